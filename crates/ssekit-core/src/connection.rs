@@ -1,0 +1,221 @@
+//! A client whose socket a shard writes to: its reader, its writer, and the step from the one to the other.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::client::{Client, DisconnectReason};
+use crate::handoff::{Framing, Handoff};
+use crate::log::Entry;
+use crate::position::Position;
+use crate::reader::{MAX_EVENTS, Reader};
+use crate::shard::{Shared, TICKS_PER_HEARTBEAT};
+use crate::socket::{Input, Writer, framed};
+use crate::stats::Tally;
+
+/// Bytes that are handed to the kernel at once; more than its buffer of a socket usually takes.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Batches that a client may write before others have their turn.
+const BATCHES_PER_TURN: usize = 4;
+
+/// How far a client got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// As far as it can now: it has everything, or its socket is full.
+    Settled,
+    /// It has had its turn, and there is more.
+    More,
+    /// It is gone.
+    Gone(DisconnectReason),
+}
+
+/// Some broadcasts, read from their log once for everybody who is to get just these next.
+#[derive(Debug)]
+pub(crate) struct Broadcasts {
+    /// They are all broadcasts after this position,
+    pub(crate) from: Position,
+    /// up to this one.
+    pub(crate) to: Position,
+    entries: Vec<Entry>,
+    chunks: Vec<Bytes>,
+    bytes: usize,
+}
+
+impl Broadcasts {
+    pub(crate) fn new(from: Position, head: Position, entries: Vec<Entry>) -> Self {
+        let to = match entries.last() {
+            Some(last) if entries.len() == MAX_EVENTS => last.position,
+            _ => head,
+        };
+        let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
+        let bytes = chunks.iter().map(Bytes::len).sum();
+        Self { from, to, entries, chunks, bytes }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn slices(&self) -> Vec<IoSlice<'_>> {
+        self.chunks.iter().map(|chunk| IoSlice::new(chunk)).collect()
+    }
+
+    /// Whether they are exactly what this reader is to get next.
+    fn suit(&self, reader: &Reader) -> bool {
+        let cursor = reader.cursor();
+        self.from <= cursor
+            && self.entries.first().is_some_and(|first| cursor < first.position)
+            && self.entries.iter().all(|entry| reader.wants(entry))
+            && reader.wants_only_broadcasts()
+    }
+}
+
+/// A client with a socket of its own.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    /// The shard's tick when something was last written.
+    last_write: u32,
+}
+
+impl Connection {
+    pub(crate) fn new(handoff: Handoff, tick: u32) -> Self {
+        let writer = Writer::new(handoff.socket, handoff.framing);
+        Self { reader: handoff.reader, writer, last_write: tick }
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        self.reader.client()
+    }
+
+    /// Whether everything up to `position` is in the kernel.
+    pub(crate) fn has_sent(&self, position: Position) -> bool {
+        self.reader.cursor() >= position && self.writer.is_clear()
+    }
+
+    /// Writes shared broadcasts, or whatever else this client is to get.
+    pub(crate) fn deliver(
+        &mut self,
+        broadcasts: &Broadcasts,
+        slices: &[IoSlice<'_>],
+        shared: &Shared,
+        tick: u32,
+        tally: &mut Tally,
+    ) -> Outcome {
+        if self.writer.blocked || self.reader.cursor() >= broadcasts.to {
+            return Outcome::Settled;
+        }
+        let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;
+        if !as_they_are || !broadcasts.suit(&self.reader) {
+            return self.drain(shared, tick, tally);
+        }
+        let Ok(sent) = self.writer.send(slices) else { return Outcome::Gone(DisconnectReason::Peer) };
+        self.last_write = tick;
+        tally.bytes += sent as u64;
+        if sent == broadcasts.bytes {
+            self.reader.advance(broadcasts.to);
+            tally.events += broadcasts.entries.len() as u64;
+            return Outcome::Settled;
+        }
+        let positions = broadcasts.entries.iter().map(|entry| entry.position);
+        tally.events += self.took(sent, positions.zip(&broadcasts.chunks));
+        self.drain(shared, tick, tally)
+    }
+
+    /// Writes what is left of a frame, then what the logs have, until the socket is full or the turn is over.
+    pub(crate) fn drain(&mut self, shared: &Shared, tick: u32, tally: &mut Tally) -> Outcome {
+        match self.try_drain(shared, tick, tally) {
+            Ok(outcome) => outcome,
+            Err(_) => Outcome::Gone(DisconnectReason::Peer),
+        }
+    }
+
+    fn try_drain(&mut self, shared: &Shared, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
+        for _ in 0..BATCHES_PER_TURN {
+            let rest = self.writer.send_rest()?;
+            if rest > 0 {
+                self.last_write = tick;
+                tally.bytes += rest as u64;
+            }
+            if self.writer.blocked {
+                return Ok(Outcome::Settled);
+            }
+            let batch = self.reader.next(&shared.timeline, MAX_BATCH_BYTES);
+            if batch.events.is_empty() {
+                let was = self.reader.cursor();
+                if batch.end == was {
+                    return Ok(Outcome::Settled);
+                }
+                self.reader.advance(batch.end);
+                continue;
+            }
+            let framing = self.writer.framing();
+            let frames: Vec<Bytes> = batch.events.iter().map(|event| framed(&event.frame, framing)).collect();
+            let slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+            let sent = self.writer.send(&slices)?;
+            self.last_write = tick;
+            tally.bytes += sent as u64;
+            let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
+            if sent == frames.iter().map(Bytes::len).sum::<usize>() {
+                self.reader.advance(batch.end);
+                tally.events += frames.len() as u64 - resets;
+                tally.resets += resets;
+            } else {
+                let taken = self.took(sent, batch.events.iter().map(|event| event.position).zip(&frames));
+                // A reset stands alone in its batch.
+                tally.resets += resets.min(taken);
+                tally.events += taken.saturating_sub(resets);
+            }
+        }
+        Ok(Outcome::More)
+    }
+
+    /// Moves the cursor behind the frames that the kernel has taken, if only in part, and says how many they are.
+    fn took<'a>(&mut self, sent: usize, frames: impl Iterator<Item = (Position, &'a Bytes)>) -> u64 {
+        let (mut left, mut taken) = (sent, 0);
+        for (position, frame) in frames {
+            if left == 0 {
+                break;
+            }
+            self.reader.advance(position);
+            taken += 1;
+            if left < frame.len() {
+                self.writer.keep(frame.slice(left..));
+                break;
+            }
+            left -= frame.len();
+        }
+        taken
+    }
+
+    /// The poll has something to tell.
+    pub(crate) fn on_ready(&mut self, readable: bool, writable: bool) -> Option<DisconnectReason> {
+        if writable {
+            self.writer.blocked = false;
+        }
+        match readable.then(|| self.writer.discard_input()) {
+            Some(Input::Closed) => Some(DisconnectReason::Peer),
+            Some(Input::Excessive) => Some(DisconnectReason::Protocol),
+            Some(Input::Open) | None => None,
+        }
+    }
+
+    /// Sends a heartbeat if the connection has been idle for long.
+    pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
+        if self.writer.blocked || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
+            return Outcome::Settled;
+        }
+        self.last_write = tick;
+        match self.writer.send_heartbeat() {
+            Ok(sent) => {
+                tally.heartbeats += 1;
+                tally.bytes += sent as u64;
+                Outcome::Settled
+            }
+            Err(_) => Outcome::Gone(DisconnectReason::Peer),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! What can be wrong with a call.
+
+use std::fmt;
+
+/// The result of a call into the engine.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a call was refused. A refused call has changed nothing and sent nothing.
+///
+/// The kind is private, so that kinds can be added; ask the `is_*` questions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: Kind,
+    message: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Argument,
+    Range,
+    Configured,
+    Claimed,
+    Gone,
+    Forked,
+    System,
+}
+
+impl Error {
+    pub(crate) fn argument(message: impl Into<String>) -> Self {
+        Self::new(Kind::Argument, message)
+    }
+
+    pub(crate) fn range(message: impl Into<String>) -> Self {
+        Self::new(Kind::Range, message)
+    }
+
+    pub(crate) fn configured(message: impl Into<String>) -> Self {
+        Self::new(Kind::Configured, message)
+    }
+
+    pub(crate) fn claimed(message: impl Into<String>) -> Self {
+        Self::new(Kind::Claimed, message)
+    }
+
+    pub(crate) fn gone() -> Self {
+        Self::new(Kind::Gone, "the client is already disconnected")
+    }
+
+    pub(crate) fn forked() -> Self {
+        Self::new(
+            Kind::Forked,
+            "this process is a raw fork() of the one that started ssekit, and threads do not survive a fork; \
+             start it with child_process or cluster instead",
+        )
+    }
+
+    /// The operating system refused.
+    pub fn system(what: &str, error: &std::io::Error) -> Self {
+        Self::new(Kind::System, format!("{what}: {error}"))
+    }
+
+    fn new(kind: Kind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into() }
+    }
+
+    /// An argument cannot be used at all.
+    pub fn is_argument(&self) -> bool {
+        self.kind == Kind::Argument
+    }
+
+    /// A size or number is out of its bounds.
+    pub fn is_range(&self) -> bool {
+        self.kind == Kind::Range
+    }
+
+    /// An option differs from what the running hub has.
+    pub fn is_configured(&self) -> bool {
+        self.kind == Kind::Configured
+    }
+
+    /// The client id belongs to another user.
+    pub fn is_claimed(&self) -> bool {
+        self.kind == Kind::Claimed
+    }
+
+    /// The client was disconnected before the call.
+    pub fn is_gone(&self) -> bool {
+        self.kind == Kind::Gone
+    }
+
+    /// The process is a raw fork of the one that started the hub.
+    pub fn is_forked(&self) -> bool {
+        self.kind == Kind::Forked
+    }
+
+    /// The operating system refused: no descriptors or threads left, for instance.
+    pub fn is_system(&self) -> bool {
+        self.kind == Kind::System
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,262 @@
+//! An event on its way to bytes: checked at the door, encoded once, shared by everybody who reads it.
+//!
+//! The format is the WHATWG event stream,
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>, with two habits that were
+//! measured on third-party clients: the `id` comes after the `data` (a cut inside the event then never loses it on resume),
+//! and there is always a space after the colon (a value's own leading space survives).
+
+use std::borrow::Cow;
+
+use bytes::{Bytes, BytesMut};
+
+use crate::error::{Error, Result};
+use crate::position::{Epoch, MAX_ID_BYTES, Position};
+
+/// Event names that begin so are the engine's own.
+pub const RESERVED_PREFIX: &str = "ssekit:";
+
+/// The largest integer that JavaScript holds exactly.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// Room for the head of an HTTP/1.1 chunk: eight hexadecimal digits and CR LF.
+const CHUNK_HEAD: usize = 10;
+const CHUNK_TAIL: &[u8] = b"\r\n";
+
+/// One event as a caller describes it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Event<'a> {
+    /// The name; empty means `message`.
+    pub name: &'a str,
+    /// The data, any text. Each line of it becomes a `data` line.
+    pub data: &'a str,
+    /// The caller's own id; otherwise the event's position is its id.
+    pub id: Option<&'a str>,
+    /// The page's reconnection time in milliseconds.
+    pub retry: Option<u64>,
+}
+
+impl<'a> Event<'a> {
+    /// Encodes a caller's event, all but its position.
+    ///
+    /// # Errors
+    /// What could forge another field or could not be resumed from is refused (CWE-93), as is an encoding of more than
+    /// `max_bytes`.
+    pub fn encode(&self, max_bytes: usize) -> Result<Draft> {
+        self.validate()?;
+        let draft = self.encode_unchecked();
+        let bytes = draft.body_len_bound();
+        if bytes > max_bytes {
+            return Err(Error::range(format!(
+                "event: it would be {bytes} bytes on the wire; at most {max_bytes} (maxEventBytes) are sent"
+            )));
+        }
+        Ok(draft)
+    }
+
+    fn validate(&self) -> Result<()> {
+        if let Some(c) = self.name.chars().find(|c| c.is_control()) {
+            return Err(Error::argument(format!(
+                "event.event: got the control character U+{:04X}, wants a name without any",
+                u32::from(c)
+            )));
+        }
+        if self.name.starts_with(RESERVED_PREFIX) {
+            return Err(Error::argument(format!(
+                "event.event: names that begin with `{RESERVED_PREFIX}` are ssekit's own"
+            )));
+        }
+        if let Some(id) = self.id {
+            check_header_text("event.id", id)?;
+        }
+        if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
+            return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
+        }
+        Ok(())
+    }
+
+    /// Encodes an event of the engine's own, whose parts need no check.
+    pub(crate) fn encode_unchecked(&self) -> Draft {
+        let lines = line_starts(self.data);
+        let capacity = CHUNK_HEAD
+            + "event: \nretry: 9007199254740991\nid: \n\n".len()
+            + self.name.len()
+            + self.data.len()
+            + lines * "data: \n".len()
+            + self.id.map_or(MAX_ID_BYTES, str::len)
+            + CHUNK_TAIL.len();
+        let mut buf = BytesMut::with_capacity(capacity);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        if !self.name.is_empty() {
+            field(&mut buf, "event", self.name);
+        }
+        if let Some(retry) = self.retry {
+            field(&mut buf, "retry", &retry.to_string());
+        }
+        for line in Lines::of(self.data) {
+            field(&mut buf, "data", line);
+        }
+        buf.extend_from_slice(b"id: ");
+        let own_id = self.id.map(Box::from);
+        Draft { buf, own_id }
+    }
+}
+
+fn field(buf: &mut BytesMut, name: &str, value: &str) {
+    buf.extend_from_slice(name.as_bytes());
+    buf.extend_from_slice(b": ");
+    buf.extend_from_slice(value.as_bytes());
+    buf.extend_from_slice(b"\n");
+}
+
+/// Checks text that has to travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
+pub(crate) fn check_header_text(argument: &str, text: &str) -> Result<()> {
+    let problem: Cow<'_, str> = match text.bytes().find(|byte| !(0x20..=0x7e).contains(byte)) {
+        Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
+        Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
+        None if text.is_empty() => "got an empty string".into(),
+        None if text.len() > MAX_HEADER_TEXT => format!("got {} characters", text.len()).into(),
+        None if text.starts_with(' ') || text.ends_with(' ') => "got a space at an end, which a header loses".into(),
+        None => return Ok(()),
+    };
+    Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_HEADER_TEXT} printable ASCII characters")))
+}
+
+const MAX_HEADER_TEXT: usize = 256;
+
+/// How many lines `data` has: at least one, for an event without data would not be dispatched.
+fn line_starts(data: &str) -> usize {
+    Lines::of(data).count()
+}
+
+/// The lines of a text by the event stream's own rule: CR LF, CR and LF each end one. (`str::lines` leaves a lone CR, and
+/// the page would then read what follows it as a field.)
+struct Lines<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: Some(text) }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.rest?;
+        let Some(end) = memchr::memchr2(b'\r', b'\n', text.as_bytes()) else {
+            self.rest = None;
+            return Some(text);
+        };
+        let (line, tail) = text.split_at(end);
+        self.rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..));
+        Some(line)
+    }
+}
+
+/// An encoded event that has no position yet. What is left to do is so little that it can be done under the hub's lock.
+#[derive(Debug)]
+pub struct Draft {
+    buf: BytesMut,
+    own_id: Option<Box<str>>,
+}
+
+impl Draft {
+    fn body_len_bound(&self) -> usize {
+        self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
+    }
+
+    /// Gives the event its position. The buffer has room for what is added, so nothing is allocated or moved here.
+    pub fn finish(mut self, epoch: &Epoch, position: Position) -> Frame {
+        match &self.own_id {
+            Some(id) => self.buf.extend_from_slice(id.as_bytes()),
+            None => {
+                self.buf.extend_from_slice(epoch.as_str().as_bytes());
+                self.buf.extend_from_slice(b".");
+                self.buf.extend_from_slice(Decimal::of(position).as_bytes());
+            }
+        }
+        self.buf.extend_from_slice(b"\n\n");
+        let start = write_chunk_head(&mut self.buf);
+        self.buf.extend_from_slice(CHUNK_TAIL);
+        Frame { bytes: self.buf.freeze(), start, own_id: self.own_id.map(Into::into) }
+    }
+}
+
+/// Writes the length of the body right-aligned into the room before it and returns where it begins. Leading zeros would be
+/// legal (RFC 9112, section 7.1), but not every parser has heard of them.
+fn write_chunk_head(buf: &mut BytesMut) -> u8 {
+    let mut length = buf.len() - CHUNK_HEAD;
+    let Some((head, _)) = buf.split_at_mut_checked(CHUNK_HEAD) else { return 0 };
+    let mut start = CHUNK_HEAD - CHUNK_TAIL.len();
+    for (slot, byte) in head.iter_mut().skip(start).zip(CHUNK_TAIL) {
+        *slot = *byte;
+    }
+    for slot in head.iter_mut().take(CHUNK_HEAD - CHUNK_TAIL.len()).rev() {
+        *slot = b"0123456789abcdef".get(length & 15).copied().unwrap_or(b'0');
+        length >>= 4;
+        start -= 1;
+        if length == 0 {
+            break;
+        }
+    }
+    start as u8
+}
+
+/// A number's decimal digits, without allocating.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn of(mut number: u64) -> Self {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (number % 10) as u8;
+            number /= 10;
+            start -= 1;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// One encoded event, shared by all who read it. It lies in memory with the frame of an HTTP/1.1 chunk around it, so that
+/// a chunked connection sends it as it is and every other one sends the part between.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    bytes: Bytes,
+    start: u8,
+    own_id: Option<std::sync::Arc<str>>,
+}
+
+impl Frame {
+    /// The event alone.
+    pub fn body(&self) -> Bytes {
+        self.bytes.slice(CHUNK_HEAD..self.bytes.len() - CHUNK_TAIL.len())
+    }
+
+    /// The event as one chunk of HTTP/1.1's chunked coding.
+    pub fn chunk(&self) -> Bytes {
+        self.bytes.slice(usize::from(self.start)..)
+    }
+
+    /// The id that the caller gave it.
+    pub fn own_id(&self) -> Option<&str> {
+        self.own_id.as_deref()
+    }
+
+    /// What keeping it costs, in bytes.
+    pub fn cost(&self) -> usize {
+        self.bytes.len() + self.own_id.as_ref().map_or(0, |id| id.len())
+    }
+}

@@ -1,0 +1,361 @@
+//! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use serde_json::json;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::{MissedTickBehavior, interval};
+use uuid::Uuid;
+
+use crate::client::{Client, ClientInfo, DisconnectReason};
+use crate::error::{Error, Result};
+use crate::event::{Draft, Event, check_header_text};
+use crate::inbox::{Command, Inbox};
+use crate::log::Log;
+use crate::observer::Observer;
+use crate::options::Options;
+use crate::position::Position;
+use crate::reader::{Reader, ResetReason};
+use crate::registry::{Registry, check_id};
+use crate::shard::{Shard, Shared};
+use crate::stats::{Counter, Deliveries, Stats};
+use crate::stream::{Parts, Stream};
+use crate::timeline::Timeline;
+use crate::user::User;
+
+/// Who is connecting.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Connect<'a> {
+    /// The user; none: an anonymous client.
+    pub user: Option<&'a str>,
+    /// The client's own id; none: a new UUID.
+    pub client: Option<&'a str>,
+    /// What the client has seen last.
+    pub last_event_id: Option<&'a str>,
+}
+
+/// A client that has connected.
+#[derive(Debug)]
+pub struct Connected {
+    /// Its id.
+    pub client_id: Arc<str>,
+    /// The first bytes of its stream, to be sent before anything else.
+    pub opening: Bytes,
+    /// Everything after them.
+    pub stream: Stream,
+}
+
+/// The hub. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    timeline: Arc<Timeline>,
+    registry: Arc<Registry>,
+    shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
+    /// Whose turn it is to get the next client.
+    turn: AtomicUsize,
+    events: Counter,
+    /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
+    process: u32,
+}
+
+impl Hub {
+    /// Starts a hub whose tasks run on `runtime`.
+    ///
+    /// # Errors
+    /// Options out of their bounds, or no descriptors left.
+    pub fn start(options: Options, runtime: &Handle) -> Result<Self> {
+        options.validate()?;
+        let _entered = runtime.enter();
+        let timeline = Arc::new(Timeline::new(options.history));
+        let registry = Arc::new(Registry::default());
+        let mut shards = Vec::with_capacity(options.threads);
+        for _ in 0..options.threads {
+            let (inbox, deliveries) = (Arc::<Inbox>::default(), Arc::<Deliveries>::default());
+            let shared = Shared {
+                inbox: Arc::clone(&inbox),
+                timeline: Arc::clone(&timeline),
+                registry: Arc::clone(&registry),
+                deliveries: Arc::clone(&deliveries),
+            };
+            let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
+            runtime.spawn(shard.run(options.heartbeat));
+            shards.push((inbox, deliveries));
+        }
+        runtime.spawn(keep_house(Arc::downgrade(&timeline), Arc::downgrade(&registry), options.history.max_age));
+        let (turn, events, process) = (AtomicUsize::new(0), Counter::default(), std::process::id());
+        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, events, process }) })
+    }
+
+    /// The options that it runs with.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// Sends to all clients of a user, those that are connected and those that come back. Returns how many are connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
+        check_id("userId", user_id)?;
+        let mut draft = self.encode(event)?;
+        loop {
+            let user = self.inner.registry.user(user_id);
+            match self.inner.timeline.publish(draft, None, &user.log, || !user.is_retired()) {
+                Ok(_) => return Ok(user.mark()),
+                // It was given up between the look-up and now: there is a new one to be found.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+    }
+
+    /// Sends to one client. Returns whether it is connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
+        check_id("clientId", client_id)?;
+        let mut draft = self.encode(event)?;
+        while let Some(client) = self.inner.registry.client(client_id) {
+            // A client's log is cleared under the same lock when it goes, so that nothing is put there afterwards.
+            match self.inner.timeline.publish(draft, None, client.log(), || client.is_connected()) {
+                Ok(_) => {
+                    client.mark();
+                    return Ok(true);
+                }
+                // It went, or was replaced, between the look-up and now.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+        Ok(false)
+    }
+
+    /// Sends to all clients but `exclude`. Returns how many are connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
+        if let Some(id) = exclude {
+            check_id("excludeClientId", id)?;
+        }
+        let draft = self.encode(event)?;
+        let Inner { timeline, registry, shards, .. } = &*self.inner;
+        let (connected, _, _) = registry.counts();
+        let excluded = exclude.is_some_and(|id| registry.client(id).is_some());
+        let published = timeline.publish(draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
+        debug_assert!(published.is_ok(), "the log of broadcasts is never given up");
+        for (inbox, _) in shards {
+            inbox.broadcast();
+        }
+        Ok(connected.saturating_sub(usize::from(excluded)))
+    }
+
+    fn encode(&self, event: Event<'_>) -> Result<Draft> {
+        self.check_process()?;
+        let draft = event.encode(self.inner.options.max_event_bytes)?;
+        self.inner.events.add(1);
+        Ok(draft)
+    }
+
+    /// Whether this process may use it.
+    ///
+    /// # Errors
+    /// The process is a raw fork of the one that started it.
+    pub fn check_process(&self) -> Result<()> {
+        if std::process::id() == self.inner.process { Ok(()) } else { Err(Error::forked()) }
+    }
+
+    /// Connects a client. It gets every event that is sent to it from here on, and those that it has missed since its last
+    /// event id, or is told that they cannot be had.
+    ///
+    /// # Errors
+    /// An id cannot be used, or the client id is another user's.
+    pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
+        self.check_process()?;
+        if let Some(user) = who.user {
+            check_id("userId", user)?;
+        }
+        if let Some(client) = who.client {
+            check_header_text("clientId", client)?;
+        }
+        let Inner { timeline, registry, options, .. } = &*self.inner;
+        let (reader, resumed) = self.admit(who)?;
+        let ClientInfo { id, user } = reader.client().info().clone();
+        let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
+        let ready = Event {
+            name: "ssekit:ready",
+            data: &data,
+            retry: Some(options.retry.as_millis() as u64),
+            ..Event::default()
+        };
+        let opening = timeline.notice(ready, reader.cursor()).body();
+        let deliveries = self.deliveries_of(reader.client());
+        let parts = Parts { reader, timeline: Arc::clone(timeline), registry: Arc::clone(registry), deliveries };
+        Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
+    }
+
+    /// Makes and enters the client. Its cursor is set before anybody can send to it, and the logs are read from the cursor
+    /// on, so no event can fall between.
+    fn admit(&self, who: Connect<'_>) -> Result<(Reader, bool)> {
+        let Inner { timeline, registry, .. } = &*self.inner;
+        let log = OnceLock::new();
+        if let Some(id) = who.client {
+            let _ = log.set(registry.log_of_returning(id));
+        }
+        let user = who.user.map(|id| registry.hold_user(id));
+        let (cursor, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
+        let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
+        let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
+        let client = Arc::new(Client::new(info, user.clone(), log, self.next_shard(), cursor));
+        // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
+        client.shard.push(Command::Join(Arc::clone(&client)));
+        let admitted = registry.admit(&client, timeline);
+        if let Some(user) = user {
+            user.release();
+        }
+        if let Err(refused) = admitted {
+            client.shard.push(Command::Leave(client.clone()));
+            return Err(refused);
+        }
+        let resumed = who.last_event_id.is_some() && reset.is_none();
+        Ok((Reader::new(client, cursor, reset), resumed))
+    }
+
+    /// Where a client goes on, and what it has to be told first.
+    fn resume(
+        &self,
+        last_event_id: Option<&str>,
+        user: Option<&Arc<User>>,
+        own: Option<&Arc<Log>>,
+    ) -> (Position, Option<ResetReason>) {
+        let timeline = &self.inner.timeline;
+        let Some(id) = last_event_id else { return (timeline.head(), None) };
+        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
+        match timeline.locate(id, logs()) {
+            None => (timeline.head(), Some(ResetReason::Unknown)),
+            Some(position) if logs().any(|log| log.floor() > position) => (timeline.head(), Some(ResetReason::Evicted)),
+            Some(position) => (position, None),
+        }
+    }
+
+    fn next_shard(&self) -> Arc<Inbox> {
+        let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
+        // There is at least one: options are validated.
+        self.inner
+            .shards
+            .get(turn % self.inner.shards.len().max(1))
+            .map(|(inbox, _)| Arc::clone(inbox))
+            .unwrap_or_default()
+    }
+
+    fn deliveries_of(&self, client: &Client) -> Arc<Deliveries> {
+        let of_client = |(inbox, _): &&(Arc<Inbox>, Arc<Deliveries>)| Arc::ptr_eq(inbox, &client.shard);
+        self.inner.shards.iter().find(of_client).map(|(_, deliveries)| Arc::clone(deliveries)).unwrap_or_default()
+    }
+
+    /// Ids of the connected clients, in no particular order.
+    pub fn active_clients(&self) -> Vec<Arc<str>> {
+        self.inner.registry.client_ids()
+    }
+
+    /// Ids of a user's connected clients, the oldest connection first.
+    pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
+        let user = self.inner.registry.user_if_known(user_id);
+        user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
+    }
+
+    /// Ends a client's stream. Says whether it was connected.
+    pub fn disconnect_client(&self, client_id: &str) -> bool {
+        let Inner { registry, timeline, .. } = &*self.inner;
+        registry.client(client_id).is_some_and(|client| registry.remove(&client, DisconnectReason::Server, timeline))
+    }
+
+    /// Ends all streams of a user. Returns how many there were.
+    pub fn disconnect_user(&self, user_id: &str) -> usize {
+        let Inner { registry, timeline, .. } = &*self.inner;
+        let clients = registry.user_if_known(user_id).map_or_else(Vec::new, |user| user.clients());
+        clients.iter().filter(|client| registry.remove(client, DisconnectReason::Server, timeline)).count()
+    }
+
+    /// Waits until everything sent so far has been handed to the kernel (or to who carries the stream) for every connected
+    /// client; five seconds at most for those that do not read.
+    pub async fn flush(&self) {
+        let head = self.inner.timeline.head();
+        let mut answers = Vec::with_capacity(self.inner.shards.len());
+        for (inbox, _) in &self.inner.shards {
+            let (done, answer) = oneshot::channel();
+            inbox.push(Command::Flush(head, done));
+            answers.push(answer);
+        }
+        for answer in answers {
+            // An error means that the shard has ended: nothing will be sent any more.
+            let _ = answer.await;
+        }
+    }
+
+    /// Wants to know when clients come and go.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.inner.registry.observe(observer);
+    }
+
+    /// Does not want to know any more.
+    pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
+        self.inner.registry.unobserve(observer);
+    }
+
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        let Inner { timeline, registry, shards, events, .. } = &*self.inner;
+        let (clients, users, [opening, stream, handoff]) = registry.counts();
+        let (logs, history) = timeline.usage();
+        let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();
+        Stats {
+            clients,
+            users,
+            known_users: registry.known_users(),
+            opening,
+            handoff,
+            stream,
+            connects: registry.arrivals.connects.get(),
+            disconnects: DisconnectReason::ALL
+                .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
+            events: events.get(),
+            deliveries: sum(|of_shard| &of_shard.events),
+            bytes: sum(|of_shard| &of_shard.bytes),
+            heartbeats: sum(|of_shard| &of_shard.heartbeats),
+            resets: sum(|of_shard| &of_shard.resets),
+            logs,
+            history,
+            epoch: timeline.epoch().to_string(),
+            position: timeline.head(),
+        }
+    }
+
+    /// Ends its tasks. Connected clients are dropped without a word.
+    pub fn stop(&self) {
+        for (inbox, _) in &self.inner.shards {
+            inbox.stop();
+        }
+    }
+}
+
+/// Drops what has outlived its age, as long as there is a hub.
+async fn keep_house(timeline: std::sync::Weak<Timeline>, registry: std::sync::Weak<Registry>, max_age: Duration) {
+    let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
+        timeline.expire();
+        registry.sweep(&timeline);
+    }
+}

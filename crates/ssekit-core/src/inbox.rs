@@ -1,0 +1,89 @@
+//! What other threads ask of a shard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+use crate::client::Client;
+#[cfg(unix)]
+use crate::handoff::Handoff;
+use crate::position::Position;
+
+/// One thing asked of a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Seat a client that is still opening.
+    Join(Arc<Client>),
+    /// Take over the client's socket.
+    #[cfg(unix)]
+    Adopt(Box<Handoff>),
+    /// Something in a log of the client's own is new.
+    Mark(Arc<Client>),
+    /// The client is closed: free its seat.
+    Leave(Arc<Client>),
+    /// Answer when everybody has been given everything up to this position.
+    Flush(Position, oneshot::Sender<()>),
+}
+
+/// A shard's letter box.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    broadcast: AtomicBool,
+    stop: AtomicBool,
+    /// Somebody waits for a flush, so streams that others carry have to report their progress.
+    flushing: AtomicBool,
+    notify: Notify,
+}
+
+impl Inbox {
+    pub(crate) fn push(&self, command: Command) {
+        self.commands.lock().push(command);
+        self.notify.notify_one();
+    }
+
+    /// Tells the shard that the log of broadcasts has something new, however many clients it has.
+    pub(crate) fn broadcast(&self) {
+        if !self.broadcast.swap(true, Ordering::AcqRel) {
+            self.notify.notify_one();
+        }
+    }
+
+    pub(crate) fn set_flushing(&self, flushing: bool) {
+        self.flushing.store(flushing, Ordering::Release);
+    }
+
+    /// A stream that somebody else carries has got on.
+    pub(crate) fn progressed(&self) {
+        if self.flushing.load(Ordering::Acquire) {
+            self.notify.notify_one();
+        }
+    }
+
+    /// Ends the shard.
+    pub(crate) fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.notify.notify_one();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Exchanges the commands for an empty list, whose room is used again.
+    pub(crate) fn take(&self, empty: &mut Vec<Command>) {
+        std::mem::swap(&mut *self.commands.lock(), empty);
+    }
+
+    /// Whether there was a broadcast since this was last asked.
+    pub(crate) fn take_broadcast(&self) -> bool {
+        self.broadcast.swap(false, Ordering::AcqRel)
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) async fn wait(&self) {
+        self.notify.notified().await;
+    }
+}

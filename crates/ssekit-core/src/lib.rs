@@ -1,0 +1,52 @@
+//! The engine of ssekit: Server-Sent Events from one sequence of events, with a cursor per client.
+//!
+//! # Layout
+//! An event's way through the files, from the caller to the socket:
+//!
+//! * [`event`]: checks it and encodes it once; [`position`]: its place in the one sequence, and its id.
+//! * [`hub`]: what a process has one of; every call comes in here.
+//! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`]: the
+//!   newest events of one audience.
+//! * [`registry`], [`user`], [`client`]: who is connected, and whose logs they read.
+//! * [`reader`]: a cursor, and what comes after it.
+//! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
+//! * [`handoff`]: a socket is taken over; [`shard`], with its `inbox` and `poller`: the task that writes for its share of the
+//!   clients; `connection`, `socket`: one client's reader and writer there.
+//! * [`options`], [`stats`], [`observer`], [`error`]: what goes in and what comes out beside the events.
+//!
+//! Nothing here knows of Node.js.
+
+pub mod client;
+#[cfg(unix)]
+mod connection;
+pub mod error;
+pub mod event;
+#[cfg(unix)]
+pub mod handoff;
+pub mod hub;
+mod inbox;
+pub mod log;
+pub mod observer;
+pub mod options;
+mod poller;
+pub mod position;
+pub mod reader;
+mod registry;
+mod shard;
+#[cfg(unix)]
+mod socket;
+pub mod stats;
+pub mod stream;
+pub mod timeline;
+pub mod user;
+
+pub use client::{ClientInfo, DisconnectReason, Phase};
+pub use error::{Error, Result};
+pub use event::Event;
+#[cfg(unix)]
+pub use handoff::Framing;
+pub use hub::{Connect, Connected, Hub};
+pub use observer::Observer;
+pub use options::{HistoryOptions, Options};
+pub use stats::Stats;
+pub use stream::Stream;

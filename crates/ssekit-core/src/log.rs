@@ -1,0 +1,239 @@
+//! A log: the newest events of one audience, in order of position, within bounds.
+//!
+//! A log is written under the timeline's lock and read by any number of readers, each with a cursor of its own. What falls
+//! out of it raises its floor, and a reader whose cursor lies below the floor knows that it has missed something.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::event::Frame;
+use crate::options::HistoryOptions;
+use crate::position::Position;
+
+/// What an entry costs beside the bytes of its frame: itself in the ring, and the frame's allocations.
+const ENTRY_COST: usize = size_of::<Entry>() + 96;
+
+/// One event of a log.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its place in the one sequence.
+    pub position: Position,
+    /// Its bytes.
+    pub frame: Frame,
+    /// The client that shall not get it.
+    pub exclude: Option<Arc<str>>,
+    /// When it was published.
+    pub at: Instant,
+}
+
+impl Entry {
+    fn cost(&self) -> usize {
+        ENTRY_COST + self.frame.cost() + self.exclude.as_ref().map_or(0, |id| id.len())
+    }
+
+    /// Whether the client with this id is to get it.
+    pub fn is_for(&self, client_id: &str) -> bool {
+        self.exclude.as_deref() != Some(client_id)
+    }
+}
+
+/// The reader's cursor lies before something that the log no longer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap;
+
+/// How much a log held before and after a change.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Events.
+    pub events: usize,
+    /// Bytes, with everything that keeping an event costs.
+    pub bytes: usize,
+}
+
+/// The newest events of one audience.
+#[derive(Debug)]
+pub struct Log {
+    /// Position of the newest event, readable without the lock: most reads of most logs end here.
+    last: AtomicU64,
+    ring: Mutex<Ring>,
+}
+
+#[derive(Debug)]
+struct Ring {
+    entries: VecDeque<Entry>,
+    bytes: usize,
+    /// All events of this audience after this position are here.
+    floor: Position,
+}
+
+impl Log {
+    /// An empty log that knows of everything after `floor`.
+    pub fn new(floor: Position) -> Self {
+        let ring = Ring { entries: VecDeque::new(), bytes: 0, floor };
+        Self { last: AtomicU64::new(0), ring: Mutex::new(ring) }
+    }
+
+    /// Adds an event, whose position must be higher than all before, and drops the oldest beyond the log's own bounds.
+    /// Returns what the log holds before and after.
+    pub(crate) fn append(&self, entry: Entry, bounds: &HistoryOptions) -> (Usage, Usage) {
+        let mut ring = self.ring.lock();
+        let before = ring.usage();
+        let position = entry.position;
+        ring.bytes += entry.cost();
+        ring.entries.push_back(entry);
+        while ring.entries.len() > 1 && (ring.entries.len() > bounds.max_events || ring.bytes > bounds.max_bytes) {
+            ring.evict();
+        }
+        // Relaxed: readers come here after an acquiring load of the timeline's head, which is stored after this.
+        self.last.store(position, Ordering::Relaxed);
+        (before, ring.usage())
+    }
+
+    /// Drops the oldest event. Returns what it cost, if there was one.
+    pub(crate) fn evict(&self) -> Option<usize> {
+        self.ring.lock().evict()
+    }
+
+    /// Position and time of the oldest event.
+    pub(crate) fn front(&self) -> Option<(Position, Instant)> {
+        self.ring.lock().entries.front().map(|entry| (entry.position, entry.at))
+    }
+
+    /// What it holds now.
+    pub fn usage(&self) -> Usage {
+        self.ring.lock().usage()
+    }
+
+    /// Position of the newest event ever appended.
+    pub fn last(&self) -> Position {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Everything after this position is known to the log.
+    pub fn floor(&self) -> Position {
+        self.ring.lock().floor
+    }
+
+    /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
+    ///
+    /// # Errors
+    /// [`Gap`] if there were events after `cursor` that the log has dropped; nothing is copied then.
+    pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        let ring = self.ring.lock();
+        if cursor < ring.floor {
+            return Err(Gap);
+        }
+        let start = ring.entries.partition_point(|entry| entry.position <= cursor);
+        let news = ring.entries.range(start..).take(limit).take_while(|entry| entry.position <= head);
+        out.extend(news.cloned());
+        Ok(())
+    }
+
+    /// The lowest position of an event with this id of the caller's: the lowest, so that a repeated id loses nothing.
+    pub fn find(&self, own_id: &str) -> Option<Position> {
+        let ring = self.ring.lock();
+        ring.entries.iter().find(|entry| entry.frame.own_id() == Some(own_id)).map(|entry| entry.position)
+    }
+}
+
+impl Ring {
+    fn usage(&self) -> Usage {
+        Usage { events: self.entries.len(), bytes: self.bytes }
+    }
+
+    fn evict(&mut self) -> Option<usize> {
+        let entry = self.entries.pop_front()?;
+        let cost = entry.cost();
+        self.bytes -= cost;
+        self.floor = entry.position;
+        // A burst must not keep its room for ever.
+        if self.entries.len() * 4 < self.entries.capacity() && self.entries.capacity() > 64 {
+            self.entries.shrink_to(self.entries.len() * 2);
+        }
+        Some(cost)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::position::Epoch;
+
+    fn entry(position: Position, data: &str) -> Entry {
+        let draft = Event { data, ..Event::default() }.encode(1 << 20).unwrap();
+        Entry { position, frame: draft.finish(&Epoch::random(), position), exclude: None, at: Instant::now() }
+    }
+
+    fn bounds(max_events: usize, max_bytes: usize) -> HistoryOptions {
+        HistoryOptions { max_events, max_bytes, ..HistoryOptions::default() }
+    }
+
+    fn positions(log: &Log, cursor: Position, head: Position, limit: usize) -> Result<Vec<Position>, Gap> {
+        let mut out = Vec::new();
+        log.read(cursor, head, limit, &mut out)?;
+        Ok(out.iter().map(|entry| entry.position).collect())
+    }
+
+    #[test]
+    fn a_reader_gets_what_lies_between_its_cursor_and_the_head() {
+        let log = Log::new(0);
+        for position in [2, 3, 5, 8, 13] {
+            log.append(entry(position, "x"), &bounds(10, 1 << 20));
+        }
+        assert_eq!(positions(&log, 0, 13, 100), Ok(vec![2, 3, 5, 8, 13]));
+        assert_eq!(positions(&log, 3, 8, 100), Ok(vec![5, 8]));
+        assert_eq!(positions(&log, 4, 7, 100), Ok(vec![5]));
+        assert_eq!(positions(&log, 0, 13, 2), Ok(vec![2, 3]));
+        assert_eq!(positions(&log, 13, 13, 100), Ok(vec![]));
+        assert_eq!(log.last(), 13);
+    }
+
+    #[test]
+    fn an_evicted_event_is_a_gap_for_those_who_have_not_seen_it_and_for_nobody_else() {
+        let log = Log::new(0);
+        for position in [2, 4, 6] {
+            log.append(entry(position, "x"), &bounds(2, 1 << 20));
+        }
+        assert_eq!(positions(&log, 1, 6, 100), Err(Gap));
+        assert_eq!(positions(&log, 2, 6, 100), Ok(vec![4, 6]));
+        assert_eq!(log.floor(), 2);
+    }
+
+    #[test]
+    fn a_log_that_began_late_does_not_claim_to_know_what_was_before() {
+        let log = Log::new(7);
+        assert_eq!(positions(&log, 6, 10, 100), Err(Gap));
+        assert_eq!(positions(&log, 7, 10, 100), Ok(vec![]));
+    }
+
+    #[test]
+    fn bytes_bound_a_log_but_its_newest_event_stays() {
+        let log = Log::new(0);
+        let big = "x".repeat(2_000);
+        for position in 1..=3 {
+            log.append(entry(position, &big), &bounds(100, 1_024));
+        }
+        assert_eq!(positions(&log, 2, 3, 100), Ok(vec![3]));
+        assert_eq!(log.usage().events, 1);
+        assert!(log.evict().is_some());
+        assert_eq!(log.usage(), Usage::default());
+        assert_eq!(log.floor(), 3);
+    }
+
+    #[test]
+    fn a_repeated_id_is_found_where_it_first_stands() {
+        let log = Log::new(0);
+        for position in 1..=3 {
+            let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();
+            let frame = draft.finish(&Epoch::random(), position);
+            log.append(Entry { position, frame, exclude: None, at: Instant::now() }, &bounds(100, 1 << 20));
+        }
+        assert_eq!(log.find("same"), Some(1));
+        assert_eq!(log.find("other"), None);
+    }
+}

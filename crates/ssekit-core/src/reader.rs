@@ -1,0 +1,144 @@
+//! A client's cursor in the one sequence: live delivery, catching up and resuming are all "read on from here".
+
+use std::sync::Arc;
+
+use crate::client::Client;
+use crate::event::{Event, Frame};
+use crate::log::{Entry, Gap};
+use crate::position::Position;
+use crate::timeline::Timeline;
+
+/// Most events that are read at once; as many slices go into one vectored write everywhere (`IOV_MAX` is at least 1,024).
+pub(crate) const MAX_EVENTS: usize = 256;
+
+/// Why a client is told to start anew.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetReason {
+    /// The last event id is of another epoch, malformed, or of an event that is not in the history.
+    Unknown,
+    /// Events that the client has not seen have left the history.
+    Evicted,
+}
+
+impl ResetReason {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Evicted => "evicted",
+        }
+    }
+}
+
+/// One event that a client is to get next.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    pub(crate) position: Position,
+    pub(crate) frame: Frame,
+    pub(crate) is_reset: bool,
+}
+
+/// What a client is to get next.
+#[derive(Debug, Default)]
+pub(crate) struct Batch {
+    pub(crate) events: Vec<Pending>,
+    /// Where the cursor is when all of it has been taken.
+    pub(crate) end: Position,
+}
+
+/// Reads a client's logs in order of position. Between the events of a client's three logs, and of those alone, the cursor
+/// knows no difference, so one id resumes all of them.
+#[derive(Debug)]
+pub struct Reader {
+    client: Arc<Client>,
+    /// Everything up to here has been taken.
+    cursor: Position,
+    /// The client is to be told of this before anything else.
+    reset: Option<ResetReason>,
+}
+
+impl Reader {
+    pub(crate) fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
+        Self { client, cursor, reset }
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub(crate) fn cursor(&self) -> Position {
+        self.cursor
+    }
+
+    /// Whether nothing but broadcasts can be new, and no gap has to be told.
+    pub(crate) fn wants_only_broadcasts(&self) -> bool {
+        let behind = |last: Position| last > self.cursor;
+        self.reset.is_none()
+            && !self.client.user.as_ref().is_some_and(|user| behind(user.log.last()))
+            && !self.client.log_if_any().is_some_and(|log| behind(log.last()))
+    }
+
+    /// Whether this broadcast is for this client.
+    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+        entry.is_for(&self.client.info.id)
+    }
+
+    /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.
+    /// The cursor stays; move it by [`Reader::advance`] as far as the events have been taken.
+    pub(crate) fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
+        // The head first, then the logs: everything up to this head is in them.
+        let head = timeline.head();
+        let mut entries = Vec::new();
+        let reset =
+            self.reset.or_else(|| self.read(timeline, head, &mut entries).err().map(|Gap| ResetReason::Evicted));
+        if let Some(reason) = reset {
+            let events = vec![Pending { position: head, frame: reset_frame(timeline, reason, head), is_reset: true }];
+            return Batch { events, end: head };
+        }
+        entries.sort_unstable_by_key(|entry| entry.position);
+        let mut bytes = 0;
+        let room = entries
+            .iter()
+            .take(MAX_EVENTS)
+            .take_while(|entry| {
+                let fits = bytes == 0 || bytes + entry.frame.cost() <= max_bytes;
+                bytes += entry.frame.cost();
+                fits
+            })
+            .count();
+        // What was left out, for lack of room or by a log's limit, lies after the last event taken.
+        let complete = room == entries.len() && room < MAX_EVENTS;
+        let end = match entries.get(room.wrapping_sub(1)) {
+            Some(last) if !complete => last.position,
+            _ => head,
+        };
+        let pending = |entry: Entry| Pending { position: entry.position, frame: entry.frame, is_reset: false };
+        let events = entries.into_iter().take(room).filter(|entry| self.wants(entry)).map(pending).collect();
+        Batch { events, end }
+    }
+
+    fn read(&self, timeline: &Timeline, head: Position, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        if head == self.cursor {
+            return Ok(());
+        }
+        timeline.broadcasts().read(self.cursor, head, MAX_EVENTS, out)?;
+        if let Some(user) = &self.client.user {
+            user.log.read(self.cursor, head, MAX_EVENTS, out)?;
+        }
+        if let Some(log) = self.client.log_if_any() {
+            log.read(self.cursor, head, MAX_EVENTS, out)?;
+        }
+        Ok(())
+    }
+
+    /// Everything up to `position` has been taken.
+    pub(crate) fn advance(&mut self, position: Position) {
+        self.cursor = position;
+        self.reset = None;
+    }
+}
+
+fn reset_frame(timeline: &Timeline, reason: ResetReason, position: Position) -> Frame {
+    let data = format!(r#"{{"reason":"{}"}}"#, reason.as_str());
+    timeline.notice(Event { name: "ssekit:reset", data: &data, ..Event::default() }, position)
+}

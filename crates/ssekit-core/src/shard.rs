@@ -1,0 +1,430 @@
+//! A shard: one task that writes for its share of the clients.
+//!
+//! It sleeps until its inbox or the poll of its sockets wakes it, then works in turns: a broadcast walks the seats some at a
+//! time, and between two turns come the clients that were marked, so that one user's event does not wait for thousands of
+//! others. A broadcast is read from its log once and written to each socket as it is; only a client that has something else
+//! to get, or lags, is read for on its own.
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::sync::oneshot;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+
+use crate::client::{Client, DisconnectReason, UNSEATED};
+use crate::connection::Outcome;
+#[cfg(unix)]
+use crate::connection::{Broadcasts, Connection};
+use crate::inbox::{Command, Inbox};
+use crate::poller::{Poller, Ready};
+use crate::position::Position;
+use crate::reader::MAX_EVENTS;
+use crate::registry::Registry;
+use crate::stats::{Deliveries, Tally};
+use crate::timeline::Timeline;
+
+/// Clients that are written to between two looks at the inbox: about a third of a millisecond of sends.
+const SENDS_PER_TURN: usize = 48;
+
+/// Clients that are looked at for their heartbeat between two looks at the inbox.
+const LOOKS_PER_TURN: usize = 1024;
+
+/// An idle connection's time is counted in ticks of this part of the heartbeat.
+pub(crate) const TICKS_PER_HEARTBEAT: u32 = 8;
+
+/// A flush waits no longer than this for clients that do not read.
+const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a shard and its connections work with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) deliveries: Arc<Deliveries>,
+}
+
+/// A client's place in a shard.
+#[derive(Debug)]
+enum Seat {
+    /// Its stream is pulled by somebody else, or not read yet.
+    Pulled { client: Arc<Client>, idle_ticks: u32 },
+    /// The shard writes to its socket.
+    #[cfg(unix)]
+    Socket(Connection),
+}
+
+impl Seat {
+    fn has_sent(&self, position: Position) -> bool {
+        match self {
+            Self::Pulled { client, .. } => client.pulled.load(Ordering::Acquire) >= position,
+            #[cfg(unix)]
+            Self::Socket(connection) => connection.has_sent(position),
+        }
+    }
+}
+
+/// Somebody waits until everything up to a position has been sent.
+#[derive(Debug)]
+struct Flush {
+    position: Position,
+    done: oneshot::Sender<()>,
+    deadline: Instant,
+}
+
+/// A walk over all seats with some broadcasts.
+#[derive(Debug)]
+struct Walk {
+    broadcasts: Broadcasts,
+    next: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    shared: Shared,
+    poller: Poller,
+    seats: Slab<Seat>,
+    walk: Option<Walk>,
+    /// Broadcasts up to here have been, or are being, walked.
+    walked: Position,
+    /// Seats that have had their turn and have more to write.
+    unfinished: VecDeque<usize>,
+    flushes: Vec<Flush>,
+    /// Where the heartbeat's round over the seats is, if it is under way.
+    round: Option<usize>,
+    tick: u32,
+    tally: Tally,
+    commands: Vec<Command>,
+    ready: Vec<Ready>,
+}
+
+impl Shard {
+    /// Must be called within the runtime that will run it.
+    pub(crate) fn new(shared: Shared) -> std::io::Result<Self> {
+        Ok(Self {
+            shared,
+            poller: Poller::new()?,
+            seats: Slab::new(),
+            walk: None,
+            walked: 0,
+            unfinished: VecDeque::new(),
+            flushes: Vec::new(),
+            round: None,
+            tick: 0,
+            tally: Tally::default(),
+            commands: Vec::new(),
+            ready: Vec::new(),
+        })
+    }
+
+    /// Works until the inbox is stopped.
+    pub(crate) async fn run(mut self, heartbeat: Duration) {
+        let mut ticks = interval(heartbeat / TICKS_PER_HEARTBEAT);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while !self.shared.inbox.is_stopped() {
+            if self.wait(&mut ticks).await {
+                self.tick = self.tick.wrapping_add(1);
+                self.round = Some(0);
+            }
+            while self.turn() {
+                tokio::task::yield_now().await;
+            }
+            self.answer_flushes();
+        }
+    }
+
+    /// Sleeps until there is work. Says whether the clock has ticked.
+    async fn wait(&mut self, ticks: &mut Interval) -> bool {
+        let flush_due = self.flushes.iter().map(|flush| flush.deadline).min();
+        let overdue = async {
+            match flush_due {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.inbox.wait() => false,
+            () = self.poller.ready() => false,
+            () = overdue => false,
+            _ = ticks.tick() => true,
+        }
+    }
+
+    /// Does a bounded piece of whatever there is to do. Says whether there is more.
+    fn turn(&mut self) -> bool {
+        self.obey();
+        let more_ready = self.attend();
+        self.start_walk();
+        self.continue_walk();
+        self.continue_unfinished();
+        self.continue_round();
+        self.shared.deliveries.add(&mut self.tally);
+        more_ready || self.walk.is_some() || !self.unfinished.is_empty() || self.round.is_some()
+    }
+
+    /// Does what the inbox asks.
+    fn obey(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.shared.inbox.take(&mut commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::Join(client) => self.join(client),
+                #[cfg(unix)]
+                Command::Adopt(handoff) => self.adopt(*handoff),
+                Command::Mark(client) => {
+                    client.unmark();
+                    self.serve(&client);
+                }
+                Command::Leave(client) => self.leave(&client),
+                Command::Flush(position, done) => {
+                    let deadline = Instant::now() + FLUSH_PATIENCE;
+                    self.flushes.push(Flush { position, done, deadline });
+                    self.shared.inbox.set_flushing(true);
+                }
+            }
+        }
+        // What a burst needed is not kept for ever.
+        commands.shrink_to(1024);
+        self.commands = commands;
+    }
+
+    fn join(&mut self, client: Arc<Client>) {
+        let seat = self.seats.vacant_entry();
+        client.seat.store(seat.key() as u32, Ordering::Relaxed);
+        seat.insert(Seat::Pulled { client, idle_ticks: 0 });
+    }
+
+    /// The seat number of a client, if it has one here.
+    fn key_of(&self, client: &Arc<Client>) -> Option<usize> {
+        let key = client.seat.load(Ordering::Relaxed);
+        (key != UNSEATED).then_some(key as usize)
+    }
+
+    #[cfg(unix)]
+    fn adopt(&mut self, handoff: crate::handoff::Handoff) {
+        let mut connection = Connection::new(handoff, self.tick);
+        let client = Arc::clone(connection.client());
+        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::client::Phase::Closed) else {
+            // It was disconnected while the socket was on its way.
+            connection.writer.finish();
+            return;
+        };
+        let added = self.poller.add(connection.writer.fd(), key);
+        if let Some(seat) = self.seats.get_mut(key) {
+            *seat = Seat::Socket(connection);
+        }
+        match added {
+            Ok(()) => self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally)),
+            Err(error) => self.fail(&client, &format!("a socket cannot be polled: {error}")),
+        }
+    }
+
+    /// A client has something new of its own.
+    fn serve(&mut self, client: &Arc<Client>) {
+        let Some(key) = self.key_of(client) else { return client.wake() };
+        match self.seats.get(key) {
+            #[cfg(unix)]
+            Some(Seat::Socket(connection)) if !connection.writer.blocked => {
+                self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally));
+            }
+            Some(Seat::Pulled { client, .. }) => client.wake(),
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, client: &Arc<Client>) {
+        let Some(key) = self.key_of(client) else { return };
+        client.seat.store(UNSEATED, Ordering::Relaxed);
+        if !self.seats.contains(key) {
+            return;
+        }
+        match self.seats.remove(key) {
+            Seat::Pulled { client, .. } => client.wake(),
+            #[cfg(unix)]
+            Seat::Socket(mut connection) => {
+                connection.writer.finish();
+                self.poller.remove(connection.writer.fd());
+            }
+        }
+        if self.seats.len() * 4 < self.seats.capacity() {
+            self.seats.shrink_to_fit();
+        }
+    }
+
+    /// Looks at the sockets that are ready. Says whether there may be more of them.
+    fn attend(&mut self) -> bool {
+        let mut ready = std::mem::take(&mut self.ready);
+        let more = self.poller.take(&mut ready);
+        for Ready { key, readable, writable } in ready.drain(..) {
+            #[cfg(unix)]
+            self.work_on(key, |connection, shared, tick, tally| match connection.on_ready(readable, writable) {
+                Some(reason) => Outcome::Gone(reason),
+                None if writable => connection.drain(shared, tick, tally),
+                None => Outcome::Settled,
+            });
+        }
+        self.ready = ready;
+        more
+    }
+
+    /// Begins to walk with the broadcasts that are new, if no walk is under way.
+    fn start_walk(&mut self) {
+        let news = self.shared.inbox.take_broadcast() || self.walked < self.shared.timeline.broadcasts().last();
+        if self.walk.is_some() || !news {
+            return;
+        }
+        let head = self.shared.timeline.head();
+        let mut entries = Vec::new();
+        // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
+        let gap = self.shared.timeline.broadcasts().read(self.walked, head, MAX_EVENTS, &mut entries).is_err();
+        let broadcasts = Broadcasts::new(self.walked, head, entries);
+        self.walked = broadcasts.to;
+        if gap || !broadcasts.is_empty() {
+            self.walk = Some(Walk { broadcasts, next: 0 });
+        }
+    }
+
+    fn continue_walk(&mut self) {
+        let Some(mut walk) = self.walk.take() else { return };
+        let slices = walk.broadcasts.slices();
+        let end = self.seats.capacity();
+        let mut room = SENDS_PER_TURN;
+        while walk.next < end && room > 0 {
+            let key = walk.next;
+            walk.next += 1;
+            match self.seats.get(key) {
+                Some(Seat::Pulled { client, .. }) => client.wake(),
+                #[cfg(unix)]
+                Some(Seat::Socket(_)) => {
+                    room -= 1;
+                    self.work_on(key, |connection, shared, tick, tally| {
+                        connection.deliver(&walk.broadcasts, &slices, shared, tick, tally)
+                    });
+                }
+                None => {}
+            }
+        }
+        drop(slices);
+        self.walk = (walk.next < end).then_some(walk);
+    }
+
+    fn continue_unfinished(&mut self) {
+        for _ in 0..self.unfinished.len().min(SENDS_PER_TURN) {
+            if let Some(key) = self.unfinished.pop_front() {
+                #[cfg(unix)]
+                self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally));
+            }
+        }
+    }
+
+    /// Goes on with the heartbeat's round over the seats.
+    fn continue_round(&mut self) {
+        let Some(mut next) = self.round.take() else { return };
+        let end = self.seats.capacity();
+        let (mut looks, before) = (LOOKS_PER_TURN, self.tally.heartbeats);
+        while next < end && looks > 0 && self.tally.heartbeats - before < SENDS_PER_TURN as u64 {
+            match self.seats.get_mut(next) {
+                Some(Seat::Pulled { client, idle_ticks }) => beat_pulled(client, idle_ticks),
+                #[cfg(unix)]
+                Some(Seat::Socket(_)) => self.work_on(next, |connection, _, tick, tally| connection.beat(tick, tally)),
+                None => {}
+            }
+            next += 1;
+            looks -= 1;
+        }
+        self.round = (next < end).then_some(next);
+    }
+
+    fn answer_flushes(&mut self) {
+        if self.flushes.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        for flush in std::mem::take(&mut self.flushes) {
+            let sent = self.seats.iter().all(|(_, seat)| seat.has_sent(flush.position));
+            if sent || flush.deadline <= now {
+                // Who has stopped waiting does not need the answer.
+                let _ = flush.done.send(());
+            } else {
+                self.flushes.push(flush);
+            }
+        }
+        self.shared.inbox.set_flushing(!self.flushes.is_empty());
+    }
+
+    /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
+    #[cfg(unix)]
+    fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Shared, u32, &mut Tally) -> Outcome) {
+        let Some(Seat::Socket(connection)) = self.seats.get_mut(key) else { return };
+        let (shared, tick, tally) = (&self.shared, self.tick, &mut self.tally);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, shared, tick, tally)));
+        match outcome {
+            Ok(Outcome::Settled) => {}
+            Ok(Outcome::More) => self.unfinished.push_back(key),
+            Ok(Outcome::Gone(reason)) => {
+                // Until its seat is freed nothing more is tried.
+                connection.writer.blocked = true;
+                let client = Arc::clone(connection.client());
+                self.close(&client, reason);
+            }
+            Err(_) => {
+                connection.writer.blocked = true;
+                let client = Arc::clone(connection.client());
+                self.fail(&client, "a panic while writing to a client, which was disconnected");
+            }
+        }
+    }
+
+    fn close(&self, client: &Arc<Client>, reason: DisconnectReason) {
+        let Shared { registry, timeline, .. } = &self.shared;
+        // An observer may panic; that is no reason to stop everybody's delivery.
+        let _ = catch_unwind(AssertUnwindSafe(|| registry.remove(client, reason, timeline)));
+    }
+
+    fn fail(&self, client: &Arc<Client>, message: &str) {
+        self.close(client, DisconnectReason::Fault);
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.registry.tell(|observer| observer.failed(message))));
+    }
+}
+
+/// Lets an idle stream that somebody else carries yield a heartbeat at its next read.
+fn beat_pulled(client: &Client, idle_ticks: &mut u32) {
+    *idle_ticks = if client.stirred.swap(false, Ordering::Relaxed) { 0 } else { *idle_ticks + 1 };
+    if *idle_ticks >= TICKS_PER_HEARTBEAT {
+        *idle_ticks = 0;
+        client.heartbeat_due.store(true, Ordering::Relaxed);
+        client.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_seat_is_small() {
+        assert!(size_of::<Seat>() <= 128, "{}", size_of::<Seat>());
+    }
+
+    #[test]
+    fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
+        let info = crate::client::ClientInfo { id: "c".into(), user: None };
+        let client = Client::new(info, None, std::sync::OnceLock::new(), Arc::default(), 0);
+        let mut idle_ticks = 0;
+        let mut beats = |ticks: u32| {
+            (0..ticks)
+                .filter(|_| {
+                    beat_pulled(&client, &mut idle_ticks);
+                    client.heartbeat_due.swap(false, Ordering::Relaxed)
+                })
+                .count()
+        };
+        assert_eq!(beats(TICKS_PER_HEARTBEAT), 0, "the first tick saw a fresh client");
+        assert_eq!(beats(1), 1);
+        assert_eq!(beats(TICKS_PER_HEARTBEAT * 3), 3);
+    }
+}

@@ -1,0 +1,103 @@
+//! Counters of a hub.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::client::DisconnectReason;
+use crate::log::Usage;
+use crate::position::Position;
+
+/// A number that only grows. Relaxed: a counter orders nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// What deliveries are counted in; each shard has its own, so that shards do not share a cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Deliveries {
+    pub(crate) events: Counter,
+    pub(crate) bytes: Counter,
+    pub(crate) heartbeats: Counter,
+    pub(crate) resets: Counter,
+}
+
+/// Connects and disconnects.
+#[derive(Debug, Default)]
+pub(crate) struct Arrivals {
+    pub(crate) connects: Counter,
+    disconnects: [Counter; DisconnectReason::ALL.len()],
+}
+
+impl Arrivals {
+    pub(crate) fn disconnects(&self, reason: DisconnectReason) -> Option<&Counter> {
+        self.disconnects.get(reason as usize)
+    }
+}
+
+/// A hub's counters and gauges at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Connected clients.
+    pub clients: usize,
+    /// Users with a connected client.
+    pub users: usize,
+    /// Users of whom there is a client or an event in the history.
+    pub known_users: usize,
+    /// Connected clients that have not settled on a transport.
+    pub opening: usize,
+    /// Connected clients whose socket the engine has.
+    pub handoff: usize,
+    /// Connected clients that somebody else's stream carries.
+    pub stream: usize,
+    /// Clients connected since the start.
+    pub connects: u64,
+    /// Clients gone since the start, in the order of [`DisconnectReason::ALL`].
+    pub disconnects: [u64; DisconnectReason::ALL.len()],
+    /// Events published.
+    pub events: u64,
+    /// Events written to a client, once per client.
+    pub deliveries: u64,
+    /// Bytes written to clients.
+    pub bytes: u64,
+    /// Heartbeats written.
+    pub heartbeats: u64,
+    /// Gaps told.
+    pub resets: u64,
+    /// Logs that hold events.
+    pub logs: usize,
+    /// What the logs hold.
+    pub history: Usage,
+    /// The epoch of the ids.
+    pub epoch: String,
+    /// Position of the newest event.
+    pub position: Position,
+}
+
+/// What one turn of a shard adds to its deliveries.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) heartbeats: u64,
+    pub(crate) resets: u64,
+}
+
+impl Deliveries {
+    /// Adds a tally and sets it to zero.
+    pub(crate) fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        self.events.add(tally.events);
+        self.bytes.add(tally.bytes);
+        self.heartbeats.add(tally.heartbeats);
+        self.resets.add(tally.resets);
+    }
+}

@@ -1,0 +1,114 @@
+//! A stream that somebody else carries: Node's response, or an HTTP/2 body. It is pulled, so that the carrier's
+//! backpressure is the cursor's: who does not read, leaves the cursor behind.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+
+use crate::client::{Client, DisconnectReason, Phase};
+use crate::reader::{Batch, Reader};
+use crate::registry::Registry;
+use crate::stats::Deliveries;
+use crate::timeline::Timeline;
+
+/// A comment. Without a blank line after it: several clients take that for an empty event.
+pub(crate) const HEARTBEAT: &[u8] = b":\n";
+
+/// A client's stream, to be read by whoever carries it. Dropped before its end, it disconnects the client.
+#[derive(Debug)]
+pub struct Stream {
+    pub(crate) parts: Option<Parts>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) reader: Reader,
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) deliveries: Arc<Deliveries>,
+}
+
+impl Stream {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self { parts: Some(parts) }
+    }
+
+    /// Whose it is.
+    pub fn client(&self) -> Option<&Arc<Client>> {
+        self.parts.as_ref().map(|parts| parts.reader.client())
+    }
+
+    /// The next bytes, of whole events: about `max_bytes` of them, more if one event is larger. `None`: the stream has ended.
+    /// The waker is woken when there is something to read again.
+    pub fn poll_next(&mut self, cx: &mut Context<'_>, max_bytes: usize) -> Poll<Option<Bytes>> {
+        let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
+        match parts.take(max_bytes) {
+            Poll::Ready(bytes) => Poll::Ready(bytes),
+            Poll::Pending => {
+                parts.reader.client().set_waker(cx.waker());
+                // Once more: what came before the waker was set has woken nobody.
+                parts.take(max_bytes)
+            }
+        }
+    }
+
+    /// Ends the stream and disconnects its client.
+    pub fn close(&mut self, reason: DisconnectReason) {
+        if let Some(parts) = self.parts.take() {
+            parts.registry.remove(parts.reader.client(), reason, &parts.timeline);
+        }
+    }
+}
+
+impl Drop for Stream {
+    fn drop(&mut self) {
+        self.close(DisconnectReason::Peer);
+    }
+}
+
+impl Parts {
+    fn take(&mut self, max_bytes: usize) -> Poll<Option<Bytes>> {
+        let client = self.reader.client();
+        if client.phase() == Phase::Closed {
+            return Poll::Ready(None);
+        }
+        self.registry.settle(client, Phase::Stream);
+        let batch = self.reader.next(&self.timeline, max_bytes);
+        if batch.end != self.reader.cursor() {
+            self.reader.advance(batch.end);
+            let client = self.reader.client();
+            client.pulled.store(batch.end, Ordering::Release);
+            client.shard.progressed();
+        }
+        let client = self.reader.client();
+        if !batch.events.is_empty() {
+            client.heartbeat_due.store(false, Ordering::Relaxed);
+            client.stirred.store(true, Ordering::Relaxed);
+            return Poll::Ready(Some(self.bytes_of(&batch)));
+        }
+        if client.heartbeat_due.swap(false, Ordering::Relaxed) {
+            self.deliveries.heartbeats.add(1);
+            self.deliveries.bytes.add(HEARTBEAT.len() as u64);
+            return Poll::Ready(Some(Bytes::from_static(HEARTBEAT)));
+        }
+        Poll::Pending
+    }
+
+    fn bytes_of(&self, batch: &Batch) -> Bytes {
+        let bytes = match batch.events.as_slice() {
+            [event] => event.frame.body(),
+            events => {
+                let mut bytes = BytesMut::with_capacity(events.iter().map(|event| event.frame.cost()).sum());
+                events.iter().for_each(|event| bytes.extend_from_slice(&event.frame.body()));
+                bytes.freeze()
+            }
+        };
+        let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
+        self.deliveries.resets.add(resets);
+        self.deliveries.events.add(batch.events.len() as u64 - resets);
+        self.deliveries.bytes.add(bytes.len() as u64);
+        bytes
+    }
+}

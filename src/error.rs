@@ -1,0 +1,29 @@
+//! The engine's errors as JavaScript's.
+
+use napi::{Env, Status};
+
+/// Throws the JavaScript error that `error` is, and returns what tells napi that something was thrown.
+pub(crate) fn throw(env: &Env, error: &ssekit_core::Error) -> napi::Error {
+    let message = error.to_string();
+    let thrown = match code_of(error) {
+        code @ "ERR_SSEKIT_ARGUMENT" => env.throw_type_error(&message, Some(code)),
+        code @ "ERR_SSEKIT_RANGE" => env.throw_range_error(&message, Some(code)),
+        code => env.throw_error(&message, Some(code)),
+    };
+    match thrown {
+        Ok(()) => napi::Error::new(Status::PendingException, message),
+        Err(error) => error,
+    }
+}
+
+fn code_of(error: &ssekit_core::Error) -> &'static str {
+    let codes = [
+        (error.is_argument(), "ERR_SSEKIT_ARGUMENT"),
+        (error.is_range(), "ERR_SSEKIT_RANGE"),
+        (error.is_configured(), "ERR_SSEKIT_CONFIGURED"),
+        (error.is_claimed(), "ERR_SSEKIT_CLAIMED"),
+        (error.is_gone(), "ERR_SSEKIT_GONE"),
+        (error.is_forked(), "ERR_SSEKIT_FORKED"),
+    ];
+    codes.into_iter().find(|(is, _)| *is).map_or("ERR_SSEKIT_SYSTEM", |(_, code)| code)
+}

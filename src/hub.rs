@@ -1,0 +1,140 @@
+//! The one hub of the process. It belongs to the process and not to a JavaScript environment: every bundle, hot-reload
+//! generation and worker thread that loads this addon finds the same one.
+
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use ssekit_core::{Error, HistoryOptions, Hub, Options};
+use tokio::runtime::{Builder, Runtime};
+
+use crate::error::throw;
+
+static PROCESS: Mutex<Process> = Mutex::new(Process { wanted: None, running: None });
+
+struct Process {
+    /// What `configure` asked for.
+    wanted: Option<Options>,
+    /// From the first client or event on. It is never taken down: its threads hold nothing that outlives the process, and
+    /// end with it.
+    running: Option<(Hub, Runtime)>,
+}
+
+/// Bounds of the history; see `HistoryOptions` in index.d.ts.
+#[napi(object, object_to_js = false)]
+#[derive(Clone, Copy)]
+pub struct NativeHistoryOptions {
+    pub max_events: Option<f64>,
+    pub max_bytes: Option<f64>,
+    pub max_total_bytes: Option<f64>,
+    pub max_age_ms: Option<f64>,
+}
+
+/// Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers.
+#[napi(object, object_to_js = false)]
+#[derive(Clone, Copy)]
+pub struct NativeOptions {
+    pub handoff: Option<bool>,
+    pub max_event_bytes: Option<f64>,
+    pub heartbeat_ms: Option<f64>,
+    pub retry_ms: Option<f64>,
+    pub threads: Option<f64>,
+    pub history: Option<NativeHistoryOptions>,
+}
+
+impl From<NativeOptions> for Options {
+    fn from(given: NativeOptions) -> Self {
+        let default = Self::default();
+        let count = |value: Option<f64>, default: usize| value.map_or(default, |value| value as usize);
+        let millis =
+            |value: Option<f64>, default: Duration| value.map_or(default, |value| Duration::from_millis(value as u64));
+        let history = given.history.map_or(default.history, |history| HistoryOptions {
+            max_events: count(history.max_events, default.history.max_events),
+            max_bytes: count(history.max_bytes, default.history.max_bytes),
+            max_total_bytes: count(history.max_total_bytes, default.history.max_total_bytes),
+            max_age: millis(history.max_age_ms, default.history.max_age),
+        });
+        Self {
+            handoff: given.handoff.unwrap_or(default.handoff),
+            max_event_bytes: count(given.max_event_bytes, default.max_event_bytes),
+            heartbeat: millis(given.heartbeat_ms, default.heartbeat),
+            retry: millis(given.retry_ms, default.retry),
+            threads: count(given.threads, default.threads),
+            history,
+        }
+    }
+}
+
+/// Sets the options, or checks that they are the same again.
+#[napi(catch_unwind)]
+pub fn configure(env: Env, options: NativeOptions) -> napi::Result<()> {
+    let wanted = Options::from(options);
+    PROCESS.lock().configure(wanted).map_err(|error| throw(&env, &error))
+}
+
+/// Whether sockets may be handed over.
+#[napi(catch_unwind)]
+pub fn may_hand_off() -> bool {
+    let process = PROCESS.lock();
+    let running = process.running.as_ref().map(|(hub, _)| hub.options().handoff);
+    running.or(process.wanted.as_ref().map(|wanted| wanted.handoff)).unwrap_or(true)
+}
+
+/// Calls back when everything sent so far is with the kernel. The pending call keeps the process alive.
+#[napi(catch_unwind)]
+pub fn flush(env: Env, done: Function<'_, (), ()>) -> napi::Result<()> {
+    let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
+    let process = PROCESS.lock();
+    let Some((hub, runtime)) = &process.running else {
+        done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        return Ok(());
+    };
+    hub.check_process().map_err(|error| throw(&env, &error))?;
+    let hub = hub.clone();
+    runtime.spawn(async move {
+        hub.flush().await;
+        done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    Ok(())
+}
+
+impl Process {
+    fn configure(&mut self, wanted: Options) -> Result<(), Error> {
+        wanted.validate()?;
+        if let Some(set) = self.running.as_ref().map(|(hub, _)| hub.options()).or(self.wanted.as_ref()) {
+            set.check_same(&wanted)?;
+        }
+        self.wanted = Some(wanted);
+        Ok(())
+    }
+
+    fn start(&mut self) -> Result<Hub, Error> {
+        if let Some((hub, _)) = &self.running {
+            return Ok(hub.clone());
+        }
+        let options = self.wanted.clone().unwrap_or_default();
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(options.threads)
+            .thread_name("ssekit")
+            .enable_io()
+            .enable_time()
+            .build()
+            .map_err(|error| Error::system("starting ssekit's threads", &error))?;
+        let hub = Hub::start(options, runtime.handle())?;
+        self.running = Some((hub.clone(), runtime));
+        Ok(hub)
+    }
+}
+
+/// The hub, which starts with its first use.
+pub(crate) fn hub(env: &Env) -> napi::Result<Hub> {
+    PROCESS.lock().start().map_err(|error| throw(env, &error))
+}
+
+/// The hub, if it has been used yet.
+pub(crate) fn hub_if_running() -> Option<Hub> {
+    PROCESS.lock().running.as_ref().map(|(hub, _)| hub.clone())
+}

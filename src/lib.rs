@@ -1,0 +1,20 @@
+//! The Node.js binding of `ssekit-core`: convert, call, convert. One file per thing that is exposed.
+//!
+//! * [`hub`]: the one hub of the process, its options and its runtime.
+//! * [`send`]: the three ways to send.
+//! * [`clients`]: who is connected.
+//! * [`streams`]: a client's stream as Node carries it, and its handoff.
+//! * [`listener`]: clients that come and go, told to JavaScript.
+//! * [`stats`] counts.
+//!
+//! Every function catches panics: none may cross into Node.
+
+#![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
+
+mod clients;
+mod error;
+mod hub;
+mod listener;
+mod send;
+mod stats;
+mod streams;

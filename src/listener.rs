@@ -1,0 +1,88 @@
+//! Clients that come and go, told to JavaScript.
+
+use std::sync::Arc;
+
+use napi::Env;
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi_derive::napi;
+use ssekit_core::{ClientInfo, DisconnectReason, Hub, Observer};
+
+use crate::hub::hub;
+
+/// Something that has happened.
+#[napi(object, object_from_js = false)]
+pub struct Notice {
+    /// `connect`, `disconnect` or `error`.
+    #[napi(js_name = "type")]
+    pub kind: &'static str,
+    pub client_id: String,
+    pub user_id: Option<String>,
+    pub reason: Option<&'static str>,
+    pub message: Option<String>,
+}
+
+/// Weak: it must not keep the process alive.
+type Callback = ThreadsafeFunction<Notice, (), Notice, napi::Status, false, true>;
+
+struct NodeObserver(Callback);
+
+impl NodeObserver {
+    fn tell(&self, notice: Notice) {
+        // An environment that is going down takes no calls, and wants none.
+        self.0.call(notice, ThreadsafeFunctionCallMode::NonBlocking);
+    }
+}
+
+fn notice(kind: &'static str, client: &ClientInfo) -> Notice {
+    let user_id = client.user.as_ref().map(|user| user.to_string());
+    Notice { kind, client_id: client.id.to_string(), user_id, reason: None, message: None }
+}
+
+impl Observer for NodeObserver {
+    fn connected(&self, client: &ClientInfo) {
+        self.tell(notice("connect", client));
+    }
+
+    fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+        self.tell(Notice { reason: Some(reason.as_str()), ..notice("disconnect", client) });
+    }
+
+    fn failed(&self, message: &str) {
+        let message = Some(message.to_owned());
+        self.tell(Notice { kind: "error", client_id: String::new(), user_id: None, reason: None, message });
+    }
+}
+
+/// A listener, until it is ended, is garbage, or its environment goes down.
+#[napi]
+pub struct Subscription {
+    hub: Hub,
+    observer: Arc<dyn Observer>,
+}
+
+/// Calls `callback` with every notice from here on.
+#[napi(catch_unwind)]
+pub fn subscribe(env: Env, callback: Function<'_, Notice, ()>) -> napi::Result<Subscription> {
+    let builder = callback.build_threadsafe_function::<Notice>();
+    let callback = builder.callee_handled::<false>().weak::<true>().build()?;
+    let observer: Arc<dyn Observer> = Arc::new(NodeObserver(callback));
+    let hub = hub(&env)?;
+    hub.observe(Arc::clone(&observer));
+    Ok(Subscription { hub, observer })
+}
+
+#[napi]
+impl Subscription {
+    /// Ends it.
+    #[napi(catch_unwind)]
+    pub fn end(&self) {
+        self.hub.unobserve(&self.observer);
+    }
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,88 @@
+//! Counters and gauges; see `SSEStats` in index.d.ts.
+
+use napi::Env;
+use napi_derive::napi;
+use ssekit_core::{DisconnectReason, Stats};
+
+use crate::hub::hub;
+
+/// Connected clients by transport.
+#[napi(object, object_from_js = false)]
+pub struct NativeTransports {
+    pub opening: u32,
+    pub handoff: u32,
+    pub stream: u32,
+}
+
+/// Clients gone, for one reason.
+#[napi(object, object_from_js = false)]
+pub struct NativeDisconnects {
+    pub reason: &'static str,
+    pub count: f64,
+}
+
+/// What the history holds.
+#[napi(object, object_from_js = false)]
+pub struct NativeHistory {
+    pub logs: f64,
+    pub events: f64,
+    pub bytes: f64,
+}
+
+/// Counters and gauges of the hub.
+#[napi(object, object_from_js = false)]
+pub struct NativeStats {
+    pub clients: u32,
+    pub users: u32,
+    pub transports: NativeTransports,
+    pub connects: f64,
+    pub disconnects: Vec<NativeDisconnects>,
+    pub events: f64,
+    pub deliveries: f64,
+    pub bytes: f64,
+    pub heartbeats: f64,
+    pub resets: f64,
+    pub history: NativeHistory,
+    pub epoch: String,
+    pub position: f64,
+}
+
+/// Counters and gauges of this moment.
+#[napi(catch_unwind)]
+pub fn stats(env: Env) -> napi::Result<NativeStats> {
+    Ok(hub(&env)?.stats().into())
+}
+
+impl From<Stats> for NativeStats {
+    fn from(stats: Stats) -> Self {
+        // Counts beyond 2^53 would lose their last digit; a million a second take 285 years to get there.
+        let disconnects = DisconnectReason::ALL
+            .iter()
+            .zip(stats.disconnects)
+            .map(|(reason, count)| NativeDisconnects { reason: reason.as_str(), count: count as f64 })
+            .collect();
+        Self {
+            clients: stats.clients as u32,
+            users: stats.users as u32,
+            transports: NativeTransports {
+                opening: stats.opening as u32,
+                handoff: stats.handoff as u32,
+                stream: stats.stream as u32,
+            },
+            connects: stats.connects as f64,
+            disconnects,
+            events: stats.events as f64,
+            deliveries: stats.deliveries as f64,
+            bytes: stats.bytes as f64,
+            heartbeats: stats.heartbeats as f64,
+            resets: stats.resets as f64,
+            history: NativeHistory {
+                logs: stats.logs as f64,
+                events: stats.history.events as f64,
+                bytes: stats.history.bytes as f64,
+            },
+            epoch: stats.epoch,
+            position: stats.position as f64,
+        }
+    }
+}
