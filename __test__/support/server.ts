@@ -1,0 +1,114 @@
+/**
+ * A real server in a process of its own, so that each has a hub of its own, with options of its own. What a test does to it
+ * goes over Node's IPC channel.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { join } from 'node:path';
+import type { SSEOptions, SSEService } from '../../index';
+
+export interface ServerOptions {
+  /** Default: `http`. `https` is TLS in Node, `http2` is HTTP/2 over TLS. */
+  protocol?: 'http' | 'https' | 'http2';
+  /** Default: `node`, plain `node:http`. */
+  framework?: 'node' | 'express' | 'fastify';
+  /** For `SSEService.configure`. */
+  configure?: SSEOptions;
+  /** Node's own options, `--expose-gc` for instance. */
+  execArgv?: string[];
+}
+
+type Method = Exclude<keyof SSEService, 'connect' | 'on' | 'off'>;
+type Result<M extends Method> = Awaited<ReturnType<SSEService[M]>>;
+
+/** What a server has been told of its clients. */
+export type Notice = { type: string; clientId?: string; userId?: string | null; reason?: string; message?: string };
+
+const running = new Set<TestServer>();
+
+/** Call it in `afterAll` or `afterEach`: ends every server that was started. */
+export async function stopServers(): Promise<void> {
+  await Promise.all([...running].map((server) => server.stop()));
+}
+
+export class TestServer {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  #calls = 0;
+  /** What it wrote to its standard error: nothing, if all is well. */
+  stderr = '';
+
+  private constructor(child: ChildProcess, port: number) {
+    this.#child = child;
+    this.port = port;
+  }
+
+  static async start(options: ServerOptions = {}): Promise<TestServer> {
+    const script = join(__dirname, 'server-main.cjs');
+    const child = fork(script, [JSON.stringify(options)], { stdio: 'pipe', execArgv: options.execArgv ?? [] });
+    let stderr = '';
+    child.stderr?.on('data', (text) => {
+      stderr += text;
+    });
+    const port = await new Promise<number>((resolve, reject) => {
+      child.once('message', (message: { port: number }) => resolve(message.port));
+      child.once('exit', (code) => reject(new Error(`the server ended with ${code}: ${stderr}`)));
+    });
+    const server = new TestServer(child, port);
+    server.stderr = stderr;
+    child.stderr?.on('data', (text) => {
+      server.stderr += text;
+    });
+    running.add(server);
+    return server;
+  }
+
+  /** Calls a method of the server's `SSEService`. What it throws is thrown here, with its name and code. */
+  call<M extends Method>(method: M, ...args: Parameters<SSEService[M]>): Promise<Result<M>> {
+    return this.#ask<Result<M>>(method, args);
+  }
+
+  /** The same call many times over, with `{i}` in the arguments' JSON replaced by the number of the call. */
+  repeat<M extends Method>(times: number, method: M, ...args: Parameters<SSEService[M]>): Promise<void> {
+    return this.#ask('repeat', [times, method, JSON.stringify(args)]);
+  }
+
+  /** Everything its listeners have been told so far. */
+  notices(): Promise<Notice[]> {
+    return this.#ask('notices', []);
+  }
+
+  /** Connections that Node's server counts, and open descriptors of the process. */
+  resources(): Promise<{ connections: number; descriptors: number; rss: number; heapUsed: number }> {
+    return this.#ask('resources', []);
+  }
+
+  #ask<T>(method: string, args: unknown[]): Promise<T> {
+    const id = ++this.#calls;
+    return new Promise((resolve, reject) => {
+      const gone = (): void => reject(new Error(`the server has ended: ${this.stderr}`));
+      const listen = (answer: {
+        id: number;
+        result: T;
+        error?: { name: string; message: string; code?: string };
+      }): void => {
+        if (answer.id !== id) return;
+        this.#child.off('message', listen);
+        this.#child.off('exit', gone);
+        if (answer.error) reject(Object.assign(new Error(answer.error.message), answer.error));
+        else resolve(answer.result);
+      };
+      this.#child.on('message', listen);
+      this.#child.once('exit', gone);
+      this.#child.send({ id, method, args });
+    });
+  }
+
+  /** Ends it, and waits until it has. */
+  async stop(): Promise<void> {
+    running.delete(this);
+    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
+    const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+    this.#child.kill('SIGKILL');
+    await exited;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * ssekit: push Server-Sent Events from a Next.js or Node.js server to browsers.
+ *
+ * The engine (registry, history, streams, sockets) is native code with threads of its own; every copy of this module in
+ * a process, in any bundle, hot-reload generation or worker thread, talks to the same one.
+ */
+
+/**
+ * One event, as the page will see it.
+ *
+ * On the wire it is an event of the WHATWG event-stream format:
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+export interface SSEEvent<T = unknown> {
+  /**
+   * The name that `EventSource.addEventListener` listens for. Empty or missing means `message`. No control characters;
+   * names that begin with `ssekit:` are ssekit's own.
+   */
+  event?: string;
+  /** Anything that `JSON.stringify` accepts, sent by its rules. `undefined` is sent as `null`. */
+  data: T;
+  /**
+   * `lastEventId` in the page. Printable ASCII without spaces at either end, 1 to 256 characters, for it travels in a header
+   * when a page reconnects. Default: `<epoch>.<position>`, chosen by ssekit.
+   */
+  id?: string;
+  /** How long the page waits before it reconnects, in milliseconds: a non-negative safe integer. Default: unchanged. */
+  retry?: number;
+}
+
+/** A string; a finite number or a bigint is taken as its decimal string, so `42` and `'42'` are one user. 1 to 256 bytes. */
+export type UserId = string | number | bigint;
+
+/** How a stream reaches its client. */
+export type Transport = 'handoff' | 'stream';
+
+/** Options of the one hub of this process. Each is fixed once the hub has started. */
+export interface SSEOptions {
+  /**
+   * `'auto'`: hand the socket over to native code where that is possible, else stream through Node. `'stream'`: always
+   * stream through Node. Default: `'auto'`.
+   */
+  transport?: 'auto' | 'stream';
+  /** Largest encoded event, in bytes, 1,024 to 67,108,864. Default: 1,048,576 (1 MiB). */
+  maxEventBytes?: number;
+  /**
+   * An idle connection gets a comment after this long, in milliseconds, 100 to 3,600,000, so that proxies keep it and a
+   * dead peer is noticed. Default: 25,000.
+   */
+  heartbeatMs?: number;
+  /** `retry` of the first event of each stream, in milliseconds, 0 to 3,600,000. Default: 2,000. */
+  retryMs?: number;
+  /** Threads of the native runtime, 1 to 64. Default: the number of cores, at most 4. */
+  threads?: number;
+  /** What the hub remembers, so that slow and returning clients catch up. */
+  history?: HistoryOptions;
+}
+
+/** Bounds of the history. What falls out of it and was not yet seen is told to the client by the event `ssekit:reset`. */
+export interface HistoryOptions {
+  /** Events in one log (one for broadcasts, one per user, one per client), 1 to 10,000,000. Default: 10,000. */
+  maxEvents?: number;
+  /** Bytes in one log, 1,024 to 2^40. The newest event is always kept. Default: 8,388,608 (8 MiB). */
+  maxBytes?: number;
+  /** Bytes in all logs together, 1,024 to 2^40; the oldest events go first. Default: 67,108,864 (64 MiB). */
+  maxTotalBytes?: number;
+  /** Age of an event in milliseconds, 100 to 2^40. Default: 300,000 (five minutes). */
+  maxAgeMs?: number;
+}
+
+/** Who a new connection belongs to. */
+export interface ConnectOptions {
+  /** The user. Missing: an anonymous client, which gets broadcasts and what is sent to its client id. */
+  userId?: UserId | null;
+  /**
+   * The client's id, 1 to 256 printable ASCII characters. Default: a new UUID. The same user's newer connection replaces an
+   * older one of the same id; another user's claim to it is answered with 409.
+   */
+  clientId?: string;
+  /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
+  headers?: HeadersInit;
+}
+
+/** A client that came or went. */
+export interface ClientInfo {
+  clientId: string;
+  /** `null`: an anonymous client. */
+  userId: string | null;
+}
+
+/** Why a client is gone. */
+export type DisconnectReason =
+  /** The peer closed or reset the connection, or Node reported that the request was aborted. */
+  | 'peer'
+  /** `disconnectClient` or `disconnectUser`. */
+  | 'server'
+  /** A newer connection of the same client id took its place. */
+  | 'replaced'
+  /** The response was never read: the handler threw after `connect`, or did not return its response. */
+  | 'unopened'
+  /** The peer sent more than 16 KiB after its request: that is no event-stream client. */
+  | 'protocol'
+  /** A fault of ssekit's own, told by the event `error` too. */
+  | 'fault';
+
+export interface DisconnectInfo extends ClientInfo {
+  reason: DisconnectReason;
+}
+
+export interface SSEListeners {
+  connect: (client: ClientInfo) => void;
+  disconnect: (client: DisconnectInfo) => void;
+  error: (error: Error) => void;
+}
+
+/** Counters since the hub started, and gauges of this moment. */
+export interface SSEStats {
+  /** Connected clients. */
+  clients: number;
+  /** Users with at least one connected client. */
+  users: number;
+  /** Connected clients by transport; `opening` ones have not yet settled on one. */
+  transports: { opening: number; handoff: number; stream: number };
+  /** Clients connected since the start. */
+  connects: number;
+  /** Clients gone since the start, by reason. */
+  disconnects: Record<DisconnectReason, number>;
+  /** Events accepted by `sendToUser`, `sendToClient` and `broadcast`. */
+  events: number;
+  /** Events written to a client, counted once per client. */
+  deliveries: number;
+  /** Bytes written to clients, heartbeats and framing included. */
+  bytes: number;
+  /** Heartbeats written. */
+  heartbeats: number;
+  /** `ssekit:reset` events written: a client was told of a gap. */
+  resets: number;
+  /** What the history holds now. */
+  history: { logs: number; events: number; bytes: number };
+  /** The epoch of this hub's ids: it changes whenever the history starts anew. */
+  epoch: string;
+  /** Position of the newest event. */
+  position: number;
+}
+
+/**
+ * The hub of this process.
+ *
+ * Errors: an argument that cannot be used throws a `TypeError` (code `ERR_SSEKIT_ARGUMENT`), an event or a number out of
+ * bounds a `RangeError` (code `ERR_SSEKIT_RANGE`), an option that differs from the running hub's an `Error` (code
+ * `ERR_SSEKIT_CONFIGURED`). The message names the argument, what it got and what it wants. A call that throws has sent
+ * nothing. Nothing that a client does ever throws here.
+ */
+export declare class SSEService {
+  private constructor();
+
+  /** The one instance. Synchronous, any number of times, from anywhere. */
+  static getInstance(): SSEService;
+
+  /**
+   * Sets options. The same options again are fine, as a hot reload does it; an option that differs from what the running
+   * hub has throws an `Error` naming it. The hub starts with its first client or event.
+   */
+  static configure(options: SSEOptions): SSEService;
+
+  /** Sends to one client. Returns whether such a client is connected. */
+  sendToClient<T = unknown>(clientId: string, event: SSEEvent<T>): boolean;
+
+  /** Sends to all connections of a user. Returns how many connected clients it was addressed to. */
+  sendToUser<T = unknown>(userId: UserId, event: SSEEvent<T>): number;
+
+  /** Sends to every client but `excludeClientId`. Returns how many connected clients it was addressed to. */
+  broadcast<T = unknown>(event: SSEEvent<T>, excludeClientId?: string | null): number;
+
+  /** Ids of the connected clients, in no particular order. */
+  getActiveClients(): string[];
+
+  /** Ids of a user's connected clients, the oldest connection first. */
+  getClientsByUser(userId: UserId): string[];
+
+  /**
+   * Answers a request with an event stream: return the `Response` from the route handler. The client counts as connected
+   * from here on, and gets every event sent from here on. A `HEAD` request gets the headers and no client.
+   */
+  connect(request: Request, client?: ConnectOptions): Response;
+
+  /** Ends a client's stream. Returns whether such a client was connected. Its page will reconnect unless it is refused. */
+  disconnectClient(clientId: string): boolean;
+
+  /** Ends all streams of a user, for instance at log-out. Returns how many there were. */
+  disconnectUser(userId: UserId): number;
+
+  /** Listens. Calls come on the event loop of the thread that listens, soon after the fact. */
+  on<K extends keyof SSEListeners>(type: K, listener: SSEListeners[K]): this;
+  off<K extends keyof SSEListeners>(type: K, listener: SSEListeners[K]): this;
+
+  /**
+   * Resolves when everything sent so far has been handed to the kernel (to Node, for a client that is streamed through it)
+   * for every connected client; after five seconds at the latest, for some may not read. Pending, it keeps the process alive.
+   */
+  flush(): Promise<void>;
+
+  stats(): SSEStats;
+}

@@ -1,0 +1,90 @@
+/** A client's stream on Node's side: opening bytes, then the handoff, else bytes as native code has them. */
+import type { NativeStream } from '../../binding.js';
+import { binding } from './binding.js';
+import type { HandoffCandidate } from './handoff.js';
+
+/** Bytes that are read at once; an event that is larger comes whole. */
+const READ_BYTES = 64 * 1024;
+
+/** A response that nobody has read from after this many milliseconds never will be: its handler failed. */
+const UNOPENED_MS = 10_000;
+
+/** Who waits for which stream to be readable. */
+const waiting = new Map<number, () => void>();
+
+const streams = new binding.Streams(() => {
+  for (const token of streams.takeReadable()) {
+    const resume = waiting.get(token);
+    waiting.delete(token);
+    resume?.();
+  }
+});
+
+/** Who is connecting. */
+export interface ClientIdentity {
+  userId: string | undefined;
+  clientId: string | undefined;
+  lastEventId: string | undefined;
+}
+
+/** What the stream's carrier gets from one read. */
+export type Chunk = Uint8Array | 'end' | 'handed-off';
+
+export class ClientStream {
+  readonly clientId: string;
+  readonly #native: NativeStream;
+  #candidate: HandoffCandidate | undefined;
+  #opening: Uint8Array | undefined;
+  readonly #openingBytes: number;
+  readonly #unopened: NodeJS.Timeout;
+  #over = false;
+
+  /** Connects the client: from here on it gets what is sent to it. */
+  constructor(identity: ClientIdentity, candidate?: HandoffCandidate) {
+    this.#native = streams.connect(identity.userId, identity.clientId, identity.lastEventId);
+    this.clientId = this.#native.clientId;
+    this.#candidate = candidate;
+    this.#opening = this.#native.takeOpening();
+    this.#openingBytes = this.#opening.length;
+    this.#unopened = setTimeout(() => this.#native.closeUnopened(), UNOPENED_MS).unref();
+  }
+
+  /**
+   * The next bytes. The carrier must have passed on what it got before it reads again: the second read is where the
+   * handoff is tried.
+   */
+  async read(): Promise<Chunk> {
+    if (this.#opening) {
+      clearTimeout(this.#unopened);
+      const opening = this.#opening;
+      this.#opening = undefined;
+      return opening;
+    }
+    const candidate = this.#candidate;
+    this.#candidate = undefined;
+    if (await candidate?.handOff(this.#native, this.#openingBytes)) {
+      this.#over = true;
+      return 'handed-off';
+    }
+    return this.#readStream();
+  }
+
+  async #readStream(): Promise<Chunk> {
+    while (!this.#over) {
+      const bytes = this.#native.read(READ_BYTES);
+      if (bytes === null) break;
+      if (bytes.length > 0) return bytes;
+      await new Promise<void>((resolve) => waiting.set(this.#native.token, resolve));
+    }
+    return 'end';
+  }
+
+  /** The carrier's peer has gone. After a handoff that is what Node was made to believe, and means nothing. */
+  close(): void {
+    if (this.#over) return;
+    this.#over = true;
+    clearTimeout(this.#unopened);
+    waiting.delete(this.#native.token);
+    this.#native.close();
+  }
+}

@@ -1,0 +1,36 @@
+/** Errors that say which argument, what it got, and what it wants. */
+
+/** What cannot be used at all. */
+export function argumentError(argument: string, got: unknown, wants: string, options?: ErrorOptions): TypeError {
+  const error = new TypeError(`${argument}: got ${describe(got)}, wants ${wants}`, options);
+  return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
+}
+
+/** What is of the right kind but out of its bounds. */
+export function rangeError(argument: string, got: string, wants: string, options?: ErrorOptions): RangeError {
+  const error = new RangeError(`${argument}: got ${got}, wants ${wants}`, options);
+  return Object.assign(error, { code: 'ERR_SSEKIT_RANGE' });
+}
+
+/** Whether `error` carries one of ssekit's codes. */
+export function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+}
+
+/** A value in few words, safe to print: strings are quoted and cut, control characters escaped. */
+function describe(value: unknown): string {
+  switch (typeof value) {
+    case 'string':
+      return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}…` : JSON.stringify(value);
+    case 'number':
+    case 'undefined':
+    case 'boolean':
+      return String(value);
+    case 'bigint':
+      return 'a bigint';
+    case 'object':
+      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+    default:
+      return `a ${typeof value}`;
+  }
+}

@@ -1,0 +1,51 @@
+/** `on` and `off`: one native subscription while there are listeners, none otherwise. */
+import { EventEmitter } from 'node:events';
+
+import type { Notice, Subscription } from '../../binding.js';
+import type { DisconnectReason, SSEListeners } from '../../index';
+import { binding } from './binding.js';
+import { argumentError } from './errors.js';
+
+const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'error'];
+
+export class Listeners {
+  readonly #emitter = new EventEmitter();
+  #subscription: Subscription | undefined;
+
+  add(type: keyof SSEListeners, listener: unknown): void {
+    this.#emitter.on(checkType(type), checkListener(listener));
+    this.#subscription ??= binding.subscribe((notice) => this.#emit(notice));
+  }
+
+  remove(type: keyof SSEListeners, listener: unknown): void {
+    this.#emitter.off(checkType(type), checkListener(listener));
+    if (TYPES.some((type) => this.#emitter.listenerCount(type) > 0)) return;
+    this.#subscription?.end();
+    this.#subscription = undefined;
+  }
+
+  #emit(notice: Notice): void {
+    const client = { clientId: notice.clientId, userId: notice.userId ?? null };
+    if (notice.type === 'connect') this.#emitter.emit('connect', client);
+    if (notice.type === 'disconnect') {
+      this.#emitter.emit('disconnect', { ...client, reason: notice.reason as DisconnectReason });
+    }
+    if (notice.type === 'error') this.#emitError(new Error(notice.message));
+  }
+
+  /** An `error` that nobody listens for must not end the process: nothing that a client does may. */
+  #emitError(error: Error): void {
+    if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error);
+    else process.emitWarning(error.message, 'SSEKitWarning');
+  }
+}
+
+function checkType(type: keyof SSEListeners): keyof SSEListeners {
+  if (!TYPES.includes(type)) throw argumentError('type', type, "'connect', 'disconnect' or 'error'");
+  return type;
+}
+
+function checkListener(listener: unknown): (...args: unknown[]) => void {
+  if (typeof listener !== 'function') throw argumentError('listener', listener, 'a function');
+  return listener as (...args: unknown[]) => void;
+}
