@@ -1,0 +1,56 @@
+'use client';
+
+import { useReducer } from 'react';
+import { Actions } from '@/components/actions';
+import { Avatar } from '@/components/avatar';
+import { Brand } from '@/components/brand';
+import { ConnectionCard } from '@/components/connection-card';
+import { Inbox } from '@/components/inbox';
+import { OnlineList } from '@/components/online-list';
+import { Orders } from '@/components/orders';
+import { Wire } from '@/components/wire';
+import type { DemoState } from '@/lib/demo-state';
+import { emptyFeed, feedReducer } from '@/lib/feed';
+import type { OnlineUser } from '@/lib/stream-events';
+import { useEventStream } from '@/lib/use-event-stream';
+import { useServerState } from '@/lib/use-server-state';
+import type { User } from '@/lib/users';
+import styles from './dashboard.module.css';
+
+export function Dashboard({ user }: { user: User }) {
+  const [feed, receive] = useReducer(feedReducer, emptyFeed);
+  const connection = useEventStream('/api/sse', receive);
+  const server = useServerState(feed.received);
+  const live = connection.state === 'live';
+
+  return (
+    <div className={styles.page}>
+      <header className={styles.header}>
+        <Brand />
+        <form className={styles.session} action="/api/logout" method="post">
+          <Avatar user={user} />
+          <span className={styles.name}>{user.name}</span>
+          <button className="button quiet" type="submit" data-testid="logout">
+            Log out
+          </button>
+        </form>
+      </header>
+
+      <main className={styles.grid}>
+        <h1 className="visually-hidden">Live events of {user.name}</h1>
+        <ConnectionCard connection={connection} resetReason={feed.resetReason} />
+        <OnlineList live={live} online={feed.online ?? onlineIn(server)} me={user.id} />
+        <Actions user={user} clientId={connection.clientId} />
+        <Orders orders={feed.orders} />
+        <Inbox items={feed.inbox} />
+        <Wire live={live} events={feed.wire} received={feed.received} server={server} />
+      </main>
+    </div>
+  );
+}
+
+function onlineIn(server: DemoState | null): OnlineUser[] {
+  return Object.entries(server?.users ?? {})
+    .map(([userId, clients]) => ({ userId, tabs: clients.length }))
+    .filter(({ tabs }) => tabs > 0);
+}
