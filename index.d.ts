@@ -78,7 +78,7 @@ export interface ConnectOptions {
    */
   clientId?: string;
   /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
-  headers?: HeadersInit;
+  headers?: ConstructorParameters<typeof Headers>[0];
 }
 
 /** A client that came or went. */

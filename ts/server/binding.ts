@@ -11,4 +11,6 @@ const KEY = Symbol.for('ssekit.binding.1');
 
 const shared = globalThis as { [KEY]?: Binding };
 
-export const binding: Binding = (shared[KEY] ??= own);
+shared[KEY] ??= own;
+
+export const binding: Binding = shared[KEY];

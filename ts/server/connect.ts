@@ -32,7 +32,7 @@ export function identify(client: ConnectOptions, lastEventId: string | null | un
 }
 
 /** The headers of the response: the caller's, then those that it cannot do without. */
-export function streamHeaders(own: HeadersInit | undefined): Headers {
+export function streamHeaders(own: ConnectOptions['headers']): Headers {
   const headers = new Headers(own);
   for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
   headers.delete('content-length');

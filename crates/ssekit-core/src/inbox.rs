@@ -77,9 +77,9 @@ impl Inbox {
         std::mem::swap(&mut *self.commands.lock(), empty);
     }
 
-    /// Whether there was a broadcast since this was last asked.
-    pub(crate) fn take_broadcast(&self) -> bool {
-        self.broadcast.swap(false, Ordering::AcqRel)
+    /// The shard is about to look for broadcasts: what comes after this needs another word.
+    pub(crate) fn take_broadcast(&self) {
+        self.broadcast.swap(false, Ordering::AcqRel);
     }
 
     /// Waits until there is something to do.

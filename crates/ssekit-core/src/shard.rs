@@ -163,7 +163,7 @@ impl Shard {
         self.continue_unfinished();
         self.continue_round();
         self.shared.deliveries.add(&mut self.tally);
-        more_ready || self.walk.is_some() || !self.unfinished.is_empty() || self.round.is_some()
+        more_ready || self.walk.is_some() || self.has_news() || !self.unfinished.is_empty() || self.round.is_some()
     }
 
     /// Does what the inbox asks.
@@ -273,8 +273,8 @@ impl Shard {
 
     /// Begins to walk with the broadcasts that are new, if no walk is under way.
     fn start_walk(&mut self) {
-        let news = self.shared.inbox.take_broadcast() || self.walked < self.shared.timeline.broadcasts().last();
-        if self.walk.is_some() || !news {
+        self.shared.inbox.take_broadcast();
+        if self.walk.is_some() || !self.has_news() {
             return;
         }
         let head = self.shared.timeline.head();
@@ -286,6 +286,11 @@ impl Shard {
         if gap || !broadcasts.is_empty() {
             self.walk = Some(Walk { broadcasts, next: 0 });
         }
+    }
+
+    /// Whether there are broadcasts that no walk has begun with.
+    fn has_news(&self) -> bool {
+        self.walked < self.shared.timeline.broadcasts().last()
     }
 
     fn continue_walk(&mut self) {

@@ -1,0 +1,54 @@
+/** The example app, with the package of this checkout as it is now. */
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { bin, ensureNodeModules, npm } from './node-modules.mjs';
+import { example, root } from './paths.mjs';
+import { run } from './run.mjs';
+
+/** Variables of everything that is run in the example app. */
+export const EXAMPLE_ENV = { NEXT_TELEMETRY_DISABLED: '1' };
+
+/**
+ * Installs what the app needs. Its dependency on `file:../..` is a copy, so that it is resolved as in a user's project; npm
+ * does not notice when the original changes, so the copy is brought up to date here. The package must be built.
+ */
+export async function ensureExample() {
+  await ensureNodeModules(example);
+  const copy = join(example, 'node_modules', 'ssekit');
+  // A link, as `npm link` makes it, would lead what follows to the originals.
+  if (lstatSync(copy, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(copy);
+  mkdirSync(copy, { recursive: true });
+  const files = await packedFiles();
+  for (const file of files) bringUpToDate(join(root, file), join(copy, file));
+  for (const file of filesIn(copy)) {
+    if (!files.includes(relative(copy, file).replaceAll('\\', '/'))) rmSync(file);
+  }
+}
+
+/** The start of Next.js' own command in the example app. */
+export function next(...args) {
+  return [bin('next', 'next', example), ...args];
+}
+
+export async function buildExample() {
+  await run(process.execPath, next('build'), { cwd: example, env: EXAMPLE_ENV });
+}
+
+/** What `npm publish` would put into the package. */
+async function packedFiles() {
+  const [report] = JSON.parse(await npm(['pack', '--dry-run', '--json', '--loglevel=error'], { stdout: 'capture' }));
+  return report.files.map((file) => file.path);
+}
+
+function bringUpToDate(original, copy) {
+  if (existsSync(copy) && readFileSync(original).equals(readFileSync(copy))) return;
+  mkdirSync(dirname(copy), { recursive: true });
+  // A new file takes the old one's place: overwriting an addon crashes the processes that have it loaded.
+  copyFileSync(original, `${copy}.new`);
+  renameSync(`${copy}.new`, copy);
+}
+
+function filesIn(folder) {
+  const entries = readdirSync(folder, { withFileTypes: true, recursive: true });
+  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath ?? entry.path, entry.name));
+}

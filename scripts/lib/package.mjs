@@ -1,0 +1,43 @@
+/** Builds the npm package in place: the addon with its loader and types, and `ts/` compiled to `dist/`. */
+import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { bin, ensureNodeModules } from './node-modules.mjs';
+import { cache, root } from './paths.mjs';
+import { run } from './run.mjs';
+import { ensureTools } from './system-tools.mjs';
+
+export async function buildPackage({ debug = false } = {}) {
+  await ensureNodeModules();
+  await ensureTools('cargo', 'cc');
+  await buildAddon(debug);
+  await buildTypeScript();
+}
+
+/** Writes `ssekit.<platform>.node`, `binding.js` and `binding.d.ts`. */
+async function buildAddon(debug) {
+  const profile = debug ? [] : ['--release'];
+  // In CI a lock file that does not fit Cargo.toml is a mistake; elsewhere it is what a change of dependencies needs.
+  const cargo = process.env.CI ? ['--', '--locked'] : [];
+  const output = ['--platform', '--js', 'binding.js', '--dts', 'binding.d.ts'];
+  await run(process.execPath, [bin('@napi-rs/cli', 'napi'), 'build', ...output, ...profile, ...cargo]);
+}
+
+async function buildTypeScript() {
+  const dist = join(root, 'dist');
+  const memory = join(cache, 'tsc', 'build.tsbuildinfo');
+  // tsc trusts its memory of what it wrote, even where that was deleted.
+  if (!existsSync(dist)) rmSync(memory, { force: true });
+  await run(process.execPath, [bin('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--tsBuildInfoFile', memory]);
+  removeStale(dist, join(root, 'ts'));
+}
+
+/** Removes what was compiled from a source that no longer exists: the package would ship it. */
+function removeStale(built, sources) {
+  for (const entry of readdirSync(built, { withFileTypes: true })) {
+    const path = join(built, entry.name);
+    const source = join(sources, entry.name.replace(/(\.d\.ts|\.js)$/, ''));
+    if (entry.isDirectory() && existsSync(source)) removeStale(path, source);
+    else if (!existsSync(source) && !existsSync(`${source}.ts`) && !existsSync(`${source}.tsx`))
+      rmSync(path, { recursive: true });
+  }
+}

@@ -1,0 +1,9 @@
+/** Where things are in the checkout. */
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+export const example = join(root, 'examples', 'next-app');
+
+/** What the scripts fetch or make for themselves; git-ignored. */
+export const cache = join(root, '.cache');

@@ -1,0 +1,95 @@
+/** Programs that npm cannot install: found, else installed (Debian and Ubuntu, as root), else asked for. */
+import { spawnSync } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { Failure, run } from './run.mjs';
+
+/**
+ * The tools by name. `find` returns the path of a program that works, or nothing; `apt` are the packages that bring it;
+ * `elsewhere` says how to get it on systems without apt.
+ */
+const TOOLS = {
+  cargo: {
+    find: () => onPath('cargo'),
+    elsewhere: 'install Rust as https://rustup.rs says, then open a new terminal',
+  },
+  // Rust links with it; on Windows Rust's own installer sees to a linker.
+  cc: {
+    find: () => onPath('cc') || (process.platform === 'win32' && 'link.exe'),
+    apt: ['gcc', 'libc6-dev'],
+    elsewhere: 'install a C compiler (on macOS: xcode-select --install)',
+  },
+  chromium: {
+    find: () =>
+      process.env.CHROMIUM_PATH ||
+      onPath('chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable') ||
+      executable('/Applications/Chromium.app/Contents/MacOS/Chromium') ||
+      executable('/Applications/Google Chrome.app/Contents/MacOS/Google Chrome') ||
+      executable('C:\\Program Files\\Google\\Chrome\\Application\\chrome.exe'),
+    apt: ['chromium'],
+    elsewhere: 'install Chromium or Google Chrome, or set CHROMIUM_PATH to the program',
+  },
+  python: {
+    // Debian ships Python without what `python3 -m venv` needs, macOS a Python too old for the packages.
+    find: () =>
+      [onPath('python3'), onPath('python')].find((python) => python && succeeds(python, ['-c', PYTHON_WORKS])),
+    apt: ['python3', 'python3-venv'],
+    elsewhere: 'install Python 3.10 or newer from https://www.python.org/downloads/',
+  },
+};
+
+const PYTHON_WORKS = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';
+
+/** Makes sure that the named tools are there, and returns their paths by name. */
+export async function ensureTools(...names) {
+  const missing = names.filter((name) => !TOOLS[name].find());
+  const packages = missing.flatMap((name) => TOOLS[name].apt ?? []);
+  if (packages.length > 0 && onPath('apt-get') && process.getuid?.() === 0) await aptInstall(packages);
+
+  const found = Object.fromEntries(names.map((name) => [name, TOOLS[name].find()]));
+  const lacking = names.filter((name) => !found[name]);
+  if (lacking.length > 0) throw new Failure(lacking.map(advice).join('\n'));
+  return found;
+}
+
+async function aptInstall(packages) {
+  console.log(`Installing ${packages.join(', ')}`);
+  const options = { env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  // Another apt may be at work on a machine that has just been started.
+  const wait = ['-o', 'DPkg::Lock::Timeout=120'];
+  await run('apt-get', [...wait, 'update'], options);
+  await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', ...packages], options);
+}
+
+function advice(name) {
+  const { apt, elsewhere } = TOOLS[name];
+  if (!apt || !onPath('apt-get')) return `${name} is missing: ${elsewhere}.`;
+  const install = `apt-get install -y --no-install-recommends ${apt.join(' ')}`;
+  return `${name} is missing. Run: sudo apt-get update && sudo ${install}`;
+}
+
+function onPath(...programs) {
+  const endings = process.platform === 'win32' ? ['.exe', '.cmd'] : [''];
+  const folders = (process.env.PATH ?? '').split(delimiter).filter(Boolean);
+  for (const program of programs) {
+    for (const folder of folders) {
+      for (const ending of endings) {
+        const path = executable(join(folder, program + ending));
+        if (path) return path;
+      }
+    }
+  }
+}
+
+function executable(path) {
+  try {
+    accessSync(path, constants.X_OK);
+    return path;
+  } catch {
+    return undefined;
+  }
+}
+
+function succeeds(program, args) {
+  return spawnSync(program, args, { stdio: 'ignore' }).status === 0;
+}

@@ -1,0 +1,51 @@
+/**
+ * `npm run lint`: formatting, lints and types of everything. `-- --fix` mends what a tool can mend by itself.
+ *
+ * Every step is run, whatever became of those before it. Ends with the steps that failed and the line
+ * `lint: N passed, N failed`.
+ */
+import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
+import { bin, ensureNodeModules } from './lib/node-modules.mjs';
+import { buildPackage } from './lib/package.mjs';
+import { example } from './lib/paths.mjs';
+import { Failure, main, run } from './lib/run.mjs';
+
+const fix = process.argv.includes('--fix');
+const node = (args, options) => run(process.execPath, args, options);
+
+const STEPS = {
+  'cargo fmt': () => run('cargo', ['fmt', '--all', ...(fix ? [] : ['--check'])]),
+  'cargo clippy': async () => {
+    const scope = ['--workspace', '--all-targets', '--locked'];
+    if (fix) await run('cargo', ['clippy', '--fix', '--allow-dirty', '--allow-staged', ...scope]);
+    await run('cargo', ['clippy', ...scope, '--', '-D', 'warnings']);
+  },
+  biome: async () => {
+    await ensureNodeModules();
+    await node([bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);
+  },
+  // The types of the subpaths that tests and the example app import are those of the built package.
+  build: () => buildPackage(),
+  types: () => node([bin('typescript', 'tsc'), '--noEmit', '-p', '.']),
+  'types of the example app': async () => {
+    await ensureExample();
+    await node(next('typegen'), { cwd: example, env: EXAMPLE_ENV });
+    await node([bin('typescript', 'tsc', example), '--noEmit', '-p', '.'], { cwd: example });
+  },
+};
+
+await main(async () => {
+  const failed = [];
+  for (const [name, step] of Object.entries(STEPS)) {
+    console.log(`\n== ${name}`);
+    try {
+      await step();
+    } catch (error) {
+      console.error(error instanceof Failure ? error.message : error);
+      failed.push(name);
+    }
+  }
+  if (failed.length > 0) console.error(`\nFailed: ${failed.join(', ')}`);
+  console.log(`\nlint: ${Object.keys(STEPS).length - failed.length} passed, ${failed.length} failed`);
+  return failed.length > 0 ? 1 : 0;
+});

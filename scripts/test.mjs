@@ -1,0 +1,71 @@
+/**
+ * `npm test`: all tests. Arguments go to jest (`npm test -- resume -t 'a gap'`), and then the Rust tests are left out.
+ *
+ * Ends with the line `N passed, N failed`. With CI=true a skipped test counts as failed.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureExample } from './lib/example.mjs';
+import { bin } from './lib/node-modules.mjs';
+import { buildPackage } from './lib/package.mjs';
+import { ensurePython } from './lib/python.mjs';
+import { finish, main } from './lib/run.mjs';
+import { ensureTools } from './lib/system-tools.mjs';
+import { cargoResults, jestResults, total } from './lib/test-results.mjs';
+
+await main(async () => {
+  const jestArguments = process.argv.slice(2);
+  const { chromium } = await ensureTools('cargo', 'cc', 'chromium', 'python');
+  const python = await ensurePython();
+  await buildPackage();
+  await ensureExample();
+
+  const results = [];
+  if (jestArguments.length === 0) results.push(await runCargo());
+  else console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
+  results.push(await runJest(jestArguments, { CHROMIUM_PATH: chromium, PYTHON_PATH: python }));
+  return conclude(results);
+});
+
+async function runCargo() {
+  const { exitCode, stdout } = await finish('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'], {
+    stdout: 'both',
+  });
+  return reconciled('cargo test', exitCode, cargoResults(stdout));
+}
+
+async function runJest(jestArguments, env) {
+  const folder = mkdtempSync(join(tmpdir(), 'ssekit-jest-'));
+  try {
+    const report = join(folder, 'report.json');
+    // In one process, one file after the other: a file that starts servers and browsers has the machine to itself.
+    const args = [bin('jest'), '--runInBand', '--json', `--outputFile=${report}`, ...jestArguments];
+    const { exitCode } = await finish(process.execPath, args, { env, minutes: 15 });
+    return reconciled('jest', exitCode, readJestReport(report));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function readJestReport(file) {
+  // Jest writes no report when it cannot start or dies: then no test of it is known to have passed.
+  if (!existsSync(file)) return { passed: 0, failed: 0, skipped: [] };
+  return jestResults(JSON.parse(readFileSync(file, 'utf8')));
+}
+
+/** A runner that ran nothing, or failed without a failed test (something did not compile), counts as one failed test. */
+function reconciled(runner, exitCode, results) {
+  const ranNothing = results.passed + results.failed === 0;
+  if (!ranNothing && (exitCode === 0 || results.failed > 0)) return results;
+  console.error(`\n${runner} ended with exit code ${exitCode}${ranNothing ? ' and ran no test' : ''}.`);
+  return { ...results, failed: results.failed + 1 };
+}
+
+function conclude(results) {
+  const { passed, failed, skipped } = total(results);
+  if (skipped.length > 0) console.log(`\nSkipped:\n${skipped.map((name) => `  ${name}`).join('\n')}`);
+  const failures = process.env.CI ? failed + skipped.length : failed;
+  console.log(`\n${passed} passed, ${failures} failed`);
+  return failures > 0 ? 1 : 0;
+}
