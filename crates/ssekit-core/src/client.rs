@@ -1,4 +1,4 @@
-//! A connected client and its life cycle.
+//! A connected client.
 
 use std::sync::Arc;
 use std::sync::OnceLock;
@@ -7,103 +7,38 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
-use crate::inbox::{Command, Inbox};
+use crate::life::{ClientInfo, Phase};
 use crate::log::Log;
 use crate::position::Position;
-use crate::user::User;
-
-/// Who a client is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ClientInfo {
-    /// Its id.
-    pub id: Arc<str>,
-    /// Its user's id; none: an anonymous client.
-    pub user: Option<Arc<str>>,
-}
-
-/// Why a client is gone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DisconnectReason {
-    /// The peer closed or reset the connection.
-    Peer,
-    /// The application ended it.
-    Server,
-    /// A newer connection with the same id took its place.
-    Replaced,
-    /// Its response was never read.
-    Unopened,
-    /// It sent what no event-stream client sends.
-    Protocol,
-    /// A fault of the engine's own.
-    Fault,
-}
-
-impl DisconnectReason {
-    /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Peer, Self::Server, Self::Replaced, Self::Unopened, Self::Protocol, Self::Fault];
-
-    /// Its name in JavaScript and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Peer => "peer",
-            Self::Server => "server",
-            Self::Replaced => "replaced",
-            Self::Unopened => "unopened",
-            Self::Protocol => "protocol",
-            Self::Fault => "fault",
-        }
-    }
-}
-
-/// Where a client is in its life.
-///
-/// | from | to | when |
-/// |---|---|---|
-/// | `Opening` | `Stream` | its stream is read for the second time: somebody else carries it |
-/// | `Opening`, `Stream` | `Handoff` | its socket is adopted |
-/// | any but `Closed` | `Closed` | once, by whoever is first; nothing leads out of it |
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Phase {
-    /// Connected; the response is still on its way through Node.
-    Opening,
-    /// Pulled by somebody else's stream.
-    Stream,
-    /// Written by a shard to its own socket.
-    Handoff,
-    /// Gone.
-    Closed,
-}
-
-impl Phase {
-    fn may_become(self, next: Self) -> bool {
-        match next {
-            Self::Opening => false,
-            Self::Stream => self == Self::Opening,
-            Self::Handoff => matches!(self, Self::Opening | Self::Stream),
-            Self::Closed => self != Self::Closed,
-        }
-    }
-
-    fn from_u8(byte: u8) -> Self {
-        [Self::Opening, Self::Stream, Self::Handoff].get(usize::from(byte)).copied().unwrap_or(Self::Closed)
-    }
-}
 
 /// The seat number of a client that its shard has not seated yet.
 pub(crate) const UNSEATED: u32 = u32::MAX;
+
+/// What a client asks of the shard that serves it. The client owns the trait and the shard's inbox implements it, so that a
+/// client need not know how shards work.
+pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
+    /// Something in a log of the client's own is new.
+    fn mark(&self, client: Arc<Client>);
+    /// The client is closed.
+    fn leave(&self, client: Arc<Client>);
+    /// A stream that somebody else carries has got on.
+    fn progressed(&self);
+}
 
 /// A client, from its connection to its end. It has no queue: what it still has to get stands in the logs, after the cursor
 /// of its [`Reader`](crate::reader::Reader).
 #[derive(Debug)]
 pub struct Client {
     pub(crate) info: ClientInfo,
-    pub(crate) user: Option<Arc<User>>,
+    /// What is sent to its user.
+    pub(crate) user_log: Option<Arc<Log>>,
     /// What is sent to this client alone. Few clients ever need one.
     log: OnceLock<Arc<Log>>,
     phase: AtomicU8,
+    /// What comes after this position is not for it any more. Set when it is disconnected: what was sent before still goes out.
+    pub(crate) end: AtomicU64,
     /// The shard that writes for it.
-    pub(crate) shard: Arc<Inbox>,
+    pub(crate) shard: Arc<dyn ShardLink>,
     /// Its number there; only the shard sets it.
     pub(crate) seat: AtomicU32,
     /// A mark is on its way to the shard, so another would tell it nothing new.
@@ -120,16 +55,17 @@ pub struct Client {
 impl Client {
     pub(crate) fn new(
         info: ClientInfo,
-        user: Option<Arc<User>>,
+        user_log: Option<Arc<Log>>,
         log: OnceLock<Arc<Log>>,
-        shard: Arc<Inbox>,
+        shard: Arc<dyn ShardLink>,
         cursor: Position,
     ) -> Self {
         Self {
             info,
-            user,
+            user_log,
             log,
             phase: AtomicU8::new(Phase::Opening as u8),
+            end: AtomicU64::new(Position::MAX),
             shard,
             seat: AtomicU32::new(UNSEATED),
             marked: AtomicBool::new(false),
@@ -174,7 +110,7 @@ impl Client {
     /// Tells the shard that something in a log of this client's own is new.
     pub(crate) fn mark(self: &Arc<Self>) {
         if !self.marked.swap(true, Ordering::AcqRel) {
-            self.shard.push(Command::Mark(Arc::clone(self)));
+            self.shard.mark(Arc::clone(self));
         }
     }
 
@@ -199,46 +135,6 @@ impl Client {
         let waker = self.waker.lock().take();
         if let Some(waker) = waker {
             waker.wake();
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_life_goes_forward_and_ends_once() {
-        use Phase::{Closed, Handoff, Opening, Stream};
-        let all = [Opening, Stream, Handoff, Closed];
-        let steps: Vec<_> = all
-            .iter()
-            .flat_map(|from| all.iter().filter(|to| from.may_become(**to)).map(move |to| (*from, *to)))
-            .collect();
-        assert_eq!(
-            steps,
-            [
-                (Opening, Stream),
-                (Opening, Handoff),
-                (Opening, Closed),
-                (Stream, Handoff),
-                (Stream, Closed),
-                (Handoff, Closed)
-            ]
-        );
-    }
-
-    #[test]
-    fn a_phase_survives_its_number() {
-        for phase in [Phase::Opening, Phase::Stream, Phase::Handoff, Phase::Closed] {
-            assert_eq!(Phase::from_u8(phase as u8), phase);
-        }
-    }
-
-    #[test]
-    fn reasons_are_numbered_in_order() {
-        for (number, reason) in DisconnectReason::ALL.into_iter().enumerate() {
-            assert_eq!(reason as usize, number);
         }
     }
 }

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::client::{Client, DisconnectReason};
-use crate::handoff::{Framing, Handoff};
+use crate::client::Client;
+use crate::event::Framing;
+use crate::handoff::Handoff;
+use crate::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::life::DisconnectReason;
 use crate::log::Entry;
 use crate::position::Position;
 use crate::reader::{MAX_EVENTS, Reader};
-use crate::shard::{Shared, TICKS_PER_HEARTBEAT};
-use crate::socket::{Input, Writer, framed};
+use crate::socket::{Input, Writer};
 use crate::stats::Tally;
+use crate::timeline::Timeline;
 
 /// Bytes that are handed to the kernel at once; more than its buffer of a socket usually takes.
 const MAX_BATCH_BYTES: usize = 1 << 20;
@@ -101,7 +104,7 @@ impl Connection {
         &mut self,
         broadcasts: &Broadcasts,
         slices: &[IoSlice<'_>],
-        shared: &Shared,
+        timeline: &Timeline,
         tick: u32,
         tally: &mut Tally,
     ) -> Outcome {
@@ -110,7 +113,7 @@ impl Connection {
         }
         let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;
         if !as_they_are || !broadcasts.suit(&self.reader) {
-            return self.drain(shared, tick, tally);
+            return self.drain(timeline, tick, tally);
         }
         let Ok(sent) = self.writer.send(slices) else { return Outcome::Gone(DisconnectReason::Peer) };
         self.last_write = tick;
@@ -122,18 +125,18 @@ impl Connection {
         }
         let positions = broadcasts.entries.iter().map(|entry| entry.position);
         tally.events += self.took(sent, positions.zip(&broadcasts.chunks));
-        self.drain(shared, tick, tally)
+        self.drain(timeline, tick, tally)
     }
 
     /// Writes what is left of a frame, then what the logs have, until the socket is full or the turn is over.
-    pub(crate) fn drain(&mut self, shared: &Shared, tick: u32, tally: &mut Tally) -> Outcome {
-        match self.try_drain(shared, tick, tally) {
+    pub(crate) fn drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
+        match self.try_drain(timeline, tick, tally) {
             Ok(outcome) => outcome,
             Err(_) => Outcome::Gone(DisconnectReason::Peer),
         }
     }
 
-    fn try_drain(&mut self, shared: &Shared, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
+    fn try_drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
         for _ in 0..BATCHES_PER_TURN {
             let rest = self.writer.send_rest()?;
             if rest > 0 {
@@ -143,7 +146,7 @@ impl Connection {
             if self.writer.blocked {
                 return Ok(Outcome::Settled);
             }
-            let batch = self.reader.next(&shared.timeline, MAX_BATCH_BYTES);
+            let batch = self.reader.next(timeline, MAX_BATCH_BYTES);
             if batch.events.is_empty() {
                 let was = self.reader.cursor();
                 if batch.end == was {
@@ -153,7 +156,7 @@ impl Connection {
                 continue;
             }
             let framing = self.writer.framing();
-            let frames: Vec<Bytes> = batch.events.iter().map(|event| framed(&event.frame, framing)).collect();
+            let frames: Vec<Bytes> = batch.events.iter().map(|event| event.frame.framed(framing)).collect();
             let slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
             let sent = self.writer.send(&slices)?;
             self.last_write = tick;

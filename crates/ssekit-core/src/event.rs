@@ -12,7 +12,7 @@ use bytes::{Bytes, BytesMut};
 use crate::error::{Error, Result};
 use crate::position::{Epoch, MAX_ID_BYTES, Position};
 
-/// Event names that begin so are the engine's own.
+/// Event names and ids that begin so are the engine's own.
 pub const RESERVED_PREFIX: &str = "ssekit:";
 
 /// The largest integer that JavaScript holds exactly.
@@ -60,13 +60,10 @@ impl<'a> Event<'a> {
                 u32::from(c)
             )));
         }
-        if self.name.starts_with(RESERVED_PREFIX) {
-            return Err(Error::argument(format!(
-                "event.event: names that begin with `{RESERVED_PREFIX}` are ssekit's own"
-            )));
-        }
+        check_not_reserved("event.event", self.name)?;
         if let Some(id) = self.id {
             check_header_text("event.id", id)?;
+            check_not_reserved("event.id", id)?;
         }
         if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
             return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
@@ -106,6 +103,13 @@ fn field(buf: &mut BytesMut, name: &str, value: &str) {
     buf.extend_from_slice(b": ");
     buf.extend_from_slice(value.as_bytes());
     buf.extend_from_slice(b"\n");
+}
+
+fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
+    if text.starts_with(RESERVED_PREFIX) {
+        return Err(Error::argument(format!("{argument}: what begins with `{RESERVED_PREFIX}` is ssekit's own")));
+    }
+    Ok(())
 }
 
 /// Checks text that has to travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
@@ -230,6 +234,15 @@ impl Decimal {
     }
 }
 
+/// How the body of a response is framed on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// HTTP/1.1's chunked coding (RFC 9112, section 7.1).
+    Chunked,
+    /// Up to the end of the connection, as for HTTP/1.0 (RFC 9112, section 6.3, rule 8).
+    UntilClose,
+}
+
 /// One encoded event, shared by all who read it. It lies in memory with the frame of an HTTP/1.1 chunk around it, so that
 /// a chunked connection sends it as it is and every other one sends the part between.
 #[derive(Debug, Clone)]
@@ -248,6 +261,14 @@ impl Frame {
     /// The event as one chunk of HTTP/1.1's chunked coding.
     pub fn chunk(&self) -> Bytes {
         self.bytes.slice(usize::from(self.start)..)
+    }
+
+    /// The event as it stands on a connection with this framing.
+    pub fn framed(&self, framing: Framing) -> Bytes {
+        match framing {
+            Framing::Chunked => self.chunk(),
+            Framing::UntilClose => self.body(),
+        }
     }
 
     /// The id that the caller gave it.

@@ -11,10 +11,11 @@ use tokio::sync::oneshot;
 use tokio::time::{MissedTickBehavior, interval};
 use uuid::Uuid;
 
-use crate::client::{Client, ClientInfo, DisconnectReason};
+use crate::client::{Client, ShardLink};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event, check_header_text};
 use crate::inbox::{Command, Inbox};
+use crate::life::{ClientInfo, DisconnectReason};
 use crate::log::Log;
 use crate::observer::Observer;
 use crate::options::Options;
@@ -63,7 +64,6 @@ struct Inner {
     shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     /// Whose turn it is to get the next client.
     turn: AtomicUsize,
-    events: Counter,
     /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
     process: u32,
 }
@@ -92,8 +92,8 @@ impl Hub {
             shards.push((inbox, deliveries));
         }
         runtime.spawn(keep_house(Arc::downgrade(&timeline), Arc::downgrade(&registry), options.history.max_age));
-        let (turn, events, process) = (AtomicUsize::new(0), Counter::default(), std::process::id());
-        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, events, process }) })
+        let (turn, process) = (AtomicUsize::new(0), std::process::id());
+        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, process }) })
     }
 
     /// The options that it runs with.
@@ -161,9 +161,7 @@ impl Hub {
 
     fn encode(&self, event: Event<'_>) -> Result<Draft> {
         self.check_process()?;
-        let draft = event.encode(self.inner.options.max_event_bytes)?;
-        self.inner.events.add(1);
-        Ok(draft)
+        event.encode(self.inner.options.max_event_bytes)
     }
 
     /// Whether this process may use it.
@@ -188,24 +186,25 @@ impl Hub {
             check_header_text("clientId", client)?;
         }
         let Inner { timeline, registry, options, .. } = &*self.inner;
-        let (reader, resumed) = self.admit(who)?;
+        let (shard, deliveries) = self.next_shard();
+        let (reader, resumed) = self.admit(who, &shard)?;
         let ClientInfo { id, user } = reader.client().info().clone();
+        let owed_id = reader.owes().map(ResetReason::owed_id);
         let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
         let ready = Event {
             name: "ssekit:ready",
             data: &data,
+            id: owed_id.as_deref(),
             retry: Some(options.retry.as_millis() as u64),
-            ..Event::default()
         };
         let opening = timeline.notice(ready, reader.cursor()).body();
-        let deliveries = self.deliveries_of(reader.client());
-        let parts = Parts { reader, timeline: Arc::clone(timeline), registry: Arc::clone(registry), deliveries };
+        let parts = Parts { reader, timeline: Arc::clone(timeline), registry: Arc::clone(registry), deliveries, shard };
         Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
     }
 
     /// Makes and enters the client. Its cursor is set before anybody can send to it, and the logs are read from the cursor
     /// on, so no event can fall between.
-    fn admit(&self, who: Connect<'_>) -> Result<(Reader, bool)> {
+    fn admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<(Reader, bool)> {
         let Inner { timeline, registry, .. } = &*self.inner;
         let log = OnceLock::new();
         if let Some(id) = who.client {
@@ -215,15 +214,17 @@ impl Hub {
         let (cursor, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
         let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
-        let client = Arc::new(Client::new(info, user.clone(), log, self.next_shard(), cursor));
+        let user_log = user.as_ref().map(|user| Arc::clone(&user.log));
+        let link = Arc::clone(shard) as Arc<dyn ShardLink>;
+        let client = Arc::new(Client::new(info, user_log, log, link, cursor));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
-        client.shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, timeline);
+        shard.push(Command::Join(Arc::clone(&client)));
+        let admitted = registry.admit(&client, user.as_deref(), timeline);
         if let Some(user) = user {
             user.release();
         }
         if let Err(refused) = admitted {
-            client.shard.push(Command::Leave(client.clone()));
+            shard.push(Command::Leave(client));
             return Err(refused);
         }
         let resumed = who.last_event_id.is_some() && reset.is_none();
@@ -239,6 +240,9 @@ impl Hub {
     ) -> (Position, Option<ResetReason>) {
         let timeline = &self.inner.timeline;
         let Some(id) = last_event_id else { return (timeline.head(), None) };
+        if let Some(reason) = ResetReason::of_owed_id(id) {
+            return (timeline.head(), Some(reason));
+        }
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         match timeline.locate(id, logs()) {
             None => (timeline.head(), Some(ResetReason::Unknown)),
@@ -247,19 +251,11 @@ impl Hub {
         }
     }
 
-    fn next_shard(&self) -> Arc<Inbox> {
+    /// Clients are dealt out in turn.
+    fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
         let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
         // There is at least one: options are validated.
-        self.inner
-            .shards
-            .get(turn % self.inner.shards.len().max(1))
-            .map(|(inbox, _)| Arc::clone(inbox))
-            .unwrap_or_default()
-    }
-
-    fn deliveries_of(&self, client: &Client) -> Arc<Deliveries> {
-        let of_client = |(inbox, _): &&(Arc<Inbox>, Arc<Deliveries>)| Arc::ptr_eq(inbox, &client.shard);
-        self.inner.shards.iter().find(of_client).map(|(_, deliveries)| Arc::clone(deliveries)).unwrap_or_default()
+        self.inner.shards.get(turn % self.inner.shards.len().max(1)).cloned().unwrap_or_default()
     }
 
     /// Ids of the connected clients, in no particular order.
@@ -314,7 +310,7 @@ impl Hub {
 
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
-        let Inner { timeline, registry, shards, events, .. } = &*self.inner;
+        let Inner { timeline, registry, shards, .. } = &*self.inner;
         let (clients, users, [opening, stream, handoff]) = registry.counts();
         let (logs, history) = timeline.usage();
         let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();
@@ -328,7 +324,7 @@ impl Hub {
             connects: registry.arrivals.connects.get(),
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
-            events: events.get(),
+            events: timeline.head(),
             deliveries: sum(|of_shard| &of_shard.events),
             bytes: sum(|of_shard| &of_shard.bytes),
             heartbeats: sum(|of_shard| &of_shard.heartbeats),

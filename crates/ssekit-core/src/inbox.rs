@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
 
-use crate::client::Client;
+use crate::client::{Client, ShardLink};
 #[cfg(unix)]
 use crate::handoff::Handoff;
 use crate::position::Position;
@@ -55,13 +55,6 @@ impl Inbox {
         self.flushing.store(flushing, Ordering::Release);
     }
 
-    /// A stream that somebody else carries has got on.
-    pub(crate) fn progressed(&self) {
-        if self.flushing.load(Ordering::Acquire) {
-            self.notify.notify_one();
-        }
-    }
-
     /// Ends the shard.
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
@@ -85,5 +78,21 @@ impl Inbox {
     /// Waits until there is something to do.
     pub(crate) async fn wait(&self) {
         self.notify.notified().await;
+    }
+}
+
+impl ShardLink for Inbox {
+    fn mark(&self, client: Arc<Client>) {
+        self.push(Command::Mark(client));
+    }
+
+    fn leave(&self, client: Arc<Client>) {
+        self.push(Command::Leave(client));
+    }
+
+    fn progressed(&self) {
+        if self.flushing.load(Ordering::Acquire) {
+            self.notify.notify_one();
+        }
     }
 }

@@ -7,11 +7,11 @@
 //! * [`hub`]: what a process has one of; every call comes in here.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`]: the
 //!   newest events of one audience.
-//! * [`registry`], [`user`], [`client`]: who is connected, and whose logs they read.
+//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read.
 //! * [`reader`]: a cursor, and what comes after it.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
-//! * [`handoff`]: a socket is taken over; [`shard`], with its `inbox` and `poller`: the task that writes for its share of the
-//!   clients; `connection`, `socket`: one client's reader and writer there.
+//! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
+//!   of the clients; `connection`, `socket`: one client's reader and writer there.
 //! * [`options`], [`stats`], [`observer`], [`error`]: what goes in and what comes out beside the events.
 //!
 //! Nothing here knows of Node.js.
@@ -22,9 +22,11 @@ mod connection;
 pub mod error;
 pub mod event;
 #[cfg(unix)]
-pub mod handoff;
+mod handoff;
+mod heartbeat;
 pub mod hub;
 mod inbox;
+pub mod life;
 pub mod log;
 pub mod observer;
 pub mod options;
@@ -40,12 +42,11 @@ pub mod stream;
 pub mod timeline;
 pub mod user;
 
-pub use client::{ClientInfo, DisconnectReason, Phase};
+pub use client::Client;
 pub use error::{Error, Result};
-pub use event::Event;
-#[cfg(unix)]
-pub use handoff::Framing;
+pub use event::{Event, Framing};
 pub use hub::{Connect, Connected, Hub};
+pub use life::{ClientInfo, DisconnectReason, Phase};
 pub use observer::Observer;
 pub use options::{HistoryOptions, Options};
 pub use stats::Stats;

@@ -1,9 +1,10 @@
 //! A client's cursor in the one sequence: live delivery, catching up and resuming are all "read on from here".
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crate::client::Client;
-use crate::event::{Event, Frame};
+use crate::event::{Event, Frame, RESERVED_PREFIX};
 use crate::log::{Entry, Gap};
 use crate::position::Position;
 use crate::timeline::Timeline;
@@ -21,12 +22,26 @@ pub enum ResetReason {
 }
 
 impl ResetReason {
+    const ALL: [Self; 2] = [Self::Unknown, Self::Evicted];
+
     /// Its name on the wire.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unknown => "unknown",
             Self::Evicted => "evicted",
         }
+    }
+
+    /// The id of `ssekit:ready` on a stream that owes a reset. A client that is cut between the two comes back with it, and is
+    /// owed the reset still; with the id of a position the gap would be forgotten.
+    pub(crate) fn owed_id(self) -> String {
+        format!("{RESERVED_PREFIX}{}", self.as_str())
+    }
+
+    /// What a client is owed that comes back with such an id.
+    pub(crate) fn of_owed_id(id: &str) -> Option<Self> {
+        let reason = id.strip_prefix(RESERVED_PREFIX)?;
+        Some(Self::ALL.into_iter().find(|known| known.as_str() == reason).unwrap_or(Self::Unknown))
     }
 }
 
@@ -66,6 +81,11 @@ impl Reader {
         &self.client
     }
 
+    /// What the client is to be told before anything else.
+    pub(crate) fn owes(&self) -> Option<ResetReason> {
+        self.reset
+    }
+
     pub(crate) fn cursor(&self) -> Position {
         self.cursor
     }
@@ -74,7 +94,7 @@ impl Reader {
     pub(crate) fn wants_only_broadcasts(&self) -> bool {
         let behind = |last: Position| last > self.cursor;
         self.reset.is_none()
-            && !self.client.user.as_ref().is_some_and(|user| behind(user.log.last()))
+            && !self.client.user_log.as_ref().is_some_and(|log| behind(log.last()))
             && !self.client.log_if_any().is_some_and(|log| behind(log.last()))
     }
 
@@ -87,7 +107,7 @@ impl Reader {
     /// The cursor stays; move it by [`Reader::advance`] as far as the events have been taken.
     pub(crate) fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
         // The head first, then the logs: everything up to this head is in them.
-        let head = timeline.head();
+        let head = timeline.head().min(self.client.end.load(Ordering::Acquire)).max(self.cursor);
         let mut entries = Vec::new();
         let reset =
             self.reset.or_else(|| self.read(timeline, head, &mut entries).err().map(|Gap| ResetReason::Evicted));
@@ -122,8 +142,8 @@ impl Reader {
             return Ok(());
         }
         timeline.broadcasts().read(self.cursor, head, MAX_EVENTS, out)?;
-        if let Some(user) = &self.client.user {
-            user.log.read(self.cursor, head, MAX_EVENTS, out)?;
+        if let Some(log) = &self.client.user_log {
+            log.read(self.cursor, head, MAX_EVENTS, out)?;
         }
         if let Some(log) = self.client.log_if_any() {
             log.read(self.cursor, head, MAX_EVENTS, out)?;

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
 
-use crate::client::{Client, DisconnectReason, Phase};
+use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::inbox::Command;
+use crate::life::{DisconnectReason, Phase};
 use crate::log::Log;
 use crate::observer::Observer;
 use crate::stats::Arrivals;
@@ -75,7 +75,7 @@ impl Registry {
     ///
     /// # Errors
     /// The id belongs to a client of another user.
-    pub(crate) fn admit(&self, client: &Arc<Client>, timeline: &Timeline) -> Result<()> {
+    pub(crate) fn admit(&self, client: &Arc<Client>, user: Option<&User>, timeline: &Timeline) -> Result<()> {
         let replaced = match self.clients.entry(Arc::clone(&client.info.id)) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Arc::clone(client));
@@ -87,7 +87,7 @@ impl Registry {
             Entry::Occupied(mut occupied) => Some(occupied.insert(Arc::clone(client))),
         };
         self.count(Phase::Opening, 1);
-        if let Some(user) = &client.user {
+        if let Some(user) = user {
             self.online.fetch_add(usize::from(user.join(client)), Ordering::Relaxed);
             if !client.is_connected() {
                 // It was disconnected by its id in this very moment.
@@ -111,7 +111,8 @@ impl Registry {
     }
 
     fn leave_user(&self, client: &Arc<Client>) {
-        if let Some(user) = &client.user
+        // A user who has clients is known.
+        if let Some(user) = client.info.user.as_deref().and_then(|id| self.user_if_known(id))
             && user.leave(client)
         {
             self.online.fetch_sub(1, Ordering::Relaxed);
@@ -124,19 +125,32 @@ impl Registry {
         self.count(from, -1);
         self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
         self.leave_user(client);
-        if let Some(log) = client.log_if_any()
-            && reason != DisconnectReason::Replaced
-        {
-            self.forgotten_clients.fetch_max(log.last().max(log.floor()), Ordering::AcqRel);
-            timeline.clear(log);
-        }
+        timeline.quiesced(|| {
+            // What an application sends before it disconnects a client still goes out. Nobody else can be reached any more.
+            let end = if reason == DisconnectReason::Server { timeline.head() } else { 0 };
+            client.end.store(end, Ordering::Release);
+            if let Some(log) = client.log_if_any() {
+                self.forgotten_clients.fetch_max(log.last(), Ordering::AcqRel);
+            }
+        });
         if let Some(counter) = self.arrivals.disconnects(reason) {
             counter.add(1);
         }
-        client.shard.push(Command::Leave(Arc::clone(client)));
+        client.shard.leave(Arc::clone(client));
         client.wake();
         self.tell(|observer| observer.disconnected(&client.info, reason));
         true
+    }
+
+    /// Drops what was sent to a client alone, when its stream has come to its end.
+    pub(crate) fn forget(&self, client: &Client, timeline: &Timeline) {
+        let Some(log) = client.log_if_any() else { return };
+        let successor = self.client(&client.info.id);
+        let inherited =
+            successor.is_some_and(|heir| heir.log_if_any().is_some_and(|of_heir| Arc::ptr_eq(of_heir, log)));
+        if !inherited {
+            timeline.clear(log);
+        }
     }
 
     /// Gives up users of whom nothing is left.

@@ -15,11 +15,13 @@ use slab::Slab;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
 
-use crate::client::{Client, DisconnectReason, UNSEATED};
+use crate::client::{Client, UNSEATED};
 use crate::connection::Outcome;
 #[cfg(unix)]
 use crate::connection::{Broadcasts, Connection};
+use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::inbox::{Command, Inbox};
+use crate::life::DisconnectReason;
 use crate::poller::{Poller, Ready};
 use crate::position::Position;
 use crate::reader::MAX_EVENTS;
@@ -33,13 +35,14 @@ const SENDS_PER_TURN: usize = 48;
 /// Clients that are looked at for their heartbeat between two looks at the inbox.
 const LOOKS_PER_TURN: usize = 1024;
 
-/// An idle connection's time is counted in ticks of this part of the heartbeat.
-pub(crate) const TICKS_PER_HEARTBEAT: u32 = 8;
+/// Turns that a disconnected client gets for what it was sent before, in a row: more than a full log needs.
+#[cfg(unix)]
+const MAX_LAST_TURNS: usize = 64;
 
 /// A flush waits no longer than this for clients that do not read.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What a shard and its connections work with.
+/// What a shard works with.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) inbox: Arc<Inbox>,
@@ -208,9 +211,11 @@ impl Shard {
     fn adopt(&mut self, handoff: crate::handoff::Handoff) {
         let mut connection = Connection::new(handoff, self.tick);
         let client = Arc::clone(connection.client());
-        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::client::Phase::Closed) else {
+        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::life::Phase::Closed) else {
             // It was disconnected while the socket was on its way.
+            let _ = connection.drain(&self.shared.timeline, self.tick, &mut self.tally);
             connection.writer.finish();
+            self.shared.registry.forget(&client, &self.shared.timeline);
             return;
         };
         let added = self.poller.add(connection.writer.fd(), key);
@@ -218,7 +223,7 @@ impl Shard {
             *seat = Seat::Socket(connection);
         }
         match added {
-            Ok(()) => self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally)),
+            Ok(()) => self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally)),
             Err(error) => self.fail(&client, &format!("a socket cannot be polled: {error}")),
         }
     }
@@ -229,7 +234,7 @@ impl Shard {
         match self.seats.get(key) {
             #[cfg(unix)]
             Some(Seat::Socket(connection)) if !connection.writer.blocked => {
-                self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally));
+                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
             }
             Some(Seat::Pulled { client, .. }) => client.wake(),
             _ => {}
@@ -239,19 +244,32 @@ impl Shard {
     fn leave(&mut self, client: &Arc<Client>) {
         let Some(key) = self.key_of(client) else { return };
         client.seat.store(UNSEATED, Ordering::Relaxed);
-        if !self.seats.contains(key) {
-            return;
-        }
-        match self.seats.remove(key) {
-            Seat::Pulled { client, .. } => client.wake(),
+        self.finish(key);
+        match self.seats.try_remove(key) {
+            Some(Seat::Pulled { client, .. }) => client.wake(),
             #[cfg(unix)]
-            Seat::Socket(mut connection) => {
+            Some(Seat::Socket(mut connection)) => {
                 connection.writer.finish();
                 self.poller.remove(connection.writer.fd());
+                self.shared.registry.forget(client, &self.shared.timeline);
             }
+            None => {}
         }
         if self.seats.len() * 4 < self.seats.capacity() {
             self.seats.shrink_to_fit();
+        }
+    }
+
+    /// Writes what a client was sent before it was disconnected, as far as its socket takes it now.
+    fn finish(&mut self, key: usize) {
+        #[cfg(unix)]
+        for _ in 0..MAX_LAST_TURNS {
+            let unfinished = self.unfinished.len();
+            self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            if self.unfinished.len() == unfinished {
+                return;
+            }
+            self.unfinished.pop_back();
         }
     }
 
@@ -261,9 +279,9 @@ impl Shard {
         let more = self.poller.take(&mut ready);
         for Ready { key, readable, writable } in ready.drain(..) {
             #[cfg(unix)]
-            self.work_on(key, |connection, shared, tick, tally| match connection.on_ready(readable, writable) {
+            self.work_on(key, |connection, timeline, tick, tally| match connection.on_ready(readable, writable) {
                 Some(reason) => Outcome::Gone(reason),
-                None if writable => connection.drain(shared, tick, tally),
+                None if writable => connection.drain(timeline, tick, tally),
                 None => Outcome::Settled,
             });
         }
@@ -306,8 +324,8 @@ impl Shard {
                 #[cfg(unix)]
                 Some(Seat::Socket(_)) => {
                     room -= 1;
-                    self.work_on(key, |connection, shared, tick, tally| {
-                        connection.deliver(&walk.broadcasts, &slices, shared, tick, tally)
+                    self.work_on(key, |connection, timeline, tick, tally| {
+                        connection.deliver(&walk.broadcasts, &slices, timeline, tick, tally)
                     });
                 }
                 None => {}
@@ -321,7 +339,7 @@ impl Shard {
         for _ in 0..self.unfinished.len().min(SENDS_PER_TURN) {
             if let Some(key) = self.unfinished.pop_front() {
                 #[cfg(unix)]
-                self.work_on(key, |connection, shared, tick, tally| connection.drain(shared, tick, tally));
+                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
             }
         }
     }
@@ -363,10 +381,10 @@ impl Shard {
 
     /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
     #[cfg(unix)]
-    fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Shared, u32, &mut Tally) -> Outcome) {
+    fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
         let Some(Seat::Socket(connection)) = self.seats.get_mut(key) else { return };
-        let (shared, tick, tally) = (&self.shared, self.tick, &mut self.tally);
-        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, shared, tick, tally)));
+        let (timeline, tick, tally) = (&*self.shared.timeline, self.tick, &mut self.tally);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, timeline, tick, tally)));
         match outcome {
             Ok(Outcome::Settled) => {}
             Ok(Outcome::More) => self.unfinished.push_back(key),
@@ -417,8 +435,8 @@ mod tests {
 
     #[test]
     fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
-        let info = crate::client::ClientInfo { id: "c".into(), user: None };
-        let client = Client::new(info, None, std::sync::OnceLock::new(), Arc::default(), 0);
+        let info = crate::life::ClientInfo { id: "c".into(), user: None };
+        let client = Client::new(info, None, std::sync::OnceLock::new(), Arc::new(Inbox::default()), 0);
         let mut idle_ticks = 0;
         let mut beats = |ticks: u32| {
             (0..ticks)

@@ -6,9 +6,8 @@ use std::os::fd::{AsRawFd, RawFd};
 use bytes::Bytes;
 use socket2::Socket;
 
-use crate::event::Frame;
-use crate::handoff::Framing;
-use crate::stream::HEARTBEAT;
+use crate::event::Framing;
+use crate::heartbeat::heartbeat;
 
 /// What a peer may send after its request before it is taken for something else than an event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;
@@ -102,11 +101,7 @@ impl Writer {
 
     /// Sends a heartbeat. Says how many bytes were taken.
     pub(crate) fn send_heartbeat(&mut self) -> io::Result<usize> {
-        const CHUNK: &[u8] = b"2\r\n:\n\r\n";
-        self.keep(Bytes::from_static(match self.framing {
-            Framing::Chunked => CHUNK,
-            Framing::UntilClose => HEARTBEAT,
-        }));
+        self.keep(Bytes::from_static(heartbeat(self.framing)));
         self.send_rest()
     }
 
@@ -136,13 +131,5 @@ impl Writer {
             let _ = self.send(&[IoSlice::new(b"0\r\n\r\n")]);
         }
         let _ = self.socket.shutdown(std::net::Shutdown::Write);
-    }
-}
-
-/// A frame as it stands on a connection with this framing.
-pub(crate) fn framed(frame: &Frame, framing: Framing) -> Bytes {
-    match framing {
-        Framing::Chunked => frame.chunk(),
-        Framing::UntilClose => frame.body(),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::client::DisconnectReason;
+use crate::life::DisconnectReason;
 use crate::log::Usage;
 use crate::position::Position;
 

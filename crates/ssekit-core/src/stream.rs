@@ -7,14 +7,17 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 
-use crate::client::{Client, DisconnectReason, Phase};
+use crate::client::Client;
+#[cfg(unix)]
+use crate::error::{Error, Result};
+use crate::event::Framing;
+use crate::heartbeat::heartbeat;
+use crate::inbox::Inbox;
+use crate::life::{DisconnectReason, Phase};
 use crate::reader::{Batch, Reader};
 use crate::registry::Registry;
 use crate::stats::Deliveries;
 use crate::timeline::Timeline;
-
-/// A comment. Without a blank line after it: several clients take that for an empty event.
-pub(crate) const HEARTBEAT: &[u8] = b":\n";
 
 /// A client's stream, to be read by whoever carries it. Dropped before its end, it disconnects the client.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(crate) struct Parts {
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
+    /// The shard that will have the socket, if it is handed off.
+    pub(crate) shard: Arc<Inbox>,
 }
 
 impl Stream {
@@ -54,10 +59,30 @@ impl Stream {
         }
     }
 
+    /// Hands the stream's connection over to the engine: from here on a shard writes to `socket`, from the stream's cursor on.
+    /// What was read from the stream must be in the kernel already.
+    ///
+    /// # Errors
+    /// The client was disconnected meanwhile, or the system refuses; the stream then goes on as it was.
+    #[cfg(unix)]
+    pub fn hand_off(&mut self, socket: std::os::fd::OwnedFd, framing: Framing) -> Result<()> {
+        let socket = socket2::Socket::from(socket);
+        socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
+        let Some(parts) = self.parts.take() else { return Err(Error::gone()) };
+        if !parts.registry.settle(parts.reader.client(), Phase::Handoff) {
+            return Err(Error::gone());
+        }
+        let handoff = crate::handoff::Handoff { reader: parts.reader, socket, framing };
+        parts.shard.push(crate::inbox::Command::Adopt(Box::new(handoff)));
+        Ok(())
+    }
+
     /// Ends the stream and disconnects its client.
     pub fn close(&mut self, reason: DisconnectReason) {
         if let Some(parts) = self.parts.take() {
-            parts.registry.remove(parts.reader.client(), reason, &parts.timeline);
+            let client = parts.reader.client();
+            parts.registry.remove(client, reason, &parts.timeline);
+            parts.registry.forget(client, &parts.timeline);
         }
     }
 }
@@ -70,30 +95,45 @@ impl Drop for Stream {
 
 impl Parts {
     fn take(&mut self, max_bytes: usize) -> Poll<Option<Bytes>> {
-        let client = self.reader.client();
-        if client.phase() == Phase::Closed {
-            return Poll::Ready(None);
-        }
-        self.registry.settle(client, Phase::Stream);
-        let batch = self.reader.next(&self.timeline, max_bytes);
-        if batch.end != self.reader.cursor() {
-            self.reader.advance(batch.end);
-            let client = self.reader.client();
-            client.pulled.store(batch.end, Ordering::Release);
-            client.shard.progressed();
-        }
+        // First: what was sent before the client was closed is read below.
+        let closed = self.reader.client().phase() == Phase::Closed;
+        self.registry.settle(self.reader.client(), Phase::Stream);
+        let batch = self.next_batch(max_bytes);
         let client = self.reader.client();
         if !batch.events.is_empty() {
             client.heartbeat_due.store(false, Ordering::Relaxed);
             client.stirred.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(self.bytes_of(&batch)));
         }
+        if closed {
+            return Poll::Ready(None);
+        }
         if client.heartbeat_due.swap(false, Ordering::Relaxed) {
             self.deliveries.heartbeats.add(1);
-            self.deliveries.bytes.add(HEARTBEAT.len() as u64);
-            return Poll::Ready(Some(Bytes::from_static(HEARTBEAT)));
+            let heartbeat = heartbeat(Framing::UntilClose);
+            self.deliveries.bytes.add(heartbeat.len() as u64);
+            return Poll::Ready(Some(Bytes::from_static(heartbeat)));
         }
         Poll::Pending
+    }
+
+    /// The next batch with an event in it, if there is one: all that was read may have been for others.
+    fn next_batch(&mut self, max_bytes: usize) -> Batch {
+        loop {
+            let batch = self.reader.next(&self.timeline, max_bytes);
+            let moved = batch.end != self.reader.cursor();
+            if moved || !batch.events.is_empty() {
+                self.reader.advance(batch.end);
+            }
+            if moved {
+                let client = self.reader.client();
+                client.pulled.store(batch.end, Ordering::Release);
+                client.shard.progressed();
+            }
+            if !moved || !batch.events.is_empty() {
+                return batch;
+            }
+        }
     }
 
     fn bytes_of(&self, batch: &Batch) -> Bytes {

@@ -1,0 +1,121 @@
+//! Who a client is, and its life cycle: plain values, which everybody may know.
+
+use std::sync::Arc;
+
+/// Who a client is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientInfo {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its user's id; none: an anonymous client.
+    pub user: Option<Arc<str>>,
+}
+
+/// Why a client is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DisconnectReason {
+    /// The peer closed or reset the connection.
+    Peer,
+    /// The application ended it.
+    Server,
+    /// A newer connection with the same id took its place.
+    Replaced,
+    /// Its response was never read.
+    Unopened,
+    /// It sent what no event-stream client sends.
+    Protocol,
+    /// A fault of the engine's own.
+    Fault,
+}
+
+impl DisconnectReason {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 6] = [Self::Peer, Self::Server, Self::Replaced, Self::Unopened, Self::Protocol, Self::Fault];
+
+    /// Its name in JavaScript and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Peer => "peer",
+            Self::Server => "server",
+            Self::Replaced => "replaced",
+            Self::Unopened => "unopened",
+            Self::Protocol => "protocol",
+            Self::Fault => "fault",
+        }
+    }
+}
+
+/// Where a client is in its life.
+///
+/// | from | to | when |
+/// |---|---|---|
+/// | `Opening` | `Stream` | its stream is read for the second time: somebody else carries it |
+/// | `Opening`, `Stream` | `Handoff` | its socket is adopted |
+/// | any but `Closed` | `Closed` | once, by whoever is first; nothing leads out of it |
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// Connected; the response is still on its way through Node.
+    Opening,
+    /// Pulled by somebody else's stream.
+    Stream,
+    /// Written by a shard to its own socket.
+    Handoff,
+    /// Gone.
+    Closed,
+}
+
+impl Phase {
+    pub(crate) fn may_become(self, next: Self) -> bool {
+        match next {
+            Self::Opening => false,
+            Self::Stream => self == Self::Opening,
+            Self::Handoff => matches!(self, Self::Opening | Self::Stream),
+            Self::Closed => self != Self::Closed,
+        }
+    }
+
+    pub(crate) fn from_u8(byte: u8) -> Self {
+        [Self::Opening, Self::Stream, Self::Handoff].get(usize::from(byte)).copied().unwrap_or(Self::Closed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_goes_forward_and_ends_once() {
+        use Phase::{Closed, Handoff, Opening, Stream};
+        let all = [Opening, Stream, Handoff, Closed];
+        let steps: Vec<_> = all
+            .iter()
+            .flat_map(|from| all.iter().filter(|to| from.may_become(**to)).map(move |to| (*from, *to)))
+            .collect();
+        assert_eq!(
+            steps,
+            [
+                (Opening, Stream),
+                (Opening, Handoff),
+                (Opening, Closed),
+                (Stream, Handoff),
+                (Stream, Closed),
+                (Handoff, Closed)
+            ]
+        );
+    }
+
+    #[test]
+    fn a_phase_survives_its_number() {
+        for phase in [Phase::Opening, Phase::Stream, Phase::Handoff, Phase::Closed] {
+            assert_eq!(Phase::from_u8(phase as u8), phase);
+        }
+    }
+
+    #[test]
+    fn reasons_are_numbered_in_order() {
+        for (number, reason) in DisconnectReason::ALL.into_iter().enumerate() {
+            assert_eq!(reason as usize, number);
+        }
+    }
+}
