@@ -1,7 +1,8 @@
 /** The example app, with the package of this checkout as it is now. */
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { bin, ensureNodeModules, npm } from './node-modules.mjs';
+import { bin, ensureNodeModules } from './node-modules.mjs';
+import { packedFiles } from './package.mjs';
 import { example, root } from './paths.mjs';
 import { run } from './run.mjs';
 
@@ -18,7 +19,8 @@ export async function ensureExample() {
   // A link, as `npm link` makes it, would lead what follows to the originals.
   if (lstatSync(copy, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(copy);
   mkdirSync(copy, { recursive: true });
-  const files = await packedFiles();
+  // With its binary, which comes in a package of its own when it is published.
+  const files = [...(await packedFiles()), ...readdirSync(root).filter((file) => file.endsWith('.node'))];
   for (const file of files) bringUpToDate(join(root, file), join(copy, file));
   for (const file of filesIn(copy)) {
     if (!files.includes(relative(copy, file).replaceAll('\\', '/'))) rmSync(file);
@@ -32,12 +34,6 @@ export function next(...args) {
 
 export async function buildExample() {
   await run(process.execPath, next('build'), { cwd: example, env: EXAMPLE_ENV });
-}
-
-/** What `npm publish` would put into the package. */
-async function packedFiles() {
-  const [report] = JSON.parse(await npm(['pack', '--dry-run', '--json', '--loglevel=error'], { stdout: 'capture' }));
-  return report.files.map((file) => file.path);
 }
 
 function bringUpToDate(original, copy) {

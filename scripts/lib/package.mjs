@@ -1,7 +1,7 @@
 /** Builds the npm package in place: the addon with its loader and types, and `ts/` compiled to `dist/`. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { bin, ensureNodeModules } from './node-modules.mjs';
+import { bin, ensureNodeModules, npm } from './node-modules.mjs';
 import { cache, root } from './paths.mjs';
 import { run } from './run.mjs';
 import { ensureTools } from './system-tools.mjs';
@@ -40,4 +40,10 @@ function removeStale(built, sources) {
     else if (!existsSync(source) && !existsSync(`${source}.ts`) && !existsSync(`${source}.tsx`))
       rmSync(path, { recursive: true });
   }
+}
+
+/** What the package consists of, but for its binary. */
+export async function packedFiles() {
+  const [report] = JSON.parse(await npm(['pack', '--dry-run', '--json', '--loglevel=error'], { stdout: 'capture' }));
+  return report.files.map((file) => file.path);
 }

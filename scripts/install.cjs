@@ -1,0 +1,56 @@
+'use strict';
+
+/**
+ * After npm has installed the package: where no prebuilt binary fits, builds one from source if Rust is there. It never fails
+ * an installation; what is missing is said again, as an error, when ssekit is first used.
+ */
+const { spawnSync } = require('node:child_process');
+const { copyFileSync, existsSync, rmSync } = require('node:fs');
+const { join } = require('node:path');
+
+const home = join(__dirname, '..');
+
+function loads() {
+  // In a process of its own: an addon that crashes as it loads must not take npm with it.
+  const probe = ['-e', `require(${JSON.stringify(join(home, 'binding.js'))})`];
+  return spawnSync(process.execPath, probe, { stdio: 'ignore' }).status === 0;
+}
+
+/** The name that binding.js looks for, by the convention of napi-rs. */
+function binaryName() {
+  const { platform, arch } = process;
+  const musl = platform === 'linux' && !process.report.getReport().header.glibcVersionRuntime;
+  const abi = { linux: musl ? '-musl' : '-gnu', win32: '-msvc' }[platform] ?? '';
+  return `ssekit.${platform}-${arch}${abi}.node`;
+}
+
+function libraryName() {
+  if (process.platform === 'win32') return 'ssekit.dll';
+  return process.platform === 'darwin' ? 'libssekit.dylib' : 'libssekit.so';
+}
+
+function buildFromSource() {
+  const target = join(home, 'target');
+  console.log('ssekit: no prebuilt binary for this platform, building one from source with cargo');
+  const cargo = spawnSync('cargo', ['build', '--release', '--locked', '--target-dir', target], {
+    cwd: home,
+    stdio: 'inherit',
+  });
+  if (cargo.status !== 0) return false;
+  copyFileSync(join(target, 'release', libraryName()), join(home, binaryName()));
+  rmSync(target, { recursive: true, force: true });
+  return true;
+}
+
+function hasCargo() {
+  return spawnSync('cargo', ['--version'], { stdio: 'ignore' }).status === 0;
+}
+
+// `dist` is missing in a checkout that was not built yet: there `npm run build` does this.
+if (existsSync(join(home, 'dist')) && !loads()) {
+  const remedy = 'install Rust (https://rustup.rs) and run `npm rebuild ssekit --foreground-scripts`';
+  if (!hasCargo())
+    console.warn(`ssekit: no prebuilt binary for ${process.platform} ${process.arch}, and no Rust: ${remedy}`);
+  else if (!buildFromSource())
+    console.warn('ssekit: the build from source failed; ssekit cannot be used until one succeeds');
+}

@@ -1,0 +1,68 @@
+/**
+ * `npm run pack`: the packages that would be published, as installable tarballs in `packages/`: ssekit itself, and the one
+ * with this platform's binary. Prints what they weigh.
+ */
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { bin, npm } from './lib/node-modules.mjs';
+import { buildPackage, packedFiles } from './lib/package.mjs';
+import { cache, root } from './lib/paths.mjs';
+import { Failure, main, run } from './lib/run.mjs';
+
+const staging = join(cache, 'pack');
+const packages = join(root, 'packages');
+
+await main(async () => {
+  await buildPackage();
+  for (const folder of [staging, packages]) {
+    rmSync(folder, { recursive: true, force: true });
+    mkdirSync(folder, { recursive: true });
+  }
+  const platforms = await stagePlatforms();
+  await stageMain(platforms.map(({ manifest }) => manifest));
+  const here = platforms.filter(({ hasBinary }) => hasBinary).map(({ folder }) => folder);
+  if (here.length === 0) throw new Failure('the build has left no binary of a platform that is published');
+  for (const folder of [join(staging, 'ssekit'), ...here]) await pack(folder);
+});
+
+/** A folder for each platform's package, with the binary where it is here. */
+async function stagePlatforms() {
+  const cli = bin('@napi-rs/cli', 'napi');
+  await run(process.execPath, [cli, 'create-npm-dirs', '--npm-dir', join('.cache', 'pack', 'npm')], {
+    stdout: 'capture',
+  });
+  return readdirSync(join(staging, 'npm')).map((name) => {
+    const folder = join(staging, 'npm', name);
+    const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    const hasBinary = readdirSync(root).includes(manifest.main);
+    if (hasBinary) copyFileSync(join(root, manifest.main), join(folder, manifest.main));
+    return { folder, manifest, hasBinary };
+  });
+}
+
+/** What a user needs of ssekit itself: no binary, no development. */
+async function stageMain(platforms) {
+  const target = join(staging, 'ssekit');
+  for (const file of await packedFiles()) {
+    mkdirSync(dirname(join(target, file)), { recursive: true });
+    copyFileSync(join(root, file), join(target, file));
+  }
+  const { devDependencies, overrides, scripts, ...manifest } = JSON.parse(
+    readFileSync(join(root, 'package.json'), 'utf8'),
+  );
+  manifest.scripts = { install: scripts.install };
+  manifest.optionalDependencies = Object.fromEntries(platforms.map(({ name, version }) => [name, version]));
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+async function pack(folder) {
+  const args = ['pack', folder, '--pack-destination', packages, '--json', '--loglevel=error'];
+  const [{ filename, size, unpackedSize, entryCount }] = JSON.parse(await npm(args, { stdout: 'capture' }));
+  const path = join('packages', filename);
+  if (statSync(join(root, path)).size !== size) throw new Failure(`${path} is not what npm says it is`);
+  console.log(`${path}: ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked, ${entryCount} files`);
+}
+
+function kilobytes(bytes) {
+  return `${Math.round(bytes / 1024)} KiB`;
+}
