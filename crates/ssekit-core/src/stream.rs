@@ -68,10 +68,9 @@ impl Stream {
     pub fn hand_off(&mut self, socket: std::os::fd::OwnedFd, framing: Framing) -> Result<()> {
         let socket = socket2::Socket::from(socket);
         socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
-        let Some(parts) = self.parts.take() else { return Err(Error::gone()) };
-        if !parts.registry.settle(parts.reader.client(), Phase::Handoff) {
-            return Err(Error::gone());
-        }
+        // Not taken before this succeeds: a client that was just disconnected still reads to its end.
+        let settles = |parts: &mut Parts| parts.registry.settle(parts.reader.client(), Phase::Handoff);
+        let Some(parts) = self.parts.take_if(settles) else { return Err(Error::gone()) };
         let handoff = crate::handoff::Handoff { reader: parts.reader, socket, framing };
         parts.shard.push(crate::inbox::Command::Adopt(Box::new(handoff)));
         Ok(())
