@@ -7,12 +7,18 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
-use crate::life::{ClientInfo, Phase};
+use crate::life::{ClientInfo, DisconnectReason, Phase};
 use crate::log::Log;
 use crate::position::Position;
 
 /// The seat number of a client that its shard has not seated yet.
 pub(crate) const UNSEATED: u32 = u32::MAX;
+
+/// Observers were told that the client is connected.
+const TOLD_CONNECTED: u8 = 1;
+
+/// Observers are to be told that the client is gone; this times the number of the reason, counted from one.
+const TOLD_GONE: u8 = 2;
 
 /// What a client asks of the shard that serves it. The client owns the trait and the shard's inbox implements it, so that a
 /// client need not know how shards work.
@@ -37,6 +43,8 @@ pub struct Client {
     phase: AtomicU8,
     /// What comes after this position is not for it any more. Set when it is disconnected: what was sent before still goes out.
     pub(crate) end: AtomicU64,
+    /// What observers were told of it, for its coming and its going may be told by different threads, and must be in order.
+    told: AtomicU8,
     /// The shard that writes for it.
     pub(crate) shard: Arc<dyn ShardLink>,
     /// Its number there; only the shard sets it.
@@ -66,6 +74,7 @@ impl Client {
             log,
             phase: AtomicU8::new(Phase::Opening as u8),
             end: AtomicU64::new(Position::MAX),
+            told: AtomicU8::new(0),
             shard,
             seat: AtomicU32::new(UNSEATED),
             marked: AtomicBool::new(false),
@@ -97,6 +106,18 @@ impl Client {
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).ok().map(Phase::from_u8)
     }
 
+    /// Observers know that it is connected. Returns why it is gone, if that is now to be told, too.
+    pub(crate) fn told_connected(&self) -> Option<DisconnectReason> {
+        let before = self.told.fetch_or(TOLD_CONNECTED, Ordering::AcqRel);
+        DisconnectReason::ALL.get(usize::from(before / TOLD_GONE).checked_sub(1)?).copied()
+    }
+
+    /// It is gone. Says whether that can be told; otherwise observers have yet to hear that it came, and whoever tells them
+    /// that goes on to tell them this.
+    pub(crate) fn may_tell_gone(&self, reason: DisconnectReason) -> bool {
+        self.told.fetch_or((reason as u8 + 1) * TOLD_GONE, Ordering::AcqRel) & TOLD_CONNECTED != 0
+    }
+
     /// The log of what is sent to this client alone, made at its first use.
     pub(crate) fn log(&self) -> &Arc<Log> {
         self.log.get_or_init(|| Arc::new(Log::new(0)))
@@ -105,6 +126,12 @@ impl Client {
     /// That log, if anything was ever sent so.
     pub(crate) fn log_if_any(&self) -> Option<&Arc<Log>> {
         self.log.get()
+    }
+
+    /// Whether what was sent to its user or to itself goes beyond `cursor`.
+    pub(crate) fn has_own_news(&self, cursor: Position) -> bool {
+        let beyond = |log: &Arc<Log>| log.last() > cursor;
+        self.user_log.as_ref().is_some_and(beyond) || self.log_if_any().is_some_and(beyond)
     }
 
     /// Tells the shard that something in a log of this client's own is new.
@@ -135,6 +162,41 @@ impl Client {
         let waker = self.waker.lock().take();
         if let Some(waker) = waker {
             waker.wake();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inbox::Inbox;
+
+    fn client() -> Client {
+        let info = ClientInfo { id: "c".into(), user: None };
+        Client::new(info, None, OnceLock::new(), Arc::new(Inbox::default()), 0)
+    }
+
+    #[test]
+    fn a_life_goes_on_by_its_table_and_ends_once() {
+        let client = client();
+        assert_eq!(client.advance(Phase::Stream), Some(Phase::Opening));
+        assert_eq!(client.advance(Phase::Stream), None);
+        assert_eq!(client.advance(Phase::Handoff), Some(Phase::Stream));
+        assert!(client.is_connected());
+        assert_eq!(client.advance(Phase::Closed), Some(Phase::Handoff));
+        assert_eq!(client.advance(Phase::Closed), None);
+        assert!(!client.is_connected());
+    }
+
+    #[test]
+    fn that_a_client_is_gone_is_told_once_and_after_that_it_came() {
+        for reason in DisconnectReason::ALL {
+            let usual = client();
+            assert_eq!(usual.told_connected(), None);
+            assert!(usual.may_tell_gone(reason));
+            let overtaken = client();
+            assert!(!overtaken.may_tell_gone(reason));
+            assert_eq!(overtaken.told_connected(), Some(reason));
         }
     }
 }

@@ -94,11 +94,6 @@ impl Connection {
         self.reader.client()
     }
 
-    /// Whether everything up to `position` is in the kernel.
-    pub(crate) fn has_sent(&self, position: Position) -> bool {
-        self.reader.cursor() >= position && self.writer.is_clear()
-    }
-
     /// Writes shared broadcasts, or whatever else this client is to get.
     pub(crate) fn deliver(
         &mut self,
@@ -108,7 +103,9 @@ impl Connection {
         tick: u32,
         tally: &mut Tally,
     ) -> Outcome {
-        if self.writer.blocked || self.reader.cursor() >= broadcasts.to {
+        // Who has been disconnected gets only what was before that, when its seat is freed.
+        let closed = !self.client().is_connected();
+        if self.writer.blocked || closed || self.reader.cursor() >= broadcasts.to {
             return Outcome::Settled;
         }
         let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;
@@ -208,7 +205,8 @@ impl Connection {
 
     /// Sends a heartbeat if the connection has been idle for long.
     pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
-        if self.writer.blocked || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
+        let busy = self.writer.blocked || !self.writer.is_clear();
+        if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
             return Outcome::Settled;
         }
         self.last_write = tick;

@@ -78,7 +78,8 @@ impl Hub {
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));
         let registry = Arc::new(Registry::default());
-        let mut shards = Vec::with_capacity(options.threads);
+        // All shards are made before any of them runs: a start that fails leaves nothing behind.
+        let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
         for _ in 0..options.threads {
             let (inbox, deliveries) = (Arc::<Inbox>::default(), Arc::<Deliveries>::default());
             let shared = Shared {
@@ -88,8 +89,11 @@ impl Hub {
                 deliveries: Arc::clone(&deliveries),
             };
             let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
-            runtime.spawn(shard.run(options.heartbeat));
+            tasks.push(shard.run(options.heartbeat));
             shards.push((inbox, deliveries));
+        }
+        for task in tasks {
+            runtime.spawn(task);
         }
         runtime.spawn(keep_house(Arc::downgrade(&timeline), Arc::downgrade(&registry), options.history.max_age));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
@@ -202,13 +206,25 @@ impl Hub {
         Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
     }
 
-    /// Makes and enters the client. Its cursor is set before anybody can send to it, and the logs are read from the cursor
-    /// on, so no event can fall between.
+    /// Makes and enters the client, and tries again as long as others with the same id are faster.
     fn admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<(Reader, bool)> {
+        loop {
+            match self.try_admit(who, shard)? {
+                Some(admitted) => return Ok(admitted),
+                // Somebody else is half-way through entering or removing one.
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    /// Its cursor is set before anybody can send to it, and the logs are read from the cursor on, so no event can fall
+    /// between.
+    fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<(Reader, bool)>> {
         let Inner { timeline, registry, .. } = &*self.inner;
-        let log = OnceLock::new();
+        let (log, mut predecessor) = (OnceLock::new(), None);
         if let Some(id) = who.client {
-            let _ = log.set(registry.log_of_returning(id));
+            predecessor = registry.predecessor(id, who.user);
+            let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
         }
         let user = who.user.map(|id| registry.hold_user(id));
         let (cursor, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
@@ -219,16 +235,15 @@ impl Hub {
         let client = Arc::new(Client::new(info, user_log, log, link, cursor));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_deref(), timeline);
+        let admitted = registry.admit(&client, user.as_deref(), predecessor.as_ref(), timeline);
         if let Some(user) = user {
             user.release();
         }
-        if let Err(refused) = admitted {
-            shard.push(Command::Leave(client));
-            return Err(refused);
+        if !matches!(admitted, Ok(true)) {
+            shard.push(Command::Leave(Arc::clone(&client)));
         }
         let resumed = who.last_event_id.is_some() && reset.is_none();
-        Ok((Reader::new(client, cursor, reset), resumed))
+        Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed)))
     }
 
     /// Where a client goes on, and what it has to be told first.
@@ -329,6 +344,7 @@ impl Hub {
             bytes: sum(|of_shard| &of_shard.bytes),
             heartbeats: sum(|of_shard| &of_shard.heartbeats),
             resets: sum(|of_shard| &of_shard.resets),
+            observer_panics: registry.observer_panics.get(),
             logs,
             history,
             epoch: timeline.epoch().to_string(),

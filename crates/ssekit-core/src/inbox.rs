@@ -1,7 +1,7 @@
 //! What other threads ask of a shard.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -39,9 +39,15 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// After the end of the shard a command is dropped, for nobody would ever take it: so a socket is closed, and who waits
+    /// for a flush waits no longer.
     pub(crate) fn push(&self, command: Command) {
-        self.commands.lock().push(command);
-        self.notify.notify_one();
+        let mut commands = self.commands.lock();
+        if !self.is_stopped() {
+            commands.push(command);
+            drop(commands);
+            self.notify.notify_one();
+        }
     }
 
     /// Tells the shard that the log of broadcasts has something new, however many clients it has.
@@ -52,12 +58,19 @@ impl Inbox {
     }
 
     pub(crate) fn set_flushing(&self, flushing: bool) {
-        self.flushing.store(flushing, Ordering::Release);
+        self.flushing.store(flushing, Ordering::Relaxed);
+        // Each side writes and then reads what the other has written. With a fence in both, one of them sees it: the shard how
+        // far the stream is, or the stream that it has to report.
+        fence(Ordering::SeqCst);
     }
 
     /// Ends the shard.
     pub(crate) fn stop(&self) {
+        let mut commands = self.commands.lock();
         self.stop.store(true, Ordering::Release);
+        let orphans = std::mem::take(&mut *commands);
+        drop(commands);
+        drop(orphans);
         self.notify.notify_one();
     }
 
@@ -91,7 +104,8 @@ impl ShardLink for Inbox {
     }
 
     fn progressed(&self) {
-        if self.flushing.load(Ordering::Acquire) {
+        fence(Ordering::SeqCst);
+        if self.flushing.load(Ordering::Relaxed) {
             self.notify.notify_one();
         }
     }

@@ -98,6 +98,16 @@ impl Log {
         self.ring.lock().evict()
     }
 
+    /// Drops all events, and the room that they took.
+    pub(crate) fn clear(&self) {
+        let mut ring = self.ring.lock();
+        if let Some(newest) = ring.entries.back() {
+            ring.floor = newest.position;
+        }
+        ring.entries = VecDeque::new();
+        ring.bytes = 0;
+    }
+
     /// Position and time of the oldest event.
     pub(crate) fn front(&self) -> Option<(Position, Instant)> {
         self.ring.lock().entries.front().map(|entry| (entry.position, entry.at))

@@ -92,10 +92,7 @@ impl Reader {
 
     /// Whether nothing but broadcasts can be new, and no gap has to be told.
     pub(crate) fn wants_only_broadcasts(&self) -> bool {
-        let behind = |last: Position| last > self.cursor;
-        self.reset.is_none()
-            && !self.client.user_log.as_ref().is_some_and(|log| behind(log.last()))
-            && !self.client.log_if_any().is_some_and(|log| behind(log.last()))
+        self.reset.is_none() && !self.client.has_own_news(self.cursor)
     }
 
     /// Whether this broadcast is for this client.
@@ -106,7 +103,8 @@ impl Reader {
     /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.
     /// The cursor stays; move it by [`Reader::advance`] as far as the events have been taken.
     pub(crate) fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
-        // The head first, then the logs: everything up to this head is in them.
+        // The head first, then the logs: everything up to this head is in them. And the head before the client's end: what was
+        // published after a disconnect had returned is not seen.
         let head = timeline.head().min(self.client.end.load(Ordering::Acquire)).max(self.cursor);
         let mut entries = Vec::new();
         let reset =

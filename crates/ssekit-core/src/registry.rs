@@ -1,7 +1,8 @@
 //! Who is connected: clients by id, users by id, and who wants to be told.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 
 use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
@@ -11,7 +12,7 @@ use crate::error::{Error, Result};
 use crate::life::{DisconnectReason, Phase};
 use crate::log::Log;
 use crate::observer::Observer;
-use crate::stats::Arrivals;
+use crate::stats::{Arrivals, Counter};
 use crate::timeline::Timeline;
 use crate::user::User;
 
@@ -20,11 +21,13 @@ use crate::user::User;
 pub(crate) struct Registry {
     clients: DashMap<Arc<str>, Arc<Client>>,
     users: DashMap<Arc<str>, Arc<User>>,
-    /// Users with a client.
-    online: AtomicUsize,
+    /// Users with a client. Like the next ones below zero for a moment, when somebody is counted out by another thread before
+    /// he is counted in.
+    online: AtomicIsize,
     /// Connected clients by phase, in the order of `Phase`.
-    phases: [AtomicUsize; 3],
+    phases: [AtomicIsize; 3],
     pub(crate) arrivals: Arrivals,
+    pub(crate) observer_panics: Counter,
     /// Up to here, events of users that were given up may be missing.
     forgotten_users: AtomicU64,
     /// Likewise for what was sent to single clients that are gone.
@@ -62,21 +65,35 @@ impl Registry {
         self.clients.get(id).map(|client| Arc::clone(&client))
     }
 
-    /// The log for what is sent to a client that brings its own id, which may have been here before: the log of the
-    /// connection that it replaces, else one that knows from where on it is complete.
-    pub(crate) fn log_of_returning(&self, id: &str) -> Arc<Log> {
-        match self.client(id) {
+    /// The connection that a client of this user with this id of its own is going to replace. Never another user's: that
+    /// one's log must not come near this client, even if the id is free a moment later.
+    pub(crate) fn predecessor(&self, id: &str, user: Option<&str>) -> Option<Arc<Client>> {
+        self.client(id).filter(|client| client.info.user.as_deref() == user)
+    }
+
+    /// The log for what is sent to a client that brings its own id, which may have been here before: that of the connection
+    /// that it replaces, else one that knows from where on it is complete.
+    pub(crate) fn log_of_returning(&self, predecessor: Option<&Arc<Client>>) -> Arc<Log> {
+        match predecessor {
             Some(client) => Arc::clone(client.log()),
             None => Arc::new(Log::new(self.forgotten_clients.load(Ordering::Acquire))),
         }
     }
 
-    /// Enters a client, whose user is held. A connection of the same user with the same id is replaced.
+    /// Enters a client, whose user is held, in the place of its predecessor. False: others were faster, so that its log is
+    /// not the right one any more, and it must be made anew.
     ///
     /// # Errors
     /// The id belongs to a client of another user.
-    pub(crate) fn admit(&self, client: &Arc<Client>, user: Option<&User>, timeline: &Timeline) -> Result<()> {
+    pub(crate) fn admit(
+        &self,
+        client: &Arc<Client>,
+        user: Option<&User>,
+        predecessor: Option<&Arc<Client>>,
+        timeline: &Timeline,
+    ) -> Result<bool> {
         let replaced = match self.clients.entry(Arc::clone(&client.info.id)) {
+            Entry::Vacant(_) if predecessor.is_some() || self.was_forgotten(client) => return Ok(false),
             Entry::Vacant(vacant) => {
                 vacant.insert(Arc::clone(client));
                 None
@@ -84,11 +101,16 @@ impl Registry {
             Entry::Occupied(occupied) if occupied.get().info.user != client.info.user => {
                 return Err(Error::claimed("clientId: it belongs to a client of another user"));
             }
-            Entry::Occupied(mut occupied) => Some(occupied.insert(Arc::clone(client))),
+            Entry::Occupied(mut occupied) => match predecessor {
+                Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
+                    Some(occupied.insert(Arc::clone(client)))
+                }
+                _ => return Ok(false),
+            },
         };
         self.count(Phase::Opening, 1);
         if let Some(user) = user {
-            self.online.fetch_add(usize::from(user.join(client)), Ordering::Relaxed);
+            self.online.fetch_add(isize::from(user.join(client)), Ordering::Relaxed);
             if !client.is_connected() {
                 // It was disconnected by its id in this very moment.
                 self.leave_user(client);
@@ -99,7 +121,15 @@ impl Registry {
         }
         self.arrivals.connects.add(1);
         self.tell(|observer| observer.connected(&client.info));
-        Ok(())
+        if let Some(reason) = client.told_connected() {
+            self.tell(|observer| observer.disconnected(&client.info, reason));
+        }
+        Ok(true)
+    }
+
+    /// Whether something may have been sent to an earlier client with this id since the client's log was made.
+    fn was_forgotten(&self, client: &Client) -> bool {
+        client.log_if_any().is_some_and(|log| log.floor() < self.forgotten_clients.load(Ordering::Acquire))
     }
 
     /// Moves a client on in its life. False: it is not there any more, or already further.
@@ -123,29 +153,35 @@ impl Registry {
     pub(crate) fn remove(&self, client: &Arc<Client>, reason: DisconnectReason, timeline: &Timeline) -> bool {
         let Some(from) = client.advance(Phase::Closed) else { return false };
         self.count(from, -1);
-        self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
-        self.leave_user(client);
+        // Under the lock, so that who is publishing to it at this moment has either finished or will find it closed. And before
+        // it leaves the map, so that who does not find it there knows what it takes with it.
         timeline.quiesced(|| {
             // What an application sends before it disconnects a client still goes out. Nobody else can be reached any more.
             let end = if reason == DisconnectReason::Server { timeline.head() } else { 0 };
             client.end.store(end, Ordering::Release);
-            if let Some(log) = client.log_if_any() {
+            if let Some(log) = client.log_if_any()
+                && reason != DisconnectReason::Replaced
+            {
                 self.forgotten_clients.fetch_max(log.last(), Ordering::AcqRel);
             }
         });
+        self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
+        self.leave_user(client);
         if let Some(counter) = self.arrivals.disconnects(reason) {
             counter.add(1);
         }
         client.shard.leave(Arc::clone(client));
         client.wake();
-        self.tell(|observer| observer.disconnected(&client.info, reason));
+        if client.may_tell_gone(reason) {
+            self.tell(|observer| observer.disconnected(&client.info, reason));
+        }
         true
     }
 
     /// Drops what was sent to a client alone, when its stream has come to its end.
     pub(crate) fn forget(&self, client: &Client, timeline: &Timeline) {
         let Some(log) = client.log_if_any() else { return };
-        let successor = self.client(&client.info.id);
+        let successor = self.client(&client.info.id).filter(|other| !std::ptr::eq(&raw const **other, client));
         let inherited =
             successor.is_some_and(|heir| heir.log_if_any().is_some_and(|of_heir| Arc::ptr_eq(of_heir, log)));
         if !inherited {
@@ -176,8 +212,9 @@ impl Registry {
 
     /// Connected clients, users online, and connected clients by phase.
     pub(crate) fn counts(&self) -> (usize, usize, [usize; 3]) {
-        let phases = [0, 1, 2].map(|phase| self.phases.get(phase).map_or(0, |count| count.load(Ordering::Relaxed)));
-        (phases.iter().sum(), self.online.load(Ordering::Relaxed), phases)
+        let gauge = |count: isize| count.max(0) as usize;
+        let phases = self.phases.each_ref().map(|count| count.load(Ordering::Relaxed));
+        (gauge(phases.iter().sum()), gauge(self.online.load(Ordering::Relaxed)), phases.map(gauge))
     }
 
     /// Users that the registry knows, online or not.
@@ -187,8 +224,7 @@ impl Registry {
 
     fn count(&self, phase: Phase, change: isize) {
         if let Some(count) = self.phases.get(phase as usize) {
-            // Wrapping is how an atomic takes a negative number; the sum never goes below zero.
-            count.fetch_add(change as usize, Ordering::Relaxed);
+            count.fetch_add(change, Ordering::Relaxed);
         }
     }
 
@@ -202,7 +238,8 @@ impl Registry {
         self.observers.write().retain(|other| !Arc::ptr_eq(other, observer));
     }
 
-    /// Tells every observer. They run without a lock, for they may take their time or panic.
+    /// Tells every observer. They run without a lock, for they may take their time or panic; and one that panics keeps neither
+    /// the others from being told nor the caller from going on.
     pub(crate) fn tell(&self, what: impl Fn(&dyn Observer)) {
         let observers = self.observers.read();
         if observers.is_empty() {
@@ -211,7 +248,9 @@ impl Registry {
         let all = observers.clone();
         drop(observers);
         for observer in all {
-            what(&*observer);
+            if catch_unwind(AssertUnwindSafe(|| what(&*observer))).is_err() {
+                self.observer_panics.add(1);
+            }
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::connection::{Broadcasts, Connection};
 use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::inbox::{Command, Inbox};
 use crate::life::DisconnectReason;
+use crate::log::Log;
 use crate::poller::{Poller, Ready};
 use crate::position::Position;
 use crate::reader::MAX_EVENTS;
@@ -62,12 +63,14 @@ enum Seat {
 }
 
 impl Seat {
-    fn has_sent(&self, position: Position) -> bool {
-        match self {
-            Self::Pulled { client, .. } => client.pulled.load(Ordering::Acquire) >= position,
+    /// Whether the client has got everything up to `position`. The cursor of one for whom there was nothing stays behind.
+    fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
+        let (client, cursor, clear) = match self {
+            Self::Pulled { client, .. } => (client, client.pulled.load(Ordering::Acquire), true),
             #[cfg(unix)]
-            Self::Socket(connection) => connection.has_sent(position),
-        }
+            Self::Socket(connection) => (connection.client(), connection.reader.cursor(), connection.writer.is_clear()),
+        };
+        clear && (cursor >= position || (broadcasts.last() <= cursor && !client.has_own_news(cursor)))
     }
 }
 
@@ -128,14 +131,15 @@ impl Shard {
     pub(crate) async fn run(mut self, heartbeat: Duration) {
         let mut ticks = interval(heartbeat / TICKS_PER_HEARTBEAT);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
         while !self.shared.inbox.is_stopped() {
-            if self.wait(&mut ticks).await {
+            let ticked = if more { breathe(&mut ticks).await } else { self.wait(&mut ticks).await };
+            if ticked {
                 self.tick = self.tick.wrapping_add(1);
-                self.round = Some(0);
+                // A round that is under way is not begun anew, or the last seats might never have their turn.
+                self.round.get_or_insert(0);
             }
-            while self.turn() {
-                tokio::task::yield_now().await;
-            }
+            more = self.turn();
             self.answer_flushes();
         }
     }
@@ -198,6 +202,8 @@ impl Shard {
     fn join(&mut self, client: Arc<Client>) {
         let seat = self.seats.vacant_entry();
         client.seat.store(seat.key() as u32, Ordering::Relaxed);
+        // A walk that is under way may have passed this seat already.
+        client.wake();
         seat.insert(Seat::Pulled { client, idle_ticks: 0 });
     }
 
@@ -367,8 +373,13 @@ impl Shard {
             return;
         }
         let now = Instant::now();
+        // Within a walk somebody has not been served yet: looking for him at every turn would cost more than the walk.
+        if self.walk.is_some() && self.flushes.iter().all(|flush| now < flush.deadline) {
+            return;
+        }
+        let broadcasts = self.shared.timeline.broadcasts();
         for flush in std::mem::take(&mut self.flushes) {
-            let sent = self.seats.iter().all(|(_, seat)| seat.has_sent(flush.position));
+            let sent = self.seats.iter().all(|(_, seat)| seat.has_sent(flush.position, broadcasts));
             if sent || flush.deadline <= now {
                 // Who has stopped waiting does not need the answer.
                 let _ = flush.done.send(());
@@ -411,6 +422,22 @@ impl Shard {
     fn fail(&self, client: &Arc<Client>, message: &str) {
         self.close(client, DisconnectReason::Fault);
         let _ = catch_unwind(AssertUnwindSafe(|| self.shared.registry.tell(|observer| observer.failed(message))));
+    }
+}
+
+/// However it ends, nobody shall wait for it.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.shared.inbox.stop();
+    }
+}
+
+/// Lets other tasks run between two turns. Says whether the clock has ticked.
+async fn breathe(ticks: &mut Interval) -> bool {
+    tokio::select! {
+        biased;
+        _ = ticks.tick() => true,
+        () = tokio::task::yield_now() => false,
     }
 }
 

@@ -72,6 +72,8 @@ pub struct Stats {
     pub heartbeats: u64,
     /// Gaps told.
     pub resets: u64,
+    /// Panics of observers that were caught.
+    pub observer_panics: u64,
     /// Logs that hold events.
     pub logs: usize,
     /// What the logs hold.

@@ -35,7 +35,7 @@ pub struct Timeline {
 
 #[derive(Debug, Default)]
 struct Sequencer {
-    /// Each log that holds events once, under the position of its front at some time: the true front is never lower. So the
+    /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
     /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
     oldest: BinaryHeap<Reverse<Front>>,
     usage: Usage,
@@ -151,8 +151,9 @@ impl Timeline {
         let mut sequencer = self.sequencer.lock();
         let before = log.usage();
         if before.events > 0 {
-            while log.evict().is_some() {}
+            log.clear();
             sequencer.shrink(before, Usage::default());
+            sequencer.forget_cleared();
         }
     }
 
@@ -193,24 +194,118 @@ impl Sequencer {
 
     /// Drops the oldest event of all logs if its time meets the condition. Says whether it did.
     fn evict_if(&mut self, condition: impl Fn(Instant) -> bool) -> bool {
-        let Some(log) = self.log_of_oldest_if(condition) else { return false };
-        let before = log.usage();
-        log.evict();
-        self.shrink(before, log.usage());
+        let (before, after) = loop {
+            let Some(mut top) = self.oldest.peek_mut() else { return false };
+            match top.0.log.front() {
+                // It was cleared, and counted out, since it was entered here.
+                None => drop(PeekMut::pop(top)),
+                Some((position, _)) if position != top.0.position => top.0.position = position,
+                Some((_, at)) if !condition(at) => return false,
+                Some(_) => {
+                    let before = top.0.log.usage();
+                    top.0.log.evict();
+                    let after = top.0.log.usage();
+                    if after.events == 0 {
+                        // At once: it is entered again with its next event, which may come before the next look.
+                        PeekMut::pop(top);
+                    }
+                    break (before, after);
+                }
+            }
+        };
+        self.shrink(before, after);
         true
     }
 
-    fn log_of_oldest_if(&mut self, condition: impl Fn(Instant) -> bool) -> Option<Arc<Log>> {
-        while let Some(mut top) = self.oldest.peek_mut() {
-            match top.0.log.front() {
-                // Emptied, and counted out, since it was entered here.
-                None => {
-                    PeekMut::pop(top);
-                }
-                Some((position, _)) if position != top.0.position => top.0.position = position,
-                Some((_, at)) => return condition(at).then(|| Arc::clone(&top.0.log)),
-            }
+    /// A log that was cleared stays entered until it comes to the top, which with a long-lived history is far off. Before
+    /// there are more of those than others, they are taken out.
+    fn forget_cleared(&mut self) {
+        if self.oldest.len() > 2 * self.logs + 64 {
+            self.oldest.retain(|Reverse(front)| front.log.usage().events > 0);
         }
-        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timeline(max_total_bytes: usize) -> Timeline {
+        Timeline::new(HistoryOptions { max_total_bytes, ..HistoryOptions::default() })
+    }
+
+    fn publish(timeline: &Timeline, log: &Arc<Log>) -> Position {
+        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
+        timeline.publish(draft, None, log, || true).unwrap()
+    }
+
+    fn entered(timeline: &Timeline) -> usize {
+        timeline.sequencer.lock().oldest.len()
+    }
+
+    #[test]
+    fn a_log_that_is_emptied_and_filled_again_and_again_is_entered_once() {
+        // Room for one event, so that each one drives out that of the other log.
+        let timeline = timeline(1_024);
+        let logs = [(); 2].map(|()| Arc::new(Log::new(0)));
+        for turn in 0..1_000 {
+            publish(&timeline, &logs[turn % 2]);
+            assert!(entered(&timeline) <= 2, "{} after {turn}", entered(&timeline));
+        }
+        assert_eq!(timeline.usage().0, 1);
+    }
+
+    #[test]
+    fn logs_that_were_cleared_do_not_pile_up_behind_an_old_event() {
+        let timeline = timeline(1 << 30);
+        publish(&timeline, timeline.broadcasts());
+        for _ in 0..10_000 {
+            let log = Arc::new(Log::new(0));
+            publish(&timeline, &log);
+            timeline.clear(&log);
+        }
+        assert!(entered(&timeline) < 100, "{}", entered(&timeline));
+        let (logs, usage) = timeline.usage();
+        assert_eq!((logs, usage.events), (1, 1));
+    }
+
+    #[test]
+    fn the_oldest_event_of_all_logs_is_dropped_first() {
+        let timeline = timeline(1 << 30);
+        let logs = [(); 3].map(|()| Arc::new(Log::new(0)));
+        // Logs in no particular order, some with several events in a row.
+        for log in [2, 0, 0, 1, 2, 1, 0, 2, 2, 1] {
+            publish(&timeline, &logs[log]);
+        }
+        let fronts = || logs.iter().filter_map(|log| log.front()).map(|(position, _)| position).min();
+        for position in 1..=10 {
+            assert_eq!(fronts(), Some(position));
+            assert!(timeline.sequencer.lock().evict_if(|_| true));
+        }
+        assert_eq!(fronts(), None);
+        assert!(!timeline.sequencer.lock().evict_if(|_| true));
+        assert_eq!((entered(&timeline), timeline.usage()), (0, (0, Usage::default())));
+    }
+
+    #[test]
+    fn a_clear_counts_a_log_out_and_raises_its_floor() {
+        let timeline = timeline(1 << 30);
+        let log = Arc::new(Log::new(0));
+        publish(&timeline, &log);
+        let last = publish(&timeline, &log);
+        timeline.clear(&log);
+        timeline.clear(&log);
+        assert_eq!((log.floor(), log.usage(), timeline.usage()), (last, Usage::default(), (0, Usage::default())));
+        publish(&timeline, &log);
+        assert_eq!((timeline.usage().0, timeline.usage().1.events), (1, 1));
+    }
+
+    #[test]
+    fn a_log_that_is_being_given_up_gets_nothing() {
+        let timeline = timeline(1 << 30);
+        let log = Arc::new(Log::new(0));
+        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
+        assert!(timeline.publish(draft, None, &log, || false).is_err());
+        assert_eq!((timeline.head(), log.last(), timeline.usage().0), (0, 0, 0));
     }
 }

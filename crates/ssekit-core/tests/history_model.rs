@@ -1,0 +1,406 @@
+//! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
+//! a gap first; never a hole in silence, and never what is not its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test program uses what it needs")]
+mod support;
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use proptest::sample::Index;
+use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
+use support::keeping_all;
+use support::pull::Pull;
+use support::wire::Received;
+use tokio::runtime::Runtime;
+
+const USERS: [&str; 2] = ["ada", "bob"];
+const CLIENTS: [&str; 3] = ["tab 1", "tab 2", "tab 3"];
+
+#[derive(Debug, Clone)]
+enum Operation {
+    ToUser {
+        user: usize,
+        event: Draft,
+    },
+    ToClient {
+        client: usize,
+        event: Draft,
+    },
+    Broadcast {
+        exclude: Option<usize>,
+        event: Draft,
+    },
+    Connect {
+        user: Option<usize>,
+        client: Option<usize>,
+        resume: Resume,
+    },
+    Read {
+        which: Index,
+        pulls: usize,
+    },
+    Drop {
+        which: Index,
+    },
+    Disconnect {
+        which: Index,
+    },
+    /// The engine's own tasks get to work, and so much time passes.
+    Wait {
+        seconds: u64,
+    },
+}
+
+#[derive(Debug, Clone)]
+struct Draft {
+    size: usize,
+    /// Has an id of its own, which may be one that others have.
+    own_id: Option<u8>,
+}
+
+#[derive(Debug, Clone)]
+enum Resume {
+    No,
+    /// By the id of any event that there ever was, whoever it was for.
+    From(Index),
+    /// By the id in the `ssekit:ready` of any client that there ever was.
+    Ready(Index),
+    Unknown,
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let draft = || {
+        (prop_oneof![4 => 0..100_usize, 1 => 0..3_000_usize], proptest::option::weighted(0.3, 0..40_u8))
+            .prop_map(|(size, own_id)| Draft { size, own_id })
+    };
+    let resume = prop_oneof![
+        2 => Just(Resume::No),
+        4 => any::<Index>().prop_map(Resume::From),
+        2 => any::<Index>().prop_map(Resume::Ready),
+        1 => Just(Resume::Unknown),
+    ];
+    let (user, client) = (0..USERS.len(), 0..CLIENTS.len());
+    prop_oneof![
+        6 => (user.clone(), draft()).prop_map(|(user, event)| Operation::ToUser { user, event }),
+        6 => (client.clone(), draft()).prop_map(|(client, event)| Operation::ToClient { client, event }),
+        6 => (proptest::option::of(client.clone()), draft())
+            .prop_map(|(exclude, event)| Operation::Broadcast { exclude, event }),
+        6 => (proptest::option::weighted(0.8, user), proptest::option::weighted(0.6, client), resume)
+            .prop_map(|(user, client, resume)| Operation::Connect { user, client, resume }),
+        8 => (any::<Index>(), 1..4_usize).prop_map(|(which, pulls)| Operation::Read { which, pulls }),
+        2 => any::<Index>().prop_map(|which| Operation::Drop { which }),
+        1 => any::<Index>().prop_map(|which| Operation::Disconnect { which }),
+        2 => (0..8_u64).prop_map(|seconds| Operation::Wait { seconds }),
+    ]
+}
+
+fn tiny() -> impl Strategy<Value = HistoryOptions> {
+    (1..6_usize, 1_024..4_000_usize, 1_024..6_000_usize).prop_map(|(max_events, max_bytes, max_total_bytes)| {
+        HistoryOptions { max_events, max_bytes, max_total_bytes, max_age: Duration::from_secs(10) }
+    })
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Identity {
+    user: Option<&'static str>,
+    client: String,
+}
+
+#[derive(Debug, Clone)]
+enum Audience {
+    User(&'static str),
+    Client(Identity),
+    All { exclude: Option<&'static str> },
+}
+
+/// An event that was published.
+#[derive(Debug)]
+struct Published {
+    position: u64,
+    id: String,
+    data: String,
+    audience: Audience,
+}
+
+impl Published {
+    fn is_in_logs_of(&self, who: &Identity) -> bool {
+        match &self.audience {
+            Audience::User(user) => who.user == Some(user),
+            Audience::Client(client) => who == client,
+            Audience::All { .. } => true,
+        }
+    }
+
+    fn is_for(&self, who: &Identity) -> bool {
+        let excluded = matches!(self.audience, Audience::All { exclude: Some(client) } if client == who.client);
+        self.is_in_logs_of(who) && !excluded
+    }
+}
+
+/// A client and what the model knows of it.
+struct Client {
+    pull: Pull,
+    who: Identity,
+    cursor: u64,
+    /// Its first event has to be a reset.
+    owes_reset: bool,
+}
+
+struct World {
+    hub: Hub,
+    runtime: Runtime,
+    published: Vec<Published>,
+    ready_ids: Vec<String>,
+    clients: Vec<Client>,
+    /// Position of the last event that was sent to a single client which has left since.
+    forgotten: u64,
+    keeps_all: bool,
+}
+
+impl World {
+    fn new(options: Options) -> Self {
+        // One thread, whose clock stands still and whose tasks run when they are told to.
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let keeps_all = options.history == keeping_all().history;
+        let hub = Hub::start(options, runtime.handle()).unwrap();
+        Self { hub, runtime, published: vec![], ready_ids: vec![], clients: vec![], forgotten: 0, keeps_all }
+    }
+
+    fn run(&mut self, operation: Operation) {
+        let runtime = self.runtime.handle().clone();
+        match operation {
+            Operation::Wait { seconds } => runtime.block_on(async {
+                tokio::time::advance(Duration::from_secs(seconds)).await;
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+            }),
+            other => {
+                let _clock = runtime.enter();
+                self.step(other);
+            }
+        }
+        self.check_gauges();
+    }
+
+    fn step(&mut self, operation: Operation) {
+        match operation {
+            Operation::ToUser { user, event } => {
+                let user = USERS[user];
+                let connected = self.clients.iter().filter(|client| client.who.user == Some(user)).count();
+                self.publish(event, Audience::User(user), |hub, event| {
+                    assert_eq!(hub.send_to_user(user, event).unwrap(), connected);
+                });
+            }
+            Operation::ToClient { client, event } => {
+                let id = CLIENTS[client];
+                match self.clients.iter().find(|client| client.who.client == id).map(|client| client.who.clone()) {
+                    Some(who) => self.publish(event, Audience::Client(who), |hub, event| {
+                        assert!(hub.send_to_client(id, event).unwrap());
+                    }),
+                    None => assert!(!self.hub.send_to_client(id, support::data("nobody")).unwrap()),
+                }
+            }
+            Operation::Broadcast { exclude, event } => {
+                let exclude = exclude.map(|client| CLIENTS[client]);
+                let reached = self.clients.iter().filter(|client| Some(client.who.client.as_str()) != exclude).count();
+                self.publish(event, Audience::All { exclude }, |hub, event| {
+                    assert_eq!(hub.broadcast(event, exclude).unwrap(), reached);
+                });
+            }
+            Operation::Connect { user, client, resume } => self.connect(user, client, &resume),
+            Operation::Read { which, pulls } => self.read(which, pulls),
+            Operation::Drop { which } => {
+                if !self.clients.is_empty() {
+                    let client = self.clients.swap_remove(which.index(self.clients.len()));
+                    self.forget(&client.who);
+                }
+            }
+            Operation::Disconnect { which } => {
+                if !self.clients.is_empty() {
+                    let mut client = self.clients.swap_remove(which.index(self.clients.len()));
+                    assert!(self.hub.disconnect_client(&client.who.client));
+                    self.read_to_end(&mut client);
+                    self.forget(&client.who);
+                }
+            }
+            Operation::Wait { .. } => {}
+        }
+    }
+
+    fn publish(&mut self, draft: Draft, audience: Audience, send: impl FnOnce(&Hub, Event<'_>)) {
+        let position = self.published.len() as u64 + 1;
+        let data = format!("{position} {}", "x".repeat(draft.size));
+        let own_id = draft.own_id.map(|number| format!("own {number}"));
+        send(&self.hub, Event { data: &data, id: own_id.as_deref(), ..Event::default() });
+        let stats = self.hub.stats();
+        assert_eq!(stats.position, position);
+        let id = own_id.unwrap_or_else(|| format!("{}.{position}", stats.epoch));
+        self.published.push(Published { position, id, data, audience });
+    }
+
+    fn connect(&mut self, user: Option<usize>, client: Option<usize>, resume: &Resume) {
+        let (user, client) = (user.map(|user| USERS[user]), client.map(|client| CLIENTS[client]));
+        let last_event_id = match resume {
+            Resume::No => None,
+            Resume::From(index) if self.published.is_empty() => Some(format!("none yet {}", index.index(10))),
+            Resume::From(index) => Some(self.published[index.index(self.published.len())].id.clone()),
+            Resume::Ready(index) if self.ready_ids.is_empty() => Some(format!("none yet {}", index.index(10))),
+            Resume::Ready(index) => Some(self.ready_ids[index.index(self.ready_ids.len())].clone()),
+            Resume::Unknown => Some(format!("0123456789.{}", self.published.len())),
+        };
+        let connected = self.hub.connect(Connect { user, client, last_event_id: last_event_id.as_deref() });
+        let holder = client.and_then(|id| self.clients.iter().position(|other| other.who.client == id));
+        if let Some(holder) = holder {
+            if self.clients[holder].who.user != user {
+                assert!(connected.unwrap_err().is_claimed());
+                return;
+            }
+            let mut replaced = self.clients.swap_remove(holder);
+            self.read_to_end(&mut replaced);
+        }
+        let pull = Pull::by(connected.unwrap(), 1_000);
+        let who = Identity { user, client: pull.ready.client_id.clone() };
+        let (cursor, owes_reset) = self.entry_of(&who, &pull, last_event_id.as_deref());
+        self.ready_ids.push(pull.ready.id.clone());
+        self.clients.push(Client { pull, who, cursor, owes_reset });
+    }
+
+    /// Where a new client stands, and whether it is owed a reset.
+    fn entry_of(&self, who: &Identity, pull: &Pull, last_event_id: Option<&str>) -> (u64, bool) {
+        let (head, ready) = (self.published.len() as u64, &pull.ready);
+        let position =
+            |id: &str| id.strip_prefix(&format!("{}.", self.hub.stats().epoch)).map(|p| p.parse::<u64>().unwrap());
+        let Some(id) = last_event_id else {
+            assert!(!ready.resumed);
+            assert_eq!(position(&ready.id), Some(head));
+            return (head, false);
+        };
+        // By which positions this id may be resumed: with the caller's own ids, by that of any event that has it.
+        let places: Vec<u64> = match position(id) {
+            Some(position) => vec![position],
+            None => {
+                let own = self.published.iter().filter(|event| event.id == id && event.is_in_logs_of(who));
+                own.map(|event| event.position).collect()
+            }
+        };
+        if ready.resumed {
+            let cursor = position(&ready.id).unwrap();
+            assert!(places.contains(&cursor), "resumed from {cursor}, and {id} stands at {places:?}");
+            // The lowest that is still there: one that went with its client cannot be known any more.
+            assert!(!self.keeps_all || places[0] == cursor || places[0] <= self.forgotten, "the lowest of {places:?}");
+            return (cursor, false);
+        }
+        // Without need: who brings a client id of its own may have missed what was sent to one that is gone.
+        let may_have_missed =
+            CLIENTS.contains(&who.client.as_str()) && self.forgotten >= places.first().copied().unwrap_or(0);
+        assert!(!self.keeps_all || places.is_empty() || may_have_missed, "{id} is at {places:?}");
+        // Until it has been told, its id must not be one that hides the gap.
+        assert!(ready.id.starts_with("ssekit:"), "{}", ready.id);
+        (head, true)
+    }
+
+    /// What was sent to this client alone is gone with it.
+    fn forget(&mut self, gone: &Identity) {
+        let to_it = |event: &&Published| matches!(&event.audience, Audience::Client(who) if who == gone);
+        let last = self.published.iter().rfind(to_it).map_or(0, |event| event.position);
+        self.forgotten = self.forgotten.max(last);
+    }
+
+    fn read(&mut self, which: Index, pulls: usize) {
+        if self.clients.is_empty() {
+            return;
+        }
+        let which = which.index(self.clients.len());
+        let mut client = self.clients.swap_remove(which);
+        // Some pulls, or as many as there are.
+        let events = match pulls {
+            3 => client.pull.all(),
+            _ => client.pull.some(pulls),
+        };
+        events.iter().for_each(|event| self.check(&mut client, event));
+        if pulls == 3 {
+            self.check_nothing_is_left(&client);
+        }
+        self.clients.push(client);
+    }
+
+    /// A client that was disconnected or replaced gets no more than what was before that.
+    fn read_to_end(&self, client: &mut Client) {
+        let events = client.pull.all();
+        events.iter().for_each(|event| self.check(client, event));
+        assert!(client.pull.has_ended());
+    }
+
+    fn check(&self, client: &mut Client, event: &Received) {
+        if event.is_reset() {
+            let evicted = self.hub.stats().history.events < self.published.len();
+            assert!(client.owes_reset || (!self.keeps_all && evicted), "a reset for nothing");
+            assert!(event.position() >= client.cursor);
+            (client.owes_reset, client.cursor) = (false, event.position());
+            return;
+        }
+        assert!(!client.owes_reset, "the gap has to be told first");
+        let next = self.next_for(client).unwrap_or_else(|| panic!("{event:?} is not for {:?}", client.who));
+        assert_eq!((&event.id, &event.data), (&next.id, &next.data), "for {:?} at {}", client.who, client.cursor);
+        client.cursor = next.position;
+    }
+
+    fn next_for(&self, client: &Client) -> Option<&Published> {
+        self.published.iter().find(|event| event.position > client.cursor && event.is_for(&client.who))
+    }
+
+    fn check_nothing_is_left(&self, client: &Client) {
+        let left = self.next_for(client).map(|event| event.position);
+        assert_eq!((left, client.owes_reset), (None, false), "held back from {:?} at {}", client.who, client.cursor);
+    }
+
+    fn check_gauges(&self) {
+        let stats = self.hub.stats();
+        let bounds = self.hub.options().history;
+        assert!(stats.history.bytes <= bounds.max_total_bytes || stats.history.events <= 1, "{stats:?}");
+        assert!(stats.logs <= stats.history.events);
+        assert_eq!(stats.clients, self.clients.len());
+        let online = |user: &&str| self.clients.iter().any(|client| client.who.user == Some(user));
+        assert_eq!(stats.users, USERS.iter().filter(|user| online(user)).count());
+    }
+}
+
+fn live(options: Options, operations: Vec<Operation>) {
+    let mut world = World::new(options);
+    for operation in operations {
+        world.run(operation);
+    }
+    for mut client in std::mem::take(&mut world.clients) {
+        let events = client.pull.all();
+        events.iter().for_each(|event| world.check(&mut client, event));
+        world.check_nothing_is_left(&client);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn with_a_tiny_history_a_client_gets_everything_or_is_told(
+        history in tiny(),
+        operations in proptest::collection::vec(operation(), 1..120),
+    ) {
+        live(Options { history, threads: 2, ..Options::default() }, operations);
+    }
+
+    #[test]
+    fn with_a_history_that_keeps_everything_a_client_gets_everything(
+        operations in proptest::collection::vec(operation(), 1..120),
+    ) {
+        live(keeping_all(), operations);
+    }
+}

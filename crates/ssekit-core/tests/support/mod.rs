@@ -1,0 +1,175 @@
+//! What the tests share: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
+//!
+//! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
+//! failure.
+
+pub(crate) mod peer;
+pub(crate) mod pull;
+pub(crate) mod wire;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use ssekit_core::{ClientInfo, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer, Options};
+use tokio::runtime::Runtime;
+
+/// How long a test waits before it is taken for hung.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A hub and the runtime that it works on.
+pub(crate) struct Engine {
+    pub(crate) hub: Hub,
+    runtime: Option<Runtime>,
+}
+
+impl Engine {
+    /// With the default options but for two shards, so that clients are spread in every test.
+    pub(crate) fn start() -> Self {
+        Self::with(two_shards())
+    }
+
+    pub(crate) fn with(options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let hub = Hub::start(options, runtime.handle()).unwrap();
+        Self { hub, runtime: Some(runtime) }
+    }
+
+    pub(crate) fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.runtime.as_ref().unwrap().block_on(future)
+    }
+}
+
+impl std::ops::Deref for Engine {
+    type Target = Hub;
+
+    fn deref(&self) -> &Hub {
+        &self.hub
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.hub.stop();
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// A hub with one shard on the test's own runtime, whose clock stands still.
+pub(crate) fn standing_hub(options: Options) -> Hub {
+    Hub::start(Options { threads: 1, ..options }, &tokio::runtime::Handle::current()).unwrap()
+}
+
+/// Lets that clock go on in small steps, and everybody work at each.
+pub(crate) async fn pass(time: Duration) {
+    for _ in 0..time.as_millis().div_ceil(10) {
+        tokio::time::advance(Duration::from_millis(10)).await;
+        work().await;
+    }
+}
+
+/// Lets everybody work while the clock stands still.
+pub(crate) async fn work() {
+    for _ in 0..10 {
+        tokio::task::yield_now().await;
+    }
+}
+
+pub(crate) fn two_shards() -> Options {
+    Options { threads: 2, ..Options::default() }
+}
+
+/// Keeps everything that a test sends, however far behind somebody is.
+pub(crate) fn keeping_all() -> Options {
+    let history = HistoryOptions {
+        max_events: 10_000_000,
+        max_bytes: 1 << 40,
+        max_total_bytes: 1 << 40,
+        max_age: Duration::from_secs(1 << 30),
+    };
+    Options { history, ..two_shards() }
+}
+
+/// Waits for a condition.
+pub(crate) fn eventually(what: &str, mut condition: impl FnMut() -> bool) {
+    let hung = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < hung, "waited in vain until {what}");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+pub(crate) fn anonymous(hub: &Hub) -> Connected {
+    hub.connect(Connect::default()).unwrap()
+}
+
+pub(crate) fn user(hub: &Hub, user: &str) -> Connected {
+    hub.connect(Connect { user: Some(user), ..Connect::default() }).unwrap()
+}
+
+pub(crate) fn named(hub: &Hub, user: Option<&str>, client: &str) -> Connected {
+    hub.connect(Connect { user, client: Some(client), last_event_id: None }).unwrap()
+}
+
+pub(crate) fn resuming(hub: &Hub, user: Option<&str>, last_event_id: &str) -> Connected {
+    hub.connect(Connect { user, client: None, last_event_id: Some(last_event_id) }).unwrap()
+}
+
+pub(crate) fn data(data: &str) -> Event<'_> {
+    Event { data, ..Event::default() }
+}
+
+/// One thing that an observer was told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Told {
+    Connected(ClientInfo),
+    Disconnected(ClientInfo, DisconnectReason),
+    Failed(String),
+}
+
+/// Writes down what it is told.
+#[derive(Debug, Default)]
+pub(crate) struct Recorder(Mutex<Vec<Told>>);
+
+impl Recorder {
+    pub(crate) fn of(hub: &Hub) -> Arc<Self> {
+        let recorder = Arc::new(Self::default());
+        hub.observe(recorder.clone());
+        recorder
+    }
+
+    pub(crate) fn told(&self) -> Vec<Told> {
+        self.0.lock().clone()
+    }
+
+    /// What was told of one client's end.
+    pub(crate) fn ends_of(&self, client_id: &str) -> Vec<DisconnectReason> {
+        let reason = |told: &Told| match told {
+            Told::Disconnected(info, reason) if &*info.id == client_id => Some(*reason),
+            _ => None,
+        };
+        self.0.lock().iter().filter_map(reason).collect()
+    }
+
+    /// Waits until the client's end is told, and returns all that was told of it by then.
+    pub(crate) fn wait_for_end_of(&self, client_id: &str) -> Vec<DisconnectReason> {
+        eventually("the end of a client is told", || !self.ends_of(client_id).is_empty());
+        self.ends_of(client_id)
+    }
+}
+
+impl Observer for Recorder {
+    fn connected(&self, client: &ClientInfo) {
+        self.0.lock().push(Told::Connected(client.clone()));
+    }
+
+    fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+        self.0.lock().push(Told::Disconnected(client.clone(), reason));
+    }
+
+    fn failed(&self, message: &str) {
+        self.0.lock().push(Told::Failed(message.to_owned()));
+    }
+}
