@@ -10,6 +10,8 @@ export interface RequestOptions {
   version?: '1.0' | '1.1';
   headers?: Record<string, string>;
   tls?: boolean;
+  /** Default: 127.0.0.1. */
+  host?: string;
   /** More bytes right behind the request. */
   trailing?: string;
 }
@@ -30,11 +32,12 @@ export class RawClient {
   /** The peer has ended its side, or the connection broke. */
   ended = false;
   error: NodeJS.ErrnoException | undefined;
+  #kept = Number.POSITIVE_INFINITY;
 
   private constructor(socket: Socket) {
     this.socket = socket;
     socket.on('data', (bytes) => {
-      this.received = Buffer.concat([this.received, bytes]);
+      this.received = Buffer.concat([this.received, bytes]).subarray(-this.#kept);
     });
     socket.on('end', () => {
       this.ended = true;
@@ -49,24 +52,31 @@ export class RawClient {
     open.add(this);
   }
 
-  /** Connects and sends a request. It does not wait for the answer. */
-  static async request(port: number, options: RequestOptions = {}): Promise<RawClient> {
-    const { method = 'GET', path = '/sse', version = '1.1', headers = {}, tls = false, trailing = '' } = options;
-    const at = { port, host: '127.0.0.1', rejectUnauthorized: false };
+  /** Connects to a port, or a socket's path, and sends a request. It does not wait for the answer. */
+  static async request(address: number | string, options: RequestOptions = {}): Promise<RawClient> {
+    const { tls = false, host = '127.0.0.1' } = options;
+    const at = typeof address === 'string' ? { path: address } : { port: address, host, rejectUnauthorized: false };
     const socket = tls ? connectTls(at) : connect(at);
     const client = new RawClient(socket);
     await new Promise((resolve, reject) => {
       socket.once(tls ? 'secureConnect' : 'connect', resolve);
       socket.once('error', reject);
     });
-    const lines = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
-    socket.write(`${method} ${path} HTTP/${version}\r\n${lines.join('')}\r\n${trailing}`);
+    client.send(options);
     return client;
   }
 
+  /** Sends another request on this connection. What came before is forgotten. */
+  send(options: RequestOptions = {}): void {
+    const { method = 'GET', path = '/sse', version = '1.1', headers = {}, trailing = '' } = options;
+    this.received = Buffer.alloc(0);
+    const lines = Object.entries({ host: 'localhost', ...headers }).map(([name, value]) => `${name}: ${value}\r\n`);
+    this.socket.write(`${method} ${path} HTTP/${version}\r\n${lines.join('')}\r\n${trailing}`);
+  }
+
   /** Opens a stream and waits for its first event. */
-  static async stream(port: number, options: RequestOptions = {}): Promise<RawClient> {
-    const client = await RawClient.request(port, options);
+  static async stream(address: number | string, options: RequestOptions = {}): Promise<RawClient> {
+    const client = await RawClient.request(address, options);
     await client.ready();
     return client;
   }
@@ -128,6 +138,11 @@ export class RawClient {
     });
     parser.feed(new TextDecoder().decode(this.body));
     return events;
+  }
+
+  /** From here on only so many bytes are kept, the last ones: for what is too much to be looked at. */
+  keepOnly(bytes: number): void {
+    this.#kept = bytes;
   }
 
   /** Closes with FIN in both directions. */

@@ -13,6 +13,10 @@ export interface ServerOptions {
   framework?: 'node' | 'express' | 'fastify';
   /** For `SSEService.configure`. */
   configure?: SSEOptions;
+  /** Where it listens. Default: 127.0.0.1, at a port that the system chooses. */
+  listen?: { host: string } | { path: string };
+  /** How many descriptors it may have open. */
+  descriptors?: number;
   /** Node's own options, `--expose-gc` for instance. */
   execArgv?: string[];
 }
@@ -23,11 +27,29 @@ type Result<M extends Method> = Awaited<ReturnType<SSEService[M]>>;
 /** What a server has been told of its clients. */
 export type Notice = { type: string; clientId?: string; userId?: string | null; reason?: string; message?: string };
 
+/** What a server's process holds. */
+export interface Resources {
+  /** Connections that Node's server counts. */
+  connections: number;
+  /** Sockets that keep Node's event loop busy. */
+  sockets: number;
+  /** Open descriptors. */
+  descriptors: number;
+  rss: number;
+  heapUsed: number;
+}
+
 const running = new Set<TestServer>();
 
 /** Call it in `afterAll` or `afterEach`: ends every server that was started. */
 export async function stopServers(): Promise<void> {
   await Promise.all([...running].map((server) => server.stop()));
+}
+
+/** Only a shell can lower a limit, and then becomes Node. */
+function limited(descriptors: number | undefined): { execPath?: string; execArgv?: string[] } {
+  if (descriptors === undefined) return {};
+  return { execPath: '/bin/sh', execArgv: ['-c', `ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath] };
 }
 
 export class TestServer {
@@ -44,7 +66,8 @@ export class TestServer {
 
   static async start(options: ServerOptions = {}): Promise<TestServer> {
     const script = join(__dirname, 'server-main.cjs');
-    const child = fork(script, [JSON.stringify(options)], { stdio: 'pipe', execArgv: options.execArgv ?? [] });
+    const settings = { stdio: 'pipe', execArgv: options.execArgv ?? [] } as const;
+    const child = fork(script, [JSON.stringify(options)], { ...settings, ...limited(options.descriptors) });
     let stderr = '';
     child.stderr?.on('data', (text) => {
       stderr += text;
@@ -77,9 +100,34 @@ export class TestServer {
     return this.#ask('notices', []);
   }
 
-  /** Connections that Node's server counts, and open descriptors of the process. */
-  resources(): Promise<{ connections: number; descriptors: number; rss: number; heapUsed: number }> {
+  /** What the process holds now. It collects garbage first, if it was started with `--expose-gc`. */
+  resources(): Promise<Resources> {
     return this.#ask('resources', []);
+  }
+
+  /** How many requests of `/sse?wait` wait for `release`. */
+  waiting(): Promise<number> {
+    return this.#ask('waiting', []);
+  }
+
+  /** Lets the handlers of `/sse?wait` go on. */
+  release(): Promise<void> {
+    return this.#ask('release', []);
+  }
+
+  /** Lets the responses of `/sse?middleware=cork` go. */
+  uncork(): Promise<void> {
+    return this.#ask('uncork', []);
+  }
+
+  /** Closes what `/sse?middleware=exhaust` has opened. */
+  giveDescriptorsBack(): Promise<void> {
+    return this.#ask('giveDescriptorsBack', []);
+  }
+
+  /** Node's `server.close()`; resolves when that calls back. */
+  close(): Promise<void> {
+    return this.#ask('close', []);
   }
 
   #ask<T>(method: string, args: unknown[]): Promise<T> {

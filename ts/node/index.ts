@@ -6,6 +6,7 @@ import type { ConnectOptions } from '../../index';
 import { ClientStream } from '../server/client-stream.js';
 import { CLAIMED, identify, streamHeaders } from '../server/connect.js';
 import { hasCode } from '../server/errors.js';
+import { whenGone } from '../server/gone.js';
 import { HandoffCandidate } from '../server/handoff.js';
 import { watchRequests } from '../server/pairs.js';
 
@@ -43,8 +44,14 @@ export function handleSSE(
     res.end(CLAIMED.body);
     return null;
   }
-  res.once('close', () => stream.close());
-  writeHead(res, headers);
+  whenGone(res, () => stream.close());
+  try {
+    writeHead(res, headers);
+  } catch (error) {
+    // The application has sent a head of its own, for instance.
+    stream.close();
+    throw error;
+  }
   void carry(stream, res);
   return stream.clientId;
 }

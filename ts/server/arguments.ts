@@ -64,12 +64,16 @@ function stringify(data: unknown): string {
   return json;
 }
 
+/** How `JSON.stringify` itself begins to say that it cannot, in V8 and in JavaScriptCore. */
+const CANNOT_STRINGIFY =
+  /^(Do not know how to serialize a BigInt|Converting circular structure|JSON\.stringify cannot)/;
+
 /** What `JSON.stringify` itself throws says little; what a `toJSON` or a getter of the caller's throws is passed on. */
 function explain(data: unknown, error: unknown): unknown {
   if (error instanceof RangeError && /call stack/i.test(error.message)) {
     return rangeError('event.data', 'a value nested too deeply', 'one that JSON.stringify can walk', { cause: error });
   }
-  if (error instanceof TypeError && /BigInt|circular|cyclic/i.test(error.message)) {
+  if (error instanceof TypeError && CANNOT_STRINGIFY.test(error.message)) {
     const wants = `a value that JSON can carry (${error.message.split('\n', 1)[0]})`;
     return argumentError('event.data', data, wants, { cause: error });
   }
@@ -105,7 +109,7 @@ export function checkOptions(options: SSEOptions): NativeOptions {
     throw argumentError('options.transport', transport, "'auto' or 'stream'");
   }
   const known = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads'];
-  const native: NativeOptions = checkNumbers('options', numbers, known);
+  const native: NativeOptions = checkNumbers('options', numbers, known, ['transport', 'history']);
   if (transport !== undefined) native.handoff = transport === 'auto';
   if (history !== undefined) native.history = checkHistory(history);
   return native;
@@ -121,12 +125,19 @@ function checkObject(argument: string, value: unknown): Record<string, unknown> 
   return value as Record<string, unknown>;
 }
 
-function checkNumbers(argument: string, values: Record<string, unknown>, known: string[]): Record<string, number> {
+function checkNumbers(
+  argument: string,
+  values: Record<string, unknown>,
+  known: string[],
+  alsoKnown: string[] = [],
+): Record<string, number> {
   const numbers: Record<string, number> = {};
   for (const [name, value] of Object.entries(values)) {
     if (value === undefined) continue;
-    if (!known.includes(name))
-      throw argumentError(`${argument}.${name}`, value, `no such option; known are ${known.join(', ')}`);
+    if (!known.includes(name)) {
+      const all = [...alsoKnown, ...known].join(', ');
+      throw argumentError(`${argument}.${name}`, value, `no such option; known are ${all}`);
+    }
     if (typeof value !== 'number') throw argumentError(`${argument}.${name}`, value, BOUNDS_ARE_NATIVE);
     if (!Number.isSafeInteger(value) || value < 0)
       throw rangeError(`${argument}.${name}`, String(value), BOUNDS_ARE_NATIVE);

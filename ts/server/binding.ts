@@ -1,16 +1,64 @@
 /**
- * The native addon, one for all copies of this package in a JavaScript environment. A second copy of the addon's file
- * would be a second hub; so whoever comes first leaves its addon where every other copy finds it.
+ * The native addon, one for all copies of this package in a JavaScript environment, loaded when it is first needed: that
+ * a package is imported where it cannot work must not break a build.
  */
-import * as own from '../../binding.js';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import type * as Binding from '../../binding.js';
 
-type Binding = typeof own;
+type Native = typeof Binding;
 
-/** The number is the version of what copies of this package have to agree on. */
+/**
+ * A second copy of the addon's file would be a second hub. So whoever comes first leaves its addon where every other copy
+ * finds it. The number is the version of what copies of this package have to agree on.
+ */
 const KEY = Symbol.for('ssekit.binding.1');
 
-const shared = globalThis as { [KEY]?: Binding };
+const shared = globalThis as { [KEY]?: Native };
 
-shared[KEY] ??= own;
+export function native(): Native {
+  shared[KEY] ??= load();
+  return shared[KEY];
+}
 
-export const binding: Binding = shared[KEY];
+function load(): Native {
+  try {
+    return typeof __webpack_require__ === 'function' ? fromInstallation() : fromHere();
+  } catch (cause) {
+    throw Object.assign(new Error(explanation(), { cause }), { code: 'ERR_SSEKIT_BINARY' });
+  }
+}
+
+/** Known to webpack when it bundles, which then drops the other branch: the addon behind that would fail the build. */
+declare const __webpack_require__: unknown;
+
+/**
+ * A plain `require`, which Next.js follows when it collects the files of a standalone app. Turbopack is told to leave it as
+ * it is, since the addon behind it would fail the build; then it leads nowhere in a bundle.
+ */
+function fromHere(): Native {
+  try {
+    return require(/* turbopackIgnore: true */ '../../binding.js');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
+    return fromInstallation();
+  }
+}
+
+/** For a copy in a bundle, where paths lead nowhere: the addon of the package that is installed for the app. */
+function fromInstallation(): Native {
+  const fromApp = createRequire(join(process.cwd(), 'package.json'));
+  return createRequire(fromApp.resolve('ssekit/package.json'))('./binding.js');
+}
+
+/** Which binary is missing and how to get it, in one message; what the loader tried is its cause. */
+function explanation(): string {
+  const { platform, arch, versions } = process;
+  return [
+    `ssekit has no native binary for ${platform} ${arch} (Node.js ${versions.node}) here.`,
+    'If there is a prebuilt one, your package manager has left out the optional dependency: remove node_modules and install',
+    'again on this platform, without --omit=optional. Else install Rust (https://rustup.rs) and run',
+    '`npm rebuild ssekit --foreground-scripts`, which builds it from source.',
+    'In a bundle, ssekit must stay external: wrap your next.config with `withSSE` from ssekit/next.',
+  ].join(' ');
+}

@@ -1,6 +1,6 @@
 /** A client's stream on Node's side: opening bytes, then the handoff, else bytes as native code has them. */
-import type { NativeStream } from '../../binding.js';
-import { binding } from './binding.js';
+import type { NativeStream, Streams } from '../../binding.js';
+import { native } from './binding.js';
 import type { HandoffCandidate } from './handoff.js';
 
 /** Bytes that are read at once; an event that is larger comes whole. */
@@ -9,16 +9,36 @@ const READ_BYTES = 64 * 1024;
 /** A response that nobody has read from after this many milliseconds never will be: its handler failed. */
 const UNOPENED_MS = 10_000;
 
-/** Who waits for which stream to be readable. */
-const waiting = new Map<number, () => void>();
+/** The native side of all streams, and who waits for which of them to be readable. */
+interface Pulled {
+  streams: Streams;
+  waiting: Map<number, () => void>;
+}
 
-const streams = new binding.Streams(() => {
-  for (const token of streams.takeReadable()) {
-    const resume = waiting.get(token);
-    waiting.delete(token);
-    resume?.();
-  }
-});
+/**
+ * One for all copies of this package in a JavaScript environment: nothing collects it, so each hot reload would leave one
+ * behind. The number is the version of what copies of this package have to agree on.
+ */
+const KEY = Symbol.for('ssekit.streams.1');
+
+const shared = globalThis as { [KEY]?: Pulled };
+
+function pulled(): Pulled {
+  shared[KEY] ??= watchStreams();
+  return shared[KEY];
+}
+
+function watchStreams(): Pulled {
+  const waiting = new Map<number, () => void>();
+  const streams = new (native().Streams)(() => {
+    for (const token of streams.takeReadable()) {
+      const resume = waiting.get(token);
+      waiting.delete(token);
+      resume?.();
+    }
+  });
+  return { streams, waiting };
+}
 
 /** Who is connecting. */
 export interface ClientIdentity {
@@ -32,6 +52,7 @@ export type Chunk = Uint8Array | 'end' | 'handed-off';
 
 export class ClientStream {
   readonly clientId: string;
+  readonly #waiting: Pulled['waiting'];
   readonly #native: NativeStream;
   #candidate: HandoffCandidate | undefined;
   #opening: Uint8Array | undefined;
@@ -41,6 +62,8 @@ export class ClientStream {
 
   /** Connects the client: from here on it gets what is sent to it. */
   constructor(identity: ClientIdentity, candidate?: HandoffCandidate) {
+    const { streams, waiting } = pulled();
+    this.#waiting = waiting;
     this.#native = streams.connect(identity.userId, identity.clientId, identity.lastEventId);
     this.clientId = this.#native.clientId;
     this.#candidate = candidate;
@@ -74,7 +97,7 @@ export class ClientStream {
       const bytes = this.#native.read(READ_BYTES);
       if (bytes === null) break;
       if (bytes.length > 0) return bytes;
-      await new Promise<void>((resolve) => waiting.set(this.#native.token, resolve));
+      await new Promise<void>((resolve) => this.#waiting.set(this.#native.token, resolve));
     }
     return 'end';
   }
@@ -84,7 +107,9 @@ export class ClientStream {
     if (this.#over) return;
     this.#over = true;
     clearTimeout(this.#unopened);
-    waiting.delete(this.#native.token);
     this.#native.close();
+    // Who waits for more is told that there is none.
+    this.#waiting.get(this.#native.token)?.();
+    this.#waiting.delete(this.#native.token);
   }
 }

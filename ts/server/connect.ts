@@ -3,6 +3,7 @@ import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
 import { type ClientIdentity, ClientStream } from './client-stream.js';
 import { argumentError, hasCode } from './errors.js';
+import { whenGone } from './gone.js';
 import { HandoffCandidate } from './handoff.js';
 import { claimResponse } from './pairs.js';
 
@@ -35,8 +36,7 @@ export function identify(client: ConnectOptions, lastEventId: string | null | un
 export function streamHeaders(own: ConnectOptions['headers']): Headers {
   const headers = new Headers(own);
   for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
-  headers.delete('content-length');
-  headers.delete('content-encoding');
+  for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
   return headers;
 }
 
@@ -55,8 +55,9 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
     throw error;
   }
   // Some versions of Next.js report an abort by one of these and not by the other, or by neither: vercel/next.js #61972.
-  response?.once('close', () => stream.close());
-  request.signal?.addEventListener('abort', () => stream.close(), { once: true });
+  if (response) whenGone(response, () => stream.close());
+  if (request.signal?.aborted) stream.close();
+  else request.signal?.addEventListener('abort', () => stream.close(), { once: true });
   return new Response(body(stream), { headers });
 }
 

@@ -6,14 +6,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { binding } from './binding.js';
+import { native } from './binding.js';
 
 /** What is Node's own business, and has been as it is here for ten years. Where it is not, the response stays a stream. */
 interface Internals {
   response: ServerResponse & { _header?: string | null };
   socket: Socket & {
     encrypted?: boolean;
-    _handle?: { fd?: number; writeQueueSize?: number; readStop?(): void } | null;
+    _handle?: { fd?: number; writeQueueSize?: number; readStop?(): void; readStart?(): void } | null;
   };
 }
 
@@ -36,7 +36,7 @@ export class HandoffCandidate {
 
   /** Nothing of the response may have been written yet. `undefined`: this connection has to stay a stream. */
   static of(response: ServerResponse | undefined): HandoffCandidate | undefined {
-    if (!response || !binding.mayHandOff() || process.platform === 'win32') return undefined;
+    if (!response || !native().mayHandOff() || process.platform === 'win32') return undefined;
     const socket: Internals['socket'] | null = response.socket;
     const request: IncomingMessage | undefined = response.req;
     if (!socket || socket.encrypted || request?.httpVersionMajor !== 1) return undefined;
@@ -89,8 +89,8 @@ export class HandoffCandidate {
       handle.readStop?.();
       stream.handOff(handle.fd, this.#response.chunkedEncoding);
     } catch {
-      // Out of descriptors, for instance: it stays a stream, and Node goes on reading.
-      this.#socket.resume();
+      // Out of descriptors, for instance: it stays a stream. The socket knows of no pause, so `resume` would do nothing.
+      handle.readStart?.();
       return false;
     }
     this.#socket.destroy();

@@ -3,7 +3,7 @@ import { EventEmitter } from 'node:events';
 
 import type { Notice, Subscription } from '../../binding.js';
 import type { DisconnectReason, SSEListeners } from '../../index';
-import { binding } from './binding.js';
+import { native } from './binding.js';
 import { argumentError } from './errors.js';
 
 const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'error'];
@@ -14,7 +14,7 @@ export class Listeners {
 
   add(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.on(checkType(type), checkListener(listener));
-    this.#subscription ??= binding.subscribe((notice) => this.#emit(notice));
+    this.#subscription ??= native().subscribe((notice) => this.#emit(notice));
   }
 
   remove(type: keyof SSEListeners, listener: unknown): void {

@@ -37,7 +37,7 @@ export function watchRequests(): void {
 /** The response that this code is about to answer, if it is known and nothing of it has been sent. */
 export function claimResponse(): ServerResponse | undefined {
   const response = shared[KEY]?.getStore()?.deref();
-  if (!response || response.headersSent || !response.socket || claimed.has(response)) return undefined;
+  if (!response || response.headersSent || claimed.has(response)) return undefined;
   claimed.add(response);
   return response;
 }

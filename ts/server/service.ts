@@ -10,7 +10,7 @@ import type {
   UserId,
 } from '../../index';
 import { checkClientId, checkOptions, checkUserId, encodeEvent } from './arguments.js';
-import { binding } from './binding.js';
+import { native } from './binding.js';
 import { connect } from './connect.js';
 import { Listeners } from './listeners.js';
 import { watchRequests } from './pairs.js';
@@ -27,34 +27,34 @@ export class SSEService implements Contract {
   }
 
   static configure(options: SSEOptions): SSEService {
-    binding.configure(checkOptions(options));
+    native().configure(checkOptions(options));
     return SSEService.getInstance();
   }
 
   sendToClient(clientId: string, event: SSEEvent): boolean {
     const id = checkClientId('clientId', clientId);
     const encoded = encodeEvent(event);
-    return binding.sendToClient(id, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().sendToClient(id, encoded.name, encoded.data, encoded.id, encoded.retry);
   }
 
   sendToUser(userId: UserId, event: SSEEvent): number {
     const id = checkUserId(userId);
     const encoded = encodeEvent(event);
-    return binding.sendToUser(id, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().sendToUser(id, encoded.name, encoded.data, encoded.id, encoded.retry);
   }
 
   broadcast(event: SSEEvent, excludeClientId?: string | null): number {
     const exclude = excludeClientId == null ? undefined : checkClientId('excludeClientId', excludeClientId);
     const encoded = encodeEvent(event);
-    return binding.broadcast(exclude, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().broadcast(exclude, encoded.name, encoded.data, encoded.id, encoded.retry);
   }
 
   getActiveClients(): string[] {
-    return binding.getActiveClients();
+    return native().getActiveClients();
   }
 
   getClientsByUser(userId: UserId): string[] {
-    return binding.getClientsByUser(checkUserId(userId));
+    return native().getClientsByUser(checkUserId(userId));
   }
 
   connect(request: Request, client?: ConnectOptions): Response {
@@ -62,11 +62,11 @@ export class SSEService implements Contract {
   }
 
   disconnectClient(clientId: string): boolean {
-    return binding.disconnectClient(checkClientId('clientId', clientId));
+    return native().disconnectClient(checkClientId('clientId', clientId));
   }
 
   disconnectUser(userId: UserId): number {
-    return binding.disconnectUser(checkUserId(userId));
+    return native().disconnectUser(checkUserId(userId));
   }
 
   on<K extends keyof SSEListeners>(type: K, listener: SSEListeners[K]): this {
@@ -80,11 +80,11 @@ export class SSEService implements Contract {
   }
 
   flush(): Promise<void> {
-    return new Promise((resolve) => binding.flush(resolve));
+    return new Promise((resolve) => native().flush(resolve));
   }
 
   stats(): SSEStats {
-    const { disconnects, ...stats } = binding.stats();
+    const { disconnects, ...stats } = native().stats();
     const byReason = Object.fromEntries(disconnects.map(({ reason, count }) => [reason, count]));
     return { ...stats, disconnects: byReason as Record<DisconnectReason, number> };
   }

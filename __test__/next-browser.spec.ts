@@ -1,0 +1,195 @@
+/** What users see in a real browser, whichever way their streams are carried. */
+import type { Browser } from 'playwright-core';
+import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
+import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
+import { until } from './support/until';
+
+let browser: Browser;
+let app: NextApp;
+
+beforeAll(async () => {
+  [browser, app] = await Promise.all([openBrowser(), NextApp.built()]);
+}, BUILD_TIMEOUT_MS);
+afterAll(async () => {
+  await browser?.close();
+  await removeApps();
+});
+
+describe.each([
+  ['auto', 'handoff'],
+  ['stream', 'stream'],
+] as const)("transport '%s'", (transport, carrier) => {
+  let server: NextServer;
+  let ada: Person;
+  let grace: Person;
+
+  const logIn = (userId: string): Promise<Person> => Person.logIn(browser, server.url, userId);
+  const everybodyGone = (): Promise<true> =>
+    until('every client to be gone', async () => (await server.state()).clients.length === 0);
+
+  beforeAll(async () => {
+    server = await app.serve('start', { transport });
+    [ada, grace] = await Promise.all([logIn('ada'), logIn('grace')]);
+    await everybodyGone();
+  }, BUILD_TIMEOUT_MS);
+  afterAll(() => server?.stop());
+
+  afterEach(async () => {
+    expect(await closeTabs()).toEqual([]);
+    await everybodyGone();
+    expect(server.complaints).toEqual([]);
+  });
+
+  const openTabs = (...people: Person[]): Promise<Tab[]> => Promise.all(people.map((person) => person.openTab()));
+
+  /** What the provider's webhook brings about. */
+  const pay = (userId: string, amount: number): Promise<unknown> =>
+    server.post('/api/webhooks/payment', { event: 'payment.completed', userId, amount });
+  const payment = (amount: number): object => ({ type: 'payment-completed', data: { amount, status: 'completed' } });
+  const announcement = (message: string): object => ({ type: 'system-announcement', data: { message, type: 'info' } });
+
+  /**
+   * What has come to each tab, but for `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
+   * can see is in one order, so what was sent before has arrived with it, or never will.
+   */
+  async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
+    await server.call('broadcast', { event: 'system-announcement', data: { message: 'last word' } });
+    const all = tabs.map(async (tab) => {
+      const events = await tab.eventsUntil('the last word', ({ data }) => data.message === 'last word');
+      return events.filter(({ type }) => type !== 'ssekit:ready' && type !== 'presence').slice(0, -1);
+    });
+    return Promise.all(all);
+  }
+
+  test(`every stream is carried by '${carrier}'`, async () => {
+    await openTabs(ada, ada, grace);
+    const { transports } = await until('the streams to have settled', async () => {
+      const { stats } = await server.state();
+      return stats.transports.opening === 0 && stats;
+    });
+    expect(transports).toEqual({ opening: 0, handoff: 0, stream: 0, [carrier]: 3 });
+  });
+
+  test('a payment webhook reaches its user, in all their tabs, and nobody else', async () => {
+    const tabs = await openTabs(ada, ada, grace);
+    await pay('ada', 12.5);
+    const [first, second, other] = await eventsOf(...tabs);
+    expect(first).toMatchObject([payment(12.5)]);
+    expect(second).toEqual(first);
+    expect(other).toEqual([]);
+    expect(await tabs[0].page.getByTestId('inbox').innerText()).toContain('Payment of 12.50 completed');
+  });
+
+  test('a job tells its user, and nobody else, how it started, went on and ended', async () => {
+    const [tab, other] = await openTabs(ada, grace);
+    await tab.click('button-order');
+    await tab.click('button-order-fail');
+    await tab.eventsUntil('the end of one', ({ type }) => type === 'order-completed');
+    await tab.eventsUntil('the end of the other', ({ type }) => type === 'order-error');
+
+    const [events, eventsOfOther] = await eventsOf(tab, other);
+    const stepsOf = (order: RegExp): unknown[] =>
+      events
+        .filter(({ data }) => order.test(String(data.orderId)))
+        .map(({ type, data: { orderId: _, ...rest } }) => [type, ...Object.values(rest)]);
+    expect(stepsOf(/^order-/)).toEqual([
+      ['order-processing', 'started'],
+      ['order-progress', 20],
+      ['order-progress', 40],
+      ['order-progress', 60],
+      ['order-progress', 80],
+      ['order-completed', 'completed'],
+    ]);
+    expect(stepsOf(/^fail-/)).toEqual([
+      ['order-processing', 'started'],
+      ['order-progress', 20],
+      ['order-progress', 40],
+      ['order-error', 'card declined'],
+    ]);
+    expect(eventsOfOther).toEqual([]);
+  });
+
+  test('a broadcast reaches everybody; with an excluded client, everybody but that one tab', async () => {
+    const [excluded, sibling, other] = await openTabs(ada, ada, grace);
+    await excluded.click('button-broadcast');
+    await excluded.eventsUntil('its own broadcast', ({ data }) => data.message === 'Hello from Ada');
+    await excluded.page.getByTestId('input-message').fill('to all but me');
+    await excluded.click('button-broadcast-except-me');
+    await other.eventsUntil('the other broadcast', ({ data }) => data.message === 'to all but me');
+
+    const [first, ...others] = await eventsOf(excluded, sibling, other);
+    expect(first).toMatchObject([announcement('Hello from Ada')]);
+    for (const events of others) {
+      expect(events).toMatchObject([announcement('Hello from Ada'), announcement('to all but me')]);
+    }
+  });
+
+  test('a tab that is closed is no longer an active client', async () => {
+    const [first, second] = await openTabs(ada, ada);
+    const [stays, goes] = await Promise.all([first.clientId(), second.clientId()]);
+    const { users } = await server.state();
+    expect(users.ada.toSorted()).toEqual([stays, goes].toSorted());
+
+    const closed = performance.now();
+    await second.page.close();
+    await until('its client to be gone', async () => !(await server.state()).clients.includes(goes));
+    const took = Math.round(performance.now() - closed);
+    // Two seconds at most are promised. A busy machine may take longer, so this is told and decides nothing.
+    process.stderr.write(`transport '${transport}': a closed tab was no active client after ${took} ms\n`);
+    expect((await server.state()).clients).toEqual([stays]);
+  });
+
+  test('log-out ends the streams of that user in all tabs, and of nobody else', async () => {
+    const linus = await logIn('linus');
+    const [tab, sibling, other] = await openTabs(linus, linus, grace);
+    const stays = await other.clientId();
+    await tab.click('logout');
+    await tab.page.getByTestId('login-linus').waitFor();
+    // It tries again, and is refused.
+    await sibling.isIn('closed');
+    await pay('linus', 3);
+    await pay('grace', 4);
+    expect(await eventsOf(other)).toMatchObject([[payment(4)]]);
+    expect((await server.state()).clients).toEqual([stays]);
+    expect(await sibling.events()).not.toContainEqual(expect.objectContaining(payment(3)));
+  });
+
+  test('a reload is a new client in place of the old one', async () => {
+    const [tab] = await openTabs(ada);
+    const before = await tab.clientId();
+    await tab.page.reload();
+    await tab.isIn('live');
+    const after = await tab.clientId();
+    expect(after).not.toBe(before);
+    await until('the old one to be gone', async () => !(await server.state()).clients.includes(before));
+    expect((await server.state()).users.ada).toEqual([after]);
+    await pay('ada', 7);
+    expect(await eventsOf(tab)).toMatchObject([[payment(7)]]);
+  });
+
+  test('a tab that is disconnected comes back, and misses nothing that was sent meanwhile', async () => {
+    const [tab] = await openTabs(ada);
+    expect(await server.call('disconnectClient', await tab.clientId())).toBe(true);
+    for (const amount of [1, 2, 3]) await pay('ada', amount);
+    const events = await tab.eventsUntil('the last payment', ({ data }) => data.amount === 3);
+    expect(events.filter(({ type }) => type !== 'presence')).toMatchObject([
+      { type: 'ssekit:ready', data: { resumed: false } },
+      { type: 'ssekit:ready', data: { resumed: true } },
+      payment(1),
+      payment(2),
+      payment(3),
+    ]);
+    await tab.isIn('live');
+    expect(await tab.page.getByTestId('reconnects').innerText()).toBe('1');
+  });
+
+  test('a tab that comes back to a server that has started anew is told, once, that it missed something', async () => {
+    const [tab] = await openTabs(ada);
+    const { port } = server;
+    await server.stop();
+    await tab.isIn('reconnecting');
+    server = await app.serve('start', { transport, port });
+    await tab.page.getByTestId('reset-notice').waitFor();
+    expect(await eventsOf(tab)).toMatchObject([[{ type: 'ssekit:reset', data: { reason: 'unknown' } }]]);
+  });
+});

@@ -1,0 +1,128 @@
+/** Real Chromium: people, each with cookies of their own, and their tabs with the example app in them. */
+import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
+import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { until } from './until';
+
+/** Chromium's own conversations with the world outside are of no use here. */
+const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
+
+export function openBrowser(): Promise<Browser> {
+  const args = ['--disable-gpu', '--no-first-run', ...QUIET];
+  // Chromium has no sandbox for root.
+  return chromium.launch({ executablePath: chromiumPath(), chromiumSandbox: process.getuid?.() !== 0, args });
+}
+
+/** `npm test` tells; otherwise it is found the same way. */
+function chromiumPath(): string {
+  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
+  const find = `
+    import { ensureTools } from './scripts/lib/system-tools.mjs';
+    console.log('\\n' + (await ensureTools('chromium')).chromium);`;
+  const options = { cwd: join(__dirname, '..', '..'), encoding: 'utf8' as const };
+  const output = execFileSync(process.execPath, ['--input-type=module', '-e', find], options);
+  return output.trim().split('\n').at(-1) as string;
+}
+
+/** An event, as a tab shows it. */
+export interface TabEvent {
+  type: string;
+  data: Record<string, unknown>;
+  id: string;
+}
+
+const people = new Set<Person>();
+
+/** Call it in `afterEach`: closes everybody's tabs, and returns the errors that their pages threw. */
+export async function closeTabs(): Promise<string[]> {
+  return (await Promise.all([...people].map((person) => person.closeTabs()))).flat();
+}
+
+/** A user, with a profile of their own in the browser, for as long as that is open. */
+export class Person {
+  readonly #context: BrowserContext;
+  readonly #url: string;
+  #errors: string[] = [];
+
+  private constructor(context: BrowserContext, url: string) {
+    this.#context = context;
+    this.#url = url;
+    context.on('weberror', (error) => this.#errors.push(error.error().message));
+    context.once('close', () => people.delete(this));
+    people.add(this);
+  }
+
+  /** Logs in on the page. */
+  static async logIn(browser: Browser, url: string, userId: string): Promise<Person> {
+    // Animations would keep a processor busy that has to paint them without help.
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
+    const person = new Person(context, url);
+    const page = await person.#context.newPage();
+    await page.goto(url);
+    await page.getByTestId(`login-${userId}`).click();
+    await Tab.of(page);
+    await page.close();
+    return person;
+  }
+
+  /** Opens the app in a new tab, and waits until its stream is live. */
+  async openTab(): Promise<Tab> {
+    const page = await this.#context.newPage();
+    await page.goto(this.#url, { waitUntil: 'commit' });
+    return Tab.of(page);
+  }
+
+  async closeTabs(): Promise<string[]> {
+    await Promise.all(this.#context.pages().map((page) => page.close()));
+    const errors = this.#errors;
+    this.#errors = [];
+    return errors;
+  }
+}
+
+/** A tab that shows the app to somebody who has logged in. */
+export class Tab {
+  readonly page: Page;
+
+  private constructor(page: Page) {
+    this.page = page;
+  }
+
+  /** Once its stream is live. */
+  static async of(page: Page): Promise<Tab> {
+    const tab = new Tab(page);
+    await tab.isIn('live');
+    return tab;
+  }
+
+  /** Waits for a state of the connection. */
+  async isIn(state: 'live' | 'reconnecting' | 'closed'): Promise<void> {
+    await this.page.locator(`[data-testid="connection-state"][data-state="${state}"]`).waitFor();
+  }
+
+  async clientId(): Promise<string> {
+    return (await this.page.getByTestId('client-id').getAttribute('data-client-id')) as string;
+  }
+
+  async click(testId: string): Promise<void> {
+    await this.page.getByTestId(testId).click();
+  }
+
+  /** The last forty events that came in, in their order. */
+  async events(): Promise<TabEvent[]> {
+    const lines = await this.page.getByTestId('wire').locator('p[data-type]').evaluateAll(readLines);
+    return lines.reverse().map(([type, data, id]) => ({ type, data: JSON.parse(data), id }));
+  }
+
+  /** Waits until such an event has come in, and returns all that did. */
+  async eventsUntil(what: string, isIt: (event: TabEvent) => boolean): Promise<TabEvent[]> {
+    return until(what, async () => {
+      const events = await this.events();
+      return events.some(isIt) && events;
+    });
+  }
+}
+
+/** Runs in the page. */
+const readLines = (lines: Element[]): [type: string, data: string, id: string][] =>
+  lines.map(({ children: [type, data, id] }) => [type.textContent, data.textContent, id.textContent]);

@@ -1,0 +1,110 @@
+/** A real nginx in front of a port, with a configuration of the test's own. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { until } from './until';
+
+const running = new Set<Nginx>();
+
+/** Call it in `afterEach`. */
+export async function stopNginx(): Promise<void> {
+  await Promise.all([...running].map((nginx) => nginx.stop()));
+}
+
+export class Nginx {
+  readonly port: number;
+  readonly #child: ChildProcess;
+  readonly #folder: string;
+
+  private constructor(port: number, child: ChildProcess, folder: string) {
+    this.port = port;
+    this.#child = child;
+    this.#folder = folder;
+  }
+
+  /** `locations`: by path, the directives beside `proxy_pass`. A request for `/path/sse` gets the upstream's `/sse`. */
+  static async start(upstream: number, locations: Record<string, string>): Promise<Nginx> {
+    const folder = mkdtempSync(join(tmpdir(), 'ssekit-nginx-'));
+    const port = await freePort();
+    writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, locations));
+    const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
+    const child = spawn(program(), args, { stdio: 'ignore' });
+    const nginx = new Nginx(port, child, folder);
+    running.add(nginx);
+    await until('nginx to listen', () => {
+      if (child.exitCode !== null) throw new Error(readFileSync(join(folder, 'error.log'), 'utf8'));
+      return accepts(port);
+    });
+    return nginx;
+  }
+
+  async stop(): Promise<void> {
+    running.delete(this);
+    if (this.#child.exitCode === null) {
+      const exited = new Promise((resolve) => this.#child.once('exit', resolve));
+      this.#child.kill('SIGTERM');
+      await exited;
+    }
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** Nothing of it is written anywhere but into its folder, so that any user may run it. */
+function configuration(folder: string, port: number, upstream: number, locations: Record<string, string>): string {
+  const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
+    (name) => `${name}_temp_path ${join(folder, name)};`,
+  );
+  const blocks = Object.entries(locations).map(
+    ([path, directives]) => `location /${path}/ { proxy_pass http://127.0.0.1:${upstream}/; ${directives} }`,
+  );
+  return `
+    daemon off;
+    worker_processes 1;
+    pid ${join(folder, 'nginx.pid')};
+    events { worker_connections 64; }
+    http {
+      access_log off;
+      ${temporary.join(' ')}
+      server { listen 127.0.0.1:${port}; ${blocks.join(' ')} }
+    }`;
+}
+
+/** Where Debian puts it is not on everybody's path. */
+function program(): string {
+  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
+  const found = folders.map((folder) => join(folder, 'nginx')).find(isExecutable);
+  if (!found) throw new Error('nginx is not installed: npm test does that, or says how');
+  return process.env.NGINX_PATH ?? found;
+}
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** nginx cannot be asked which port it got, so it is told one that is free. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('error', () => resolve(false));
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}

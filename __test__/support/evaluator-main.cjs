@@ -1,0 +1,54 @@
+'use strict';
+
+/**
+ * The process behind support/evaluator.ts: runs the functions that a test sends, beside a server whose `/sse?userId=…` is a
+ * stream. Plain JavaScript, for it runs as a user's server would, without the test runner.
+ */
+const { once } = require('node:events');
+const { createServer } = require('node:http');
+const { runInThisContext } = require('node:vm');
+const { SSEService } = require('ssekit');
+const { handleSSE } = require('ssekit/node');
+
+const compile = (source) => runInThisContext(`(${source})`, { filename: 'evaluated' });
+
+const given = {
+  SSEService,
+  sse: SSEService.getInstance(),
+  handleSSE,
+  /** What one function leaves for the next. */
+  state: {},
+  compile,
+  require,
+  /** What `/sse` passes to `handleSSE`; a test may replace it. */
+  clientOf(query) {
+    return { userId: query.get('userId'), clientId: query.get('clientId') ?? undefined };
+  },
+};
+
+const server = createServer((req, res) => {
+  const url = new URL(req.url, 'http://localhost');
+  if (url.pathname === '/sse') return handleSSE(req, res, given.clientOf(url.searchParams));
+  res.writeHead(404).end();
+});
+
+/** What is left of an error between processes: enough to tell whose it is. */
+function describe(error) {
+  if (!(error instanceof Error)) return { class: typeof error, message: String(error) };
+  const { code, message, stack } = error;
+  return { class: error.constructor.name, code, message, stack };
+}
+
+process.on('message', async ({ id, source, args }) => {
+  try {
+    process.send({ id, result: await compile(source)(given, ...args) });
+  } catch (error) {
+    process.send({ id, error: describe(error) });
+  }
+});
+
+// Whoever started it may die without a word.
+process.on('disconnect', () => process.exit());
+
+server.listen(0, '127.0.0.1');
+once(server, 'listening').then(() => process.send({ port: server.address().port }));

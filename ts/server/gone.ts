@@ -1,0 +1,41 @@
+/** Tells when the client of a response has gone. */
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
+
+/** Responses by their connection that wait behind an earlier one there. */
+const queued = new WeakMap<Socket, Set<() => void>>();
+
+/**
+ * Calls back when the client has gone: at once if it went while the application looked up who it is, for `close` has been
+ * then, and comes no more.
+ */
+export function whenGone(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
+  if (isGone(response)) {
+    callback();
+    return;
+  }
+  response.once('close', callback);
+  // Pipelined requests are answered one after the other. When the connection breaks, Node tells only the response whose
+  // turn it is (HTTP/2 has no turns).
+  const socket = 'stream' in response || response.socket ? undefined : response.req?.socket;
+  if (!socket) return;
+  const waiting = queued.get(socket) ?? watch(socket);
+  waiting.add(callback);
+  response.once('close', () => waiting.delete(callback));
+}
+
+function isGone(response: ServerResponse | Http2ServerResponse): boolean {
+  if ('stream' in response) return response.stream.destroyed;
+  return response.destroyed || response.req?.socket?.destroyed === true;
+}
+
+/** One listener for all of them, since Node warns of many, and their number is the peer's to choose. */
+function watch(socket: Socket): Set<() => void> {
+  const waiting = new Set<() => void>();
+  queued.set(socket, waiting);
+  socket.once('close', () => {
+    for (const callback of waiting) callback();
+  });
+  return waiting;
+}
