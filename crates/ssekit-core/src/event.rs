@@ -281,3 +281,34 @@ impl Frame {
         self.bytes.len() + self.own_id.as_ref().map_or(0, |id| id.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {
+        let long = "x".repeat(300);
+        let (id, huge) = ("i".repeat(256), "\r\n".repeat(1_000));
+        for name in ["", "name", &long] {
+            for data in ["", "x", "\n", "\n\n\n", &long, &huge] {
+                for own in [None, Some("i"), Some(&*id)] {
+                    for retry in [None, Some(0), Some(MAX_SAFE_INTEGER)] {
+                        let draft = Event { name, data, id: own, retry }.encode(1 << 20).unwrap();
+                        let (room, bound) = (draft.buf.capacity(), draft.body_len_bound());
+                        let frame = draft.finish(&Epoch::random(), Position::MAX);
+                        assert!(frame.bytes.len() <= room, "{} bytes in a room of {room}", frame.bytes.len());
+                        assert_eq!(frame.body().len(), bound);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_as_everybody_writes_it() {
+        for number in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
+            assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+}

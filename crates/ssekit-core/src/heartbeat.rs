@@ -1,5 +1,8 @@
 //! What keeps an idle connection open, and tells that a dead one is dead.
 
+use std::sync::atomic::Ordering;
+
+use crate::client::Client;
 use crate::event::Framing;
 
 /// A comment. Without a blank line after it: several clients take that for an empty event.
@@ -13,5 +16,41 @@ pub(crate) fn heartbeat(framing: Framing) -> &'static [u8] {
     match framing {
         Framing::Chunked => b"2\r\n:\n\r\n",
         Framing::UntilClose => COMMENT,
+    }
+}
+
+/// Lets an idle stream that somebody else carries yield a heartbeat at its next read.
+pub(crate) fn beat_pulled(client: &Client, idle_ticks: &mut u32) {
+    *idle_ticks = if client.stirred.swap(false, Ordering::Relaxed) { 0 } else { *idle_ticks + 1 };
+    if *idle_ticks >= TICKS_PER_HEARTBEAT {
+        *idle_ticks = 0;
+        client.heartbeat_due.store(true, Ordering::Relaxed);
+        client.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::inbox::Inbox;
+
+    #[test]
+    fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
+        let info = crate::life::ClientInfo { id: "c".into(), user: None };
+        let client = Client::new(info, None, std::sync::OnceLock::new(), Arc::new(Inbox::default()), 0);
+        let mut idle_ticks = 0;
+        let mut beats = |ticks: u32| {
+            (0..ticks)
+                .filter(|_| {
+                    beat_pulled(&client, &mut idle_ticks);
+                    client.heartbeat_due.swap(false, Ordering::Relaxed)
+                })
+                .count()
+        };
+        assert_eq!(beats(TICKS_PER_HEARTBEAT), 0, "the first tick saw a fresh client");
+        assert_eq!(beats(1), 1);
+        assert_eq!(beats(TICKS_PER_HEARTBEAT * 3), 3);
     }
 }

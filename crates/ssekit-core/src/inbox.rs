@@ -110,3 +110,27 @@ impl ShardLink for Inbox {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flush() -> (Command, oneshot::Receiver<()>) {
+        let (done, answer) = oneshot::channel();
+        (Command::Flush(0, done), answer)
+    }
+
+    #[test]
+    fn what_comes_before_and_after_the_end_of_the_shard_is_dropped() {
+        let inbox = Inbox::default();
+        let ((before, answer_before), (after, answer_after)) = (flush(), flush());
+        inbox.push(before);
+        inbox.stop();
+        inbox.push(after);
+        assert!(answer_before.blocking_recv().is_err());
+        assert!(answer_after.blocking_recv().is_err());
+        let mut commands = Vec::new();
+        inbox.take(&mut commands);
+        assert!(commands.is_empty());
+    }
+}

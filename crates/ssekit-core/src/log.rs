@@ -160,8 +160,10 @@ impl Ring {
         let cost = entry.cost();
         self.bytes -= cost;
         self.floor = entry.position;
-        // A burst must not keep its room for ever.
-        if self.entries.len() * 4 < self.entries.capacity() && self.entries.capacity() > 64 {
+        // A burst must not keep its room for ever, and an empty log none at all: there may be very many of those.
+        if self.entries.is_empty() {
+            self.entries = VecDeque::new();
+        } else if self.entries.len() * 4 < self.entries.capacity() && self.entries.capacity() > 64 {
             self.entries.shrink_to(self.entries.len() * 2);
         }
         Some(cost)

@@ -19,7 +19,7 @@ use crate::client::{Client, UNSEATED};
 use crate::connection::Outcome;
 #[cfg(unix)]
 use crate::connection::{Broadcasts, Connection};
-use crate::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::heartbeat::{TICKS_PER_HEARTBEAT, beat_pulled};
 use crate::inbox::{Command, Inbox};
 use crate::life::DisconnectReason;
 use crate::log::Log;
@@ -441,40 +441,5 @@ async fn breathe(ticks: &mut Interval) -> bool {
     }
 }
 
-/// Lets an idle stream that somebody else carries yield a heartbeat at its next read.
-fn beat_pulled(client: &Client, idle_ticks: &mut u32) {
-    *idle_ticks = if client.stirred.swap(false, Ordering::Relaxed) { 0 } else { *idle_ticks + 1 };
-    if *idle_ticks >= TICKS_PER_HEARTBEAT {
-        *idle_ticks = 0;
-        client.heartbeat_due.store(true, Ordering::Relaxed);
-        client.wake();
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_seat_is_small() {
-        assert!(size_of::<Seat>() <= 128, "{}", size_of::<Seat>());
-    }
-
-    #[test]
-    fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
-        let info = crate::life::ClientInfo { id: "c".into(), user: None };
-        let client = Client::new(info, None, std::sync::OnceLock::new(), Arc::new(Inbox::default()), 0);
-        let mut idle_ticks = 0;
-        let mut beats = |ticks: u32| {
-            (0..ticks)
-                .filter(|_| {
-                    beat_pulled(&client, &mut idle_ticks);
-                    client.heartbeat_due.swap(false, Ordering::Relaxed)
-                })
-                .count()
-        };
-        assert_eq!(beats(TICKS_PER_HEARTBEAT), 0, "the first tick saw a fresh client");
-        assert_eq!(beats(1), 1);
-        assert_eq!(beats(TICKS_PER_HEARTBEAT * 3), 3);
-    }
-}
+mod tests;

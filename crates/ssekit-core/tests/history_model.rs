@@ -387,7 +387,7 @@ fn live(options: Options, operations: Vec<Operation>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn with_a_tiny_history_a_client_gets_everything_or_is_told(

@@ -126,7 +126,7 @@ fn who_comes_in_between_gets_all_that_follows() {
             let (engine, opening) = (&engine, &opening);
             scope.spawn(move || {
                 let still_opening = Finished(opening);
-                let pages: Vec<_> = (0..100)
+                let pages: Vec<_> = (0..40)
                     .map(|_| {
                         let connected = anonymous(engine);
                         let cursor = position_of(&ready_in(&connected.opening).id);

@@ -10,7 +10,6 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
-use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -79,7 +78,7 @@ fn the_last_waker_is_the_one_that_is_woken() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     assert!(matches!(pull.poll(), Poll::Pending));
-    let old = std::mem::replace(&mut pull.bell, Arc::default());
+    let old = std::mem::take(&mut pull.bell);
     engine.block_on(engine.flush());
     let heard = old.rings();
     assert!(matches!(pull.poll(), Poll::Pending));

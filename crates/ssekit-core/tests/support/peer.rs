@@ -136,6 +136,11 @@ impl Peer {
         self.socket.write_all(bytes).is_ok()
     }
 
+    /// From here on what is not there already is not waited for.
+    pub(crate) fn set_nonblocking(&self, nonblocking: bool) {
+        self.socket.set_nonblocking(nonblocking).unwrap();
+    }
+
     /// Says that nothing more will be sent, and goes on reading.
     pub(crate) fn half_close(&self) {
         self.socket.shutdown(Shutdown::Write).unwrap();

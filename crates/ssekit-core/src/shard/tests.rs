@@ -1,0 +1,129 @@
+//! A shard on its own, driven turn by turn.
+
+use super::*;
+
+#[test]
+fn a_seat_is_small() {
+    assert!(size_of::<Seat>() <= 128, "{}", size_of::<Seat>());
+}
+
+#[cfg(unix)]
+mod with_sockets {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::event::{Event, Framing};
+    use crate::handoff::Handoff;
+    use crate::life::{ClientInfo, Phase};
+    use crate::observer::Observer;
+    use crate::options::HistoryOptions;
+    use crate::reader::Reader;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Observer for Heard {
+        fn connected(&self, _client: &ClientInfo) {}
+
+        fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+            self.0.lock().push(format!("{} {}", client.id, reason.as_str()));
+        }
+
+        fn failed(&self, message: &str) {
+            self.0.lock().push(message.to_owned());
+        }
+    }
+
+    fn shard() -> Shard {
+        let shared = Shared {
+            inbox: Arc::default(),
+            timeline: Arc::new(Timeline::new(HistoryOptions::default())),
+            registry: Arc::default(),
+            deliveries: Arc::default(),
+        };
+        Shard::new(shared).unwrap()
+    }
+
+    /// Seats a client with a socket, and returns it with the other end.
+    fn seat(shard: &mut Shard, id: &str) -> (Arc<Client>, UnixStream) {
+        let (server, peer) = UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let info = ClientInfo { id: id.into(), user: None };
+        let link = Arc::clone(&shard.shared.inbox) as Arc<dyn crate::client::ShardLink>;
+        let client = Arc::new(Client::new(info, None, std::sync::OnceLock::new(), link, 0));
+        shard.join(Arc::clone(&client));
+        assert!(shard.shared.registry.admit(&client, None, None, &shard.shared.timeline).unwrap());
+        assert!(shard.shared.registry.settle(&client, Phase::Handoff));
+        let reader = Reader::new(Arc::clone(&client), 0, None);
+        let socket = std::os::fd::OwnedFd::from(server).into();
+        shard.adopt(Handoff { reader, socket, framing: Framing::UntilClose });
+        (client, peer)
+    }
+
+    fn publish(shard: &Shard) {
+        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
+        let timeline = &shard.shared.timeline;
+        assert!(timeline.publish(draft, None, timeline.broadcasts(), || true).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_writing_ends_that_one_client_and_is_told() {
+        let mut shard = shard();
+        let heard = Arc::new(Heard::default());
+        shard.shared.registry.observe(heard.clone());
+        let (bad, mut bads) = seat(&mut shard, "bad");
+        let (good, mut goods) = seat(&mut shard, "good");
+        let key = shard.key_of(&bad).unwrap();
+        shard.work_on(key, |_, _, _, _| std::panic::resume_unwind(Box::new("a fault")));
+        assert_eq!((bad.phase(), good.phase()), (Phase::Closed, Phase::Handoff));
+        assert_eq!(*heard.0.lock(), ["bad fault", "a panic while writing to a client, which was disconnected"]);
+
+        publish(&shard);
+        while shard.turn() {}
+        let mut buffer = [0; 100];
+        assert!(goods.read(&mut buffer).unwrap() > 0);
+        assert_eq!(bads.read(&mut buffer).unwrap(), 0, "its connection is closed");
+        assert_eq!(shard.seats.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_in_the_middle_of_a_walk_leaves_the_others_theirs() {
+        let mut shard = shard();
+        // More than one turn serves.
+        let mut clients: Vec<_> = (0..200).map(|number| seat(&mut shard, &number.to_string())).collect();
+        publish(&shard);
+        assert!(shard.turn());
+        assert!(shard.walk.is_some());
+        // Some who have been served go, and some who have not; newcomers sit down on both kinds of seats.
+        for index in [150, 10] {
+            let (client, _) = clients.swap_remove(index);
+            assert!(shard.shared.registry.remove(&client, DisconnectReason::Peer, &shard.shared.timeline));
+        }
+        shard.turn();
+        clients.extend(["new 1", "new 2"].map(|id| seat(&mut shard, id)));
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 200);
+        for (client, peer) in &mut clients {
+            let mut buffer = [0; 100];
+            let read = peer.read(&mut buffer).unwrap();
+            let times = String::from_utf8_lossy(&buffer[..read]).matches("data: x").count();
+            assert_eq!(times, 1, "{}", client.info.id);
+        }
+    }
+
+    #[tokio::test]
+    async fn seats_that_are_free_at_the_end_are_given_back() {
+        let mut shard = shard();
+        let clients: Vec<_> = (0..1_000).map(|number| seat(&mut shard, &number.to_string())).collect();
+        let full = shard.seats.capacity();
+        for (client, _) in &clients {
+            assert!(shard.shared.registry.remove(client, DisconnectReason::Server, &shard.shared.timeline));
+        }
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 0);
+        assert!(shard.seats.capacity() < full / 4, "{}", shard.seats.capacity());
+    }
+}

@@ -1,0 +1,55 @@
+//! What the history costs the process. Alone in its program, for it measures the process.
+#![cfg(target_os = "linux")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test program uses what it needs")]
+mod support;
+
+use std::time::Duration;
+
+use ssekit_core::{HistoryOptions, Options};
+use support::{Engine, data, eventually, two_shards};
+
+/// Memory of the process that is not swapped out or shared, in bytes.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("RssAnon:")).unwrap();
+    kilobytes.trim().trim_end_matches(" kB").parse::<usize>().unwrap() * 1_024
+}
+
+#[test]
+fn a_full_history_of_many_small_logs_costs_about_what_its_bound_says() {
+    const BOUND: usize = 24 << 20;
+    // Old enough that it is not age that drops anything, and an eighth of it is how often users are given up.
+    let max_age = Duration::from_secs(10);
+    let history = HistoryOptions { max_total_bytes: BOUND, max_age, ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..two_shards() });
+    let before = resident();
+    let send = |range: std::ops::Range<usize>| {
+        for number in range {
+            engine.send_to_user(&format!("user {number}"), data("{\"some\":\"json\"}")).unwrap();
+        }
+    };
+    send(0..40_000);
+    let stats = engine.stats();
+    assert!(stats.history.bytes <= BOUND && stats.history.bytes > BOUND - 2_048, "{stats:?}");
+    let full = resident() - before;
+    assert!(full < 2 * BOUND, "{full} bytes are held for a bound of {BOUND}");
+    // As many users again, and again: they take the place of those of whom nothing is left.
+    for batch in 1..3 {
+        send(batch * 40_000..(batch + 1) * 40_000);
+        eventually("users of whom nothing is left are given up", || {
+            let stats = engine.stats();
+            stats.known_users <= stats.history.events
+        });
+    }
+    let later = resident() - before;
+    assert!(later < 3 * BOUND, "{later} bytes are held for a bound of {BOUND}, after {full} at first");
+    println!("{full} bytes, and {later} after two more rounds, for a bound of {BOUND}");
+}
