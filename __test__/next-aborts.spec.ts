@@ -102,3 +102,28 @@ test.each(['auto', 'stream'] as const)("transport '%s': nothing is left of clien
   await until('its event', () => bystander.events().some(({ event }) => event === 'still-there'));
   expect(server.complaints).toEqual([]);
 });
+
+test.each(['auto', 'stream'] as const)(
+  "transport '%s': a client that leaves while the app looks up who it is leaves nothing",
+  async (transport) => {
+    const server: NextServer = await app.serve('start', { transport });
+    const waiting = await Promise.all(
+      Object.values(LEAVE).map(async (leave) => {
+        const client = await RawClient.request(server.port, { path: '/api/test/lookup' });
+        return () => leave(client.socket);
+      }),
+    );
+    const openSockets = async (): Promise<number> => (await server.state()).openSockets;
+    await until('the requests to be there', async () => (await openSockets()) === 1 + waiting.length);
+    for (const leave of waiting) leave();
+    await until('the sockets to be gone', async () => (await openSockets()) === 1);
+    expect(await server.post('/api/test/lookup', {})).toEqual({ ended: waiting.length });
+
+    const { stats } = await until('the clients to be gone', async () => {
+      const state = await server.state();
+      return state.stats.connects === waiting.length && state.clients.length === 0 && state;
+    });
+    expect(stats.disconnects).toMatchObject({ peer: waiting.length, unopened: 0 });
+    expect(server.complaints).toEqual([]);
+  },
+);

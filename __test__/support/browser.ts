@@ -105,6 +105,8 @@ export class Tab {
   }
 
   async click(testId: string): Promise<void> {
+    // A tab behind others is painted seldom, and a click waits until what it is for stands still.
+    await this.page.bringToFront();
     await this.page.getByTestId(testId).click();
   }
 

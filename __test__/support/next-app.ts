@@ -42,6 +42,19 @@ const ADDITIONS: Record<string, string> = {
       const sse = SSEService.getInstance() as unknown as Record<string, (...args: unknown[]) => unknown>;
       return Response.json({ result: (await sse[method]!(...args)) ?? null });
     }`,
+  // A stream for which the app has to look up, at length, who asks: for as long as nobody posts.
+  'app/api/test/lookup/route.ts': `
+    import { createSSERoute } from 'ssekit/next';
+    const shared = globalThis as { testLookups?: (() => void)[] };
+    const lookups = (shared.testLookups ??= []);
+    export const { GET } = createSSERoute({
+      identify: () => new Promise((resolve) => lookups.push(() => resolve('ada'))),
+    });
+    export function POST() {
+      const ended = lookups.splice(0);
+      for (const end of ended) end();
+      return Response.json({ ended: ended.length });
+    }`,
   // Calls what a test's own script exports, unbundled, in the server's process.
   'app/api/test/script/route.ts': `
     import { createRequire } from 'node:module';
