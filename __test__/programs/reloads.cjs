@@ -16,11 +16,14 @@ function load() {
   return require('ssekit').SSEService;
 }
 
+/** The same in each generation, as a module that configures the service has it. */
+const OPTIONS = { heartbeatMs: 1000 };
+
 const request = () => new Request('http://localhost/sse');
 
 /** What a generation does in its life. A stream that is still open belongs to the page, and survives. */
 async function live(SSEService) {
-  const sse = SSEService.configure({ heartbeatMs: 1000 });
+  const sse = SSEService.configure(OPTIONS);
   const listener = () => {};
   sse.on('connect', listener).on('disconnect', listener);
   sse.broadcast({ data: 1 });
@@ -49,7 +52,7 @@ async function collected() {
 }
 
 async function main() {
-  const first = load().getInstance();
+  const first = load().configure(OPTIONS);
   const told = [];
   first.on('connect', ({ clientId }) => told.push(clientId));
   const reader = first.connect(request(), { clientId: 'lasting' }).body.getReader();
