@@ -24,6 +24,8 @@ export declare class NativeStream {
    * stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone.
    */
   handOff(fd: number, chunked: boolean): void
+  /** Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot. */
+  expectAnswers(fd: number): void
   /** Ends the stream because the response was never read. */
   closeUnopened(): void
   /** Ends the stream because its peer has gone. */
@@ -37,7 +39,7 @@ export declare class Streams {
   /** Tokens of the streams that can be read since it was last asked. */
   takeReadable(): Array<number>
   /** Connects a client. */
-  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null): NativeStream
+  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null): NativeStream
 }
 
 /** A listener, until it is ended, is garbage, or its environment goes down. */
@@ -47,7 +49,10 @@ export declare class Subscription {
 }
 
 /** Sends to all clients but one; says how many are connected. */
-export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null): number
+export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
+
+/** Checks the options of a drain that may come. */
+export declare function checkDrain(options: NativeDrainOptions): void
 
 /** Sets the options, or checks that they are the same again. */
 export declare function configure(options: NativeOptions): void
@@ -58,6 +63,12 @@ export declare function disconnectClient(clientId: string): boolean
 /** Ends all streams of a user; says how many there were. */
 export declare function disconnectUser(userId: string): number
 
+/** Begins to drain, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive. */
+export declare function drain(options: NativeDrainOptions, done: () => void): void
+
+/** The whole stream of a client that comes while the hub is drained: it is told when to come back. */
+export declare function farewell(): Buffer
+
 /** Calls back when everything sent so far is with the kernel. The pending call keeps the process alive. */
 export declare function flush(done: () => void): void
 
@@ -67,13 +78,22 @@ export declare function getActiveClients(): Array<string>
 /** Ids of a user's connected clients, the oldest connection first. */
 export declare function getClientsByUser(userId: string): Array<string>
 
+/** Whether a user has a client, or had one a moment ago. */
+export declare function isOnline(userId: string): boolean
+
 /** Whether sockets may be handed over. */
 export declare function mayHandOff(): boolean
 
-/** Clients gone, for one reason. */
-export interface NativeDisconnects {
-  reason: string
+/** How often something has happened. */
+export interface NativeCount {
+  name: string
   count: number
+}
+
+/** See `DrainOptions` in index.d.ts. */
+export interface NativeDrainOptions {
+  windowMs?: number
+  retryMs?: number
 }
 
 /** What the history holds. */
@@ -91,6 +111,20 @@ export interface NativeHistoryOptions {
   maxAgeMs?: number
 }
 
+/** See `LimitOptions` in index.d.ts. */
+export interface NativeLimits {
+  clients?: number
+  clientsPerUser?: number
+  clientsPerAddress?: number
+}
+
+/** See `MaxLag` in index.d.ts. */
+export interface NativeMaxLag {
+  events?: number
+  bytes?: number
+  ms?: number
+}
+
 /** Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers. */
 export interface NativeOptions {
   handoff?: boolean
@@ -98,6 +132,10 @@ export interface NativeOptions {
   heartbeatMs?: number
   retryMs?: number
   threads?: number
+  timeoutMs?: number
+  presenceGraceMs?: number
+  maxLag?: NativeMaxLag
+  limits?: NativeLimits
   history?: NativeHistoryOptions
 }
 
@@ -105,10 +143,13 @@ export interface NativeOptions {
 export interface NativeStats {
   clients: number
   users: number
+  away: number
   transports: NativeTransports
   connects: number
-  disconnects: Array<NativeDisconnects>
+  disconnects: Array<NativeCount>
+  refusals: Array<NativeCount>
   events: number
+  coalesced: number
   deliveries: number
   bytes: number
   heartbeats: number
@@ -127,22 +168,28 @@ export interface NativeTransports {
 
 /** Something that has happened. */
 export interface Notice {
-  /** `connect`, `disconnect` or `error`. */
+  /** `connect`, `disconnect`, `userOnline`, `userOffline` or `error`. */
   type: string
-  clientId: string
+  clientId?: string
   userId?: string
   reason?: string
   message?: string
 }
 
 /** Sends to one client; says whether it is connected. */
-export declare function sendToClient(clientId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null): boolean
+export declare function sendToClient(clientId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): boolean
 
 /** Sends to all clients of a user; says how many are connected. */
-export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null): number
+export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
 /** Counters and gauges of this moment. */
 export declare function stats(): NativeStats
 
 /** Calls `callback` with every notice from here on. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
+
+/**
+ * Waits for the end of a drain, on this thread: for a process that is ending, where nothing else is left to be done on it.
+ * Says whether there was one, and it is over.
+ */
+export declare function waitForDrain(atMostMs: number): boolean

@@ -26,6 +26,12 @@ export interface SSEEvent<T = unknown> {
   id?: string;
   /** How long the page waits before it reconnects, in milliseconds: a non-negative safe integer. Default: unchanged. */
   retry?: number;
+  /**
+   * Of events with the same key and to the same receivers (the same user, the same client, or everybody), who lags or is away
+   * gets only the newest: for progress, presence, prices, where an older state is of no use. 1 to 256 bytes; it is not sent.
+   * Default: every event is kept.
+   */
+  coalesceKey?: string;
 }
 
 /** A string; a finite number or a bigint is taken as its decimal string, so `42` and `'42'` are one user. 1 to 256 bytes. */
@@ -52,8 +58,65 @@ export interface SSEOptions {
   retryMs?: number;
   /** Threads of the native runtime, 1 to 64. Default: the number of cores, at most 4. */
   threads?: number;
+  /**
+   * What was sent to a client and is not acknowledged by its peer for so long, in milliseconds, 1,000 to 3,600,000, ends the
+   * connection: a peer that vanished without a word is noticed after `heartbeatMs` and this at the latest, and one that
+   * stopped reading with its buffers full likewise (TCP user timeout, RFC 5482; Linux). Default: 30,000.
+   */
+  timeoutMs?: number;
+  /**
+   * A user is offline when the last client has been gone for so long, in milliseconds, 0 to 3,600,000: who reloads a page
+   * does not go offline in between. Default: 5,000.
+   */
+  presenceGraceMs?: number;
+  /** How far a client may lag behind before it is disconnected, to come back and catch up. Default: no bounds. */
+  maxLag?: MaxLag;
+  /** How many clients are let in. Default: no limits. */
+  limits?: LimitOptions;
   /** What the hub remembers, so that slow and returning clients catch up. */
   history?: HistoryOptions;
+  /** How the hub is drained when the process gets SIGTERM. */
+  drain?: DrainOptions;
+  /**
+   * Whether the process drains the hub when it gets SIGTERM. If nobody else listens to the signal, it then ends by it; else
+   * it ends as the others have it, Next.js with exit code 0. Default: true.
+   */
+  drainOnSigterm?: boolean;
+}
+
+/**
+ * How far a client may lag behind. Looked at eight times in `heartbeatMs`, for clients whose socket takes nothing at that moment.
+ * What exceeds a bound is disconnected with the reason `slow`. Without bounds a client keeps its place, and is told of a gap by
+ * `ssekit:reset` when the history no longer has what it has not got; it costs no memory beyond the history either way.
+ */
+export interface MaxLag {
+  /** Events that wait for it, 1 to 10,000,000. */
+  events?: number;
+  /** Bytes that wait for it, 1,024 to 2^40. */
+  bytes?: number;
+  /** The time for which one has been waiting, in milliseconds, 100 to 2^40. */
+  ms?: number;
+}
+
+/**
+ * How many clients may be connected, 1 to 10,000,000 each. Who takes the place of an own older connection is always let in.
+ * An `EventSource` gives up when it is refused: a page has to try again by itself, and `Retry-After` says when.
+ */
+export interface LimitOptions {
+  /** In all. The next one is answered with 503. */
+  clients?: number;
+  /** Of one user. The next one is answered with 429. */
+  clientsPerUser?: number;
+  /** From one address, an IPv6 one by its first 64 bits. The next one is answered with 429. See `ConnectOptions.address`. */
+  clientsPerAddress?: number;
+}
+
+/** How clients are let go. Each is told by `ssekit:drain` when to come back, and its connection is closed. */
+export interface DrainOptions {
+  /** They are let go spread over this time, in milliseconds, 0 to 3,600,000. Default: 2,000. */
+  windowMs?: number;
+  /** They come back after this time, and up to twice as long, in milliseconds, 0 to 3,600,000. Default: 1,000. */
+  retryMs?: number;
 }
 
 /** Bounds of the history. What falls out of it and was not yet seen is told to the client by the event `ssekit:reset`. */
@@ -73,10 +136,17 @@ export interface ConnectOptions {
   /** The user. Missing: an anonymous client, which gets broadcasts and what is sent to its client id. */
   userId?: UserId | null;
   /**
-   * The client's id, 1 to 256 printable ASCII characters. Default: a new UUID. The same user's newer connection replaces an
-   * older one of the same id; another user's claim to it is answered with 409.
+   * The client's id, 1 to 256 printable ASCII characters. Default: that in the query of the request, `?clientId=…`, which a page
+   * repeats when it reconnects; else a new UUID. The same user's newer connection replaces an older one of the same id.
+   * Another user's claim to it is answered with 409, until the client has been away for `history.maxAgeMs`, or the application
+   * has ended it.
    */
   clientId?: string;
+  /**
+   * Where the client comes from, for `limits.clientsPerAddress`. Default: the address of the socket, where it is known. Behind a
+   * proxy, take it from the header that your proxy sets.
+   */
+  address?: string | null;
   /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
   headers?: ConstructorParameters<typeof Headers>[0];
 }
@@ -101,7 +171,26 @@ export type DisconnectReason =
   /** The peer sent more than 16 KiB after its request: that is no event-stream client. */
   | 'protocol'
   /** A fault of ssekit's own, told by the event `error` too. */
-  | 'fault';
+  | 'fault'
+  /** What was sent to it was not acknowledged for `timeoutMs`. */
+  | 'timeout'
+  /** It lagged behind by more than `maxLag`. */
+  | 'slow'
+  /** The hub was drained. */
+  | 'drained';
+
+/** Why a client was not let in. */
+export type RefusalReason =
+  /** `limits.clients`. */
+  | 'clients'
+  /** `limits.clientsPerUser`. */
+  | 'user'
+  /** `limits.clientsPerAddress`. */
+  | 'address'
+  /** Its client id is another user's. */
+  | 'claimed'
+  /** The hub is drained. */
+  | 'draining';
 
 export interface DisconnectInfo extends ClientInfo {
   reason: DisconnectReason;
@@ -110,6 +199,10 @@ export interface DisconnectInfo extends ClientInfo {
 export interface SSEListeners {
   connect: (client: ClientInfo) => void;
   disconnect: (client: DisconnectInfo) => void;
+  /** A user has a client, and had none. */
+  userOnline: (user: { userId: string }) => void;
+  /** A user's last client has been gone for `presenceGraceMs`. */
+  userOffline: (user: { userId: string }) => void;
   error: (error: Error) => void;
 }
 
@@ -119,14 +212,20 @@ export interface SSEStats {
   clients: number;
   /** Users with at least one connected client. */
   users: number;
+  /** Clients that are gone, and whose ids and events are kept until they come back or `history.maxAgeMs` is over. */
+  away: number;
   /** Connected clients by transport; `opening` ones have not yet settled on one. */
   transports: { opening: number; handoff: number; stream: number };
   /** Clients connected since the start. */
   connects: number;
   /** Clients gone since the start, by reason. */
   disconnects: Record<DisconnectReason, number>;
+  /** Clients that were not let in, by reason. */
+  refusals: Record<RefusalReason, number>;
   /** Events accepted by `sendToUser`, `sendToClient` and `broadcast`. */
   events: number;
+  /** Events of which a newer one with the same `coalesceKey` has taken the place. */
+  coalesced: number;
   /** Events written to a client, counted once per client. */
   deliveries: number;
   /** Bytes written to clients, heartbeats and framing included. */
@@ -163,7 +262,10 @@ export declare class SSEService {
    */
   static configure(options: SSEOptions): SSEService;
 
-  /** Sends to one client. Returns whether such a client is connected. */
+  /**
+   * Sends to one client. Returns whether it is connected. One that has been connected and is away for a moment gets it when it
+   * comes back with its id.
+   */
   sendToClient<T = unknown>(clientId: string, event: SSEEvent<T>): boolean;
 
   /** Sends to all connections of a user. Returns how many connected clients it was addressed to. */
@@ -178,9 +280,15 @@ export declare class SSEService {
   /** Ids of a user's connected clients, the oldest connection first. */
   getClientsByUser(userId: UserId): string[];
 
+  /** Whether a user has a client, or had one less than `presenceGraceMs` ago. */
+  isOnline(userId: UserId): boolean;
+
   /**
    * Answers a request with an event stream: return the `Response` from the route handler. The client counts as connected
-   * from here on, and gets every event sent from here on. A `HEAD` request gets the headers and no client.
+   * from here on, and gets every event sent from here on. A `HEAD` request gets the headers and no client. A client that is not
+   * let in gets its answer, too: 409, 429 or 503, see `LimitOptions`, and 400 for an id in the query that cannot be used.
+   *
+   * It goes on after the event whose id is in the header `Last-Event-ID`, or in the query as `?lastEventId=…`.
    */
   connect(request: Request, client?: ConnectOptions): Response;
 
@@ -199,6 +307,13 @@ export declare class SSEService {
    * for every connected client; after five seconds at the latest, for some may not read. Pending, it keeps the process alive.
    */
   flush(): Promise<void>;
+
+  /**
+   * The graceful end, before the process ends: nobody is let in any more, and every client is told when to come back (the event
+   * `ssekit:drain`, with a `retry` of its own), gets what was sent before, and is let go. Resolves when all are gone. Who comes
+   * meanwhile is told the same. There is no way back; a second call waits for the first one.
+   */
+  drain(options?: DrainOptions): Promise<void>;
 
   stats(): SSEStats;
 }

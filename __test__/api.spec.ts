@@ -81,12 +81,12 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 
   test('the clients of a user stand in the order of their connections', async () => {
-    for (const id of ['c', 'a', 'd', 'b']) await open(`userId=ada&clientId=${id}`);
+    for (const id of ['3', '1', '4', '2']) await open(`userId=ada&clientId=${id}`);
     const order = () => server.evaluate(({ sse }) => sse.getClientsByUser('ada'));
-    expect(await order()).toEqual(['c', 'a', 'd', 'b']);
+    expect(await order()).toEqual(['3', '1', '4', '2']);
     // The newer connection of the same client is the youngest.
-    await open('userId=ada&clientId=a');
-    expect(await order()).toEqual(['c', 'd', 'b', 'a']);
+    await open('userId=ada&clientId=1');
+    expect(await order()).toEqual(['3', '4', '2', '1']);
   });
 
   test('a client without an id gets a UUID, which its first event tells', async () => {
@@ -172,7 +172,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const thief = await RawClient.request(server.port, { path: `/sse?${query}` });
     await until('an answer', () => thief.body.includes('\n'));
     expect(thief.status).toBe(409);
-    expect(thief.headerLines).toContain('content-type: text/plain');
+    expect(thief.headerLines).toContain('content-type: text/plain; charset=utf-8');
     expect(`${thief.body}`).toBe('This client id belongs to another user.\n');
     const reached = await server.evaluate(({ sse }) => [
       sse.getActiveClients(),
@@ -307,6 +307,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(stats).toEqual({
       clients: 2,
       users: 2,
+      away: expect.any(Number),
       transports: { opening: 0, handoff: 0, stream: 0, [transport]: 2 },
       connects: before.connects + 5,
       disconnects: {
@@ -315,7 +316,9 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         replaced: before.disconnects.replaced + 1,
         server: before.disconnects.server + 1,
       },
+      refusals: before.refusals,
       events: before.events + 3,
+      coalesced: 0,
       deliveries: expect.any(Number),
       bytes: expect.any(Number),
       heartbeats: 0,
@@ -327,7 +330,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(active).toHaveLength(stats.clients);
     const gone = Object.values(stats.disconnects).reduce((sum, count) => sum + count, 0);
     expect(stats.connects - gone).toBe(stats.clients);
-    const reasons = ['fault', 'peer', 'protocol', 'replaced', 'server', 'unopened'];
+    const reasons = ['drained', 'fault', 'peer', 'protocol', 'replaced', 'server', 'slow', 'timeout', 'unopened'];
     expect(Object.keys(stats.disconnects).sort()).toEqual(reasons);
     expect(stats.epoch).toMatch(/^[0-9a-z]{10}$/);
   });

@@ -185,7 +185,7 @@ describe('the size of an event', () => {
 });
 
 describe('other arguments', () => {
-  const types = "wants 'connect', 'disconnect' or 'error'";
+  const types = "wants 'connect' or 'disconnect' or 'userOnline' or 'userOffline' or 'error'";
 
   test.each<Refusal>([
     ['no request', ({ sse }) => sse.connect(undefined as never), ['request: got undefined', 'wants a web Request']],
@@ -206,7 +206,7 @@ describe('other arguments', () => {
     [null, 'got null'],
     ['ada', 'got "ada"'],
   ])('%p is not who is connecting', async (client, got) => {
-    const says = [`client: ${got}`, 'wants an object { userId?, clientId? }'];
+    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, address?, headers? }'];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);

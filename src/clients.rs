@@ -18,6 +18,12 @@ pub fn get_clients_by_user(user_id: String) -> Vec<String> {
     strings(hub_if_running().map(|hub| hub.clients_by_user(&user_id)))
 }
 
+/// Whether a user has a client, or had one a moment ago.
+#[napi(catch_unwind)]
+pub fn is_online(user_id: String) -> bool {
+    hub_if_running().is_some_and(|hub| hub.is_online(&user_id))
+}
+
 /// Ends a client's stream; says whether it was connected.
 #[napi(catch_unwind)]
 pub fn disconnect_client(client_id: String) -> bool {

@@ -1,6 +1,7 @@
 //! The engine's errors as JavaScript's.
 
 use napi::{Env, Status};
+use ssekit_core::Refusal;
 
 /// Throws the JavaScript error that `error` is, and returns what tells napi that something was thrown.
 pub(crate) fn throw(env: &Env, error: &ssekit_core::Error) -> napi::Error {
@@ -17,11 +18,19 @@ pub(crate) fn throw(env: &Env, error: &ssekit_core::Error) -> napi::Error {
 }
 
 fn code_of(error: &ssekit_core::Error) -> &'static str {
+    if let Some(refusal) = error.refusal() {
+        return match refusal {
+            Refusal::Clients => "ERR_SSEKIT_FULL",
+            Refusal::User => "ERR_SSEKIT_USER_FULL",
+            Refusal::Address => "ERR_SSEKIT_ADDRESS_FULL",
+            Refusal::Claimed => "ERR_SSEKIT_CLAIMED",
+            Refusal::Draining => "ERR_SSEKIT_DRAINING",
+        };
+    }
     let codes = [
         (error.is_argument(), "ERR_SSEKIT_ARGUMENT"),
         (error.is_range(), "ERR_SSEKIT_RANGE"),
         (error.is_configured(), "ERR_SSEKIT_CONFIGURED"),
-        (error.is_claimed(), "ERR_SSEKIT_CLAIMED"),
         (error.is_gone(), "ERR_SSEKIT_GONE"),
         (error.is_forked(), "ERR_SSEKIT_FORKED"),
     ];

@@ -1,17 +1,16 @@
 //! The one hub of the process. It belongs to the process and not to a JavaScript environment: every bundle, hot-reload
 //! generation and worker thread that loads this addon finds the same one.
 
-use std::time::Duration;
-
 use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Error, HistoryOptions, Hub, Options};
-use tokio::runtime::{Builder, Runtime};
+use ssekit_core::{Error, Hub, Options};
+use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
+use crate::options::NativeOptions;
 
 static PROCESS: Mutex<Process> = Mutex::new(Process { wanted: None, running: None });
 
@@ -21,51 +20,6 @@ struct Process {
     /// From the first client or event on. It is never taken down: its threads hold nothing that outlives the process, and
     /// end with it.
     running: Option<(Hub, Runtime)>,
-}
-
-/// Bounds of the history; see `HistoryOptions` in index.d.ts.
-#[napi(object, object_to_js = false)]
-#[derive(Clone, Copy)]
-pub struct NativeHistoryOptions {
-    pub max_events: Option<f64>,
-    pub max_bytes: Option<f64>,
-    pub max_total_bytes: Option<f64>,
-    pub max_age_ms: Option<f64>,
-}
-
-/// Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers.
-#[napi(object, object_to_js = false)]
-#[derive(Clone, Copy)]
-pub struct NativeOptions {
-    pub handoff: Option<bool>,
-    pub max_event_bytes: Option<f64>,
-    pub heartbeat_ms: Option<f64>,
-    pub retry_ms: Option<f64>,
-    pub threads: Option<f64>,
-    pub history: Option<NativeHistoryOptions>,
-}
-
-impl From<NativeOptions> for Options {
-    fn from(given: NativeOptions) -> Self {
-        let default = Self::default();
-        let count = |value: Option<f64>, default: usize| value.map_or(default, |value| value as usize);
-        let millis =
-            |value: Option<f64>, default: Duration| value.map_or(default, |value| Duration::from_millis(value as u64));
-        let history = given.history.map_or(default.history, |history| HistoryOptions {
-            max_events: count(history.max_events, default.history.max_events),
-            max_bytes: count(history.max_bytes, default.history.max_bytes),
-            max_total_bytes: count(history.max_total_bytes, default.history.max_total_bytes),
-            max_age: millis(history.max_age_ms, default.history.max_age),
-        });
-        Self {
-            handoff: given.handoff.unwrap_or(default.handoff),
-            max_event_bytes: count(given.max_event_bytes, default.max_event_bytes),
-            heartbeat: millis(given.heartbeat_ms, default.heartbeat),
-            retry: millis(given.retry_ms, default.retry),
-            threads: count(given.threads, default.threads),
-            history,
-        }
-    }
 }
 
 /// Sets the options, or checks that they are the same again.
@@ -87,13 +41,11 @@ pub fn may_hand_off() -> bool {
 #[napi(catch_unwind)]
 pub fn flush(env: Env, done: Function<'_, (), ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
-    let process = PROCESS.lock();
-    let Some((hub, runtime)) = &process.running else {
+    let Some((hub, runtime)) = runtime_if_running() else {
         done.call((), ThreadsafeFunctionCallMode::NonBlocking);
         return Ok(());
     };
     hub.check_process().map_err(|error| throw(&env, &error))?;
-    let hub = hub.clone();
     runtime.spawn(async move {
         hub.flush().await;
         done.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -132,6 +84,11 @@ impl Process {
 /// The hub, which starts with its first use.
 pub(crate) fn hub(env: &Env) -> napi::Result<Hub> {
     PROCESS.lock().start().map_err(|error| throw(env, &error))
+}
+
+/// The hub and its runtime, if it has been used yet.
+pub(crate) fn runtime_if_running() -> Option<(Hub, Handle)> {
+    PROCESS.lock().running.as_ref().map(|(hub, runtime)| (hub.clone(), runtime.handle().clone()))
 }
 
 /// The hub, if it has been used yet.

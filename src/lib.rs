@@ -1,10 +1,11 @@
 //! The Node.js binding of `ssekit-core`: convert, call, convert. One file per thing that is exposed.
 //!
-//! * [`hub`]: the one hub of the process, its options and its runtime.
+//! * [`hub`]: the one hub of the process and its runtime; [`options`]: what it is told.
 //! * [`send`]: the three ways to send.
 //! * [`clients`]: who is connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`listener`]: clients that come and go, told to JavaScript.
+//! * [`drain`]: the graceful end.
 //! * [`stats`] counts.
 //!
 //! Every function catches panics: none may cross into Node.
@@ -12,9 +13,11 @@
 #![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
 
 mod clients;
+mod drain;
 mod error;
 mod hub;
 mod listener;
+mod options;
 mod send;
 mod stats;
 mod streams;

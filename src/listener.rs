@@ -13,10 +13,10 @@ use crate::hub::hub;
 /// Something that has happened.
 #[napi(object, object_from_js = false)]
 pub struct Notice {
-    /// `connect`, `disconnect` or `error`.
+    /// `connect`, `disconnect`, `userOnline`, `userOffline` or `error`.
     #[napi(js_name = "type")]
     pub kind: &'static str,
-    pub client_id: String,
+    pub client_id: Option<String>,
     pub user_id: Option<String>,
     pub reason: Option<&'static str>,
     pub message: Option<String>,
@@ -34,23 +34,40 @@ impl NodeObserver {
     }
 }
 
-fn notice(kind: &'static str, client: &ClientInfo) -> Notice {
-    let user_id = client.user.as_ref().map(|user| user.to_string());
-    Notice { kind, client_id: client.id.to_string(), user_id, reason: None, message: None }
+impl Notice {
+    fn new(kind: &'static str) -> Self {
+        Self { kind, client_id: None, user_id: None, reason: None, message: None }
+    }
+
+    fn of_client(kind: &'static str, client: &ClientInfo) -> Self {
+        let user_id = client.user.as_ref().map(|user| user.to_string());
+        Self { client_id: Some(client.id.to_string()), user_id, ..Self::new(kind) }
+    }
+
+    fn of_user(kind: &'static str, user_id: &str) -> Self {
+        Self { user_id: Some(user_id.to_owned()), ..Self::new(kind) }
+    }
 }
 
 impl Observer for NodeObserver {
     fn connected(&self, client: &ClientInfo) {
-        self.tell(notice("connect", client));
+        self.tell(Notice::of_client("connect", client));
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
-        self.tell(Notice { reason: Some(reason.as_str()), ..notice("disconnect", client) });
+        self.tell(Notice { reason: Some(reason.as_str()), ..Notice::of_client("disconnect", client) });
     }
 
     fn failed(&self, message: &str) {
-        let message = Some(message.to_owned());
-        self.tell(Notice { kind: "error", client_id: String::new(), user_id: None, reason: None, message });
+        self.tell(Notice { message: Some(message.to_owned()), ..Notice::new("error") });
+    }
+
+    fn user_online(&self, user_id: &str) {
+        self.tell(Notice::of_user("userOnline", user_id));
+    }
+
+    fn user_offline(&self, user_id: &str) {
+        self.tell(Notice::of_user("userOffline", user_id));
     }
 }
 

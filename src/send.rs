@@ -16,8 +16,10 @@ pub fn send_to_client(
     data: String,
     id: Option<String>,
     retry: Option<f64>,
+    coalesce_key: Option<String>,
 ) -> napi::Result<bool> {
-    let sent = hub(&env)?.send_to_client(&client_id, event(&name, &data, id.as_deref(), retry));
+    let sent =
+        hub(&env)?.send_to_client(&client_id, event(&name, &data, id.as_deref(), retry, coalesce_key.as_deref()));
     sent.map_err(|error| throw(&env, &error))
 }
 
@@ -30,8 +32,9 @@ pub fn send_to_user(
     data: String,
     id: Option<String>,
     retry: Option<f64>,
+    coalesce_key: Option<String>,
 ) -> napi::Result<u32> {
-    let sent = hub(&env)?.send_to_user(&user_id, event(&name, &data, id.as_deref(), retry));
+    let sent = hub(&env)?.send_to_user(&user_id, event(&name, &data, id.as_deref(), retry, coalesce_key.as_deref()));
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
@@ -44,12 +47,20 @@ pub fn broadcast(
     data: String,
     id: Option<String>,
     retry: Option<f64>,
+    coalesce_key: Option<String>,
 ) -> napi::Result<u32> {
-    let sent = hub(&env)?.broadcast(event(&name, &data, id.as_deref(), retry), exclude_client_id.as_deref());
+    let sent = hub(&env)?
+        .broadcast(event(&name, &data, id.as_deref(), retry, coalesce_key.as_deref()), exclude_client_id.as_deref());
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
-fn event<'a>(name: &'a str, data: &'a str, id: Option<&'a str>, retry: Option<f64>) -> Event<'a> {
+fn event<'a>(
+    name: &'a str,
+    data: &'a str,
+    id: Option<&'a str>,
+    retry: Option<f64>,
+    coalesce_key: Option<&'a str>,
+) -> Event<'a> {
     // JavaScript has checked that it is a non-negative safe integer.
-    Event { name, data, id, retry: retry.map(|retry| retry as u64) }
+    Event { name, data, id, retry: retry.map(|retry| retry as u64), coalesce_key }
 }

@@ -2,7 +2,7 @@
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::{DisconnectReason, Stats};
+use ssekit_core::{DisconnectReason, Refusal, Stats};
 
 use crate::hub::hub;
 
@@ -14,10 +14,10 @@ pub struct NativeTransports {
     pub stream: u32,
 }
 
-/// Clients gone, for one reason.
+/// How often something has happened.
 #[napi(object, object_from_js = false)]
-pub struct NativeDisconnects {
-    pub reason: &'static str,
+pub struct NativeCount {
+    pub name: &'static str,
     pub count: f64,
 }
 
@@ -34,10 +34,13 @@ pub struct NativeHistory {
 pub struct NativeStats {
     pub clients: u32,
     pub users: u32,
+    pub away: u32,
     pub transports: NativeTransports,
     pub connects: f64,
-    pub disconnects: Vec<NativeDisconnects>,
+    pub disconnects: Vec<NativeCount>,
+    pub refusals: Vec<NativeCount>,
     pub events: f64,
+    pub coalesced: f64,
     pub deliveries: f64,
     pub bytes: f64,
     pub heartbeats: f64,
@@ -56,14 +59,12 @@ pub fn stats(env: Env) -> napi::Result<NativeStats> {
 impl From<Stats> for NativeStats {
     fn from(stats: Stats) -> Self {
         // Counts beyond 2^53 would lose their last digit; a million a second take 285 years to get there.
-        let disconnects = DisconnectReason::ALL
-            .iter()
-            .zip(stats.disconnects)
-            .map(|(reason, count)| NativeDisconnects { reason: reason.as_str(), count: count as f64 })
-            .collect();
+        let disconnects = counts(DisconnectReason::ALL.map(DisconnectReason::as_str), stats.disconnects);
+        let refusals = counts(Refusal::ALL.map(Refusal::as_str), stats.refusals);
         Self {
             clients: stats.clients as u32,
             users: stats.users as u32,
+            away: stats.away as u32,
             transports: NativeTransports {
                 opening: stats.opening as u32,
                 handoff: stats.handoff as u32,
@@ -71,7 +72,9 @@ impl From<Stats> for NativeStats {
             },
             connects: stats.connects as f64,
             disconnects,
+            refusals,
             events: stats.events as f64,
+            coalesced: stats.coalesced as f64,
             deliveries: stats.deliveries as f64,
             bytes: stats.bytes as f64,
             heartbeats: stats.heartbeats as f64,
@@ -85,4 +88,8 @@ impl From<Stats> for NativeStats {
             position: stats.position as f64,
         }
     }
+}
+
+fn counts<const N: usize>(names: [&'static str; N], counts: [u64; N]) -> Vec<NativeCount> {
+    names.into_iter().zip(counts).map(|(name, count)| NativeCount { name, count: count as f64 }).collect()
 }

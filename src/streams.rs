@@ -8,7 +8,7 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Connect, DisconnectReason, Error, Stream};
+use ssekit_core::{Connect, DisconnectReason, Error, Hub, Stream};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -72,9 +72,15 @@ impl Streams {
         user_id: Option<String>,
         client_id: Option<String>,
         last_event_id: Option<String>,
+        address: Option<String>,
     ) -> napi::Result<NativeStream> {
-        let who =
-            Connect { user: user_id.as_deref(), client: client_id.as_deref(), last_event_id: last_event_id.as_deref() };
+        let who = Connect {
+            user: user_id.as_deref(),
+            client: client_id.as_deref(),
+            last_event_id: last_event_id.as_deref(),
+            // What is no address (a Unix socket has none) is not bounded.
+            address: address.and_then(|address| address.parse().ok()),
+        };
         let connected = hub(&env)?.connect(who).map_err(|error| throw(&env, &error))?;
         self.last_token = self.last_token.wrapping_add(1);
         let token = self.last_token;
@@ -136,6 +142,12 @@ impl NativeStream {
         hand_off(&mut self.stream, fd, chunked).map_err(|error| throw(&env, &error))
     }
 
+    /// Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot.
+    #[napi(catch_unwind)]
+    pub fn expect_answers(&self, env: Env, fd: i32) -> napi::Result<()> {
+        expect_answers(&hub(&env)?, fd).map_err(|error| throw(&env, &error))
+    }
+
     /// Ends the stream because the response was never read.
     #[napi(catch_unwind)]
     pub fn close_unopened(&mut self) {
@@ -151,23 +163,38 @@ impl NativeStream {
 
 #[cfg(unix)]
 fn hand_off(stream: &mut Stream, fd: i32, chunked: bool) -> Result<(), Error> {
-    use std::os::fd::BorrowedFd;
-
     use ssekit_core::Framing;
 
-    let bad = || std::io::Error::other("not a descriptor");
+    let duplicated = borrow(fd).and_then(|borrowed| borrowed.try_clone_to_owned());
+    let owned = duplicated.map_err(|error| Error::system("duplicating a socket", &error))?;
+    stream.hand_off(owned, if chunked { Framing::Chunked } else { Framing::UntilClose })
+}
+
+#[cfg(unix)]
+fn expect_answers(hub: &Hub, fd: i32) -> Result<(), Error> {
+    let borrowed = borrow(fd).map_err(|error| Error::system("looking at a socket", &error))?;
+    hub.expect_answers(borrowed);
+    Ok(())
+}
+
+/// A descriptor of Node's, for the length of a call.
+#[cfg(unix)]
+fn borrow(fd: i32) -> std::io::Result<std::os::fd::BorrowedFd<'static>> {
     if fd < 0 {
-        return Err(Error::system("handing a socket over", &bad()));
+        return Err(std::io::Error::other("not a descriptor"));
     }
     #[expect(unsafe_code)]
     // SAFETY: the descriptor must be open during the call. It is the one of a socket that Node has not destroyed; Node works
-    // on this very thread, so it cannot close it meanwhile. It is duplicated, so that each side closes its own, once.
-    let borrowed = unsafe { BorrowedFd::borrow_raw(fd) };
-    let owned = borrowed.try_clone_to_owned().map_err(|error| Error::system("duplicating a socket", &error))?;
-    stream.hand_off(owned, if chunked { Framing::Chunked } else { Framing::UntilClose })
+    // on this very thread, so it cannot close it meanwhile. To be kept it is duplicated, so that each side closes its own, once.
+    Ok(unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) })
 }
 
 #[cfg(not(unix))]
 fn hand_off(_stream: &mut Stream, _fd: i32, _chunked: bool) -> Result<(), Error> {
     Err(Error::system("handing a socket over", &std::io::ErrorKind::Unsupported.into()))
+}
+
+#[cfg(not(unix))]
+fn expect_answers(_hub: &Hub, _fd: i32) -> Result<(), Error> {
+    Ok(())
 }

@@ -4,11 +4,13 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions } from '../../index';
 import { ClientStream } from '../server/client-stream.js';
-import { CLAIMED, identify, streamHeaders } from '../server/connect.js';
-import { hasCode } from '../server/errors.js';
 import { whenGone } from '../server/gone.js';
 import { HandoffCandidate } from '../server/handoff.js';
+import { identify } from '../server/identity.js';
 import { watchRequests } from '../server/pairs.js';
+import { type Answer, answerTo } from '../server/refusals.js';
+import { descriptorOf, socketOf } from '../server/sockets.js';
+import { streamHeaders } from '../server/stream-headers.js';
 
 watchRequests();
 
@@ -19,8 +21,8 @@ type AnyResponse = ServerResponse | Http2ServerResponse;
  * Answers with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
  * first and pass `request.raw` and `reply.raw`.
  *
- * Returns the client's id, or `null` if there is no stream: the request was a `HEAD`, or claimed the client id of another
- * user (409).
+ * Returns the client's id, or `null` if there is no stream: the request was a `HEAD`, or the client was refused, which has been
+ * answered then.
  */
 export function handleSSE(
   req: IncomingMessage | Http2ServerRequest,
@@ -28,7 +30,13 @@ export function handleSSE(
   client: ConnectOptions = {},
 ): string | null {
   const lastEventId = req.headers['last-event-id'];
-  const identity = identify(client, Array.isArray(lastEventId) ? lastEventId[0] : lastEventId);
+  const socket = socketOf(res);
+  const identity = identify(client, {
+    url: req.url,
+    lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
+    address: socket?.remoteAddress,
+  });
+  if ('status' in identity) return refuse(res, identity);
   const headers = streamHeaders(client.headers);
   if (req.method === 'HEAD') {
     writeHead(res, headers);
@@ -37,12 +45,12 @@ export function handleSSE(
   }
   let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, HandoffCandidate.of('chunkedEncoding' in res ? res : undefined));
+    const candidate = HandoffCandidate.of('chunkedEncoding' in res ? res : undefined);
+    stream = new ClientStream(identity, candidate, descriptorOf(socket));
   } catch (error) {
-    if (!hasCode(error, 'ERR_SSEKIT_CLAIMED')) throw error;
-    res.writeHead(CLAIMED.status, { 'content-type': 'text/plain' });
-    res.end(CLAIMED.body);
-    return null;
+    const answer = answerTo(error);
+    if (answer) return refuse(res, answer);
+    throw error;
   }
   whenGone(res, () => stream.close());
   try {
@@ -54,6 +62,15 @@ export function handleSSE(
   }
   void carry(stream, res);
   return stream.clientId;
+}
+
+function refuse(res: AnyResponse, { status, headers, body }: Answer): null {
+  // A page that is told to come back shall not come back over this connection, to the process that is ending.
+  if (status === 200 && 'shouldKeepAlive' in res) res.shouldKeepAlive = false;
+  // HTTP/2 has a type of its own for the same thing.
+  (res as ServerResponse).writeHead(status, headers);
+  res.end(body);
+  return null;
 }
 
 function writeHead(res: AnyResponse, headers: Headers): void {

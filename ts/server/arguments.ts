@@ -1,7 +1,7 @@
 /** What callers pass, checked and converted to what the addon takes. What is about bytes is checked there. */
+import { isIP } from 'node:net';
 
-import type { NativeHistoryOptions, NativeOptions } from '../../binding.js';
-import type { SSEEvent, SSEOptions } from '../../index';
+import type { SSEEvent } from '../../index';
 import { argumentError, rangeError } from './errors.js';
 
 /** An event as the addon takes it. */
@@ -11,6 +11,7 @@ export interface EncodedEvent {
   data: string;
   id: string | undefined;
   retry: number | undefined;
+  coalesceKey: string | undefined;
 }
 
 export function encodeEvent(event: SSEEvent): EncodedEvent {
@@ -18,8 +19,14 @@ export function encodeEvent(event: SSEEvent): EncodedEvent {
     throw argumentError('event', event, 'an object { event, data, id?, retry? }');
   }
   // Each property is read once: a getter may answer differently the second time.
-  const { event: name, data, id, retry } = event;
-  return { name: checkName(name), data: stringify(data), id: checkEventId(id), retry: checkRetry(retry) };
+  const { event: name, data, id, retry, coalesceKey } = event;
+  return {
+    name: checkName(name),
+    data: stringify(data),
+    id: checkEventId(id),
+    retry: checkRetry(retry),
+    coalesceKey: checkCoalesceKey(coalesceKey),
+  };
 }
 
 function checkName(name: unknown): string {
@@ -30,6 +37,11 @@ function checkName(name: unknown): string {
 function checkEventId(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
   return wellFormed('event.id', id, 'a string of 1 to 256 printable ASCII characters');
+}
+
+function checkCoalesceKey(key: unknown): string | undefined {
+  if (key === undefined || key === null) return undefined;
+  return wellFormed('event.coalesceKey', key, 'a string of 1 to 256 bytes');
 }
 
 function checkRetry(retry: unknown): number | undefined {
@@ -100,48 +112,7 @@ export function checkClientId(argument: string, clientId: unknown): string {
   return wellFormed(argument, clientId, 'a string');
 }
 
-const BOUNDS_ARE_NATIVE = 'a non-negative integer';
-
-/** Options as the addon takes them; it checks their bounds. */
-export function checkOptions(options: SSEOptions): NativeOptions {
-  const { transport, history, ...numbers } = checkObject('options', options);
-  if (transport !== undefined && transport !== 'auto' && transport !== 'stream') {
-    throw argumentError('options.transport', transport, "'auto' or 'stream'");
-  }
-  const known = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads'];
-  const native: NativeOptions = checkNumbers('options', numbers, known, ['transport', 'history']);
-  if (transport !== undefined) native.handoff = transport === 'auto';
-  if (history !== undefined) native.history = checkHistory(history);
-  return native;
-}
-
-function checkHistory(history: unknown): NativeHistoryOptions {
-  const known = ['maxEvents', 'maxBytes', 'maxTotalBytes', 'maxAgeMs'];
-  return checkNumbers('options.history', checkObject('options.history', history), known);
-}
-
-function checkObject(argument: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw argumentError(argument, value, 'an object');
-  return value as Record<string, unknown>;
-}
-
-function checkNumbers(
-  argument: string,
-  values: Record<string, unknown>,
-  known: string[],
-  alsoKnown: string[] = [],
-): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue;
-    if (!known.includes(name)) {
-      const all = [...alsoKnown, ...known].join(', ');
-      throw argumentError(`${argument}.${name}`, value, `no such option; known are ${all}`);
-    }
-    if (typeof value !== 'number') throw argumentError(`${argument}.${name}`, value, BOUNDS_ARE_NATIVE);
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw rangeError(`${argument}.${name}`, String(value), BOUNDS_ARE_NATIVE);
-    numbers[name] = value;
-  }
-  return numbers;
+export function checkAddress(address: unknown): string {
+  if (typeof address !== 'string' || isIP(address) === 0) throw argumentError('address', address, 'an IP address');
+  return address;
 }

@@ -1,7 +1,10 @@
 /** A client's stream on Node's side: opening bytes, then the handoff, else bytes as native code has them. */
 import type { NativeStream, Streams } from '../../binding.js';
 import { native } from './binding.js';
+import { watchSigterm } from './drain.js';
 import type { HandoffCandidate } from './handoff.js';
+import type { ClientIdentity } from './identity.js';
+import { openStreams } from './open-streams.js';
 
 /** Bytes that are read at once; an event that is larger comes whole. */
 const READ_BYTES = 64 * 1024;
@@ -40,13 +43,6 @@ function watchStreams(): Pulled {
   return { streams, waiting };
 }
 
-/** Who is connecting. */
-export interface ClientIdentity {
-  userId: string | undefined;
-  clientId: string | undefined;
-  lastEventId: string | undefined;
-}
-
 /** What the stream's carrier gets from one read. */
 export type Chunk = Uint8Array | 'end' | 'handed-off';
 
@@ -60,11 +56,15 @@ export class ClientStream {
   readonly #unopened: NodeJS.Timeout;
   #over = false;
 
-  /** Connects the client: from here on it gets what is sent to it. */
-  constructor(identity: ClientIdentity, candidate?: HandoffCandidate) {
+  /** Connects the client: from here on it gets what is sent to it. `fd` is the descriptor of its socket, if that is known. */
+  constructor(identity: ClientIdentity, candidate?: HandoffCandidate, fd?: number) {
     const { streams, waiting } = pulled();
+    const { userId, clientId, lastEventId, address } = identity;
     this.#waiting = waiting;
-    this.#native = streams.connect(identity.userId, identity.clientId, identity.lastEventId);
+    this.#native = streams.connect(userId, clientId, lastEventId, address);
+    if (fd !== undefined) this.#native.expectAnswers(fd);
+    openStreams().add();
+    watchSigterm();
     this.clientId = this.#native.clientId;
     this.#candidate = candidate;
     this.#opening = this.#native.takeOpening();
@@ -86,7 +86,7 @@ export class ClientStream {
     const candidate = this.#candidate;
     this.#candidate = undefined;
     if (await candidate?.handOff(this.#native, this.#openingBytes)) {
-      this.#over = true;
+      this.#end();
       return 'handed-off';
     }
     return this.#readStream();
@@ -99,13 +99,20 @@ export class ClientStream {
       if (bytes.length > 0) return bytes;
       await new Promise<void>((resolve) => this.#waiting.set(this.#native.token, resolve));
     }
+    this.#end();
     return 'end';
+  }
+
+  #end(): void {
+    if (this.#over) return;
+    this.#over = true;
+    openStreams().remove();
   }
 
   /** The carrier's peer has gone. After a handoff that is what Node was made to believe, and means nothing. */
   close(): void {
     if (this.#over) return;
-    this.#over = true;
+    this.#end();
     clearTimeout(this.#unopened);
     this.#native.close();
     // Who waits for more is told that there is none.

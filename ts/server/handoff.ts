@@ -3,19 +3,13 @@
  * kernel. From then on Node has neither the socket nor the stream; the framework sees an ordinary client abort.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { native } from './binding.js';
+import { descriptorOf, type OpenSocket } from './sockets.js';
 
-/** What is Node's own business, and has been as it is here for ten years. Where it is not, the response stays a stream. */
-interface Internals {
-  response: ServerResponse & { _header?: string | null };
-  socket: Socket & {
-    encrypted?: boolean;
-    _handle?: { fd?: number; writeQueueSize?: number; readStop?(): void; readStart?(): void } | null;
-  };
-}
+/** A response with what Node does not document. Where it is otherwise, the response stays a stream. */
+type OpenResponse = ServerResponse & { _header?: string | null };
 
 /** The native side of a stream. */
 interface HandsOff {
@@ -24,11 +18,11 @@ interface HandsOff {
 
 /** A response that may be handed off once `opening` bytes of its body have been written. */
 export class HandoffCandidate {
-  readonly #response: Internals['response'];
-  readonly #socket: Internals['socket'];
+  readonly #response: OpenResponse;
+  readonly #socket: OpenSocket;
   readonly #writtenBefore: number;
 
-  private constructor(response: ServerResponse, socket: Socket) {
+  private constructor(response: ServerResponse, socket: OpenSocket) {
     this.#response = response;
     this.#socket = socket;
     this.#writtenBefore = socket.bytesWritten;
@@ -37,10 +31,10 @@ export class HandoffCandidate {
   /** Nothing of the response may have been written yet. `undefined`: this connection has to stay a stream. */
   static of(response: ServerResponse | undefined): HandoffCandidate | undefined {
     if (!response || !native().mayHandOff() || process.platform === 'win32') return undefined;
-    const socket: Internals['socket'] | null = response.socket;
+    const socket: OpenSocket | null = response.socket;
     const request: IncomingMessage | undefined = response.req;
     if (!socket || socket.encrypted || request?.httpVersionMajor !== 1) return undefined;
-    if (typeof socket._handle?.fd !== 'number' || socket._handle.fd < 0) return undefined;
+    if (descriptorOf(socket) === undefined) return undefined;
     return new HandoffCandidate(response, socket);
   }
 
@@ -83,11 +77,12 @@ export class HandoffCandidate {
 
   #handOffNow(stream: HandsOff): boolean {
     const { _handle: handle } = this.#socket;
-    if (typeof handle?.fd !== 'number') return false;
+    const fd = descriptorOf(this.#socket);
+    if (!handle || fd === undefined) return false;
     try {
       // What the peer sends from here on is for native code to see.
       handle.readStop?.();
-      stream.handOff(handle.fd, this.#response.chunkedEncoding);
+      stream.handOff(fd, this.#response.chunkedEncoding);
     } catch {
       // Out of descriptors, for instance: it stays a stream. The socket knows of no pause, so `resume` would do nothing.
       handle.readStart?.();

@@ -6,7 +6,7 @@ import type { DisconnectReason, SSEListeners } from '../../index';
 import { native } from './binding.js';
 import { argumentError } from './errors.js';
 
-const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'error'];
+const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'userOnline', 'userOffline', 'error'];
 
 export class Listeners {
   readonly #emitter = new EventEmitter();
@@ -25,12 +25,12 @@ export class Listeners {
   }
 
   #emit(notice: Notice): void {
-    const client = { clientId: notice.clientId, userId: notice.userId ?? null };
-    if (notice.type === 'connect') this.#emitter.emit('connect', client);
-    if (notice.type === 'disconnect') {
-      this.#emitter.emit('disconnect', { ...client, reason: notice.reason as DisconnectReason });
-    }
-    if (notice.type === 'error') this.#emitError(new Error(notice.message));
+    const { type, userId = null } = notice;
+    const client = { clientId: notice.clientId, userId };
+    if (type === 'connect') this.#emitter.emit(type, client);
+    if (type === 'disconnect') this.#emitter.emit(type, { ...client, reason: notice.reason as DisconnectReason });
+    if (type === 'userOnline' || type === 'userOffline') this.#emitter.emit(type, { userId });
+    if (type === 'error') this.#emitError(new Error(notice.message));
   }
 
   /** An `error` that nobody listens for must not end the process: nothing that a client does may. */
@@ -41,7 +41,7 @@ export class Listeners {
 }
 
 function checkType(type: keyof SSEListeners): keyof SSEListeners {
-  if (!TYPES.includes(type)) throw argumentError('type', type, "'connect', 'disconnect' or 'error'");
+  if (!TYPES.includes(type)) throw argumentError('type', type, TYPES.map((known) => `'${known}'`).join(' or '));
   return type;
 }
 

@@ -1,18 +1,23 @@
 /** The service that index.d.ts describes: checks what it is given and calls native code. */
+import type { NativeCount } from '../../binding.js';
 import type {
   ConnectOptions,
   SSEService as Contract,
   DisconnectReason,
+  DrainOptions,
+  RefusalReason,
   SSEEvent,
   SSEListeners,
   SSEOptions,
   SSEStats,
   UserId,
 } from '../../index';
-import { checkClientId, checkOptions, checkUserId, encodeEvent } from './arguments.js';
+import { checkClientId, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
 import { connect } from './connect.js';
+import { configureSigterm, drain } from './drain.js';
 import { Listeners } from './listeners.js';
+import { checkOptions } from './options.js';
 import { watchRequests } from './pairs.js';
 
 watchRequests();
@@ -27,26 +32,29 @@ export class SSEService implements Contract {
   }
 
   static configure(options: SSEOptions): SSEService {
-    native().configure(checkOptions(options));
+    const checked = checkOptions(options);
+    native().configure(checked.native);
+    configureSigterm(checked.drainOnSigterm, checked.drain);
     return SSEService.getInstance();
   }
 
   sendToClient(clientId: string, event: SSEEvent): boolean {
     const id = checkClientId('clientId', clientId);
-    const encoded = encodeEvent(event);
-    return native().sendToClient(id, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().sendToClient(id, ...spread(event));
   }
 
   sendToUser(userId: UserId, event: SSEEvent): number {
     const id = checkUserId(userId);
-    const encoded = encodeEvent(event);
-    return native().sendToUser(id, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().sendToUser(id, ...spread(event));
   }
 
   broadcast(event: SSEEvent, excludeClientId?: string | null): number {
     const exclude = excludeClientId == null ? undefined : checkClientId('excludeClientId', excludeClientId);
-    const encoded = encodeEvent(event);
-    return native().broadcast(exclude, encoded.name, encoded.data, encoded.id, encoded.retry);
+    return native().broadcast(exclude, ...spread(event));
+  }
+
+  isOnline(userId: UserId): boolean {
+    return native().isOnline(checkUserId(userId));
   }
 
   getActiveClients(): string[] {
@@ -83,9 +91,22 @@ export class SSEService implements Contract {
     return new Promise((resolve) => native().flush(resolve));
   }
 
-  stats(): SSEStats {
-    const { disconnects, ...stats } = native().stats();
-    const byReason = Object.fromEntries(disconnects.map(({ reason, count }) => [reason, count]));
-    return { ...stats, disconnects: byReason as Record<DisconnectReason, number> };
+  drain(options?: DrainOptions): Promise<void> {
+    return drain(options);
   }
+
+  stats(): SSEStats {
+    const { disconnects, refusals, ...stats } = native().stats();
+    return { ...stats, disconnects: byName<DisconnectReason>(disconnects), refusals: byName<RefusalReason>(refusals) };
+  }
+}
+
+/** An event as native code takes it. What is wrong with it is told before anything is sent. */
+function spread(event: SSEEvent): [string, string, string | undefined, number | undefined, string | undefined] {
+  const { name, data, id, retry, coalesceKey } = encodeEvent(event);
+  return [name, data, id, retry, coalesceKey];
+}
+
+function byName<Name extends string>(counts: NativeCount[]): Record<Name, number> {
+  return Object.fromEntries(counts.map(({ name, count }) => [name, count])) as Record<Name, number>;
 }

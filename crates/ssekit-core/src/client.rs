@@ -8,6 +8,7 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use crate::life::{ClientInfo, DisconnectReason, Phase};
+use crate::limits::Network;
 use crate::log::Log;
 use crate::position::Position;
 
@@ -36,13 +37,22 @@ pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
 #[derive(Debug)]
 pub struct Client {
     pub(crate) info: ClientInfo,
+    /// Its page has chosen the id and comes back with it.
+    pub(crate) brings_id: bool,
+    /// Where it comes from, as far as that is counted.
+    pub(crate) network: Option<Network>,
     /// What is sent to its user.
     pub(crate) user_log: Option<Arc<Log>>,
     /// What is sent to this client alone. Few clients ever need one.
     log: OnceLock<Arc<Log>>,
     phase: AtomicU8,
     /// What comes after this position is not for it any more. Set when it is disconnected: what was sent before still goes out.
-    pub(crate) end: AtomicU64,
+    end: AtomicU64,
+    /// It has its place in the registry: what is sent to its id goes into its log. It keeps it while it is away, until it comes
+    /// back as another client or is given up.
+    listed: AtomicBool,
+    /// The application has ended it, so that its id is anybody's.
+    released: AtomicBool,
     /// What observers were told of it, for its coming and its going may be told by different threads, and must be in order.
     told: AtomicU8,
     /// The shard that writes for it.
@@ -61,17 +71,23 @@ pub struct Client {
 }
 
 impl Client {
+    /// `log` is there for a client that brings its id, which may have been here before.
     pub(crate) fn new(
         info: ClientInfo,
-        user_log: Option<Arc<Log>>,
-        log: OnceLock<Arc<Log>>,
+        network: Option<Network>,
+        logs: (Option<Arc<Log>>, OnceLock<Arc<Log>>),
         shard: Arc<dyn ShardLink>,
         cursor: Position,
     ) -> Self {
+        let (user_log, log) = logs;
         Self {
             info,
+            brings_id: log.get().is_some(),
+            network,
             user_log,
             log,
+            listed: AtomicBool::new(true),
+            released: AtomicBool::new(false),
             phase: AtomicU8::new(Phase::Opening as u8),
             end: AtomicU64::new(Position::MAX),
             told: AtomicU8::new(0),
@@ -98,6 +114,39 @@ impl Client {
     /// Whether events still reach it.
     pub(crate) fn is_connected(&self) -> bool {
         self.phase() != Phase::Closed
+    }
+
+    /// What comes after this position is not for it any more.
+    pub(crate) fn end_at(&self, position: Position) {
+        self.end.fetch_min(position, Ordering::AcqRel);
+    }
+
+    pub(crate) fn end(&self) -> Position {
+        self.end.load(Ordering::Acquire)
+    }
+
+    /// Whether what is sent to its id goes into its log.
+    pub(crate) fn is_listed(&self) -> bool {
+        self.listed.load(Ordering::Acquire)
+    }
+
+    /// Another has its place, or nobody. Nothing may be published meanwhile.
+    pub(crate) fn unlist(&self) {
+        self.listed.store(false, Ordering::Release);
+    }
+
+    /// Whether there is something to come back to: an id of its own, or events that may not have arrived.
+    pub(crate) fn is_worth_keeping(&self) -> bool {
+        self.brings_id || self.log_if_any().is_some_and(|log| log.last() > 0)
+    }
+
+    /// Whether its id is anybody's once it is gone.
+    pub(crate) fn is_released(&self) -> bool {
+        self.released.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn release_if(&self, released: bool) {
+        self.released.fetch_or(released, Ordering::AcqRel);
     }
 
     /// Goes on to `next` if the table of [`Phase`] has that step, and returns where it came from.
@@ -173,7 +222,7 @@ mod tests {
 
     fn client() -> Client {
         let info = ClientInfo { id: "c".into(), user: None };
-        Client::new(info, None, OnceLock::new(), Arc::new(Inbox::default()), 0)
+        Client::new(info, None, (None, OnceLock::new()), Arc::new(Inbox::default()), 0)
     }
 
     #[test]

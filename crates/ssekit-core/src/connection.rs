@@ -2,8 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use socket2::SockRef;
 
 use crate::client::Client;
 use crate::event::Framing;
@@ -11,9 +13,10 @@ use crate::handoff::Handoff;
 use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::life::DisconnectReason;
 use crate::log::Entry;
+use crate::options::MaxLag;
 use crate::position::Position;
 use crate::reader::{MAX_EVENTS, Reader};
-use crate::socket::{Input, Writer};
+use crate::socket::{Input, Writer, expect_answers, reason_of};
 use crate::stats::Tally;
 use crate::timeline::Timeline;
 
@@ -85,13 +88,19 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(handoff: Handoff, tick: u32) -> Self {
+    pub(crate) fn new(handoff: Handoff, timeout: Duration, tick: u32) -> Self {
+        expect_answers(&SockRef::from(&handoff.socket), timeout);
         let writer = Writer::new(handoff.socket, handoff.framing);
         Self { reader: handoff.reader, writer, last_write: tick }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
         self.reader.client()
+    }
+
+    /// Whether it was let go, and waits for its socket to take the rest of what it was sent before that.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.client().end() > 0 && self.writer.may_go_on()
     }
 
     /// Writes shared broadcasts, or whatever else this client is to get.
@@ -112,7 +121,10 @@ impl Connection {
         if !as_they_are || !broadcasts.suit(&self.reader) {
             return self.drain(timeline, tick, tally);
         }
-        let Ok(sent) = self.writer.send(slices) else { return Outcome::Gone(DisconnectReason::Peer) };
+        let sent = match self.writer.send(slices) {
+            Ok(sent) => sent,
+            Err(error) => return Outcome::Gone(reason_of(&error)),
+        };
         self.last_write = tick;
         tally.bytes += sent as u64;
         if sent == broadcasts.bytes {
@@ -129,7 +141,7 @@ impl Connection {
     pub(crate) fn drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
         match self.try_drain(timeline, tick, tally) {
             Ok(outcome) => outcome,
-            Err(_) => Outcome::Gone(DisconnectReason::Peer),
+            Err(error) => Outcome::Gone(reason_of(&error)),
         }
     }
 
@@ -193,18 +205,31 @@ impl Connection {
 
     /// The poll has something to tell.
     pub(crate) fn on_ready(&mut self, readable: bool, writable: bool) -> Option<DisconnectReason> {
-        if writable {
+        if writable && self.writer.may_go_on() {
             self.writer.blocked = false;
         }
         match readable.then(|| self.writer.discard_input()) {
-            Some(Input::Closed) => Some(DisconnectReason::Peer),
-            Some(Input::Excessive) => Some(DisconnectReason::Protocol),
+            Some(Input::Over(reason)) => Some(reason),
             Some(Input::Open) | None => None,
         }
     }
 
-    /// Sends a heartbeat if the connection has been idle for long.
-    pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
+    /// Ends a client that lags behind too far, and sends a heartbeat if the connection has been idle for long.
+    pub(crate) fn look_after(
+        &mut self,
+        max_lag: &MaxLag,
+        timeline: &Timeline,
+        tick: u32,
+        tally: &mut Tally,
+    ) -> Outcome {
+        let may_lag = self.writer.blocked && max_lag.is_bounded();
+        if may_lag && max_lag.is_exceeded(self.client(), self.reader.cursor(), timeline) {
+            return Outcome::Gone(DisconnectReason::Slow);
+        }
+        self.beat(tick, tally)
+    }
+
+    fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
         let busy = self.writer.blocked || !self.writer.is_clear();
         if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
             return Outcome::Settled;
@@ -216,7 +241,7 @@ impl Connection {
                 tally.bytes += sent as u64;
                 Outcome::Settled
             }
-            Err(_) => Outcome::Gone(DisconnectReason::Peer),
+            Err(error) => Outcome::Gone(reason_of(&error)),
         }
     }
 }

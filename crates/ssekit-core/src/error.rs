@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::limits::Refusal;
+
 /// The result of a call into the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -19,7 +21,7 @@ enum Kind {
     Argument,
     Range,
     Configured,
-    Claimed,
+    Refused(Refusal),
     Gone,
     Forked,
     System,
@@ -38,8 +40,15 @@ impl Error {
         Self::new(Kind::Configured, message)
     }
 
-    pub(crate) fn claimed(message: impl Into<String>) -> Self {
-        Self::new(Kind::Claimed, message)
+    pub(crate) fn refused(refusal: Refusal) -> Self {
+        let message = match refusal {
+            Refusal::Clients => "there are as many clients as there may be (limits.clients)",
+            Refusal::User => "the user has as many clients as one may have (limits.clientsPerUser)",
+            Refusal::Address => "as many clients come from this address as may (limits.clientsPerAddress)",
+            Refusal::Claimed => "clientId: it belongs to a client of another user",
+            Refusal::Draining => "ssekit is being drained and takes no more clients",
+        };
+        Self::new(Kind::Refused(refusal), message)
     }
 
     pub(crate) fn gone() -> Self {
@@ -80,7 +89,15 @@ impl Error {
 
     /// The client id belongs to another user.
     pub fn is_claimed(&self) -> bool {
-        self.kind == Kind::Claimed
+        self.kind == Kind::Refused(Refusal::Claimed)
+    }
+
+    /// Why a client was not let in, if that is what it is about.
+    pub fn refusal(&self) -> Option<Refusal> {
+        match self.kind {
+            Kind::Refused(refusal) => Some(refusal),
+            _ => None,
+        }
     }
 
     /// The client was disconnected before the call.

@@ -6,6 +6,7 @@
 //! and there is always a space after the colon (a value's own leading space survives).
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 
@@ -33,6 +34,8 @@ pub struct Event<'a> {
     pub id: Option<&'a str>,
     /// The page's reconnection time in milliseconds.
     pub retry: Option<u64>,
+    /// Who lags gets only the newest event of this key.
+    pub coalesce_key: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -65,6 +68,9 @@ impl<'a> Event<'a> {
             check_header_text("event.id", id)?;
             check_not_reserved("event.id", id)?;
         }
+        if let Some(key) = self.coalesce_key {
+            check_length("event.coalesceKey", key)?;
+        }
         if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
             return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
         }
@@ -94,7 +100,7 @@ impl<'a> Event<'a> {
         }
         buf.extend_from_slice(b"id: ");
         let own_id = self.id.map(Box::from);
-        Draft { buf, own_id }
+        Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from) }
     }
 }
 
@@ -118,14 +124,26 @@ pub(crate) fn check_header_text(argument: &str, text: &str) -> Result<()> {
         Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
         Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
         None if text.is_empty() => "got an empty string".into(),
-        None if text.len() > MAX_HEADER_TEXT => format!("got {} characters", text.len()).into(),
+        None if text.len() > MAX_TEXT => format!("got {} characters", text.len()).into(),
         None if text.starts_with(' ') || text.ends_with(' ') => "got a space at an end, which a header loses".into(),
         None => return Ok(()),
     };
-    Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_HEADER_TEXT} printable ASCII characters")))
+    Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
 }
 
-const MAX_HEADER_TEXT: usize = 256;
+/// Checks text that goes nowhere but to us: a user's or a client's id, a key.
+pub(crate) fn check_length(argument: &str, text: &str) -> Result<()> {
+    match text.len() {
+        0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_TEXT} bytes"))),
+        length if length > MAX_TEXT => {
+            Err(Error::argument(format!("{argument}: got {length} bytes, wants 1 to {MAX_TEXT}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of an id or a key at most.
+const MAX_TEXT: usize = 256;
 
 /// How many lines `data` has: at least one, for an event without data would not be dispatched.
 fn line_starts(data: &str) -> usize {
@@ -164,9 +182,15 @@ impl<'a> Iterator for Lines<'a> {
 pub struct Draft {
     buf: BytesMut,
     own_id: Option<Box<str>>,
+    coalesce_key: Option<Arc<str>>,
 }
 
 impl Draft {
+    /// The key by which it supersedes an earlier event.
+    pub fn coalesce_key(&self) -> Option<&Arc<str>> {
+        self.coalesce_key.as_ref()
+    }
+
     fn body_len_bound(&self) -> usize {
         self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
     }
@@ -249,7 +273,7 @@ pub enum Framing {
 pub struct Frame {
     bytes: Bytes,
     start: u8,
-    own_id: Option<std::sync::Arc<str>>,
+    own_id: Option<Arc<str>>,
 }
 
 impl Frame {
@@ -294,7 +318,7 @@ mod tests {
             for data in ["", "x", "\n", "\n\n\n", &long, &huge] {
                 for own in [None, Some("i"), Some(&*id)] {
                     for retry in [None, Some(0), Some(MAX_SAFE_INTEGER)] {
-                        let draft = Event { name, data, id: own, retry }.encode(1 << 20).unwrap();
+                        let draft = Event { name, data, id: own, retry, coalesce_key: None }.encode(1 << 20).unwrap();
                         let (room, bound) = (draft.buf.capacity(), draft.body_len_bound());
                         let frame = draft.finish(&Epoch::random(), Position::MAX);
                         assert!(frame.bytes.len() <= room, "{} bytes in a room of {room}", frame.bytes.len());

@@ -1,5 +1,6 @@
 //! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -8,20 +9,23 @@ use bytes::Bytes;
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::client::{Client, ShardLink};
+use crate::drain::{self, DrainOptions};
 use crate::error::{Error, Result};
-use crate::event::{Draft, Event, check_header_text};
+use crate::event::{Draft, Event, check_header_text, check_length};
 use crate::inbox::{Command, Inbox};
 use crate::life::{ClientInfo, DisconnectReason};
+use crate::limits::Network;
 use crate::log::Log;
 use crate::observer::Observer;
 use crate::options::Options;
 use crate::position::Position;
+use crate::presence;
 use crate::reader::{Reader, ResetReason};
-use crate::registry::{Registry, check_id};
+use crate::registry::Registry;
 use crate::shard::{Shard, Shared};
 use crate::stats::{Counter, Deliveries, Stats};
 use crate::stream::{Parts, Stream};
@@ -37,6 +41,8 @@ pub struct Connect<'a> {
     pub client: Option<&'a str>,
     /// What the client has seen last.
     pub last_event_id: Option<&'a str>,
+    /// Where it comes from; none: not known, and not bounded.
+    pub address: Option<IpAddr>,
 }
 
 /// A client that has connected.
@@ -77,7 +83,7 @@ impl Hub {
         options.validate()?;
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));
-        let registry = Arc::new(Registry::default());
+        let registry = Arc::new(Registry::new(&options));
         // All shards are made before any of them runs: a start that fails leaves nothing behind.
         let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
         for _ in 0..options.threads {
@@ -87,6 +93,8 @@ impl Hub {
                 timeline: Arc::clone(&timeline),
                 registry: Arc::clone(&registry),
                 deliveries: Arc::clone(&deliveries),
+                timeout: options.timeout,
+                max_lag: options.max_lag,
             };
             let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
             tasks.push(shard.run(options.heartbeat));
@@ -96,6 +104,7 @@ impl Hub {
             runtime.spawn(task);
         }
         runtime.spawn(keep_house(Arc::downgrade(&timeline), Arc::downgrade(&registry), options.history.max_age));
+        runtime.spawn(presence::keep(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
         Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, process }) })
     }
@@ -110,7 +119,7 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
-        check_id("userId", user_id)?;
+        check_length("userId", user_id)?;
         let mut draft = self.encode(event)?;
         loop {
             let user = self.inner.registry.user(user_id);
@@ -122,21 +131,27 @@ impl Hub {
         }
     }
 
-    /// Sends to one client. Returns whether it is connected.
+    /// Sends to one client, to one that is connected and to one that is away and comes back with its id. Returns whether it is
+    /// connected.
     ///
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
-        check_id("clientId", client_id)?;
+        check_length("clientId", client_id)?;
+        let Inner { timeline, registry, .. } = &*self.inner;
         let mut draft = self.encode(event)?;
-        while let Some(client) = self.inner.registry.client(client_id) {
-            // A client's log is cleared under the same lock when it goes, so that nothing is put there afterwards.
-            match self.inner.timeline.publish(draft, None, client.log(), || client.is_connected()) {
-                Ok(_) => {
+        while let Some(client) = registry.known_client(client_id) {
+            // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
+            match timeline.publish(draft, None, client.log(), || client.is_listed()) {
+                Ok(_) if client.is_connected() => {
                     client.mark();
                     return Ok(true);
                 }
-                // It went, or was replaced, between the look-up and now.
+                Ok(position) => {
+                    registry.lose(&client, position);
+                    return Ok(false);
+                }
+                // It was replaced or given up between the look-up and now.
                 Err(unpublished) => draft = unpublished,
             }
         }
@@ -149,7 +164,7 @@ impl Hub {
     /// The id or the event cannot be used.
     pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
         if let Some(id) = exclude {
-            check_id("excludeClientId", id)?;
+            check_length("excludeClientId", id)?;
         }
         let draft = self.encode(event)?;
         let Inner { timeline, registry, shards, .. } = &*self.inner;
@@ -180,11 +195,15 @@ impl Hub {
     /// event id, or is told that they cannot be had.
     ///
     /// # Errors
-    /// An id cannot be used, or the client id is another user's.
+    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::limits::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
+        self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
+    }
+
+    fn try_connect(&self, who: Connect<'_>) -> Result<Connected> {
         self.check_process()?;
         if let Some(user) = who.user {
-            check_id("userId", user)?;
+            check_length("userId", user)?;
         }
         if let Some(client) = who.client {
             check_header_text("clientId", client)?;
@@ -200,6 +219,7 @@ impl Hub {
             data: &data,
             id: owed_id.as_deref(),
             retry: Some(options.retry.as_millis() as u64),
+            ..Event::default()
         };
         let opening = timeline.notice(ready, reader.cursor()).body();
         let parts = Parts { reader, timeline: Arc::clone(timeline), registry: Arc::clone(registry), deliveries, shard };
@@ -223,23 +243,33 @@ impl Hub {
         let Inner { timeline, registry, .. } = &*self.inner;
         let (log, mut predecessor) = (OnceLock::new(), None);
         if let Some(id) = who.client {
-            predecessor = registry.predecessor(id, who.user);
+            predecessor = registry.predecessor(id, who.user, timeline);
             let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
         }
-        let user = who.user.map(|id| registry.hold_user(id));
+        let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
+        let network = who.address.map(Network::of);
+        registry.gate.enter(network, replaces)?;
+        let user = match who.user.map(|id| registry.hold_user(id, replaces)).transpose() {
+            Ok(user) => user,
+            Err(error) => {
+                registry.gate.leave(network);
+                return Err(error);
+            }
+        };
         let (cursor, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
         let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
-        let user_log = user.as_ref().map(|user| Arc::clone(&user.log));
+        let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let client = Arc::new(Client::new(info, user_log, log, link, cursor));
+        let client = Arc::new(Client::new(info, network, logs, link, cursor));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_deref(), predecessor.as_ref(), timeline);
+        let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
         if let Some(user) = user {
             user.release();
         }
         if !matches!(admitted, Ok(true)) {
+            registry.gate.leave(network);
             shard.push(Command::Leave(Arc::clone(&client)));
         }
         let resumed = who.last_event_id.is_some() && reset.is_none();
@@ -262,8 +292,18 @@ impl Hub {
         match timeline.locate(id, logs()) {
             None => (timeline.head(), Some(ResetReason::Unknown)),
             Some(position) if logs().any(|log| log.floor() > position) => (timeline.head(), Some(ResetReason::Evicted)),
+            // It comes without the id that it had: what was sent to that one alone is not to be had.
+            Some(position) if own.is_none() && self.inner.registry.unclaimed(user.map(|user| &**user)) > position => {
+                (timeline.head(), Some(ResetReason::Evicted))
+            }
             Some(position) => (position, None),
         }
+    }
+
+    /// Lets the kernel find out that the peer of a socket has vanished that somebody else carries a stream on.
+    #[cfg(unix)]
+    pub fn expect_answers(&self, socket: std::os::fd::BorrowedFd<'_>) {
+        crate::socket::expect_answers(&socket2::SockRef::from(&socket), self.inner.options.timeout);
     }
 
     /// Clients are dealt out in turn.
@@ -275,13 +315,18 @@ impl Hub {
 
     /// Ids of the connected clients, in no particular order.
     pub fn active_clients(&self) -> Vec<Arc<str>> {
-        self.inner.registry.client_ids()
+        self.inner.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
     }
 
     /// Ids of a user's connected clients, the oldest connection first.
     pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
         let user = self.inner.registry.user_if_known(user_id);
         user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
+    }
+
+    /// Whether a user has a client, or had one so short a time ago that it may come back unnoticed.
+    pub fn is_online(&self, user_id: &str) -> bool {
+        self.inner.registry.user_if_known(user_id).is_some_and(|user| user.is_online())
     }
 
     /// Ends a client's stream. Says whether it was connected.
@@ -313,6 +358,22 @@ impl Hub {
         }
     }
 
+    /// The graceful end: no client comes in any more, and those that are there are told when to come back and let go. Returns
+    /// when all are gone; what was sent to them is with the kernel, or with who carries their stream.
+    pub async fn drain(&self, options: DrainOptions) {
+        let Inner { registry, timeline, .. } = &*self.inner;
+        registry.gate.close();
+        drain::let_go(registry, timeline, options).await;
+        self.flush().await;
+    }
+
+    /// What a page is told that wants to connect while the hub is drained: a stream of this one event.
+    pub fn farewell(&self, options: DrainOptions) -> Bytes {
+        let timeline = &self.inner.timeline;
+        let random = Uuid::new_v4().as_u128() as u64;
+        timeline.notice(options.farewell(random).event(), timeline.head()).body()
+    }
+
     /// Wants to know when clients come and go.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.inner.registry.observe(observer);
@@ -333,13 +394,16 @@ impl Hub {
             clients,
             users,
             known_users: registry.known_users(),
+            away: registry.away(),
             opening,
             handoff,
             stream,
             connects: registry.arrivals.connects.get(),
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
+            refusals: registry.gate.refusals(),
             events: timeline.head(),
+            coalesced: timeline.coalesced.get(),
             deliveries: sum(|of_shard| &of_shard.events),
             bytes: sum(|of_shard| &of_shard.bytes),
             heartbeats: sum(|of_shard| &of_shard.heartbeats),
@@ -368,6 +432,6 @@ async fn keep_house(timeline: std::sync::Weak<Timeline>, registry: std::sync::We
         ticks.tick().await;
         let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
         timeline.expire();
-        registry.sweep(&timeline);
+        registry.sweep(Instant::now().checked_sub(max_age), &timeline);
     }
 }

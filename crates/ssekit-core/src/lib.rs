@@ -5,9 +5,10 @@
 //!
 //! * [`event`]: checks it and encodes it once; [`position`]: its place in the one sequence, and its id.
 //! * [`hub`]: what a process has one of; every call comes in here.
-//! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`]: the
-//!   newest events of one audience.
-//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read.
+//! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`], with
+//!   its `ring`: the newest events of one audience.
+//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; [`limits`]: who may come in;
+//!   `presence`: who is online; `lag`: who is too slow; [`drain`]: how all are let go.
 //! * [`reader`]: a cursor, and what comes after it.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
@@ -19,6 +20,7 @@
 pub mod client;
 #[cfg(unix)]
 mod connection;
+pub mod drain;
 pub mod error;
 pub mod event;
 #[cfg(unix)]
@@ -26,14 +28,18 @@ mod handoff;
 mod heartbeat;
 pub mod hub;
 mod inbox;
+mod lag;
 pub mod life;
+pub mod limits;
 pub mod log;
 pub mod observer;
 pub mod options;
 mod poller;
 pub mod position;
+mod presence;
 pub mod reader;
 mod registry;
+mod ring;
 mod shard;
 #[cfg(unix)]
 mod socket;
@@ -43,11 +49,13 @@ pub mod timeline;
 pub mod user;
 
 pub use client::Client;
+pub use drain::DrainOptions;
 pub use error::{Error, Result};
 pub use event::{Event, Framing};
 pub use hub::{Connect, Connected, Hub};
 pub use life::{ClientInfo, DisconnectReason, Phase};
+pub use limits::{LimitOptions, Refusal};
 pub use observer::Observer;
-pub use options::{HistoryOptions, Options};
+pub use options::{HistoryOptions, MaxLag, Options};
 pub use stats::Stats;
 pub use stream::Stream;

@@ -26,11 +26,27 @@ pub enum DisconnectReason {
     Protocol,
     /// A fault of the engine's own.
     Fault,
+    /// What was sent to it was not acknowledged for too long: the peer has vanished, or reads nothing.
+    Timeout,
+    /// It lagged behind by more than the hub allows.
+    Slow,
+    /// The hub was drained.
+    Drained,
 }
 
 impl DisconnectReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 6] = [Self::Peer, Self::Server, Self::Replaced, Self::Unopened, Self::Protocol, Self::Fault];
+    pub const ALL: [Self; 9] = [
+        Self::Peer,
+        Self::Server,
+        Self::Replaced,
+        Self::Unopened,
+        Self::Protocol,
+        Self::Fault,
+        Self::Timeout,
+        Self::Slow,
+        Self::Drained,
+    ];
 
     /// Its name in JavaScript and in metrics.
     pub fn as_str(self) -> &'static str {
@@ -41,7 +57,15 @@ impl DisconnectReason {
             Self::Unopened => "unopened",
             Self::Protocol => "protocol",
             Self::Fault => "fault",
+            Self::Timeout => "timeout",
+            Self::Slow => "slow",
+            Self::Drained => "drained",
         }
+    }
+
+    /// Whether it was this side that wanted it, with the peer still there to be told what was sent before.
+    pub(crate) fn is_by_server(self) -> bool {
+        matches!(self, Self::Server | Self::Drained)
     }
 }
 

@@ -3,56 +3,15 @@
 //! A log is written under the timeline's lock and read by any number of readers, each with a cursor of its own. What falls
 //! out of it raises its floor, and a reader whose cursor lies below the floor knows that it has missed something.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::event::Frame;
 use crate::options::HistoryOptions;
 use crate::position::Position;
-
-/// What an entry costs beside the bytes of its frame: itself in the ring, and the frame's allocations.
-const ENTRY_COST: usize = size_of::<Entry>() + 96;
-
-/// One event of a log.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    /// Its place in the one sequence.
-    pub position: Position,
-    /// Its bytes.
-    pub frame: Frame,
-    /// The client that shall not get it.
-    pub exclude: Option<Arc<str>>,
-    /// When it was published.
-    pub at: Instant,
-}
-
-impl Entry {
-    fn cost(&self) -> usize {
-        ENTRY_COST + self.frame.cost() + self.exclude.as_ref().map_or(0, |id| id.len())
-    }
-
-    /// Whether the client with this id is to get it.
-    pub fn is_for(&self, client_id: &str) -> bool {
-        self.exclude.as_deref() != Some(client_id)
-    }
-}
-
-/// The reader's cursor lies before something that the log no longer has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Gap;
-
-/// How much a log held before and after a change.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Events.
-    pub events: usize,
-    /// Bytes, with everything that keeping an event costs.
-    pub bytes: usize,
-}
+use crate::ring::Ring;
+pub use crate::ring::{Backlog, Entry, Gap, Usage};
 
 /// The newest events of one audience.
 #[derive(Debug)]
@@ -62,35 +21,29 @@ pub struct Log {
     ring: Mutex<Ring>,
 }
 
-#[derive(Debug)]
-struct Ring {
-    entries: VecDeque<Entry>,
-    bytes: usize,
-    /// All events of this audience after this position are here.
-    floor: Position,
+/// What an event that was added has changed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Appended {
+    pub(crate) before: Usage,
+    pub(crate) after: Usage,
+    /// An older event of the same key has gone for it.
+    pub(crate) superseded: bool,
 }
 
 impl Log {
     /// An empty log that knows of everything after `floor`.
     pub fn new(floor: Position) -> Self {
-        let ring = Ring { entries: VecDeque::new(), bytes: 0, floor };
-        Self { last: AtomicU64::new(0), ring: Mutex::new(ring) }
+        Self { last: AtomicU64::new(0), ring: Mutex::new(Ring::new(floor)) }
     }
 
     /// Adds an event, whose position must be higher than all before, and drops the oldest beyond the log's own bounds.
-    /// Returns what the log holds before and after.
-    pub(crate) fn append(&self, entry: Entry, bounds: &HistoryOptions) -> (Usage, Usage) {
+    pub(crate) fn append(&self, entry: Entry, bounds: &HistoryOptions) -> Appended {
         let mut ring = self.ring.lock();
-        let before = ring.usage();
-        let position = entry.position;
-        ring.bytes += entry.cost();
-        ring.entries.push_back(entry);
-        while ring.entries.len() > 1 && (ring.entries.len() > bounds.max_events || ring.bytes > bounds.max_bytes) {
-            ring.evict();
-        }
+        let (before, position) = (ring.usage(), entry.position);
+        let superseded = ring.append(entry, bounds);
         // Relaxed: readers come here after an acquiring load of the timeline's head, which is stored after this.
         self.last.store(position, Ordering::Relaxed);
-        (before, ring.usage())
+        Appended { before, after: ring.usage(), superseded }
     }
 
     /// Drops the oldest event. Returns what it cost, if there was one.
@@ -100,17 +53,12 @@ impl Log {
 
     /// Drops all events, and the room that they took.
     pub(crate) fn clear(&self) {
-        let mut ring = self.ring.lock();
-        if let Some(newest) = ring.entries.back() {
-            ring.floor = newest.position;
-        }
-        ring.entries = VecDeque::new();
-        ring.bytes = 0;
+        self.ring.lock().clear();
     }
 
     /// Position and time of the oldest event.
     pub(crate) fn front(&self) -> Option<(Position, Instant)> {
-        self.ring.lock().entries.front().map(|entry| (entry.position, entry.at))
+        self.ring.lock().front()
     }
 
     /// What it holds now.
@@ -125,7 +73,7 @@ impl Log {
 
     /// Everything after this position is known to the log.
     pub fn floor(&self) -> Position {
-        self.ring.lock().floor
+        self.ring.lock().floor()
     }
 
     /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
@@ -133,40 +81,17 @@ impl Log {
     /// # Errors
     /// [`Gap`] if there were events after `cursor` that the log has dropped; nothing is copied then.
     pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
-        let ring = self.ring.lock();
-        if cursor < ring.floor {
-            return Err(Gap);
-        }
-        let start = ring.entries.partition_point(|entry| entry.position <= cursor);
-        let news = ring.entries.range(start..).take(limit).take_while(|entry| entry.position <= head);
-        out.extend(news.cloned());
-        Ok(())
+        self.ring.lock().read(cursor, head, limit, out)
+    }
+
+    /// What lies after `cursor`.
+    pub fn backlog(&self, cursor: Position) -> Backlog {
+        self.ring.lock().backlog(cursor)
     }
 
     /// The lowest position of an event with this id of the caller's: the lowest, so that a repeated id loses nothing.
     pub fn find(&self, own_id: &str) -> Option<Position> {
-        let ring = self.ring.lock();
-        ring.entries.iter().find(|entry| entry.frame.own_id() == Some(own_id)).map(|entry| entry.position)
-    }
-}
-
-impl Ring {
-    fn usage(&self) -> Usage {
-        Usage { events: self.entries.len(), bytes: self.bytes }
-    }
-
-    fn evict(&mut self) -> Option<usize> {
-        let entry = self.entries.pop_front()?;
-        let cost = entry.cost();
-        self.bytes -= cost;
-        self.floor = entry.position;
-        // A burst must not keep its room for ever, and an empty log none at all: there may be very many of those.
-        if self.entries.is_empty() {
-            self.entries = VecDeque::new();
-        } else if self.entries.len() * 4 < self.entries.capacity() && self.entries.capacity() > 64 {
-            self.entries.shrink_to(self.entries.len() * 2);
-        }
-        Some(cost)
+        self.ring.lock().find(own_id)
     }
 }
 
@@ -178,7 +103,8 @@ mod tests {
 
     fn entry(position: Position, data: &str) -> Entry {
         let draft = Event { data, ..Event::default() }.encode(1 << 20).unwrap();
-        Entry { position, frame: draft.finish(&Epoch::random(), position), exclude: None, at: Instant::now() }
+        let frame = draft.finish(&Epoch::random(), position);
+        Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now() }
     }
 
     fn bounds(max_events: usize, max_bytes: usize) -> HistoryOptions {
@@ -243,7 +169,8 @@ mod tests {
         for position in 1..=3 {
             let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();
             let frame = draft.finish(&Epoch::random(), position);
-            log.append(Entry { position, frame, exclude: None, at: Instant::now() }, &bounds(100, 1 << 20));
+            let entry = Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now() };
+            log.append(entry, &bounds(100, 1 << 20));
         }
         assert_eq!(log.find("same"), Some(1));
         assert_eq!(log.find("other"), None);

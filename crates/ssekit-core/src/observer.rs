@@ -9,6 +9,10 @@ pub trait Observer: Send + Sync {
     fn connected(&self, client: &ClientInfo);
     /// A client is gone. Called once for each that was connected, whatever ended it.
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason);
+    /// A user has a client, and had none before.
+    fn user_online(&self, _user_id: &str) {}
+    /// A user's last client has been gone for as long as a page may take to come back.
+    fn user_offline(&self, _user_id: &str) {}
     /// Something went wrong that no caller can be told of.
     fn failed(&self, message: &str);
 }

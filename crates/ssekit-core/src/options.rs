@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
+use crate::limits::LimitOptions;
 
 /// What a hub can be told. Fixed once it has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,8 +18,34 @@ pub struct Options {
     pub retry: Duration,
     /// Shards, one task each, and so the threads that can write at once, 1 to 64. Default: the number of cores, at most 4.
     pub threads: usize,
+    /// What was sent and is not acknowledged for so long ends the connection, 1 s to one hour. Default: 30 s.
+    pub timeout: Duration,
+    /// A user is offline when the last client has been gone for so long, up to one hour. Default: 5 s.
+    pub presence_grace: Duration,
+    /// How far a client may lag behind before it is disconnected.
+    pub max_lag: MaxLag,
+    /// How many clients are let in.
+    pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
+}
+
+/// How far a client may lag behind before it is disconnected. Without a bound it keeps its cursor, and is told of a gap when the
+/// history no longer has what it has not got. `MAX` is none, which is the default of each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MaxLag {
+    /// Events that wait for it, 1 to 10,000,000.
+    pub events: usize,
+    /// Bytes that wait for it, 1,024 to 2^40.
+    pub bytes: usize,
+    /// The time for which one has been waiting, 100 ms to 2^40 ms.
+    pub time: Duration,
+}
+
+impl Default for MaxLag {
+    fn default() -> Self {
+        Self { events: usize::MAX, bytes: usize::MAX, time: Duration::MAX }
+    }
 }
 
 /// Bounds of the history. An event that falls out of it before a client has seen it is told to that client as a gap.
@@ -42,6 +69,10 @@ impl Default for Options {
             heartbeat: Duration::from_secs(25),
             retry: Duration::from_secs(2),
             threads: std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)),
+            timeout: Duration::from_secs(30),
+            presence_grace: Duration::from_secs(5),
+            max_lag: MaxLag::default(),
+            limits: LimitOptions::default(),
             history: HistoryOptions::default(),
         }
     }
@@ -59,20 +90,8 @@ impl Options {
     /// # Errors
     /// A value out of its bounds, by the name that it has in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        let history = &self.history;
-        let millis = |duration: Duration| duration.as_millis() as u64;
-        let bounds = [
-            ("maxEventBytes", self.max_event_bytes as u64, 1_024, 64 << 20),
-            ("heartbeatMs", millis(self.heartbeat), 100, 3_600_000),
-            ("retryMs", millis(self.retry), 0, 3_600_000),
-            ("threads", self.threads as u64, 1, 64),
-            ("history.maxEvents", history.max_events as u64, 1, 10_000_000),
-            ("history.maxBytes", history.max_bytes as u64, 1_024, 1 << 40),
-            ("history.maxTotalBytes", history.max_total_bytes as u64, 1_024, 1 << 40),
-            ("history.maxAgeMs", millis(history.max_age), 100, 1 << 40),
-        ];
-        match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
-            Some((name, value, least, most)) => {
+        match self.numbers().into_iter().find(|number| !number.is_in_bounds()) {
+            Some(Number { name, value, least, most, .. }) => {
                 Err(Error::range(format!("options.{name}: got {value}, wants a number from {least} to {most}")))
             }
             None => Ok(()),
@@ -84,25 +103,65 @@ impl Options {
     /// # Errors
     /// The first option that differs, by the name that it has in JavaScript.
     pub fn check_same(&self, wanted: &Self) -> Result<()> {
-        let (a, b) = (&self.history, &wanted.history);
-        let same = [
-            ("transport", self.handoff == wanted.handoff),
-            ("maxEventBytes", self.max_event_bytes == wanted.max_event_bytes),
-            ("heartbeatMs", self.heartbeat == wanted.heartbeat),
-            ("retryMs", self.retry == wanted.retry),
-            ("threads", self.threads == wanted.threads),
-            ("history.maxEvents", a.max_events == b.max_events),
-            ("history.maxBytes", a.max_bytes == b.max_bytes),
-            ("history.maxTotalBytes", a.max_total_bytes == b.max_total_bytes),
-            ("history.maxAgeMs", a.max_age == b.max_age),
-        ];
-        match same.into_iter().find(|(_, same)| !same) {
-            Some((name, _)) => Err(Error::configured(format!(
+        let transport = (self.handoff != wanted.handoff).then_some("transport");
+        let numbers = self.numbers().into_iter().zip(wanted.numbers());
+        let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
+        match transport.or_else(|| different.next()) {
+            Some(name) => Err(Error::configured(format!(
                 "options.{name}: the hub of this process already runs with another value; \
                  call SSEService.configure once, before the first client or event"
             ))),
             None => Ok(()),
         }
+    }
+
+    /// Every number by the name that it has in JavaScript.
+    fn numbers(&self) -> [Number; 16] {
+        let (history, lag, limits) = (&self.history, &self.max_lag, &self.limits);
+        let number = |name, value: usize, least, most| Number { name, value: value as u64, least, most, none: false };
+        let millis = |name, value: Duration, least, most| {
+            let value = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+            Number { name, value, least, most, none: false }
+        };
+        let or_none = |number: Number| Number { none: true, ..number };
+        [
+            number("maxEventBytes", self.max_event_bytes, 1_024, 64 << 20),
+            millis("heartbeatMs", self.heartbeat, 100, HOUR),
+            millis("retryMs", self.retry, 0, HOUR),
+            number("threads", self.threads, 1, 64),
+            millis("timeoutMs", self.timeout, 1_000, HOUR),
+            millis("presenceGraceMs", self.presence_grace, 0, HOUR),
+            or_none(number("maxLag.events", lag.events, 1, 10_000_000)),
+            or_none(number("maxLag.bytes", lag.bytes, 1_024, 1 << 40)),
+            or_none(millis("maxLag.ms", lag.time, 100, 1 << 40)),
+            or_none(number("limits.clients", limits.clients, 1, 10_000_000)),
+            or_none(number("limits.clientsPerUser", limits.clients_per_user, 1, 10_000_000)),
+            or_none(number("limits.clientsPerAddress", limits.clients_per_address, 1, 10_000_000)),
+            number("history.maxEvents", history.max_events, 1, 10_000_000),
+            number("history.maxBytes", history.max_bytes, 1_024, 1 << 40),
+            number("history.maxTotalBytes", history.max_total_bytes, 1_024, 1 << 40),
+            millis("history.maxAgeMs", history.max_age, 100, 1 << 40),
+        ]
+    }
+}
+
+/// An hour in milliseconds.
+const HOUR: u64 = 3_600_000;
+
+/// One option's value and bounds.
+#[derive(Debug, Clone, Copy)]
+struct Number {
+    name: &'static str,
+    value: u64,
+    least: u64,
+    most: u64,
+    /// The largest number there is means "no bound".
+    none: bool,
+}
+
+impl Number {
+    fn is_in_bounds(&self) -> bool {
+        (self.least..=self.most).contains(&self.value) || (self.none && self.value == u64::MAX)
     }
 }
 

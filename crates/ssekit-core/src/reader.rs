@@ -1,7 +1,6 @@
 //! A client's cursor in the one sequence: live delivery, catching up and resuming are all "read on from here".
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::client::Client;
 use crate::event::{Event, Frame, RESERVED_PREFIX};
@@ -105,7 +104,7 @@ impl Reader {
     pub(crate) fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
         // The head first, then the logs: everything up to this head is in them. And the head before the client's end: what was
         // published after a disconnect had returned is not seen.
-        let head = timeline.head().min(self.client.end.load(Ordering::Acquire)).max(self.cursor);
+        let head = timeline.head().min(self.client.end()).max(self.cursor);
         let mut entries = Vec::new();
         let reset =
             self.reset.or_else(|| self.read(timeline, head, &mut entries).err().map(|Gap| ResetReason::Evicted));

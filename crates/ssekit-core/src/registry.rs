@@ -1,41 +1,74 @@
-//! Who is connected: clients by id, users by id, and who wants to be told.
+//! Who is connected, and who was a moment ago: clients by id, users by id, and who wants to be told.
 
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 
 use dashmap::{DashMap, Entry};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
+use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
 use crate::life::{DisconnectReason, Phase};
+use crate::limits::{Gate, Refusal};
 use crate::log::Log;
 use crate::observer::Observer;
+use crate::options::Options;
+use crate::position::Position;
+use crate::presence::Presence;
 use crate::stats::{Arrivals, Counter};
 use crate::timeline::Timeline;
-use crate::user::User;
+use crate::user::{Hold, User};
 
-/// The connected clients and the known users of a hub.
-#[derive(Default)]
+/// Clients that are away and whose ids and logs are kept for them. Beyond so many, the first to leave is given up.
+const MOST_AWAY: usize = 65_536;
+
+/// The clients and the users of a hub.
 pub(crate) struct Registry {
+    /// The connected ones, and those that are away and may come back with their id.
     clients: DashMap<Arc<str>, Arc<Client>>,
+    /// Those that are away, in the order in which they left, with some that have come back since.
+    away: Mutex<VecDeque<(Instant, Arc<Client>)>>,
     users: DashMap<Arc<str>, Arc<User>>,
     /// Users with a client. Like the next ones below zero for a moment, when somebody is counted out by another thread before
     /// he is counted in.
     online: AtomicIsize,
     /// Connected clients by phase, in the order of `Phase`.
     phases: [AtomicIsize; 3],
+    pub(crate) gate: Gate,
+    pub(crate) presence: Arc<Presence>,
     pub(crate) arrivals: Arrivals,
     pub(crate) observer_panics: Counter,
     /// Up to here, events of users that were given up may be missing.
     forgotten_users: AtomicU64,
-    /// Likewise for what was sent to single clients that are gone.
+    /// Likewise for what was sent to single clients that were given up.
     forgotten_clients: AtomicU64,
+    /// Likewise for anonymous clients with ids that nobody can come back with.
+    unclaimed: AtomicU64,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
 }
 
 impl Registry {
+    pub(crate) fn new(options: &Options) -> Self {
+        Self {
+            clients: DashMap::new(),
+            away: Mutex::default(),
+            users: DashMap::new(),
+            online: AtomicIsize::new(0),
+            phases: Default::default(),
+            gate: Gate::new(options.limits),
+            presence: Arc::new(Presence::new(options.presence_grace)),
+            arrivals: Arrivals::default(),
+            observer_panics: Counter::default(),
+            forgotten_users: AtomicU64::new(0),
+            forgotten_clients: AtomicU64::new(0),
+            unclaimed: AtomicU64::new(0),
+            observers: RwLock::default(),
+        }
+    }
+
     /// The user with this id, who comes into being with the first event or client.
     pub(crate) fn user(&self, id: &str) -> Arc<User> {
         if let Some(user) = self.users.get(id) {
@@ -45,12 +78,16 @@ impl Registry {
         Arc::clone(&self.users.entry(id.into()).or_insert_with(new))
     }
 
-    /// The same, held for a client that is about to join.
-    pub(crate) fn hold_user(&self, id: &str) -> Arc<User> {
+    /// The same, held for a client that is about to join. One that takes another's place always may.
+    ///
+    /// # Errors
+    /// The user has as many clients as one may have.
+    pub(crate) fn hold_user(&self, id: &str, replaces: bool) -> Result<Arc<User>> {
+        let most = if replaces { usize::MAX } else { self.gate.clients_per_user() };
         loop {
             let user = self.user(id);
-            if user.hold() {
-                return user;
+            if user.hold(most)? == Hold::Held {
+                return Ok(user);
             }
         }
     }
@@ -60,19 +97,32 @@ impl Registry {
         self.users.get(id).map(|user| Arc::clone(&user))
     }
 
-    /// The connected client with this id.
-    pub(crate) fn client(&self, id: &str) -> Option<Arc<Client>> {
+    /// The client with this id, connected or away.
+    pub(crate) fn known_client(&self, id: &str) -> Option<Arc<Client>> {
         self.clients.get(id).map(|client| Arc::clone(&client))
     }
 
-    /// The connection that a client of this user with this id of its own is going to replace. Never another user's: that
-    /// one's log must not come near this client, even if the id is free a moment later.
-    pub(crate) fn predecessor(&self, id: &str, user: Option<&str>) -> Option<Arc<Client>> {
-        self.client(id).filter(|client| client.info.user.as_deref() == user)
+    /// The connected client with this id.
+    pub(crate) fn client(&self, id: &str) -> Option<Arc<Client>> {
+        self.known_client(id).filter(|client| client.is_connected())
     }
 
-    /// The log for what is sent to a client that brings its own id, which may have been here before: that of the connection
-    /// that it replaces, else one that knows from where on it is complete.
+    /// The client whose place one of this user with this id of its own is going to take, be it connected or away. Never another
+    /// user's: that one's log must not come near this client, even if the id is free a moment later.
+    pub(crate) fn predecessor(&self, id: &str, user: Option<&str>, timeline: &Timeline) -> Option<Arc<Client>> {
+        let known = self.known_client(id)?;
+        if known.info.user.as_deref() == user {
+            return Some(known);
+        }
+        // The application has ended that one, at a log-out for instance: its id is free for whoever logs in.
+        if !known.is_connected() && known.is_released() {
+            self.give_up(&known, timeline);
+        }
+        None
+    }
+
+    /// The log for what is sent to a client that brings its own id, which may have been here before: that of the one whose place
+    /// it takes, else one that knows from where on it is complete.
     pub(crate) fn log_of_returning(&self, predecessor: Option<&Arc<Client>>) -> Arc<Log> {
         match predecessor {
             Some(client) => Arc::clone(client.log()),
@@ -80,15 +130,32 @@ impl Registry {
         }
     }
 
-    /// Enters a client, whose user is held, in the place of its predecessor. False: others were faster, so that its log is
-    /// not the right one any more, and it must be made anew.
+    /// Up to where a client that has not brought an id may have missed what was sent to it alone: with another id, before it
+    /// was cut.
+    pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
+        user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire)
+    }
+
+    /// Something was sent to a single client that has gone.
+    pub(crate) fn lose(&self, client: &Client, position: Position) {
+        if client.brings_id {
+            return;
+        }
+        match client.info.user.as_deref() {
+            Some(id) => self.user(id).lose(position),
+            None => drop(self.unclaimed.fetch_max(position, Ordering::AcqRel)),
+        }
+    }
+
+    /// Enters a client, whose user is held and which was let in, in the place of its predecessor. False: others were faster, so
+    /// that its log is not the right one any more, and it must be made anew.
     ///
     /// # Errors
     /// The id belongs to a client of another user.
     pub(crate) fn admit(
         &self,
         client: &Arc<Client>,
-        user: Option<&User>,
+        user: Option<&Arc<User>>,
         predecessor: Option<&Arc<Client>>,
         timeline: &Timeline,
     ) -> Result<bool> {
@@ -99,7 +166,7 @@ impl Registry {
                 None
             }
             Entry::Occupied(occupied) if occupied.get().info.user != client.info.user => {
-                return Err(Error::claimed("clientId: it belongs to a client of another user"));
+                return Err(Error::refused(Refusal::Claimed));
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
@@ -117,10 +184,15 @@ impl Registry {
             }
         }
         if let Some(replaced) = replaced {
+            // Before the client is opened: what somebody has put into the log for the other one meanwhile, it will read.
+            timeline.quiesced(|| replaced.unlist());
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
         self.arrivals.connects.add(1);
         self.tell(|observer| observer.connected(&client.info));
+        if let Some(user) = user {
+            user.come_online(|| self.tell(|observer| observer.user_online(&user.id)));
+        }
         if let Some(reason) = client.told_connected() {
             self.tell(|observer| observer.disconnected(&client.info, reason));
         }
@@ -146,27 +218,36 @@ impl Registry {
             && user.leave(client)
         {
             self.online.fetch_sub(1, Ordering::Relaxed);
+            self.presence.left(user);
         }
+    }
+
+    /// A user's time without a client may be over.
+    pub(crate) fn tell_offline(&self, user: &User) {
+        user.go_offline(self.presence.grace(), || self.tell(|observer| observer.user_offline(&user.id)));
     }
 
     /// Ends a client's life, once. Says whether this call did it.
     pub(crate) fn remove(&self, client: &Arc<Client>, reason: DisconnectReason, timeline: &Timeline) -> bool {
         let Some(from) = client.advance(Phase::Closed) else { return false };
         self.count(from, -1);
-        // Under the lock, so that who is publishing to it at this moment has either finished or will find it closed. And before
-        // it leaves the map, so that who does not find it there knows what it takes with it.
+        self.gate.leave(client.network);
+        // Under the lock, so that who is publishing to it at this moment has either finished or will find it closed.
         timeline.quiesced(|| {
             // What an application sends before it disconnects a client still goes out. Nobody else can be reached any more.
-            let end = if reason == DisconnectReason::Server { timeline.head() } else { 0 };
-            client.end.store(end, Ordering::Release);
-            if let Some(log) = client.log_if_any()
-                && reason != DisconnectReason::Replaced
-            {
-                self.forgotten_clients.fetch_max(log.last(), Ordering::AcqRel);
+            client.end_at(if reason.is_by_server() { timeline.head() } else { 0 });
+            if !client.is_worth_keeping() {
+                client.unlist();
             }
         });
-        self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
+        client.release_if(reason == DisconnectReason::Server);
         self.leave_user(client);
+        if client.is_listed() {
+            self.lose(client, client.log_if_any().map_or(0, |log| log.last()));
+            self.keep_away(Arc::clone(client), timeline);
+        } else {
+            self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
+        }
         if let Some(counter) = self.arrivals.disconnects(reason) {
             counter.add(1);
         }
@@ -178,36 +259,75 @@ impl Registry {
         true
     }
 
-    /// Drops what was sent to a client alone, when its stream has come to its end.
-    pub(crate) fn forget(&self, client: &Client, timeline: &Timeline) {
-        let Some(log) = client.log_if_any() else { return };
-        let successor = self.client(&client.info.id).filter(|other| !std::ptr::eq(&raw const **other, client));
-        let inherited =
-            successor.is_some_and(|heir| heir.log_if_any().is_some_and(|of_heir| Arc::ptr_eq(of_heir, log)));
-        if !inherited {
+    fn keep_away(&self, client: Arc<Client>, timeline: &Timeline) {
+        let mut away = self.away.lock();
+        away.push_back((Instant::now(), client));
+        let too_many = if away.len() > MOST_AWAY { away.pop_front() } else { None };
+        drop(away);
+        if let Some((_, client)) = too_many {
+            self.give_up(&client, timeline);
+        }
+    }
+
+    /// Gives a client up that is away: its id is free, and what was sent to it alone is dropped.
+    fn give_up(&self, client: &Arc<Client>, timeline: &Timeline) {
+        let given_up = self.clients.remove_if(&client.info.id, |_, entered| {
+            let is_away = Arc::ptr_eq(entered, client) && !client.is_connected();
+            if is_away {
+                // Before it leaves the map, so that who does not find it there knows what it takes with it.
+                timeline.quiesced(|| {
+                    client.unlist();
+                    let last = client.log_if_any().map_or(0, |log| log.last());
+                    self.forgotten_clients.fetch_max(last, Ordering::AcqRel);
+                });
+            }
+            is_away
+        });
+        if let (Some(_), Some(log)) = (given_up, client.log_if_any()) {
             timeline.clear(log);
         }
     }
 
-    /// Gives up users of whom nothing is left.
-    pub(crate) fn sweep(&self, timeline: &Timeline) {
-        let idle = |user: &User| !user.is_online() && user.log.usage().events == 0;
+    /// Gives up clients that have been away since before `deadline`, and users of whom nothing is left.
+    pub(crate) fn sweep(&self, deadline: Option<Instant>, timeline: &Timeline) {
+        while let Some(client) = self.pop_away(deadline) {
+            self.give_up(&client, timeline);
+        }
         let candidates: Vec<Arc<str>> =
-            self.users.iter().filter(|user| idle(user)).map(|user| Arc::clone(user.key())).collect();
+            self.users.iter().filter(|user| user.is_idle()).map(|user| Arc::clone(user.key())).collect();
         for id in candidates {
             self.users.remove_if(&id, |_, user| {
                 let retired = timeline.quiesced(|| user.retire_if_idle());
                 if retired {
-                    self.forgotten_users.fetch_max(user.log.floor(), Ordering::AcqRel);
+                    self.forgotten_users.fetch_max(user.forgets(), Ordering::AcqRel);
                 }
                 retired
             });
         }
     }
 
-    /// Ids of the connected clients.
-    pub(crate) fn client_ids(&self) -> Vec<Arc<str>> {
-        self.clients.iter().map(|entry| Arc::clone(entry.key())).collect()
+    fn pop_away(&self, deadline: Option<Instant>) -> Option<Arc<Client>> {
+        let mut away = self.away.lock();
+        if away.front().is_none_or(|(since, _)| deadline.is_none_or(|deadline| *since >= deadline)) {
+            return None;
+        }
+        let (_, client) = away.pop_front()?;
+        if away.len() * 4 < away.capacity() {
+            away.shrink_to_fit();
+        }
+        Some(client)
+    }
+
+    /// The connected clients.
+    pub(crate) fn connected(&self) -> Vec<Arc<Client>> {
+        let connected = self.clients.iter().filter(|entry| entry.is_connected());
+        connected.map(|entry| Arc::clone(&entry)).collect()
+    }
+
+    /// Clients that are away and may come back.
+    pub(crate) fn away(&self) -> usize {
+        let connected: isize = self.phases.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        self.clients.len().saturating_sub(connected.max(0) as usize)
     }
 
     /// Connected clients, users online, and connected clients by phase.
@@ -258,20 +378,5 @@ impl Registry {
 impl std::fmt::Debug for Registry {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Registry").field("clients", &self.clients.len()).field("users", &self.users.len()).finish()
-    }
-}
-
-/// Whether an id may name a user or a client, by what JavaScript passed.
-///
-/// # Errors
-/// Empty, or more than 256 bytes.
-pub(crate) fn check_id(argument: &str, id: &str) -> Result<()> {
-    const MAX_ID_BYTES: usize = 256;
-    match id.len() {
-        0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_ID_BYTES} bytes"))),
-        length if length > MAX_ID_BYTES => {
-            Err(Error::argument(format!("{argument}: got {length} bytes, wants 1 to {MAX_ID_BYTES}")))
-        }
-        _ => Ok(()),
     }
 }

@@ -5,6 +5,9 @@
 //! others. A broadcast is read from its log once and written to each socket as it is; only a client that has something else
 //! to get, or lags, is read for on its own.
 
+mod flushes;
+mod seat;
+
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,8 +15,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use slab::Slab;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, Interval, MissedTickBehavior, interval};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::client::{Client, UNSEATED};
 use crate::connection::Outcome;
@@ -22,11 +24,13 @@ use crate::connection::{Broadcasts, Connection};
 use crate::heartbeat::{TICKS_PER_HEARTBEAT, beat_pulled};
 use crate::inbox::{Command, Inbox};
 use crate::life::DisconnectReason;
-use crate::log::Log;
+use crate::options::MaxLag;
 use crate::poller::{Poller, Ready};
 use crate::position::Position;
 use crate::reader::MAX_EVENTS;
 use crate::registry::Registry;
+use crate::shard::flushes::Flushes;
+use crate::shard::seat::Seat;
 use crate::stats::{Deliveries, Tally};
 use crate::timeline::Timeline;
 
@@ -40,8 +44,9 @@ const LOOKS_PER_TURN: usize = 1024;
 #[cfg(unix)]
 const MAX_LAST_TURNS: usize = 64;
 
-/// A flush waits no longer than this for clients that do not read.
-const FLUSH_PATIENCE: Duration = Duration::from_secs(5);
+/// How long a client that was let go may take to read what it was sent before: one heartbeat.
+#[cfg(unix)]
+const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
 
 /// What a shard works with.
 #[derive(Debug)]
@@ -50,36 +55,9 @@ pub(crate) struct Shared {
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
-}
-
-/// A client's place in a shard.
-#[derive(Debug)]
-enum Seat {
-    /// Its stream is pulled by somebody else, or not read yet.
-    Pulled { client: Arc<Client>, idle_ticks: u32 },
-    /// The shard writes to its socket.
-    #[cfg(unix)]
-    Socket(Connection),
-}
-
-impl Seat {
-    /// Whether the client has got everything up to `position`. The cursor of one for whom there was nothing stays behind.
-    fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
-        let (client, cursor, clear) = match self {
-            Self::Pulled { client, .. } => (client, client.pulled.load(Ordering::Acquire), true),
-            #[cfg(unix)]
-            Self::Socket(connection) => (connection.client(), connection.reader.cursor(), connection.writer.is_clear()),
-        };
-        clear && (cursor >= position || (broadcasts.last() <= cursor && !client.has_own_news(cursor)))
-    }
-}
-
-/// Somebody waits until everything up to a position has been sent.
-#[derive(Debug)]
-struct Flush {
-    position: Position,
-    done: oneshot::Sender<()>,
-    deadline: Instant,
+    /// What was sent and is not acknowledged for so long ends a connection.
+    pub(crate) timeout: Duration,
+    pub(crate) max_lag: MaxLag,
 }
 
 /// A walk over all seats with some broadcasts.
@@ -99,8 +77,8 @@ pub(crate) struct Shard {
     walked: Position,
     /// Seats that have had their turn and have more to write.
     unfinished: VecDeque<usize>,
-    flushes: Vec<Flush>,
-    /// Where the heartbeat's round over the seats is, if it is under way.
+    flushes: Flushes,
+    /// Where the round over the seats is that each tick begins, if it is under way.
     round: Option<usize>,
     tick: u32,
     tally: Tally,
@@ -118,7 +96,7 @@ impl Shard {
             walk: None,
             walked: 0,
             unfinished: VecDeque::new(),
-            flushes: Vec::new(),
+            flushes: Flushes::default(),
             round: None,
             tick: 0,
             tally: Tally::default(),
@@ -146,7 +124,7 @@ impl Shard {
 
     /// Sleeps until there is work. Says whether the clock has ticked.
     async fn wait(&mut self, ticks: &mut Interval) -> bool {
-        let flush_due = self.flushes.iter().map(|flush| flush.deadline).min();
+        let flush_due = self.flushes.due();
         let overdue = async {
             match flush_due {
                 Some(deadline) => tokio::time::sleep_until(deadline).await,
@@ -188,8 +166,7 @@ impl Shard {
                 }
                 Command::Leave(client) => self.leave(&client),
                 Command::Flush(position, done) => {
-                    let deadline = Instant::now() + FLUSH_PATIENCE;
-                    self.flushes.push(Flush { position, done, deadline });
+                    self.flushes.push(position, done);
                     self.shared.inbox.set_flushing(true);
                 }
             }
@@ -215,13 +192,12 @@ impl Shard {
 
     #[cfg(unix)]
     fn adopt(&mut self, handoff: crate::handoff::Handoff) {
-        let mut connection = Connection::new(handoff, self.tick);
+        let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
         let client = Arc::clone(connection.client());
         let (Some(key), false) = (self.key_of(&client), client.phase() == crate::life::Phase::Closed) else {
             // It was disconnected while the socket was on its way.
             let _ = connection.drain(&self.shared.timeline, self.tick, &mut self.tally);
             connection.writer.finish();
-            self.shared.registry.forget(&client, &self.shared.timeline);
             return;
         };
         let added = self.poller.add(connection.writer.fd(), key);
@@ -251,18 +227,8 @@ impl Shard {
         let Some(key) = self.key_of(client) else { return };
         client.seat.store(UNSEATED, Ordering::Relaxed);
         self.finish(key);
-        match self.seats.try_remove(key) {
-            Some(Seat::Pulled { client, .. }) => client.wake(),
-            #[cfg(unix)]
-            Some(Seat::Socket(mut connection)) => {
-                connection.writer.finish();
-                self.poller.remove(connection.writer.fd());
-                self.shared.registry.forget(client, &self.shared.timeline);
-            }
-            None => {}
-        }
-        if self.seats.len() * 4 < self.seats.capacity() {
-            self.seats.shrink_to_fit();
+        if !self.lingers(key, client) {
+            self.free(key);
         }
     }
 
@@ -276,6 +242,37 @@ impl Shard {
                 return;
             }
             self.unfinished.pop_back();
+        }
+    }
+
+    /// Lets a client that was let go, and has not got everything yet, keep its seat until it has. Says whether it does.
+    fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
+        #[cfg(unix)]
+        if let Some(seat) = self.seats.get_mut(key)
+            && matches!(seat, Seat::Socket(connection) if connection.is_owed())
+        {
+            let placeholder = Seat::Pulled { client: Arc::clone(client), idle_ticks: 0 };
+            if let Seat::Socket(connection) = std::mem::replace(seat, placeholder) {
+                *seat = Seat::Leaving { connection, until: self.tick.wrapping_add(LINGER_TICKS) };
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Frees a seat, and closes its socket.
+    fn free(&mut self, key: usize) {
+        match self.seats.try_remove(key) {
+            Some(Seat::Pulled { client, .. }) => client.wake(),
+            #[cfg(unix)]
+            Some(Seat::Socket(mut connection) | Seat::Leaving { mut connection, .. }) => {
+                connection.writer.finish();
+                self.poller.remove(connection.writer.fd());
+            }
+            None => {}
+        }
+        if self.seats.len() * 4 < self.seats.capacity() {
+            self.seats.shrink_to_fit();
         }
     }
 
@@ -334,6 +331,9 @@ impl Shard {
                         connection.deliver(&walk.broadcasts, &slices, timeline, tick, tally)
                     });
                 }
+                // It goes on when its socket does.
+                #[cfg(unix)]
+                Some(Seat::Leaving { .. }) => {}
                 None => {}
             }
         }
@@ -350,63 +350,72 @@ impl Shard {
         }
     }
 
-    /// Goes on with the heartbeat's round over the seats.
+    /// Goes on with the round over the seats that looks for those that are idle, and for those that lag.
     fn continue_round(&mut self) {
         let Some(mut next) = self.round.take() else { return };
         let end = self.seats.capacity();
         let (mut looks, before) = (LOOKS_PER_TURN, self.tally.heartbeats);
         while next < end && looks > 0 && self.tally.heartbeats - before < SENDS_PER_TURN as u64 {
-            match self.seats.get_mut(next) {
-                Some(Seat::Pulled { client, idle_ticks }) => beat_pulled(client, idle_ticks),
-                #[cfg(unix)]
-                Some(Seat::Socket(_)) => self.work_on(next, |connection, _, tick, tally| connection.beat(tick, tally)),
-                None => {}
-            }
+            self.look_after(next);
             next += 1;
             looks -= 1;
         }
         self.round = (next < end).then_some(next);
     }
 
-    fn answer_flushes(&mut self) {
-        if self.flushes.is_empty() {
-            return;
-        }
-        let now = Instant::now();
-        // Within a walk somebody has not been served yet: looking for him at every turn would cost more than the walk.
-        if self.walk.is_some() && self.flushes.iter().all(|flush| now < flush.deadline) {
-            return;
-        }
-        let broadcasts = self.shared.timeline.broadcasts();
-        for flush in std::mem::take(&mut self.flushes) {
-            let sent = self.seats.iter().all(|(_, seat)| seat.has_sent(flush.position, broadcasts));
-            if sent || flush.deadline <= now {
-                // Who has stopped waiting does not need the answer.
-                let _ = flush.done.send(());
-            } else {
-                self.flushes.push(flush);
+    fn look_after(&mut self, key: usize) {
+        let max_lag = self.shared.max_lag;
+        match self.seats.get_mut(key) {
+            Some(Seat::Pulled { client, idle_ticks }) => {
+                beat_pulled(client, idle_ticks);
+                let cursor = client.pulled.load(Ordering::Acquire);
+                if max_lag.is_bounded() && max_lag.is_exceeded(client, cursor, &self.shared.timeline) {
+                    let client = Arc::clone(client);
+                    self.close(&client, DisconnectReason::Slow);
+                }
             }
+            #[cfg(unix)]
+            Some(Seat::Socket(_)) => self.work_on(key, |connection, timeline, tick, tally| {
+                connection.look_after(&max_lag, timeline, tick, tally)
+            }),
+            // Ticks wrap: until then it lies ahead, from then on behind.
+            #[cfg(unix)]
+            Some(Seat::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
+            _ => {}
         }
-        self.shared.inbox.set_flushing(!self.flushes.is_empty());
+    }
+
+    fn answer_flushes(&mut self) {
+        // Within a walk somebody has not been served yet: looking for him at every turn would cost more than the walk.
+        let is_walking = self.walk.is_some();
+        let (seats, broadcasts) = (&self.seats, self.shared.timeline.broadcasts());
+        let has_sent = |position| seats.iter().all(|(_, seat)| seat.has_sent(position, broadcasts));
+        if self.flushes.answer(is_walking, has_sent) {
+            self.shared.inbox.set_flushing(!self.flushes.is_empty());
+        }
     }
 
     /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
     #[cfg(unix)]
     fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
-        let Some(Seat::Socket(connection)) = self.seats.get_mut(key) else { return };
+        let Some(seat) = self.seats.get_mut(key) else { return };
+        let is_leaving = matches!(seat, Seat::Leaving { .. });
+        let Some(connection) = seat.connection_mut() else { return };
         let (timeline, tick, tally) = (&*self.shared.timeline, self.tick, &mut self.tally);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, timeline, tick, tally)));
         match outcome {
-            Ok(Outcome::Settled) => {}
             Ok(Outcome::More) => self.unfinished.push_back(key),
+            Ok(Outcome::Settled) if is_leaving && connection.is_owed() => {}
+            // It has got everything, or can get no more.
+            _ if is_leaving => self.free(key),
+            Ok(Outcome::Settled) => {}
             Ok(Outcome::Gone(reason)) => {
-                // Until its seat is freed nothing more is tried.
-                connection.writer.blocked = true;
+                connection.writer.break_off();
                 let client = Arc::clone(connection.client());
                 self.close(&client, reason);
             }
             Err(_) => {
-                connection.writer.blocked = true;
+                connection.writer.break_off();
                 let client = Arc::clone(connection.client());
                 self.fail(&client, "a panic while writing to a client, which was disconnected");
             }

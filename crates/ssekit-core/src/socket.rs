@@ -2,12 +2,14 @@
 
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::os::fd::{AsRawFd, RawFd};
+use std::time::Duration;
 
 use bytes::Bytes;
-use socket2::Socket;
+use socket2::{SockRef, Socket, TcpKeepalive};
 
 use crate::event::Framing;
 use crate::heartbeat::heartbeat;
+use crate::life::DisconnectReason;
 
 /// What a peer may send after its request before it is taken for something else than an event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;
@@ -25,9 +27,30 @@ pub(crate) struct Writer {
     framing: Framing,
     /// The kernel takes nothing now; the poll tells when it does again.
     pub(crate) blocked: bool,
+    /// Nothing is tried any more.
+    broken: bool,
     /// What the kernel has not taken of a frame that was begun.
     rest: Option<Bytes>,
     stray_bytes: usize,
+}
+
+/// Lets the kernel find out that the peer has vanished: what was sent and is not acknowledged for so long ends the connection
+/// (RFC 5482), and an idle connection is asked after as long. Where the system lacks the first, its own patience with
+/// retransmissions ends it, which is some minutes.
+pub(crate) fn expect_answers(socket: &SockRef<'_>, timeout: Duration) {
+    // Errors: it is no TCP socket, and then there is no network between us and the peer.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    let _ = socket.set_tcp_user_timeout(Some(timeout));
+    let keepalive = TcpKeepalive::new().with_time(timeout).with_interval(Duration::from_secs(1).max(timeout / 8));
+    let _ = socket.set_tcp_keepalive(&keepalive);
+}
+
+/// Why a connection is gone whose socket says this.
+pub(crate) fn reason_of(error: &io::Error) -> DisconnectReason {
+    match error.kind() {
+        ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => DisconnectReason::Timeout,
+        _ => DisconnectReason::Peer,
+    }
 }
 
 /// What came of looking at what the peer has sent.
@@ -35,15 +58,14 @@ pub(crate) struct Writer {
 pub(crate) enum Input {
     /// Nothing, or little that does no harm.
     Open,
-    /// The peer has closed its side. An event-stream client has nothing to say, so that is its end.
-    Closed,
-    /// More than any event-stream client sends.
-    Excessive,
+    /// That was the end. An event-stream client has nothing to say, so when it closes its side it is gone; and when it says more
+    /// than any such client does, it is something else.
+    Over(DisconnectReason),
 }
 
 impl Writer {
     pub(crate) fn new(socket: Socket, framing: Framing) -> Self {
-        Self { socket, framing, blocked: false, rest: None, stray_bytes: 0 }
+        Self { socket, framing, blocked: false, broken: false, rest: None, stray_bytes: 0 }
     }
 
     pub(crate) fn fd(&self) -> RawFd {
@@ -52,6 +74,17 @@ impl Writer {
 
     pub(crate) fn framing(&self) -> Framing {
         self.framing
+    }
+
+    /// Tries nothing any more.
+    pub(crate) fn break_off(&mut self) {
+        self.blocked = true;
+        self.broken = true;
+    }
+
+    /// Whether the kernel may take more later.
+    pub(crate) fn may_go_on(&self) -> bool {
+        self.blocked && !self.broken
     }
 
     /// Whether it has nothing of its own left to send.
@@ -110,16 +143,16 @@ impl Writer {
         let mut scratch = [0_u8; 2048];
         loop {
             match self.socket.read(&mut scratch) {
-                Ok(0) => return Input::Closed,
+                Ok(0) => return Input::Over(DisconnectReason::Peer),
                 Ok(read) => {
                     self.stray_bytes += read;
                     if self.stray_bytes > MAX_STRAY_BYTES {
-                        return Input::Excessive;
+                        return Input::Over(DisconnectReason::Protocol);
                     }
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Input::Open,
-                Err(_) => return Input::Closed,
+                Err(error) => return Input::Over(reason_of(&error)),
             }
         }
     }

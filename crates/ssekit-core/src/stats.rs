@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::life::DisconnectReason;
+use crate::limits::Refusal;
 use crate::log::Usage;
 use crate::position::Position;
 
@@ -52,6 +53,8 @@ pub struct Stats {
     pub users: usize,
     /// Users of whom there is a client or an event in the history.
     pub known_users: usize,
+    /// Clients that are away and may come back with their id.
+    pub away: usize,
     /// Connected clients that have not settled on a transport.
     pub opening: usize,
     /// Connected clients whose socket the engine has.
@@ -62,8 +65,12 @@ pub struct Stats {
     pub connects: u64,
     /// Clients gone since the start, in the order of [`DisconnectReason::ALL`].
     pub disconnects: [u64; DisconnectReason::ALL.len()],
+    /// Clients that were not let in since the start, in the order of [`Refusal::ALL`].
+    pub refusals: [u64; Refusal::ALL.len()],
     /// Events published.
     pub events: u64,
+    /// Events that a newer one of the same key has superseded.
+    pub coalesced: u64,
     /// Events written to a client, once per client.
     pub deliveries: u64,
     /// Bytes written to clients.

@@ -79,9 +79,7 @@ impl Stream {
     /// Ends the stream and disconnects its client.
     pub fn close(&mut self, reason: DisconnectReason) {
         if let Some(parts) = self.parts.take() {
-            let client = parts.reader.client();
-            parts.registry.remove(client, reason, &parts.timeline);
-            parts.registry.forget(client, &parts.timeline);
+            parts.registry.remove(parts.reader.client(), reason, &parts.timeline);
         }
     }
 }

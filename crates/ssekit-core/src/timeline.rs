@@ -14,9 +14,10 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::event::{Draft, Event};
-use crate::log::{Entry, Log, Usage};
+use crate::log::{Appended, Entry, Log, Usage};
 use crate::options::HistoryOptions;
 use crate::position::{Epoch, Position};
+use crate::stats::Counter;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
 const LOG_COST: usize = 512;
@@ -31,6 +32,8 @@ pub struct Timeline {
     /// What everybody gets.
     broadcasts: Arc<Log>,
     sequencer: Mutex<Sequencer>,
+    /// Events that a newer one of the same key has superseded.
+    pub(crate) coalesced: Counter,
 }
 
 #[derive(Debug, Default)]
@@ -77,6 +80,7 @@ impl Timeline {
             head: AtomicU64::new(0),
             broadcasts: Arc::new(Log::new(0)),
             sequencer: Mutex::default(),
+            coalesced: Counter::default(),
         }
     }
 
@@ -109,9 +113,12 @@ impl Timeline {
             return Err(draft);
         }
         let position = self.head.load(Ordering::Relaxed) + 1;
+        let coalesce_key = draft.coalesce_key().cloned();
         let frame = draft.finish(&self.epoch, position);
-        let (before, after) = log.append(Entry { position, frame, exclude, at: Instant::now() }, &self.bounds);
-        sequencer.account(before, after, log, position);
+        let entry = Entry { position, frame, exclude, coalesce_key, at: Instant::now() };
+        let appended = log.append(entry, &self.bounds);
+        self.coalesced.add(u64::from(appended.superseded));
+        sequencer.account(appended, log, position);
         while sequencer.bytes() > self.bounds.max_total_bytes && sequencer.usage.events > 1 {
             if !sequencer.evict_if(|_| true) {
                 break;
@@ -177,7 +184,7 @@ impl Sequencer {
         self.usage.bytes + self.logs * LOG_COST
     }
 
-    fn account(&mut self, before: Usage, after: Usage, log: &Arc<Log>, position: Position) {
+    fn account(&mut self, Appended { before, after, .. }: Appended, log: &Arc<Log>, position: Position) {
         if before.events == 0 {
             self.logs += 1;
             self.oldest.push(Reverse(Front { position, log: Arc::clone(log) }));

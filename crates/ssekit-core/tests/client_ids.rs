@@ -1,4 +1,4 @@
-//! A client id is its user's as long as a client has it, and one client's at a time.
+//! A client id is its user's, also while its client is away, and one client's at a time.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -21,7 +21,7 @@ use support::pull::Pull;
 use support::{Engine, Recorder, Told, anonymous, data, eventually, named, two_shards, user};
 
 fn claim(hub: &Hub, user: Option<&str>, client: &str) -> Result<Connected> {
-    hub.connect(Connect { user, client: Some(client), last_event_id: None })
+    hub.connect(Connect { user, client: Some(client), ..Connect::default() })
 }
 
 fn ids(hub: &Hub) -> HashSet<String> {
@@ -90,14 +90,57 @@ fn another_users_claim_is_refused_and_disturbs_nobody() {
 }
 
 #[test]
-fn an_id_is_free_when_its_client_has_left() {
+fn an_id_stays_its_users_while_its_client_is_away() {
     let engine = Engine::start();
     drop(named(&engine, Some("ada"), "tab"));
-    let mut bobs = Pull::of(claim(&engine, Some("bob"), "tab").unwrap());
+    assert_eq!((engine.stats().clients, engine.stats().away), (0, 1));
+    for other in [Some("bob"), None] {
+        assert!(claim(&engine, other, "tab").unwrap_err().is_claimed());
+    }
+    assert!(!engine.send_to_client("tab", data("for ada alone")).unwrap());
+    let mut again = Pull::of(named(&engine, Some("ada"), "tab"));
+    assert!(engine.send_to_client("tab", data("x")).unwrap());
+    assert_eq!(again.data(1), ["x"], "without a last event id it begins where it comes in");
+    assert_eq!(engine.stats().away, 0);
+}
+
+#[test]
+fn an_id_is_free_when_the_application_has_ended_its_client() {
+    let engine = Engine::start();
+    let adas = Pull::of(named(&engine, Some("ada"), "tab"));
+    engine.send_to_client("tab", data("for ada alone")).unwrap();
+    // A log-out; and then somebody else logs in, in the same tab.
+    assert_eq!(engine.disconnect_user("ada"), 1);
+    let last_event_id = Some(adas.ready.id.as_str());
+    let who = Connect { user: Some("bob"), client: Some("tab"), last_event_id, ..Connect::default() };
+    let mut bobs = Pull::of(engine.connect(who).unwrap());
     engine.send_to_user("ada", data("for ada")).unwrap();
+    assert!(bobs.event().is_reset());
     assert!(engine.send_to_client("tab", data("for the tab")).unwrap());
     assert_eq!(bobs.data(1), ["for the tab"]);
     assert_eq!(bobs.all(), []);
+    assert!(claim(&engine, Some("ada"), "tab").unwrap_err().is_claimed());
+}
+
+#[test]
+fn an_id_is_free_when_its_client_has_been_away_for_as_long_as_the_history_lasts() {
+    let history = HistoryOptions { max_age: Duration::from_millis(100), ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..two_shards() });
+    drop(named(&engine, Some("ada"), "tab"));
+    eventually("it is given up", || engine.stats().away == 0);
+    let _bobs = claim(&engine, Some("bob"), "tab").unwrap();
+}
+
+#[test]
+fn no_more_ids_are_kept_than_there_is_room_for() {
+    const ROOM: usize = 65_536;
+    let engine = Engine::start();
+    for number in 0..ROOM + 10 {
+        drop(named(&engine, Some("ada"), &format!("tab {number}")));
+    }
+    assert_eq!(engine.stats().away, ROOM);
+    assert!(claim(&engine, Some("bob"), "tab 10").unwrap_err().is_claimed());
+    assert!(claim(&engine, Some("bob"), "tab 9").is_ok(), "the first to leave are given up");
 }
 
 #[test]
@@ -168,7 +211,7 @@ fn another_users_log_is_never_near_who_takes_over_the_id() {
         let seen = thread::scope(|scope| {
             let (engine, id) = (&engine, &id);
             let mallory = scope.spawn(move || {
-                let who = Connect { user: Some("mallory"), client: Some(id), last_event_id };
+                let who = Connect { user: Some("mallory"), client: Some(id), last_event_id, ..Connect::default() };
                 loop {
                     if let Ok(connected) = engine.connect(who) {
                         return Pull::of(connected).all();

@@ -109,6 +109,7 @@ fn everybody_gets_every_broadcast_once_and_in_order_and_leaves_nothing_behind() 
     eventually("all descriptors are closed", || open_descriptors() <= before);
     let stats = engine.stats();
     assert_eq!((stats.users, stats.opening, stats.stream, stats.handoff), (0, 0, 0, 0));
-    assert_eq!((stats.connects, stats.disconnects), (CLIENTS as u64, [CLIENTS as u64, 0, 0, 0, 0, 0]));
+    // The first of the reasons: the peer closed.
+    assert_eq!((stats.connects, stats.disconnects[0]), (CLIENTS as u64, CLIENTS as u64));
     assert_eq!(engine.active_clients().len(), 0);
 }

@@ -112,8 +112,11 @@ fn an_exclusion_holds_for_what_is_resumed() {
     engine.broadcast(data("own"), Some("tab")).unwrap();
     engine.broadcast(data("other"), None).unwrap();
     let last_event_id = Some(first.ready.id.as_str());
-    let mut again =
-        Pull::of(engine.connect(Connect { user: Some("ada"), client: Some("tab"), last_event_id }).unwrap());
+    let mut again = Pull::of(
+        engine
+            .connect(Connect { user: Some("ada"), client: Some("tab"), last_event_id, ..Connect::default() })
+            .unwrap(),
+    );
     assert!(again.ready.resumed);
     assert_eq!(again.data(1), ["other"]);
     assert_eq!(again.all(), []);
@@ -305,7 +308,7 @@ fn a_client_that_was_cut_before_its_first_event_resumes_from_where_it_came_in() 
 fn a_retry_and_a_name_travel_with_an_event() {
     let engine = Engine::start();
     let mut peer = Peer::of(anonymous(&engine).stream);
-    engine.broadcast(Event { name: "n", data: "d", id: Some("i"), retry: Some(7) }, None).unwrap();
+    engine.broadcast(Event { name: "n", data: "d", id: Some("i"), retry: Some(7), ..Event::default() }, None).unwrap();
     let event = peer.event();
     assert_eq!((event.name.as_str(), event.data.as_str(), event.id.as_str(), event.retry), ("n", "d", "i", Some(7)));
 }

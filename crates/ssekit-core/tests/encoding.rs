@@ -36,7 +36,7 @@ fn body_of_data(data: &str) -> String {
 
 #[test]
 fn the_fields_come_in_the_order_event_retry_data_id() {
-    let event = Event { name: "order", data: "{\"a\":1}", id: Some("42"), retry: Some(5_000) };
+    let event = Event { name: "order", data: "{\"a\":1}", id: Some("42"), retry: Some(5_000), ..Event::default() };
     assert_eq!(body(event), "event: order\nretry: 5000\ndata: {\"a\":1}\nid: 42\n\n");
 }
 
@@ -298,7 +298,7 @@ proptest! {
         cut in any::<proptest::sample::Index>(),
     ) {
         let epoch = Epoch::random();
-        let event = Event { name: &name, data: &data, id: id.as_deref(), retry };
+        let event = Event { name: &name, data: &data, id: id.as_deref(), retry, ..Event::default() };
         let frame = event.encode(LIMIT).unwrap().finish(&epoch, position);
         let next = Event { data: "next", ..Event::default() }.encode(LIMIT).unwrap().finish(&epoch, position);
         let bytes = [frame.body(), next.body()].concat();

@@ -25,7 +25,7 @@ mod unix {
     pub(crate) fn test() {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let hub = Hub::start(Options::default(), runtime.handle()).unwrap();
-        let mut client = hub.connect(Connect { user: Some("ada"), client: Some("tab"), last_event_id: None }).unwrap();
+        let mut client = hub.connect(Connect { user: Some("ada"), client: Some("tab"), ..Connect::default() }).unwrap();
 
         // SAFETY: the child calls nothing but what is tested, which allocates at most an error's message (the allocator is
         // made for a fork), and leaves by `_exit`, so that nothing of the parent's runs or is dropped a second time.

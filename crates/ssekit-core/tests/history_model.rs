@@ -11,6 +11,7 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::prelude::*;
@@ -32,6 +33,11 @@ enum Operation {
     },
     ToClient {
         client: usize,
+        event: Draft,
+    },
+    /// To a client that is connected, whether it has brought its id or not.
+    ToConnected {
+        which: Index,
         event: Draft,
     },
     Broadcast {
@@ -64,6 +70,8 @@ struct Draft {
     size: usize,
     /// Has an id of its own, which may be one that others have.
     own_id: Option<u8>,
+    /// Supersedes the earlier one with this key.
+    key: Option<u8>,
 }
 
 #[derive(Debug, Clone)]
@@ -78,8 +86,9 @@ enum Resume {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let draft = || {
-        (prop_oneof![4 => 0..100_usize, 1 => 0..3_000_usize], proptest::option::weighted(0.3, 0..40_u8))
-            .prop_map(|(size, own_id)| Draft { size, own_id })
+        let size = prop_oneof![4 => 0..100_usize, 1 => 0..3_000_usize];
+        (size, proptest::option::weighted(0.3, 0..40_u8), proptest::option::weighted(0.3, 0..3_u8))
+            .prop_map(|(size, own_id, key)| Draft { size, own_id, key })
     };
     let resume = prop_oneof![
         2 => Just(Resume::No),
@@ -91,6 +100,7 @@ fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         6 => (user.clone(), draft()).prop_map(|(user, event)| Operation::ToUser { user, event }),
         6 => (client.clone(), draft()).prop_map(|(client, event)| Operation::ToClient { client, event }),
+        3 => (any::<Index>(), draft()).prop_map(|(which, event)| Operation::ToConnected { which, event }),
         6 => (proptest::option::of(client.clone()), draft())
             .prop_map(|(exclude, event)| Operation::Broadcast { exclude, event }),
         6 => (proptest::option::weighted(0.8, user), proptest::option::weighted(0.6, client), resume)
@@ -114,6 +124,12 @@ struct Identity {
     client: String,
 }
 
+impl Identity {
+    fn brings_id(&self) -> bool {
+        CLIENTS.contains(&self.client.as_str())
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Audience {
     User(&'static str),
@@ -127,10 +143,22 @@ struct Published {
     position: u64,
     id: String,
     data: String,
+    key: Option<u8>,
     audience: Audience,
 }
 
 impl Published {
+    /// Whether nobody who lags needs it any more once `newer` is published.
+    fn is_superseded_by(&self, newer: &Self) -> bool {
+        let same_log = match (&self.audience, &newer.audience) {
+            (Audience::User(one), Audience::User(other)) => one == other,
+            (Audience::Client(one), Audience::Client(other)) => one == other,
+            (Audience::All { exclude }, Audience::All { exclude: newer }) => newer.is_none() || exclude == newer,
+            _ => false,
+        };
+        same_log && self.position < newer.position && self.key.is_some() && self.key == newer.key
+    }
+
     fn is_in_logs_of(&self, who: &Identity) -> bool {
         match &self.audience {
             Audience::User(user) => who.user == Some(user),
@@ -154,14 +182,28 @@ struct Client {
     owes_reset: bool,
 }
 
+/// Whose a client id is that nobody is connected with.
+#[derive(Debug, Clone)]
+struct Away {
+    who: Identity,
+    since: u64,
+    /// The application has ended it, so that anybody may have its id.
+    released: bool,
+}
+
 struct World {
     hub: Hub,
     runtime: Runtime,
     published: Vec<Published>,
     ready_ids: Vec<String>,
     clients: Vec<Client>,
-    /// Position of the last event that was sent to a single client which has left since.
+    away: Vec<Away>,
+    /// Position of the last event that was sent to a single client whose id was given up since.
     forgotten: u64,
+    /// Of the last event that was sent to a single client that has left and had not brought its id, by its user.
+    unclaimed: HashMap<Option<&'static str>, u64>,
+    /// Seconds.
+    now: u64,
     keeps_all: bool,
 }
 
@@ -171,18 +213,24 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let keeps_all = options.history == keeping_all().history;
         let hub = Hub::start(options, runtime.handle()).unwrap();
-        Self { hub, runtime, published: vec![], ready_ids: vec![], clients: vec![], forgotten: 0, keeps_all }
+        let (published, ready_ids, clients, away) = (vec![], vec![], vec![], vec![]);
+        let (forgotten, unclaimed, now) = (0, HashMap::new(), 0);
+        Self { hub, runtime, published, ready_ids, clients, away, forgotten, unclaimed, now, keeps_all }
     }
 
     fn run(&mut self, operation: Operation) {
         let runtime = self.runtime.handle().clone();
         match operation {
-            Operation::Wait { seconds } => runtime.block_on(async {
-                tokio::time::advance(Duration::from_secs(seconds)).await;
-                for _ in 0..10 {
-                    tokio::task::yield_now().await;
-                }
-            }),
+            Operation::Wait { seconds } => {
+                self.now += seconds;
+                runtime.block_on(async {
+                    tokio::time::advance(Duration::from_secs(seconds)).await;
+                    for _ in 0..10 {
+                        tokio::task::yield_now().await;
+                    }
+                });
+                self.give_up_some();
+            }
             other => {
                 let _clock = runtime.enter();
                 self.step(other);
@@ -202,11 +250,17 @@ impl World {
             }
             Operation::ToClient { client, event } => {
                 let id = CLIENTS[client];
-                match self.clients.iter().find(|client| client.who.client == id).map(|client| client.who.clone()) {
-                    Some(who) => self.publish(event, Audience::Client(who), |hub, event| {
-                        assert!(hub.send_to_client(id, event).unwrap());
-                    }),
+                let connected = self.clients.iter().find(|client| client.who.client == id);
+                let away = || self.away.iter().find(|away| away.who.client == id).map(|away| &away.who);
+                match connected.map(|client| &client.who).or_else(away).cloned() {
+                    Some(who) => self.publish_to(who, event),
                     None => assert!(!self.hub.send_to_client(id, support::data("nobody")).unwrap()),
+                }
+            }
+            Operation::ToConnected { which, event } => {
+                if !self.clients.is_empty() {
+                    let who = self.clients[which.index(self.clients.len())].who.clone();
+                    self.publish_to(who, event);
                 }
             }
             Operation::Broadcast { exclude, event } => {
@@ -221,7 +275,7 @@ impl World {
             Operation::Drop { which } => {
                 if !self.clients.is_empty() {
                     let client = self.clients.swap_remove(which.index(self.clients.len()));
-                    self.forget(&client.who);
+                    self.leaves(client.who, false);
                 }
             }
             Operation::Disconnect { which } => {
@@ -229,22 +283,36 @@ impl World {
                     let mut client = self.clients.swap_remove(which.index(self.clients.len()));
                     assert!(self.hub.disconnect_client(&client.who.client));
                     self.read_to_end(&mut client);
-                    self.forget(&client.who);
+                    self.leaves(client.who, true);
                 }
             }
             Operation::Wait { .. } => {}
         }
     }
 
+    /// To a client that is connected or away.
+    fn publish_to(&mut self, who: Identity, draft: Draft) {
+        let (connected, id) = (self.clients.iter().any(|client| client.who == who), who.client.clone());
+        if !connected && !who.brings_id() {
+            let last = self.published.len() as u64 + 1;
+            self.unclaimed.entry(who.user).insert_entry(last);
+        }
+        self.publish(draft, Audience::Client(who), |hub, event| {
+            assert_eq!(hub.send_to_client(&id, event).unwrap(), connected);
+        });
+    }
+
     fn publish(&mut self, draft: Draft, audience: Audience, send: impl FnOnce(&Hub, Event<'_>)) {
         let position = self.published.len() as u64 + 1;
         let data = format!("{position} {}", "x".repeat(draft.size));
         let own_id = draft.own_id.map(|number| format!("own {number}"));
-        send(&self.hub, Event { data: &data, id: own_id.as_deref(), ..Event::default() });
+        let key = draft.key.map(|key| format!("key {key}"));
+        let event = Event { data: &data, id: own_id.as_deref(), coalesce_key: key.as_deref(), ..Event::default() };
+        send(&self.hub, event);
         let stats = self.hub.stats();
         assert_eq!(stats.position, position);
         let id = own_id.unwrap_or_else(|| format!("{}.{position}", stats.epoch));
-        self.published.push(Published { position, id, data, audience });
+        self.published.push(Published { position, id, data, key: draft.key, audience });
     }
 
     fn connect(&mut self, user: Option<usize>, client: Option<usize>, resume: &Resume) {
@@ -257,15 +325,13 @@ impl World {
             Resume::Ready(index) => Some(self.ready_ids[index.index(self.ready_ids.len())].clone()),
             Resume::Unknown => Some(format!("0123456789.{}", self.published.len())),
         };
-        let connected = self.hub.connect(Connect { user, client, last_event_id: last_event_id.as_deref() });
-        let holder = client.and_then(|id| self.clients.iter().position(|other| other.who.client == id));
-        if let Some(holder) = holder {
-            if self.clients[holder].who.user != user {
-                assert!(connected.unwrap_err().is_claimed());
-                return;
-            }
-            let mut replaced = self.clients.swap_remove(holder);
-            self.read_to_end(&mut replaced);
+        let connected =
+            self.hub.connect(Connect { user, client, last_event_id: last_event_id.as_deref(), ..Connect::default() });
+        if let Some(id) = client
+            && !self.make_way(id, user)
+        {
+            assert!(connected.unwrap_err().is_claimed());
+            return;
         }
         let pull = Pull::by(connected.unwrap(), 1_000);
         let who = Identity { user, client: pull.ready.client_id.clone() };
@@ -299,20 +365,67 @@ impl World {
             assert!(!self.keeps_all || places[0] == cursor || places[0] <= self.forgotten, "the lowest of {places:?}");
             return (cursor, false);
         }
-        // Without need: who brings a client id of its own may have missed what was sent to one that is gone.
-        let may_have_missed =
-            CLIENTS.contains(&who.client.as_str()) && self.forgotten >= places.first().copied().unwrap_or(0);
+        // Without need: it may have missed what was sent to one that is gone, whom it may have been.
+        let unclaimed = self.unclaimed.values().copied().max().unwrap_or(0);
+        let may_have_missed = self.forgotten.max(unclaimed) >= places.first().copied().unwrap_or(0);
         assert!(!self.keeps_all || places.is_empty() || may_have_missed, "{id} is at {places:?}");
         // Until it has been told, its id must not be one that hides the gap.
         assert!(ready.id.starts_with("ssekit:"), "{}", ready.id);
         (head, true)
     }
 
-    /// What was sent to this client alone is gone with it.
+    /// Takes whoever has this id out of its place. False: it is another user's.
+    fn make_way(&mut self, id: &str, user: Option<&'static str>) -> bool {
+        if let Some(holder) = self.clients.iter().position(|other| other.who.client == id) {
+            if self.clients[holder].who.user != user {
+                return false;
+            }
+            let mut replaced = self.clients.swap_remove(holder);
+            self.read_to_end(&mut replaced);
+        }
+        if let Some(place) = self.away.iter().position(|away| away.who.client == id) {
+            let Away { who, released, .. } = self.away[place].clone();
+            if who.user != user {
+                if !released {
+                    return false;
+                }
+                self.forget(&who);
+            }
+            self.away.remove(place);
+        }
+        true
+    }
+
+    /// Position of the last event that was sent to this client alone.
+    fn last_to(&self, who: &Identity) -> u64 {
+        let to_it = |event: &&Published| matches!(&event.audience, Audience::Client(to) if to == who);
+        self.published.iter().rfind(to_it).map_or(0, |event| event.position)
+    }
+
+    /// A client has left; its id and what was sent to it alone are kept for it, if there is anything to keep.
+    fn leaves(&mut self, who: Identity, released: bool) {
+        let last = self.last_to(&who);
+        if !who.brings_id() {
+            let unclaimed = self.unclaimed.entry(who.user).or_default();
+            *unclaimed = last.max(*unclaimed);
+        }
+        if who.brings_id() || last > 0 {
+            self.away.push(Away { who, since: self.now, released });
+        }
+    }
+
+    /// Those who have been away for as long as the history lasts, the first to leave first. When exactly, only the hub knows.
+    fn give_up_some(&mut self) {
+        while self.hub.stats().away < self.away.len() {
+            let Away { who, since, .. } = self.away.remove(0);
+            assert!(self.now - since >= self.hub.options().history.max_age.as_secs());
+            self.forget(&who);
+        }
+    }
+
+    /// What was sent to this client alone is gone.
     fn forget(&mut self, gone: &Identity) {
-        let to_it = |event: &&Published| matches!(&event.audience, Audience::Client(who) if who == gone);
-        let last = self.published.iter().rfind(to_it).map_or(0, |event| event.position);
-        self.forgotten = self.forgotten.max(last);
+        self.forgotten = self.forgotten.max(self.last_to(gone));
     }
 
     fn read(&mut self, which: Index, pulls: usize) {
@@ -349,13 +462,22 @@ impl World {
             return;
         }
         assert!(!client.owes_reset, "the gap has to be told first");
-        let next = self.next_for(client).unwrap_or_else(|| panic!("{event:?} is not for {:?}", client.who));
+        let mut next =
+            self.published.iter().filter(|event| event.position > client.cursor && event.is_for(&client.who));
+        // The next one, or if that was superseded before it was sent the one after it.
+        let next = next.find(|next| (&next.id, &next.data) == (&event.id, &event.data) || !self.is_superseded(next));
+        let next = next.unwrap_or_else(|| panic!("{event:?} is not for {:?}", client.who));
         assert_eq!((&event.id, &event.data), (&next.id, &next.data), "for {:?} at {}", client.who, client.cursor);
         client.cursor = next.position;
     }
 
+    fn is_superseded(&self, event: &Published) -> bool {
+        self.published.iter().any(|newer| event.is_superseded_by(newer))
+    }
+
     fn next_for(&self, client: &Client) -> Option<&Published> {
-        self.published.iter().find(|event| event.position > client.cursor && event.is_for(&client.who))
+        let mut coming = self.published.iter().filter(|event| event.position > client.cursor);
+        coming.find(|event| event.is_for(&client.who) && !self.is_superseded(event))
     }
 
     fn check_nothing_is_left(&self, client: &Client) {
@@ -368,7 +490,7 @@ impl World {
         let bounds = self.hub.options().history;
         assert!(stats.history.bytes <= bounds.max_total_bytes || stats.history.events <= 1, "{stats:?}");
         assert!(stats.logs <= stats.history.events);
-        assert_eq!(stats.clients, self.clients.len());
+        assert_eq!((stats.clients, stats.away), (self.clients.len(), self.away.len()));
         let online = |user: &&str| self.clients.iter().any(|client| client.who.user == Some(user));
         assert_eq!(stats.users, USERS.iter().filter(|user| online(user)).count());
     }

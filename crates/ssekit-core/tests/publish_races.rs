@@ -166,7 +166,7 @@ fn read_in_pieces(hub: &Hub, user: &str, reader: usize, connected: Connected, to
         }
         pieces += 1;
         drop(page);
-        let who = Connect { user: Some(user), client: None, last_event_id: Some(&last_event_id) };
+        let who = Connect { user: Some(user), last_event_id: Some(&last_event_id), ..Connect::default() };
         let connected = hub.connect(who).unwrap();
         assert!(ready_in(&connected.opening).resumed);
         page = Page::open(connected, pieces);
@@ -222,7 +222,12 @@ fn what_is_sent_to_a_client_reaches_it_over_the_connection_that_replaces_it() {
                 last_event_id = event.id;
             }
             // The new connection is there before the old one is gone, as with a page that has noticed nothing yet.
-            let who = Connect { user: Some("ada"), client: Some("tab"), last_event_id: Some(&last_event_id) };
+            let who = Connect {
+                user: Some("ada"),
+                client: Some("tab"),
+                last_event_id: Some(&last_event_id),
+                ..Connect::default()
+            };
             page = Page::open(engine.connect(who).unwrap(), connections);
             connections += 1;
         }

@@ -10,11 +10,13 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
+use std::time::Duration;
+
 use proptest::prelude::*;
 use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
 use support::peer::Peer;
 use support::pull::Pull;
-use support::{Engine, anonymous, data, named, resuming, two_shards, user};
+use support::{Engine, anonymous, data, named, pass, resuming, standing_hub, two_shards, user};
 
 fn with_id<'a>(id: &'a str, text: &'a str) -> Event<'a> {
     Event { id: Some(id), data: text, ..Event::default() }
@@ -93,22 +95,47 @@ fn what_was_sent_to_a_client_alone_is_resumed_by_the_connection_that_replaces_it
     let first = Pull::of(named(&engine, Some("ada"), "tab"));
     engine.send_to_client("tab", data("missed")).unwrap();
     let last_event_id = Some(first.ready.id.as_str());
-    let mut again =
-        Pull::of(engine.connect(Connect { user: Some("ada"), client: Some("tab"), last_event_id }).unwrap());
+    let mut again = Pull::of(
+        engine
+            .connect(Connect { user: Some("ada"), client: Some("tab"), last_event_id, ..Connect::default() })
+            .unwrap(),
+    );
     assert!(again.ready.resumed);
     assert_eq!(again.data(1), ["missed"]);
 }
 
 #[test]
-fn what_was_sent_to_a_client_alone_and_went_with_it_is_told_as_a_gap() {
+fn what_was_sent_to_a_client_alone_waits_for_it_while_it_is_away() {
     let engine = Engine::start();
     let first = Pull::of(named(&engine, Some("ada"), "tab"));
     let before = first.ready.id.clone();
-    engine.send_to_client("tab", data("missed")).unwrap();
+    engine.send_to_client("tab", data("on its way when it left")).unwrap();
     drop(first);
+    assert!(!engine.send_to_client("tab", data("sent while it was away")).unwrap());
+    engine.send_to_user("ada", data("to ada")).unwrap();
+    let who = Connect { user: Some("ada"), client: Some("tab"), last_event_id: Some(&before), ..Connect::default() };
+    let mut again = Pull::of(engine.connect(who).unwrap());
+    assert!(again.ready.resumed);
+    assert_eq!(again.data(3), ["on its way when it left", "sent while it was away", "to ada"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_to_a_client_alone_and_is_dropped_is_told_as_a_gap() {
+    let history = HistoryOptions { max_age: Duration::from_secs(8), ..HistoryOptions::default() };
+    let hub = standing_hub(Options { history, ..Options::default() });
+    let first = Pull::of(named(&hub, Some("ada"), "tab"));
+    let before = first.ready.id.clone();
+    hub.send_to_client("tab", data("missed")).unwrap();
+    drop(first);
+    pass(Duration::from_secs(12)).await;
     let connect = |last_event_id| {
-        let who = Connect { user: Some("ada"), client: Some("tab"), last_event_id: Some(last_event_id) };
-        Pull::of(engine.connect(who).unwrap())
+        let who = Connect {
+            user: Some("ada"),
+            client: Some("tab"),
+            last_event_id: Some(last_event_id),
+            ..Connect::default()
+        };
+        Pull::of(hub.connect(who).unwrap())
     };
     let mut again = connect(&before);
     assert!(!again.ready.resumed);
@@ -270,11 +297,17 @@ proptest! {
             }
         }
         let last_event_id = last_event_id.replace("{epoch}", &engine.stats().epoch);
-        let who = Connect { user: mallory, client: client_id.as_deref(), last_event_id: Some(&last_event_id) };
+        let who = Connect { user: mallory, client: client_id.as_deref(), last_event_id: Some(&last_event_id), ..Connect::default() };
         let while_ada_is_there = engine.connect(who);
         drop(ada);
-        let after_ada_left = engine.connect(Connect { client: Some("tab of ada"), ..who }).unwrap();
-        for connected in while_ada_is_there.into_iter().chain([after_ada_left]) {
+        let as_her = Connect { client: Some("tab of ada"), ..who };
+        prop_assert!(engine.connect(as_her).unwrap_err().is_claimed(), "while she is away it is hers");
+        drop(named(&engine, Some("ada"), "tab of ada"));
+        let again = named(&engine, Some("ada"), "tab of ada");
+        engine.disconnect_user("ada");
+        let after_she_was_logged_out = engine.connect(as_her).unwrap();
+        drop(again);
+        for connected in while_ada_is_there.into_iter().chain([after_she_was_logged_out]) {
             let mut pull = Pull::of(connected);
             engine.send_to_user("ada", data("secret")).unwrap();
             let seen = pull.all();

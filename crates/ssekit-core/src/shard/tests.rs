@@ -41,8 +41,10 @@ mod with_sockets {
         let shared = Shared {
             inbox: Arc::default(),
             timeline: Arc::new(Timeline::new(HistoryOptions::default())),
-            registry: Arc::default(),
+            registry: Arc::new(Registry::new(&crate::options::Options::default())),
             deliveries: Arc::default(),
+            timeout: Duration::from_secs(30),
+            max_lag: MaxLag::default(),
         };
         Shard::new(shared).unwrap()
     }
@@ -53,7 +55,7 @@ mod with_sockets {
         server.set_nonblocking(true).unwrap();
         let info = ClientInfo { id: id.into(), user: None };
         let link = Arc::clone(&shard.shared.inbox) as Arc<dyn crate::client::ShardLink>;
-        let client = Arc::new(Client::new(info, None, std::sync::OnceLock::new(), link, 0));
+        let client = Arc::new(Client::new(info, None, Default::default(), link, 0));
         shard.join(Arc::clone(&client));
         assert!(shard.shared.registry.admit(&client, None, None, &shard.shared.timeline).unwrap());
         assert!(shard.shared.registry.settle(&client, Phase::Handoff));
@@ -112,6 +114,31 @@ mod with_sockets {
             let times = String::from_utf8_lossy(&buffer[..read]).matches("data: x").count();
             assert_eq!(times, 1, "{}", client.info.id);
         }
+    }
+
+    #[tokio::test]
+    async fn who_is_let_go_and_does_not_read_keeps_its_seat_for_one_heartbeat() {
+        let mut shard = shard();
+        let (client, mut peer) = seat(&mut shard, "slow");
+        // More than the socket takes.
+        let large = "x".repeat(1 << 20);
+        let draft = Event { data: &large, ..Event::default() }.encode(2 << 20).unwrap();
+        let timeline = Arc::clone(&shard.shared.timeline);
+        assert!(timeline.publish(draft, None, timeline.broadcasts(), || true).is_ok());
+        while shard.turn() {}
+        assert!(shard.shared.registry.remove(&client, DisconnectReason::Server, &timeline));
+        for _ in 0..LINGER_TICKS {
+            while shard.turn() {}
+            assert_eq!(shard.seats.len(), 1, "at tick {}", shard.tick);
+            shard.tick += 1;
+            shard.round = Some(0);
+        }
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 0);
+        // It was cut within the event.
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        assert!(received.len() < large.len());
     }
 
     #[tokio::test]

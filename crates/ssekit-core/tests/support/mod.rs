@@ -110,11 +110,11 @@ pub(crate) fn user(hub: &Hub, user: &str) -> Connected {
 }
 
 pub(crate) fn named(hub: &Hub, user: Option<&str>, client: &str) -> Connected {
-    hub.connect(Connect { user, client: Some(client), last_event_id: None }).unwrap()
+    hub.connect(Connect { user, client: Some(client), ..Connect::default() }).unwrap()
 }
 
 pub(crate) fn resuming(hub: &Hub, user: Option<&str>, last_event_id: &str) -> Connected {
-    hub.connect(Connect { user, client: None, last_event_id: Some(last_event_id) }).unwrap()
+    hub.connect(Connect { user, last_event_id: Some(last_event_id), ..Connect::default() }).unwrap()
 }
 
 pub(crate) fn data(data: &str) -> Event<'_> {

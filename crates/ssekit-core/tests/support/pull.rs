@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
 
 use bytes::Bytes;
 use parking_lot::{Condvar, Mutex};
@@ -88,7 +89,10 @@ impl Pull {
 
     /// The next event, when it comes.
     pub(crate) fn event(&mut self) -> Received {
+        let hung = Instant::now() + PATIENCE;
         loop {
+            // Heartbeats would keep it waiting for ever.
+            assert!(Instant::now() < hung, "waited in vain for an event");
             if let Some(event) = self.events.pop_front() {
                 return event;
             }

@@ -1,0 +1,218 @@
+//! Who may come in: bounds of the number of clients, and the door that is closed before the process ends.
+
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use dashmap::{DashMap, Entry};
+
+use crate::error::{Error, Result};
+use crate::stats::Counter;
+
+/// Bounds of the number of connected clients. `usize::MAX`: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitOptions {
+    /// In all, 1 to 10,000,000. Default: none.
+    pub clients: usize,
+    /// Of one user, 1 to 10,000,000. Default: none.
+    pub clients_per_user: usize,
+    /// From one address, 1 to 10,000,000; of an IPv6 address its first 64 bits count, for that is what one customer has.
+    /// Default: none.
+    pub clients_per_address: usize,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
+    }
+}
+
+/// Why somebody was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are as many clients as there may be.
+    Clients,
+    /// The user has as many as one may have.
+    User,
+    /// So many come from this address already.
+    Address,
+    /// The client id belongs to a client of another user.
+    Claimed,
+    /// The hub is being drained.
+    Draining,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Clients, Self::User, Self::Address, Self::Claimed, Self::Draining];
+
+    /// Its name in JavaScript and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::User => "user",
+            Self::Address => "address",
+            Self::Claimed => "claimed",
+            Self::Draining => "draining",
+        }
+    }
+}
+
+/// What of an address is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Network([u8; 8]);
+
+impl Network {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        // An IPv4 address comes as an IPv6 one where a socket takes both.
+        match address.to_canonical() {
+            // No IPv6 address of the global or a local network begins so.
+            IpAddr::V4(v4) => {
+                let [a, b, c, d] = v4.octets();
+                Self([0, 0, 0, 0, a, b, c, d])
+            }
+            IpAddr::V6(v6) => {
+                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
+                Self([a, b, c, d, e, f, g, h])
+            }
+        }
+    }
+}
+
+/// Counts who is in, and lets in who may.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limits: LimitOptions,
+    closed: AtomicBool,
+    clients: AtomicUsize,
+    by_network: DashMap<Network, usize>,
+    refusals: [Counter; Refusal::ALL.len()],
+}
+
+impl Gate {
+    pub(crate) fn new(limits: LimitOptions) -> Self {
+        let (closed, clients) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { limits, closed, clients, by_network: DashMap::new(), refusals: Default::default() }
+    }
+
+    /// Lets nobody in any more. Says whether it was open.
+    pub(crate) fn close(&self) -> bool {
+        !self.closed.swap(true, Ordering::AcqRel)
+    }
+
+    /// How many clients one user may have.
+    pub(crate) fn clients_per_user(&self) -> usize {
+        self.limits.clients_per_user
+    }
+
+    /// Lets a client in, or not. One that takes another's place is always let in, for there will be as many as before.
+    /// Who was let in has to [`leave`](Self::leave), once.
+    ///
+    /// # Errors
+    /// It is closed, or full.
+    pub(crate) fn enter(&self, network: Option<Network>, replaces: bool) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Error::refused(Refusal::Draining));
+        }
+        let most = if replaces { usize::MAX } else { self.limits.clients };
+        let one_more = |count: usize| (count < most).then_some(count + 1);
+        if self.clients.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
+            return Err(Error::refused(Refusal::Clients));
+        }
+        if !self.enter_from(network, replaces) {
+            self.clients.fetch_sub(1, Ordering::AcqRel);
+            return Err(Error::refused(Refusal::Address));
+        }
+        Ok(())
+    }
+
+    fn enter_from(&self, network: Option<Network>, replaces: bool) -> bool {
+        let Some(network) = self.counted(network) else { return true };
+        let mut count = self.by_network.entry(network).or_insert(0);
+        let fits = replaces || *count < self.limits.clients_per_address;
+        *count += usize::from(fits);
+        fits
+    }
+
+    pub(crate) fn leave(&self, network: Option<Network>) {
+        self.clients.fetch_sub(1, Ordering::AcqRel);
+        let Some(network) = self.counted(network) else { return };
+        if let Entry::Occupied(mut occupied) = self.by_network.entry(network) {
+            *occupied.get_mut() -= 1;
+            if *occupied.get() == 0 {
+                occupied.remove();
+            }
+        }
+    }
+
+    /// Addresses are counted only where that bounds something.
+    fn counted(&self, network: Option<Network>) -> Option<Network> {
+        network.filter(|_| self.limits.clients_per_address < usize::MAX)
+    }
+
+    /// Counts an error that is a refusal.
+    pub(crate) fn count(&self, error: &Error) {
+        if let Some(counter) = error.refusal().and_then(|refusal| self.refusals.get(refusal as usize)) {
+            counter.add(1);
+        }
+    }
+
+    /// Refusals since the start, in the order of [`Refusal::ALL`].
+    pub(crate) fn refusals(&self) -> [u64; Refusal::ALL.len()] {
+        self.refusals.each_ref().map(Counter::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Option<Network> {
+        Some(Network::of(text.parse().unwrap()))
+    }
+
+    fn refused(entered: Result<()>) -> Option<Refusal> {
+        entered.err().and_then(|error| error.refusal())
+    }
+
+    #[test]
+    fn an_address_is_counted_by_what_one_customer_has() {
+        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
+        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
+        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn as_many_are_let_in_as_may_be_and_one_more_when_one_has_left() {
+        let gate = Gate::new(LimitOptions { clients: 3, clients_per_address: 2, ..LimitOptions::default() });
+        let (here, there) = (network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(gate.enter(here, false), Ok(()));
+        assert_eq!(gate.enter(here, false), Ok(()));
+        assert_eq!(refused(gate.enter(here, false)), Some(Refusal::Address));
+        assert_eq!(gate.enter(there, false), Ok(()));
+        assert_eq!(refused(gate.enter(None, false)), Some(Refusal::Clients));
+        assert_eq!(gate.enter(here, true), Ok(()), "it takes another's place");
+        gate.leave(here);
+        gate.leave(here);
+        assert_eq!(gate.enter(here, false), Ok(()));
+        for network in [here, here, there] {
+            gate.leave(network);
+        }
+        assert_eq!((gate.clients.load(Ordering::Relaxed), gate.by_network.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_closed_gate_lets_nobody_in() {
+        let gate = Gate::new(LimitOptions::default());
+        assert!(gate.close());
+        assert!(!gate.close());
+        assert_eq!(refused(gate.enter(None, true)), Some(Refusal::Draining));
+    }
+
+    #[test]
+    fn refusals_are_numbered_in_order() {
+        for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal as usize, number);
+        }
+    }
+}

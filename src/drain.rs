@@ -1,0 +1,85 @@
+//! The graceful end.
+
+use std::time::Duration;
+
+use napi::Env;
+use napi::bindgen_prelude::{Buffer, Function};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi_derive::napi;
+use parking_lot::Mutex;
+use ssekit_core::DrainOptions;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use crate::error::throw;
+use crate::hub::{hub, runtime_if_running};
+use crate::options::millis;
+
+/// The drain that is under way or over; with it, how late clients are told to come back.
+static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
+
+/// See `DrainOptions` in index.d.ts.
+#[napi(object, object_to_js = false)]
+#[derive(Clone, Copy, Default)]
+pub struct NativeDrainOptions {
+    pub window_ms: Option<f64>,
+    pub retry_ms: Option<f64>,
+}
+
+impl From<NativeDrainOptions> for DrainOptions {
+    fn from(given: NativeDrainOptions) -> Self {
+        let default = Self::default();
+        Self { window: millis(given.window_ms, default.window), retry: millis(given.retry_ms, default.retry) }
+    }
+}
+
+/// Checks the options of a drain that may come.
+#[napi(catch_unwind)]
+pub fn check_drain(env: Env, options: NativeDrainOptions) -> napi::Result<()> {
+    DrainOptions::from(options).validate().map_err(|error| throw(&env, &error))
+}
+
+/// Begins to drain, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive.
+#[napi(catch_unwind)]
+pub fn drain(env: Env, options: NativeDrainOptions, done: Function<'_, (), ()>) -> napi::Result<()> {
+    let options = DrainOptions::from(options);
+    options.validate().map_err(|error| throw(&env, &error))?;
+    let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
+    // A hub that has not been used yet lets nobody in any more either.
+    hub(&env)?.check_process().map_err(|error| throw(&env, &error))?;
+    let Some((hub, runtime)) = runtime_if_running() else { return Ok(()) };
+    let mut drain = DRAIN.lock();
+    let (_, progress) = drain.get_or_insert_with(|| {
+        let (tell, progress) = watch::channel(false);
+        let hub = hub.clone();
+        runtime.spawn(async move {
+            hub.drain(options).await;
+            tell.send_replace(true);
+        });
+        (options, progress)
+    });
+    let mut progress = progress.clone();
+    runtime.spawn(async move {
+        // An error means that the task is gone, with the process.
+        let _ = progress.wait_for(|is_over| *is_over).await;
+        done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    Ok(())
+}
+
+/// Waits for the end of a drain, on this thread: for a process that is ending, where nothing else is left to be done on it.
+/// Says whether there was one, and it is over.
+#[napi(catch_unwind)]
+pub fn wait_for_drain(at_most_ms: u32) -> bool {
+    let Some((_, mut progress)) = DRAIN.lock().clone() else { return false };
+    let Some((_, runtime)) = runtime_if_running() else { return false };
+    let over = async { progress.wait_for(|is_over| *is_over).await.is_ok() };
+    runtime.block_on(async { timeout(Duration::from_millis(at_most_ms.into()), over).await.unwrap_or(false) })
+}
+
+/// The whole stream of a client that comes while the hub is drained: it is told when to come back.
+#[napi(catch_unwind)]
+pub fn farewell(env: Env) -> napi::Result<Buffer> {
+    let options = DRAIN.lock().as_ref().map(|(options, _)| *options).unwrap_or_default();
+    Ok(hub(&env)?.farewell(options).to_vec().into())
+}

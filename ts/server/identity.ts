@@ -1,0 +1,52 @@
+/** Who is connecting: what the application says, and what the page says where the application is silent. */
+import type { ConnectOptions } from '../../index';
+import { checkAddress, checkClientId, checkUserId } from './arguments.js';
+import { argumentError } from './errors.js';
+import { type Answer, badRequest } from './refusals.js';
+
+export interface ClientIdentity {
+  userId: string | undefined;
+  clientId: string | undefined;
+  lastEventId: string | undefined;
+  address: string | undefined;
+}
+
+/** What a request says of the client that it comes from. */
+export interface Asked {
+  /** Path and query, or a whole URL. */
+  url: string | undefined;
+  /** The header. */
+  lastEventId: string | null | undefined;
+  /** Of the peer, if its socket is known. */
+  address: string | undefined;
+}
+
+/** What travels in a URL and in a header unharmed; the same as native code wants. */
+const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
+
+/**
+ * An `EventSource` repeats its URL when it reconnects, so an id in the query lasts as long as the page; its header has the
+ * newest event id, so it goes before that of the query, which is for clients that cannot set headers.
+ */
+export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
+  if (typeof client !== 'object' || client === null)
+    throw argumentError('client', client, 'an object { userId?, clientId?, address?, headers? }');
+  const { userId, clientId, address } = client;
+  const query = queryOf(asked.url);
+  const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
+  if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
+    return badRequest('clientId: wants 1 to 256 printable ASCII characters.');
+  }
+  return {
+    userId: userId === undefined || userId === null ? undefined : checkUserId(userId),
+    clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
+    // An empty id is what a page sends that was told to forget it.
+    lastEventId: asked.lastEventId || query.get('lastEventId') || undefined,
+    address: address === undefined || address === null ? asked.address : checkAddress(address),
+  };
+}
+
+function queryOf(url: string | undefined): URLSearchParams {
+  const start = url?.indexOf('?') ?? -1;
+  return new URLSearchParams(start < 0 ? '' : url?.slice(start).split('#', 1)[0]);
+}

@@ -1,0 +1,75 @@
+/** Options, checked and converted to what the addon takes; it checks their bounds. */
+import type { NativeOptions } from '../../binding.js';
+import type { DrainOptions, SSEOptions } from '../../index';
+import { argumentError, rangeError } from './errors.js';
+
+const NUMBERS = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads', 'timeoutMs', 'presenceGraceMs'];
+
+/** Options that are objects of numbers, by the names of these. */
+const GROUPS = {
+  history: ['maxEvents', 'maxBytes', 'maxTotalBytes', 'maxAgeMs'],
+  maxLag: ['events', 'bytes', 'ms'],
+  limits: ['clients', 'clientsPerUser', 'clientsPerAddress'],
+};
+
+const DRAIN = ['windowMs', 'retryMs'];
+
+const BOUNDS_ARE_NATIVE = 'a non-negative integer';
+
+/** What the addon is told, and what is done at SIGTERM. */
+export interface CheckedOptions {
+  native: NativeOptions;
+  drain: DrainOptions;
+  drainOnSigterm: boolean;
+}
+
+export function checkOptions(options: SSEOptions): CheckedOptions {
+  const { transport, drain, drainOnSigterm, history, maxLag, limits, ...numbers } = checkObject('options', options);
+  if (transport !== undefined && transport !== 'auto' && transport !== 'stream') {
+    throw argumentError('options.transport', transport, "'auto' or 'stream'");
+  }
+  if (drainOnSigterm !== undefined && typeof drainOnSigterm !== 'boolean') {
+    throw argumentError('options.drainOnSigterm', drainOnSigterm, 'true or false');
+  }
+  const alsoKnown = ['transport', 'drain', 'drainOnSigterm', ...Object.keys(GROUPS)];
+  const native: NativeOptions = checkNumbers('options', numbers, NUMBERS, alsoKnown);
+  if (transport !== undefined) native.handoff = transport === 'auto';
+  if (history !== undefined) native.history = checkGroup('history', history);
+  if (maxLag !== undefined) native.maxLag = checkGroup('maxLag', maxLag);
+  if (limits !== undefined) native.limits = checkGroup('limits', limits);
+  return { native, drain: checkDrain('options.drain', drain), drainOnSigterm: drainOnSigterm !== false };
+}
+
+export function checkDrain(argument: string, options: unknown = {}): DrainOptions {
+  return checkNumbers(argument, checkObject(argument, options), DRAIN);
+}
+
+function checkGroup(name: keyof typeof GROUPS, group: unknown): Record<string, number> {
+  return checkNumbers(`options.${name}`, checkObject(`options.${name}`, group), GROUPS[name]);
+}
+
+function checkObject(argument: string, value: unknown): Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) throw argumentError(argument, value, 'an object');
+  return value as Record<string, unknown>;
+}
+
+function checkNumbers(
+  argument: string,
+  values: Record<string, unknown>,
+  known: string[],
+  alsoKnown: string[] = [],
+): Record<string, number> {
+  const numbers: Record<string, number> = {};
+  for (const [name, value] of Object.entries(values)) {
+    if (value === undefined) continue;
+    if (!known.includes(name)) {
+      const all = [...alsoKnown, ...known].join(', ');
+      throw argumentError(`${argument}.${name}`, value, `no such option; known are ${all}`);
+    }
+    if (typeof value !== 'number') throw argumentError(`${argument}.${name}`, value, BOUNDS_ARE_NATIVE);
+    if (!Number.isSafeInteger(value) || value < 0)
+      throw rangeError(`${argument}.${name}`, String(value), BOUNDS_ARE_NATIVE);
+    numbers[name] = value;
+  }
+  return numbers;
+}

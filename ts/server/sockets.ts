@@ -1,0 +1,21 @@
+/** What is Node's own business about sockets, and has been as it is here for ten years. Where it is not, we do without. */
+import type { ServerResponse } from 'node:http';
+import type { Http2ServerResponse } from 'node:http2';
+import type { Socket } from 'node:net';
+
+/** A socket with what Node does not document. */
+export type OpenSocket = Socket & {
+  encrypted?: boolean;
+  _handle?: { fd?: number; writeQueueSize?: number; readStop?(): void; readStart?(): void } | null;
+};
+
+/** The socket that carries a response, if there is still one. */
+export function socketOf(response: ServerResponse | Http2ServerResponse): OpenSocket | undefined {
+  return ('stream' in response ? response.stream.session?.socket : response.socket) ?? undefined;
+}
+
+/** Its descriptor, where it has one. */
+export function descriptorOf(socket: OpenSocket | null | undefined): number | undefined {
+  const fd = socket?._handle?.fd;
+  return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}

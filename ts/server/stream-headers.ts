@@ -1,0 +1,20 @@
+/** The headers of an event stream. */
+import type { ConnectOptions } from '../../index';
+
+/**
+ * What makes a response an event stream that arrives as it is sent. `no-transform` keeps Next.js and proxies from compressing
+ * it (RFC 9111, section 5.2.2.6), `X-Accel-Buffering` keeps nginx from collecting it.
+ */
+export const STREAM_HEADERS: Readonly<Record<string, string>> = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache, no-transform',
+  'x-accel-buffering': 'no',
+};
+
+/** The headers of the response: the caller's, then those that it cannot do without. */
+export function streamHeaders(own: ConnectOptions['headers']): Headers {
+  const headers = new Headers(own);
+  for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
+  for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
+  return headers;
+}
