@@ -23,22 +23,25 @@ export function native(): Native {
 
 function load(): Native {
   try {
-    return typeof __webpack_require__ === 'function' ? fromInstallation() : fromHere();
+    return fromHere();
   } catch (cause) {
     throw Object.assign(new Error(explanation(), { cause }), { code: 'ERR_SSEKIT_BINARY' });
   }
 }
 
-/** Known to webpack when it bundles, which then drops the other branch: the addon behind that would fail the build. */
+/** What bundlers replace by a constant, each its own, and Node.js knows nothing of. */
 declare const __webpack_require__: unknown;
+declare const process: NodeJS.Process & { turbopack?: boolean };
 
 /**
- * A plain `require`, which Next.js follows when it collects the files of a standalone app. Turbopack is told to leave it as
- * it is, since the addon behind it would fail the build; then it leads nowhere in a bundle.
+ * A plain `require`, which Next.js follows when it collects the files of a standalone app. A bundler that has made the
+ * condition true does not even read the branch with it: the addon behind it would fail the build.
  */
 function fromHere(): Native {
   try {
-    return require(/* turbopackIgnore: true */ '../../binding.js');
+    return typeof __webpack_require__ === 'function' || process.turbopack
+      ? fromInstallation()
+      : require('../../binding.js');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     return fromInstallation();
