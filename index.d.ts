@@ -6,19 +6,37 @@
  */
 
 /**
+ * The events of your app by name, each with what its `data` is. Empty until you declare yours; then TypeScript holds whatever
+ * is sent under one of these names to it. Other names stay free.
+ *
+ * ```ts
+ * declare module 'ssekit' {
+ *   interface SSEEventMap {
+ *     notification: { message: string };
+ *   }
+ * }
+ * ```
+ */
+// biome-ignore lint/suspicious/noEmptyInterface: it is there to be filled by its users
+export interface SSEEventMap {}
+
+/**
  * One event, as the page will see it.
  *
  * On the wire it is an event of the WHATWG event-stream format:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
-export interface SSEEvent<T = unknown> {
+export interface SSEEvent<T = unknown, Name extends string = string> {
   /**
    * The name that `EventSource.addEventListener` listens for. Empty or missing means `message`. No control characters;
    * names that begin with `ssekit:` are ssekit's own.
    */
-  event?: string;
-  /** Anything that `JSON.stringify` accepts, sent by its rules. `undefined` is sent as `null`. */
-  data: T;
+  event?: Name;
+  /**
+   * Anything that `JSON.stringify` accepts, sent by its rules; under a name of `SSEEventMap`, what that says. `undefined` is
+   * sent as `null`.
+   */
+  data: Name extends keyof SSEEventMap ? SSEEventMap[Name] : T;
   /**
    * `lastEventId` in the page. Printable ASCII without spaces at either end, 1 to 256 characters, for it travels in a header
    * when a page reconnects. Default: `<epoch>.<position>`, chosen by ssekit.
@@ -266,13 +284,16 @@ export declare class SSEService {
    * Sends to one client. Returns whether it is connected. One that has been connected and is away for a moment gets it when it
    * comes back with its id.
    */
-  sendToClient<T = unknown>(clientId: string, event: SSEEvent<T>): boolean;
+  sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): boolean;
 
   /** Sends to all connections of a user. Returns how many connected clients it was addressed to. */
-  sendToUser<T = unknown>(userId: UserId, event: SSEEvent<T>): number;
+  sendToUser<T = unknown, Name extends string = string>(userId: UserId, event: SSEEvent<T, Name>): number;
 
   /** Sends to every client but `excludeClientId`. Returns how many connected clients it was addressed to. */
-  broadcast<T = unknown>(event: SSEEvent<T>, excludeClientId?: string | null): number;
+  broadcast<T = unknown, Name extends string = string>(
+    event: SSEEvent<T, Name>,
+    excludeClientId?: string | null,
+  ): number;
 
   /** Ids of the connected clients, in no particular order. */
   getActiveClients(): string[];
