@@ -16,7 +16,7 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { chromium } = await ensureTools('cargo', 'cc', 'chromium', 'python');
+  const { chromium, nginx } = await ensureTools('cargo', 'cc', 'chromium', 'nginx', 'python');
   const python = await ensurePython();
   await buildPackage();
   await ensureExample();
@@ -24,7 +24,7 @@ await main(async () => {
   const results = [];
   if (jestArguments.length === 0) results.push(await runCargo());
   else console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
-  results.push(await runJest(jestArguments, { CHROMIUM_PATH: chromium, PYTHON_PATH: python }));
+  results.push(await runJest(jestArguments, { CHROMIUM_PATH: chromium, NGINX_PATH: nginx, PYTHON_PATH: python }));
   return conclude(results);
 });
 

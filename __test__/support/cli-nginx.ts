@@ -1,10 +1,10 @@
 /** A real nginx in front of a port, with a configuration of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { accessSync, constants, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { until } from './until';
 
 const running = new Set<Nginx>();
@@ -72,21 +72,10 @@ function configuration(folder: string, port: number, upstream: number, locations
     }`;
 }
 
-/** Where Debian puts it is not on everybody's path. */
 function program(): string {
-  const folders = [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/local/sbin', '/opt/homebrew/bin'];
-  const found = folders.map((folder) => join(folder, 'nginx')).find(isExecutable);
-  if (!found) throw new Error('nginx is not installed: npm test does that, or says how');
-  return process.env.NGINX_PATH ?? found;
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  const path = process.env.NGINX_PATH;
+  if (!path) throw new Error('NGINX_PATH is not set: run the tests with npm test');
+  return path;
 }
 
 /** nginx cannot be asked which port it got, so it is told one that is free. */

@@ -29,6 +29,12 @@ const TOOLS = {
     apt: ['chromium'],
     elsewhere: 'install Chromium or Google Chrome, or set CHROMIUM_PATH to the program',
   },
+  nginx: {
+    // Debian puts it where only root looks.
+    find: () => onPath('nginx') || executable('/usr/sbin/nginx') || executable('/usr/local/sbin/nginx'),
+    apt: ['nginx-light'],
+    elsewhere: 'install nginx (on macOS: brew install nginx)',
+  },
   python: {
     // Debian ships Python without what `python3 -m venv` needs, macOS a Python too old for the packages.
     find: () =>

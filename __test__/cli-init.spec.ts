@@ -1,0 +1,159 @@
+/** `ssekit init`: what it writes into which app, and that it never writes over anything. */
+import { execFileSync } from 'node:child_process';
+import { stopClis } from './support/cli';
+import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
+
+afterEach(stopClis);
+afterAll(removeFolders);
+
+interface Expected {
+  created: string[];
+  next: string;
+}
+
+const SHAPES: [AppShape, Expected][] = [
+  [
+    { lock: 'package-lock.json' },
+    {
+      created: [
+        'app/api/sse/route.ts',
+        'components/notifications.tsx',
+        'features/sse/index.ts',
+        'instrumentation.ts',
+        'next.config.ts',
+      ],
+      next: 'npm run dev',
+    },
+  ],
+  [
+    { base: 'src/', language: 'js', lock: 'pnpm-lock.yaml' },
+    {
+      created: [
+        'next.config.mjs',
+        'src/app/api/sse/route.js',
+        'src/components/notifications.jsx',
+        'src/features/sse/index.js',
+        'src/instrumentation.js',
+      ],
+      next: 'pnpm dev',
+    },
+  ],
+  [
+    { base: 'src/', next: '14.2.35', lock: 'yarn.lock' },
+    {
+      created: [
+        // Next.js 14 reads no config in TypeScript.
+        'next.config.mjs',
+        'src/app/api/sse/route.ts',
+        'src/components/notifications.tsx',
+        'src/features/sse/index.ts',
+        'src/instrumentation.ts',
+      ],
+      next: 'yarn dev',
+    },
+  ],
+];
+
+describe.each(SHAPES)('in an app like %j', (shape, { created, next }) => {
+  test('it writes what is missing, and says how to go on; done twice, it changes nothing', async () => {
+    const app = new AppFolder(shape);
+    const before = Object.keys(app.files());
+    const first = await app.init();
+    expect(first).toMatchObject({ exitCode: 0, stderr: '' });
+    const written = app.files();
+    expect(Object.keys(written).filter((path) => !before.includes(path))).toEqual(created);
+    expect(first.stdout).toContain(`  3. ${next}\n`);
+
+    const second = await app.init();
+    expect(second).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(second.stdout).toMatch(/Everything is in place: nothing was changed\.\n$/);
+    expect(app.files()).toEqual(written);
+  });
+
+  test('--dry-run changes nothing, and its diff, applied, is what would be written', async () => {
+    const app = new AppFolder(shape);
+    const before = app.files();
+    const { exitCode, stdout } = await app.init('--dry-run');
+    expect(exitCode).toBe(0);
+    expect(app.files()).toEqual(before);
+
+    execFileSync('git', ['apply', '-'], { cwd: app.path, input: stdout });
+    const applied = app.files();
+    const written = new AppFolder(shape);
+    await written.init();
+    expect(applied).toEqual(written.files());
+  });
+});
+
+test('a package that is not there yet is the first of the next steps', async () => {
+  const app = new AppFolder({ lock: 'pnpm-lock.yaml' });
+  app.write({ 'package.json': JSON.stringify({ dependencies: { next: '16.4.6' } }) });
+  expect((await app.init()).stdout).toContain('  1. pnpm add ssekit\n');
+});
+
+test('another folder can be named', async () => {
+  const app = new AppFolder();
+  const elsewhere = new AppFolder();
+  const before = elsewhere.files();
+  expect((await elsewhere.init(app.path)).exitCode).toBe(0);
+  expect(app.files()).toHaveProperty(['features/sse/index.ts']);
+  expect(elsewhere.files()).toEqual(before);
+});
+
+describe('what is there already', () => {
+  test('files that do their part, whatever they are called and however they are written, are kept', async () => {
+    const own = {
+      'features/sse/index.js': "export { SSEService } from 'ssekit';\n",
+      'app/api/sse/route.tsx': "import { createSSERoute } from 'ssekit/next';\n",
+      'components/notifications.js': '// something else\n',
+      'instrumentation.mjs': "import 'ssekit';\nexport function register() {}\n",
+      'next.config.cjs': '',
+      'next.config.js': "module.exports = require('ssekit/next').withSSE({});\n",
+    };
+    const app = new AppFolder().write(own);
+    const before = app.files();
+    expect((await app.init()).exitCode).toBe(0);
+    expect(app.files()).toEqual(before);
+  });
+
+  test('a file in the way is left as it is, and what should be in it is shown', async () => {
+    const own = { 'app/api/sse/route.ts': 'export function GET() {}\n', 'features/sse/index.ts': '// mine\n' };
+    const app = new AppFolder().write(own);
+    const { exitCode, stdout } = await app.init();
+    expect(exitCode).toBe(1);
+    expect(app.files()).toMatchObject(own);
+    expect(stdout).toContain("    export { type SSEEventMap, SSEService } from 'ssekit';\n");
+    expect(stdout).toContain('    export const { GET } = createSSERoute({\n');
+  });
+
+  test('a config that it cannot change for certain is refused, with the lines to paste; all else is done', async () => {
+    const config = 'export default class Config {}\n';
+    const app = new AppFolder().write({ 'next.config.mjs': config });
+    for (const already of [false, true]) {
+      const { exitCode, stdout } = await app.init();
+      expect(exitCode).toBe(1);
+      expect(app.read('next.config.mjs')).toBe(config);
+      expect(stdout).toContain('next.config.mjs: it exports a class. Wrap what it exports:\n');
+      expect(stdout).toContain(
+        "    import { withSSE } from 'ssekit/next';\n\n    export default withSSE(nextConfig);\n",
+      );
+      expect(stdout.includes('Nothing was changed.')).toBe(already);
+    }
+  });
+});
+
+test.each([
+  ['no package.json', { 'package.json': undefined }, 'There is no package.json in '],
+  ['no Next.js', { 'package.json': '{}' }, 'is not a Next.js app'],
+])('%s: it says so, and does nothing', async (_, files, message) => {
+  const app = new AppFolder();
+  for (const [path, text] of Object.entries(files)) {
+    if (text === undefined) execFileSync('rm', [path], { cwd: app.path });
+    else app.write({ [path]: text });
+  }
+  const before = app.files();
+  const { exitCode, stdout, stderr } = await app.init();
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(message);
+  expect(app.files()).toEqual(before);
+});

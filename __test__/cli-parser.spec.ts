@@ -1,0 +1,108 @@
+/** The command line's parser of event streams, against the standard and against one that we did not write. */
+import { createParser } from 'eventsource-parser';
+import fc from 'fast-check';
+import { EventStreamParser, type StreamEvent } from '../dist/cli/event-stream/parser';
+
+interface Read {
+  events: StreamEvent[];
+  retries: number[];
+  comments: string[];
+  lastEventId: string;
+}
+
+function read(pieces: Uint8Array[], lastEventId?: string): Read {
+  const [events, retries, comments]: [StreamEvent[], number[], string[]] = [[], [], []];
+  const listener = {
+    onEvent: (event: StreamEvent) => events.push(event),
+    onRetry: (milliseconds: number) => retries.push(milliseconds),
+    onComment: (text: string) => comments.push(text),
+  };
+  const parser = new EventStreamParser(listener, lastEventId);
+  for (const piece of pieces) parser.push(piece);
+  return { events, retries, comments, lastEventId: parser.lastEventId };
+}
+
+const readText = (text: string): Read => read([Buffer.from(text)]);
+
+const message = (data: string, lastEventId = ''): StreamEvent => ({ event: 'message', data, lastEventId });
+
+test.each([
+  ['data lines are joined by line feeds', 'data: a\ndata: b\n\n', [message('a\nb')]],
+  ['one space after the colon is dropped, a second is kept', 'data:a\ndata:  b\n\n', [message('a\n b')]],
+  ['a field without a colon is empty', 'data\ndata\n\n', [message('\n')]],
+  ['an event without data lines is none', 'event: x\n\ndata: y\n\n', [message('y')]],
+  ['an empty data line is an event', 'data:\n\n', [message('')]],
+  ['what is not finished by an empty line is not dispatched', 'data: a\n', []],
+  ['an unknown field and another case of a known one are nothing', 'Data: a\nfoo: b\n\n', []],
+  ['a byte order mark is dropped at the very beginning only', '\ufeffdata: a\n\n\ufeffdata: b\n\n', [message('a')]],
+  ['an id lasts until another comes', 'id: 1\ndata: a\n\ndata: b\n\n', [message('a', '1'), message('b', '1')]],
+  ['an id with a NUL in it is nothing', 'id: 1\n\nid: 2\0\ndata: a\n\n', [message('a', '1')]],
+  ['an empty id is an id', 'id: 1\n\nid\ndata: a\n\n', [message('a', '')]],
+])('%s', (_, text, events) => {
+  expect(readText(text).events).toEqual(events);
+});
+
+test('retry counts if it is made of digits only', () => {
+  expect(readText('retry: 10\nretry: 010\nretry: -1\nretry: 1.5\nretry: 1e3\nretry:\nretry: ٣\n').retries).toEqual([
+    10, 10,
+  ]);
+});
+
+test('an id counts for a reconnect only once its event is complete', () => {
+  expect(readText('id: 1\ndata: a\n\nid: 2\ndata: b\n').lastEventId).toBe('1');
+});
+
+test('the id of the connection before is kept until the stream sets one', () => {
+  expect(read([Buffer.from('data: a\n\n')], '7').events).toEqual([message('a', '7')]);
+});
+
+/** Everything that means something to the format, and a little that does not. */
+const text = fc
+  .array(
+    fc.oneof(
+      fc.constantFrom('\n', '\r', '\r\n', '\n\n', ':', ' ', '\0', '\ufeff', '😀', 'é', '\u2028'),
+      fc.constantFrom('data', 'data:', 'data: ', 'event: ', 'event', 'id: ', 'id', 'retry: ', ': ', '12', 'x'),
+    ),
+    { maxLength: 60 },
+  )
+  .map((parts) => `${parts.join('')}\n`);
+
+const cuts = fc.array(fc.nat(400), { maxLength: 8 });
+
+function cut(bytes: Uint8Array, places: number[]): Uint8Array[] {
+  const sorted = [0, ...places.map((place) => place % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  return sorted.slice(1).map((end, index) => bytes.subarray(sorted[index], end));
+}
+
+test('whatever the bytes are and however they are cut, it reads what another parser reads', () => {
+  fc.assert(
+    fc.property(text, cuts, (text, places) => {
+      const bytes = Buffer.from(text);
+      const theirs: [event: string, data: string, id?: string][] = [];
+      const retries: number[] = [];
+      const parser = createParser({
+        onEvent: ({ event, data, id }) => theirs.push([event ?? 'message', data, id]),
+        onRetry: (milliseconds) => retries.push(milliseconds),
+      });
+      parser.feed(new TextDecoder().decode(bytes));
+      const ours = read(cut(bytes, places));
+      expect(ours.events.map(({ event, data }) => [event, data])).toEqual(theirs.map(([event, data]) => [event, data]));
+      // Theirs tells an id only with the event that has set it.
+      for (const [index, [, , id]] of theirs.entries()) {
+        if (id !== undefined) expect(ours.events[index]?.lastEventId).toBe(id);
+      }
+      expect(ours.retries).toEqual(retries);
+    }),
+    { numRuns: 5_000 },
+  );
+});
+
+test('however a stream is cut, it means the same', () => {
+  fc.assert(
+    fc.property(text, cuts, (text, places) => {
+      const bytes = Buffer.from(text);
+      expect(read(cut(bytes, places))).toEqual(read([bytes]));
+    }),
+    { numRuns: 2_000 },
+  );
+});

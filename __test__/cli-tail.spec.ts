@@ -1,0 +1,124 @@
+/** `ssekit tail`: prints events, and keeps to the stream as a page does. */
+import { Cli, runCli, stopClis } from './support/cli';
+import { answer, closeServers, READY, serve, shortStream, stream } from './support/cli-server';
+import { stopServers, TestServer } from './support/server';
+import { until } from './support/until';
+
+afterEach(async () => {
+  await stopClis();
+  await closeServers();
+});
+afterAll(stopServers);
+
+const EVENT = 'event: order\ndata: {"id":7,"items":["tea"]}\nid: e.1\n\n';
+
+test('an event of ssekit is printed, with its name, its id and its data', async () => {
+  const server = await TestServer.start();
+  const cli = new Cli(['tail', `http://localhost:${server.port}/sse?userId=ada`]);
+  await cli.printed('ssekit:ready');
+  await server.call('sendToUser', 'ada', { event: 'order', data: { id: 7 }, id: 'abc' });
+  await cli.printed(/^\d\d:\d\d:\d\d\.\d{3} {2}order {2}id abc\n {2}\{\n {4}"id": 7\n {2}\}\n/m);
+  const { exitCode, stderr } = await cli.stop('SIGINT');
+  expect(exitCode).toBe(0);
+  expect(stderr).toBe(`-- connected to http://localhost:${server.port}/sse?userId=ada (HTTP/1.1)\n`);
+});
+
+test('data that is not JSON is printed as it is, without power over the terminal', async () => {
+  const { url } = await serve(stream('data: hello\ndata: \x1b[31mred\n\n'));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('message\n  hello\n  \\x1b[31mred\n');
+});
+
+test('--json prints an object a line, the data as the text that it is', async () => {
+  const { url } = await serve(stream(EVENT + EVENT));
+  const cli = new Cli(['tail', url, '--json']);
+  await until('two lines', () => cli.stdout.split('\n').length === 3);
+  const [first] = cli.stdout.split('\n').map((line) => line && JSON.parse(line));
+  expect(first).toEqual({ time: expect.any(String), event: 'order', id: 'e.1', data: '{"id":7,"items":["tea"]}' });
+  expect(new Date(first.time).toISOString()).toBe(first.time);
+});
+
+test('a stream that ends is opened again after its retry, from its last complete event on', async () => {
+  const { url, requests } = await serve(
+    shortStream('retry: 20\nid: 1\ndata: a\n\nid: 2\ndata: lost'),
+    stream('data: b\n\n'),
+  );
+  const cli = new Cli(['tail', url]);
+  await cli.printed('  b\n');
+  expect(cli.stdout).not.toContain('lost');
+  expect(cli.stderr).toContain('-- the connection was closed; again in 20 ms\n');
+  expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1']);
+});
+
+test('a server that is away for a while is waited for, also behind a proxy', async () => {
+  const broken = (_: unknown, res: { socket: { destroy(): void } | null }): void => res.socket?.destroy();
+  const { url, requests } = await serve(shortStream(READY), broken, answer(502), answer(503), stream(EVENT));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('order');
+  expect(cli.stderr).toMatch(/broke the connection off.*\n.*answered 502.*\n.*answered 503/);
+  expect(requests.length).toBe(5);
+});
+
+test('--last-event-id and --header are sent', async () => {
+  const { url, requests } = await serve(stream(EVENT));
+  const args = ['--last-event-id', 'e.0', '--header', 'Cookie: a=b', '--header', 'X-Own:  c '];
+  const cli = new Cli(['tail', url, ...args]);
+  await cli.printed('order');
+  expect(requests[0]?.headers).toMatchObject({
+    accept: 'text/event-stream',
+    'last-event-id': 'e.0',
+    cookie: 'a=b',
+    'x-own': 'c',
+  });
+});
+
+test('a redirect is followed, and what was meant for one origin does not reach another', async () => {
+  const target = await serve(stream(EVENT));
+  const source = await serve(answer(307, { location: target.url }));
+  const cli = new Cli(['tail', source.url, '--header', 'Cookie: secret', '--header', 'X-Own: c']);
+  await cli.printed('order');
+  expect(source.requests[0]?.headers.cookie).toBe('secret');
+  expect(target.requests[0]?.headers.cookie).toBeUndefined();
+  expect(target.requests[0]?.headers['x-own']).toBe('c');
+});
+
+test.each([
+  ['401', answer(401), /who asks \(401\)/],
+  ['404', answer(404), /answered 404/],
+  ['204', answer(204), /nothing more to come/],
+  ['a page', answer(200, { 'content-type': 'text/html' }), /no event stream, but text\/html/],
+])('%s is final, as it is to a browser', async (_, step, reason) => {
+  const { url, requests } = await serve(step);
+  const { exitCode, stdout, stderr } = await runCli(['tail', url]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+  expect(stderr).toMatch(reason);
+  expect(requests.length).toBe(1);
+});
+
+test('no server at all ends it with 2', async () => {
+  const { url } = await serve(stream(''));
+  await closeServers();
+  const { exitCode, stderr } = await runCli(['tail', url]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('Nothing listens there') });
+});
+
+test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it in peace, also while it waits for the server', async (signal) => {
+  const { url } = await serve(shortStream('retry: 3600000\ndata: a\n\n'));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('again in 3600 s', 'stderr');
+  expect((await cli.stop(signal)).exitCode).toBe(0);
+});
+
+test('it ends in peace when nobody reads any more', async () => {
+  const { url } = await serve((_, res) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream' });
+    const timer = setInterval(() => res.write(EVENT), 5);
+    res.once('close', () => clearInterval(timer));
+  });
+  const cli = new Cli(['tail', url]);
+  await cli.printed('order');
+  cli.child.stdout.destroy();
+  const { exitCode, stderr } = await cli.ended;
+  expect(exitCode).toBe(0);
+  expect(stderr).not.toContain('EPIPE');
+});

@@ -1,0 +1,64 @@
+/** What holds for every command of `npx ssekit`. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { painter, paragraph, printable } from '../dist/cli/output';
+import { runCli } from './support/cli';
+
+const { version, bin } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));
+
+test('the package has the command', () => {
+  const file = readFileSync(join(__dirname, '..', bin.ssekit), 'utf8');
+  expect(file.startsWith('#!/usr/bin/env node\n')).toBe(true);
+});
+
+test('--version prints the version', async () => {
+  expect(await runCli(['--version'])).toEqual({ exitCode: 0, stdout: `${version}\n`, stderr: '' });
+});
+
+test.each([['--help'], ['help'], ['-h']])('%s names every command', async (option) => {
+  const { exitCode, stdout, stderr } = await runCli([option]);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  for (const command of ['init', 'doctor', 'tail']) expect(stdout).toContain(`\n  ${command} `);
+});
+
+test.each(['init', 'doctor', 'tail'])('%s --help tells its usage, and does nothing else', async (command) => {
+  const { exitCode, stdout, stderr } = await runCli([command, '--help']);
+  expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+  expect(stdout).toContain(`Usage: ssekit ${command}`);
+});
+
+test.each([
+  [[], 'Usage: ssekit'],
+  [['frobnicate'], 'there is no command "frobnicate"'],
+  [['constructor'], 'there is no command "constructor"'],
+  [['tail'], 'Which URL?'],
+  [['tail', 'a', 'b'], 'Only one URL is taken, got 2'],
+  [['tail', 'ftp://localhost/'], 'Not an http or https URL: ftp://localhost/'],
+  [['tail', 'localhost', '--colour'], "Unknown option '--colour'"],
+  [['tail', 'localhost', '--header', 'no colon'], `Not a header, which is written 'Name: value': "no colon"`],
+  [['tail', 'localhost', '--header', 'a: b\r\nc: d'], 'Not a header'],
+  [['doctor'], 'There is no app in this folder'],
+  [['doctor', 'localhost', '--wait', 'long'], '--wait wants seconds, got long'],
+  [['init', '/nowhere'], 'There is no package.json in /nowhere'],
+])('%j ends with 2 and says why', async (args, message) => {
+  const { exitCode, stdout, stderr } = await runCli(args);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(message);
+});
+
+test.each([
+  ['a terminal gets colours', true, {}, '\x1b[1mx\x1b[22m'],
+  ['a pipe gets none', false, {}, 'x'],
+  ['NO_COLOR is heeded', true, { NO_COLOR: '1' }, 'x'],
+  ['a dumb terminal gets none', true, { TERM: 'dumb' }, 'x'],
+])('%s', (_, isTTY, env, printed) => {
+  expect(painter({ isTTY }, env)('bold', 'x')).toBe(printed);
+});
+
+test('what comes from elsewhere cannot command the terminal', () => {
+  expect(printable('a\x1b[2J\x07\x9b\u202eb\n\tc😀')).toBe('a\\x1b[2J\\x07\\x9b\\u{202e}b\n\tc😀');
+});
+
+test('a paragraph is broken between words', () => {
+  expect(paragraph('one two three', '  ', '- ', 10)).toBe('- one two\n  three');
+});

@@ -1,0 +1,45 @@
+/** What `init` has to know of an app before it writes anything. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { baseOf, isNextApp, scriptAt } from './layout.js';
+import { majorOf, versionOf, wanted } from './manifest.js';
+import { type PackageManager, packageManagerOf } from './package-manager.js';
+
+export interface NextApp {
+  folder: string;
+  /** Of Next.js, as far as it is known. */
+  version: string | undefined;
+  /** 14, 15, …; where it is not known, a number larger than all of them. */
+  major: number;
+  /** `''` or `'src'`: what the App Router's folder stands in. */
+  base: '' | 'src';
+  language: 'ts' | 'js';
+  manager: PackageManager;
+  hasPackage: boolean;
+}
+
+/** A text says why there is no app to work on. */
+export function readNextApp(folder: string): NextApp | string {
+  if (!existsSync(join(folder, 'package.json'))) return `There is no package.json in ${folder}.`;
+  if (!isNextApp(folder)) return `${folder} is not a Next.js app: its package.json does not ask for “next”.`;
+  const base = baseOf(folder);
+  if (base === undefined) {
+    return `${folder} has no App Router (app or src/app). For the Pages Router there is handleSSE from ssekit/node: see the README.`;
+  }
+  const version = versionOf(folder, 'next');
+  return {
+    folder,
+    version,
+    major: majorOf(version) || Number.POSITIVE_INFINITY,
+    base,
+    language: languageOf(folder, base),
+    manager: packageManagerOf(folder),
+    hasPackage: wanted(folder, 'ssekit') !== undefined,
+  };
+}
+
+function languageOf(folder: string, base: string): 'ts' | 'js' {
+  if (existsSync(join(folder, 'tsconfig.json'))) return 'ts';
+  return /\.tsx?$/.test(scriptAt(folder, join(base, 'app', 'layout')) ?? '') ? 'ts' : 'js';
+}

@@ -1,0 +1,62 @@
+/** `ssekit doctor [url]`: says what is wrong with a stream, and how to mend it. */
+import { explain } from '../http/explain.js';
+import { painter } from '../output.js';
+import { atMostOne, CannotRun, EXIT, parseHeaders, parseSeconds, parseUrl, parseUsage, UsageError } from '../usage.js';
+import { checkBody } from './body-checks.js';
+import { type Finding, problem } from './finding.js';
+import { checkHead } from './head-checks.js';
+import { checkInstallation, describeInstallation, isApp } from './installation.js';
+import { type ObserveOptions, observe } from './observe.js';
+import { asText, describeStream, type Report } from './report.js';
+
+const DEFAULT_TIMEOUT_SECONDS = 10;
+
+export async function doctor(args: string[]): Promise<number> {
+  const { values, positionals } = parseUsage({
+    args,
+    allowPositionals: true,
+    options: {
+      header: { type: 'string', multiple: true },
+      wait: { type: 'string' },
+      timeout: { type: 'string' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const address = atMostOne('URL', positionals);
+  const folder = process.cwd();
+  if (address === undefined && !isApp(folder))
+    throw new UsageError('Which URL? There is no app in this folder to look at.');
+  const options = {
+    headers: parseHeaders(values.header),
+    timeoutMs: (parseSeconds('--timeout', values.timeout) ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
+    waitMs: (parseSeconds('--wait', values.wait) ?? 0) * 1000,
+  };
+  const stream = address === undefined ? undefined : await examine(parseUrl(address), options);
+  const installation = isApp(folder) ? { folder, installation: describeInstallation(folder) } : undefined;
+  const findings = [...(stream?.findings ?? []), ...(installation ? checkInstallation(folder) : [])];
+  const report: Report = { ...stream, ...installation, findings };
+  const isOk = findings.every(({ level }) => level !== 'problem');
+  console.log(values.json ? JSON.stringify({ ok: isOk, ...report }, null, 2) : asText(report, painter(process.stdout)));
+  return isOk ? EXIT.ok : EXIT.problems;
+}
+
+async function examine(
+  url: URL,
+  options: ObserveOptions,
+): Promise<{ url: string; stream: string; findings: Finding[] }> {
+  try {
+    const seen = await observe(url, options);
+    return { url: String(seen.url), stream: describeStream(seen), findings: [...checkHead(seen), ...checkBody(seen)] };
+  } catch (error) {
+    const explanation = explain(error);
+    if (!explanation) throw error;
+    if (!explanation.isServersFault) throw new CannotRun(`${url}: ${explanation.seen}. ${explanation.remedy}`);
+    const finding = problem(
+      'connection',
+      `${explanation.seen}.`,
+      'A browser cannot connect either.',
+      explanation.remedy,
+    );
+    return { url: String(url), stream: 'no answer', findings: [finding] };
+  }
+}

@@ -1,0 +1,125 @@
+/** What can be seen of ssekit in the folder of an app: what no answer of its server tells. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { baseOf, configFileOf, isNextApp, scriptAt } from '../app/layout.js';
+import { ancestors, installedAt, majorOf, readManifest, versionOf, wanted } from '../app/manifest.js';
+import { addCommand, packageManagerOf } from '../app/package-manager.js';
+import { copiesOf } from './copies.js';
+import { type Finding, problem, warning } from './finding.js';
+
+const PACKAGE = 'ssekit';
+
+/** Asks the package for something that only its native part can answer. */
+const LOAD = 'require(process.argv[1]).SSEService.getInstance().getActiveClients(); process.exit()';
+
+/** A load that has not ended by then never will. */
+const LOAD_TIMEOUT_MS = 30_000;
+
+/** Whether a folder is that of an app that has, or should have, ssekit. */
+export function isApp(folder: string): boolean {
+  return isNextApp(folder) || wanted(folder, PACKAGE) !== undefined;
+}
+
+export function checkInstallation(folder: string): Finding[] {
+  const home = installedAt(folder, PACKAGE);
+  const next = isNextApp(folder) ? [checkConfig(folder), checkInstrumentation(folder)] : [];
+  const installed = home ? [checkAddon(home), checkCopies(folder)] : [notInstalled(folder)];
+  return [checkNode(), checkPlatform(), ...installed, ...next].flatMap((finding) => finding ?? []);
+}
+
+function checkNode(version = process.versions.node): Finding | undefined {
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major > 20 || (major === 20 && minor >= 9)) return undefined;
+  const remedy = 'Use Node.js 20.9 or newer: https://nodejs.org';
+  return problem('node-version', `This is Node.js ${version}.`, 'ssekit and Next.js need 20.9 or newer.', remedy);
+}
+
+function checkPlatform(platform: NodeJS.Platform = process.platform): Finding | undefined {
+  if (platform !== 'win32') return undefined;
+  const matters = 'There, streams are not handed off: all of them run through Node, which works, and costs more.';
+  return warning(
+    'not-handed-off',
+    'This is Windows.',
+    matters,
+    'Nothing, in development. In production, run it on Linux.',
+  );
+}
+
+function notInstalled(folder: string): Finding {
+  const command = addCommand(packageManagerOf(folder), PACKAGE);
+  return problem('not-installed', `ssekit is not installed in ${folder}.`, 'Nothing can import it.', command);
+}
+
+/** In a process of its own, which an addon for another system may end. */
+function checkAddon(home: string): Finding | undefined {
+  const args = ['-e', LOAD, home];
+  const { status, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: LOAD_TIMEOUT_MS });
+  if (status === 0) return undefined;
+  const reason = /^\w*Error.*: (.+)$/m.exec(stderr)?.[1] ?? `it ended with ${signal ?? status}`;
+  return problem(
+    'addon',
+    `ssekit cannot be loaded on ${process.platform} ${process.arch}: ${reason}`,
+    'Its native part is missing, or is made for another system.',
+    'Install on the system that it runs on, and with optional packages (npm: without --omit=optional): a node_modules that was copied from elsewhere has the addon of elsewhere. In Docker, install in the image.',
+  );
+}
+
+function checkCopies(folder: string): Finding | undefined {
+  const copies = ancestors(folder).flatMap((ancestor) => copiesOf(PACKAGE, join(ancestor, 'node_modules')));
+  const places = new Map(copies.map((copy) => [copy.path, copy.version]));
+  if (places.size < 2) return undefined;
+  const seen = `There are ${places.size} copies of ssekit: ${[...places].map(([path, version]) => `${version} in ${path}`).join(', ')}.`;
+  const remedy =
+    'Let everything ask for one version: see “npm ls ssekit”, then use “overrides” (pnpm and yarn: “resolutions”).';
+  if (new Set(places.values()).size > 1) {
+    const matters = 'They share the addon of the one that is loaded first, and may not fit it.';
+    return problem('copies', seen, matters, remedy);
+  }
+  return warning(
+    'copies',
+    seen,
+    'They share one addon and so one hub, but in worker threads each may bring its own.',
+    remedy,
+  );
+}
+
+function checkConfig(folder: string): Finding | undefined {
+  const file = configFileOf(folder);
+  const text = file ? readFileSync(join(folder, file), 'utf8') : '';
+  // Whoever names the package there has told Next.js of it, one way or the other.
+  if (/\bwithSSE\b|ExternalPackages[^\]]*['"]ssekit['"]/.test(text)) return undefined;
+  return problem(
+    'config',
+    file ? `${file} does not name withSSE.` : 'There is no next.config.',
+    'Next.js bundles ssekit then, and fails at its native part.',
+    'Run “npx ssekit init”, or wrap the config: export default withSSE(nextConfig), with withSSE from ssekit/next.',
+  );
+}
+
+function checkInstrumentation(folder: string): Finding | undefined {
+  const file = scriptAt(folder, join(baseOf(folder) ?? '', 'instrumentation'));
+  const text = file ? readFileSync(join(folder, file), 'utf8') : '';
+  if (/ssekit|features\/sse/.test(text)) return undefined;
+  return warning(
+    'instrumentation',
+    file ? `${file} does not load ssekit.` : 'There is no instrumentation file.',
+    'A stream that is opened by the very request that loads ssekit is not handed off: it stays with Node, which costs more.',
+    `Run “npx ssekit init”, or put this into register(): if (process.env.NEXT_RUNTIME === 'nodejs') await import('@/features/sse');`,
+  );
+}
+
+/** In a few words, what was looked at. */
+export function describeInstallation(folder: string): string {
+  const home = installedAt(folder, PACKAGE);
+  const version = home && readManifest(home)?.version;
+  const next = versionOf(folder, 'next');
+  const parts = [
+    version ? `ssekit ${version}` : 'no ssekit',
+    ...(Number.isNaN(majorOf(next)) ? [] : [`Next.js ${next}`]),
+    `Node.js ${process.versions.node}`,
+    `${process.platform} ${process.arch}`,
+  ];
+  return parts.join(', ');
+}

@@ -1,0 +1,47 @@
+/** What mends a stream depends on who stands in front of the app. */
+import type { HeaderFields } from '../http/open.js';
+
+interface Proxy {
+  name: string;
+  tells: (fields: HeaderFields) => boolean;
+  buffering: string;
+  compression: string;
+  idle: string;
+}
+
+const PROXIES: Proxy[] = [
+  {
+    name: 'nginx',
+    tells: ({ server = '' }) => /nginx|openresty/i.test(server),
+    buffering:
+      'nginx: “proxy_buffering off;” in the location of the stream. ssekit asks for that by X-Accel-Buffering, so look for “proxy_ignore_headers X-Accel-Buffering;”. And “proxy_http_version 1.1;”: with chunks, even a buffer is passed on as it fills.',
+    compression:
+      'nginx: take text/event-stream out of “gzip_types”, or set “gzip off;” (and “brotli off;”) in the location of the stream.',
+    idle: 'nginx: “proxy_read_timeout 1h;” in the location of the stream (60 s by default).',
+  },
+  {
+    name: 'Apache',
+    tells: ({ server = '' }) => /apache/i.test(server),
+    buffering: 'Apache: “flushpackets=on” on the ProxyPass of the stream.',
+    compression: 'Apache: “SetEnvIf Request_URI ^/api/sse no-gzip=1 no-brotli=1”.',
+    idle: 'Apache: “timeout=3600” on the ProxyPass of the stream (60 s by default).',
+  },
+];
+
+const ANY = {
+  buffering:
+    'Switch response buffering off for this path in every proxy, load balancer and CDN on the way. nginx: “proxy_buffering off;”. Apache: “flushpackets=on” on its ProxyPass.',
+  compression:
+    'Switch compression off for text/event-stream wherever it happens: in a middleware of the app (the “compression” package, a custom server), in the proxy, in the CDN.',
+  idle: 'Raise the idle timeout for this path in every proxy and load balancer on the way. nginx: “proxy_read_timeout 1h;”. AWS ALB: “idle_timeout.timeout_seconds”.',
+};
+
+/** How to mend what the proxy does, as far as the response tells which one it is. */
+export function mend(what: 'buffering' | 'compression' | 'idle', fields: HeaderFields = {}): string {
+  return PROXIES.find(({ tells }) => tells(fields))?.[what] ?? ANY[what];
+}
+
+/** What stands in front of the app, if it is one of those that are known here. */
+export function proxyName(fields: HeaderFields): string | undefined {
+  return PROXIES.find(({ tells }) => tells(fields))?.name;
+}

@@ -1,0 +1,59 @@
+/** How doctor says it. */
+import { duration, type Paint, paragraph, printable } from '../output.js';
+import type { Finding } from './finding.js';
+import { firstEvent, type Observation } from './observation.js';
+
+export interface Report {
+  url?: string;
+  stream?: string;
+  folder?: string;
+  installation?: string;
+  findings: Finding[];
+}
+
+const COLOURS = { problem: 'red', warning: 'yellow', note: 'cyan' } as const;
+const ORDER = Object.keys(COLOURS);
+
+export function asText(report: Report, paint: Paint): string {
+  const { url, stream, folder, installation } = report;
+  const facts = [
+    ...(url ? [`${paint('bold', printable(url))}\n  ${printable(stream ?? '')}`] : []),
+    ...(folder ? [`${paint('bold', folder)}\n  ${installation}`] : []),
+  ];
+  const findings = [...report.findings].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
+  return [...facts, ...findings.map((finding) => findingText(finding, paint)), conclusion(report.findings, paint)].join(
+    '\n\n',
+  );
+}
+
+function findingText({ level, seen, matters, remedy }: Finding, paint: Paint): string {
+  const first = paragraph(printable(seen), '  ', `${level}: `);
+  return [
+    first.replace(level, paint(COLOURS[level], level)),
+    paragraph(printable(matters), '    ', '  why '),
+    paragraph(printable(remedy), '    ', '  do  '),
+  ].join('\n');
+}
+
+function conclusion(findings: Finding[], paint: Paint): string {
+  const problems = findings.filter(({ level }) => level === 'problem').length;
+  if (problems === 0) return paint('green', findings.length === 0 ? 'All is well.' : 'Nothing is wrong.');
+  return paint('red', problems === 1 ? '1 problem.' : `${problems} problems.`);
+}
+
+/** The course of a stream in one line. */
+export function describeStream(seen: Observation): string {
+  const { head } = seen;
+  if (!head) return `no answer within ${duration(seen.timeoutMs)}`;
+  const type = head.headers['content-type'];
+  const first = firstEvent(seen);
+  const parts = [
+    `HTTP/${head.httpVersion}`,
+    `${head.status}`,
+    ...(type ? [type] : []),
+    `answered after ${duration(head.atMs)}`,
+    ...(first ? [`first event (${first.event.event}) after ${duration(first.atMs)}`] : []),
+    ...(seen.waitMs > 0 ? [`watched for ${duration(seen.end?.atMs ?? seen.waitMs)}`] : []),
+  ];
+  return parts.join(', ');
+}

@@ -1,0 +1,88 @@
+/**
+ * Reads an event stream, byte by byte as the standard has it:
+ * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ */
+
+/** One event, as `EventSource` would dispatch it. */
+export interface StreamEvent {
+  /** Its type: `message` where the stream names none. */
+  event: string;
+  data: string;
+  /** The last id that the stream has set, with this event or before. */
+  lastEventId: string;
+}
+
+export interface StreamListener {
+  onEvent?(event: StreamEvent): void;
+  /** The stream set the time to wait before a reconnect, in milliseconds. */
+  onRetry?(milliseconds: number): void;
+  /** A line that begins with a colon: nothing to a page, a sign of life to those who look for one. */
+  onComment?(text: string): void;
+}
+
+export class EventStreamParser {
+  readonly #listener: StreamListener;
+  // It drops a byte order mark at the very beginning, and nowhere else.
+  readonly #decoder = new TextDecoder('utf-8');
+  /** The line that has begun, in the pieces that it came in. */
+  #pieces: string[] = [];
+  /** The last line ended with CR at the end of a piece: a LF that comes next belongs to it. */
+  #skipLineFeed = false;
+  #data: string[] = [];
+  #type = '';
+  #id: string;
+  #lastEventId: string;
+
+  /** `lastEventId`: what the connection before had, for a stream need not repeat it. */
+  constructor(listener: StreamListener, lastEventId = '') {
+    this.#listener = listener;
+    this.#id = lastEventId;
+    this.#lastEventId = lastEventId;
+  }
+
+  /** What a reconnect has to send as `Last-Event-ID`: only events that were complete count. */
+  get lastEventId(): string {
+    return this.#lastEventId;
+  }
+
+  push(bytes: Uint8Array): void {
+    let text = this.#decoder.decode(bytes, { stream: true });
+    if (text === '') return;
+    if (this.#skipLineFeed && text.startsWith('\n')) text = text.slice(1);
+    this.#skipLineFeed = text.endsWith('\r');
+    const lines = text.split(/\r\n|\r|\n/);
+    const unfinished = lines.pop() as string;
+    for (const line of lines) {
+      this.#pieces.push(line);
+      this.#takeLine(this.#pieces.join(''));
+      this.#pieces = [];
+    }
+    if (unfinished !== '') this.#pieces.push(unfinished);
+  }
+
+  #takeLine(line: string): void {
+    const colon = line.indexOf(':');
+    if (line === '') this.#dispatch();
+    else if (colon === 0) this.#listener.onComment?.(line.slice(1));
+    else if (colon < 0) this.#takeField(line, '');
+    // One space after the colon belongs to the format, every other to the value.
+    else this.#takeField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1));
+  }
+
+  #takeField(name: string, value: string): void {
+    if (name === 'event') this.#type = value;
+    if (name === 'data') this.#data.push(value);
+    if (name === 'id' && !value.includes('\0')) this.#id = value;
+    if (name === 'retry' && /^[0-9]+$/.test(value)) this.#listener.onRetry?.(Number(value));
+  }
+
+  #dispatch(): void {
+    this.#lastEventId = this.#id;
+    const [data, type] = [this.#data, this.#type];
+    this.#data = [];
+    this.#type = '';
+    // An event without any data line is none, though its id counts.
+    if (data.length === 0) return;
+    this.#listener.onEvent?.({ event: type || 'message', data: data.join('\n'), lastEventId: this.#lastEventId });
+  }
+}

@@ -1,0 +1,57 @@
+/** The texts of `--help`, and the version. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export function version(): string {
+  return JSON.parse(readFileSync(join(__dirname, '..', '..', 'package.json'), 'utf8')).version;
+}
+
+const SSEKIT = `Server-Sent Events for Next.js and Node.js
+
+Usage: ssekit <command> [options]
+
+Commands:
+  init [dir]      put ssekit into a Next.js app
+  doctor [url]    say what is wrong with a stream, and how to mend it
+  tail <url>      print the events of a stream as they come
+
+Options:
+  -h, --help      this text; after a command, its own
+  -v, --version   the version of ssekit
+
+https://www.npmjs.com/package/ssekit`;
+
+const INIT = `Puts ssekit into a Next.js app: the service, the stream's route, what Next.js has to be told, and a
+component that shows what arrives. Files that exist are left as they are, and what has been done is not done again.
+
+Usage: ssekit init [dir] [--dry-run]
+
+  dir             the app's folder, where its package.json is. Default: the current one
+  --dry-run       change nothing; print a diff of what would be changed
+
+Exit code: 0 done, 1 something is left to be done by hand (it says what), 2 this is no app to work on`;
+
+const DOCTOR = `Opens a stream as a browser would, and says what is wrong with it and how to mend it. In the folder of an app
+it looks at the installation too; without a URL at nothing else.
+
+Usage: ssekit doctor [url] [--header 'Name: value'] [--wait seconds] [--timeout seconds] [--json]
+
+  --header        a header to send, any number of times: --header 'Cookie: session=…'
+  --wait          keep the stream open for so long, to see whether something ends it or collects its events
+  --timeout       how long to wait for an answer, and for the first event. Default: 10
+  --json          print one JSON object
+
+Exit code: 0 nothing wrong, 1 something is, 2 there was nothing to examine`;
+
+const TAIL = `Prints the events of a stream as they come, and reconnects like a browser.
+
+Usage: ssekit tail <url> [--header 'Name: value'] [--last-event-id id] [--json]
+
+  --header          a header to send, any number of times: --header 'Cookie: session=…'
+  --last-event-id   begin after this event, as a page that reconnects
+  --json            print one JSON object per event: time, event, id, data (as text)
+
+Events go to the standard output, all else to the standard error. Ctrl-C ends it.
+Exit code: 0 ended by you, 1 ended or refused by the server, 2 there was no server`;
+
+export const HELP = { ssekit: SSEKIT, init: INIT, doctor: DOCTOR, tail: TAIL };

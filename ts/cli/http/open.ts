@@ -1,0 +1,87 @@
+/** Opens a URL and gives its response as it comes, over HTTP/1.1 or HTTP/2. */
+import { type IncomingMessage, request as requestHttp1 } from 'node:http';
+import { connect as connectHttp2 } from 'node:http2';
+import { request as requestHttps } from 'node:https';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+
+import { connectTo } from './connection.js';
+
+export type HeaderFields = Record<string, string>;
+
+export interface OpenOptions {
+  method?: 'GET' | 'HEAD';
+  headers: HeaderFields;
+  signal: AbortSignal;
+}
+
+export interface OpenResponse {
+  status: number;
+  /** Names in lower case; several values of one name are joined by commas. */
+  headers: HeaderFields;
+  /** `1.0`, `1.1` or `2`. */
+  httpVersion: string;
+  body: Readable;
+  /** Ends the connection. */
+  close(): void;
+}
+
+/** Resolves with the head of the response. Redirects are answers like any other. */
+export async function open(url: URL, options: OpenOptions): Promise<OpenResponse> {
+  const { socket, protocol } = await connectTo(url, options.signal);
+  try {
+    return await (protocol === 'h2' ? openHttp2(url, socket, options) : openHttp1(url, socket, options));
+  } catch (error) {
+    socket.destroy();
+    // What the reader of an aborted connection is told is only that it broke.
+    throw options.signal.aborted ? options.signal.reason : error;
+  }
+}
+
+function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<OpenResponse> {
+  const { method = 'GET', headers } = options;
+  return new Promise((resolve, reject) => {
+    // Node would ask for the connection to be closed, which no browser does.
+    const fields = { ...headers, connection: 'keep-alive' };
+    const send = url.protocol === 'https:' ? requestHttps : requestHttp1;
+    const request = send(url, { method, headers: fields, createConnection: () => socket });
+    request.once('error', reject);
+    request.once('response', (response: IncomingMessage) => {
+      request.on('error', () => {});
+      resolve({
+        status: response.statusCode ?? 0,
+        headers: joined(response.headers),
+        httpVersion: response.httpVersion,
+        body: response,
+        close: () => socket.destroy(),
+      });
+    });
+    request.end();
+  });
+}
+
+function openHttp2(url: URL, socket: Socket, options: OpenOptions): Promise<OpenResponse> {
+  const { method = 'GET', headers } = options;
+  return new Promise((resolve, reject) => {
+    const session = connectHttp2(url.origin, { createConnection: () => socket });
+    session.on('error', reject);
+    const stream = session.request({ ...headers, ':method': method, ':path': `${url.pathname}${url.search}` });
+    stream.on('error', reject);
+    stream.once('response', ({ ':status': status, ...fields }) => {
+      resolve({
+        status: Number(status),
+        headers: joined(fields),
+        httpVersion: '2',
+        body: stream,
+        close: () => session.destroy(),
+      });
+    });
+  });
+}
+
+function joined(fields: Record<string, string | string[] | number | undefined>): HeaderFields {
+  const entries = Object.entries(fields).filter(([name, value]) => !name.startsWith(':') && value !== undefined);
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name, String(Array.isArray(value) ? value.join(', ') : value)]),
+  );
+}

@@ -1,0 +1,54 @@
+/** How the stream's route tells who asks: by the app's own authentication, or by a place that is marked to be filled. */
+import type { NextApp } from '../app/next-app.js';
+import { AUTH_LIBRARIES, type AuthLibrary } from './auth-libraries.js';
+import type { SourceFinder } from './source-finder.js';
+
+export interface Identify {
+  imports: string[];
+  lines: string[];
+  /** What whoever runs `init` has to know of it. */
+  advice: string;
+  /** In production nobody gets a stream until the marked place is filled. */
+  isOpen: boolean;
+}
+
+/** `specifierOf` tells how the route imports a module of the app. */
+export function identifyFor(app: NextApp, finder: SourceFinder, specifierOf: (module: string) => string): Identify {
+  const found = AUTH_LIBRARIES.filter((library) => library.isUsed(app.folder));
+  const [library, ...more] = found;
+  if (!library) return toBeFilled();
+  if (more.length > 0) return toBeFilled(`This app has ${found.map(({ name }) => name).join(' and ')}: choose one.`);
+  const { name, instance, advice } = library;
+  const own = instance?.find(finder);
+  if (instance && !own) return toBeFilled(...whatItWouldBe(library, instance.usual, app.language));
+  const code = library.code({ name: own?.name ?? '', specifier: own ? specifierOf(own.module) : '' }, app.language);
+  return { ...code, advice: `“identify” asks ${name}. ${advice}`.trim(), isOpen: false };
+}
+
+type Instance = NonNullable<AuthLibrary['instance']>;
+
+function whatItWouldBe(library: AuthLibrary, usual: Instance['usual'], language: 'ts' | 'js'): string[] {
+  const { imports, lines } = library.code(usual, language);
+  const introduction = `This app has ${library.name}, but “${usual.declaration}” was not found. With it:`;
+  return [introduction, ...[...imports, ...lines].map((line) => `  ${line}`)];
+}
+
+function toBeFilled(...hints: string[]): Identify {
+  const comment = [
+    'TODO: say who asks. Return the id of the signed-in user, as your session has it, from the cookies or headers of',
+    'the request that this is called with: the id that you call sendToUser with. Whoever gets null is answered with 401.',
+    'Until then everybody is “demo” in development, and refused in production.',
+    ...hints,
+  ];
+  return {
+    imports: [],
+    lines: [
+      'identify: async () => {',
+      ...comment.map((line) => `  // ${line}`.trimEnd()),
+      "  return process.env.NODE_ENV === 'development' ? 'demo' : null;",
+      '},',
+    ],
+    advice: 'Fill in “identify”: until then everybody is “demo” in development, and refused (401) in production.',
+    isOpen: true,
+  };
+}

@@ -1,0 +1,42 @@
+/** `ssekit init [dir]`: puts ssekit into a Next.js app. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+
+import { readNextApp } from '../app/next-app.js';
+import { painter } from '../output.js';
+import { atMostOne, CannotRun, EXIT, parseUsage } from '../usage.js';
+import { type Plan, planFor } from './plan.js';
+import { describeApp, describeSteps, diffOf, nextSteps } from './report.js';
+
+export async function init(args: string[]): Promise<number> {
+  const { values, positionals } = parseUsage({
+    args,
+    allowPositionals: true,
+    options: { 'dry-run': { type: 'boolean', default: false } },
+  });
+  const app = readNextApp(resolve(atMostOne('folder', positionals) ?? '.'));
+  if (typeof app === 'string') throw new CannotRun(app);
+  const isDryRun = values['dry-run'];
+  const plan = planFor(app);
+  if (!isDryRun) write(app.folder, plan);
+  // The diff alone goes where a pipe leads: `ssekit init --dry-run | git apply`.
+  const say = isDryRun ? console.error : console.log;
+  say(`${describeApp(app)}\n\n${describeSteps(plan, isDryRun, painter(isDryRun ? process.stderr : process.stdout))}\n`);
+  const diff = isDryRun ? diffOf(plan) : '';
+  if (diff !== '') console.log(diff);
+  const hasChanged = plan.steps.some(({ after }) => after !== undefined);
+  const isDone = plan.steps.every(({ kind }) => kind !== 'refuse');
+  if (!hasChanged) say(isDone ? 'Everything is in place: nothing was changed.' : 'Nothing was changed.');
+  else if (!isDryRun) say(nextSteps(app, plan));
+  return isDone ? EXIT.ok : EXIT.problems;
+}
+
+function write(folder: string, { steps }: Plan): void {
+  for (const { path, kind, after } of steps) {
+    if (after === undefined) continue;
+    const file = join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    // Whatever has come there in the meantime is not overwritten.
+    writeFileSync(file, after, { flag: kind === 'create' ? 'wx' : 'w' });
+  }
+}

@@ -1,0 +1,100 @@
+/** Decides what there is to do in an app. Nothing is written here. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { configFileOf, scriptAt } from '../app/layout.js';
+import type { NextApp } from '../app/next-app.js';
+import type { Outcome } from '../source/edit.js';
+import { loadIn } from '../source/instrumentation.js';
+import { configSnippet, wrapConfig } from '../source/next-config.js';
+import { type Identify, identifyFor } from './identify.js';
+import { type Imports, importsOf, slashed } from './imports.js';
+import { SourceFinder } from './source-finder.js';
+import type { Step } from './step.js';
+import { componentFile, configFile, featureFile, instrumentationFile, routeFile } from './templates.js';
+
+export interface Plan {
+  steps: Step[];
+  /** How the route tells who asks; missing where there was a route already. */
+  identify?: Identify;
+}
+
+export function planFor(app: NextApp): Plan {
+  const imports = importsOf(app);
+  const route = slashed(join(app.base, 'app/api/sse/route'));
+  const identify = identifyFor(app, new SourceFinder(app.folder), (module) => imports.specifier(module, route));
+  const routeStep = ownFile(app, route, routeFile(app, identify), /\bcreateSSERoute\b|\.connect\(/);
+  const steps = [
+    ...(imports.step ? [imports.step] : []),
+    ownFile(app, `${imports.featureFolder}/index`, featureFile(app), /['"]ssekit['"]/),
+    routeStep,
+    instrumentation(app, imports),
+    config(app),
+    component(app, imports),
+  ];
+  return { steps, ...(routeStep.kind === 'create' && { identify }) };
+}
+
+/** A file that has to be ours: one that exists is kept if it `looksRight`, and named if not. */
+function ownFile(app: NextApp, path: string, text: string, looksRight: RegExp): Step {
+  const existing = scriptAt(app.folder, path);
+  if (existing === undefined) return { path: `${path}.${app.language}`, kind: 'create', after: text };
+  if (looksRight.test(read(app, existing))) return { path: existing, kind: 'keep' };
+  return {
+    path: existing,
+    kind: 'refuse',
+    say: 'there is another file in this place. It would have been:',
+    snippet: text,
+  };
+}
+
+function instrumentation(app: NextApp, imports: Imports): Step {
+  const path = slashed(join(app.base, 'instrumentation'));
+  const specifier = imports.specifier(imports.featureFolder, path);
+  const existing = scriptAt(app.folder, path);
+  if (existing === undefined) {
+    return { path: `${path}.${app.language}`, kind: 'create', after: instrumentationFile(specifier) };
+  }
+  const before = read(app, existing);
+  const say = 'register loads ssekit';
+  const snippet = instrumentationFile(specifier);
+  return stepOf(existing, before, loadIn(before, specifier), { say, by: 'Let it load ssekit:', snippet });
+}
+
+function config(app: NextApp): Step {
+  const path = configFileOf(app.folder);
+  if (path === undefined) {
+    const { name, text } = configFile(app);
+    return { path: name, kind: 'create', after: text };
+  }
+  const before = read(app, path);
+  const outcome: Outcome = path.endsWith('.cjs')
+    ? { kind: 'refused', reason: 'Next.js does not read a config of this name: call it next.config.js' }
+    : wrapConfig(before);
+  const say = 'wrapped with withSSE';
+  return stepOf(path, before, outcome, { say, by: 'Wrap what it exports:', snippet: configSnippet(path) });
+}
+
+function stepOf(
+  path: string,
+  before: string,
+  outcome: Outcome,
+  texts: { say: string; by: string; snippet: string },
+): Step {
+  if (outcome.kind === 'done') return { path, kind: 'keep' };
+  if (outcome.kind === 'changed') return { path, kind: 'change', before, after: outcome.text, say: texts.say };
+  return { path, kind: 'refuse', say: `${outcome.reason}. ${texts.by}`, snippet: texts.snippet };
+}
+
+/** A sample: what stands in its place already is as good. */
+function component(app: NextApp, imports: Imports): Step {
+  const path = slashed(join(app.base, 'components/notifications'));
+  const existing = scriptAt(app.folder, path);
+  if (existing !== undefined) return { path: existing, kind: 'keep' };
+  const text = componentFile(app, imports.specifier(imports.featureFolder, path));
+  return { path: `${path}.${app.language === 'ts' ? 'tsx' : 'jsx'}`, kind: 'create', after: text };
+}
+
+function read(app: NextApp, path: string): string {
+  return readFileSync(join(app.folder, path), 'utf8');
+}

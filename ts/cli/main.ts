@@ -1,0 +1,56 @@
+/** The commands by name, and what is common to all of them. */
+import { doctor } from './doctor/index.js';
+import { HELP, version } from './help.js';
+import { init } from './init/index.js';
+import { tail } from './tail/index.js';
+import { CannotRun, EXIT, UsageError } from './usage.js';
+
+const COMMANDS = { init, doctor, tail };
+
+type Name = keyof typeof COMMANDS;
+
+/** Runs what the command line asks for and resolves with the exit code. */
+export async function main(args: string[]): Promise<number> {
+  const [name = '', ...rest] = args;
+  if (isCommand(name)) return asksForHelp(rest) ? print(HELP[name]) : run(name, rest);
+  if (name === '--version' || name === '-v') return print(version());
+  if (name === 'help') return print(HELP[isCommand(rest[0]) ? rest[0] : 'ssekit']);
+  if (name === '--help' || name === '-h') return print(HELP.ssekit);
+  console.error(name === '' ? HELP.ssekit : `ssekit: there is no command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
+  return EXIT.cannotRun;
+}
+
+async function run(name: Name, args: string[]): Promise<number> {
+  try {
+    return await COMMANDS[name](args);
+  } catch (error) {
+    if (error instanceof UsageError) {
+      console.error(`ssekit ${name}: ${error.message}\n\n${HELP[name]}`);
+    } else if (error instanceof CannotRun || isSystemError(error)) {
+      console.error(`ssekit ${name}: ${error.message}`);
+    } else {
+      throw error;
+    }
+    return EXIT.cannotRun;
+  }
+}
+
+/** A file that may not be read or written, for instance: the message says which. */
+function isSystemError(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
+}
+
+function isCommand(name: string | undefined): name is Name {
+  return name !== undefined && Object.hasOwn(COMMANDS, name);
+}
+
+/** What follows `--` is no option. */
+function asksForHelp(args: string[]): boolean {
+  const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
+  return options.includes('--help') || options.includes('-h');
+}
+
+function print(text: string): number {
+  console.log(text);
+  return EXIT.ok;
+}

@@ -1,0 +1,144 @@
+/**
+ * Cuts JavaScript and TypeScript into tokens: enough to find a statement and where it ends, without understanding it. What
+ * cannot be cut for certain is refused, for it is somebody's config that is about to be changed.
+ */
+
+export interface Token {
+  kind: 'word' | 'string' | 'template' | 'regex' | 'punctuator';
+  text: string;
+  start: number;
+  end: number;
+  /** How many brackets it stands in. A bracket itself stands outside. */
+  depth: number;
+  /** There is a line end between it and the token before. */
+  startsLine: boolean;
+}
+
+export interface Comment {
+  text: string;
+  start: number;
+  end: number;
+}
+
+export interface Source {
+  text: string;
+  tokens: Token[];
+  comments: Comment[];
+}
+
+/** The text has something that this file does not understand. */
+export class Unreadable extends Error {}
+
+const SPACE = /[\s\ufeff]+/y;
+const COMMENT = /\/\/.*|\/\*[\s\S]*?\*\/|^#!.*/y;
+const WORD = /[\p{ID_Start}$_#@][\p{ID_Continue}$\u200c\u200d]*|\.?\d[\w.]*/uy;
+const STRING = /'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*'|"(?:[^"\\\r\n]|\\(?:\r\n|[\s\S]))*"/y;
+const REGEX = /\/(?![*/])(?:[^\\/[\r\n]|\\.|\[(?:[^\]\\\r\n]|\\.)*\])+\/[a-z]*/y;
+const PUNCTUATOR = /=>|\.\.\.|[=!]==?|&&=?|\|\|=?|\?\?=?|\?\.|\+\+|--|[-+*/%&|^<>]=?|[~!?:;,.=()[\]{}]/y;
+
+const OPENING = '([{';
+const CLOSING = ')]}';
+
+/** Words behind which a slash begins a regular expression, as it does behind every punctuator that ends no value. */
+const BEFORE_VALUE = new Set(
+  'await case default delete do else export in instanceof new of return throw typeof void yield'.split(' '),
+);
+
+export function readSource(text: string): Source {
+  const reader = new Reader(text);
+  reader.readUntil(undefined);
+  return { text, tokens: reader.tokens, comments: reader.comments };
+}
+
+class Reader {
+  readonly tokens: Token[] = [];
+  readonly comments: Comment[] = [];
+  readonly #text: string;
+  readonly #brackets: string[] = [];
+  #at = 0;
+  #startsLine = true;
+
+  constructor(text: string, at = 0) {
+    this.#text = text;
+    this.#at = at;
+  }
+
+  /** Reads to the end of the text, or to the bracket that closes what was opened before this reader began. */
+  readUntil(stop: '}' | undefined): number {
+    while (this.#at < this.#text.length) {
+      if (this.#skip()) continue;
+      if (stop && this.#brackets.length === 0 && this.#text[this.#at] === stop) return this.#at + 1;
+      this.#readToken();
+    }
+    if (stop || this.#brackets.length > 0) throw new Unreadable('it ends inside of brackets');
+    return this.#at;
+  }
+
+  #skip(): boolean {
+    const start = this.#at;
+    const space = this.#take(SPACE);
+    const comment = space === undefined ? this.#take(COMMENT) : undefined;
+    if (comment !== undefined) this.comments.push({ text: comment, start, end: this.#at });
+    const skipped = space ?? comment;
+    if (skipped === undefined) return false;
+    if (/[\r\n]/.test(skipped)) this.#startsLine = true;
+    return true;
+  }
+
+  #readToken(): void {
+    const start = this.#at;
+    const kind = this.#takeToken();
+    if (!kind) throw new Unreadable(`it cannot be read from ${JSON.stringify(this.#text.slice(start, start + 20))} on`);
+    this.#push(kind, start);
+  }
+
+  #takeToken(): Token['kind'] | undefined {
+    if (this.#text[this.#at] === '`') {
+      this.#at = this.#endOfTemplate(this.#at);
+      return 'template';
+    }
+    if (this.#take(WORD) !== undefined) return 'word';
+    if (this.#take(STRING) !== undefined) return 'string';
+    if (this.#expectsValue() && this.#take(REGEX) !== undefined) return 'regex';
+    return this.#take(PUNCTUATOR) === undefined ? undefined : 'punctuator';
+  }
+
+  #push(kind: Token['kind'], start: number): void {
+    const end = this.#at;
+    const text = this.#text.slice(start, end);
+    if (kind === 'punctuator' && CLOSING.includes(text)) this.#close(text);
+    this.tokens.push({ kind, text, start, end, depth: this.#brackets.length, startsLine: this.#startsLine });
+    if (kind === 'punctuator' && OPENING.includes(text)) this.#brackets.push(text);
+    this.#startsLine = false;
+  }
+
+  #close(bracket: string): void {
+    const opened = this.#brackets.pop();
+    if (opened !== OPENING[CLOSING.indexOf(bracket)]) throw new Unreadable(`a ${bracket} closes nothing`);
+  }
+
+  #expectsValue(): boolean {
+    const before = this.tokens.at(-1);
+    if (!before) return true;
+    if (before.kind === 'word') return BEFORE_VALUE.has(before.text);
+    return before.kind === 'punctuator' && !CLOSING.includes(before.text);
+  }
+
+  #endOfTemplate(start: number): number {
+    for (let at = start + 1; at < this.#text.length; ) {
+      const character = this.#text[at];
+      if (character === '`') return at + 1;
+      if (character === '\\') at += 2;
+      else if (character === '$' && this.#text[at + 1] === '{') at = new Reader(this.#text, at + 2).readUntil('}');
+      else at += 1;
+    }
+    throw new Unreadable('it ends inside of a template literal');
+  }
+
+  #take(pattern: RegExp): string | undefined {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0];
+    if (found !== undefined) this.#at += found.length;
+    return found;
+  }
+}

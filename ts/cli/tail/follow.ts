@@ -1,0 +1,110 @@
+/** Follows a stream over all its connections, by the rules of `EventSource`. */
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { EventStreamParser, type StreamEvent } from '../event-stream/parser.js';
+import { CODINGS, decoded } from '../http/decode.js';
+import { explain } from '../http/explain.js';
+import type { HeaderFields, OpenResponse } from '../http/open.js';
+import { type Arrival, openFollowing } from '../http/redirects.js';
+
+export interface FollowOptions {
+  headers: HeaderFields;
+  lastEventId: string;
+  signal: AbortSignal;
+}
+
+export type Notice =
+  | { kind: 'open'; url: URL; response: OpenResponse }
+  | { kind: 'event'; event: StreamEvent }
+  /** The connection is lost, or could not be made again; the next one is tried after `waitMs`. */
+  | { kind: 'lost'; reason: string; waitMs: number }
+  /** The server's answer is no stream: there will be no other try. */
+  | { kind: 'refused'; reason: string };
+
+/** The standard leaves it to the browser: they wait two to three seconds unless the stream says otherwise. */
+const DEFAULT_RETRY_MS = 3000;
+
+/** A server that does not come back is asked ever more seldom. */
+const MAX_BACKOFF_MS = 30_000;
+
+/** The longest that a timer can wait. */
+const MAX_TIMER_MS = 2 ** 31 - 1;
+
+/** What a proxy answers while the server behind it restarts. A browser would give up here. */
+const PASSING = [502, 503, 504];
+
+/** Ends by itself only when the server refuses, or cannot be reached the first time: that error is thrown. */
+export async function* follow(url: URL, options: FollowOptions): AsyncGenerator<Notice> {
+  const { signal } = options;
+  const state = { retryMs: DEFAULT_RETRY_MS, lastEventId: options.lastEventId };
+  let failures = 0;
+  for (let connections = 0; !signal.aborted; ) {
+    let reason = 'the connection was closed';
+    try {
+      const arrival = await openFollowing(url, { headers: fields(options.headers, state.lastEventId), signal });
+      const refusal = refusalOf(arrival);
+      if (refusal && !(connections > 0 && PASSING.includes(arrival.response.status))) {
+        arrival.response.close();
+        yield { kind: 'refused', reason: refusal };
+        return;
+      }
+      if (refusal) throw new Error(refusal);
+      connections += 1;
+      failures = 0;
+      yield { kind: 'open', url: arrival.url, response: arrival.response };
+      yield* read(arrival.response, state);
+    } catch (error) {
+      if (signal.aborted) return;
+      if (connections === 0) throw error;
+      failures += 1;
+      reason = explain(error)?.seen ?? (error as Error).message;
+    }
+    if (signal.aborted) return;
+    const backoff = failures > 1 ? Math.min(state.retryMs * 2 ** (failures - 1), MAX_BACKOFF_MS) : 0;
+    const waitMs = Math.min(Math.max(state.retryMs, backoff), MAX_TIMER_MS);
+    yield { kind: 'lost', reason, waitMs };
+    await delay(waitMs, undefined, { signal }).catch(() => {});
+  }
+}
+
+function fields(own: HeaderFields, lastEventId: string): HeaderFields {
+  const standard = { accept: 'text/event-stream', 'cache-control': 'no-cache', 'accept-encoding': CODINGS };
+  // As browsers send it: its bytes in UTF-8.
+  const id = Buffer.from(lastEventId).toString('latin1');
+  return { ...standard, ...own, ...(id && { 'last-event-id': id }) };
+}
+
+/** Why a response is no stream that can be followed. */
+function refusalOf({ response }: Arrival): string | undefined {
+  const { status, headers } = response;
+  const type = headers['content-type'] ?? '';
+  if (status === 204) return 'the server says that there is nothing more to come (204)';
+  if (status === 401 || status === 403) {
+    return `the server wants to know who asks (${status}): pass what it knows you by, --header 'Cookie: …'`;
+  }
+  if (status !== 200) return `the server answered ${status}`;
+  if (!/^text\/event-stream *(;|$)/i.test(type)) return `this is no event stream, but ${type || 'of no content type'}`;
+  return undefined;
+}
+
+async function* read(response: OpenResponse, state: { retryMs: number; lastEventId: string }): AsyncGenerator<Notice> {
+  const body = decoded(response.body, response.headers['content-encoding']);
+  if (!body) throw new Error(`the response is encoded with ${response.headers['content-encoding']}`);
+  const events: StreamEvent[] = [];
+  const listener = {
+    onEvent: (event: StreamEvent) => events.push(event),
+    onRetry: (milliseconds: number) => {
+      state.retryMs = milliseconds;
+    },
+  };
+  const parser = new EventStreamParser(listener, state.lastEventId);
+  try {
+    for await (const bytes of body) {
+      parser.push(bytes);
+      state.lastEventId = parser.lastEventId;
+      while (events.length > 0) yield { kind: 'event', event: events.shift() as StreamEvent };
+    }
+  } finally {
+    response.close();
+  }
+}

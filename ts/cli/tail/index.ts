@@ -1,0 +1,60 @@
+/** `ssekit tail <url>`: prints the events of a stream as they come. */
+import { explain } from '../http/explain.js';
+import { duration, painter, printable } from '../output.js';
+import { atMostOne, CannotRun, EXIT, parseHeaders, parseUrl, parseUsage, UsageError } from '../usage.js';
+import { follow, type Notice } from './follow.js';
+import { asJson, asText } from './print.js';
+
+export async function tail(args: string[]): Promise<number> {
+  const { values, positionals } = parseUsage({
+    args,
+    allowPositionals: true,
+    options: {
+      header: { type: 'string', multiple: true },
+      'last-event-id': { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+    },
+  });
+  const address = atMostOne('URL', positionals);
+  if (address === undefined) throw new UsageError('Which URL?');
+  const ended = new AbortController();
+  const end = (): void => ended.abort();
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
+  try {
+    const options = {
+      headers: parseHeaders(values.header),
+      lastEventId: values['last-event-id'],
+      signal: ended.signal,
+    };
+    return await show(follow(parseUrl(address), options), values.json);
+  } catch (error) {
+    const explanation = explain(error);
+    if (!explanation) throw error;
+    throw new CannotRun(`${address}: ${explanation.seen}. ${explanation.remedy}`);
+  }
+}
+
+async function show(notices: AsyncIterable<Notice>, json: boolean): Promise<number> {
+  const paint = painter(process.stdout);
+  for await (const notice of notices) {
+    if (notice.kind === 'event') {
+      const { event } = notice;
+      console.log(json ? asJson(event, new Date()) : asText(event, new Date(), paint));
+      continue;
+    }
+    console.error(painter(process.stderr)('dim', `-- ${printable(describe(notice))}`));
+    if (notice.kind === 'refused') return EXIT.problems;
+  }
+  return EXIT.ok;
+}
+
+function describe(notice: Exclude<Notice, { kind: 'event' }>): string {
+  switch (notice.kind) {
+    case 'open':
+      return `connected to ${notice.url} (HTTP/${notice.response.httpVersion})`;
+    case 'lost':
+      return `${notice.reason}; again in ${duration(notice.waitMs)}`;
+    case 'refused':
+      return notice.reason;
+  }
+}

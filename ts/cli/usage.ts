@@ -1,0 +1,65 @@
+/** What is given on the command line, checked. */
+import { type ParseArgsConfig, parseArgs } from 'node:util';
+
+import type { HeaderFields } from './http/open.js';
+
+/** The exit codes of every command. */
+export const EXIT = {
+  ok: 0,
+  /** It ran, and something is left to be done by hand. */
+  problems: 1,
+  /** It could not run: wrong usage, or nothing there to work on. */
+  cannotRun: 2,
+} as const;
+
+/** Wrong usage: answered with the message and a pointer to the help. */
+export class UsageError extends Error {}
+
+/** A command that cannot go on, for a reason that its message tells in full. */
+export class CannotRun extends Error {}
+
+export function parseUsage<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
+  try {
+    return parseArgs(config);
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS_')) throw error;
+    // The rest of Node's message tells how to write a file name that begins with a dash.
+    throw new UsageError((error as Error).message.split('. ', 1)[0]);
+  }
+}
+
+/** The one positional argument, if there is one. */
+export function atMostOne(what: string, positionals: string[]): string | undefined {
+  if (positionals.length > 1) throw new UsageError(`Only one ${what} is taken, got ${positionals.length}`);
+  return positionals[0];
+}
+
+/** `localhost:3000/api/sse` is short for `http://localhost:3000/api/sse`. */
+export function parseUrl(text: string): URL {
+  const full = text.includes('://') ? text : `http://${text}`;
+  const url = URL.canParse(full) ? new URL(full) : undefined;
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
+    throw new UsageError(`Not an http or https URL: ${text}`);
+  return url;
+}
+
+/** `--header 'Name: value'`, any number of times, as curl takes it. */
+export function parseHeaders(lines: string[] = []): HeaderFields {
+  return Object.fromEntries(lines.map(parseHeader));
+}
+
+function parseHeader(line: string): [name: string, value: string] {
+  const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
+  if (!name || value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw new UsageError(`Not a header, which is written 'Name: value': ${JSON.stringify(line)}`);
+  }
+  return [name.toLowerCase(), value];
+}
+
+export function parseSeconds(option: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const seconds = Number(text);
+  // Longer than this, a timer of Node's would fire at once.
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 86_400) throw new UsageError(`${option} wants seconds, got ${text}`);
+  return seconds;
+}
