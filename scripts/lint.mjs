@@ -4,11 +4,13 @@
  * Every step is run, whatever became of those before it. Ends with the steps that failed and the line
  * `lint: N passed, N failed`.
  */
+import { join } from 'node:path';
 import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
 import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
-import { example } from './lib/paths.mjs';
+import { example, root } from './lib/paths.mjs';
 import { Failure, main, run } from './lib/run.mjs';
+import { checkWorkflows } from './lib/workflows.mjs';
 
 const fix = process.argv.includes('--fix');
 const node = (args, options) => run(process.execPath, args, options);
@@ -32,6 +34,8 @@ const STEPS = {
     await node(next('typegen'), { cwd: example, env: EXAMPLE_ENV });
     await node([bin('typescript', 'tsc', example), '--noEmit', '-p', '.'], { cwd: example });
   },
+  'API reference': () => node([join(root, 'scripts', 'docs.mjs'), ...(fix ? [] : ['--check'])]),
+  workflows: checkWorkflows,
 };
 
 await main(async () => {

@@ -1,6 +1,8 @@
 /**
  * `npm run pack`: the packages that would be published, as installable tarballs in `packages/`: ssekit itself, and the one
  * with this platform's binary. Prints what they weigh.
+ *
+ * `-- --built` packs what is built already; a platform's package for every binary that lies in the checkout.
  */
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -13,7 +15,7 @@ const staging = join(cache, 'pack');
 const packages = join(root, 'packages');
 
 await main(async () => {
-  await buildPackage();
+  if (!process.argv.includes('--built')) await buildPackage();
   for (const folder of [staging, packages]) {
     rmSync(folder, { recursive: true, force: true });
     mkdirSync(folder, { recursive: true });
@@ -21,7 +23,7 @@ await main(async () => {
   const platforms = await stagePlatforms();
   await stageMain(platforms.map(({ manifest }) => manifest));
   const here = platforms.filter(({ hasBinary }) => hasBinary).map(({ folder }) => folder);
-  if (here.length === 0) throw new Failure('the build has left no binary of a platform that is published');
+  if (here.length === 0) throw new Failure('there is no binary of a platform that is published: npm run build');
   for (const folder of [join(staging, 'ssekit'), ...here]) await pack(folder);
 });
 

@@ -1,0 +1,160 @@
+/** The packages as they would be published, and what becomes of somebody for whom there is no binary. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+
+const ROOT = join(__dirname, '..');
+const PACKAGES = join(ROOT, 'packages');
+const KIB = 1024;
+
+const folder = mkdtempSync(join(tmpdir(), 'ssekit-package-'));
+/** Where npm would have put the main package, alone. */
+const main = join(folder, 'node_modules', 'ssekit');
+const platform = join(folder, 'platform');
+let tarball: string;
+
+beforeAll(() => {
+  run(process.execPath, [join(ROOT, 'scripts', 'pack.mjs'), '--built']);
+  const [first, second] = readdirSync(PACKAGES).sort((a, b) => a.length - b.length);
+  tarball = join(PACKAGES, first as string);
+  unpack(tarball, main);
+  unpack(join(PACKAGES, second as string), platform);
+}, 240_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('what is in the packages', () => {
+  test('nothing that a user does not need', () => {
+    const needed = [
+      /^(index|binding)\.(js|d\.ts)$/,
+      /^dist\/(server|next|node|cli|client|react)\/([\w-]+\/)*[\w-]+\.(d\.ts|js)$/,
+      // What a build from source is made from.
+      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs))$/,
+      /^scripts\/install\.cjs$/,
+      /^(README|CHANGELOG)\.md$/,
+      /^(LICENSE-MIT|LICENSE-APACHE|llms\.txt|package\.json)$/,
+    ];
+    expect(filesIn(main).filter((file) => !needed.some((pattern) => pattern.test(file)))).toEqual([]);
+  });
+
+  test('what a user needs', () => {
+    const entries = ['index.js', 'index.d.ts', 'binding.js', 'dist/next/index.js', 'dist/node/index.js', 'README.md'];
+    expect(filesIn(main)).toEqual(expect.arrayContaining([...entries, 'LICENSE-MIT', 'LICENSE-APACHE', 'Cargo.lock']));
+  });
+
+  test('of package.json, nothing that is for development', () => {
+    const manifest = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
+    expect(manifest.scripts).toEqual({ install: 'node scripts/install.cjs' });
+    expect(manifest).not.toHaveProperty('devDependencies');
+    expect(manifest).not.toHaveProperty('dependencies');
+    expect(Object.keys(manifest.optionalDependencies)).toHaveLength(8);
+  });
+
+  test('a platform: its binary, a manifest and a README', () => {
+    const binaries = filesIn(platform).filter((file) => file.endsWith('.node'));
+    expect(binaries).toHaveLength(1);
+    expect(filesIn(platform).sort()).toEqual(['README.md', 'package.json', ...binaries].sort());
+  });
+
+  test('not more than it has to be', () => {
+    const size = (of: string): number => filesIn(of).reduce((sum, file) => sum + statSync(join(of, file)).size, 0);
+    expect(size(main)).toBeLessThan(600 * KIB);
+    expect(size(platform)).toBeLessThan(3 * KIB * KIB);
+  });
+
+  test('a binary without symbols', () => {
+    const [binary] = filesIn(platform).filter((file) => file.endsWith('.node'));
+    const bytes = readFileSync(join(platform, binary as string));
+    // Only Linux' format is read here; the profile that strips is the same for all.
+    if (process.platform === 'linux') expect(sectionTypes(bytes)).not.toContain(SYMBOL_TABLE);
+  });
+});
+
+describe('types and entries', () => {
+  test('arethetypeswrong: they resolve for node16, nodenext and bundlers', () => {
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'node16']);
+  });
+
+  test('publint has nothing to say', () => {
+    run(process.execPath, [program('publint', 'publint'), tarball, '--strict']);
+  });
+
+  test('only these can be imported', () => {
+    const { exports } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
+    expect(Object.keys(exports)).toEqual(['.', './next', './node', './package.json']);
+  });
+});
+
+describe('where no binary fits and there is no Rust', () => {
+  const platformName = `${process.platform} ${process.arch}`;
+
+  test('the installation succeeds, and says once what is missing', () => {
+    const { status, stdout, stderr } = node([join(main, 'scripts', 'install.cjs')]);
+    expect(status).toBe(0);
+    expect(stdout).toBe('');
+    expect(stderr.trim().split('\n')).toEqual([
+      expect.stringMatching(new RegExp(`^ssekit: .*${platformName}.*rustup.*npm rebuild ssekit`)),
+    ]);
+  });
+
+  test('importing it throws nothing', () => {
+    const { status, stderr } = node([
+      '-e',
+      "require('ssekit').SSEService.getInstance(); require('ssekit/node'); require('ssekit/next').withSSE({})",
+    ]);
+    expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+  });
+
+  test('first use throws ERR_SSEKIT_BINARY, with the platform and the remedy', () => {
+    const use = "try { require('ssekit').SSEService.getInstance().getActiveClients() } catch (error) {";
+    const tell = 'console.log(JSON.stringify({ code: error.code, message: error.message })) }';
+    const { code, message } = JSON.parse(node(['-e', use + tell]).stdout);
+    expect(code).toBe('ERR_SSEKIT_BINARY');
+    for (const part of [platformName, 'rustup.rs', 'npm rebuild ssekit', 'withSSE']) expect(message).toContain(part);
+  });
+});
+
+/** Runs Node.js beside the main package, with an empty PATH. */
+function node(args: string[]) {
+  const empty = join(folder, 'empty');
+  mkdirSync(empty, { recursive: true });
+  const { PATH: _, Path: __, NODE_PATH: ___, ...env } = process.env;
+  return spawnSync(process.execPath, args, {
+    cwd: folder,
+    env: { ...env, PATH: empty } as NodeJS.ProcessEnv,
+    encoding: 'utf8',
+  });
+}
+
+function run(file: string, args: string[]): void {
+  const { status, stdout, stderr } = spawnSync(file, args, { cwd: ROOT, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${file} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`);
+}
+
+/** The script of a command that a package has. */
+function program(name: string, command: string): string {
+  const home = join(ROOT, 'node_modules', name);
+  const { bin } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
+  return join(home, typeof bin === 'string' ? bin : bin[command]);
+}
+
+function unpack(archive: string, to: string): void {
+  mkdirSync(to, { recursive: true });
+  run('tar', ['-xzf', archive, '-C', to, '--strip-components=1']);
+}
+
+function filesIn(home: string): string[] {
+  return readdirSync(home, { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => relative(home, join(entry.parentPath ?? entry.path, entry.name)).replaceAll('\\', '/'));
+}
+
+const SYMBOL_TABLE = 2;
+
+/** The types of the sections of a 64-bit little-endian ELF file. */
+function sectionTypes(bytes: Buffer): number[] {
+  const start = Number(bytes.readBigUInt64LE(0x28));
+  const [size, count] = [bytes.readUInt16LE(0x3a), bytes.readUInt16LE(0x3c)];
+  return Array.from({ length: count }, (_, index) => bytes.readUInt32LE(start + index * size + 4));
+}
