@@ -101,7 +101,7 @@ test('copies are found in the store of pnpm, and a package that is linked from t
 });
 
 test.each([
-  ['a config without withSSE', 'next.config.ts', 'export default {};\n', 'problem config'],
+  ['a config without withSSE', 'next.config.ts', 'export default {};\n', 'warning config'],
   [
     'an instrumentation that loads something else',
     'instrumentation.ts',

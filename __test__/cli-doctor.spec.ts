@@ -48,6 +48,13 @@ test('of a stream of ssekit there is nothing to say but what HTTP/1.1 means', as
   );
 });
 
+test('a stream that was not handed off is told, and what may be the reason', async () => {
+  const server = await TestServer.start({ configure: { transport: 'stream' } });
+  const report = await doctor([`127.0.0.1:${server.port}/sse?userId=ada`]);
+  expect(report).toMatchObject({ ok: true, exitCode: 0, ids: [HTTP_1, 'warning not-handed-off'] });
+  expect(report.findings[1]?.remedy).toContain('instrumentation');
+});
+
 test('it asks as a browser does', async () => {
   const { url, requests } = await serve(stream(READY));
   await doctor([url, '--header', 'Cookie: a=b']);

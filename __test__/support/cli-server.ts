@@ -50,6 +50,8 @@ export const STREAM_HEAD = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache, no-transform',
   'x-accel-buffering': 'no',
+  // Named, a server is taken for a proxy: what it does is not taken for what Node.js does with ssekit's streams.
+  server: 'test',
 };
 
 /** The first event of a stream of ssekit's, shortened. */

@@ -15,7 +15,7 @@ const HEARTBEAT_MS = 25_000;
 
 export function checkBody(seen: Observation): Finding[] {
   if (!seen.head || !isStream(seen.head)) return [];
-  const checks = [checkFirstEvent, checkBursts, checkEnd, checkHeartbeats];
+  const checks = [checkFirstEvent, checkCarrier, checkBursts, checkEnd, checkHeartbeats];
   return checks.flatMap((check) => check(seen) ?? []);
 }
 
@@ -43,6 +43,18 @@ function checkFirstEvent(seen: Observation): Finding | undefined {
     `The first event is “${first.event.event}”.`,
     matters,
     'Check the path, if this was to be ssekit.',
+  );
+}
+
+function checkCarrier({ isCarriedByNode }: Observation): Finding | undefined {
+  if (!isCarriedByNode) return undefined;
+  const remedy =
+    'Load ssekit when the server starts: see instrumentation in the README. Else something rewrites the response on its way out (a middleware that compresses, a wrapper around “res.write”), the options say transport: ‘stream’, or it is Windows. SSEService.getInstance().stats().transports counts them.';
+  return warning(
+    'not-handed-off',
+    'The stream was not handed off: Node.js carries it.',
+    'It works, but takes more memory and time, and it holds up a server that is to stop.',
+    remedy,
   );
 }
 

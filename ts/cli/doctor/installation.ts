@@ -90,10 +90,10 @@ function checkConfig(folder: string): Finding | undefined {
   const text = file ? readFileSync(join(folder, file), 'utf8') : '';
   // Whoever names the package there has told Next.js of it, one way or the other.
   if (/\bwithSSE\b|ExternalPackages[^\]]*['"]ssekit['"]/.test(text)) return undefined;
-  return problem(
+  return warning(
     'config',
     file ? `${file} does not name withSSE.` : 'There is no next.config.',
-    'Next.js bundles ssekit then, and fails at its native part.',
+    'Next.js bundles ssekit then. It finds its native part in the app’s folder, and in a standalone build nowhere.',
     'Run “npx ssekit init”, or wrap the config: export default withSSE(nextConfig), with withSSE from ssekit/next.',
   );
 }

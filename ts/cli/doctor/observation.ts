@@ -17,6 +17,8 @@ export interface Observation {
   headAlone?: Head;
   /** Content codings and framings are undone, if they are known. */
   body: Piece[];
+  /** Missing where nothing could be told. */
+  isCarriedByNode?: boolean;
   /** The response is over, or broke. */
   end?: { atMs: number; error?: string };
 }

@@ -3,7 +3,8 @@ import { EventStreamParser } from '../event-stream/parser.js';
 import { CODINGS, decoded } from '../http/decode.js';
 import { type HeaderFields, open } from '../http/open.js';
 import { type Arrival, openFollowing } from '../http/redirects.js';
-import { firstEvent, type Head, isStream, type Observation, type Piece } from './observation.js';
+import { isCarriedByNode, isDirect } from './carrier.js';
+import { firstEvent, type Head, isStream, type Observation, type Piece, READY } from './observation.js';
 
 export interface ObserveOptions {
   headers: HeaderFields;
@@ -39,6 +40,9 @@ export async function observe(url: URL, options: ObserveOptions): Promise<Observ
     if (isStream(head)) await watch(seen, arrival, start);
   } finally {
     arrival.response.close();
+  }
+  if (!seen.end && firstEvent(seen)?.event.event === READY && isDirect(seen.url, head)) {
+    seen.isCarriedByNode = await isCarriedByNode(seen.url, headers);
   }
   return seen;
 }

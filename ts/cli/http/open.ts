@@ -22,6 +22,8 @@ export interface OpenResponse {
   /** `1.0`, `1.1` or `2`. */
   httpVersion: string;
   body: Readable;
+  /** Of HTTP/1.x: the connection, which serves no other request. */
+  socket?: Socket;
   /** Ends the connection. */
   close(): void;
 }
@@ -53,6 +55,7 @@ function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<Open
         headers: joined(response.headers),
         httpVersion: response.httpVersion,
         body: response,
+        socket,
         close: () => socket.destroy(),
       });
     });

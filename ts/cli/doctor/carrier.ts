@@ -1,0 +1,52 @@
+/**
+ * Tells from outside whether Node.js has kept a stream's socket. Its HTTP parser takes what comes after a request for the next
+ * request, and breaks the connection off if it is none; where native code has the socket, such bytes are passed over.
+ */
+import { once } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { type HeaderFields, type OpenResponse, open } from '../http/open.js';
+import type { Head } from './observation.js';
+
+/** A socket is handed off at once, as a rule, and within two seconds if at all. */
+const SETTLING_MS = [100, 2100];
+
+/** Node.js breaks off as soon as it reads. Whoever does not in this time is taken for native code. */
+const ANSWER_MS = 500;
+
+/** For the whole of a try, should the stream not begin. */
+const TRY_MS = 10_000;
+
+/** No request begins like this. */
+const NO_REQUEST = '\0\r\n';
+
+/** Whether the answer comes from Node.js itself: a proxy would answer for it, and most name themselves. */
+export function isDirect(url: URL, { httpVersion, headers }: Head): boolean {
+  return url.protocol === 'http:' && httpVersion === '1.1' && !headers.server && !headers.via;
+}
+
+/** On connections of its own, since they may not survive it. */
+export async function isCarriedByNode(url: URL, headers: HeaderFields): Promise<boolean> {
+  try {
+    for (const settlingMs of SETTLING_MS) {
+      const response = await open(url, { headers, signal: AbortSignal.timeout(TRY_MS) });
+      const isBrokenOff = await breaksOff(response, settlingMs).finally(response.close);
+      if (!isBrokenOff) return false;
+    }
+    return true;
+  } catch {
+    // It only serves to explain how a stream that works is carried.
+    return false;
+  }
+}
+
+async function breaksOff({ body, socket }: OpenResponse, settlingMs: number): Promise<boolean> {
+  if (!socket) return false;
+  await once(body, 'data');
+  body.on('error', () => {}).resume();
+  await delay(settlingMs);
+  if (socket.destroyed) return false;
+  const closed = once(socket, 'close').then(() => true);
+  socket.write(NO_REQUEST);
+  return Promise.race([closed, delay(ANSWER_MS, false)]);
+}
