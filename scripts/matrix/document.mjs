@@ -1,0 +1,70 @@
+/** docs/compatibility.md, from what the matrix has seen. The same results make the same text: no times, no dates. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from '../lib/paths.mjs';
+import { FRESH_APPS, nameOfFresh } from './fresh-app.mjs';
+import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM } from './lines.mjs';
+import { SCRIPTS } from './script-cells.mjs';
+
+const file = join(root, 'docs', 'compatibility.md');
+
+export function writeDocument(results) {
+  writeFileSync(file, text(results));
+}
+
+export function checkDocument(results) {
+  return existsSync(file) && readFileSync(file, 'utf8') === text(results);
+}
+
+function text(results) {
+  const transport = (name) => results.get(name).transport;
+  const cells = CELLS.map((cell) => [
+    LINES[cell.line].next,
+    cell.mode === 'standalone' ? "`output: 'standalone'`" : `\`next ${cell.mode}\``,
+    cell.bundler === 'webpack' ? 'webpack' : 'Turbopack',
+    cell.node,
+    cell.manager,
+    cell.config === 'none' ? 'no' : 'yes',
+    transport(nameOf(cell)),
+  ]);
+  const fresh = FRESH_APPS.map((app) => [
+    app.language === 'ts' ? 'TypeScript' : 'JavaScript',
+    `\`${app.base ? `${app.base}/` : ''}app\``,
+    app.manager,
+    transport(nameOfFresh(app)),
+  ]);
+  const scripts = SCRIPTS.map(({ name, node }) => [name.replace(/^node \d+ /, ''), node, transport(name)]);
+  return `${[
+    '<!-- Written by `npm run test:matrix`. Do not edit. -->',
+    '# What ssekit is tried on',
+    '',
+    'Each line is an app of its own, with the packages installed from their tarballs. A client with a log-in opened the',
+    'stream, a webhook and a background job sent to it, and the events arrived over the transport in the last column',
+    '(on Linux x64; [what the transports are](../README.md#what-carries-a-stream)).',
+    '',
+    '## Next.js',
+    '',
+    ...table(['Next.js', 'as', 'bundler', 'Node.js', 'installed by', '`withSSE`', 'transport'], cells),
+    '',
+    `Next.js 14 builds with webpack only. pnpm is ${PNPM}. A line with \`output: 'standalone'\` ran in a copy of`,
+    '`.next/standalone` alone, with the app it was built from out of reach.',
+    '',
+    '## From nothing',
+    '',
+    `A fresh app by create-next-app ${CREATE_NEXT_APP}, set up by \`npx ssekit init\`, with a webhook, a background job and helpers`,
+    'pasted as they stand in [the example app](../examples/next-app); the events arrived in a real Chromium. In TypeScript all',
+    'passed `tsc` with `strict`, but for `useUnknownInCatchVariables`, since one of them says `error.message`.',
+    '',
+    ...table(['language', 'App Router in', 'installed by', 'transport'], fresh),
+    '',
+    '## Without Next.js',
+    '',
+    ...table(['what', 'Node.js', 'transport'], scripts),
+    '',
+    `Jest is ${JEST}. The releases of Node.js are the newest of their lines that were there: ${Object.values(NODES).join(', ')}.`,
+  ].join('\n')}\n`;
+}
+
+function table(head, rows) {
+  return [head, head.map(() => '---'), ...rows].map((row) => `| ${row.join(' | ')} |`);
+}

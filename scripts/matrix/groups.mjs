@@ -1,0 +1,58 @@
+/** All cells, in groups that share an installed app. */
+import { Failure } from '../lib/run.mjs';
+import { TRANSPORT } from './client.mjs';
+import { FRESH_APPS, makeFreshApp, nameOfFresh, runFreshApp } from './fresh-app.mjs';
+import { CELLS, nameOf } from './lines.mjs';
+import { makeApp, runCell } from './next-cells.mjs';
+import { makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
+
+/**
+ * A group makes its app by `make(log)`; each of its `cells` has a `name`, and `run(log, app)` resolves with the transport that
+ * carried its events.
+ */
+export function groupsOf(workspace, chosen) {
+  const groups = [...freshApps(workspace), ...nextApps(workspace), scripts(workspace)];
+  return groups
+    .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))
+    .filter(({ cells }) => cells.length > 0);
+}
+
+/** An event that arrives over another way than it should is none. */
+function checked({ name, run }) {
+  return {
+    name,
+    async run(log, app) {
+      const transport = await run(log, app);
+      if (transport !== TRANSPORT) throw new Failure(`the stream went over ${transport} and not ${TRANSPORT}`);
+      return transport;
+    },
+  };
+}
+
+function freshApps(workspace) {
+  return FRESH_APPS.map((app) => ({
+    make: (log) => makeFreshApp(log, workspace, app),
+    cells: [{ name: nameOfFresh(app), run: (log, folder) => runFreshApp(log, folder, app) }],
+  }));
+}
+
+function nextApps(workspace) {
+  const keyOf = ({ line, manager }) => `${line} ${manager}`;
+  return [...new Set(CELLS.map(keyOf))].map((key) => {
+    const cells = CELLS.filter((cell) => keyOf(cell) === key);
+    return {
+      make: (log) => makeApp(log, workspace, cells[0]),
+      cells: cells.map((cell) => ({
+        name: nameOf(cell),
+        run: (log, folder) => runCell(log, workspace, folder, cell),
+      })),
+    };
+  });
+}
+
+function scripts(workspace) {
+  return {
+    make: (log) => makeScripts(log, workspace),
+    cells: SCRIPTS.map((script) => ({ name: script.name, run: (log, folder) => runScript(log, folder, script) })),
+  };
+}
