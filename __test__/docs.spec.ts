@@ -86,7 +86,8 @@ declare module 'better-sse' {
   export function createResponse(request: Request, callback: (session: Session) => void): Response;
 }
 declare module '@/auth' { export function auth(): Promise<{ user?: { id?: string } } | null>; }
-declare module '@/features/sse' { export { SSEService } from 'ssekit'; }
+declare module '@/features/sse' { export { type SSEEventMap, SSEService } from 'ssekit'; }
+declare module '@/components/notifications' { export function Notifications(): JSX.Element; }
 declare module '@/lib/auth' {
   interface Api { getSession(given: { headers: Headers }): Promise<{ user: { id: string } } | null> }
   export const auth: { api: Api };
@@ -219,7 +220,7 @@ describe('names in the documentation', () => {
       'addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
       'serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
       'createResponse createEventBuffer createChannel eventName eventId lastId isConnected activeSessions sessionCount ' +
-      'keepAlive statusCode'
+      'keepAlive statusCode useUnknownInCatchVariables'
     ).split(' '),
   );
 

@@ -6,7 +6,7 @@ import { join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 const PACKAGES = join(ROOT, 'packages');
-const KIB = 1024;
+const MEGABYTE = 1_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'ssekit-package-'));
 /** Where npm would have put the main package, alone. */
@@ -32,7 +32,8 @@ describe('what is in the packages', () => {
       // What a build from source is made from.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs))$/,
       /^scripts\/install\.cjs$/,
-      /^(README|CHANGELOG)\.md$/,
+      // What llms.txt leads to.
+      /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,
       /^(LICENSE-MIT|LICENSE-APACHE|llms\.txt|package\.json)$/,
     ];
     expect(filesIn(main).filter((file) => !needed.some((pattern) => pattern.test(file)))).toEqual([]);
@@ -57,10 +58,21 @@ describe('what is in the packages', () => {
     expect(filesIn(platform).sort()).toEqual(['README.md', 'package.json', ...binaries].sort());
   });
 
-  test('not more than it has to be', () => {
+  test('every page that llms.txt names', () => {
+    const links = [...readFileSync(join(main, 'llms.txt'), 'utf8').matchAll(/\]\(([\w/.-]+)\)/g)];
+    expect(links.length).toBeGreaterThan(10);
+    expect(filesIn(main)).toEqual(expect.arrayContaining(links.map(([, path]) => path)));
+  });
+
+  test('not more than it has to be, and as much as the README says', () => {
     const size = (of: string): number => filesIn(of).reduce((sum, file) => sum + statSync(join(of, file)).size, 0);
-    expect(size(main)).toBeLessThan(600 * KIB);
-    expect(size(platform)).toBeLessThan(3 * KIB * KIB);
+    expect(size(main)).toBeLessThan(MEGABYTE);
+    expect(size(platform)).toBeLessThan(3 * MEGABYTE);
+    const said = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/([\d.]+) MB (?:unpacked|on Linux)/g)];
+    const measured = [main, platform].map((home) => (size(home) / MEGABYTE).toFixed(1));
+    // Other platforms' binaries differ.
+    if (process.platform === 'linux' && process.arch === 'x64')
+      expect(said.map(([, number]) => number)).toEqual(measured);
   });
 
   test('a binary without symbols', () => {
