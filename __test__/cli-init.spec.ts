@@ -62,7 +62,7 @@ describe.each(SHAPES)('in an app like %j', (shape, { created, next }) => {
     expect(first).toMatchObject({ exitCode: 0, stderr: '' });
     const written = app.files();
     expect(Object.keys(written).filter((path) => !before.includes(path))).toEqual(created);
-    expect(first.stdout).toContain(`  3. ${next}\n`);
+    expect(first.stdout).toContain(`  4. ${next}\n`);
 
     const second = await app.init();
     expect(second).toMatchObject({ exitCode: 0, stderr: '' });

@@ -47,7 +47,9 @@ async function stageMain(platforms) {
   const target = join(staging, 'ssekit');
   for (const file of await packedFiles()) {
     mkdirSync(dirname(join(target, file)), { recursive: true });
-    copyFileSync(join(root, file), join(target, file));
+    if (file.endsWith('Cargo.toml'))
+      writeFileSync(join(target, file), withoutTests(readFileSync(join(root, file), 'utf8')));
+    else copyFileSync(join(root, file), join(target, file));
   }
   const { devDependencies, overrides, scripts, ...manifest } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
@@ -55,6 +57,11 @@ async function stageMain(platforms) {
   manifest.scripts = { install: scripts.install };
   manifest.optionalDependencies = Object.fromEntries(platforms.map(({ name, version }) => [name, version]));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** A Cargo.toml that says nothing of tests and benches, which are not packed: cargo builds nothing while it misses one. */
+function withoutTests(manifest) {
+  return manifest.replaceAll(/(^#.*\n)*^\[\[(test|bench|example)\]\]\n(^[^[\n].*\n)*\n?/gm, '');
 }
 
 async function pack(folder) {

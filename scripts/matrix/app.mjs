@@ -27,15 +27,20 @@ export function tarballs(workspace) {
 /** Installs the tarballs, and what else package.json names, with a user's own command. */
 export async function install(log, workspace, folder, manager) {
   const [main, platform] = tarballs(workspace);
-  if (manager === 'npm') {
-    // What npm itself prints of a blocked or failing install script is of interest.
-    await command(log, 'npm', ['install', '--no-audit', '--no-fund', main, platform], { cwd: folder });
-    return;
-  }
+  if (manager === 'npm') return await npmInstall(log, folder, main, platform);
   // pnpm looks for optional dependencies in the registry only, where the platform's package is not yet.
   const name = basename(platform).replace(/-\d+\.\d+\.\d+\.tgz$/, '');
   writeFileSync(join(folder, 'pnpm-workspace.yaml'), `overrides:\n  ${name}: 'file:${platform}'\n`);
   await command(log, process.execPath, [await pnpmScript(), 'add', main], { cwd: folder });
+}
+
+/** Installs ssekit without a package for this platform, so that it is built from source. */
+export async function installSource(log, workspace, folder) {
+  await npmInstall(log, folder, '--omit=optional', '--foreground-scripts', tarballs(workspace)[0]);
+}
+
+async function npmInstall(log, folder, ...args) {
+  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder });
 }
 
 /** A Next.js app with the guide's snippets in it, before ssekit is set up. */

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { root } from '../lib/paths.mjs';
 import { FRESH_APPS, nameOfFresh } from './fresh-app.mjs';
 import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM } from './lines.mjs';
-import { SCRIPTS } from './script-cells.mjs';
+import { FROM_SOURCE, SCRIPTS } from './script-cells.mjs';
 
 const file = join(root, 'docs', 'compatibility.md');
 
@@ -33,7 +33,11 @@ function text(results) {
     app.manager,
     transport(nameOfFresh(app)),
   ]);
-  const scripts = SCRIPTS.map(({ name, node }) => [name.replace(/^node \d+ /, ''), node, transport(name)]);
+  const scripts = [...SCRIPTS, ...FROM_SOURCE].map(({ name, node }) => [
+    name.replace(/^node \d+ /, ''),
+    node,
+    transport(name),
+  ]);
   return `${[
     '<!-- Written by `npm run test:matrix`. Do not edit. -->',
     '# What ssekit is tried on',

@@ -4,14 +4,17 @@ import { TRANSPORT } from './client.mjs';
 import { FRESH_APPS, makeFreshApp, nameOfFresh, runFreshApp } from './fresh-app.mjs';
 import { CELLS, nameOf } from './lines.mjs';
 import { makeApp, runCell } from './next-cells.mjs';
-import { makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
+import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
 
 /**
  * A group makes its app by `make(log)`; each of its `cells` has a `name`, and `run(log, app)` resolves with the transport that
  * carried its events.
  */
 export function groupsOf(workspace, chosen) {
-  const groups = [...freshApps(workspace), ...nextApps(workspace), scripts(workspace)];
+  const fromSource = scripts((log) => makeFromSource(log, workspace), FROM_SOURCE);
+  const others = scripts((log) => makeScripts(log, workspace), SCRIPTS);
+  // What takes longest first.
+  const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others];
   return groups
     .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))
     .filter(({ cells }) => cells.length > 0);
@@ -50,9 +53,9 @@ function nextApps(workspace) {
   });
 }
 
-function scripts(workspace) {
+function scripts(make, all) {
   return {
-    make: (log) => makeScripts(log, workspace),
-    cells: SCRIPTS.map((script) => ({ name: script.name, run: (log, folder) => runScript(log, folder, script) })),
+    make,
+    cells: all.map((script) => ({ name: script.name, run: (log, folder) => runScript(log, folder, script) })),
   };
 }

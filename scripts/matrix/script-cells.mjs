@@ -1,7 +1,7 @@
 /** Users' code without Next.js: plain scripts on each Node.js, and tests under Jest, as CommonJS and as ES modules. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
-import { install, json, write } from './app.mjs';
+import { install, installSource, json, write } from './app.mjs';
 import { JEST, NODES } from './lines.mjs';
 import { command } from './process.mjs';
 import { nodeOf } from './tools.mjs';
@@ -23,9 +23,18 @@ export const SCRIPTS = [
   },
 ];
 
+/** Where no package of a platform fits, cargo builds one as npm installs. */
+export const FROM_SOURCE = [{ name: 'node 20 script built from source', node: 20, args: ['script.cjs'] }];
+
+export async function makeFromSource(log, workspace) {
+  const folder = mkdtempSync(join(workspace, 'source-'));
+  write(folder, { 'package.json': json({ name: 'source', private: true }), 'script.cjs': COMMONJS_SCRIPT });
+  await installSource(log, workspace, folder);
+  return folder;
+}
+
 export async function makeScripts(log, workspace) {
   const folder = mkdtempSync(join(workspace, 'scripts-'));
-  const server = body("import { createServer } from 'node:http';");
   write(folder, {
     'package.json': json({
       name: 'scripts',
@@ -34,10 +43,10 @@ export async function makeScripts(log, workspace) {
       babel: { presets: [['@babel/preset-env', { targets: { node: 'current' } }]] },
       jest: { testMatch: ['**/*.test.?(m)js'] },
     }),
-    'script.mjs': `${server}\n${SCRIPT}`,
-    'script.cjs': `${required(server)}\n${SCRIPT}`,
-    'transformed.test.js': `${server}\n${TEST}`,
-    'native.test.mjs': `${server}\n${TEST}`,
+    'script.mjs': `${SERVER}\n${SCRIPT}`,
+    'script.cjs': COMMONJS_SCRIPT,
+    'transformed.test.js': `${SERVER}\n${TEST}`,
+    'native.test.mjs': `${SERVER}\n${TEST}`,
   });
   await install(log, workspace, folder, 'npm');
   return folder;
@@ -52,8 +61,7 @@ export async function runScript(log, folder, { node, args }) {
 }
 
 /** A server with a stream, a client of it, and one event: `delivered()` returns what carried it. */
-function body(imports) {
-  return `${imports}
+const SERVER = `import { createServer } from 'node:http';
 import { SSEService } from 'ssekit';
 import { handleSSE } from 'ssekit/node';
 
@@ -75,13 +83,10 @@ async function delivered() {
   await new Promise((resolve) => server.close(resolve));
   return Object.keys(transports).filter((name) => transports[name] > 0).join();
 }`;
-}
-
-function required(text) {
-  return text.replaceAll(/^import (.+) from (.+);$/gm, 'const $1 = require($2);');
-}
 
 const SCRIPT = "delivered().then((transport) => console.log('TRANSPORT ' + transport));";
+
+const COMMONJS_SCRIPT = `${SERVER.replaceAll(/^import (.+) from (.+);$/gm, 'const $1 = require($2);')}\n${SCRIPT}`;
 
 const TEST = `
 test('an event arrives', async () => {

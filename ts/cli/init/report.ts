@@ -40,10 +40,12 @@ export function diffOf({ steps }: Plan): string {
 export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
   const pathOf = (module: string): string => steps.find(({ path }) => path.includes(`${module}.`))?.path ?? module;
   const curl = 'curl -N http://localhost:3000/api/sse';
+  const event = "{ event: 'notification', data: { message: 'hello' } }";
   const todo = [
     ...(app.hasPackage ? [] : [addCommand(app.manager, 'ssekit')]),
     ...(identify ? [`${pathOf('api/sse/route')}: ${identify.advice}`] : []),
     `Put <Notifications /> from ${pathOf('components/notifications')} into a page.`,
+    `Send, from anywhere on the server: SSEService.getInstance().sendToUser(${identify?.isOpen ? "'demo'" : 'userId'}, ${event})`,
     runCommand(app.manager, 'dev'),
     identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (as a page of a signed-in user sends it)`,
     'See whether all is well: npx ssekit doctor http://localhost:3000/api/sse',
