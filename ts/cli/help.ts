@@ -17,9 +17,7 @@ Commands:
 
 Options:
   -h, --help      this text; after a command, its own
-  -v, --version   the version of ssekit
-
-https://www.npmjs.com/package/ssekit`;
+  -v, --version   the version of ssekit`;
 
 const INIT = `Puts ssekit into a Next.js app: the service, the stream's route, what Next.js has to be told, and a
 component that shows what arrives. Files that exist are left as they are, and what has been done is not done again.
