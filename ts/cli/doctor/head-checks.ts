@@ -47,7 +47,7 @@ function checkRedirects({ redirects }: Observation, isFatal: boolean): Finding[]
 const GIVES_UP = 'EventSource takes it for final: it gives up and does not reconnect.';
 
 function checkStatus(head: Head): Finding | undefined {
-  const { status } = head;
+  const { status, headers } = head;
   if (status === 200) return undefined;
   const seen = `The answer is ${status}.`;
   if (status === 401 || status === 403) {
@@ -60,6 +60,11 @@ function checkStatus(head: Head): Finding | undefined {
   if (status === 404) {
     const remedy = 'Check the path: app/api/sse/route.ts is /api/sse, behind “basePath” if next.config has one.';
     return problem('not-found', seen, GIVES_UP, remedy);
+  }
+  if (status === 429 || (status === 503 && headers['retry-after'])) {
+    const remedy =
+      'See “limits” in the options, and stats().refusals. Behind a proxy all clients come from one address unless “identify” gives another. If it is not ssekit that refuses, see the limits of the proxy.';
+    return problem('refused', seen, `${GIVES_UP} There are as many streams as there may be.`, remedy);
   }
   if (status >= 500)
     return problem('server-error', seen, GIVES_UP, 'See the log of the app, and of the proxy before it.');
