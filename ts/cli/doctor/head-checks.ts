@@ -46,30 +46,43 @@ function checkRedirects({ redirects }: Observation, isFatal: boolean): Finding[]
 
 const GIVES_UP = 'EventSource takes it for final: it gives up and does not reconnect.';
 
-function checkStatus(head: Head): Finding | undefined {
-  const { status, headers } = head;
+function checkStatus({ status, headers }: Head): Finding | undefined {
   if (status === 200) return undefined;
-  const seen = `The answer is ${status}.`;
-  if (status === 401 || status === 403) {
-    const remedy =
-      'In a new route “identify” has to be filled in first. If it is right to refuse, pass what a signed-in page sends: --header "Cookie: …", as the browser’s developer tools show it. Else see why it does not know the user: does the session’s cookie reach this path?';
-    return problem('unauthorized', seen, `${GIVES_UP} The app does not know who asks.`, remedy);
-  }
-  if (status === 204)
-    return problem('no-content', seen, GIVES_UP, 'Answer 200 and a stream, unless there shall be none.');
-  if (status === 404) {
-    const remedy = 'Check the path: app/api/sse/route.ts is /api/sse, behind “basePath” if next.config has one.';
-    return problem('not-found', seen, GIVES_UP, remedy);
-  }
-  if (status === 429 || (status === 503 && headers['retry-after'])) {
-    const remedy =
-      'See “limits” in the options, and stats().refusals. Behind a proxy all clients come from one address unless “identify” gives another. If it is not ssekit that refuses, see the limits of the proxy.';
-    return problem('refused', seen, `${GIVES_UP} There are as many streams as there may be.`, remedy);
-  }
-  if (status >= 500)
-    return problem('server-error', seen, GIVES_UP, 'See the log of the app, and of the proxy before it.');
-  return problem('status', seen, GIVES_UP, 'A stream is answered with 200. See what answers here.');
+  const [id, matters, remedy] = refusalOf(status, headers);
+  return problem(id, `The answer is ${status}.`, `${GIVES_UP} ${matters}`.trim(), remedy);
 }
+
+function refusalOf(status: number, headers: Head['headers']): Refusal {
+  if (status === 401 || status === 403) return REFUSALS.unauthorized;
+  if (status === 204) return REFUSALS.noContent;
+  if (status === 404) return REFUSALS.notFound;
+  // What a proxy answers for an app that is not there seldom says when to come back.
+  if (status === 429 || (status === 503 && headers['retry-after'])) return REFUSALS.limits;
+  return status >= 500 ? REFUSALS.serverError : REFUSALS.other;
+}
+
+type Refusal = [id: string, matters: string, remedy: string];
+
+const REFUSALS = {
+  unauthorized: [
+    'unauthorized',
+    'The app does not know who asks.',
+    'In a new route “identify” has to be filled in first. If it is right to refuse, pass what a signed-in page sends: --header "Cookie: …", as the browser’s developer tools show it. Else see why it does not know the user: does the session’s cookie reach this path?',
+  ],
+  noContent: ['no-content', '', 'Answer 200 and a stream, unless there shall be none.'],
+  notFound: [
+    'not-found',
+    '',
+    'Check the path: app/api/sse/route.ts is /api/sse, behind “basePath” if next.config has one.',
+  ],
+  limits: [
+    'refused',
+    'There are as many streams as there may be.',
+    'See “limits” in the options, and stats().refusals. Behind a proxy all clients come from one address unless “identify” gives another. If it is not ssekit that refuses, see the limits of the proxy.',
+  ],
+  serverError: ['server-error', '', 'See the log of the app, and of the proxy before it.'],
+  other: ['status', '', 'A stream is answered with 200. See what answers here.'],
+} satisfies Record<string, Refusal>;
 
 function checkType(head: Head): Finding | undefined {
   if (isStream(head)) return undefined;
@@ -84,50 +97,40 @@ function checkType(head: Head): Finding | undefined {
   );
 }
 
-function checkFields({ headers }: Head): Finding[] {
-  const found: Finding[] = [];
+function checkFields(head: Head): Finding[] {
+  return [checkCoding, checkLength, checkTransform, checkAccel].flatMap((check) => check(head) ?? []);
+}
+
+function checkCoding({ headers }: Head): Finding | undefined {
   const coding = headers['content-encoding'];
-  if (coding && coding !== 'identity') {
-    const matters =
-      'What compresses waits until there is enough to compress: events come late, in heaps or not at all.';
-    found.push(
-      problem(
-        'compressed',
-        `The stream is compressed (Content-Encoding: ${coding}).`,
-        matters,
-        mend('compression', headers),
-      ),
-    );
-  }
-  if (headers['content-length']) {
-    const matters = 'A stream has no length: what comes after so many bytes is lost.';
-    found.push(
-      problem(
-        'content-length',
-        `The answer has a Content-Length (${headers['content-length']}).`,
-        matters,
-        'See what sets it: a cache, or a proxy that collects the response.',
-      ),
-    );
-  }
-  if (!/\bno-transform\b/i.test(headers['cache-control'] ?? '')) {
-    const matters = 'Without it, compression in Next.js, proxies and CDNs may take hold of the stream.';
-    found.push(
-      warning(
-        'no-transform',
-        `Cache-Control is “${headers['cache-control'] ?? ''}”, without no-transform.`,
-        matters,
-        'ssekit sends it: see what replaces the header (“headers” in next.config, a middleware, a proxy).',
-      ),
-    );
-  }
+  if (!coding || coding === 'identity') return undefined;
+  const matters = 'What compresses waits until there is enough to compress: events come late, in heaps or not at all.';
+  const seen = `The stream is compressed (Content-Encoding: ${coding}).`;
+  return problem('compressed', seen, matters, mend('compression', headers));
+}
+
+function checkLength({ headers }: Head): Finding | undefined {
+  const length = headers['content-length'];
+  if (!length) return undefined;
+  const matters = 'A stream has no length: what comes after so many bytes is lost.';
+  const remedy = 'See what sets it: a cache, or a proxy that collects the response.';
+  return problem('content-length', `The answer has a Content-Length (${length}).`, matters, remedy);
+}
+
+function checkTransform({ headers }: Head): Finding | undefined {
+  const control = headers['cache-control'] ?? '';
+  if (/\bno-transform\b/i.test(control)) return undefined;
+  const matters = 'Without it, compression in Next.js, proxies and CDNs may take hold of the stream.';
+  const remedy = 'ssekit sends it: see what replaces the header (“headers” in next.config, a middleware, a proxy).';
+  return warning('no-transform', `Cache-Control is “${control}”, without no-transform.`, matters, remedy);
+}
+
+function checkAccel({ headers }: Head): Finding | undefined {
   // nginx obeys it and does not pass it on.
-  if (!headers['x-accel-buffering'] && proxyName(headers) !== 'nginx') {
-    const matters = 'It is what tells nginx, and others that learned it from there, not to collect the response.';
-    const remedy = 'ssekit sends it: see what removes it. If there is an nginx further on, that is where it goes.';
-    found.push(warning('x-accel-buffering', 'There is no X-Accel-Buffering header.', matters, remedy));
-  }
-  return found;
+  if (headers['x-accel-buffering'] || proxyName(headers) === 'nginx') return undefined;
+  const matters = 'It is what tells nginx, and others that learned it from there, not to collect the response.';
+  const remedy = 'ssekit sends it: see what removes it. If there is an nginx further on, that is where it goes.';
+  return warning('x-accel-buffering', 'There is no X-Accel-Buffering header.', matters, remedy);
 }
 
 function checkProtocol(url: URL, { httpVersion, headers }: Head): Finding[] {

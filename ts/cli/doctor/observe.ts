@@ -1,4 +1,8 @@
 /** Opens a stream as a browser would, and notes what comes when. */
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+
 import { EventStreamParser } from '../event-stream/parser.js';
 import { CODINGS, decoded } from '../http/decode.js';
 import { type HeaderFields, open } from '../http/open.js';
@@ -66,35 +70,34 @@ async function watch(seen: Observation, { response }: Arrival, start: number): P
   const body = decoded(response.body, response.headers['content-encoding']);
   if (!body) return;
   const now = (): number => performance.now() - start;
-  const record = recorder(seen, now);
-  const timers: NodeJS.Timeout[] = [];
-  await new Promise<void>((resolve) => {
-    let hasWaited = false;
-    const enough = (): void => {
-      if (hasWaited && firstEvent(seen)) resolve();
-    };
-    const waited = (): void => {
-      hasWaited = true;
-      enough();
-    };
+  body.on('data', recorder(seen, now));
+  const isOver = new Promise<void>((resolve) => {
     const end = (error?: Error): void => {
       seen.end ??= { atMs: now(), ...(error && { error: error.message }) };
       resolve();
     };
-    timers.push(setTimeout(waited, seen.waitMs), setTimeout(resolve, Math.max(seen.timeoutMs, seen.waitMs)));
-    body.on('data', (bytes: Buffer) => {
-      record(bytes);
-      enough();
-    });
-    body.once('end', () => end());
-    body.once('error', end);
+    body.once('end', () => end()).once('error', end);
   });
-  for (const timer of timers) clearTimeout(timer);
+  await Promise.race([isOver, enough(seen, body)]);
   body
     .removeAllListeners('data')
     .on('error', () => {})
     .destroy();
 }
+
+/** Resolves when the time to wait is over and the first event is there, or will not come any more. */
+async function enough(seen: Observation, body: Readable): Promise<void> {
+  const { waitMs, timeoutMs } = seen;
+  await delay(waitMs, undefined, UNREFERENCED);
+  const late = delay(Math.max(0, timeoutMs - waitMs), 'late', UNREFERENCED);
+  while (!firstEvent(seen)) {
+    const what = await Promise.race([late, once(body, 'data').catch(() => 'over')]);
+    if (what === 'late' || what === 'over') return;
+  }
+}
+
+/** The socket that is waited for keeps the process alive. */
+const UNREFERENCED = { ref: false };
 
 function recorder(seen: Observation, now: () => number): (bytes: Buffer) => void {
   let piece: Piece | undefined;
