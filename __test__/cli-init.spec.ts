@@ -145,6 +145,7 @@ describe('what is there already', () => {
 test.each([
   ['no package.json', { 'package.json': undefined }, 'There is no package.json in '],
   ['no Next.js', { 'package.json': '{}' }, 'is not a Next.js app'],
+  ['an old one', { 'package.json': '{ "dependencies": { "next": "^12.3.0" } }' }, 'has Next.js 12.3.0'],
 ])('%s: it says so, and does nothing', async (_, files, message) => {
   const app = new AppFolder();
   for (const [path, text] of Object.entries(files)) {

@@ -19,6 +19,9 @@ export interface NextApp {
   hasPackage: boolean;
 }
 
+/** Of Next.js; those before have no instrumentation that could load ssekit in time. */
+const OLDEST = 14;
+
 /** A text says why there is no app to work on. */
 export function readNextApp(folder: string): NextApp | string {
   if (!existsSync(join(folder, 'package.json'))) return `There is no package.json in ${folder}.`;
@@ -28,10 +31,12 @@ export function readNextApp(folder: string): NextApp | string {
     return `${folder} has no App Router (app or src/app). For the Pages Router there is handleSSE from ssekit/node: see the README.`;
   }
   const version = versionOf(folder, 'next');
+  const major = majorOf(version) || Number.POSITIVE_INFINITY;
+  if (major < OLDEST) return `${folder} has Next.js ${version}: ssekit is for Next.js ${OLDEST} and newer.`;
   return {
     folder,
     version,
-    major: majorOf(version) || Number.POSITIVE_INFINITY,
+    major,
     base,
     language: languageOf(folder, base),
     manager: packageManagerOf(folder),
