@@ -51,9 +51,6 @@ export declare class Subscription {
 /** Sends to all clients but one; says how many are connected. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
-/** Checks the options of a drain that may come. */
-export declare function checkDrain(options: NativeDrainOptions): void
-
 /** Sets the options, or checks that they are the same again. */
 export declare function configure(options: NativeOptions): void
 
@@ -137,6 +134,8 @@ export interface NativeOptions {
   maxLag?: NativeMaxLag
   limits?: NativeLimits
   history?: NativeHistoryOptions
+  drain?: NativeDrainOptions
+  drainOnSigterm?: boolean
 }
 
 /** Counters and gauges of the hub. */
@@ -174,6 +173,15 @@ export interface Notice {
   userId?: string
   reason?: string
   message?: string
+}
+
+/** What is done at SIGTERM. */
+export declare function onSigterm(): OnSigterm
+
+/** What is done at SIGTERM. */
+export interface OnSigterm {
+  drains: boolean
+  windowMs: number
 }
 
 /** Sends to one client; says whether it is connected. */

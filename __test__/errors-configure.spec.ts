@@ -19,7 +19,7 @@ async function refused(server: Evaluator, error: object, says: string[], options
 }
 
 /** Every option by its name, and the first of its bounds or values, and the last. */
-const OPTIONS: [name: string, first: number | string, last: number | string][] = [
+const OPTIONS: [name: string, first: number | string | boolean, last: number | string | boolean][] = [
   ['transport', 'auto', 'stream'],
   ['maxEventBytes', 1_024, 64 << 20],
   ['heartbeatMs', 100, 3_600_000],
@@ -29,9 +29,20 @@ const OPTIONS: [name: string, first: number | string, last: number | string][] =
   ['history.maxBytes', 1_024, 2 ** 40],
   ['history.maxTotalBytes', 1_024, 2 ** 40],
   ['history.maxAgeMs', 100, 2 ** 40],
+  ['timeoutMs', 1_000, 3_600_000],
+  ['presenceGraceMs', 0, 3_600_000],
+  ['maxLag.events', 1, 10_000_000],
+  ['maxLag.bytes', 1_024, 2 ** 40],
+  ['maxLag.ms', 100, 2 ** 40],
+  ['limits.clients', 1, 10_000_000],
+  ['limits.clientsPerUser', 1, 10_000_000],
+  ['limits.clientsPerAddress', 1, 10_000_000],
+  ['drain.windowMs', 0, 3_600_000],
+  ['drain.retryMs', 0, 3_600_000],
+  ['drainOnSigterm', true, false],
 ];
 
-type Values = Record<string, number | string>;
+type Values = Record<string, number | string | boolean>;
 const FIRST: Values = Object.fromEntries(OPTIONS.map(([name, first]) => [name, first]));
 const LAST: Values = Object.fromEntries(OPTIONS.map(([name, , last]) => [name, last]));
 
@@ -58,6 +69,10 @@ test('what is no option, or not of its type, is refused and sets nothing', async
     [{ heartbeatMs: null }, ['options.heartbeatMs: got null', 'wants a non-negative integer']],
     [{ retryMs: 5n }, ['options.retryMs: got a bigint', 'wants a non-negative integer']],
     [{ threads: {} }, ['options.threads: got an object', 'wants a non-negative integer']],
+    [{ drainOnSigterm: 'no' }, ['options.drainOnSigterm: got "no"', 'wants true or false']],
+    [{ limits: 5 }, ['options.limits: got 5', 'wants an object']],
+    [{ maxLag: { lag: 5 } }, ['options.maxLag.lag: got 5', 'no such option', 'events, bytes, ms']],
+    [{ drain: { windowMs: '5' } }, ['options.drain.windowMs: got "5"', 'wants a non-negative integer']],
     [{ history: 5 }, ['options.history: got 5', 'wants an object']],
     [{ history: null }, ['options.history: got null', 'wants an object']],
     [{ history: { maxEvents: '5' } }, ['options.history.maxEvents: got "5"', 'wants a non-negative integer']],
@@ -110,10 +125,19 @@ test('a hub that has started without options has the defaults', async () => {
     maxEventBytes: 1 << 20,
     heartbeatMs: 25_000,
     retryMs: 2_000,
+    timeoutMs: 30_000,
+    presenceGraceMs: 5_000,
     history: { maxEvents: 10_000, maxBytes: 8 << 20, maxTotalBytes: 64 << 20, maxAgeMs: 300_000 },
+    drain: { windowMs: 2_000, retryMs: 1_000 },
+    drainOnSigterm: true,
   };
   for (const options of [defaults, {}, { history: {} }, { transport: undefined }]) {
     expect(await server.evaluate(configure, options)).toBe(true);
+  }
+  for (const [name, first, last] of OPTIONS) {
+    if (typeof first !== 'boolean') continue;
+    expect(await server.evaluate(configure, optionsOf({ [name]: first }))).toBe(true);
+    await refused(server, CONFIGURED, [`options.${name}`], optionsOf({ [name]: last }));
   }
   for (const [name, , last] of OPTIONS)
     await refused(server, CONFIGURED, [`options.${name}`], optionsOf({ [name]: last }));

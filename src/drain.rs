@@ -13,40 +13,34 @@ use tokio::time::timeout;
 
 use crate::error::throw;
 use crate::hub::{hub, runtime_if_running};
-use crate::options::millis;
+use crate::options::NativeDrainOptions;
 
 /// The drain that is under way or over; with it, how late clients are told to come back.
 static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
 
-/// See `DrainOptions` in index.d.ts.
-#[napi(object, object_to_js = false)]
-#[derive(Clone, Copy, Default)]
-pub struct NativeDrainOptions {
-    pub window_ms: Option<f64>,
-    pub retry_ms: Option<f64>,
+/// What is done at SIGTERM.
+#[napi(object, object_from_js = false)]
+pub struct OnSigterm {
+    pub drains: bool,
+    pub window_ms: f64,
 }
 
-impl From<NativeDrainOptions> for DrainOptions {
-    fn from(given: NativeDrainOptions) -> Self {
-        let default = Self::default();
-        Self { window: millis(given.window_ms, default.window), retry: millis(given.retry_ms, default.retry) }
-    }
-}
-
-/// Checks the options of a drain that may come.
+/// What is done at SIGTERM.
 #[napi(catch_unwind)]
-pub fn check_drain(env: Env, options: NativeDrainOptions) -> napi::Result<()> {
-    DrainOptions::from(options).validate().map_err(|error| throw(&env, &error))
+pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
+    let hub = hub(&env)?;
+    let options = hub.options();
+    Ok(OnSigterm { drains: options.drain_on_sigterm, window_ms: options.drain.window.as_millis() as f64 })
 }
 
 /// Begins to drain, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive.
 #[napi(catch_unwind)]
 pub fn drain(env: Env, options: NativeDrainOptions, done: Function<'_, (), ()>) -> napi::Result<()> {
-    let options = DrainOptions::from(options);
-    options.validate().map_err(|error| throw(&env, &error))?;
-    let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
     // A hub that has not been used yet lets nobody in any more either.
-    hub(&env)?.check_process().map_err(|error| throw(&env, &error))?;
+    let hub = hub(&env)?;
+    let options = options.over(hub.options().drain);
+    hub.check_process().and_then(|()| options.validate()).map_err(|error| throw(&env, &error))?;
+    let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
     let Some((hub, runtime)) = runtime_if_running() else { return Ok(()) };
     let mut drain = DRAIN.lock();
     let (_, progress) = drain.get_or_insert_with(|| {

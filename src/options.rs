@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use napi_derive::napi;
-use ssekit_core::{HistoryOptions, LimitOptions, MaxLag, Options};
+use ssekit_core::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
 
 /// Bounds of the history; see `HistoryOptions` in index.d.ts.
 #[napi(object, object_to_js = false)]
@@ -33,6 +33,14 @@ pub struct NativeLimits {
     pub clients_per_address: Option<f64>,
 }
 
+/// See `DrainOptions` in index.d.ts.
+#[napi(object)]
+#[derive(Clone, Copy, Default)]
+pub struct NativeDrainOptions {
+    pub window_ms: Option<f64>,
+    pub retry_ms: Option<f64>,
+}
+
 /// Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers.
 #[napi(object, object_to_js = false)]
 #[derive(Clone, Copy)]
@@ -47,13 +55,15 @@ pub struct NativeOptions {
     pub max_lag: Option<NativeMaxLag>,
     pub limits: Option<NativeLimits>,
     pub history: Option<NativeHistoryOptions>,
+    pub drain: Option<NativeDrainOptions>,
+    pub drain_on_sigterm: Option<bool>,
 }
 
 fn count(given: Option<f64>, default: usize) -> usize {
     given.map_or(default, |value| value as usize)
 }
 
-pub(crate) fn millis(given: Option<f64>, default: Duration) -> Duration {
+fn millis(given: Option<f64>, default: Duration) -> Duration {
     given.map_or(default, |value| Duration::from_millis(value as u64))
 }
 
@@ -71,7 +81,16 @@ impl From<NativeOptions> for Options {
             max_lag: given.max_lag.unwrap_or_default().into(),
             limits: given.limits.unwrap_or_default().into(),
             history: given.history.unwrap_or_default().into(),
+            drain: given.drain.unwrap_or_default().over(default.drain),
+            drain_on_sigterm: given.drain_on_sigterm.unwrap_or(default.drain_on_sigterm),
         }
+    }
+}
+
+impl NativeDrainOptions {
+    /// With others where nothing is said.
+    pub(crate) fn over(self, others: DrainOptions) -> DrainOptions {
+        DrainOptions { window: millis(self.window_ms, others.window), retry: millis(self.retry_ms, others.retry) }
     }
 }
 

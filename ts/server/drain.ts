@@ -10,48 +10,29 @@ import { checkDrain } from './options.js';
 const PASSING_MS = 1_000;
 
 export async function drain(options?: DrainOptions): Promise<void> {
-  const checked = checkDrain('options', options);
+  const checked = checkDrain(options);
   await new Promise<void>((resolve) => native().drain(checked, resolve));
   await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
 }
 
-/** One for all copies of this package; the number is the version of what they have to agree on. */
+/** One listener for all copies of this package; the number is the version of what they have to agree on. */
 const KEY = Symbol.for('ssekit.sigterm.1');
 
-interface Watch {
-  isWatching: boolean;
-  /** What `configure` says of it. */
-  isEnabled: boolean;
-  options: DrainOptions;
-}
-
-const shared = globalThis as { [KEY]?: Watch };
-
-function watch(): Watch {
-  shared[KEY] ??= { isWatching: false, isEnabled: true, options: {} };
-  return shared[KEY];
-}
-
-export function configureSigterm(isEnabled: boolean, options: DrainOptions): void {
-  native().checkDrain(options);
-  Object.assign(watch(), { isEnabled, options });
-}
+const shared = globalThis as { [KEY]?: true };
 
 /** From here on the process has clients, so that SIGTERM has to wait for them. In worker threads there are no signals. */
 export function watchSigterm(): void {
-  const state = watch();
-  if (!state.isEnabled || state.isWatching || !isMainThread) return;
-  state.isWatching = true;
-  process.once('SIGTERM', onSigterm);
+  if (shared[KEY] || !isMainThread) return;
+  shared[KEY] = true;
+  if (native().onSigterm().drains) process.once('SIGTERM', onSigterm);
 }
 
 function onSigterm(): void {
-  const { options } = watch();
   // Without this listener, the process would have ended here, unless somebody else has one.
   const isAlone = process.listenerCount('SIGTERM') === 0;
-  const done = drain(options);
+  const done = drain();
   if (isAlone) done.then(() => process.kill(process.pid, 'SIGTERM'));
   // Whoever else has one, Next.js for instance, calls `process.exit` when it has done its own part. Native threads go on with
   // theirs while this one waits; there is nothing else left for it to do.
-  process.once('exit', () => native().waitForDrain((options.windowMs ?? 2_000) + PASSING_MS));
+  process.once('exit', () => native().waitForDrain(native().onSigterm().windowMs + PASSING_MS));
 }

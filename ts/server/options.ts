@@ -10,41 +10,36 @@ const GROUPS = {
   history: ['maxEvents', 'maxBytes', 'maxTotalBytes', 'maxAgeMs'],
   maxLag: ['events', 'bytes', 'ms'],
   limits: ['clients', 'clientsPerUser', 'clientsPerAddress'],
+  drain: ['windowMs', 'retryMs'],
 };
 
-const DRAIN = ['windowMs', 'retryMs'];
+type Group = keyof typeof GROUPS;
 
 const BOUNDS_ARE_NATIVE = 'a non-negative integer';
 
-/** What the addon is told, and what is done at SIGTERM. */
-export interface CheckedOptions {
-  native: NativeOptions;
-  drain: DrainOptions;
-  drainOnSigterm: boolean;
-}
-
-export function checkOptions(options: SSEOptions): CheckedOptions {
-  const { transport, drain, drainOnSigterm, history, maxLag, limits, ...numbers } = checkObject('options', options);
+export function checkOptions(options: SSEOptions): NativeOptions {
+  const { transport, drainOnSigterm, history, maxLag, limits, drain, ...numbers } = checkObject('options', options);
   if (transport !== undefined && transport !== 'auto' && transport !== 'stream') {
     throw argumentError('options.transport', transport, "'auto' or 'stream'");
   }
   if (drainOnSigterm !== undefined && typeof drainOnSigterm !== 'boolean') {
     throw argumentError('options.drainOnSigterm', drainOnSigterm, 'true or false');
   }
-  const alsoKnown = ['transport', 'drain', 'drainOnSigterm', ...Object.keys(GROUPS)];
+  const alsoKnown = ['transport', 'drainOnSigterm', ...Object.keys(GROUPS)];
   const native: NativeOptions = checkNumbers('options', numbers, NUMBERS, alsoKnown);
   if (transport !== undefined) native.handoff = transport === 'auto';
-  if (history !== undefined) native.history = checkGroup('history', history);
-  if (maxLag !== undefined) native.maxLag = checkGroup('maxLag', maxLag);
-  if (limits !== undefined) native.limits = checkGroup('limits', limits);
-  return { native, drain: checkDrain('options.drain', drain), drainOnSigterm: drainOnSigterm !== false };
+  if (drainOnSigterm !== undefined) native.drainOnSigterm = drainOnSigterm;
+  for (const [name, group] of Object.entries({ history, maxLag, limits, drain })) {
+    if (group !== undefined) native[name as Group] = checkGroup(name as Group, group);
+  }
+  return native;
 }
 
-export function checkDrain(argument: string, options: unknown = {}): DrainOptions {
-  return checkNumbers(argument, checkObject(argument, options), DRAIN);
+export function checkDrain(options: unknown = {}): DrainOptions {
+  return checkNumbers('options', checkObject('options', options), GROUPS.drain);
 }
 
-function checkGroup(name: keyof typeof GROUPS, group: unknown): Record<string, number> {
+function checkGroup(name: Group, group: unknown): Record<string, number> {
   return checkNumbers(`options.${name}`, checkObject(`options.${name}`, group), GROUPS[name]);
 }
 

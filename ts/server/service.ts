@@ -15,7 +15,7 @@ import type {
 import { checkClientId, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
 import { connect } from './connect.js';
-import { configureSigterm, drain } from './drain.js';
+import { drain } from './drain.js';
 import { Listeners } from './listeners.js';
 import { checkOptions } from './options.js';
 import { watchRequests } from './pairs.js';
@@ -32,9 +32,7 @@ export class SSEService implements Contract {
   }
 
   static configure(options: SSEOptions): SSEService {
-    const checked = checkOptions(options);
-    native().configure(checked.native);
-    configureSigterm(checked.drainOnSigterm, checked.drain);
+    native().configure(checkOptions(options));
     return SSEService.getInstance();
   }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::limits::Refusal;
+use crate::life::Refusal;
 
 /// The result of a call into the engine.
 pub type Result<T> = std::result::Result<T, Error>;

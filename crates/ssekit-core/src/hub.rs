@@ -13,7 +13,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::client::{Client, ShardLink};
-use crate::drain::{self, DrainOptions};
+use crate::drain::{self, Farewell};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event, check_header_text, check_length};
 use crate::inbox::{Command, Inbox};
@@ -21,7 +21,7 @@ use crate::life::{ClientInfo, DisconnectReason};
 use crate::limits::Network;
 use crate::log::Log;
 use crate::observer::Observer;
-use crate::options::Options;
+use crate::options::{DrainOptions, Options};
 use crate::position::Position;
 use crate::presence;
 use crate::reader::{Reader, ResetReason};
@@ -195,7 +195,7 @@ impl Hub {
     /// event id, or is told that they cannot be had.
     ///
     /// # Errors
-    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::limits::Refusal).
+    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::life::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
         self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
     }
@@ -371,7 +371,7 @@ impl Hub {
     pub fn farewell(&self, options: DrainOptions) -> Bytes {
         let timeline = &self.inner.timeline;
         let random = Uuid::new_v4().as_u128() as u64;
-        timeline.notice(options.farewell(random).event(), timeline.head()).body()
+        timeline.notice(Farewell::new(&options, random).event(), timeline.head()).body()
     }
 
     /// Wants to know when clients come and go.

@@ -8,7 +8,7 @@
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`], with
 //!   its `ring`: the newest events of one audience.
 //! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; [`limits`]: who may come in;
-//!   `presence`: who is online; `lag`: who is too slow; [`drain`]: how all are let go.
+//!   `presence`: who is online; `lag`: who is too slow; `drain`: how all are let go.
 //! * [`reader`]: a cursor, and what comes after it.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
@@ -20,7 +20,7 @@
 pub mod client;
 #[cfg(unix)]
 mod connection;
-pub mod drain;
+mod drain;
 pub mod error;
 pub mod event;
 #[cfg(unix)]
@@ -49,13 +49,12 @@ pub mod timeline;
 pub mod user;
 
 pub use client::Client;
-pub use drain::DrainOptions;
 pub use error::{Error, Result};
 pub use event::{Event, Framing};
 pub use hub::{Connect, Connected, Hub};
-pub use life::{ClientInfo, DisconnectReason, Phase};
-pub use limits::{LimitOptions, Refusal};
+pub use life::{ClientInfo, DisconnectReason, Phase, Refusal};
+pub use limits::LimitOptions;
 pub use observer::Observer;
-pub use options::{HistoryOptions, MaxLag, Options};
+pub use options::{DrainOptions, HistoryOptions, MaxLag, Options};
 pub use stats::Stats;
 pub use stream::Stream;

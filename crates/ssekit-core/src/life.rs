@@ -69,6 +69,37 @@ impl DisconnectReason {
     }
 }
 
+/// Why somebody was not let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There are as many clients as there may be.
+    Clients,
+    /// The user has as many as one may have.
+    User,
+    /// So many come from this address already.
+    Address,
+    /// The client id belongs to a client of another user.
+    Claimed,
+    /// The hub is being drained.
+    Draining,
+}
+
+impl Refusal {
+    /// Every refusal, in the order of their numbers.
+    pub const ALL: [Self; 5] = [Self::Clients, Self::User, Self::Address, Self::Claimed, Self::Draining];
+
+    /// Its name in JavaScript and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Clients => "clients",
+            Self::User => "user",
+            Self::Address => "address",
+            Self::Claimed => "claimed",
+            Self::Draining => "draining",
+        }
+    }
+}
+
 /// Where a client is in its life.
 ///
 /// | from | to | when |
@@ -140,6 +171,13 @@ mod tests {
     fn reasons_are_numbered_in_order() {
         for (number, reason) in DisconnectReason::ALL.into_iter().enumerate() {
             assert_eq!(reason as usize, number);
+        }
+    }
+
+    #[test]
+    fn refusals_are_numbered_in_order() {
+        for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
+            assert_eq!(refusal as usize, number);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use dashmap::{DashMap, Entry};
 
 use crate::error::{Error, Result};
+use crate::life::Refusal;
 use crate::stats::Counter;
 
 /// Bounds of the number of connected clients. `usize::MAX`: none.
@@ -23,37 +24,6 @@ pub struct LimitOptions {
 impl Default for LimitOptions {
     fn default() -> Self {
         Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
-    }
-}
-
-/// Why somebody was not let in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// There are as many clients as there may be.
-    Clients,
-    /// The user has as many as one may have.
-    User,
-    /// So many come from this address already.
-    Address,
-    /// The client id belongs to a client of another user.
-    Claimed,
-    /// The hub is being drained.
-    Draining,
-}
-
-impl Refusal {
-    /// Every refusal, in the order of their numbers.
-    pub const ALL: [Self; 5] = [Self::Clients, Self::User, Self::Address, Self::Claimed, Self::Draining];
-
-    /// Its name in JavaScript and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Clients => "clients",
-            Self::User => "user",
-            Self::Address => "address",
-            Self::Claimed => "claimed",
-            Self::Draining => "draining",
-        }
     }
 }
 
@@ -207,12 +177,5 @@ mod tests {
         assert!(gate.close());
         assert!(!gate.close());
         assert_eq!(refused(gate.enter(None, true)), Some(Refusal::Draining));
-    }
-
-    #[test]
-    fn refusals_are_numbered_in_order() {
-        for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
-            assert_eq!(refusal as usize, number);
-        }
     }
 }

@@ -28,6 +28,41 @@ pub struct Options {
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
+    /// How all clients are let go, unless a drain is told otherwise.
+    pub drain: DrainOptions,
+    /// Whether the hub is to be drained when the process is told to end. Signals are the business of whoever has the process;
+    /// it is here so that all who share the hub agree. Default: true.
+    pub drain_on_sigterm: bool,
+}
+
+/// How a hub is drained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DrainOptions {
+    /// Clients are let go spread over this time, up to one hour. Default: 2 s.
+    pub window: Duration,
+    /// A client is told to come back after this time, and up to twice as long, each after another, up to one hour. Default:
+    /// 1 s.
+    pub retry: Duration,
+}
+
+impl Default for DrainOptions {
+    fn default() -> Self {
+        Self { window: Duration::from_secs(2), retry: Duration::from_secs(1) }
+    }
+}
+
+impl DrainOptions {
+    /// Checks both bounds.
+    ///
+    /// # Errors
+    /// More than an hour.
+    pub fn validate(&self) -> Result<()> {
+        validate(self.numbers())
+    }
+
+    fn numbers(&self) -> [Number; 2] {
+        [millis("drain.windowMs", self.window, 0, HOUR), millis("drain.retryMs", self.retry, 0, HOUR)]
+    }
 }
 
 /// How far a client may lag behind before it is disconnected. Without a bound it keeps its cursor, and is told of a gap when the
@@ -74,6 +109,8 @@ impl Default for Options {
             max_lag: MaxLag::default(),
             limits: LimitOptions::default(),
             history: HistoryOptions::default(),
+            drain: DrainOptions::default(),
+            drain_on_sigterm: true,
         }
     }
 }
@@ -90,12 +127,7 @@ impl Options {
     /// # Errors
     /// A value out of its bounds, by the name that it has in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        match self.numbers().into_iter().find(|number| !number.is_in_bounds()) {
-            Some(Number { name, value, least, most, .. }) => {
-                Err(Error::range(format!("options.{name}: got {value}, wants a number from {least} to {most}")))
-            }
-            None => Ok(()),
-        }
+        validate(self.numbers())
     }
 
     /// Checks that `wanted` is what is running already.
@@ -104,9 +136,10 @@ impl Options {
     /// The first option that differs, by the name that it has in JavaScript.
     pub fn check_same(&self, wanted: &Self) -> Result<()> {
         let transport = (self.handoff != wanted.handoff).then_some("transport");
-        let numbers = self.numbers().into_iter().zip(wanted.numbers());
+        let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
+        let numbers = self.numbers().zip(wanted.numbers());
         let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
-        match transport.or_else(|| different.next()) {
+        match transport.or(sigterm).or_else(|| different.next()) {
             Some(name) => Err(Error::configured(format!(
                 "options.{name}: the hub of this process already runs with another value; \
                  call SSEService.configure once, before the first client or event"
@@ -116,15 +149,11 @@ impl Options {
     }
 
     /// Every number by the name that it has in JavaScript.
-    fn numbers(&self) -> [Number; 16] {
+    fn numbers(&self) -> impl Iterator<Item = Number> + use<> {
         let (history, lag, limits) = (&self.history, &self.max_lag, &self.limits);
         let number = |name, value: usize, least, most| Number { name, value: value as u64, least, most, none: false };
-        let millis = |name, value: Duration, least, most| {
-            let value = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
-            Number { name, value, least, most, none: false }
-        };
         let or_none = |number: Number| Number { none: true, ..number };
-        [
+        let own = [
             number("maxEventBytes", self.max_event_bytes, 1_024, 64 << 20),
             millis("heartbeatMs", self.heartbeat, 100, HOUR),
             millis("retryMs", self.retry, 0, HOUR),
@@ -141,7 +170,8 @@ impl Options {
             number("history.maxBytes", history.max_bytes, 1_024, 1 << 40),
             number("history.maxTotalBytes", history.max_total_bytes, 1_024, 1 << 40),
             millis("history.maxAgeMs", history.max_age, 100, 1 << 40),
-        ]
+        ];
+        own.into_iter().chain(self.drain.numbers())
     }
 }
 
@@ -157,6 +187,20 @@ struct Number {
     most: u64,
     /// The largest number there is means "no bound".
     none: bool,
+}
+
+fn millis(name: &'static str, value: Duration, least: u64, most: u64) -> Number {
+    let value = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
+    Number { name, value, least, most, none: false }
+}
+
+fn validate(numbers: impl IntoIterator<Item = Number>) -> Result<()> {
+    match numbers.into_iter().find(|number| !number.is_in_bounds()) {
+        Some(Number { name, value, least, most, .. }) => {
+            Err(Error::range(format!("options.{name}: got {value}, wants a number from {least} to {most}")))
+        }
+        None => Ok(()),
+    }
 }
 
 impl Number {

@@ -11,8 +11,8 @@ use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::life::{DisconnectReason, Phase};
-use crate::limits::{Gate, Refusal};
+use crate::life::{DisconnectReason, Phase, Refusal};
+use crate::limits::Gate;
 use crate::log::Log;
 use crate::observer::Observer;
 use crate::options::Options;

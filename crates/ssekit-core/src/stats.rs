@@ -2,8 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::life::DisconnectReason;
-use crate::limits::Refusal;
+use crate::life::{DisconnectReason, Refusal};
 use crate::log::Usage;
 use crate::position::Position;
 

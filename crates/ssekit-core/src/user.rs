@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::limits::Refusal;
+use crate::life::Refusal;
 use crate::log::Log;
 use crate::position::Position;
 

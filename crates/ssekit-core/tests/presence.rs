@@ -131,7 +131,7 @@ fn on_and_off_are_told_in_turn_however_users_come_and_go() {
         done.store(true, Ordering::Relaxed);
     });
     eventually("she is offline", || !engine.is_online("ada"));
-    eventually("that is told", || presence.told().len() % 2 == 0);
+    eventually("that is told", || presence.told().len().is_multiple_of(2));
     for (number, told) in presence.told().iter().enumerate() {
         assert_eq!(told, ["ada on", "ada off"][number % 2], "{number}");
     }

@@ -1,0 +1,72 @@
+/** Too many clients are refused cleanly: with a status, a reason, and when to try again. */
+import { Evaluator, stopEvaluators } from './support/evaluator';
+import { closeClients, RawClient } from './support/raw-client';
+import { until } from './support/until';
+
+afterEach(async () => {
+  closeClients();
+  await stopEvaluators();
+});
+
+async function refused(server: Evaluator, path: string): Promise<RawClient> {
+  const client = await RawClient.request(server.port, { path });
+  await until('an answer', () => client.body.includes('\n'));
+  return client;
+}
+
+function retryAfter(client: RawClient): number {
+  const line = client.headerLines.find((line) => line.startsWith('retry-after: '));
+  return Number(line?.slice('retry-after: '.length));
+}
+
+const CASES = [
+  ['clients', { clients: 2 }, 503, 'There are as many streams as there may be.'],
+  ['user', { clientsPerUser: 2 }, 429, 'This user has as many streams as one may have.'],
+  ['address', { clientsPerAddress: 2 }, 429, 'As many streams come from this address as may.'],
+] as const;
+
+test.each(CASES)(
+  '%s: the one that is too many is refused, and the next one is let in',
+  async (reason, limits, status, says) => {
+    const server = await Evaluator.start({ limits });
+    const first = await RawClient.stream(server.port, { path: '/sse?userId=ada' });
+    await RawClient.stream(server.port, { path: '/sse?userId=ada' });
+    for (let times = 1; times <= 3; times += 1) {
+      const client = await refused(server, '/sse?userId=ada');
+      expect([client.status, `${client.body}`]).toEqual([status, `${says}\n`]);
+      expect(retryAfter(client)).toBeGreaterThanOrEqual(5);
+      expect(retryAfter(client)).toBeLessThanOrEqual(15);
+      const stats = await server.evaluate(({ sse }) => sse.stats());
+      expect([stats.clients, stats.refusals[reason]]).toEqual([2, times]);
+    }
+    first.end();
+    await until('one to have left', async () => (await server.evaluate(({ sse }) => sse.stats().clients)) === 1);
+    await RawClient.stream(server.port, { path: '/sse?userId=ada' });
+    expect(server.stderr).toBe('');
+  },
+);
+
+test('behind a proxy, the application says where a client comes from', async () => {
+  const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
+  await server.evaluate((given) => {
+    given.clientOf = (query) => ({ address: query.get('from') });
+  });
+  await RawClient.stream(server.port, { path: '/sse?from=192.0.2.1' });
+  await RawClient.stream(server.port, { path: '/sse?from=192.0.2.2' });
+  expect((await refused(server, '/sse?from=192.0.2.1')).status).toBe(429);
+  // Without a word it is the address of the socket.
+  await RawClient.stream(server.port, { path: '/sse' });
+  expect((await refused(server, '/sse')).status).toBe(429);
+});
+
+test('an address that is none is the application’s mistake', async () => {
+  const server = await Evaluator.start();
+  for (const address of ['localhost', '', '300.1.1.1', 7]) {
+    const thrown = await server.thrownBy(
+      ({ sse }, address) => sse.connect(new Request('http://localhost/'), { address: address as string }),
+      address,
+    );
+    expect(thrown).toMatchObject({ class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' });
+    expect(thrown.message).toContain('address: got');
+  }
+});
