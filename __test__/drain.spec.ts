@@ -98,7 +98,7 @@ test.each([
   [{ retry: 5 }, 'options.retry: got 5'],
 ])('%p is refused, and nothing is drained', async (options, says) => {
   const server = await startWith('handoff');
-  const thrown = await server.thrownBy(({ sse }, options) => sse.drain(options), options);
+  const thrown = await server.thrownBy(({ sse }, options) => sse.drain(options as object), options);
   expect(thrown.message).toContain(says);
   await openStream(server, 'handoff');
 });
