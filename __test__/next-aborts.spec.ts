@@ -96,7 +96,7 @@ test.each(['auto', 'stream'] as const)("transport '%s': nothing is left of clien
   expect(users).toMatchObject({ ada: [] });
   expect(stats.transports).toEqual(settled);
   const { peer, ...others } = stats.disconnects;
-  expect(others).toEqual({ server: 0, replaced: 0, unopened: 0, protocol: 0, fault: 0 });
+  expect(Object.entries(others).filter(([, count]) => count > 0)).toEqual([]);
   expect(peer).toBe(stats.connects - 1);
   await server.call('sendToUser', 'grace', { event: 'still-there', data: null });
   await until('its event', () => bystander.events().some(({ event }) => event === 'still-there'));
