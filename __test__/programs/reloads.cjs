@@ -68,11 +68,13 @@ async function main() {
   const last = load().getInstance();
   const active = last.getActiveClients();
   last.sendToClient('lasting', { data: 'from the last generation' });
-  const { value } = await reader.read();
+  // Behind what all generations have broadcast.
+  let received = '';
+  while (!received.includes('generation')) received = new TextDecoder().decode((await reader.read()).value);
   while (told.length < 301) await delay(1);
   process.send({
     active,
-    received: new TextDecoder().decode(value).match(/^data: "from.*$/m)?.[0],
+    received: received.match(/^data: "from.*$/m)?.[0],
     told: told.length,
     epochs: [first, last].map((sse) => sse.stats().epoch),
     transports: last.stats().transports,
