@@ -161,8 +161,8 @@ export interface ConnectOptions {
    */
   clientId?: string;
   /**
-   * Where the client comes from, for `limits.clientsPerAddress`. Default: the address of the socket, where it is known. Behind a
-   * proxy, take it from the header that your proxy sets.
+   * Where the client comes from, for `limits.clientsPerAddress`. Default, also for what is no IP address: the address of the
+   * socket, where it is known. Behind a proxy, take it from the header that your proxy sets.
    */
   address?: string | null;
   /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */

@@ -112,7 +112,8 @@ export function checkClientId(argument: string, clientId: unknown): string {
   return wellFormed(argument, clientId, 'a string');
 }
 
-export function checkAddress(address: unknown): string {
-  if (typeof address !== 'string' || isIP(address) === 0) throw argumentError('address', address, 'an IP address');
-  return address;
+/** An address as a proxy's header has it: what is none has come from somebody else, and says nothing. */
+export function checkAddress(address: unknown): string | undefined {
+  if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
+  return isIP(address) === 0 ? undefined : address;
 }

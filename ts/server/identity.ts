@@ -42,7 +42,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     // An empty id is what a page sends that was told to forget it.
     lastEventId: asked.lastEventId || query.get('lastEventId') || undefined,
-    address: address === undefined || address === null ? asked.address : checkAddress(address),
+    address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
   };
 }
 
