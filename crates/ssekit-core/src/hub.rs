@@ -3,19 +3,18 @@
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, MissedTickBehavior, interval};
 use uuid::Uuid;
 
 use crate::client::{Client, ShardLink};
 use crate::drain::{self, Farewell};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event, check_header_text, check_length};
+use crate::housekeeping;
 use crate::inbox::{Command, Inbox};
 use crate::life::{ClientInfo, DisconnectReason};
 use crate::limits::Network;
@@ -23,7 +22,6 @@ use crate::log::Log;
 use crate::observer::Observer;
 use crate::options::{DrainOptions, Options};
 use crate::position::Position;
-use crate::presence;
 use crate::reader::{Reader, ResetReason};
 use crate::registry::Registry;
 use crate::shard::{Shard, Shared};
@@ -103,8 +101,12 @@ impl Hub {
         for task in tasks {
             runtime.spawn(task);
         }
-        runtime.spawn(keep_house(Arc::downgrade(&timeline), Arc::downgrade(&registry), options.history.max_age));
-        runtime.spawn(presence::keep(Arc::downgrade(&registry)));
+        runtime.spawn(housekeeping::drop_old(
+            Arc::downgrade(&timeline),
+            Arc::downgrade(&registry),
+            options.history.max_age,
+        ));
+        runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
         Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, process }) })
     }
@@ -421,17 +423,5 @@ impl Hub {
         for (inbox, _) in &self.inner.shards {
             inbox.stop();
         }
-    }
-}
-
-/// Drops what has outlived its age, as long as there is a hub.
-async fn keep_house(timeline: std::sync::Weak<Timeline>, registry: std::sync::Weak<Registry>, max_age: Duration) {
-    let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
-        timeline.expire();
-        registry.sweep(Instant::now().checked_sub(max_age), &timeline);
     }
 }

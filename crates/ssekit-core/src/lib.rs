@@ -7,8 +7,9 @@
 //! * [`hub`]: what a process has one of; every call comes in here.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`], with
 //!   its `ring`: the newest events of one audience.
-//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; [`limits`]: who may come in;
-//!   `presence`: who is online; `lag`: who is too slow; `drain`: how all are let go.
+//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; `limits`: who may come in;
+//!   `presence`: who is online; `lag`: who is too slow; `drain`: how all are let go;
+//!   `housekeeping`: what is done now and then.
 //! * [`reader`]: a cursor, and what comes after it.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
@@ -26,11 +27,12 @@ pub mod event;
 #[cfg(unix)]
 mod handoff;
 mod heartbeat;
+mod housekeeping;
 pub mod hub;
 mod inbox;
 mod lag;
 pub mod life;
-pub mod limits;
+mod limits;
 pub mod log;
 pub mod observer;
 pub mod options;
@@ -53,8 +55,7 @@ pub use error::{Error, Result};
 pub use event::{Event, Framing};
 pub use hub::{Connect, Connected, Hub};
 pub use life::{ClientInfo, DisconnectReason, Phase, Refusal};
-pub use limits::LimitOptions;
 pub use observer::Observer;
-pub use options::{DrainOptions, HistoryOptions, MaxLag, Options};
+pub use options::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
 pub use stats::Stats;
 pub use stream::Stream;

@@ -7,25 +7,8 @@ use dashmap::{DashMap, Entry};
 
 use crate::error::{Error, Result};
 use crate::life::Refusal;
+use crate::options::LimitOptions;
 use crate::stats::Counter;
-
-/// Bounds of the number of connected clients. `usize::MAX`: none.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitOptions {
-    /// In all, 1 to 10,000,000. Default: none.
-    pub clients: usize,
-    /// Of one user, 1 to 10,000,000. Default: none.
-    pub clients_per_user: usize,
-    /// From one address, 1 to 10,000,000; of an IPv6 address its first 64 bits count, for that is what one customer has.
-    /// Default: none.
-    pub clients_per_address: usize,
-}
-
-impl Default for LimitOptions {
-    fn default() -> Self {
-        Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
-    }
-}
 
 /// What of an address is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

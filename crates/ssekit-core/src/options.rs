@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::error::{Error, Result};
-use crate::limits::LimitOptions;
 
 /// What a hub can be told. Fixed once it has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +32,24 @@ pub struct Options {
     /// Whether the hub is to be drained when the process is told to end. Signals are the business of whoever has the process;
     /// it is here so that all who share the hub agree. Default: true.
     pub drain_on_sigterm: bool,
+}
+
+/// Bounds of the number of connected clients. `usize::MAX`: none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitOptions {
+    /// In all, 1 to 10,000,000. Default: none.
+    pub clients: usize,
+    /// Of one user, 1 to 10,000,000. Default: none.
+    pub clients_per_user: usize,
+    /// From one address, 1 to 10,000,000; of an IPv6 address its first 64 bits count, for that is what one customer has.
+    /// Default: none.
+    pub clients_per_address: usize,
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
+    }
 }
 
 /// How a hub is drained.

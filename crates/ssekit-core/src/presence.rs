@@ -2,14 +2,13 @@
 //! reloads, or loses its connection for a moment, is not told as somebody who left and came.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use crate::registry::Registry;
 use crate::user::User;
 
 /// Users whose last client has left, in the order of when that counts.
@@ -31,9 +30,18 @@ impl Presence {
         self.news.notify_one();
     }
 
-    /// When the next user is due.
-    fn due(&self) -> Option<Instant> {
-        self.leaving.lock().front().map(|(due, _)| *due)
+    /// Waits for the next user whose time without a client may be over.
+    pub(crate) async fn next(&self) -> Arc<User> {
+        loop {
+            let due = self.leaving.lock().front().map(|(due, _)| *due);
+            match due {
+                None => self.news.notified().await,
+                Some(due) => sleep_until(due).await,
+            }
+            if let Some(user) = self.pop_due(Instant::now()) {
+                return user;
+            }
+        }
     }
 
     fn pop_due(&self, now: Instant) -> Option<Arc<User>> {
@@ -50,20 +58,5 @@ impl Presence {
 
     pub(crate) fn grace(&self) -> Duration {
         self.grace
-    }
-}
-
-/// Tells that users are offline when it is time, as long as there is a hub.
-pub(crate) async fn keep(registry: Weak<Registry>) {
-    loop {
-        let Some(presence) = registry.upgrade().map(|registry| Arc::clone(&registry.presence)) else { return };
-        match presence.due() {
-            None => presence.news.notified().await,
-            Some(due) => sleep_until(due).await,
-        }
-        let Some(registry) = registry.upgrade() else { return };
-        while let Some(user) = presence.pop_due(Instant::now()) {
-            registry.tell_offline(&user);
-        }
     }
 }
