@@ -34,9 +34,9 @@ impl Farewell {
     }
 }
 
-/// Lets every client go.
-pub(crate) async fn let_go(registry: &Registry, timeline: &Timeline, options: DrainOptions) {
-    let (clients, start, random) = (registry.connected(), Instant::now(), RandomState::new());
+/// Lets every client go. Who is half-way in when the door is closed finds it so, and goes by itself.
+pub(crate) async fn let_all_go(registry: &Registry, timeline: &Timeline, options: DrainOptions) {
+    let (clients, start) = (registry.connected(), Instant::now());
     let total = clients.len().max(1) as u32;
     for (number, client) in clients.iter().enumerate() {
         // The first at once, the last just before the window ends.
@@ -44,19 +44,22 @@ pub(crate) async fn let_go(registry: &Registry, timeline: &Timeline, options: Dr
         if due > Instant::now() {
             sleep_until(due).await;
         }
-        let farewell = Farewell::new(&options, random.hash_one(&client.info.id));
-        let draft = farewell.event().encode_unchecked();
-        if client.is_connected()
-            && let Ok(position) = timeline.publish(draft, None, client.log(), || client.is_listed())
-        {
-            // It is the last event: what comes after is for where it comes back to.
-            client.end_at(position);
-            registry.remove(client, DisconnectReason::Drained, timeline);
-        }
+        let_go(client, registry, timeline, options);
     }
-    // Who came in while the door was being closed.
-    let late: Vec<Arc<Client>> = registry.connected();
-    for client in &late {
-        registry.remove(client, DisconnectReason::Drained, timeline);
+    for client in registry.connected() {
+        let_go(&client, registry, timeline, options);
     }
+}
+
+/// Lets a client go, with what was sent to it before and a farewell.
+pub(crate) fn let_go(client: &Arc<Client>, registry: &Registry, timeline: &Timeline, options: DrainOptions) {
+    let farewell = Farewell::new(&options, RandomState::new().hash_one(&client.info.id));
+    let draft = farewell.event().encode_unchecked();
+    if client.is_connected()
+        && let Ok(position) = timeline.publish(draft, None, client.log(), || client.is_listed())
+    {
+        // It is the last event: what comes after is for where it comes back to.
+        client.end_at(position);
+    }
+    registry.remove(client, DisconnectReason::Drained, timeline);
 }

@@ -270,6 +270,10 @@ impl Hub {
         if let Some(user) = user {
             user.release();
         }
+        if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
+            // It was closed while this client was half-way in, and whoever lets all go may not have seen it.
+            drain::let_go(&client, registry, timeline, self.inner.options.drain);
+        }
         if !matches!(admitted, Ok(true)) {
             registry.gate.leave(network);
             shard.push(Command::Leave(Arc::clone(&client)));
@@ -365,7 +369,7 @@ impl Hub {
     pub async fn drain(&self, options: DrainOptions) {
         let Inner { registry, timeline, .. } = &*self.inner;
         registry.gate.close();
-        drain::let_go(registry, timeline, options).await;
+        drain::let_all_go(registry, timeline, options).await;
         self.flush().await;
     }
 

@@ -49,7 +49,13 @@ impl Gate {
 
     /// Lets nobody in any more. Says whether it was open.
     pub(crate) fn close(&self) -> bool {
-        !self.closed.swap(true, Ordering::AcqRel)
+        !self.closed.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether nobody is let in any more. Who was let in just before is entered first and asks then, so that either they see
+    /// this or whoever closed the gate sees them.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
     }
 
     /// How many clients one user may have.
@@ -63,7 +69,7 @@ impl Gate {
     /// # Errors
     /// It is closed, or full.
     pub(crate) fn enter(&self, network: Option<Network>, replaces: bool) -> Result<()> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(Error::refused(Refusal::Draining));
         }
         let most = if replaces { usize::MAX } else { self.limits.clients };
