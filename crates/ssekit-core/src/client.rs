@@ -26,6 +26,8 @@ const TOLD_GONE: u8 = 2;
 pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
     /// Something in a log of the client's own is new.
     fn mark(&self, client: Arc<Client>);
+    /// A client is being closed; `leave` will follow. What is published after this is not for it.
+    fn closing(&self);
     /// The client is closed.
     fn leave(&self, client: Arc<Client>);
     /// A stream that somebody else carries has got on.

@@ -47,17 +47,23 @@ pub(crate) struct Broadcasts {
     entries: Vec<Entry>,
     chunks: Vec<Bytes>,
     bytes: usize,
+    /// Whether one of them is not for somebody.
+    exclude: bool,
+    /// When they were read, the newest event for single users or clients was here.
+    newest_targeted: Position,
 }
 
 impl Broadcasts {
-    pub(crate) fn new(from: Position, head: Position, entries: Vec<Entry>) -> Self {
+    /// The head must have been loaded before `newest_targeted`.
+    pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
         let to = match entries.last() {
             Some(last) if entries.len() == MAX_EVENTS => last.position,
             _ => head,
         };
         let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
         let bytes = chunks.iter().map(Bytes::len).sum();
-        Self { from, to, entries, chunks, bytes }
+        let exclude = entries.iter().any(|entry| entry.exclude.is_some());
+        Self { from, to, entries, chunks, bytes, exclude, newest_targeted }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -68,13 +74,14 @@ impl Broadcasts {
         self.chunks.iter().map(|chunk| IoSlice::new(chunk)).collect()
     }
 
-    /// Whether they are exactly what this reader is to get next.
+    /// Whether they are exactly what this reader is to get next. As a rule that is found without a look at the client or its
+    /// logs, which by then have left the processor's caches.
     fn suit(&self, reader: &Reader) -> bool {
         let cursor = reader.cursor();
         self.from <= cursor
             && self.entries.first().is_some_and(|first| cursor < first.position)
-            && self.entries.iter().all(|entry| reader.wants(entry))
-            && reader.wants_only_broadcasts()
+            && !(self.exclude && self.entries.iter().any(|entry| !reader.wants(entry)))
+            && reader.wants_only_broadcasts(self.newest_targeted)
     }
 }
 
@@ -112,9 +119,7 @@ impl Connection {
         tick: u32,
         tally: &mut Tally,
     ) -> Outcome {
-        // Who has been disconnected gets only what was before that, when its seat is freed.
-        let closed = !self.client().is_connected();
-        if self.writer.blocked || closed || self.reader.cursor() >= broadcasts.to {
+        if self.writer.blocked || self.reader.cursor() >= broadcasts.to {
             return Outcome::Settled;
         }
         let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;

@@ -1,7 +1,7 @@
 //! What other threads ask of a shard.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering, fence};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
 
 use parking_lot::Mutex;
 use tokio::sync::{Notify, oneshot};
@@ -33,6 +33,8 @@ pub(crate) struct Inbox {
     commands: Mutex<Vec<Command>>,
     broadcast: AtomicBool,
     stop: AtomicBool,
+    /// Closed clients that the shard has not been told of.
+    closing: AtomicUsize,
     /// Somebody waits for a flush, so streams that others carry have to report their progress.
     flushing: AtomicBool,
     notify: Notify,
@@ -88,6 +90,16 @@ impl Inbox {
         self.broadcast.swap(false, Ordering::AcqRel);
     }
 
+    /// Whether a client may be closed and still have its seat.
+    pub(crate) fn has_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) > 0
+    }
+
+    /// The shard has been told of a closed client.
+    pub(crate) fn closed(&self) {
+        self.closing.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// Waits until there is something to do.
     pub(crate) async fn wait(&self) {
         self.notify.notified().await;
@@ -97,6 +109,11 @@ impl Inbox {
 impl ShardLink for Inbox {
     fn mark(&self, client: Arc<Client>) {
         self.push(Command::Mark(client));
+    }
+
+    fn closing(&self) {
+        // Relaxed: this happens under the timeline's lock, so whoever sees an event that was published later sees this.
+        self.closing.fetch_add(1, Ordering::Relaxed);
     }
 
     fn leave(&self, client: Arc<Client>) {

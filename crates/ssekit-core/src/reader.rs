@@ -89,9 +89,10 @@ impl Reader {
         self.cursor
     }
 
-    /// Whether nothing but broadcasts can be new, and no gap has to be told.
-    pub(crate) fn wants_only_broadcasts(&self) -> bool {
-        self.reset.is_none() && !self.client.has_own_news(self.cursor)
+    /// Whether nothing but broadcasts can be new, and no gap has to be told. The logs are asked only if something for
+    /// anybody, at `newest_targeted`, has come since.
+    pub(crate) fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
+        self.reset.is_none() && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
     /// Whether this broadcast is for this client.

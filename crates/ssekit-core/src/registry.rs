@@ -234,6 +234,7 @@ impl Registry {
         self.gate.leave(client.network);
         // Under the lock, so that who is publishing to it at this moment has either finished or will find it closed.
         timeline.quiesced(|| {
+            client.shard.closing();
             // What an application sends before it disconnects a client still goes out. Nobody else can be reached any more.
             client.end_at(if reason.is_by_server() { timeline.head() } else { 0 });
             if !client.is_worth_keeping() {

@@ -224,6 +224,9 @@ impl Shard {
     }
 
     fn leave(&mut self, client: &Arc<Client>) {
+        if !client.is_connected() {
+            self.shared.inbox.closed();
+        }
         let Some(key) = self.key_of(client) else { return };
         client.seat.store(UNSEATED, Ordering::Relaxed);
         self.finish(key);
@@ -302,7 +305,7 @@ impl Shard {
         let mut entries = Vec::new();
         // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
         let gap = self.shared.timeline.broadcasts().read(self.walked, head, MAX_EVENTS, &mut entries).is_err();
-        let broadcasts = Broadcasts::new(self.walked, head, entries);
+        let broadcasts = Broadcasts::new(self.walked, head, self.shared.timeline.newest_targeted(), entries);
         self.walked = broadcasts.to;
         if gap || !broadcasts.is_empty() {
             self.walk = Some(Walk { broadcasts, next: 0 });
@@ -318,6 +321,8 @@ impl Shard {
         let Some(mut walk) = self.walk.take() else { return };
         let slices = walk.broadcasts.slices();
         let end = self.seats.capacity();
+        // Who has been disconnected gets only what was before that, when its seat is freed.
+        let has_closing = self.shared.inbox.has_closing();
         let mut room = SENDS_PER_TURN;
         while walk.next < end && room > 0 {
             let key = walk.next;
@@ -328,6 +333,9 @@ impl Shard {
                 Some(Seat::Socket(_)) => {
                     room -= 1;
                     self.work_on(key, |connection, timeline, tick, tally| {
+                        if has_closing && !connection.client().is_connected() {
+                            return Outcome::Settled;
+                        }
                         connection.deliver(&walk.broadcasts, &slices, timeline, tick, tally)
                     });
                 }

@@ -29,6 +29,8 @@ pub struct Timeline {
     bounds: HistoryOptions,
     /// All events up to this position are in their logs.
     head: AtomicU64,
+    /// Position of the newest event that is not for everybody.
+    newest_targeted: AtomicU64,
     /// What everybody gets.
     broadcasts: Arc<Log>,
     sequencer: Mutex<Sequencer>,
@@ -78,6 +80,7 @@ impl Timeline {
             epoch: Epoch::random(),
             bounds,
             head: AtomicU64::new(0),
+            newest_targeted: AtomicU64::new(0),
             broadcasts: Arc::new(Log::new(0)),
             sequencer: Mutex::default(),
             coalesced: Counter::default(),
@@ -92,6 +95,13 @@ impl Timeline {
     /// Position of the newest event.
     pub fn head(&self) -> Position {
         self.head.load(Ordering::Acquire)
+    }
+
+    /// Position of the newest event that is not for everybody. Who is up to date with it has nothing in any log but that of
+    /// broadcasts, which need not be looked up then: in a broadcast to thousands, that look would be what costs most beside
+    /// the kernel. All up to a head that was loaded before are counted in.
+    pub(crate) fn newest_targeted(&self) -> Position {
+        self.newest_targeted.load(Ordering::Relaxed)
     }
 
     /// The log of what everybody gets.
@@ -123,6 +133,9 @@ impl Timeline {
             if !sequencer.evict_if(|_| true) {
                 break;
             }
+        }
+        if !Arc::ptr_eq(log, &self.broadcasts) {
+            self.newest_targeted.store(position, Ordering::Relaxed);
         }
         // Release: whoever sees this head sees what was appended before it.
         self.head.store(position, Ordering::Release);

@@ -61,7 +61,7 @@ mod with_sockets {
         assert!(shard.shared.registry.settle(&client, Phase::Handoff));
         let reader = Reader::new(Arc::clone(&client), 0, None);
         let socket = std::os::fd::OwnedFd::from(server).into();
-        shard.adopt(Handoff { reader, socket, framing: Framing::UntilClose });
+        shard.adopt(Handoff { reader, socket, framing: Framing::Chunked });
         (client, peer)
     }
 
@@ -139,6 +139,29 @@ mod with_sockets {
         let mut received = Vec::new();
         peer.read_to_end(&mut received).unwrap();
         assert!(received.len() < large.len());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_closed_and_still_has_its_seat_gets_no_later_broadcast() {
+        let mut shard = shard();
+        let (closed, mut of_closed) = seat(&mut shard, "closed");
+        let (_stays, mut of_stays) = seat(&mut shard, "stays");
+        while shard.turn() {}
+        publish(&shard);
+        assert!(shard.shared.registry.remove(&closed, DisconnectReason::Server, &shard.shared.timeline));
+        publish(&shard);
+        // The walk with both comes before the word of its end is read.
+        shard.start_walk();
+        shard.continue_walk();
+        assert!(shard.shared.inbox.has_closing());
+        while shard.turn() {}
+        assert!(!shard.shared.inbox.has_closing(), "from here on nobody has to be looked at for this");
+        let events = |peer: &mut UnixStream| {
+            let mut buffer = [0; 200];
+            let read = peer.read(&mut buffer).unwrap();
+            String::from_utf8_lossy(&buffer[..read]).matches("data: x").count()
+        };
+        assert_eq!((events(&mut of_closed), events(&mut of_stays)), (1, 2));
     }
 
     #[tokio::test]
