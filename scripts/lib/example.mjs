@@ -1,4 +1,4 @@
-/** The example app, with the package of this checkout as it is now. */
+/** The example app, and others like it, with the package of this checkout as it is now. */
 import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { bin, ensureNodeModules } from './node-modules.mjs';
@@ -9,13 +9,15 @@ import { run } from './run.mjs';
 /** Variables of everything that is run in the example app. */
 export const EXAMPLE_ENV = { NEXT_TELEMETRY_DISABLED: '1' };
 
+export const ensureExample = () => ensureApp(example);
+
 /**
- * Installs what the app needs. Its dependency on `file:../..` is a copy, so that it is resolved as in a user's project; npm
+ * Installs what an app needs. Its dependency on `file:../..` is a copy, so that it is resolved as in a user's project; npm
  * does not notice when the original changes, so the copy is brought up to date here. The package must be built.
  */
-export async function ensureExample() {
-  await ensureNodeModules(example);
-  const copy = join(example, 'node_modules', 'ssekit');
+export async function ensureApp(app) {
+  await ensureNodeModules(app);
+  const copy = join(app, 'node_modules', 'ssekit');
   // A link, as `npm link` makes it, would lead what follows to the originals.
   if (lstatSync(copy, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(copy);
   mkdirSync(copy, { recursive: true });
@@ -29,7 +31,12 @@ export async function ensureExample() {
 
 /** The start of Next.js' own command in the example app. */
 export function next(...args) {
-  return [bin('next', 'next', example), ...args];
+  return nextIn(example, ...args);
+}
+
+/** The same in another app. */
+export function nextIn(app, ...args) {
+  return [bin('next', 'next', app), ...args];
 }
 
 export async function buildExample() {

@@ -4,6 +4,8 @@ import { fileURLToPath } from 'node:url';
 
 export const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 export const example = join(root, 'examples', 'next-app');
+export const benchmark = join(root, 'bench');
+export const benchmarkApp = join(benchmark, 'next-app');
 
 /** What the scripts fetch or make for themselves; git-ignored. */
 export const cache = join(root, '.cache');

@@ -1,0 +1,21 @@
+/** better-sse as its documentation has it: a session per request, registered with a channel that broadcasts. */
+import { createServer } from 'node:http';
+import { listen } from '../lib/listen.mjs';
+
+export const title = 'better-sse';
+export const rank = 11;
+export const packages = ['better-sse'];
+
+export async function serve() {
+  const { createChannel, createSession } = await import('better-sse');
+  const channel = createChannel();
+  const server = createServer(async (req, res) => {
+    channel.register(await createSession(req, res));
+  });
+  return {
+    port: await listen(server),
+    path: '/',
+    broadcast: ({ event, data }) => channel.broadcast(data, event, { eventId: String(data.seq) }),
+    clients: () => channel.sessionCount,
+  };
+}

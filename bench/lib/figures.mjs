@@ -1,0 +1,67 @@
+/** Samples as figures: by row, contender and value. */
+import { plan } from './plan.mjs';
+import { summary } from './statistics.mjs';
+
+export class Figures {
+  #samples;
+  #clients;
+
+  constructor(samples, quick = false) {
+    this.#samples = samples;
+    this.#clients = Object.fromEntries(plan({ quick }).map(({ name, how }) => [name, how.clients]));
+  }
+
+  has(row) {
+    return this.#samples.some((sample) => sample.row === row);
+  }
+
+  howMany(row) {
+    return this.#clients[row];
+  }
+
+  /** How many clients a row is about, as people write it. */
+  clients(row) {
+    return this.#clients[row].toLocaleString('en');
+  }
+
+  /** `{ median, least, most, n }`, or nothing. */
+  of(row, contender, value) {
+    return summary(this.#of(row, contender).map(({ values }) => values[value]));
+  }
+
+  /** The median of a value that stands within another. */
+  nested(row, contender, outer, inner) {
+    return summary(this.#of(row, contender).map(({ values }) => values[outer]?.[inner]))?.median ?? Number.NaN;
+  }
+
+  /** How many times the floor's processor time: the median of the ratios within each repeat. */
+  againstFloor(row, contender) {
+    const ratios = this.#of(row, contender).map(({ repeat, values }) => {
+      const floor = this.#of(row, 'floor').find((sample) => sample.repeat === repeat);
+      return values.processorPerDelivery / floor?.values.processorPerDelivery;
+    });
+    return summary(ratios.filter(Number.isFinite))?.median ?? Number.NaN;
+  }
+
+  #of(row, contender) {
+    return this.#samples.filter((sample) => sample.row === row && sample.contender === contender);
+  }
+}
+
+/** A median with its spread. */
+export function cost(found, unit = 1) {
+  if (!found) return '–';
+  const [median, least, most] = [found.median, found.least, found.most].map((value) => figure(value / unit));
+  return found.n > 1 ? `${median} (${least}–${most})` : median;
+}
+
+export function ratio(value) {
+  return Number.isFinite(value) ? value.toFixed(2) : '–';
+}
+
+/** Three digits. */
+export function figure(value) {
+  if (value === undefined || !Number.isFinite(value)) return '–';
+  if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
+  return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
+}

@@ -1,0 +1,55 @@
+/**
+ * What a run does: rows of `{ name, measure, of, how, repeats }`, where `of` chooses contenders and `how` is what the measure
+ * takes. All rows are repeated in turn, and within a row the contenders take turns, so that what else the machine does falls on
+ * all of them alike.
+ */
+
+const all = () => true;
+const ours = ({ ours }) => ours;
+const named =
+  (...names) =>
+  ({ name }) =>
+    names.includes(name);
+const compared = named('floor', 'ssekit-handoff', 'node-http');
+const handoff = named('ssekit-handoff');
+
+/** So many broadcasts that about as many deliveries are measured. */
+const countFor = (clients, deliveries) => Math.max(8, Math.min(400, Math.round(deliveries / clients)));
+
+/** Each server is limited to what its files may be: 9,000 clients at both ends are the most that 20,000 descriptors allow. */
+export function plan({ quick }) {
+  const [some, many] = quick ? [500, 2_000] : [2_000, 9_000];
+  const repeats = quick ? 1 : 3;
+  const paced = (clients) => ({ clients, count: countFor(clients, quick ? 20_000 : 100_000) });
+  const rows = [
+    { name: 'broadcast-some', measure: 'broadcast', of: all, how: paced(some), repeats: quick ? 1 : 5 },
+    { name: 'broadcast-many', measure: 'broadcast', of: all, how: paced(many), repeats },
+    { name: 'throughput', measure: 'throughput', of: (one) => !one.ours, how: { clients: some, count: 200 }, repeats },
+    // Ours writes these in a twentieth of the time; so that there is something to measure, they are ten times as many.
+    { name: 'throughput', measure: 'throughput', of: ours, how: { clients: some, count: 2_000 }, repeats },
+    { name: 'memory', measure: 'memoryPerClient', of: all, how: { clients: many }, repeats: 1 },
+    { name: 'memory-of-handoff', measure: 'memoryPerClient', of: handoff, how: { clients: many }, repeats },
+    { name: 'storm', measure: 'storm', of: all, how: { clients: quick ? 500 : 5_000, missed: 10 }, repeats },
+    { name: 'call-few', measure: 'call', of: handoff, how: { clients: 10, sizes: SIZES }, repeats },
+    { name: 'call-many', measure: 'call', of: handoff, how: { clients: many, sizes: SIZES }, repeats },
+    { name: 'fairness', measure: 'fairness', of: handoff, how: { clients: many, rounds: quick ? 5 : 20 }, repeats },
+    { name: 'idle', measure: 'idle', of: handoff, how: { clients: many, seconds: quick ? 10 : 50 }, repeats: 1 },
+  ];
+  for (const clients of quick ? [100] : [100, 500]) {
+    rows.push({ name: `growth-${clients}`, measure: 'broadcast', of: compared, how: paced(clients), repeats });
+  }
+  for (const bytes of SIZES) {
+    const how = { clients: 500, count: quick ? 8 : 40, bytes };
+    rows.push({ name: `size-${bytes}`, measure: 'broadcast', of: compared, how, repeats });
+  }
+  for (const threads of [1, 2, 4]) {
+    const options = { threads };
+    rows.push({ name: `threads-${threads}`, measure: 'broadcast', of: handoff, how: { ...paced(some), options }, repeats });
+    const how = { clients: some, count: 2_000, options };
+    rows.push({ name: `threads-${threads}-unpaced`, measure: 'throughput', of: handoff, how, repeats });
+  }
+  return rows;
+}
+
+/** Bytes of an event's data. */
+export const SIZES = [50, 1_024, 8_192, 65_536];

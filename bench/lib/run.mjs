@@ -1,0 +1,31 @@
+/** Runs a plan and gives back every sample: `{ row, contender, repeat, values }`. */
+import * as measures from '../measures/index.mjs';
+
+export async function runPlan(rows, contenders, tell) {
+  const samples = [];
+  const most = Math.max(...rows.map(({ repeats }) => repeats));
+  for (let repeat = 0; repeat < most; repeat += 1) {
+    for (const row of rows.filter(({ repeats }) => repeat < repeats)) {
+      for (const contender of rotated(contenders.filter(row.of), repeat)) {
+        tell(`${row.name}, ${contender.title}, ${repeat + 1} of ${row.repeats}`);
+        samples.push({ row: row.name, contender: contender.name, repeat, values: await sample(row, contender, tell) });
+      }
+    }
+  }
+  return samples;
+}
+
+/** What fails is told, and the others are measured all the same: a peer may not stand what is asked of it. */
+async function sample(row, contender, tell) {
+  try {
+    return await measures[row.measure](contender, row.how);
+  } catch (error) {
+    tell(`  failed: ${error.message}`);
+    return { failed: error.message };
+  }
+}
+
+function rotated(list, by) {
+  const start = by % Math.max(1, list.length);
+  return [...list.slice(start), ...list.slice(0, start)];
+}

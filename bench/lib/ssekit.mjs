@@ -1,0 +1,27 @@
+/** ssekit as a server of the benchmark. */
+import { createServer } from 'node:http';
+import { createRequire } from 'node:module';
+import { listen } from './listen.mjs';
+
+const require = createRequire(import.meta.url);
+
+export async function serveSSEKit(options) {
+  const { SSEService } = require('../../index.js');
+  const { handleSSE } = require('../../dist/node/index.js');
+  const sse = SSEService.configure(options);
+  const server = createServer((req, res) => {
+    handleSSE(req, res, { userId: new URL(req.url, 'http://localhost').searchParams.get('user') });
+  });
+  return { port: await listen(server), path: '/?user={i}', ...methodsOf(sse, options.transport ?? 'handoff') };
+}
+
+export function methodsOf(sse, transport) {
+  return {
+    broadcast: (event) => sse.broadcast(event),
+    sendToUser: (userId, event) => sse.sendToUser(userId, event),
+    /** Clients that are where they stay. */
+    clients: () => sse.stats().transports[transport],
+    flush: () => sse.flush(),
+    lastEventId: () => `${sse.stats().epoch}.${sse.stats().position}`,
+  };
+}

@@ -1,0 +1,41 @@
+/** What the system knows of processes: Linux tells in /proc. */
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** Processor time in nanoseconds, all threads of all these processes. The scheduler's own count, not the clock's ticks. */
+export function processorTime(pids) {
+  return sum(pids.map((pid) => sum(threads(pid).map((thread) => timeOf(`/proc/${pid}/task/${thread}/schedstat`)))));
+}
+
+function threads(pid) {
+  return readdirSync(`/proc/${pid}/task`);
+}
+
+function timeOf(file) {
+  try {
+    return Number(readFileSync(file, 'utf8').split(' ', 1)[0]);
+  } catch {
+    // The thread has just ended.
+    return 0;
+  }
+}
+
+/** Bytes of memory that these processes have written to, what they share counted once. */
+export function memory(pids) {
+  const of = (pid) => ['Pss_Anon', 'Pss_Shmem'].map((name) => field(`/proc/${pid}/smaps_rollup`, name));
+  return sum(pids.flatMap(of));
+}
+
+/** Bytes that the kernel holds, sockets included. Of the whole machine. */
+export function kernelMemory() {
+  const pages = Number(/^TCP: .* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1] ?? 0);
+  return field('/proc/meminfo', 'Slab') + pages * 4096;
+}
+
+function field(file, name) {
+  const line = new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(readFileSync(file, 'utf8'));
+  return Number(line?.[1] ?? 0) * 1024;
+}
+
+function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
+}

@@ -1,0 +1,270 @@
+//! Thousands of clients in one thread.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mio::net::TcpStream;
+use mio::{Events, Interest, Poll, Token};
+use serde::Serialize;
+
+use crate::client::{Client, State};
+use crate::clock;
+use crate::latencies::{Latencies, Summary};
+use crate::scan::{Scanner, Sighting};
+
+/// Events from this number on go to single clients, and are counted on their own.
+pub const TARGETED: u64 = 1_000_000_000;
+
+/// What the clients have seen since the last report.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// Clients that are open.
+    pub open: usize,
+    /// Clients whose connection failed or ended.
+    pub gone: usize,
+    /// Why, and how often.
+    pub reasons: BTreeMap<String, usize>,
+    /// Clients that got every broadcast that was expected of them, in order, each once.
+    pub complete: usize,
+    /// Broadcasts that came.
+    pub events: u64,
+    /// Events that came out of order, for a second time, or after one that is missing.
+    pub wrong: u64,
+    /// Bytes that came.
+    pub bytes: u64,
+    /// How late the broadcasts came.
+    pub latency: Summary,
+    /// How late the events for single clients came.
+    pub targeted: Summary,
+    /// When the last event came.
+    pub last_at: u64,
+    /// When this was asked for, and when it was done.
+    pub from: u64,
+    /// See `from`.
+    pub to: u64,
+    /// Processor time of this program meanwhile: close to `to - from`, it may be what was measured.
+    pub processor: u64,
+}
+
+/// What was seen, by whichever client.
+#[derive(Debug, Default)]
+struct Seen {
+    events: u64,
+    wrong: u64,
+    bytes: u64,
+    last_at: u64,
+    complete: usize,
+    latencies: Latencies,
+    targeted: Latencies,
+}
+
+/// The clients.
+pub struct Fleet {
+    poll: Poll,
+    events: Events,
+    clients: Vec<Client>,
+    scanner: Scanner,
+    buffer: Vec<u8>,
+    seen: Seen,
+    reasons: BTreeMap<String, usize>,
+    opening: usize,
+    open: usize,
+    /// The number that a client's next broadcast has when it has got all that are expected.
+    expected: u64,
+}
+
+impl Fleet {
+    /// No clients yet.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self {
+            poll: Poll::new()?,
+            events: Events::with_capacity(1_024),
+            clients: Vec::new(),
+            scanner: Scanner::default(),
+            buffer: vec![0; 256 * 1_024],
+            seen: Seen::default(),
+            reasons: BTreeMap::new(),
+            opening: 0,
+            open: 0,
+            expected: 0,
+        })
+    }
+
+    /// Adds clients, so many at a time, and waits until each has its response's head, or has failed. `{i}` in the path and
+    /// in the headers is the number of the client; the first broadcast that it is to get has the number `next`.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn connect(&mut self, wanted: &Wanted<'_>) -> io::Result<Report> {
+        let (from, processor) = (clock::now(), clock::processor_time());
+        let deadline = from + wanted.patience.as_nanos() as u64;
+        let mut left = wanted.clients;
+        while (left > 0 || self.opening > 0) && clock::now() < deadline {
+            while left > 0 && self.opening < wanted.at_a_time {
+                self.add(wanted)?;
+                left -= 1;
+            }
+            self.turn(Duration::from_millis(100))?;
+        }
+        Ok(self.report(from, processor))
+    }
+
+    fn add(&mut self, wanted: &Wanted<'_>) -> io::Result<()> {
+        let number = self.clients.len().to_string();
+        let (path, headers) = (wanted.path.replace("{i}", &number), wanted.headers.replace("{i}", &number));
+        let address = wanted.address;
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n{headers}\r\n");
+        let socket = TcpStream::connect(address)?;
+        let mut client = Client::new(socket, request.into_bytes(), wanted.next);
+        let token = Token(self.clients.len());
+        self.poll.registry().register(client.socket(), token, Interest::READABLE | Interest::WRITABLE)?;
+        self.clients.push(client);
+        self.opening += 1;
+        Ok(())
+    }
+
+    /// Expects every client to get all broadcasts before `end`.
+    pub fn expect(&mut self, end: u64) {
+        self.expected = end;
+        let has_all = |client: &&Client| client.state == State::Open && client.next >= end;
+        self.seen.complete = self.clients.iter().filter(has_all).count();
+    }
+
+    /// Waits until every open client has got what is expected, and single ones so many events of their own.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn collect(&mut self, targeted: usize, patience: Duration) -> io::Result<Report> {
+        let (from, processor) = (clock::now(), clock::processor_time());
+        let deadline = from + patience.as_nanos() as u64;
+        while (self.seen.complete < self.open || self.seen.targeted.len() < targeted) && clock::now() < deadline {
+            self.turn(Duration::from_millis(20))?;
+        }
+        Ok(self.report(from, processor))
+    }
+
+    /// Reads what comes until the time is over.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub fn watch(&mut self, time: Duration) -> io::Result<Report> {
+        let (from, processor) = (clock::now(), clock::processor_time());
+        let end = from + time.as_nanos() as u64;
+        loop {
+            let now = clock::now();
+            if now >= end {
+                return Ok(self.report(from, processor));
+            }
+            self.turn(Duration::from_nanos(end - now))?;
+        }
+    }
+
+    /// Ends all connections, by a reset if asked for: that leaves no port waiting.
+    pub fn close(&mut self, reset: bool) {
+        for client in &mut self.clients {
+            if reset && client.state != State::Gone {
+                // It fails for a connection that is gone already.
+                let _ = socket2::SockRef::from(&*client.socket()).set_linger(Some(Duration::ZERO));
+            }
+        }
+        self.clients.clear();
+        (self.opening, self.open) = (0, 0);
+        self.reasons.clear();
+        self.seen = Seen::default();
+    }
+
+    fn report(&mut self, from: u64, processor: u64) -> Report {
+        let seen = &mut self.seen;
+        Report {
+            open: self.open,
+            gone: self.clients.len() - self.open - self.opening,
+            reasons: self.reasons.clone(),
+            complete: seen.complete,
+            events: std::mem::take(&mut seen.events),
+            wrong: std::mem::take(&mut seen.wrong),
+            bytes: std::mem::take(&mut seen.bytes),
+            latency: seen.latencies.take(),
+            targeted: seen.targeted.take(),
+            last_at: seen.last_at,
+            from,
+            to: clock::now(),
+            processor: clock::processor_time() - processor,
+        }
+    }
+
+    /// Waits for the poll once, and does what it tells.
+    fn turn(&mut self, patience: Duration) -> io::Result<()> {
+        match self.poll.poll(&mut self.events, Some(patience)) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
+            polled => polled?,
+        }
+        let Self { events, clients, scanner, buffer, seen, reasons, opening, open, expected, .. } = self;
+        for event in events.iter() {
+            let Some(client) = clients.get_mut(event.token().0).filter(|client| client.state != State::Gone) else {
+                continue;
+            };
+            let before = client.state;
+            let took = |sighting, next: &mut u64| seen.take(sighting, next, *expected);
+            let outcome = client.send_request().and_then(|()| match event.is_readable() {
+                true => client.receive(scanner, buffer, took),
+                false => Ok(0),
+            });
+            match outcome {
+                Ok(bytes) => seen.bytes += bytes as u64,
+                Err(error) => {
+                    client.state = State::Gone;
+                    *reasons.entry(error.to_string()).or_default() += 1;
+                }
+            }
+            *opening -= usize::from(before == State::Opening && client.state != State::Opening);
+            *open += usize::from(before == State::Opening && client.state == State::Open);
+            *open -= usize::from(before == State::Open && client.state == State::Gone);
+        }
+        Ok(())
+    }
+}
+
+impl Seen {
+    fn take(&mut self, sighting: Sighting, next: &mut u64, expected: u64) {
+        let now = clock::now();
+        self.last_at = now;
+        let late = now.saturating_sub(sighting.at);
+        if sighting.seq >= TARGETED {
+            self.targeted.add(late);
+            return;
+        }
+        self.events += 1;
+        self.latencies.add(late);
+        if sighting.seq == *next {
+            *next += 1;
+            self.complete += usize::from(*next == expected);
+        } else {
+            self.wrong += 1;
+        }
+    }
+}
+
+/// Clients to be added.
+#[derive(Debug)]
+pub struct Wanted<'a> {
+    /// Whom to connect to.
+    pub address: SocketAddr,
+    /// What to ask for.
+    pub path: &'a str,
+    /// Headers of their own, each with its line end.
+    pub headers: &'a str,
+    /// How many.
+    pub clients: usize,
+    /// How many of them may be opening at the same time.
+    pub at_a_time: usize,
+    /// The number of the first broadcast that they get.
+    pub next: u64,
+    /// How long all of it may take.
+    pub patience: Duration,
+}

@@ -1,0 +1,44 @@
+/**
+ * Paced broadcasts: what a delivery costs the server, how late events come, and how long the event loop stands still.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { Session } from '../lib/session.mjs';
+
+/** So much time for a delivery, and for its bytes, that nearly no server is late with the next broadcast. */
+const MICROSECONDS_PER_DELIVERY = 20;
+const MICROSECONDS_PER_KILOBYTE = 2;
+
+export async function broadcast(contender, { clients, count, bytes = 150, options = {} }) {
+  return Session.with(contender, options, async (session) => {
+    await session.connect(clients);
+    const perDelivery = (contender.pace ?? MICROSECONDS_PER_DELIVERY) + (MICROSECONDS_PER_KILOBYTE * bytes) / 1024;
+    const intervalMs = Math.max(10, (clients * perDelivery) / 1000);
+    const idleStall = await stallDuring(session, () => delay(count * intervalMs));
+    let run;
+    const stall = await stallDuring(session, async () => {
+      run = await session.broadcast({ count, intervalMs, bytes });
+    });
+    const { sent, received, processor, deliveries } = run;
+    return {
+      processorPerDelivery: processor / deliveries / 1e3,
+      p50: received.latency.p50,
+      p99: received.latency.p99,
+      p999: received.latency.p999,
+      stall,
+      idleStall,
+      call: sent.call ? sent.call.median / 1e3 : null,
+      longestCall: sent.call ? sent.call.longest / 1e3 : null,
+      loadProcessor: received.processor / (received.to - received.from),
+    };
+  });
+}
+
+async function stallDuring({ contender, server }, work) {
+  if (!contender.serve && !contender.inNode) {
+    await work();
+    return null;
+  }
+  await server.ask('watchLoop');
+  await work();
+  return server.ask('longestStall');
+}

@@ -1,0 +1,18 @@
+/** What connected clients cost: the server's own memory, and the kernel's for both ends of their connections. */
+import { Session } from '../lib/session.mjs';
+import { kernelMemory, memory } from '../lib/system.mjs';
+
+export async function memoryPerClient(contender, { clients, options = {} }) {
+  return Session.with(contender, options, async (session) => {
+    const before = await look(session);
+    await session.connect(clients);
+    const after = await look(session);
+    return { user: (after.user - before.user) / clients, kernel: (after.kernel - before.kernel) / clients };
+  });
+}
+
+/** What is taken at rest, after garbage has been collected. */
+async function look({ server }) {
+  await server.ask('rest');
+  return { user: memory(server.pids()), kernel: kernelMemory() };
+}
