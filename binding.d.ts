@@ -9,6 +9,18 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
+/** A running listener. It belongs to the process: it goes on when this is garbage. */
+export declare class NativeListener {
+  /** The address it got; none for a Unix socket. */
+  get host(): string | null
+  /** The port it got. */
+  get port(): number | null
+  /** Open connections, those of streams included. */
+  get connections(): number
+  /** Closes it, and calls back when its connections are closed. The pending call keeps the process alive. */
+  close(done: () => void): void
+}
+
 /** One client's stream. Garbage that was never closed disconnects its client. */
 export declare class NativeStream {
   /** What `take_readable` calls it. */
@@ -78,8 +90,31 @@ export declare function getClientsByUser(userId: string): Array<string>
 /** Whether a user has a client, or had one a moment ago. */
 export declare function isOnline(userId: string): boolean
 
+/** Signs a ticket, with the secret of this process's listener unless told another. `null`: there is none. */
+export declare function issueTicket(given: NativeTicket, secret?: string | undefined | null): string | null
+
+/** Listens, or finds the listener of this process that does so already. */
+export declare function listen(options: NativeListenOptions): NativeListener
+
 /** Whether sockets may be handed over. */
 export declare function mayHandOff(): boolean
+
+/** The same in Prometheus' text format. */
+export declare function metrics(): string
+
+/** Where to listen: a Unix socket, else a port. */
+export interface NativeAddress {
+  host?: string
+  port?: number
+  reusePort?: boolean
+  socketPath?: string
+}
+
+export interface NativeCors {
+  origins: Array<string>
+  credentials?: boolean
+  maxAgeSeconds?: number
+}
 
 /** How often something has happened. */
 export interface NativeCount {
@@ -113,6 +148,37 @@ export interface NativeLimits {
   clients?: number
   clientsPerUser?: number
   clientsPerAddress?: number
+}
+
+/** Numbers are non-negative integers. */
+export interface NativeListenLimits {
+  connections?: number
+  connectionsPerAddress?: number
+  acceptsPerSecond?: number
+  headerTimeoutMs?: number
+  bodyTimeoutMs?: number
+  idleTimeoutMs?: number
+  headerBytes?: number
+  headers?: number
+  urlBytes?: number
+  bodyBytes?: number
+  streamsPerConnection?: number
+}
+
+export interface NativeListenOptions {
+  address: NativeAddress
+  path?: string
+  tls?: NativeTls
+  cors?: NativeCors
+  tickets?: NativeTickets
+  anonymous?: boolean
+  publishToken?: string
+  /** Whether everybody may read `/metrics`. */
+  metrics?: boolean
+  /** Who presents this may. */
+  metricsToken?: string
+  trustProxy?: boolean
+  limits?: NativeListenLimits
 }
 
 /** See `MaxLag` in index.d.ts. */
@@ -158,11 +224,38 @@ export interface NativeStats {
   position: number
 }
 
+/** What a ticket shall say; see `NewTicket` in index.d.ts. Numbers are non-negative integers. */
+export interface NativeTicket {
+  userId?: string
+  clientId?: string
+  ttlSeconds: number
+  notBeforeSeconds: number
+  audience?: string
+  issuer?: string
+}
+
+export interface NativeTickets {
+  secrets: Array<string>
+  /** JSON Web Keys, each as JSON text. */
+  keys: Array<string>
+  audience?: string
+  issuer?: string
+  leewaySeconds?: number
+  oneTime?: boolean
+  cookie?: string
+}
+
+export interface NativeTls {
+  cert: string
+  key: string
+}
+
 /** Connected clients by transport. */
 export interface NativeTransports {
   opening: number
   handoff: number
   stream: number
+  listener: number
 }
 
 /** Something that has happened. */

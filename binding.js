@@ -835,6 +835,7 @@ function __napiStampBindingTarget(exportsObject, target) {
 // linked import resolves to `undefined`.
 module.exports.__napiBindingTarget = __napiStampBindingTarget(nativeBinding, __napiLoadedBindingTarget)
 module.exports = nativeBinding
+module.exports.NativeListener = nativeBinding.NativeListener
 module.exports.NativeStream = nativeBinding.NativeStream
 module.exports.Streams = nativeBinding.Streams
 module.exports.Subscription = nativeBinding.Subscription
@@ -848,8 +849,11 @@ module.exports.flush = nativeBinding.flush
 module.exports.getActiveClients = nativeBinding.getActiveClients
 module.exports.getClientsByUser = nativeBinding.getClientsByUser
 module.exports.isOnline = nativeBinding.isOnline
+module.exports.issueTicket = nativeBinding.issueTicket
+module.exports.listen = nativeBinding.listen
 module.exports.mayHandOff = nativeBinding.mayHandOff
 module.exports.onSigterm = nativeBinding.onSigterm
+module.exports.metrics = nativeBinding.metrics
 module.exports.sendToClient = nativeBinding.sendToClient
 module.exports.sendToUser = nativeBinding.sendToUser
 module.exports.stats = nativeBinding.stats

@@ -5,6 +5,8 @@
  * a process, in any bundle, hot-reload generation or worker thread, talks to the same one.
  */
 
+import type { Listener, ListenOptions, NewTicket } from './listener';
+
 /**
  * The events of your app by name, each with what its `data` is. Empty until you declare yours; then TypeScript holds whatever
  * is sent under one of these names to it. Other names stay free.
@@ -52,11 +54,13 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
   coalesceKey?: string;
 }
 
+export type { Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
+
 /** A string; a finite number or a bigint is taken as its decimal string, so `42` and `'42'` are one user. 1 to 256 bytes. */
 export type UserId = string | number | bigint;
 
 /** How a stream reaches its client. */
-export type Transport = 'handoff' | 'stream';
+export type Transport = 'handoff' | 'stream' | 'listener';
 
 /** Options of the one hub of this process. Each is fixed once the hub has started. */
 export interface SSEOptions {
@@ -195,7 +199,9 @@ export type DisconnectReason =
   /** It lagged behind by more than `maxLag`. */
   | 'slow'
   /** The hub was drained. */
-  | 'drained';
+  | 'drained'
+  /** The ticket that had opened its stream expired. */
+  | 'expired';
 
 /** Why a client was not let in. */
 export type RefusalReason =
@@ -233,7 +239,7 @@ export interface SSEStats {
   /** Clients that are gone, and whose ids and events are kept until they come back or `history.maxAgeMs` is over. */
   away: number;
   /** Connected clients by transport; `opening` ones have not yet settled on one. */
-  transports: { opening: number; handoff: number; stream: number };
+  transports: { opening: number; handoff: number; stream: number; listener: number };
   /** Clients connected since the start. */
   connects: number;
   /** Clients gone since the start, by reason. */
@@ -336,5 +342,24 @@ export declare class SSEService {
    */
   drain(options?: DrainOptions): Promise<void>;
 
+  /**
+   * Starts ssekit's own HTTP server, on a port of its own: HTTP/1.1, HTTP/2 and TLS, without Node in the path. Its streams
+   * belong to this same hub. What is not given comes from the environment, see `ListenOptions`. Asked for again with the same
+   * options, it gives back the listener that there is (port 0 is always a new one).
+   *
+   * Rejects with a `TypeError` or `RangeError` naming the option, with `ERR_SSEKIT_SYSTEM` if the address cannot be listened
+   * on, with `ERR_SSEKIT_CONFIGURED` if this process listens there already with other options.
+   */
+  listen(options?: ListenOptions): Promise<Listener>;
+
+  /**
+   * Signs a ticket, which opens a stream at the listener: a JSON Web Token, HS256. Throws an `Error` (code
+   * `ERR_SSEKIT_SECRET`) where there is no secret to sign it with.
+   */
+  issueTicket(ticket?: NewTicket): string;
+
   stats(): SSEStats;
+
+  /** The same numbers in Prometheus' text format, version 0.0.4, with names that begin with `ssekit_`. */
+  metrics(): string;
 }

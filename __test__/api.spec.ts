@@ -330,7 +330,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(active).toHaveLength(stats.clients);
     const gone = Object.values(stats.disconnects).reduce((sum, count) => sum + count, 0);
     expect(stats.connects - gone).toBe(stats.clients);
-    const reasons = ['drained', 'fault', 'peer', 'protocol', 'replaced', 'server', 'slow', 'timeout', 'unopened'];
+    const reasons = ['drained', 'expired', 'fault', 'peer', 'protocol', 'replaced', 'server', 'slow', 'timeout', 'unopened'];
     expect(Object.keys(stats.disconnects).sort()).toEqual(reasons);
     expect(stats.epoch).toMatch(/^[0-9a-z]{10}$/);
   });

@@ -67,7 +67,7 @@ describe.each([
       const { stats } = await server.state();
       return stats.transports.opening === 0 && stats;
     });
-    expect(transports).toEqual({ opening: 0, handoff: 0, stream: 0, [carrier]: 3 });
+    expect(transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0, [carrier]: 3 });
   });
 
   test('a payment webhook reaches its user, in all their tabs, and nobody else', async () => {

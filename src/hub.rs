@@ -91,6 +91,12 @@ pub(crate) fn runtime_if_running() -> Option<(Hub, Handle)> {
     PROCESS.lock().running.as_ref().map(|(hub, runtime)| (hub.clone(), runtime.handle().clone()))
 }
 
+/// The hub, which starts with its first use, and the runtime that it works on.
+pub(crate) fn hub_with_runtime(env: &Env) -> napi::Result<(Hub, Handle)> {
+    hub(env)?;
+    runtime_if_running().ok_or_else(|| napi::Error::from_reason("ssekit has not started"))
+}
+
 /// The hub, if it has been used yet.
 pub(crate) fn hub_if_running() -> Option<Hub> {
     PROCESS.lock().running.as_ref().map(|(hub, _)| hub.clone())

@@ -6,6 +6,7 @@
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`listener`]: clients that come and go, told to JavaScript.
 //! * [`drain`]: the graceful end.
+//! * [`server`]: the HTTP server of ssekit's own; [`tickets`] open its streams.
 //! * [`stats`] counts.
 //!
 //! Every function catches panics: none may cross into Node.
@@ -19,5 +20,7 @@ mod hub;
 mod listener;
 mod options;
 mod send;
+mod server;
 mod stats;
 mod streams;
+mod tickets;

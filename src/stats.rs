@@ -12,6 +12,7 @@ pub struct NativeTransports {
     pub opening: u32,
     pub handoff: u32,
     pub stream: u32,
+    pub listener: u32,
 }
 
 /// How often something has happened.
@@ -56,6 +57,12 @@ pub fn stats(env: Env) -> napi::Result<NativeStats> {
     Ok(hub(&env)?.stats().into())
 }
 
+/// The same in Prometheus' text format.
+#[napi(catch_unwind)]
+pub fn metrics(env: Env) -> napi::Result<String> {
+    Ok(hub(&env)?.stats().metrics())
+}
+
 impl From<Stats> for NativeStats {
     fn from(stats: Stats) -> Self {
         // Counts beyond 2^53 would lose their last digit; a million a second take 285 years to get there.
@@ -69,6 +76,7 @@ impl From<Stats> for NativeStats {
                 opening: stats.opening as u32,
                 handoff: stats.handoff as u32,
                 stream: stats.stream as u32,
+                listener: stats.listener as u32,
             },
             connects: stats.connects as f64,
             disconnects,

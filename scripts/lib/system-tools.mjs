@@ -35,6 +35,11 @@ const TOOLS = {
     apt: ['nginx-light'],
     elsewhere: 'install nginx (on macOS: brew install nginx)',
   },
+  curl: {
+    find: () => onPath('curl'),
+    apt: ['curl'],
+    elsewhere: 'install curl with your package manager',
+  },
   python: {
     // Debian ships Python without what `python3 -m venv` needs, macOS a Python too old for the packages.
     find: () =>

@@ -43,12 +43,12 @@ function checkGroup(name: Group, group: unknown): Record<string, number> {
   return checkNumbers(`options.${name}`, checkObject(`options.${name}`, group), GROUPS[name]);
 }
 
-function checkObject(argument: string, value: unknown): Record<string, unknown> {
+export function checkObject(argument: string, value: unknown): Record<string, unknown> {
   if (typeof value !== 'object' || value === null) throw argumentError(argument, value, 'an object');
   return value as Record<string, unknown>;
 }
 
-function checkNumbers(
+export function checkNumbers(
   argument: string,
   values: Record<string, unknown>,
   known: string[],

@@ -6,6 +6,9 @@ import type {
   DisconnectReason,
   DrainOptions,
   RefusalReason,
+  Listener,
+  ListenOptions,
+  NewTicket,
   SSEEvent,
   SSEListeners,
   SSEOptions,
@@ -16,9 +19,11 @@ import { checkClientId, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
 import { connect } from './connect.js';
 import { drain } from './drain.js';
+import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
 import { checkOptions } from './options.js';
 import { watchRequests } from './pairs.js';
+import { issueTicket } from './tickets.js';
 
 watchRequests();
 
@@ -91,6 +96,18 @@ export class SSEService implements Contract {
 
   drain(options?: DrainOptions): Promise<void> {
     return drain(options);
+  }
+
+  listen(options?: ListenOptions): Promise<Listener> {
+    return listen(options);
+  }
+
+  issueTicket(ticket?: NewTicket): string {
+    return issueTicket(ticket);
+  }
+
+  metrics(): string {
+    return native().metrics();
   }
 
   stats(): SSEStats {

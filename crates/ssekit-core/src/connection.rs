@@ -9,7 +9,7 @@ use socket2::SockRef;
 
 use crate::client::Client;
 use crate::event::Framing;
-use crate::handoff::Handoff;
+use crate::handoff::{Handoff, Held};
 use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::life::DisconnectReason;
 use crate::log::Entry;
@@ -92,13 +92,15 @@ pub(crate) struct Connection {
     pub(crate) writer: Writer,
     /// The shard's tick when something was last written.
     last_write: u32,
+    /// Dropped after the socket.
+    _held: Option<Held>,
 }
 
 impl Connection {
     pub(crate) fn new(handoff: Handoff, timeout: Duration, tick: u32) -> Self {
         expect_answers(&SockRef::from(&handoff.socket), timeout);
         let writer = Writer::new(handoff.socket, handoff.framing);
-        Self { reader: handoff.reader, writer, last_write: tick }
+        Self { reader: handoff.reader, writer, last_write: tick, _held: handoff.held }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {

@@ -191,6 +191,11 @@ impl Draft {
         self.coalesce_key.as_ref()
     }
 
+    /// The id that the caller gave it.
+    pub(crate) fn own_id(&self) -> Option<&str> {
+        self.own_id.as_deref()
+    }
+
     fn body_len_bound(&self) -> usize {
         self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
     }

@@ -1,5 +1,7 @@
 //! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod publish;
+
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,10 +12,12 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use publish::{Published, Target};
+
 use crate::client::{Client, ShardLink};
 use crate::drain::{self, Farewell};
 use crate::error::{Error, Result};
-use crate::event::{Draft, Event, check_header_text, check_length};
+use crate::event::{Event, check_header_text, check_length};
 use crate::housekeeping;
 use crate::inbox::{Command, Inbox};
 use crate::life::{ClientInfo, DisconnectReason};
@@ -68,6 +72,8 @@ struct Inner {
     shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     /// Whose turn it is to get the next client.
     turn: AtomicUsize,
+    /// How it is drained, from the moment when that begins.
+    draining: OnceLock<DrainOptions>,
     /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
     process: u32,
 }
@@ -108,7 +114,8 @@ impl Hub {
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
-        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, process }) })
+        let draining = OnceLock::new();
+        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, draining, process }) })
     }
 
     /// The options that it runs with.
@@ -121,16 +128,7 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
-        check_length("userId", user_id)?;
-        let mut draft = self.encode(event)?;
-        loop {
-            let user = self.inner.registry.user(user_id);
-            match self.inner.timeline.publish(draft, None, &user.log, || !user.is_retired()) {
-                Ok(_) => return Ok(user.mark()),
-                // It was given up between the look-up and now: there is a new one to be found.
-                Err(unpublished) => draft = unpublished,
-            }
-        }
+        self.send(Target::User(user_id), event)
     }
 
     /// Sends to one client, to one that is connected and to one that is away and comes back with its id. Returns whether it is
@@ -139,25 +137,7 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
-        check_length("clientId", client_id)?;
-        let Inner { timeline, registry, .. } = &*self.inner;
-        let mut draft = self.encode(event)?;
-        while let Some(client) = registry.known_client(client_id) {
-            // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
-            match timeline.publish(draft, None, client.log(), || client.is_listed()) {
-                Ok(_) if client.is_connected() => {
-                    client.mark();
-                    return Ok(true);
-                }
-                Ok(position) => {
-                    registry.lose(&client, position);
-                    return Ok(false);
-                }
-                // It was replaced or given up between the look-up and now.
-                Err(unpublished) => draft = unpublished,
-            }
-        }
-        Ok(false)
+        Ok(self.send(Target::Client(client_id), event)? > 0)
     }
 
     /// Sends to all clients but `exclude`. Returns how many are connected.
@@ -165,24 +145,13 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
-        if let Some(id) = exclude {
-            check_length("excludeClientId", id)?;
-        }
-        let draft = self.encode(event)?;
-        let Inner { timeline, registry, shards, .. } = &*self.inner;
-        let (connected, _, _) = registry.counts();
-        let excluded = exclude.is_some_and(|id| registry.client(id).is_some());
-        let published = timeline.publish(draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
-        debug_assert!(published.is_ok(), "the log of broadcasts is never given up");
-        for (inbox, _) in shards {
-            inbox.broadcast();
-        }
-        Ok(connected.saturating_sub(usize::from(excluded)))
+        self.send(Target::All { exclude }, event)
     }
 
-    fn encode(&self, event: Event<'_>) -> Result<Draft> {
-        self.check_process()?;
-        event.encode(self.inner.options.max_event_bytes)
+    fn send(&self, target: Target<'_>, event: Event<'_>) -> Result<usize> {
+        target.check()?;
+        let draft = self.encode(event)?;
+        Ok(self.put(target, draft).0)
     }
 
     /// Whether this process may use it.
@@ -224,7 +193,14 @@ impl Hub {
             ..Event::default()
         };
         let opening = timeline.notice(ready, reader.cursor()).body();
-        let parts = Parts { reader, timeline: Arc::clone(timeline), registry: Arc::clone(registry), deliveries, shard };
+        let parts = Parts {
+            reader,
+            timeline: Arc::clone(timeline),
+            registry: Arc::clone(registry),
+            deliveries,
+            shard,
+            by_listener: false,
+        };
         Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
     }
 
@@ -368,9 +344,20 @@ impl Hub {
     /// when all are gone; what was sent to them is with the kernel, or with who carries their stream.
     pub async fn drain(&self, options: DrainOptions) {
         let Inner { registry, timeline, .. } = &*self.inner;
+        self.inner.draining.get_or_init(|| options);
         registry.gate.close();
         drain::let_all_go(registry, timeline, options).await;
         self.flush().await;
+    }
+
+    /// Whether it lets nobody in any more.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.get().is_some()
+    }
+
+    /// What a page is told that wants to connect meanwhile, by the options of the drain that is under way.
+    pub fn farewell_of_drain(&self) -> Bytes {
+        self.farewell(self.inner.draining.get().copied().unwrap_or(self.inner.options.drain))
     }
 
     /// What a page is told that wants to connect while the hub is drained: a stream of this one event.
@@ -393,7 +380,7 @@ impl Hub {
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
         let Inner { timeline, registry, shards, .. } = &*self.inner;
-        let (clients, users, [opening, stream, handoff]) = registry.counts();
+        let (clients, users, [opening, stream, handoff, listener]) = registry.counts();
         let (logs, history) = timeline.usage();
         let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();
         Stats {
@@ -404,6 +391,7 @@ impl Hub {
             opening,
             handoff,
             stream,
+            listener,
             connects: registry.arrivals.connects.get(),
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
@@ -420,6 +408,24 @@ impl Hub {
             epoch: timeline.epoch().to_string(),
             position: timeline.head(),
         }
+    }
+
+    /// Ends a client's stream, and never that of another connection with the same id.
+    pub(crate) fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
+        self.inner.registry.remove(client, reason, &self.inner.timeline);
+    }
+
+    /// Tells whoever wants to know of something that no caller can be told.
+    pub(crate) fn report(&self, message: &str) {
+        self.inner.registry.tell(|observer| observer.failed(message));
+    }
+
+    /// Whether an id is one that a client of this user may have been given by this hub.
+    pub(crate) fn recognizes(&self, event_id: &str, user: Option<&str>) -> bool {
+        let Inner { timeline, registry, .. } = &*self.inner;
+        let user = user.and_then(|id| registry.user_if_known(id));
+        let logs = [Some(timeline.broadcasts()), user.as_ref().map(|user| &user.log)].into_iter().flatten();
+        ResetReason::of_owed_id(event_id).is_some() || timeline.locate(event_id, logs).is_some()
     }
 
     /// Ends its tasks. Connected clients are dropped without a word.

@@ -14,7 +14,8 @@
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
 //!   of the clients; `connection`, `socket`: one client's reader and writer there.
-//! * [`options`], [`stats`], [`observer`], [`error`]: what goes in and what comes out beside the events.
+//! * [`listener`]: an HTTP server in front of all this, where Node is not to be in the path.
+//! * [`options`], [`stats`] with its `metrics`, [`observer`], [`error`]: what goes in and what comes out beside the events.
 //!
 //! Nothing here knows of Node.js.
 
@@ -33,7 +34,9 @@ mod inbox;
 mod lag;
 pub mod life;
 mod limits;
+pub mod listener;
 pub mod log;
+mod metrics;
 pub mod observer;
 pub mod options;
 mod poller;
@@ -53,7 +56,7 @@ pub mod user;
 pub use client::Client;
 pub use error::{Error, Result};
 pub use event::{Event, Framing};
-pub use hub::{Connect, Connected, Hub};
+pub use hub::{Connect, Connected, Hub, Published, Target};
 pub use life::{ClientInfo, DisconnectReason, Phase, Refusal};
 pub use observer::Observer;
 pub use options::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};

@@ -32,11 +32,13 @@ pub enum DisconnectReason {
     Slow,
     /// The hub was drained.
     Drained,
+    /// Its ticket has expired.
+    Expired,
 }
 
 impl DisconnectReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Peer,
         Self::Server,
         Self::Replaced,
@@ -46,6 +48,7 @@ impl DisconnectReason {
         Self::Timeout,
         Self::Slow,
         Self::Drained,
+        Self::Expired,
     ];
 
     /// Its name in JavaScript and in metrics.
@@ -60,6 +63,7 @@ impl DisconnectReason {
             Self::Timeout => "timeout",
             Self::Slow => "slow",
             Self::Drained => "drained",
+            Self::Expired => "expired",
         }
     }
 
@@ -106,6 +110,7 @@ impl Refusal {
 /// |---|---|---|
 /// | `Opening` | `Stream` | its stream is read for the second time: somebody else carries it |
 /// | `Opening`, `Stream` | `Handoff` | its socket is adopted |
+/// | `Opening` | `Listener` | the listener carries it, whether by its socket or by a body that is pulled |
 /// | any but `Closed` | `Closed` | once, by whoever is first; nothing leads out of it |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -116,22 +121,30 @@ pub enum Phase {
     Stream,
     /// Written by a shard to its own socket.
     Handoff,
+    /// Carried by ssekit's own listener.
+    Listener,
     /// Gone.
     Closed,
 }
 
 impl Phase {
+    /// How many phases a connected client can be in.
+    pub(crate) const CONNECTED: usize = 4;
+
     pub(crate) fn may_become(self, next: Self) -> bool {
         match next {
             Self::Opening => false,
-            Self::Stream => self == Self::Opening,
+            Self::Stream | Self::Listener => self == Self::Opening,
             Self::Handoff => matches!(self, Self::Opening | Self::Stream),
             Self::Closed => self != Self::Closed,
         }
     }
 
     pub(crate) fn from_u8(byte: u8) -> Self {
-        [Self::Opening, Self::Stream, Self::Handoff].get(usize::from(byte)).copied().unwrap_or(Self::Closed)
+        [Self::Opening, Self::Stream, Self::Handoff, Self::Listener]
+            .get(usize::from(byte))
+            .copied()
+            .unwrap_or(Self::Closed)
     }
 }
 
@@ -141,8 +154,8 @@ mod tests {
 
     #[test]
     fn a_life_goes_forward_and_ends_once() {
-        use Phase::{Closed, Handoff, Opening, Stream};
-        let all = [Opening, Stream, Handoff, Closed];
+        use Phase::{Closed, Handoff, Listener, Opening, Stream};
+        let all = [Opening, Stream, Handoff, Listener, Closed];
         let steps: Vec<_> = all
             .iter()
             .flat_map(|from| all.iter().filter(|to| from.may_become(**to)).map(move |to| (*from, *to)))
@@ -152,17 +165,19 @@ mod tests {
             [
                 (Opening, Stream),
                 (Opening, Handoff),
+                (Opening, Listener),
                 (Opening, Closed),
                 (Stream, Handoff),
                 (Stream, Closed),
-                (Handoff, Closed)
+                (Handoff, Closed),
+                (Listener, Closed)
             ]
         );
     }
 
     #[test]
     fn a_phase_survives_its_number() {
-        for phase in [Phase::Opening, Phase::Stream, Phase::Handoff, Phase::Closed] {
+        for phase in [Phase::Opening, Phase::Stream, Phase::Handoff, Phase::Listener, Phase::Closed] {
             assert_eq!(Phase::from_u8(phase as u8), phase);
         }
     }

@@ -36,7 +36,7 @@ pub(crate) struct Registry {
     /// he is counted in.
     online: AtomicIsize,
     /// Connected clients by phase, in the order of `Phase`.
-    phases: [AtomicIsize; 3],
+    phases: [AtomicIsize; Phase::CONNECTED],
     pub(crate) gate: Gate,
     pub(crate) presence: Arc<Presence>,
     pub(crate) arrivals: Arrivals,
@@ -332,7 +332,7 @@ impl Registry {
     }
 
     /// Connected clients, users online, and connected clients by phase.
-    pub(crate) fn counts(&self) -> (usize, usize, [usize; 3]) {
+    pub(crate) fn counts(&self) -> (usize, usize, [usize; Phase::CONNECTED]) {
         let gauge = |count: isize| count.max(0) as usize;
         let phases = self.phases.each_ref().map(|count| count.load(Ordering::Relaxed));
         (gauge(phases.iter().sum()), gauge(self.online.load(Ordering::Relaxed)), phases.map(gauge))

@@ -60,6 +60,8 @@ pub struct Stats {
     pub handoff: usize,
     /// Connected clients that somebody else's stream carries.
     pub stream: usize,
+    /// Connected clients of ssekit's own listener.
+    pub listener: usize,
     /// Clients connected since the start.
     pub connects: u64,
     /// Clients gone since the start, in the order of [`DisconnectReason::ALL`].

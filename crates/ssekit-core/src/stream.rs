@@ -11,6 +11,8 @@ use crate::client::Client;
 #[cfg(unix)]
 use crate::error::{Error, Result};
 use crate::event::Framing;
+#[cfg(unix)]
+use crate::handoff::{Handoff, Held};
 use crate::heartbeat::heartbeat;
 use crate::inbox::Inbox;
 use crate::life::{DisconnectReason, Phase};
@@ -33,11 +35,21 @@ pub(crate) struct Parts {
     pub(crate) deliveries: Arc<Deliveries>,
     /// The shard that will have the socket, if it is handed off.
     pub(crate) shard: Arc<Inbox>,
+    /// Whether the listener carries it, in which way ever.
+    pub(crate) by_listener: bool,
 }
 
 impl Stream {
     pub(crate) fn new(parts: Parts) -> Self {
         Self { parts: Some(parts) }
+    }
+
+    /// The listener carries it.
+    pub(crate) fn by_listener(mut self) -> Self {
+        if let Some(parts) = &mut self.parts {
+            parts.by_listener = true;
+        }
+        self
     }
 
     /// Whose it is.
@@ -68,10 +80,24 @@ impl Stream {
     pub fn hand_off(&mut self, socket: std::os::fd::OwnedFd, framing: Framing) -> Result<()> {
         let socket = socket2::Socket::from(socket);
         socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
+        self.hand_off_holding(socket.into(), framing, None).map_err(|_| Error::gone())
+    }
+
+    /// The same for a socket that does not block, with something that is dropped when the socket is closed.
+    ///
+    /// # Errors
+    /// The client was disconnected meanwhile: the socket comes back.
+    #[cfg(unix)]
+    pub(crate) fn hand_off_holding(
+        &mut self,
+        socket: std::os::fd::OwnedFd,
+        framing: Framing,
+        held: Option<Held>,
+    ) -> std::result::Result<(), std::os::fd::OwnedFd> {
         // Not taken before this succeeds: a client that was just disconnected still reads to its end.
-        let settles = |parts: &mut Parts| parts.registry.settle(parts.reader.client(), Phase::Handoff);
-        let Some(parts) = self.parts.take_if(settles) else { return Err(Error::gone()) };
-        let handoff = crate::handoff::Handoff { reader: parts.reader, socket, framing };
+        let settles = |parts: &mut Parts| parts.registry.settle(parts.reader.client(), parts.phase(Phase::Handoff));
+        let Some(parts) = self.parts.take_if(settles) else { return Err(socket) };
+        let handoff = Handoff { reader: parts.reader, socket: socket.into(), framing, held };
         parts.shard.push(crate::inbox::Command::Adopt(Box::new(handoff)));
         Ok(())
     }
@@ -91,10 +117,15 @@ impl Drop for Stream {
 }
 
 impl Parts {
+    /// What its client settles on that is carried like this.
+    fn phase(&self, usual: Phase) -> Phase {
+        if self.by_listener { Phase::Listener } else { usual }
+    }
+
     fn take(&mut self, max_bytes: usize) -> Poll<Option<Bytes>> {
         // First: what was sent before the client was closed is read below.
         let closed = self.reader.client().phase() == Phase::Closed;
-        self.registry.settle(self.reader.client(), Phase::Stream);
+        self.registry.settle(self.reader.client(), self.phase(Phase::Stream));
         let batch = self.next_batch(max_bytes);
         let client = self.reader.client();
         if !batch.events.is_empty() {

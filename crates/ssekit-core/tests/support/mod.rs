@@ -3,6 +3,8 @@
 //! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
 //! failure.
 
+pub(crate) mod door;
+pub(crate) mod http2;
 pub(crate) mod peer;
 pub(crate) mod pull;
 pub(crate) mod wire;
@@ -172,4 +174,11 @@ impl Observer for Recorder {
     fn failed(&self, message: &str) {
         self.0.lock().push(Told::Failed(message.to_owned()));
     }
+}
+
+/// Memory that the process has in use.
+pub(crate) fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let kilobytes = status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB"));
+    kilobytes.map_or(0, |kilobytes| kilobytes.trim().parse::<usize>().unwrap() * 1024)
 }

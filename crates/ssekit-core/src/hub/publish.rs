@@ -1,0 +1,120 @@
+//! Publishing: an event goes into the log of those whom it is for, and they are told.
+
+use std::sync::Arc;
+
+use crate::error::Result;
+use crate::event::{Draft, Event, check_length};
+use crate::hub::{Hub, Inner};
+use crate::position::Position;
+
+/// Whom an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Target<'a> {
+    /// All clients of a user, those that are connected and those that come back.
+    User(&'a str),
+    /// One client, which is connected, or away and comes back with its id.
+    Client(&'a str),
+    /// All clients but, perhaps, one.
+    All {
+        /// The client that shall not get it.
+        exclude: Option<&'a str>,
+    },
+}
+
+/// What became of an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// Connected clients that it was addressed to.
+    pub clients: usize,
+    /// The event's id; none if there was no such client, so that it was not kept.
+    pub id: Option<String>,
+}
+
+impl Target<'_> {
+    /// Checks the id in it.
+    ///
+    /// # Errors
+    /// It is empty, or longer than 256 bytes.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::User(id) => check_length("userId", id),
+            Self::Client(id) => check_length("clientId", id),
+            Self::All { exclude } => exclude.map_or(Ok(()), |id| check_length("excludeClientId", id)),
+        }
+    }
+}
+
+impl Hub {
+    /// Encodes an event, without sending it yet: of many, either all can be sent or none is.
+    ///
+    /// # Errors
+    /// The event cannot be used.
+    pub fn encode(&self, event: Event<'_>) -> Result<Draft> {
+        self.check_process()?;
+        event.encode(self.inner.options.max_event_bytes)
+    }
+
+    /// Sends an encoded event.
+    ///
+    /// # Errors
+    /// The id of the target cannot be used.
+    pub fn publish(&self, target: Target<'_>, draft: Draft) -> Result<Published> {
+        target.check()?;
+        let own_id = draft.own_id().map(str::to_owned);
+        let (clients, position) = self.put(target, draft);
+        let id = position.map(|position| own_id.unwrap_or_else(|| self.inner.timeline.epoch().id(position)));
+        Ok(Published { clients, id })
+    }
+
+    /// Puts an event into its log. Says how many connected clients it is for, and where it stands.
+    pub(super) fn put(&self, target: Target<'_>, draft: Draft) -> (usize, Option<Position>) {
+        match target {
+            Target::User(id) => self.put_for_user(id, draft),
+            Target::Client(id) => self.put_for_client(id, draft),
+            Target::All { exclude } => self.put_for_all(exclude, draft),
+        }
+    }
+
+    fn put_for_user(&self, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        loop {
+            let user = self.inner.registry.user(user_id);
+            match self.inner.timeline.publish(draft, None, &user.log, || !user.is_retired()) {
+                Ok(position) => return (user.mark(), Some(position)),
+                // It was given up between the look-up and now: there is a new one to be found.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+    }
+
+    fn put_for_client(&self, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        let Inner { timeline, registry, .. } = &*self.inner;
+        while let Some(client) = registry.known_client(client_id) {
+            // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
+            match timeline.publish(draft, None, client.log(), || client.is_listed()) {
+                Ok(position) if client.is_connected() => {
+                    client.mark();
+                    return (1, Some(position));
+                }
+                Ok(position) => {
+                    registry.lose(&client, position);
+                    return (0, Some(position));
+                }
+                // It was replaced or given up between the look-up and now.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+        (0, None)
+    }
+
+    fn put_for_all(&self, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
+        let Inner { timeline, registry, shards, .. } = &*self.inner;
+        let (connected, _, _) = registry.counts();
+        let excluded = exclude.is_some_and(|id| registry.client(id).is_some());
+        let published = timeline.publish(draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
+        debug_assert!(published.is_ok(), "the log of broadcasts is never given up");
+        for (inbox, _) in shards {
+            inbox.broadcast();
+        }
+        (connected.saturating_sub(usize::from(excluded)), published.ok())
+    }
+}

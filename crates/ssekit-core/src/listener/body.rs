@@ -1,0 +1,76 @@
+//! An event stream as the body of a response that hyper carries: over HTTP/2, over TLS, and wherever no socket can be had.
+//! hyper asks for more only when the peer has room for it, so its flow control is the cursor's.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::listener::http2::Busy;
+use crate::stream::Stream;
+
+/// Bytes that are read from a stream at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// The body of any answer.
+#[derive(Debug)]
+pub(crate) struct AnyBody {
+    content: Content,
+    /// The connection is in use as long as this is here.
+    _busy: Option<Busy>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// It is there as a whole.
+    Whole(Full<Bytes>),
+    /// The first bytes, and the stream after them. Dropped, it disconnects the client.
+    Events(Option<Bytes>, Stream),
+}
+
+impl AnyBody {
+    pub(crate) fn whole(body: Full<Bytes>) -> Self {
+        Self { content: Content::Whole(body), _busy: None }
+    }
+
+    pub(crate) fn events(opening: Bytes, stream: Stream) -> Self {
+        Self { content: Content::Events(Some(opening), stream), _busy: None }
+    }
+
+    /// The same, keeping its connection from being idle.
+    pub(crate) fn busy(self, busy: Busy) -> Self {
+        Self { _busy: Some(busy), ..self }
+    }
+}
+
+impl Body for AnyBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        match &mut self.get_mut().content {
+            Content::Whole(body) => Pin::new(body).poll_frame(cx),
+            Content::Events(opening, stream) => match opening.take() {
+                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
+                None => stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
+            },
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(body) => body.is_end_stream(),
+            Content::Events(..) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(body) => body.size_hint(),
+            Content::Events(..) => SizeHint::default(),
+        }
+    }
+}

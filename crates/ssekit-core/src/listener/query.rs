@@ -1,0 +1,57 @@
+//! A request's target: its parameters, and how it may be shown.
+
+use std::borrow::Cow;
+
+/// The first value of a query's parameter, decoded as forms are
+/// (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>). None: it is not there, or not UTF-8.
+pub(crate) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
+    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
+    let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
+    decode(value)
+}
+
+fn decode(text: &str) -> Option<Cow<'_, str>> {
+    if !text.contains(['%', '+']) {
+        return Some(Cow::Borrowed(text));
+    }
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, tail @ ..] = rest {
+        let escaped = if *byte == b'%' { tail.split_at_checked(2).and_then(|(digits, _)| hex(digits)) } else { None };
+        rest = match escaped {
+            Some(byte) => {
+                decoded.push(byte);
+                tail.get(2..).unwrap_or_default()
+            }
+            None => {
+                decoded.push(if *byte == b'+' { b' ' } else { *byte });
+                tail
+            }
+        };
+    }
+    String::from_utf8(decoded).ok().map(Cow::Owned)
+}
+
+fn hex(digits: &[u8]) -> Option<u8> {
+    let digits = std::str::from_utf8(digits).ok()?;
+    // `from_str_radix` takes a sign.
+    if digits.starts_with('+') { None } else { u8::from_str_radix(digits, 16).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parameter_is_decoded_as_forms_are() {
+        let of = |query, name| parameter(Some(query), name).map(Cow::into_owned);
+        assert_eq!(of("ticket=a.b.c&clientId=tab+1%2F%E2%82%AC", "clientId").as_deref(), Some("tab 1/€"));
+        assert_eq!(of("ticket=a.b.c", "ticket").as_deref(), Some("a.b.c"));
+        assert_eq!(of("a=1&a=2", "a").as_deref(), Some("1"));
+        assert_eq!(of("a=%zz%4&b", "a").as_deref(), Some("%zz%4"));
+        assert_eq!(of("a=%+1", "a").as_deref(), Some("% 1"));
+        assert_eq!(of("a=%ff", "a"), None);
+        assert_eq!(of("b=1", "a"), None);
+        assert_eq!(parameter(None, "a"), None);
+    }
+}

@@ -1,0 +1,153 @@
+//! Which request gets which answer.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::listener::admission::Refusal;
+use crate::listener::answer::{self, Answer};
+use crate::listener::body::AnyBody;
+use crate::listener::options::MetricsAccess;
+use crate::listener::protocol::shown;
+use crate::listener::publish::publish;
+use crate::listener::server::Shared;
+use crate::listener::subscribe::{bearer, subscribe};
+use crate::metrics::CONTENT_TYPE;
+use crate::stream::Stream;
+
+/// What can be asked here, for programs that read such things (OpenAPI 3.1).
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// Whoever is at the other end of a connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Visitor {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) address: Option<IpAddr>,
+    /// There is no place for it: it is told so, whatever it asks.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) enum Routed {
+    Answer(Answer),
+    Stream(Opened),
+}
+
+/// An event stream that has been opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) head: Response<()>,
+    pub(crate) opening: Bytes,
+    pub(crate) stream: Stream,
+}
+
+impl Routed {
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Answer(answer) => answer.status(),
+            Self::Stream(_) => StatusCode::OK,
+        }
+    }
+
+    /// The answer, with a stream as a body that is pulled.
+    pub(crate) fn into_response(self) -> Response<AnyBody> {
+        match self {
+            Self::Answer(answer) => answer.map(AnyBody::whole),
+            Self::Stream(Opened { head, opening, stream }) => head.map(|()| AnyBody::events(opening, stream)),
+        }
+    }
+}
+
+/// Answers a request.
+pub(crate) async fn route(request: Request<Incoming>, visitor: &Visitor) -> Routed {
+    let head_only = request.method() == Method::HEAD;
+    let routed = match refuse(&request, visitor) {
+        Some(answer) => Routed::Answer(answer),
+        None => dispatch(request, visitor).await,
+    };
+    visitor.shared.meter.answered(routed.status());
+    match routed {
+        Routed::Answer(answer) if head_only => Routed::Answer(without_body(answer)),
+        routed => routed,
+    }
+}
+
+/// What is refused before anybody looks at what is asked.
+fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
+    match visitor.refusal {
+        Some(Refusal::Full) => {
+            return Some(answer::later(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.\n"));
+        }
+        Some(Refusal::AddressFull) => {
+            return Some(answer::later(StatusCode::TOO_MANY_REQUESTS, "Too many connections from your address.\n"));
+        }
+        None => {}
+    }
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let too_long = target > visitor.shared.options.limits.url_bytes;
+    too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
+}
+
+async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {
+    let shared = &visitor.shared;
+    if request.uri().path() == shared.options.path {
+        return subscribe(&request, visitor);
+    }
+    Routed::Answer(match request.uri().path() {
+        "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),
+        "/readyz" => get(&request, || ready(shared)),
+        "/metrics" => get(&request, || metrics(&request, visitor)),
+        "/openapi.json" => get(&request, || answer::with_type(StatusCode::OK, "application/json", OPENAPI.into())),
+        "/publish" if shared.publish_token.is_some() => publish(request, visitor).await,
+        _ => answer::not_found(),
+    })
+}
+
+/// The answer to GET, and to HEAD.
+fn get<B>(request: &Request<B>, answer: impl FnOnce() -> Answer) -> Answer {
+    match *request.method() {
+        Method::GET | Method::HEAD => answer(),
+        Method::OPTIONS => answer::options("GET, HEAD, OPTIONS"),
+        _ => answer::wrong_method("GET, HEAD, OPTIONS"),
+    }
+}
+
+fn ready(shared: &Shared) -> Answer {
+    if shared.is_open() && !shared.hub.is_draining() {
+        answer::text(StatusCode::OK, "ready\n")
+    } else {
+        answer::later(StatusCode::SERVICE_UNAVAILABLE, "closing\n")
+    }
+}
+
+fn metrics<B>(request: &Request<B>, visitor: &Visitor) -> Answer {
+    let shared = &visitor.shared;
+    if shared.options.metrics == MetricsAccess::Off {
+        return answer::not_found();
+    }
+    if let Some(token) = &shared.metrics_token {
+        let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        if !presented.is_some_and(|presented| token.is(presented)) {
+            shared.journal.write(|| format!("refused a token for /metrics from {}", shown(&visitor.address)));
+            return answer::unauthorized();
+        }
+    }
+    let mut text = shared.hub.stats().metrics();
+    shared.meter.render(shared.admission.connections(), &mut text);
+    answer::with_type(StatusCode::OK, CONTENT_TYPE, text.into())
+}
+
+/// HEAD's answer says how long the body would be (RFC 9110, section 9.3.2).
+fn without_body(answer: Answer) -> Answer {
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(head, Full::default())
+}

@@ -1,0 +1,250 @@
+//! A request for an event stream: who asks, what it has seen, and whether it may.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use http_body_util::Full;
+use hyper::header::{ACCEPT, AUTHORIZATION, COOKIE, ORIGIN};
+use hyper::{HeaderMap, Method, Request, StatusCode, Version};
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use crate::error::Error;
+use crate::hub::{Connect, Connected};
+use crate::life;
+use crate::listener::answer::{self, Answer, stream_head};
+use crate::listener::protocol::shown;
+use crate::listener::query::parameter;
+use crate::listener::router::{Opened, Routed, Visitor};
+use crate::listener::server::Shared;
+use crate::listener::ticket::{self, Claims, Refusal, TicketOptions};
+
+const METHODS: &str = "GET, HEAD, OPTIONS";
+
+/// Answers a request for the event stream.
+pub(crate) fn subscribe<B>(request: &Request<B>, visitor: &Visitor) -> Routed {
+    let cors = &visitor.shared.cors;
+    let mut routed = match *request.method() {
+        Method::GET | Method::HEAD => {
+            open(request, visitor).unwrap_or_else(|no| Routed::Answer(no.into_answer(visitor, request.version())))
+        }
+        Method::OPTIONS => Routed::Answer(answer::options(METHODS)),
+        _ => Routed::Answer(answer::wrong_method(METHODS)),
+    };
+    let headers = match &mut routed {
+        Routed::Answer(answer) => answer.headers_mut(),
+        Routed::Stream(opened) => opened.head.headers_mut(),
+    };
+    cors.decorate(request.headers().get(ORIGIN), headers);
+    cors.decorate_preflight(request, headers);
+    routed
+}
+
+/// Who may have a stream.
+#[derive(Debug, Default)]
+struct Identity {
+    claims: Option<Claims>,
+    client: Option<String>,
+    /// The ticket whose one use this is.
+    used: Option<String>,
+}
+
+/// Why there is no stream.
+#[derive(Debug)]
+enum No {
+    /// The client wants something else.
+    NotAcceptable,
+    /// The listener is closing.
+    Closing,
+    /// The ticket is not good.
+    Ticket(Refusal),
+    /// The hub refuses.
+    Hub(Error),
+    /// The hub lets nobody in any more: the process is about to end.
+    Draining,
+}
+
+impl No {
+    fn into_answer(self, visitor: &Visitor, version: Version) -> Answer {
+        match self {
+            Self::NotAcceptable => answer::text(StatusCode::NOT_ACCEPTABLE, "This is a text/event-stream.\n"),
+            Self::Closing => answer::later(StatusCode::SERVICE_UNAVAILABLE, "Closing.\n"),
+            Self::Ticket(refusal) => {
+                let Shared { journal, meter, .. } = &*visitor.shared;
+                meter.refused_tickets.add(1);
+                journal.write(|| format!("refused a ticket from {}: {refusal}", shown(&visitor.address)));
+                answer::unauthorized()
+            }
+            Self::Hub(error) => answer::of_error(&error),
+            Self::Draining => answer::farewell(visitor.shared.hub.farewell_of_drain(), version),
+        }
+    }
+}
+
+fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
+    let shared = &visitor.shared;
+    if !accepts_events(request.headers()) {
+        return Err(No::NotAcceptable);
+    }
+    if !shared.is_open() {
+        return Err(No::Closing);
+    }
+    let seen = last_event_id(request);
+    let identity = identify(request, visitor, seen.as_deref()).map_err(No::Ticket)?;
+    if request.method() == Method::HEAD {
+        return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
+    }
+    let Identity { claims, client, used } = identity;
+    let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
+    let address = address_of(request, visitor);
+    let who = Connect { user, client: client.as_deref(), last_event_id: seen.as_deref(), address };
+    let Connected { opening, stream, .. } = shared.hub.connect(who).map_err(|error| {
+        if let Some(ticket) = &used {
+            shared.once.give_back(ticket);
+        }
+        if error.refusal() == Some(life::Refusal::Draining) { No::Draining } else { No::Hub(error) }
+    })?;
+    if let Some(client) = stream.client() {
+        shared.roster.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
+    }
+    Ok(Routed::Stream(Opened { head: stream_head(), opening, stream: stream.by_listener() }))
+}
+
+/// Where a request comes from: the other end of the connection, or who the proxy there says that it serves. What stands last
+/// in the header, the proxy has put there; what stands before, anybody may have.
+fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
+    if !visitor.shared.options.trust_proxy {
+        return visitor.address;
+    }
+    let last = request.headers().get_all("x-forwarded-for").iter().next_back();
+    let served = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
+    served.and_then(|address| address.trim().parse().ok()).or(visitor.address)
+}
+
+/// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
+fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
+    let header = request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
+    let id = header.map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
+    id.filter(|id| !id.is_empty())
+}
+
+/// Whether a client would take an event stream (RFC 9110, section 12.5.1). Without the header it takes anything.
+fn accepts_events(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(ACCEPT).iter().peekable();
+    let fits = |range: &str| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["text/event-stream", "text/*", "*/*"].iter().any(|wanted| range.eq_ignore_ascii_case(wanted))
+    };
+    given.peek().is_none() || given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(fits)
+}
+
+fn identify<B>(request: &Request<B>, visitor: &Visitor, seen: Option<&str>) -> Result<Identity, Refusal> {
+    let shared = &visitor.shared;
+    let proposed = parameter(request.uri().query(), "clientId").map(Cow::into_owned);
+    let presented = shared.options.tickets.as_ref().map(|tickets| (tickets, find_ticket(request, visitor, tickets)));
+    let (tickets, token) = match presented {
+        Some((tickets, Ok(Some(token)))) => (tickets, token),
+        Some((_, Err(refusal))) => return Err(refusal),
+        Some((_, Ok(None))) | None if shared.options.anonymous => {
+            return Ok(Identity { client: proposed, ..Identity::default() });
+        }
+        _ => return Err(Refusal::Missing),
+    };
+    let claims = tickets.verify(&token, ticket::now())?;
+    if claims.client.is_some() && proposed.is_some() && claims.client != proposed {
+        return Err(Refusal::Client);
+    }
+    let client = claims.client.clone().or(proposed);
+    let identity = Identity { client, claims: Some(claims), used: None };
+    if tickets.one_time && request.method() != Method::HEAD { redeem(identity, visitor, seen) } else { Ok(identity) }
+}
+
+/// Uses a ticket that may open one stream only.
+fn redeem(mut identity: Identity, visitor: &Visitor, seen: Option<&str>) -> Result<Identity, Refusal> {
+    let claims = identity.claims.as_ref().ok_or(Refusal::Missing)?;
+    let id = claims.id.clone().ok_or(Refusal::Malformed)?;
+    let continues = seen.is_some_and(|seen| visitor.shared.hub.recognizes(seen, claims.user.as_deref()));
+    // The stream needs its id now, for it is what the ticket will be bound to.
+    let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
+    let first = visitor.shared.once.redeem(&id, client, continues, claims.left, ticket::now())?;
+    identity.used = first.then_some(id);
+    Ok(identity)
+}
+
+/// The ticket of a request: in `Authorization`, in the query, or in a cookie, the first of these that is there.
+fn find_ticket<'a, B>(
+    request: &'a Request<B>,
+    visitor: &Visitor,
+    tickets: &TicketOptions,
+) -> Result<Option<Cow<'a, str>>, Refusal> {
+    if let Some(value) = request.headers().get(AUTHORIZATION) {
+        let token = value.to_str().ok().and_then(bearer).ok_or(Refusal::Malformed)?;
+        return Ok(Some(Cow::Borrowed(token)));
+    }
+    if let Some(token) = parameter(request.uri().query(), "ticket") {
+        return Ok(Some(token));
+    }
+    let token = cookie(request.headers(), &tickets.cookie);
+    if token.is_some() && !visitor.shared.cors.trusts_cookies(request) {
+        return Err(Refusal::Origin);
+    }
+    Ok(token.map(Cow::Borrowed))
+}
+
+/// The token of an `Authorization` header (RFC 6750, section 2.1).
+pub(crate) fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of a cookie (RFC 6265, section 4.2).
+fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: hyper::header::HeaderName, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn whoever_takes_something_else_only_is_told_so() {
+        for (accept, accepts) in [
+            (&[][..], true),
+            (&["text/event-stream"], true),
+            (&["Text/Event-Stream;q=0.5"], true),
+            (&["text/html, */*;q=0.1"], true),
+            (&["text/*"], true),
+            (&["application/json", "text/event-stream"], true),
+            (&["text/html"], false),
+            (&["application/json, text/html"], false),
+            (&[""], false),
+        ] {
+            assert_eq!(accepts_events(&headers(ACCEPT, accept)), accepts, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let headers = headers(COOKIE, &["other_t=1; t2=2", "a=b=c; t=\"value\" ; t=later"]);
+        assert_eq!(cookie(&headers, "t"), Some("value"));
+        assert_eq!(cookie(&headers, "a"), Some("b=c"));
+        assert_eq!(cookie(&headers, "o"), None);
+    }
+
+    #[test]
+    fn a_bearer_token_is_told_by_its_scheme() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("abc"), None);
+    }
+}

@@ -1,0 +1,233 @@
+use std::sync::LazyLock;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::rand::SystemRandom;
+use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use serde_json::{Value, json};
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const OTHER: &str = "fedcba9876543210fedcba9876543210";
+const NOW: Duration = Duration::from_secs(1_800_000_000);
+
+static ED25519: LazyLock<Ed25519KeyPair> = LazyLock::new(|| Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap());
+
+fn options() -> TicketOptions {
+    TicketOptions { secrets: vec![SECRET.to_owned()], ..TicketOptions::default() }
+}
+
+fn ada() -> NewTicket<'static> {
+    NewTicket {
+        user: Some("ada"),
+        client: None,
+        ttl: Duration::from_secs(60),
+        not_before: Duration::ZERO,
+        audience: DEFAULT_AUDIENCE,
+        issuer: None,
+    }
+}
+
+fn good() -> Value {
+    json!({ "sub": "ada", "aud": "ssekit", "exp": NOW.as_secs() + 60 })
+}
+
+fn message(header: &Value, payload: &Value) -> String {
+    format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(payload.to_string()))
+}
+
+fn hs256(header: &Value, payload: &Value, secret: &str) -> String {
+    let message = message(header, payload);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(ring::hmac::sign(&key, message.as_bytes())))
+}
+
+fn eddsa(header: &Value) -> String {
+    let message = message(header, &good());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(ED25519.sign(message.as_bytes())))
+}
+
+fn ed25519_jwk(id: Option<&str>) -> PublicKey {
+    let x = URL_SAFE_NO_PAD.encode(ED25519.public_key());
+    PublicKey::from_jwk(&json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": id }).to_string()).unwrap()
+}
+
+fn refusal(options: &TicketOptions, payload: &Value) -> Refusal {
+    options.verify(&hs256(&json!({ "alg": "HS256" }), payload, SECRET), NOW).unwrap_err()
+}
+
+#[test]
+fn what_is_issued_is_good_until_it_expires() {
+    let token = issue(SECRET, NewTicket { client: Some("tab"), ..ada() }, NOW).unwrap();
+    let claims = options().verify(&token, NOW).unwrap();
+    assert_eq!((claims.user.as_deref(), claims.client.as_deref()), (Some("ada"), Some("tab")));
+    assert_eq!(claims.left, Duration::from_secs(65));
+    // The clocks may be five seconds apart.
+    assert!(options().verify(&token, NOW + Duration::from_secs(64)).is_ok());
+    assert_eq!(options().verify(&token, NOW + Duration::from_secs(65)), Err(Refusal::Expired));
+}
+
+#[test]
+fn a_ticket_for_later_is_not_good_before() {
+    let token = issue(SECRET, NewTicket { not_before: Duration::from_secs(60), ..ada() }, NOW).unwrap();
+    assert_eq!(options().verify(&token, NOW + Duration::from_secs(54)), Err(Refusal::Early));
+    assert!(options().verify(&token, NOW + Duration::from_secs(55)).is_ok());
+    assert!(options().verify(&token, NOW + Duration::from_secs(124)).is_ok());
+}
+
+#[test]
+fn any_secret_verifies_so_that_one_can_replace_another() {
+    let both = TicketOptions { secrets: vec![OTHER.to_owned(), SECRET.to_owned()], ..options() };
+    let token = issue(SECRET, ada(), NOW).unwrap();
+    assert!(both.verify(&token, NOW).is_ok());
+    let replaced = TicketOptions { secrets: vec![OTHER.to_owned()], ..options() };
+    assert_eq!(replaced.verify(&token, NOW), Err(Refusal::Signature));
+}
+
+#[test]
+fn a_tampered_token_is_refused_wherever_it_was_tampered_with() {
+    let token = issue(SECRET, ada(), NOW).unwrap();
+    for at in 0..token.len() {
+        for replacement in ["A", "B", ".", "=", " "] {
+            let tampered = format!("{}{replacement}{}", &token[..at], &token[at + 1..]);
+            assert!(tampered == token || options().verify(&tampered, NOW).is_err(), "{tampered}");
+        }
+        assert!(options().verify(&token[..at], NOW).is_err());
+    }
+}
+
+#[test]
+fn no_algorithm_is_none_however_it_is_spelt() {
+    for alg in ["none", "None", "NONE", "", "HS384", "HS512", "hs256", "RS256", "PS256"] {
+        let message = message(&json!({ "alg": alg }), &good());
+        for signature in ["", "AAAA"] {
+            let refused = options().verify(&format!("{message}.{signature}"), NOW);
+            assert_eq!(refused, Err(Refusal::Algorithm), "{alg}");
+        }
+    }
+}
+
+#[test]
+fn a_public_key_is_never_taken_for_a_secret() {
+    // The classic: sign with HS256, using as its secret the public key that everybody knows.
+    let options = TicketOptions { keys: vec![ed25519_jwk(None)], ..TicketOptions::default() };
+    let public = URL_SAFE_NO_PAD.encode(ED25519.public_key());
+    for secret in [public.as_str(), SECRET] {
+        let token = hs256(&json!({ "alg": "HS256" }), &good(), secret);
+        assert_eq!(options.verify(&token, NOW), Err(Refusal::Algorithm));
+    }
+}
+
+#[test]
+fn claims_have_to_be_there_and_to_fit() {
+    let without = |claim: &str| {
+        let mut payload = good();
+        payload.as_object_mut().unwrap().remove(claim);
+        payload
+    };
+    let with = |claim: &str, value: Value| {
+        let mut payload = good();
+        payload[claim] = value;
+        payload
+    };
+    assert_eq!(refusal(&options(), &without("exp")), Refusal::Malformed);
+    assert_eq!(refusal(&options(), &without("aud")), Refusal::Audience);
+    assert_eq!(refusal(&options(), &with("aud", json!("other"))), Refusal::Audience);
+    assert_eq!(refusal(&options(), &with("aud", json!(["other"]))), Refusal::Audience);
+    assert_eq!(refusal(&options(), &with("exp", json!("soon"))), Refusal::Malformed);
+    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() - 60))), Refusal::Expired);
+    assert_eq!(refusal(&options(), &with("nbf", json!(NOW.as_secs() + 60))), Refusal::Early);
+    assert_eq!(refusal(&options(), &with("sub", json!(42))), Refusal::Malformed);
+    let issuer = TicketOptions { issuer: Some("login".to_owned()), ..options() };
+    assert_eq!(refusal(&issuer, &good()), Refusal::Issuer);
+    let once = TicketOptions { one_time: true, ..options() };
+    assert_eq!(refusal(&once, &good()), Refusal::Malformed);
+    let many = hs256(&json!({ "alg": "HS256" }), &with("aud", json!(["other", "ssekit"])), SECRET);
+    assert!(options().verify(&many, NOW).is_ok());
+}
+
+#[test]
+fn what_must_be_understood_and_is_not_is_refused() {
+    let token = hs256(&json!({ "alg": "HS256", "crit": ["exp"] }), &good(), SECRET);
+    assert_eq!(options().verify(&token, NOW), Err(Refusal::Malformed));
+}
+
+#[test]
+fn keys_are_found_by_their_kid_and_can_be_rotated() {
+    let keys = |ids: &[Option<&str>]| TicketOptions {
+        keys: ids.iter().map(|id| ed25519_jwk(*id)).collect(),
+        ..TicketOptions::default()
+    };
+    let named = |kid: &str| eddsa(&json!({ "alg": "EdDSA", "kid": kid }));
+    assert!(keys(&[Some("old"), Some("new")]).verify(&named("new"), NOW).is_ok());
+    assert!(keys(&[Some("old"), Some("new")]).verify(&named("old"), NOW).is_ok());
+    assert_eq!(keys(&[Some("new")]).verify(&named("old"), NOW), Err(Refusal::Key));
+    assert!(keys(&[None]).verify(&named("any"), NOW).is_ok());
+    assert!(keys(&[Some("new")]).verify(&eddsa(&json!({ "alg": "EdDSA" })), NOW).is_ok());
+}
+
+#[test]
+fn es256_is_verified() {
+    let random = SystemRandom::new();
+    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).unwrap();
+    let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+    let jwk = json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) });
+    let options =
+        TicketOptions { keys: vec![PublicKey::from_jwk(&jwk.to_string()).unwrap()], ..TicketOptions::default() };
+    let message = message(&json!({ "alg": "ES256" }), &good());
+    let signature = URL_SAFE_NO_PAD.encode(pair.sign(&random, message.as_bytes()).unwrap());
+    assert!(options.verify(&format!("{message}.{signature}"), NOW).is_ok());
+    assert_eq!(options.verify(&format!("{message}.{}", "A".repeat(86)), NOW), Err(Refusal::Signature));
+}
+
+/// The token of RFC 7515, appendix A.2, whose claims are not ours; what counts is that its signature is found to be good.
+#[test]
+fn rs256_is_verified_as_the_rfc_signs_it() {
+    let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS\
+             -pCgNMsD1W_YpRPEwOWvG6b32690r2jZ47soMZo9wGzjb_7OMg0LOL-bSf63kpaSHSXndS5z5rexMdbBYUsLA9e-KXBdQOS-UTo7WTBEMa2R2\
+             CapHg665xsmtdVMTBQY4uDZlxvb3qCo5ZwKh9kG4LT6_I5IhlJH7aGhyxXFvUK-DWNmoudF8NAco9_h9iaGNj8q2ethFkMLs91kzk2PAcDTW9\
+             gb54h4FRWyuXpoQ";
+    let jwk = json!({ "kty": "RSA", "n": n, "e": "AQAB" });
+    let options =
+        TicketOptions { keys: vec![PublicKey::from_jwk(&jwk.to_string()).unwrap()], ..TicketOptions::default() };
+    let message = "eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
+    let signature = "cC4hiUPoj9Eetdgtv3hF80EGrhuB__dzERat0XF9g2VtQgr9PJbu3XOiZj5RZmh7AAuHIm4Bh-0Qc_lF5YKt_O8W2Fp5jujGbds9uJdb\
+                     F9CUAr7t1dnZcAcQjbKBYNX4BAynRFdiuB--f_nZLgrnbyTyWzO75vRK5h6xBArLIARNPvkSjtQBMHlb1L07Qe7K0GarZRmB_eSN9383\
+                     LcOLn6_dO--xi12jzDwusC-eOkHWEsqtFZESc6BfI7noOPqvhJ1phCnvWh6IeYI2w9QOYEUipUTI8np6LbgGY9Fs98rqVt5AXLIhWkWy\
+                     wlVmtVrBp0igcN_IoypGlUPQGe77Rw";
+    assert!(signature::verified(&format!("{message}.{signature}"), &options).is_ok());
+    let broken = signature.replacen('c', "d", 1);
+    assert_eq!(signature::verified(&format!("{message}.{broken}"), &options), Err(Refusal::Signature));
+}
+
+#[test]
+fn a_key_that_is_not_known_here_is_refused() {
+    for jwk in [
+        "",
+        "{}",
+        r#"{"kty":"oct","k":"AAAA"}"#,
+        r#"{"kty":"OKP","crv":"X25519","x":"AAAA"}"#,
+        r#"{"kty":"OKP","crv":"Ed25519","x":"AAAA"}"#,
+        r#"{"kty":"EC","crv":"P-384","x":"AAAA","y":"AAAA"}"#,
+        r#"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#,
+    ] {
+        assert!(PublicKey::from_jwk(jwk).unwrap_err().is_argument(), "{jwk}");
+    }
+    let x = URL_SAFE_NO_PAD.encode(ED25519.public_key());
+    let other = json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "alg": "RS256" }).to_string();
+    assert!(PublicKey::from_jwk(&other).unwrap_err().to_string().contains("EdDSA"));
+}
+
+#[test]
+fn what_cannot_be_issued_is_refused_without_showing_the_secret() {
+    let short = issue("short-secret", ada(), NOW).unwrap_err();
+    assert!(short.is_argument() && !short.to_string().contains("short-secret"));
+    assert!(issue(SECRET, NewTicket { user: Some(""), ..ada() }, NOW).unwrap_err().is_argument());
+    assert!(issue(SECRET, NewTicket { client: Some("é"), ..ada() }, NOW).unwrap_err().is_argument());
+    for ttl in [Duration::ZERO, Duration::from_secs(30 * 86_400 + 1)] {
+        assert!(issue(SECRET, NewTicket { ttl, ..ada() }, NOW).unwrap_err().is_range());
+    }
+    assert!(!format!("{:?}", options()).contains(SECRET));
+}

@@ -1,0 +1,257 @@
+//! The bytes of one connection, before and while hyper reads them.
+
+use std::io;
+use std::net::IpAddr;
+#[cfg(unix)]
+use std::os::fd::{AsFd, BorrowedFd};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+#[cfg(unix)]
+use tokio::net::UnixStream;
+use tokio_rustls::server::TlsStream;
+
+/// A connection as it was accepted.
+#[derive(Debug)]
+pub(crate) enum Socket {
+    Tcp(TcpStream, IpAddr),
+    #[cfg(unix)]
+    Unix(UnixStream),
+    /// TLS over one of the others. One type for all of them, for all that hyper does is compiled once for each type.
+    Tls(Box<TlsStream<Socket>>),
+}
+
+impl Socket {
+    /// Who is at the other end; a Unix socket does not know.
+    pub(crate) fn address(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, address) => Some(*address),
+            #[cfg(unix)]
+            Self::Unix(_) => None,
+            Self::Tls(stream) => stream.get_ref().0.address(),
+        }
+    }
+
+    /// Whether somebody else can go on writing to it.
+    pub(crate) fn is_plain(&self) -> bool {
+        !matches!(self, Self::Tls(_))
+    }
+
+    /// Its descriptor, whatever is spoken over it.
+    #[cfg(unix)]
+    pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::Tcp(stream, _) => stream.as_fd(),
+            Self::Unix(stream) => stream.as_fd(),
+            Self::Tls(stream) => stream.get_ref().0.as_fd(),
+        }
+    }
+
+    /// The descriptor of a plain one, away from the runtime.
+    #[cfg(unix)]
+    pub(crate) fn into_fd(self) -> io::Result<std::os::fd::OwnedFd> {
+        match self {
+            Self::Tcp(stream, _) => Ok(stream.into_std()?.into()),
+            Self::Unix(stream) => Ok(stream.into_std()?.into()),
+            Self::Tls(_) => Err(io::ErrorKind::Unsupported.into()),
+        }
+    }
+}
+
+/// Calls the same method of whichever stream there is.
+macro_rules! on_stream {
+    ($socket:expr, $stream:ident => $call:expr) => {
+        match $socket.get_mut() {
+            Socket::Tcp($stream, _) => $call,
+            #[cfg(unix)]
+            Socket::Unix($stream) => $call,
+            Socket::Tls($stream) => $call,
+        }
+    };
+}
+
+impl AsyncRead for Socket {
+    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_read(cx, buf))
+    }
+}
+
+impl AsyncWrite for Socket {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write(cx, bytes))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        on_stream!(self, stream => Pin::new(stream).poll_write_vectored(cx, slices))
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_flush(cx))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        on_stream!(self, stream => Pin::new(stream).poll_shutdown(cx))
+    }
+}
+
+/// How an HTTP/2 connection begins (RFC 9113, section 3.4). No HTTP/1 request does.
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// A connection some of whose bytes have been looked at already, and of which one can tell whether all that was written to
+/// it is with the kernel.
+#[derive(Debug)]
+pub(crate) struct Wire<S> {
+    inner: S,
+    seen: Bytes,
+    unsent: Arc<AtomicBool>,
+}
+
+/// Whether the last write of a connection was refused, so that whoever wrote has something left.
+#[derive(Debug, Clone)]
+pub(crate) struct Unsent(Arc<AtomicBool>);
+
+impl Unsent {
+    pub(crate) fn any(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+    pub(crate) fn new(inner: S) -> Self {
+        Self { inner, seen: Bytes::new(), unsent: Arc::default() }
+    }
+
+    pub(crate) fn unsent(&self) -> Unsent {
+        Unsent(Arc::clone(&self.unsent))
+    }
+
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.inner
+    }
+
+    pub(crate) fn into_inner(self) -> S {
+        self.inner
+    }
+
+    /// Waits until it is clear whether HTTP/2 is spoken here without having been agreed on ("prior knowledge", RFC 9113,
+    /// section 3.3).
+    pub(crate) async fn begins_http2(&mut self) -> io::Result<bool> {
+        let mut seen = BytesMut::with_capacity(PREFACE.len());
+        while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
+            // No more than the preface is read: what follows is hyper's business.
+            let room = PREFACE.len() - seen.len();
+            if (&mut self.inner).take(room as u64).read_buf(&mut seen).await? == 0 {
+                break;
+            }
+        }
+        let begins = &*seen == PREFACE;
+        self.seen = seen.freeze();
+        Ok(begins)
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.seen.is_empty() {
+            return Pin::new(&mut self.inner).poll_read(cx, buf);
+        }
+        let count = self.seen.len().min(buf.remaining());
+        buf.put_slice(self.seen.get(..count).unwrap_or_default());
+        self.seen.advance(count);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Wire<S> {
+    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+        self.unsent.store(written.is_pending(), Ordering::Relaxed);
+        written
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
+        self.note(written)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
+        self.note(written)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        self.note(flushed)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_was_looked_at_is_read_again_and_nothing_is_lost() {
+        for (sent, http2) in [
+            (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes"[..], true),
+            (b"PUT / HTTP/1.1\r\n", false),
+            (b"PRI * HTTP/1.1\r\n\r\nSM\r\n\r\n", false),
+            (b"G", false),
+            (b"PRI * HTT", false),
+            (b"", false),
+        ] {
+            let (mut peer, here) = tokio::io::duplex(1024);
+            // Byte by byte, for a preface may come in pieces.
+            for byte in sent {
+                peer.write_u8(*byte).await.unwrap();
+            }
+            drop(peer);
+            let mut wire = Wire::new(here);
+            assert_eq!(wire.begins_http2().await.unwrap(), http2);
+            let mut read = Vec::new();
+            wire.read_to_end(&mut read).await.unwrap();
+            assert_eq!(read, sent);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_write_is_remembered_until_it_is_made_up_for() {
+        let (mut peer, here) = tokio::io::duplex(4);
+        let mut wire = Wire::new(here);
+        let unsent = wire.unsent();
+        wire.write_all(b"1234").await.unwrap();
+        assert!(!unsent.any());
+        let refused = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut wire).poll_write(cx, b"5"))).await;
+        assert!(refused.is_pending() && unsent.any());
+        peer.read_exact(&mut [0; 4]).await.unwrap();
+        wire.write_all(b"5").await.unwrap();
+        assert!(!unsent.any());
+    }
+}

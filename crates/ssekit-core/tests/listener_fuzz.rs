@@ -1,0 +1,104 @@
+//! Whatever bytes come, in whatever pieces: an answer or the end of the connection, and never harm to anybody else.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test program uses what it needs")]
+mod support;
+
+use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use ssekit_core::listener::{LimitOptions, ListenerOptions};
+use support::data;
+use support::door::{Door, TOKEN, anonymous};
+
+/// Parts of requests, of which some fit together and most do not.
+const PARTS: &[&str] = &[
+    "GET ",
+    "POST ",
+    "HEAD ",
+    "OPTIONS ",
+    "PRI * ",
+    "/events",
+    "/publish",
+    "/healthz",
+    "?clientId=",
+    "tab",
+    "%00",
+    "%",
+    "&ticket=",
+    "&lastEventId=",
+    " HTTP/1.1",
+    " HTTP/1.0",
+    " HTTP/2.0",
+    "\r\n",
+    "\n",
+    "\r",
+    "Host: a",
+    "Accept: text/html",
+    "Last-Event-ID: ",
+    "Content-Length: 5",
+    "Content-Length: 99999999999",
+    "Transfer-Encoding: chunked",
+    "Expect: 100-continue",
+    "Connection: close",
+    "Connection: upgrade",
+    "Upgrade: h2c",
+    "Content-Type: application/json",
+    "Idempotency-Key: k",
+    "Authorization: Bearer a-token-that-only-these-tests-know-of",
+    "\r\n\r\n",
+    "0\r\n\r\n",
+    "5\r\nhello\r\n",
+    "{}",
+    r#"{"broadcast":true,"event":{}}"#,
+    "SM\r\n\r\n",
+    ":",
+    " ",
+    "\0",
+    "é",
+];
+
+fn bytes() -> impl Strategy<Value = Vec<u8>> {
+    let part = prop_oneof![
+        8 => proptest::sample::select(PARTS).prop_map(|part| part.as_bytes().to_vec()),
+        1 => vec(any::<u8>(), 0..40),
+        1 => Just(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
+        1 => Just(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec()),
+        // Frames of HTTP/2, with any head and some payload.
+        1 => (0_u8..40, any::<u8>(), 0_u32..6, vec(any::<u8>(), 0..40)).prop_map(|(kind, flags, stream, payload)| {
+            support::http2::frame(kind, flags, stream, &payload)
+        }),
+    ];
+    vec(part, 0..30).prop_map(|parts| parts.concat())
+}
+
+#[test]
+fn no_bytes_do_harm() {
+    let short = Duration::from_millis(20);
+    let limits =
+        LimitOptions { header_timeout: short, body_timeout: short, idle_timeout: short, ..LimitOptions::default() };
+    let door = Door::open(ListenerOptions { limits, publish_token: Some(TOKEN.to_owned()), ..anonymous() });
+    let witness = std::cell::RefCell::new(door.stream("/events"));
+    proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(bytes in bytes(), cut in any::<prop::sample::Index>())| {
+        let mut visitor = door.knock();
+        let (first, second) = bytes.split_at(cut.index(bytes.len() + 1));
+        visitor.try_send(first);
+        visitor.try_send(second);
+        // What comes back is HTTP, or nothing.
+        let answer = visitor.beginning();
+        prop_assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.") || answer[3..5] == [4, 0], "{answer:?}");
+        drop(visitor);
+        door.engine.broadcast(data("mark"), None).unwrap();
+        let mut witness = witness.borrow_mut();
+        while witness.peer.event().data != "mark" {}
+    });
+    door.wait_for_clients(1);
+    support::eventually("only the witness is left", || door.listener.connections() == 1);
+}

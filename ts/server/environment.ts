@@ -1,0 +1,63 @@
+/** A listener's options from environment variables, as containers are configured. */
+import { readFileSync } from 'node:fs';
+
+import type { ListenOptions, TicketOptions } from '../../index';
+import { argumentError } from './errors.js';
+
+type Environment = Record<string, string | undefined>;
+
+/** What the environment says. An empty variable says nothing. */
+export function fromEnvironment(env: Environment): ListenOptions {
+  const { SSEKIT_TLS_CERT: cert, SSEKIT_TLS_KEY: key, SSEKIT_CORS_ORIGINS: origins } = env;
+  const options: ListenOptions = {
+    host: env.SSEKIT_HOST || undefined,
+    port: number(env, 'SSEKIT_PORT'),
+    reusePort: flag(env, 'SSEKIT_REUSE_PORT'),
+    socketPath: env.SSEKIT_SOCKET || undefined,
+    path: env.SSEKIT_PATH || undefined,
+    tls: cert && key ? { cert: readFileSync(cert), key: readFileSync(key) } : undefined,
+    cors: origins ? { origins: list(origins), credentials: flag(env, 'SSEKIT_CORS_CREDENTIALS') } : undefined,
+    tickets: tickets(env),
+    anonymous: flag(env, 'SSEKIT_ANONYMOUS'),
+    publish: env.SSEKIT_PUBLISH_TOKEN ? { token: env.SSEKIT_PUBLISH_TOKEN } : undefined,
+    trustProxy: flag(env, 'SSEKIT_TRUST_PROXY'),
+    metrics: env.SSEKIT_METRICS_TOKEN ? { token: env.SSEKIT_METRICS_TOKEN } : flag(env, 'SSEKIT_METRICS'),
+  };
+  return options;
+}
+
+function tickets(env: Environment): TicketOptions | undefined {
+  const secret = ticketSecrets(env);
+  const file = env.SSEKIT_TICKET_KEYS;
+  if (secret.length === 0 && !file) return undefined;
+  return {
+    secret,
+    keys: file ? JSON.parse(readFileSync(file, 'utf8')).keys : undefined,
+    audience: env.SSEKIT_TICKET_AUDIENCE || undefined,
+    issuer: env.SSEKIT_TICKET_ISSUER || undefined,
+    oneTime: flag(env, 'SSEKIT_TICKET_ONE_TIME'),
+  };
+}
+
+/** The first signs, all of them verify. */
+export function ticketSecrets(env: Environment): string[] {
+  return (env.SSEKIT_TICKET_SECRET ?? '').split(/\s+/).filter(Boolean);
+}
+
+function list(text: string): string[] {
+  return text.split(',').map((item) => item.trim());
+}
+
+function number(env: Environment, name: string): number | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (!/^\d+$/.test(text)) throw argumentError(name, text, 'a number');
+  return Number(text);
+}
+
+function flag(env: Environment, name: string): boolean | undefined {
+  const text = env[name];
+  if (!text) return undefined;
+  if (text !== 'true' && text !== 'false') throw argumentError(name, text, '`true` or `false`');
+  return text === 'true';
+}
