@@ -308,7 +308,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       clients: 2,
       users: 2,
       away: expect.any(Number),
-      transports: { opening: 0, handoff: 0, stream: 0, [transport]: 2 },
+      transports: { opening: 0, handoff: 0, stream: 0, listener: 0, [transport]: 2 },
       connects: before.connects + 5,
       disconnects: {
         ...before.disconnects,
@@ -330,7 +330,18 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(active).toHaveLength(stats.clients);
     const gone = Object.values(stats.disconnects).reduce((sum, count) => sum + count, 0);
     expect(stats.connects - gone).toBe(stats.clients);
-    const reasons = ['drained', 'expired', 'fault', 'peer', 'protocol', 'replaced', 'server', 'slow', 'timeout', 'unopened'];
+    const reasons = [
+      'drained',
+      'expired',
+      'fault',
+      'peer',
+      'protocol',
+      'replaced',
+      'server',
+      'slow',
+      'timeout',
+      'unopened',
+    ];
     expect(Object.keys(stats.disconnects).sort()).toEqual(reasons);
     expect(stats.epoch).toMatch(/^[0-9a-z]{10}$/);
   });

@@ -56,7 +56,7 @@ describe('hot reloads', () => {
       // Its own client and one of each generation.
       told: 301,
       epochs: [result.epochs[0], result.epochs[0]],
-      transports: { opening: 0, handoff: 0, stream: 1 },
+      transports: { opening: 0, handoff: 0, stream: 1, listener: 0 },
     });
   });
 

@@ -71,7 +71,7 @@ test.each(['auto', 'stream'] as const)("transport '%s': nothing is left of clien
   const server: NextServer = await app.serve('start', { transport });
   const ada = await server.streamOf('ada');
   const bystander = await RawClient.stream(server.port, await server.streamOf('grace'));
-  const settled = { opening: 0, handoff: 0, stream: 0, [transport === 'auto' ? 'handoff' : 'stream']: 1 };
+  const settled = { opening: 0, handoff: 0, stream: 0, listener: 0, [transport === 'auto' ? 'handoff' : 'stream']: 1 };
   const onlyBystander = (): Promise<AppState> =>
     until('the bystander alone', async () => {
       const state = await server.state();

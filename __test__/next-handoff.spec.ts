@@ -28,7 +28,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
       return clients.length === 0 && openSockets === ASKING;
     });
     const { stats } = await server.state();
-    expect(stats.transports).toEqual({ opening: 0, handoff: 0, stream: 0 });
+    expect(stats.transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0 });
     expect(sum(stats.disconnects)).toBe(stats.connects);
     expect(server.complaints).toEqual([]);
   });
@@ -39,7 +39,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
       const now = await server.state();
       return now.stats.transports.handoff === 5 && now.openSockets === ASKING && now;
     });
-    expect(state.stats.transports).toEqual({ opening: 0, handoff: 5, stream: 0 });
+    expect(state.stats.transports).toEqual({ opening: 0, handoff: 5, stream: 0, listener: 0 });
     expect(state.users.ada).toHaveLength(5);
   });
 
