@@ -14,6 +14,9 @@ await main(async () => {
   await run('cargo', ['build', '--release', '--locked', '--manifest-path', 'bench/load/Cargo.toml']);
   await ensureNodeModules(benchmark);
   await ensureApp(benchmarkApp);
-  await run(process.execPath, nextIn(benchmarkApp, 'build'), { cwd: benchmarkApp, env: { NEXT_TELEMETRY_DISABLED: '1' } });
+  await run(process.execPath, nextIn(benchmarkApp, 'build'), {
+    cwd: benchmarkApp,
+    env: { NEXT_TELEMETRY_DISABLED: '1' },
+  });
   await bench(process.argv.slice(2));
 });

@@ -11,8 +11,8 @@ const PAGE = join(root, 'docs', 'api.md');
 
 /** What users import, in the order of the page, and the files that declare it. */
 const MODULES = {
-  ssekit: ['index.d.ts'],
-  'ssekit/next': ['ts/next/route.ts', 'ts/next/with-sse.ts'],
+  ssekit: ['index.d.ts', 'listener.d.ts'],
+  'ssekit/next': ['ts/next/route.ts', 'ts/next/ticket-route.ts', 'ts/next/with-sse.ts'],
   'ssekit/node': ['ts/node/index.ts'],
 };
 

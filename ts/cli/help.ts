@@ -14,6 +14,7 @@ Commands:
   init [dir]      put ssekit into a Next.js app
   doctor [url]    say what is wrong with a stream, and how to mend it
   tail <url>      print the events of a stream as they come
+  send <url>      publish an event at a listener of ssekit's
 
 Options:
   -h, --help      this text; after a command, its own
@@ -52,4 +53,21 @@ Usage: ssekit tail <url> [--header 'Name: value'] [--last-event-id id] [--json]
 Events go to the standard output, all else to the standard error. Ctrl-C ends it.
 Exit code: 0 ended by you, 1 ended or refused by the server, 2 there was no server`;
 
-export const HELP = { ssekit: SSEKIT, init: INIT, doctor: DOCTOR, tail: TAIL };
+const SEND = `Publishes an event at a listener that SSEService.listen() has started with \`publish\`.
+
+Usage: ssekit send <url> (--user id | --client id | --broadcast [--exclude client]) [--event name] [data]
+
+  data                JSON; - reads it from the standard input. Default: null
+  --text              the data is text, and sent as a string
+  --event             the name that the page listens for. Default: message
+  --id                the event's own id. Default: one of ssekit's
+  --retry             milliseconds until the page reconnects, from now on
+  --coalesce-key      who lags gets only the newest event of a key
+  --idempotency-key   sent again with the same key, it is not published again
+  --header            a header to send, any number of times
+  --json              print the answer as it comes
+
+The token is taken from SSEKIT_PUBLISH_TOKEN. A URL without a path means its /publish.
+Exit code: 0 published, 1 refused (it says why), 2 there was no server, or wrong usage`;
+
+export const HELP = { ssekit: SSEKIT, init: INIT, doctor: DOCTOR, tail: TAIL, send: SEND };

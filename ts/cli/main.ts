@@ -2,10 +2,11 @@
 import { doctor } from './doctor/index.js';
 import { HELP, version } from './help.js';
 import { init } from './init/index.js';
+import { send } from './send/index.js';
 import { tail } from './tail/index.js';
 import { CannotRun, EXIT, UsageError } from './usage.js';
 
-const COMMANDS = { init, doctor, tail };
+const COMMANDS = { init, doctor, tail, send };
 
 type Name = keyof typeof COMMANDS;
 

@@ -1,0 +1,97 @@
+/** `ssekit send`: an event published from the command line. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { runCli, stopClis } from './support/cli';
+import { Evaluator, stopEvaluators } from './support/evaluator';
+import { closeClients, RawClient } from './support/raw-client';
+
+const TOKEN = 'a-token-that-only-these-tests-know-of';
+
+let at: string;
+let port: number;
+
+beforeAll(async () => {
+  const server = await Evaluator.start({ heartbeatMs: 3_600_000 });
+  port = (await server.evaluate(async ({ sse }, token) => {
+    const tickets = { secret: 's'.repeat(32) };
+    return (await sse.listen({ anonymous: true, tickets, publish: { token } })).port;
+  }, TOKEN)) as number;
+  at = `127.0.0.1:${port}`;
+});
+afterEach(closeClients);
+afterEach(stopClis);
+afterAll(stopEvaluators);
+
+const env = { SSEKIT_PUBLISH_TOKEN: TOKEN };
+const send = (...args: string[]): ReturnType<typeof runCli> => runCli(['send', at, ...args], { env });
+
+test('an event reaches whom it is for, and its id is printed', async () => {
+  const client = await RawClient.stream(port, { path: '/events?clientId=tab' });
+  const sent = [
+    await send('--client', 'tab', '--event', 'news', '{"a":1}'),
+    await send('--broadcast', '--retry', '5', '--id', 'mine', '--text', 'no JSON'),
+    await send('--client', 'tab', '--json'),
+  ];
+  const events = await client.next(3);
+  expect(events).toMatchObject([
+    { event: 'news', data: '{"a":1}' },
+    { data: '"no JSON"', id: 'mine', retry: 5 },
+    { data: 'null' },
+  ]);
+  expect(sent.map(({ exitCode, stderr }) => [exitCode, stderr])).toEqual([
+    [0, ''],
+    [0, ''],
+    [0, ''],
+  ]);
+  expect(sent[0]?.stdout).toBe(`sent to 1 connected client, id ${events[0]?.id}\n`);
+  expect(sent[1]?.stdout).toBe('sent to 1 connected client, id mine\n');
+  expect(JSON.parse(`${sent[2]?.stdout}`)).toEqual({ clients: 1, id: events[2]?.id });
+});
+
+test('who is not there is told apart from who may come back', async () => {
+  expect((await send('--client', 'nobody', '1')).stdout).toBe('sent to 0 connected clients: there is no such client\n');
+  expect((await send('--user', 'ada', '1')).stdout).toMatch(/^sent to 0 connected clients, id \S+\n$/);
+});
+
+test('sent again with the same key, it is not published again', async () => {
+  const [first, again] = [
+    await send('--broadcast', '--idempotency-key', 'k', '1'),
+    await send('--broadcast', '--idempotency-key', 'k', '1'),
+  ];
+  expect(again.stdout).toBe(first.stdout);
+});
+
+test('a refusal says why', async () => {
+  const reserved = await send('--user', 'ada', '--event', 'ssekit:ready', '1');
+  expect(reserved.exitCode).toBe(1);
+  expect(reserved.stderr).toMatch(/refused with 400: event\.event: .*ssekit's own/);
+  const stranger = await runCli(['send', at, '--broadcast', '1'], { env: { SSEKIT_PUBLISH_TOKEN: 'wrong' } });
+  expect(stranger.exitCode).toBe(1);
+  expect(stranger.stderr).toContain('refused with 401: the token is missing or wrong; SSEKIT_PUBLISH_TOKEN');
+});
+
+test('wrong usage and a server that is not there are told', async () => {
+  const cases: [args: string[], says: string][] = [
+    [[], 'Which URL?'],
+    [[at], 'To whom?'],
+    [[at, '--user', 'a', '--broadcast'], 'To whom?'],
+    [[at, '--broadcast', 'no', 'JSON'], 'quotes'],
+    [[at, '--broadcast', 'no JSON'], '--text'],
+    [[at, '--broadcast', '--retry', 'soon'], '--retry wants milliseconds'],
+    [[`127.0.0.1:${await closedPort()}`, '--broadcast', '1'], 'Nothing listens there'],
+  ];
+  for (const [args, says] of cases) {
+    const { exitCode, stdout, stderr } = await runCli(['send', ...args], { env });
+    expect([exitCode, stdout]).toEqual([2, '']);
+    expect(stderr).toContain(says);
+  }
+});
+
+/** A port that somebody had a moment ago. */
+async function closedPort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
