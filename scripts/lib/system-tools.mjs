@@ -47,6 +47,12 @@ const TOOLS = {
     apt: ['python3', 'python3-venv'],
     elsewhere: 'install Python 3.10 or newer from https://www.python.org/downloads/',
   },
+  valgrind: {
+    find: () => onPath('valgrind'),
+    // It needs the symbols of the loader to work at all.
+    apt: ['valgrind', 'libc6-dbg'],
+    elsewhere: 'install valgrind from https://valgrind.org/downloads/',
+  },
 };
 
 const PYTHON_WORKS = 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 10))';

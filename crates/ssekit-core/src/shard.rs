@@ -285,10 +285,14 @@ impl Shard {
         let more = self.poller.take(&mut ready);
         for Ready { key, readable, writable } in ready.drain(..) {
             #[cfg(unix)]
-            self.work_on(key, |connection, timeline, tick, tally| match connection.on_ready(readable, writable) {
-                Some(reason) => Outcome::Gone(reason),
-                None if writable => connection.drain(timeline, tick, tally),
-                None => Outcome::Settled,
+            self.work_on(key, |connection, timeline, tick, tally| {
+                // Some kinds of sockets are reported as writable whenever their peer has read.
+                let waited = connection.writer.blocked && writable;
+                match connection.on_ready(readable, writable) {
+                    Some(reason) => Outcome::Gone(reason),
+                    None if waited => connection.drain(timeline, tick, tally),
+                    None => Outcome::Settled,
+                }
             });
         }
         self.ready = ready;

@@ -1,0 +1,96 @@
+/**
+ * `npm run instructions`: counts the instructions of the engine's paths, and fails where one takes more than is committed.
+ * `-- --write` makes what was counted the new measure.
+ *
+ * A clock tells little on a machine that does other things as well. Instructions are counted by valgrind, which executes the
+ * program one by one: two runs of one program differ by a few of a thousand, whatever else the machine does. Each path is run
+ * N times and 2 N times, so that what it takes to start does not count. What may still differ between machines of one target is
+ * the C library, which chooses its code by the processor, and the compiler; so the measure says what it was counted with.
+ *
+ * Ends with the line `N passed, N failed`.
+ */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { root } from './lib/paths.mjs';
+import { Failure, main, run } from './lib/run.mjs';
+import { ensureTools } from './lib/system-tools.mjs';
+
+const MEASURE = join(root, 'crates', 'ssekit-core', 'benches', 'instructions.json');
+
+/** More than this above the measure is a regression; as much below it asks for a new measure. */
+const TOLERANCE = 0.05;
+/** With another compiler, of which nobody knows what it does better or worse. */
+const TOLERANCE_OF_OTHER_COMPILERS = 0.25;
+
+/** How often a path is run: more where one run takes little, and where a broadcast has to be divided among its clients. */
+const TIMES = { 'deliver a broadcast to one more client': 20_000, 'drain 256 missed events': 40 };
+const USUAL_TIMES = 2_000;
+
+await main(async () => {
+  if (process.platform !== 'linux') {
+    console.log('Instructions are counted on Linux alone.\n\n0 passed, 0 failed');
+    return 0;
+  }
+  const { valgrind } = await ensureTools('cargo', 'cc', 'valgrind');
+  const program = await build();
+  const names = (await capture(program, [])).trim().split('\n');
+  const counts = {};
+  for (const name of names) counts[name] = await count(valgrind, program, name);
+  const rustc = await capture('rustc', ['-vV']);
+  const target = /^host: (.*)$/m.exec(rustc)[1];
+  const found = { rustc: /^release: (.*)$/m.exec(rustc)[1], counts };
+  if (process.argv.includes('--write')) return write(target, found);
+  return compare(target, found, read()[target]);
+});
+
+async function build() {
+  const args = ['bench', '-p', 'ssekit-core', '--bench', 'instructions', '--no-run', '--locked', '--message-format=json'];
+  const messages = (await capture('cargo', args)).trim().split('\n').map((line) => JSON.parse(line));
+  const made = messages.find(({ target, executable }) => target?.name === 'instructions' && executable);
+  if (!made) throw new Failure('cargo has built no program to count');
+  return made.executable;
+}
+
+/** Instructions of one time. */
+async function count(valgrind, program, name) {
+  const times = TIMES[name] ?? USUAL_TIMES;
+  const [once, twice] = [await collected(valgrind, program, name, times), await collected(valgrind, program, name, 2 * times)];
+  return Math.round((twice - once) / times);
+}
+
+async function collected(valgrind, program, name, times) {
+  // The log goes to standard output, which the program itself does not use here.
+  const args = ['--tool=callgrind', '--callgrind-out-file=/dev/null', '--log-fd=1', program, name, String(times)];
+  const total = /Collected : (\d+)/.exec(await capture(valgrind, args))?.[1];
+  if (!total) throw new Failure(`valgrind has counted nothing for "${name}"`);
+  return Number(total);
+}
+
+function capture(command, args) {
+  return run(command, args, { stdout: 'capture' });
+}
+
+function read() {
+  return existsSync(MEASURE) ? JSON.parse(readFileSync(MEASURE, 'utf8')) : {};
+}
+
+function write(target, found) {
+  writeFileSync(MEASURE, `${JSON.stringify({ ...read(), [target]: found }, null, 2)}\n`);
+  console.log(`${MEASURE} has the counts of ${target} now.`);
+}
+
+function compare(target, { rustc, counts }, measure) {
+  if (!measure) console.log(`Nothing is committed for ${target}: \`npm run instructions -- --write\` does that.`);
+  else if (measure.rustc !== rustc) console.log(`Counted with rustc ${rustc}, the measure with ${measure.rustc}: a rough check.`);
+  const tolerance = measure?.rustc === rustc ? TOLERANCE : TOLERANCE_OF_OTHER_COMPILERS;
+  let failed = 0;
+  for (const [name, now] of Object.entries(counts)) {
+    const before = measure?.counts[name] ?? now;
+    const change = now / before - 1;
+    const verdict = change > tolerance ? 'MORE' : change < -tolerance ? 'less: commit it by --write' : 'as before';
+    if (change > tolerance) failed += 1;
+    console.log(`${String(now).padStart(8)} ${`${(change * 100).toFixed(1)} %`.padStart(8)}  ${name}: ${verdict}`);
+  }
+  console.log(`\n${Object.keys(counts).length - failed} passed, ${failed} failed`);
+  return failed > 0 ? 1 : 0;
+}
