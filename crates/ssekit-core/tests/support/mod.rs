@@ -3,7 +3,9 @@
 //! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
 //! failure.
 
+pub(crate) mod chance;
 pub(crate) mod door;
+pub(crate) mod front;
 pub(crate) mod http2;
 pub(crate) mod peer;
 pub(crate) mod pull;
