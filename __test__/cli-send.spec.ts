@@ -1,8 +1,7 @@
 /** `ssekit send`: an event published from the command line. */
-import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { runCli, stopClis } from './support/cli';
 import { Evaluator, stopEvaluators } from './support/evaluator';
+import { freePort } from './support/free-port';
 import { closeClients, RawClient } from './support/raw-client';
 
 const TOKEN = 'a-token-that-only-these-tests-know-of';
@@ -78,7 +77,7 @@ test('wrong usage and a server that is not there are told', async () => {
     [[at, '--broadcast', 'no', 'JSON'], 'quotes'],
     [[at, '--broadcast', 'no JSON'], '--text'],
     [[at, '--broadcast', '--retry', 'soon'], '--retry wants milliseconds'],
-    [[`127.0.0.1:${await closedPort()}`, '--broadcast', '1'], 'Nothing listens there'],
+    [[`127.0.0.1:${await freePort()}`, '--broadcast', '1'], 'Nothing listens there'],
   ];
   for (const [args, says] of cases) {
     const { exitCode, stdout, stderr } = await runCli(['send', ...args], { env });
@@ -86,12 +85,3 @@ test('wrong usage and a server that is not there are told', async () => {
     expect(stderr).toContain(says);
   }
 });
-
-/** A port that somebody had a moment ago. */
-async function closedPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

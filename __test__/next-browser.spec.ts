@@ -1,6 +1,7 @@
 /** What users see in a real browser, whichever way their streams are carried. */
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
+import { freePort } from './support/free-port';
 import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
 import { until } from './support/until';
 
@@ -18,6 +19,7 @@ afterAll(async () => {
 describe.each([
   ['auto', 'handoff'],
   ['stream', 'stream'],
+  ['listener', 'listener'],
 ] as const)("transport '%s'", (transport, carrier) => {
   let server: NextServer;
   let ada: Person;
@@ -28,7 +30,8 @@ describe.each([
     until('every client to be gone', async () => (await server.state()).clients.length === 0);
 
   beforeAll(async () => {
-    server = await app.serve('start', { transport });
+    // The listener has to know where pages come from before the first of them.
+    server = await app.serve('start', { transport, port: transport === 'listener' ? await freePort() : 0 });
     [ada, grace] = await Promise.all([logIn('ada'), logIn('grace')]);
     await everybodyGone();
   }, BUILD_TIMEOUT_MS);

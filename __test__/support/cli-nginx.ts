@@ -1,10 +1,10 @@
 /** A real nginx in front of a port, with a configuration of the test's own. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from './free-port';
 import { until } from './until';
 
 const running = new Set<Nginx>();
@@ -76,15 +76,6 @@ function program(): string {
   const path = process.env.NGINX_PATH;
   if (!path) throw new Error('NGINX_PATH is not set: run the tests with npm test');
   return path;
-}
-
-/** nginx cannot be asked which port it got, so it is told one that is free. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 function accepts(port: number): Promise<boolean> {

@@ -98,6 +98,11 @@ export async function removeApps(): Promise<void> {
   await Promise.all([...apps].map((app) => app.remove()));
 }
 
+/** How an app is told which way its streams go. */
+function carrierOf(transport: 'auto' | 'stream' | 'listener'): Record<string, string> {
+  return transport === 'listener' ? { DEMO_LISTENER: '1' } : { TEST_TRANSPORT: transport };
+}
+
 export class NextApp {
   readonly folder = mkdtempSync(join(tmpdir(), 'ssekit-next-app-'));
   readonly #servers = new Set<NextServer>();
@@ -141,11 +146,11 @@ export class NextApp {
   /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
   async serve(
     mode: 'start' | 'dev',
-    options: { transport?: 'auto' | 'stream'; port?: number } = {},
+    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number } = {},
   ): Promise<NextServer> {
     const { transport = 'auto', port = 0 } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
-    const server = await NextServer.start(args, this.folder, { TEST_TRANSPORT: transport });
+    const server = await NextServer.start(args, this.folder, carrierOf(transport));
     this.#servers.add(server);
     return server;
   }

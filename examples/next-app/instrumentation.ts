@@ -4,7 +4,9 @@ export async function register() {
   // Imported here, so that native code stays out of other runtimes. The instance is made before the first request comes
   // in: ssekit can take over the socket of a request only if it saw that request begin.
   const { SSEService } = await import('@/features/sse');
+  const { startListener } = await import('@/lib/listener');
   const { announcePresence } = await import('@/lib/presence');
 
   SSEService.getInstance().on('connect', announcePresence).on('disconnect', announcePresence);
+  await startListener();
 }

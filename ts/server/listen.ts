@@ -22,7 +22,7 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
 
 const OPTIONS = [
   ...['host', 'port', 'reusePort', 'socketPath', 'path', 'tls', 'cors', 'tickets', 'anonymous', 'publish', 'metrics'],
-  'limits',
+  ...['trustProxy', 'limits'],
 ];
 
 const LIMITS = [

@@ -17,9 +17,9 @@ import { useServerState } from '@/lib/use-server-state';
 import type { User } from '@/lib/users';
 import styles from './dashboard.module.css';
 
-export function Dashboard({ user }: { user: User }) {
+export function Dashboard({ user, listenerPort }: { user: User; listenerPort: number | null }) {
   const [feed, receive] = useReducer(feedReducer, emptyFeed);
-  const connection = useEventStream('/api/sse', receive);
+  const connection = useEventStream(listenerPort, receive);
   const server = useServerState(feed.received);
   const live = connection.state === 'live';
 

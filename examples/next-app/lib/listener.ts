@@ -1,0 +1,22 @@
+import { randomBytes } from 'node:crypto';
+import { SSEService } from '@/features/sse';
+
+/**
+ * With DEMO_LISTENER=1, streams come from ssekit's own server instead of from `/api/sse`: on a port of its own, opened by tickets
+ * from `/api/sse-ticket`. DEMO_LISTENER_PORT chooses the port.
+ */
+export async function startListener(): Promise<void> {
+  if (process.env.DEMO_LISTENER !== '1') return;
+  const listener = await SSEService.getInstance().listen({
+    port: Number(process.env.DEMO_LISTENER_PORT ?? 0),
+    tickets: { secret: randomBytes(32).toString('hex') },
+    cors: { origins: ['localhost', '127.0.0.1'].map((host) => `http://${host}:${process.env.PORT ?? 3000}`) },
+  });
+  // In process.env, because Next.js may load this module more than once, and the page has to know.
+  process.env.DEMO_LISTENER_PORT = String(listener.port);
+}
+
+/** The port of ssekit's own server, if streams come from there. */
+export function listenerPort(): number | null {
+  return process.env.DEMO_LISTENER === '1' ? Number(process.env.DEMO_LISTENER_PORT) : null;
+}
