@@ -17,7 +17,7 @@ function route(app: AppFolder): { text: string; advice: string | undefined } {
   return { text, advice: identify?.advice };
 }
 
-const MARK = '// TODO: say who asks.';
+const MARK = '// FILL IN: say who asks.';
 
 test('without a library that is known, the place is marked, and nobody is let in but in development', () => {
   const { text, advice } = route(new AppFolder());

@@ -40,7 +40,8 @@ export async function installSource(log, workspace, folder) {
 }
 
 async function npmInstall(log, folder, ...args) {
-  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder });
+  // Cargo takes its time on a machine with other things to do.
+  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder, minutes: 15 });
 }
 
 /** A Next.js app with the guide's snippets in it, before ssekit is set up. */

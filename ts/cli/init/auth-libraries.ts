@@ -129,7 +129,7 @@ export const AUTH_LIBRARIES: AuthLibrary[] = [
     code: ({ name, specifier }, language) => ({
       imports: ["import { getIronSession } from 'iron-session';", COOKIES, `import { ${name} } from '${specifier}';`],
       lines: bare(
-        '// TODO: userId stands for the field in which your log-in puts the id of the user.',
+        '// FILL IN: userId stands for the field in which your log-in puts the id of the user.',
         `const session = await getIronSession${language === 'ts' ? '<{ userId?: string }>' : ''}(await cookies(), ${name});`,
         'return session.userId ?? null;',
       ),

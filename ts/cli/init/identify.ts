@@ -35,7 +35,7 @@ function whatItWouldBe(library: AuthLibrary, usual: Instance['usual'], language:
 
 function toBeFilled(...hints: string[]): Identify {
   const comment = [
-    'TODO: say who asks. Return the id of the signed-in user, as your session has it, from the cookies or headers of',
+    'FILL IN: say who asks. Return the id of the signed-in user, as your session has it, from the cookies or headers of',
     'the request that this is called with: the id that you call sendToUser with. Whoever gets null is answered with 401.',
     'Until then everybody is “demo” in development, and refused in production.',
     ...hints,
