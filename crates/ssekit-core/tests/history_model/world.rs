@@ -1,177 +1,18 @@
-//! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
-//! a gap first; never a hole in silence, and never what is not its own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
-
-#[allow(dead_code, reason = "each test program uses what it needs")]
-mod support;
+//! A hub, and the model that remembers everything.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
-use proptest::prelude::*;
 use proptest::sample::Index;
-use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
-use support::keeping_all;
-use support::pull::Pull;
-use support::wire::Received;
+use ssekit_core::{Connect, Event, Hub, Options};
 use tokio::runtime::Runtime;
 
-const USERS: [&str; 2] = ["ada", "bob"];
-const CLIENTS: [&str; 3] = ["tab 1", "tab 2", "tab 3"];
-
-#[derive(Debug, Clone)]
-enum Operation {
-    ToUser {
-        user: usize,
-        event: Draft,
-    },
-    ToClient {
-        client: usize,
-        event: Draft,
-    },
-    /// To a client that is connected, whether it has brought its id or not.
-    ToConnected {
-        which: Index,
-        event: Draft,
-    },
-    Broadcast {
-        exclude: Option<usize>,
-        event: Draft,
-    },
-    Connect {
-        user: Option<usize>,
-        client: Option<usize>,
-        resume: Resume,
-    },
-    Read {
-        which: Index,
-        pulls: usize,
-    },
-    Drop {
-        which: Index,
-    },
-    Disconnect {
-        which: Index,
-    },
-    /// The engine's own tasks get to work, and so much time passes.
-    Wait {
-        seconds: u64,
-    },
-}
-
-#[derive(Debug, Clone)]
-struct Draft {
-    size: usize,
-    /// Has an id of its own, which may be one that others have.
-    own_id: Option<u8>,
-    /// Supersedes the earlier one with this key.
-    key: Option<u8>,
-}
-
-#[derive(Debug, Clone)]
-enum Resume {
-    No,
-    /// By the id of any event that there ever was, whoever it was for.
-    From(Index),
-    /// By the id in the `ssekit:ready` of any client that there ever was.
-    Ready(Index),
-    Unknown,
-}
-
-fn operation() -> impl Strategy<Value = Operation> {
-    let draft = || {
-        let size = prop_oneof![4 => 0..100_usize, 1 => 0..3_000_usize];
-        (size, proptest::option::weighted(0.3, 0..40_u8), proptest::option::weighted(0.3, 0..3_u8))
-            .prop_map(|(size, own_id, key)| Draft { size, own_id, key })
-    };
-    let resume = prop_oneof![
-        2 => Just(Resume::No),
-        4 => any::<Index>().prop_map(Resume::From),
-        2 => any::<Index>().prop_map(Resume::Ready),
-        1 => Just(Resume::Unknown),
-    ];
-    let (user, client) = (0..USERS.len(), 0..CLIENTS.len());
-    prop_oneof![
-        6 => (user.clone(), draft()).prop_map(|(user, event)| Operation::ToUser { user, event }),
-        6 => (client.clone(), draft()).prop_map(|(client, event)| Operation::ToClient { client, event }),
-        3 => (any::<Index>(), draft()).prop_map(|(which, event)| Operation::ToConnected { which, event }),
-        6 => (proptest::option::of(client.clone()), draft())
-            .prop_map(|(exclude, event)| Operation::Broadcast { exclude, event }),
-        6 => (proptest::option::weighted(0.8, user), proptest::option::weighted(0.6, client), resume)
-            .prop_map(|(user, client, resume)| Operation::Connect { user, client, resume }),
-        8 => (any::<Index>(), 1..4_usize).prop_map(|(which, pulls)| Operation::Read { which, pulls }),
-        2 => any::<Index>().prop_map(|which| Operation::Drop { which }),
-        1 => any::<Index>().prop_map(|which| Operation::Disconnect { which }),
-        2 => (0..8_u64).prop_map(|seconds| Operation::Wait { seconds }),
-    ]
-}
-
-fn tiny() -> impl Strategy<Value = HistoryOptions> {
-    (1..6_usize, 1_024..4_000_usize, 1_024..6_000_usize).prop_map(|(max_events, max_bytes, max_total_bytes)| {
-        HistoryOptions { max_events, max_bytes, max_total_bytes, max_age: Duration::from_secs(10) }
-    })
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Identity {
-    user: Option<&'static str>,
-    client: String,
-}
-
-impl Identity {
-    fn brings_id(&self) -> bool {
-        CLIENTS.contains(&self.client.as_str())
-    }
-}
-
-#[derive(Debug, Clone)]
-enum Audience {
-    User(&'static str),
-    Client(Identity),
-    All { exclude: Option<&'static str> },
-}
-
-/// An event that was published.
-#[derive(Debug)]
-struct Published {
-    position: u64,
-    id: String,
-    data: String,
-    key: Option<u8>,
-    audience: Audience,
-}
-
-impl Published {
-    /// Whether nobody who lags needs it any more once `newer` is published.
-    fn is_superseded_by(&self, newer: &Self) -> bool {
-        let same_log = match (&self.audience, &newer.audience) {
-            (Audience::User(one), Audience::User(other)) => one == other,
-            (Audience::Client(one), Audience::Client(other)) => one == other,
-            (Audience::All { exclude }, Audience::All { exclude: newer }) => newer.is_none() || exclude == newer,
-            _ => false,
-        };
-        same_log && self.position < newer.position && self.key.is_some() && self.key == newer.key
-    }
-
-    fn is_in_logs_of(&self, who: &Identity) -> bool {
-        match &self.audience {
-            Audience::User(user) => who.user == Some(user),
-            Audience::Client(client) => who == client,
-            Audience::All { .. } => true,
-        }
-    }
-
-    fn is_for(&self, who: &Identity) -> bool {
-        let excluded = matches!(self.audience, Audience::All { exclude: Some(client) } if client == who.client);
-        self.is_in_logs_of(who) && !excluded
-    }
-}
+use crate::operation::{CLIENTS, Draft, Operation, Resume, USERS};
+use crate::published::{Audience, Identity, Published};
+use crate::support;
+use crate::support::keeping_all;
+use crate::support::pull::Pull;
+use crate::support::wire::Received;
 
 /// A client and what the model knows of it.
 struct Client {
@@ -191,7 +32,7 @@ struct Away {
     released: bool,
 }
 
-struct World {
+pub(crate) struct World {
     hub: Hub,
     runtime: Runtime,
     published: Vec<Published>,
@@ -208,7 +49,7 @@ struct World {
 }
 
 impl World {
-    fn new(options: Options) -> Self {
+    pub(crate) fn new(options: Options) -> Self {
         // One thread, whose clock stands still and whose tasks run when they are told to.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let keeps_all = options.history == keeping_all().history;
@@ -218,7 +59,7 @@ impl World {
         Self { hub, runtime, published, ready_ids, clients, away, forgotten, unclaimed, now, keeps_all }
     }
 
-    fn run(&mut self, operation: Operation) {
+    pub(crate) fn run(&mut self, operation: Operation) {
         let runtime = self.runtime.handle().clone();
         match operation {
             Operation::Wait { seconds } => {
@@ -494,35 +335,13 @@ impl World {
         let online = |user: &&str| self.clients.iter().any(|client| client.who.user == Some(user));
         assert_eq!(stats.users, USERS.iter().filter(|user| online(user)).count());
     }
-}
 
-fn live(options: Options, operations: Vec<Operation>) {
-    let mut world = World::new(options);
-    for operation in operations {
-        world.run(operation);
-    }
-    for mut client in std::mem::take(&mut world.clients) {
-        let events = client.pull.all();
-        events.iter().for_each(|event| world.check(&mut client, event));
-        world.check_nothing_is_left(&client);
-    }
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn with_a_tiny_history_a_client_gets_everything_or_is_told(
-        history in tiny(),
-        operations in proptest::collection::vec(operation(), 1..120),
-    ) {
-        live(Options { history, threads: 2, ..Options::default() }, operations);
-    }
-
-    #[test]
-    fn with_a_history_that_keeps_everything_a_client_gets_everything(
-        operations in proptest::collection::vec(operation(), 1..120),
-    ) {
-        live(keeping_all(), operations);
+    /// Everybody gets what is left.
+    pub(crate) fn end(mut self) {
+        for mut client in std::mem::take(&mut self.clients) {
+            let events = client.pull.all();
+            events.iter().for_each(|event| self.check(&mut client, event));
+            self.check_nothing_is_left(&client);
+        }
     }
 }

@@ -1,0 +1,105 @@
+//! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
+//! a gap first; never a hole in silence, and never what is not its own.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
+#[allow(dead_code, reason = "each test program uses what it needs")]
+#[path = "../support/mod.rs"]
+mod support;
+
+mod operation;
+mod published;
+mod world;
+
+use std::panic::catch_unwind;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proptest::prelude::*;
+use proptest::strategy::ValueTree as _;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
+use ssekit_core::{HistoryOptions, Options};
+
+use operation::{Operation, operation, tiny};
+use support::keeping_all;
+use world::World;
+
+fn live(options: Options, operations: Vec<Operation>) {
+    let mut world = World::new(options);
+    for operation in operations {
+        world.run(operation);
+    }
+    world.end();
+}
+
+fn with_history(history: HistoryOptions) -> Options {
+    Options { history, threads: 2, ..Options::default() }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn with_a_tiny_history_a_client_gets_everything_or_is_told(
+        history in tiny(),
+        operations in proptest::collection::vec(operation(), 1..120),
+    ) {
+        live(with_history(history), operations);
+    }
+
+    #[test]
+    fn with_a_history_that_keeps_everything_a_client_gets_everything(
+        operations in proptest::collection::vec(operation(), 1..120),
+    ) {
+        live(keeping_all(), operations);
+    }
+}
+
+const LIVES: u64 = 4_000;
+const OPERATIONS_OF_A_LIFE: usize = 250;
+
+/// The same lives each time: what they find can be looked for again. Other ones with another `SSEKIT_SEED`.
+fn chance_of(life: u64) -> TestRunner {
+    let other = std::env::var("SSEKIT_SEED").map_or(0, |seed| seed.parse::<u64>().expect("SSEKIT_SEED is a number"));
+    // The quickest of proptest's own: without optimization the others cost more than all the rest.
+    let mut seed = [1; 16];
+    seed[..8].copy_from_slice(&life.to_le_bytes());
+    seed[8..].copy_from_slice(&other.to_le_bytes());
+    TestRunner::new_with_rng(ProptestConfig::default(), TestRng::from_seed(RngAlgorithm::XorShift, &seed))
+}
+
+/// Every fourth life keeps everything, so that no gap may be told; the others forget almost all.
+fn live_once(life: u64) {
+    let mut chance = chance_of(life);
+    let draw = operation();
+    let options = match life % 4 {
+        0 => keeping_all(),
+        _ => with_history(tiny().new_tree(&mut chance).unwrap().current()),
+    };
+    let mut world = World::new(options);
+    for _ in 0..OPERATIONS_OF_A_LIFE {
+        world.run(draw.new_tree(&mut chance).unwrap().current());
+    }
+    world.end();
+}
+
+#[test]
+fn in_a_million_operations_nothing_is_missing_that_was_not_told() {
+    let next = AtomicU64::new(0);
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {
+            scope.spawn(|| {
+                while let life = next.fetch_add(1, Ordering::Relaxed)
+                    && life < LIVES
+                {
+                    let lived = catch_unwind(|| live_once(life));
+                    assert!(lived.is_ok(), "that was life {life} of {LIVES}");
+                }
+            });
+        }
+    });
+}
