@@ -1,0 +1,96 @@
+/** SIGTERM with a thousand open streams: all are told when to come back, the process ends, and all are back on the next one. */
+import { constants } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { SSEStats } from '../index';
+import { BUILD_TIMEOUT_MS, NextApp, removeApps } from './support/next-app';
+import { killPrograms, Program } from './support/program';
+import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
+import { until } from './support/until';
+
+const STREAMS = 1_000;
+
+/** So many connect at once. */
+const AT_ONCE = 50;
+
+afterEach(() => {
+  closeClients();
+  killPrograms();
+});
+afterAll(removeApps);
+
+async function openAll(port: number, request: RequestOptions): Promise<RawClient[]> {
+  const clients: RawClient[] = [];
+  while (clients.length < STREAMS) {
+    const batch = Array.from({ length: AT_ONCE }, () => RawClient.stream(port, request));
+    clients.push(...(await Promise.all(batch)));
+  }
+  return clients;
+}
+
+/** What a client was told at the end, which must be the end as a page expects it. */
+function farewellTo(client: RawClient): { retry: number; lastEventId: string } {
+  expect(client.isComplete).toBe(true);
+  const last = client.events().at(-1);
+  expect(last).toMatchObject({ event: 'ssekit:drain', data: JSON.stringify({ reconnectInMs: last?.retry }) });
+  return { retry: last?.retry ?? -1, lastEventId: last?.id ?? '' };
+}
+
+/** Comes back when it was told to, as an `EventSource` would, to the process that has taken over. */
+async function comeBack(client: RawClient, port: number, request: RequestOptions): Promise<number> {
+  await until('the end', () => client.ended);
+  const { retry, lastEventId } = farewellTo(client);
+  await delay(retry);
+  const again = await RawClient.stream(port, {
+    ...request,
+    headers: { ...request.headers, 'last-event-id': lastEventId },
+  });
+  // The new process knows nothing of the old one's events, and says so first.
+  const [next] = await again.next(1);
+  expect(next).toMatchObject({ event: 'ssekit:reset', data: '{"reason":"unknown"}' });
+  return retry;
+}
+
+/** Each has a time of its own, between once and twice of what was asked for. */
+function expectJitter(retries: number[], least: number): void {
+  expect(retries).toHaveLength(STREAMS);
+  expect(Math.min(...retries)).toBeGreaterThanOrEqual(least);
+  expect(Math.max(...retries)).toBeLessThanOrEqual(2 * least);
+  expect(new Set(retries).size).toBeGreaterThan(least / 4);
+}
+
+test(
+  'next start ends by itself, and every client is back on the process that takes over',
+  async () => {
+    const app = await NextApp.built();
+    const [old, next] = [await app.serve('start'), await app.serve('start')];
+    // The session is a cookie, which both understand.
+    const request = await old.streamOf('ada');
+    const clients = await openAll(old.port, request);
+    await until('all to be handed off', async () => (await old.state()).stats.transports.handoff === STREAMS);
+    const ended = old.terminate();
+    const retries = Promise.all(clients.map((client) => comeBack(client, next.port, request)));
+    // Next.js ends by its own doing, and its exit code for this signal is that of a shell.
+    expect(await ended).toBe(128 + constants.signals.SIGTERM);
+    expectJitter(await retries, 1_000);
+    const { stats } = await until('all to be back', async () => {
+      const state = await next.state();
+      return state.stats.transports.handoff === STREAMS && state;
+    });
+    expect([stats.connects, stats.resets]).toEqual([STREAMS, STREAMS]);
+    expect([old.complaints, next.complaints]).toEqual([[], []]);
+  },
+  BUILD_TIMEOUT_MS,
+);
+
+test.each(['auto', 'stream'])('a server of plain Node ends by the signal, transport %s', async (transport) => {
+  const [old, next] = [new Program('drains.cjs', [transport]), new Program('drains.cjs', [transport])];
+  const [from, to] = [await old.message<number>(), await next.message<number>()];
+  const clients = await openAll(from, {});
+  old.kill('SIGTERM');
+  const retries = Promise.all(clients.map((client) => comeBack(client, to, {})));
+  expect(await old.ends()).toBe('SIGTERM');
+  expect(old.stderr).toBe('');
+  expectJitter(await retries, 500);
+  await until('all to be back', async () => (await next.ask<SSEStats>('stats')).clients === STREAMS);
+  expect(next.stderr).toBe('');
+});
