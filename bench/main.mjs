@@ -4,14 +4,14 @@
  * Without options everything is measured and `results/` is written anew. `--row` measures those rows alone and leaves the other
  * ones in results.json as they are; `--quick` takes a few minutes and writes to .cache/bench; `--render` measures nothing.
  */
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { loadContenders } from './lib/contenders.mjs';
 import { describeMachine, describePackages } from './lib/machine.mjs';
-import { plan } from './lib/plan.mjs';
 import { renderPage } from './lib/page.mjs';
+import { plan } from './lib/plan.mjs';
 import { runPlan } from './lib/run.mjs';
 
 export async function bench(args) {
@@ -23,7 +23,7 @@ export async function bench(args) {
 
   const all = await loadContenders();
   const contenders = all.filter((one) => !contender || one.name === contender).filter((one) => isAvailable(one));
-  let results = row || contender || options.render ? JSON.parse(readFileSync(file, 'utf8')) : { samples: [] };
+  let results = row || contender || options.render ? readResults(file) : { samples: [] };
   if (!options.render) {
     const rows = plan({ quick }).filter(({ name }) => name.startsWith(row));
     const samples = await runPlan(rows, contenders, (line) => console.log(line));
@@ -34,10 +34,14 @@ export async function bench(args) {
       quick: quick === true,
       samples: [...results.samples.filter((old) => !replaced(old)), ...samples],
     };
-    writeFileSync(file, `${JSON.stringify(results, null, 1)}\n`);
+    writeFileSync(file, `${JSON.stringify(results, null, 2)}\n`);
   }
   for (const [name, text] of Object.entries(renderPage(results, all))) writeFileSync(join(folder, name), text);
   console.log(`\nThe page is ${join(folder, 'README.md')}`);
+}
+
+function readResults(file) {
+  return existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : { samples: [] };
 }
 
 const OPTIONS = {

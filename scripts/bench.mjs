@@ -3,6 +3,7 @@
  * leaves the committed results alone; bench/main.mjs tells the other options.
  */
 import { bench } from '../bench/main.mjs';
+import { buildLoad } from './lib/benchmark.mjs';
 import { ensureApp, nextIn } from './lib/example.mjs';
 import { ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
@@ -11,7 +12,7 @@ import { main, run } from './lib/run.mjs';
 
 await main(async () => {
   await buildPackage();
-  await run('cargo', ['build', '--release', '--locked', '--manifest-path', 'bench/load/Cargo.toml']);
+  await buildLoad();
   await ensureNodeModules(benchmark);
   await ensureApp(benchmarkApp);
   await run(process.execPath, nextIn(benchmarkApp, 'build'), {

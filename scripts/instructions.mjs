@@ -44,8 +44,20 @@ await main(async () => {
 });
 
 async function build() {
-  const args = ['bench', '-p', 'ssekit-core', '--bench', 'instructions', '--no-run', '--locked', '--message-format=json'];
-  const messages = (await capture('cargo', args)).trim().split('\n').map((line) => JSON.parse(line));
+  const args = [
+    'bench',
+    '-p',
+    'ssekit-core',
+    '--bench',
+    'instructions',
+    '--no-run',
+    '--locked',
+    '--message-format=json',
+  ];
+  const messages = (await capture('cargo', args))
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
   const made = messages.find(({ target, executable }) => target?.name === 'instructions' && executable);
   if (!made) throw new Failure('cargo has built no program to count');
   return made.executable;
@@ -54,7 +66,10 @@ async function build() {
 /** Instructions of one time. */
 async function count(valgrind, program, name) {
   const times = TIMES[name] ?? USUAL_TIMES;
-  const [once, twice] = [await collected(valgrind, program, name, times), await collected(valgrind, program, name, 2 * times)];
+  const [once, twice] = [
+    await collected(valgrind, program, name, times),
+    await collected(valgrind, program, name, 2 * times),
+  ];
   return Math.round((twice - once) / times);
 }
 
@@ -81,7 +96,8 @@ function write(target, found) {
 
 function compare(target, { rustc, counts }, measure) {
   if (!measure) console.log(`Nothing is committed for ${target}: \`npm run instructions -- --write\` does that.`);
-  else if (measure.rustc !== rustc) console.log(`Counted with rustc ${rustc}, the measure with ${measure.rustc}: a rough check.`);
+  else if (measure.rustc !== rustc)
+    console.log(`Counted with rustc ${rustc}, the measure with ${measure.rustc}: a rough check.`);
   const tolerance = measure?.rustc === rustc ? TOLERANCE : TOLERANCE_OF_OTHER_COMPILERS;
   let failed = 0;
   for (const [name, now] of Object.entries(counts)) {

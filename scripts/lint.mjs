@@ -4,7 +4,9 @@
  * Every step is run, whatever became of those before it. Ends with the steps that failed and the line
  * `lint: N passed, N failed`.
  */
+
 import { join } from 'node:path';
+import { loadManifest } from './lib/benchmark.mjs';
 import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
 import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
@@ -15,12 +17,19 @@ import { checkWorkflows } from './lib/workflows.mjs';
 const fix = process.argv.includes('--fix');
 const node = (args, options) => run(process.execPath, args, options);
 
+/** The package's, and the benchmark's. */
+const WORKSPACES = [[], ['--manifest-path', loadManifest]];
+
 const STEPS = {
-  'cargo fmt': () => run('cargo', ['fmt', '--all', ...(fix ? [] : ['--check'])]),
+  'cargo fmt': async () => {
+    for (const scope of WORKSPACES) await run('cargo', ['fmt', '--all', ...scope, ...(fix ? [] : ['--check'])]);
+  },
   'cargo clippy': async () => {
-    const scope = ['--workspace', '--all-targets', '--locked'];
-    if (fix) await run('cargo', ['clippy', '--fix', '--allow-dirty', '--allow-staged', ...scope]);
-    await run('cargo', ['clippy', ...scope, '--', '-D', 'warnings']);
+    for (const workspace of WORKSPACES) {
+      const scope = [...workspace, '--workspace', '--all-targets', '--locked'];
+      if (fix) await run('cargo', ['clippy', '--fix', '--allow-dirty', '--allow-staged', ...scope]);
+      await run('cargo', ['clippy', ...scope, '--', '-D', 'warnings']);
+    }
   },
   biome: async () => {
     await ensureNodeModules();

@@ -6,6 +6,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildLoad, loadManifest } from './lib/benchmark.mjs';
 import { ensureExample } from './lib/example.mjs';
 import { bin } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
@@ -20,19 +21,23 @@ await main(async () => {
   const python = await ensurePython();
   await buildPackage();
   await ensureExample();
+  await buildLoad();
 
   const results = [];
-  if (jestArguments.length === 0) results.push(await runCargo());
-  else console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
+  if (jestArguments.length === 0) {
+    results.push(await runCargo('cargo test', '--workspace'));
+    results.push(await runCargo('cargo test of the benchmark', '--manifest-path', loadManifest));
+  }
+  if (jestArguments.length > 0)
+    console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
   results.push(await runJest(jestArguments, { CHROMIUM_PATH: chromium, NGINX_PATH: nginx, PYTHON_PATH: python }));
   return conclude(results);
 });
 
-async function runCargo() {
-  const { exitCode, stdout } = await finish('cargo', ['test', '--workspace', '--locked', '--no-fail-fast'], {
-    stdout: 'both',
-  });
-  return reconciled('cargo test', exitCode, cargoResults(stdout));
+async function runCargo(name, ...scope) {
+  const args = ['test', ...scope, '--locked', '--no-fail-fast'];
+  const { exitCode, stdout } = await finish('cargo', args, { stdout: 'both' });
+  return reconciled(name, exitCode, cargoResults(stdout));
 }
 
 async function runJest(jestArguments, env) {

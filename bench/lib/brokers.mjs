@@ -51,7 +51,13 @@ export function ask(port, path, { method = 'GET', headers = {}, body = '' } = {}
 export class Broker {
   constructor(command, args, { folder, port, path, isUp, broadcast, clients }) {
     this.child = spawn(command, args, { cwd: folder, stdio: ['ignore', 'ignore', 'inherit'] });
-    Object.assign(this, { folder, port, path, isUp, operations: { ...operations, broadcast: (how) => send({ ...how, to: broadcast }), clients } });
+    Object.assign(this, {
+      folder,
+      port,
+      path,
+      isUp,
+      operations: { ...operations, broadcast: (how) => send({ ...how, to: broadcast }), clients },
+    });
   }
 
   async started() {
@@ -95,7 +101,9 @@ function kill(pid) {
 }
 
 function family(pid) {
-  const parents = readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => [Number(name), parentOf(name)]);
+  const parents = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => [Number(name), parentOf(name)]);
   const found = [pid];
   for (const known of found) found.push(...parents.filter(([, parent]) => parent === known).map(([child]) => child));
   return found;

@@ -29,8 +29,8 @@ export function describePackages(contenders) {
   }
   const app = JSON.parse(readFileSync(new URL('bench/next-app/package.json', root), 'utf8'));
   versions.next = app.dependencies.next;
-  const nchan = output('dpkg-query', ['-W', '-f', '${Version}', 'libnginx-mod-nchan']);
-  if (nchan) versions['libnginx-mod-nchan'] = nchan;
+  const nchan = /^Version: (.*)$/m.exec(output('dpkg-query', ['--status', 'libnginx-mod-nchan']));
+  if (nchan) versions['libnginx-mod-nchan'] = nchan[1];
   return versions;
 }
 

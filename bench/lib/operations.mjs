@@ -12,7 +12,7 @@
  * @property {() => string} [lastEventId] With it a client resumes from here.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
@@ -144,7 +144,13 @@ async function cost(server, { bytes, user }) {
 
 /** About so many bytes of JSON, of the kind that an application sends. */
 function records(bytes) {
-  const record = (id) => ({ id, title: `Order ${id} is on its way`, paid: id % 2 === 0, amount: 19.99, tags: ['a', 'b'] });
+  const record = (id) => ({
+    id,
+    title: `Order ${id} is on its way`,
+    paid: id % 2 === 0,
+    amount: 19.99,
+    tags: ['a', 'b'],
+  });
   const data = { at: '2026-01-01T00:00:00.000Z', orders: [] };
   if (bytes < 100) return { at: data.at };
   while (JSON.stringify(data).length < bytes - 50) data.orders.push(record(1000 + data.orders.length));

@@ -1,7 +1,7 @@
 /** The page of results: a Markdown file with tables, and its plots. */
-import { cost, figure, Figures, ratio } from './figures.mjs';
-import { barPlot, DOT, linePlot, PALE, rangePlot, SOLID, TONES } from './plots.mjs';
+import { cost, Figures, figure, ratio } from './figures.mjs';
 import { SIZES } from './plan.mjs';
+import { barPlot, DOT, linePlot, PALE, rangePlot, SOLID, TONES } from './plots.mjs';
 
 /** Files by name. */
 export function renderPage(results, contenders) {
@@ -53,7 +53,11 @@ function processorPlot(figures, contenders) {
     return found && { value: found.median, least: found.least, most: found.most, text: found.median.toFixed(1) };
   };
   const rows = contenders
-    .map((one) => ({ label: one.title, tone: toneOf(one), bars: [bar('broadcast-some', one), bar('broadcast-many', one)] }))
+    .map((one) => ({
+      label: one.title,
+      tone: toneOf(one),
+      bars: [bar('broadcast-some', one), bar('broadcast-many', one)],
+    }))
     .filter(({ bars }) => bars.every(Boolean));
   if (rows.length === 0) return undefined;
   return barPlot({
@@ -72,7 +76,9 @@ function throughputPlot(figures, contenders) {
     const found = figures.of('throughput', one.name, 'perSecond');
     if (!found) return [];
     const { median: value, least, most } = found;
-    return [{ label: one.title, tone: toneOf(one), bars: [{ value, least, most, text: `${Math.round(value / 1000)} k` }] }];
+    return [
+      { label: one.title, tone: toneOf(one), bars: [{ value, least, most, text: `${Math.round(value / 1000)} k` }] },
+    ];
   });
   if (rows.length === 0) return undefined;
   const note = 'Thousands per second until the last client has the last event; more is better; logarithmic';
@@ -112,7 +118,7 @@ function growthPlot(figures, contenders) {
       const found = figures.of(row, one.name, 'processorPerDelivery');
       return found ? [[figures.howMany(row), found.median]] : [];
     });
-    return points.length > 2 ? [{ label: one.title.replace(/:.*/, ''), tone: toneOf(one), points }] : [];
+    return points.length > 2 ? [{ label: one.title, tone: toneOf(one), points }] : [];
   });
   if (lines.length === 0) return undefined;
   const note = 'Microseconds of processor time per delivery';
@@ -123,19 +129,34 @@ const GROWTH = ['growth-100', 'growth-500', 'broadcast-some', 'broadcast-many'];
 
 function mainTable(figures, contenders) {
   const columns = [
-    [`µs per delivery, ${figures.clients('broadcast-some')} clients`, (name) => cost(figures.of('broadcast-some', name, 'processorPerDelivery'))],
+    [
+      `µs per delivery, ${figures.clients('broadcast-some')} clients`,
+      (name) => cost(figures.of('broadcast-some', name, 'processorPerDelivery')),
+    ],
     ['of the floor', (name) => ratio(figures.againstFloor('broadcast-some', name))],
-    [`µs per delivery, ${figures.clients('broadcast-many')} clients`, (name) => cost(figures.of('broadcast-many', name, 'processorPerDelivery'))],
+    [
+      `µs per delivery, ${figures.clients('broadcast-many')} clients`,
+      (name) => cost(figures.of('broadcast-many', name, 'processorPerDelivery')),
+    ],
     ['of the floor', (name) => ratio(figures.againstFloor('broadcast-many', name))],
     [`event loop held, ms (idle)`, (name) => stall(figures, name)],
     ['memory per client, KiB', (name) => figure((figures.of('memory', name, 'user')?.median ?? Number.NaN) / 1024)],
-    ['in the kernel, both ends, KiB', (name) => figure((figures.of('memory', name, 'kernel')?.median ?? Number.NaN) / 1024)],
+    [
+      'in the kernel, both ends, KiB',
+      (name) => figure((figures.of('memory', name, 'kernel')?.median ?? Number.NaN) / 1024),
+    ],
     ['deliveries/s unpaced, thousands', (name) => cost(figures.of('throughput', name, 'perSecond'), 1000)],
-    ['memory grown by, MiB', (name) => figure((figures.of('throughput', name, 'memoryGrowth')?.median ?? Number.NaN) / 2 ** 20)],
+    [
+      'memory grown by, MiB',
+      (name) => figure((figures.of('throughput', name, 'memoryGrowth')?.median ?? Number.NaN) / 2 ** 20),
+    ],
     [`${figures.clients('storm')} connects, s`, (name) => figure(figures.of('storm', name, 'connectSeconds')?.median)],
     ['reconnects with 10 missed events, s', (name) => figure(figures.of('storm', name, 'reconnectSeconds')?.median)],
   ];
-  const rows = contenders.map((one) => [one.ours ? `**${one.title}**` : one.title, ...columns.map(([, of]) => of(one.name))]);
+  const rows = contenders.map((one) => [
+    one.ours ? `**${one.title}**` : one.title,
+    ...columns.map(([, of]) => of(one.name)),
+  ]);
   return table(['', ...columns.map(([title]) => title)], rows);
 }
 
@@ -152,11 +173,17 @@ function ownTables(figures) {
     const rows = SIZES.map((bytes) => [
       `${bytes}`,
       ...['call-few', 'call-many'].flatMap((row) => {
-        const [stringify, send] = ['stringify', 'send'].map((what) => figures.nested(row, 'ssekit-handoff', bytes, what));
+        const [stringify, send] = ['stringify', 'send'].map((what) =>
+          figures.nested(row, 'ssekit-handoff', bytes, what),
+        );
         return [figure(stringify / 1000), figure(send / 1000), ratio(send / stringify)];
       }),
     ]);
-    const heads = ['call-few', 'call-many'].flatMap((row) => ['JSON.stringify, µs', `sendToUser with ${figures.clients(row)} clients, µs`, 'ratio']);
+    const heads = ['call-few', 'call-many'].flatMap((row) => [
+      'JSON.stringify, µs',
+      `sendToUser with ${figures.clients(row)} clients, µs`,
+      'ratio',
+    ]);
     parts.push('## What a call costs its caller\n', table(['bytes', ...heads], rows));
   }
   if (figures.has(`size-${SIZES[0]}`)) {
@@ -165,7 +192,11 @@ function ownTables(figures) {
       `${bytes}`,
       ...names.map((name) => cost(figures.of(`size-${bytes}`, name, 'processorPerDelivery'))),
     ]);
-    parts.push('## By size of the event\n', `µs per delivery, ${figures.clients(`size-${SIZES[0]}`)} clients.\n`, table(['bytes of data', 'floor', '**ssekit, handoff**', 'node:http by hand'], rows));
+    parts.push(
+      '## By size of the event\n',
+      `µs per delivery, ${figures.clients(`size-${SIZES[0]}`)} clients.\n`,
+      table(['bytes of data', 'floor', '**ssekit, handoff**', 'node:http by hand'], rows),
+    );
   }
   if (figures.has('threads-1')) {
     const rows = [1, 2, 4].map((threads) => [
@@ -174,7 +205,10 @@ function ownTables(figures) {
       figure((of(`threads-${threads}`, 'p99')?.median ?? Number.NaN) / 1000),
       cost(of(`threads-${threads}-unpaced`, 'perSecond'), 1000),
     ]);
-    parts.push('## By threads\n', table(['threads', 'µs per delivery', 'p99, ms', 'deliveries/s unpaced, thousands'], rows));
+    parts.push(
+      '## By threads\n',
+      table(['threads', 'µs per delivery', 'p99, ms', 'deliveries/s unpaced, thousands'], rows),
+    );
   }
   if (figures.has('fairness')) {
     const ms = (value) => figure((of('fairness', value)?.median ?? Number.NaN) / 1000);
@@ -199,7 +233,9 @@ function failures({ samples }, contenders) {
   const failed = samples.filter(({ values }) => values.failed);
   if (failed.length === 0) return '';
   const titles = Object.fromEntries(contenders.map(({ name, title }) => [name, title]));
-  const lines = failed.map(({ row, contender, values }) => `- ${row}: ${titles[contender]}: ${values.failed.split('\n', 1)[0]}`);
+  const lines = failed.map(
+    ({ row, contender, values }) => `- ${row}: ${titles[contender]}: ${values.failed.split('\n', 1)[0]}`,
+  );
   return `## What failed\n\n${[...new Set(lines)].join('\n')}\n`;
 }
 

@@ -44,7 +44,13 @@ export function plan({ quick }) {
   }
   for (const threads of [1, 2, 4]) {
     const options = { threads };
-    rows.push({ name: `threads-${threads}`, measure: 'broadcast', of: handoff, how: { ...paced(some), options }, repeats });
+    rows.push({
+      name: `threads-${threads}`,
+      measure: 'broadcast',
+      of: handoff,
+      how: { ...paced(some), options },
+      repeats,
+    });
     const how = { clients: some, count: 2_000, options };
     rows.push({ name: `threads-${threads}-unpaced`, measure: 'throughput', of: handoff, how, repeats });
   }

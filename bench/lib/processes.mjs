@@ -101,7 +101,8 @@ export function startNode(script, args, { cwd, env = {} } = {}) {
 }
 
 /** Starts a contender's server in a process of its own. */
-export const startHost = (contender, options) => startNode(join(here, 'host.mjs'), [contender, JSON.stringify(options)]);
+export const startHost = (contender, options) =>
+  startNode(join(here, 'host.mjs'), [contender, JSON.stringify(options)]);
 
 /** Starts a program of load/ that listens. */
 export const startProgram = (name) => opened(program(name));
@@ -118,8 +119,12 @@ async function opened(server) {
   const opening = new Promise((resolve) => {
     server.opened = resolve;
   });
-  const failed = once(server.child, 'exit').then(([code]) => Promise.reject(new Error(`${server.name}: ended with ${code}`)));
-  const late = delay(30_000, undefined, { ref: false }).then(() => Promise.reject(new Error(`${server.name}: does not start`)));
+  const failed = once(server.child, 'exit').then(([code]) =>
+    Promise.reject(new Error(`${server.name}: ended with ${code}`)),
+  );
+  const late = delay(30_000, undefined, { ref: false }).then(() =>
+    Promise.reject(new Error(`${server.name}: does not start`)),
+  );
   failed.catch(() => {});
   late.catch(() => {});
   try {

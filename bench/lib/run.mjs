@@ -1,5 +1,5 @@
 /** Runs a plan and gives back every sample: `{ row, contender, repeat, values }`. */
-import * as measures from '../measures/index.mjs';
+import { MEASURES } from '../measures/index.mjs';
 
 export async function runPlan(rows, contenders, tell) {
   const samples = [];
@@ -18,7 +18,7 @@ export async function runPlan(rows, contenders, tell) {
 /** What fails is told, and the others are measured all the same: a peer may not stand what is asked of it. */
 async function sample(row, contender, tell) {
   try {
-    return await measures[row.measure](contender, row.how);
+    return await MEASURES[row.measure](contender, row.how);
   } catch (error) {
     tell(`  failed: ${error.message}`);
     return { failed: error.message };

@@ -44,7 +44,9 @@ export class Session {
     this.#clients += clients;
     if (report.open !== this.#clients) {
       const { open, gone, reasons } = report;
-      throw new Error(`${this.contender.title}: of ${this.#clients} clients ${open} are open, ${gone} gone: ${JSON.stringify(reasons)}`);
+      throw new Error(
+        `${this.contender.title}: of ${this.#clients} clients ${open} are open, ${gone} gone: ${JSON.stringify(reasons)}`,
+      );
     }
     await this.settle();
     return report;

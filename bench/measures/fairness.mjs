@@ -16,6 +16,12 @@ export async function fairness(contender, { clients, rounds, options = {} }) {
     };
     const alone = await run(false);
     const during = await run(true);
-    return { aloneP50: alone.p50, aloneP99: alone.p99, duringP50: during.p50, duringP99: during.p99, duringMax: during.max };
+    return {
+      aloneP50: alone.p50,
+      aloneP99: alone.p99,
+      duringP50: during.p50,
+      duringP99: during.p99,
+      duringMax: during.max,
+    };
   });
 }

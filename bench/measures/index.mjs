@@ -1,8 +1,11 @@
 /** What is measured. Each measure starts a server of its own, so that none finds what another has left. */
-export { broadcast } from './broadcast.mjs';
-export { call } from './call.mjs';
-export { fairness } from './fairness.mjs';
-export { idle } from './idle.mjs';
-export { memoryPerClient } from './memory.mjs';
-export { storm } from './storm.mjs';
-export { throughput } from './throughput.mjs';
+import { broadcast } from './broadcast.mjs';
+import { call } from './call.mjs';
+import { fairness } from './fairness.mjs';
+import { idle } from './idle.mjs';
+import { memoryPerClient } from './memory.mjs';
+import { storm } from './storm.mjs';
+import { throughput } from './throughput.mjs';
+
+/** By name. */
+export const MEASURES = { broadcast, call, fairness, idle, memoryPerClient, storm, throughput };

@@ -7,7 +7,8 @@ export async function register() {
 
 async function server() {
   if (process.env.BENCH_SERVER === 'stream') {
-    const clients = (globalThis.benchClients ??= new Set());
+    globalThis.benchClients ??= new Set();
+    const clients = globalThis.benchClients;
     return { path: '/api/stream', broadcast: (event) => broadcast(clients, event), clients: () => clients.size };
   }
   const { SSEService } = await import('ssekit');

@@ -30,14 +30,24 @@ pub struct Client {
     carry: Vec<u8>,
     /// Where it is.
     pub state: State,
+    /// How far it is with the broadcasts.
+    pub progress: Progress,
+}
+
+/// How far a client is with the broadcasts.
+#[derive(Debug, Clone, Copy)]
+pub struct Progress {
     /// The number of the broadcast that has to come next.
     pub next: u64,
+    /// What has come is below this number, in whatever order, and whatever is missing.
+    pub end: u64,
 }
 
 impl Client {
     /// A client whose socket is connecting.
     pub fn new(socket: TcpStream, request: Vec<u8>, next: u64) -> Self {
-        Self { socket, request, carry: Vec::new(), state: State::Opening, next }
+        let progress = Progress { next, end: next };
+        Self { socket, request, carry: Vec::new(), state: State::Opening, progress }
     }
 
     /// Its socket, to be polled.
@@ -69,7 +79,7 @@ impl Client {
         &mut self,
         scanner: &Scanner,
         buffer: &mut [u8],
-        mut found: impl FnMut(Sighting, &mut u64),
+        mut found: impl FnMut(Sighting, &mut Progress),
     ) -> io::Result<usize> {
         let mut total = 0;
         loop {
@@ -82,8 +92,8 @@ impl Client {
             total += read;
             let bytes = buffer.get(..read).unwrap_or_default();
             let body = if self.state == State::Opening { self.read_head(bytes)? } else { bytes };
-            let next = &mut self.next;
-            scanner.scan(&mut self.carry, body, |sighting| found(sighting, next));
+            let progress = &mut self.progress;
+            scanner.scan(&mut self.carry, body, |sighting| found(sighting, progress));
             if read < buffer.len() {
                 // The poll tells of what comes after this.
                 return Ok(total);

@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use serde::Serialize;
 
-use crate::client::{Client, State};
+use crate::client::{Client, Progress, State};
 use crate::clock;
 use crate::latencies::{Latencies, Summary};
 use crate::scan::{Scanner, Sighting};
@@ -56,6 +56,9 @@ struct Seen {
     wrong: u64,
     bytes: u64,
     last_at: u64,
+    /// Open clients that got the last broadcast that is expected.
+    arrived: usize,
+    /// And all before it, in order, each once.
     complete: usize,
     latencies: Latencies,
     targeted: Latencies,
@@ -132,18 +135,21 @@ impl Fleet {
     /// Expects every client to get all broadcasts before `end`.
     pub fn expect(&mut self, end: u64) {
         self.expected = end;
-        let has_all = |client: &&Client| client.state == State::Open && client.next >= end;
-        self.seen.complete = self.clients.iter().filter(has_all).count();
+        let count = |has: fn(&Progress) -> u64| {
+            self.clients.iter().filter(|client| client.state == State::Open && has(&client.progress) >= end).count()
+        };
+        (self.seen.complete, self.seen.arrived) = (count(|progress| progress.next), count(|progress| progress.end));
     }
 
-    /// Waits until every open client has got what is expected, and single ones so many events of their own.
+    /// Waits until every open client has got the last broadcast that is expected, and single ones so many events of their own.
+    /// What is missing by then does not come any more, for a connection keeps the order.
     ///
     /// # Errors
     /// The system refuses.
     pub fn collect(&mut self, targeted: usize, patience: Duration) -> io::Result<Report> {
         let (from, processor) = (clock::now(), clock::processor_time());
         let deadline = from + patience.as_nanos() as u64;
-        while (self.seen.complete < self.open || self.seen.targeted.len() < targeted) && clock::now() < deadline {
+        while (self.seen.arrived < self.open || self.seen.targeted.len() < targeted) && clock::now() < deadline {
             self.turn(Duration::from_millis(20))?;
         }
         Ok(self.report(from, processor))
@@ -210,7 +216,7 @@ impl Fleet {
                 continue;
             };
             let before = client.state;
-            let took = |sighting, next: &mut u64| seen.take(sighting, next, *expected);
+            let took = |sighting, progress: &mut Progress| seen.take(sighting, progress, *expected);
             let outcome = client.send_request().and_then(|()| match event.is_readable() {
                 true => client.receive(scanner, buffer, took),
                 false => Ok(0),
@@ -231,7 +237,7 @@ impl Fleet {
 }
 
 impl Seen {
-    fn take(&mut self, sighting: Sighting, next: &mut u64, expected: u64) {
+    fn take(&mut self, sighting: Sighting, progress: &mut Progress, expected: u64) {
         let now = clock::now();
         self.last_at = now;
         let late = now.saturating_sub(sighting.at);
@@ -241,9 +247,13 @@ impl Seen {
         }
         self.events += 1;
         self.latencies.add(late);
-        if sighting.seq == *next {
-            *next += 1;
-            self.complete += usize::from(*next == expected);
+        if sighting.seq >= progress.end {
+            self.arrived += usize::from(progress.end < expected && sighting.seq + 1 >= expected);
+            progress.end = sighting.seq + 1;
+        }
+        if sighting.seq == progress.next {
+            progress.next += 1;
+            self.complete += usize::from(progress.next == expected);
         } else {
             self.wrong += 1;
         }

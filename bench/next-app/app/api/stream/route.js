@@ -1,5 +1,6 @@
 /** What one writes without a library: a `ReadableStream` per client, and a set of their controllers. */
-const clients = (globalThis.benchClients ??= new Set());
+globalThis.benchClients ??= new Set();
+const clients = globalThis.benchClients;
 
 const encoder = new TextEncoder();
 

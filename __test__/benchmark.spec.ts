@@ -1,0 +1,69 @@
+/** The benchmark counts what it says: nobody's numbers are taken who has not sent every client every event, in order, once. */
+import { join } from 'node:path';
+import { killPrograms, Program } from './support/program';
+
+afterEach(killPrograms);
+
+const CONTENDERS = join(__dirname, '..', 'bench', 'contenders');
+const BAD_SERVERS = join(__dirname, 'programs', 'bad-servers');
+
+type Outcome = Record<string, number | null> & { failed?: string };
+
+function measure(folder: string, contender: string, name: string): Promise<Outcome> {
+  return Program.result<Outcome>('benchmark.mjs', [join(folder, `${contender}.mjs`), name]);
+}
+
+describe.each(['floor', 'ssekit-handoff', 'ssekit-stream', 'node-http'])('of the server %s', (contender) => {
+  test('paced broadcasts are measured', async () => {
+    const outcome = await measure(CONTENDERS, contender, 'broadcast');
+    expect(outcome.failed).toBeUndefined();
+    for (const value of ['processorPerDelivery', 'p50', 'p99', 'p999']) expect(outcome[value]).toBeGreaterThan(0);
+  });
+
+  test('broadcasts without a pace are measured', async () => {
+    const outcome = await measure(CONTENDERS, contender, 'throughput');
+    expect(outcome.failed).toBeUndefined();
+    expect(outcome.perSecond).toBeGreaterThan(0);
+  });
+
+  test('a storm of connects is measured, and one of reconnects where it can resume', async () => {
+    const outcome = await measure(CONTENDERS, contender, 'storm');
+    expect(outcome.failed).toBeUndefined();
+    expect(outcome.connectSeconds).toBeGreaterThan(0);
+    expect(outcome.reconnectSeconds !== null).toBe(contender.startsWith('ssekit'));
+  });
+});
+
+describe('of ssekit', () => {
+  test('events for single users during a broadcast are measured', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'fairness');
+    expect(outcome.failed).toBeUndefined();
+    for (const value of ['aloneP99', 'duringP99']) expect(outcome[value]).toBeGreaterThan(0);
+  });
+
+  test('the call is measured', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'call');
+    expect(outcome['1024']).toEqual({ stringify: expect.any(Number), send: expect.any(Number) });
+  });
+});
+
+describe('no numbers are taken of a server that', () => {
+  test('loses an event', async () => {
+    const { failed } = await measure(BAD_SERVERS, 'loses', 'broadcast');
+    expect(failed).toContain(
+      '19 of 20 open clients (of 20) have everything; 99 events came of 100, 2 of them out of order',
+    );
+  });
+
+  test('sends an event twice', async () => {
+    const { failed } = await measure(BAD_SERVERS, 'repeats', 'broadcast');
+    expect(failed).toContain('101 events came of 100, 1 of them out of order');
+  });
+
+  test('sends events in another order', async () => {
+    const { failed } = await measure(BAD_SERVERS, 'reorders', 'broadcast');
+    expect(failed).toMatch(
+      /19 of 20 open clients \(of 20\) have everything; 100 events came of 100, [1-9]\d* of them out of order/,
+    );
+  });
+});

@@ -1,0 +1,11 @@
+/** The programs that the benchmark measures with. */
+import { join } from 'node:path';
+import { benchmark } from './paths.mjs';
+import { run } from './run.mjs';
+
+/** They are a workspace of their own: see bench/load/Cargo.toml. */
+export const loadManifest = join(benchmark, 'load', 'Cargo.toml');
+
+export async function buildLoad() {
+  await run('cargo', ['build', '--release', '--locked', '--manifest-path', loadManifest]);
+}
