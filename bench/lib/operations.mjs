@@ -11,6 +11,7 @@
  * @property {() => Promise<void>} [flush]
  * @property {() => string} [lastEventId] With it a client resumes from here.
  */
+import { readFileSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
@@ -123,23 +124,22 @@ function freeHeap() {
 }
 
 /**
- * Nanoseconds of one call of `sendToUser`, and of `JSON.stringify` of its data: medians over short batches that alternate, so
- * that one in which the system gave the processor to somebody else does not count.
+ * Nanoseconds of one call of `sendToUser`, and of `JSON.stringify` of its data: processor time of this thread, for while it
+ * sends, those who write want the processor as well. Medians over rounds in which both have a turn, each long enough that the
+ * scheduler's count, which is up to date once in a few milliseconds, does for it.
  */
 async function cost(server, { bytes, user }) {
   const event = { event: 'order', data: records(bytes) };
-  const calls = Math.max(2, Math.min(50, Math.round(100_000 / bytes)));
-  const batches = { stringify: [], send: [] };
-  for (let batch = 0; batch < 220; batch += 1) {
-    batches.stringify.push(nanoseconds(calls, () => JSON.stringify(event.data)));
-    batches.send.push(nanoseconds(calls, () => server.sendToUser(user, event)));
-    // What is measured is the call, not the fight with those who write for the processor.
+  const rounds = { stringify: [], send: [] };
+  for (let round = 0; round < 8; round += 1) {
+    rounds.stringify.push(nanoseconds(() => JSON.stringify(event.data)));
+    rounds.send.push(nanoseconds(() => server.sendToUser(user, event)));
     await server.flush();
     await nextTurn();
   }
-  // The first ones found cold code.
-  const median = (values) => values.slice(20).sort((a, b) => a - b)[100];
-  return { stringify: median(batches.stringify), send: median(batches.send) };
+  // The first one found cold code.
+  const median = (values) => values.slice(1).sort((a, b) => a - b)[3];
+  return { stringify: median(rounds.stringify), send: median(rounds.send) };
 }
 
 /** About so many bytes of JSON, of the kind that an application sends. */
@@ -157,8 +157,20 @@ function records(bytes) {
   return data;
 }
 
-function nanoseconds(times, call) {
-  const from = process.hrtime.bigint();
-  for (let i = 0; i < times; i += 1) call();
-  return Number(process.hrtime.bigint() - from) / times;
+const TURN_MS = 100;
+
+function nanoseconds(call) {
+  const end = performance.now() + TURN_MS;
+  const from = processorTime();
+  let calls = 0;
+  while (performance.now() < end) {
+    for (let i = 0; i < 10; i += 1) call();
+    calls += 10;
+  }
+  return (processorTime() - from) / calls;
+}
+
+/** Of this process's main thread, by the scheduler. */
+function processorTime() {
+  return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ', 1)[0]);
 }

@@ -76,9 +76,7 @@ function throughputPlot(figures, contenders) {
     const found = figures.of('throughput', one.name, 'perSecond');
     if (!found) return [];
     const { median: value, least, most } = found;
-    return [
-      { label: one.title, tone: toneOf(one), bars: [{ value, least, most, text: `${Math.round(value / 1000)} k` }] },
-    ];
+    return [{ label: one.title, tone: toneOf(one), bars: [{ value, least, most, text: `${figure(value / 1000)} k` }] }];
   });
   if (rows.length === 0) return undefined;
   const note = 'Thousands per second until the last client has the last event; more is better; logarithmic';
@@ -160,9 +158,9 @@ function mainTable(figures, contenders) {
   return table(['', ...columns.map(([title]) => title)], rows);
 }
 
-function stall(figures, name) {
-  const held = figures.of('broadcast-many', name, 'stall');
-  const idle = figures.of('broadcast-many', name, 'idleStall');
+function stall(figures, name, row = 'broadcast-many') {
+  const held = figures.of(row, name, 'stall');
+  const idle = figures.of(row, name, 'idleStall');
   return held ? `${figure(held.median)} (${figure(idle.median)})` : '–';
 }
 
@@ -203,11 +201,15 @@ function ownTables(figures) {
       `${threads}`,
       cost(of(`threads-${threads}`, 'processorPerDelivery')),
       figure((of(`threads-${threads}`, 'p99')?.median ?? Number.NaN) / 1000),
+      stall(figures, 'ssekit-handoff', `threads-${threads}`),
       cost(of(`threads-${threads}-unpaced`, 'perSecond'), 1000),
     ]);
     parts.push(
       '## By threads\n',
-      table(['threads', 'µs per delivery', 'p99, ms', 'deliveries/s unpaced, thousands'], rows),
+      table(
+        ['threads', 'µs per delivery', 'p99, ms', 'event loop held, ms (idle)', 'deliveries/s unpaced, thousands'],
+        rows,
+      ),
     );
   }
   if (figures.has('fairness')) {
