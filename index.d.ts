@@ -109,7 +109,8 @@ export interface SSEOptions {
 /**
  * How far a client may lag behind. Looked at eight times in `heartbeatMs`, for clients whose socket takes nothing at that moment.
  * What exceeds a bound is disconnected with the reason `slow`. Without bounds a client keeps its place, and is told of a gap by
- * `ssekit:reset` when the history no longer has what it has not got; it costs no memory beyond the history either way.
+ * `ssekit:reset` when the history no longer has what it has not got; it costs no memory beyond the history either way. What was sent
+ * before a client came back does not count.
  */
 export interface MaxLag {
   /** Events that wait for it, 1 to 10,000,000. */

@@ -34,6 +34,23 @@ pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
     fn progressed(&self);
 }
 
+/// Where a client begins.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Start {
+    /// It has seen everything up to here.
+    pub(crate) cursor: Position,
+    /// The newest event of that moment.
+    pub(crate) head: Position,
+}
+
+impl Start {
+    /// With nothing to catch up with.
+    #[cfg(test)]
+    pub(crate) fn at(head: Position) -> Self {
+        Self { cursor: head, head }
+    }
+}
+
 /// A client, from its connection to its end. It has no queue: what it still has to get stands in the logs, after the cursor
 /// of its [`Reader`](crate::reader::Reader).
 #[derive(Debug)]
@@ -63,6 +80,8 @@ pub struct Client {
     pub(crate) seat: AtomicU32,
     /// A mark is on its way to the shard, so another would tell it nothing new.
     marked: AtomicBool,
+    /// The newest event when it came in: what was there before, it catches up with as fast as it can.
+    pub(crate) came_at: Position,
     /// Up to where a stream that somebody else carries has been read.
     pub(crate) pulled: AtomicU64,
     /// The stream has been idle for long: its next read yields a heartbeat.
@@ -79,7 +98,7 @@ impl Client {
         network: Option<Network>,
         logs: (Option<Arc<Log>>, OnceLock<Arc<Log>>),
         shard: Arc<dyn ShardLink>,
-        cursor: Position,
+        start: Start,
     ) -> Self {
         let (user_log, log) = logs;
         Self {
@@ -96,7 +115,8 @@ impl Client {
             shard,
             seat: AtomicU32::new(UNSEATED),
             marked: AtomicBool::new(false),
-            pulled: AtomicU64::new(cursor),
+            came_at: start.head,
+            pulled: AtomicU64::new(start.cursor),
             heartbeat_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
             waker: Mutex::new(None),
@@ -224,7 +244,7 @@ mod tests {
 
     fn client() -> Client {
         let info = ClientInfo { id: "c".into(), user: None };
-        Client::new(info, None, (None, OnceLock::new()), Arc::new(Inbox::default()), 0)
+        Client::new(info, None, (None, OnceLock::new()), Arc::new(Inbox::default()), Start::at(0))
     }
 
     #[test]

@@ -34,12 +34,13 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::client::Start;
     use crate::inbox::Inbox;
 
     #[test]
     fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
         let info = crate::life::ClientInfo { id: "c".into(), user: None };
-        let client = Client::new(info, None, Default::default(), Arc::new(Inbox::default()), 0);
+        let client = Client::new(info, None, Default::default(), Arc::new(Inbox::default()), Start::at(0));
         let mut idle_ticks = 0;
         let mut beats = |ticks: u32| {
             (0..ticks)

@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 pub use publish::{Published, Target};
 
-use crate::client::{Client, ShardLink};
+use crate::client::{Client, ShardLink, Start};
 use crate::drain::{self, Farewell};
 use crate::error::{Error, Result};
 use crate::event::{Event, check_header_text, check_length};
@@ -239,7 +239,7 @@ impl Hub {
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
         let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let client = Arc::new(Client::new(info, network, logs, link, cursor));
+        let client = Arc::new(Client::new(info, network, logs, link, Start { cursor, head: timeline.head() }));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
         let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);

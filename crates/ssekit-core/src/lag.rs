@@ -16,9 +16,11 @@ impl MaxLag {
         *self != Self::default()
     }
 
-    /// Whether a client that has got everything up to `cursor` lags behind too far. What is not for it among the broadcasts
-    /// counts as well: it has to be passed by, and few events exclude anybody.
+    /// Whether a client that has got everything up to `cursor` lags behind too far. What was there before it came does not
+    /// count, or one that comes back would be sent away for what it comes for. What is not for it among the broadcasts counts:
+    /// it has to be passed by, and few events exclude anybody.
     pub(crate) fn is_exceeded(&self, client: &Client, cursor: Position, timeline: &Timeline) -> bool {
+        let cursor = cursor.max(client.came_at);
         let broadcasts: &Log = timeline.broadcasts();
         if broadcasts.last() <= cursor && !client.has_own_news(cursor) {
             return false;

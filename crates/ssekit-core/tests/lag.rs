@@ -72,6 +72,29 @@ fn a_client_for_which_an_event_has_waited_too_long_is_disconnected() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_one_comes_back_for_is_no_lag() {
+    let hub = standing_hub(bounded(MaxLag { events: 5, bytes: 2_000, time: Duration::from_secs(1) }));
+    let recorder = Recorder::of(&hub);
+    let start = Pull::of(named(&hub, Some("ada"), "tab")).ready.id;
+    for _ in 0..100 {
+        hub.send_to_user("ada", data(&"x".repeat(1_000))).unwrap();
+    }
+    let who = Connect { user: Some("ada"), client: Some("tab"), last_event_id: Some(&start), ..Connect::default() };
+    let mut again = Pull::by(hub.connect(who).unwrap(), 1_000);
+    // It is slow, and its time is over many times.
+    let mut seen = again.some(50).len();
+    pass(Duration::from_secs(60)).await;
+    seen += again.all().len();
+    assert_eq!((seen, recorder.ends_of("tab").len()), (100, 1), "the one end is that of its first connection");
+    // What comes from then on counts as for everybody.
+    for _ in 0..6 {
+        hub.send_to_user("ada", data("x")).unwrap();
+    }
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(recorder.ends_of("tab")[1..], [DisconnectReason::Slow]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_is_not_pulled_lags_as_well() {
     let hub = standing_hub(bounded(MaxLag { time: Duration::from_secs(10), ..none() }));
     let recorder = Recorder::of(&hub);

@@ -135,7 +135,13 @@ mod tests {
 
     fn client() -> Arc<Client> {
         let info = ClientInfo { id: "c".into(), user: None };
-        Arc::new(Client::new(info, None, (None, OnceLock::new()), Arc::new(Inbox::default()), 0))
+        Arc::new(Client::new(
+            info,
+            None,
+            (None, OnceLock::new()),
+            Arc::new(Inbox::default()),
+            crate::client::Start::at(0),
+        ))
     }
 
     #[test]

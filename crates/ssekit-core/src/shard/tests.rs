@@ -55,7 +55,7 @@ mod with_sockets {
         server.set_nonblocking(true).unwrap();
         let info = ClientInfo { id: id.into(), user: None };
         let link = Arc::clone(&shard.shared.inbox) as Arc<dyn crate::client::ShardLink>;
-        let client = Arc::new(Client::new(info, None, Default::default(), link, 0));
+        let client = Arc::new(Client::new(info, None, Default::default(), link, crate::client::Start::at(0)));
         shard.join(Arc::clone(&client));
         assert!(shard.shared.registry.admit(&client, None, None, &shard.shared.timeline).unwrap());
         assert!(shard.shared.registry.settle(&client, Phase::Handoff));
