@@ -40,8 +40,8 @@ export declare class NativeStream {
   expectAnswers(fd: number): void
   /** Ends the stream because the response was never read. */
   closeUnopened(): void
-  /** Ends the stream because its peer has gone. */
-  close(): void
+  /** Ends the stream because its peer has gone, or has given no answer any more. */
+  close(timedOut: boolean): void
 }
 
 /** The streams of one copy of the JavaScript face. */

@@ -101,7 +101,7 @@ export interface SSEOptions {
   drain?: DrainOptions;
   /**
    * Whether the process drains the hub when it gets SIGTERM. If nobody else listens to the signal, it then ends by it; else
-   * it ends as the others have it, Next.js with exit code 0. Default: true.
+   * it ends as the others have it, Next.js by the exit code of its own choice (143 in Next.js 16.4). Default: true.
    */
   drainOnSigterm?: boolean;
 }

@@ -17,7 +17,16 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { chromium, nginx } = await ensureTools('cargo', 'cc', 'chromium', 'curl', 'nginx', 'python');
+  const { chromium, nginx } = await ensureTools(
+    'cargo',
+    'cc',
+    'ip',
+    'network namespaces',
+    'chromium',
+    'curl',
+    'nginx',
+    'python',
+  );
   const python = await ensurePython();
   await buildPackage();
   await ensureExample();

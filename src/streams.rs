@@ -154,10 +154,10 @@ impl NativeStream {
         self.stream.close(DisconnectReason::Unopened);
     }
 
-    /// Ends the stream because its peer has gone.
+    /// Ends the stream because its peer has gone, or has given no answer any more.
     #[napi(catch_unwind)]
-    pub fn close(&mut self) {
-        self.stream.close(DisconnectReason::Peer);
+    pub fn close(&mut self, timed_out: bool) {
+        self.stream.close(if timed_out { DisconnectReason::Timeout } else { DisconnectReason::Peer });
     }
 }
 

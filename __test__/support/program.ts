@@ -21,9 +21,11 @@ export class Program {
   stderr = '';
   #end: End | undefined;
 
-  /** Starts `__test__/programs/<name>`. */
-  constructor(name: string, args: string[] = [], execArgv: string[] = []) {
-    this.#child = fork(join(__dirname, '..', 'programs', name), args, { stdio: 'pipe', execArgv });
+  /** Starts `__test__/programs/<name>`, by another program, if there is one, that then becomes Node. */
+  constructor(name: string, args: string[] = [], execArgv: string[] = [], by: string[] = []) {
+    const [first, ...others] = [...by, process.execPath];
+    const how = { execPath: first, execArgv: [...others, ...execArgv] };
+    this.#child = fork(join(__dirname, '..', 'programs', name), args, { stdio: 'pipe', ...how });
     this.#child.stdout?.on('data', (text) => {
       this.stdout += text;
     });

@@ -4,6 +4,9 @@ import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Failure, run } from './run.mjs';
 
+/** Root may make a network namespace; anybody else may where it comes with one of users. */
+const UNSHARE = process.getuid?.() === 0 ? ['--net'] : ['--net', '--user', '--map-root-user'];
+
 /**
  * The tools by name. `find` returns the path of a program that works, or nothing; `apt` are the packages that bring it;
  * `elsewhere` says how to get it on systems without apt.
@@ -39,6 +42,19 @@ const TOOLS = {
     find: () => onPath('curl'),
     apt: ['curl'],
     elsewhere: 'install curl with your package manager',
+  },
+  // A test cuts the network between a server and its client, and Linux alone lets it make one of its own.
+  ip: {
+    find: () => process.platform !== 'linux' || onPath('ip') || executable('/usr/sbin/ip'),
+    apt: ['iproute2'],
+    elsewhere: 'install iproute2',
+  },
+  'network namespaces': {
+    find: () => process.platform !== 'linux' || succeeds('unshare', [...UNSHARE, 'true']),
+    elsewhere:
+      `the tests need \`unshare ${UNSHARE.join(' ')}\`. Run them as root, or allow it to everybody: on Ubuntu by ` +
+      '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, on Debian by ' +
+      '`sudo sysctl -w kernel.unprivileged_userns_clone=1`',
   },
   python: {
     // Debian ships Python without what `python3 -m venv` needs, macOS a Python too old for the packages.

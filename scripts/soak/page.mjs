@@ -8,6 +8,8 @@ export class Page {
   userId;
   /** Of the last event that it got: what an `EventSource` sends when it reconnects. */
   lastEventId;
+  /** It may be told of a gap at any time, for it stops reading at will. */
+  mayBeReset = false;
   /** What was wrong, in words. */
   wrong = [];
   received = 0;
@@ -61,7 +63,7 @@ export class Page {
   #startAnew(id) {
     const position = positionOf(id);
     if (position < this.last) this.#complain(`reset to ${position}, and had ${this.last}`);
-    if (Date.now() - this.upToDate < MAY_BE_RESET_AFTER_MS)
+    if (!this.mayBeReset && Date.now() - this.upToDate < MAY_BE_RESET_AFTER_MS)
       this.#complain('reset, though it was gone for a moment only');
     this.#seen = { a: position, u: position, c: position };
     this.last = position;

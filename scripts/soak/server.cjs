@@ -45,7 +45,7 @@ function chainOf(audience) {
 function send(audience, pad, exclude = null) {
   const chain = chainOf(audience);
   const position = sse.stats().position + 1;
-  const data = { to: audience.slice(0, 1), before: chain, pad };
+  const data = { to: audience.slice(0, 1), at: performance.timeOrigin + performance.now(), before: chain, pad };
   const [kind, id] = [audience.slice(0, 1), audience.slice(2)];
   if (kind === 'a') sse.broadcast({ event: 'soak', data }, exclude);
   if (kind === 'u') sse.sendToUser(id, { event: 'soak', data });
@@ -108,6 +108,12 @@ const commands = {
     for (const client of clients) send(`c ${client}`, 'end');
     send('a', 'end');
     return sse.stats().position;
+  },
+  /** One event to all, which says when it was sent. */
+  broadcast: (bytes) => send('a', 'x'.repeat(bytes)),
+  /** So much to one user that nobody's buffers hold it. */
+  fill: (user, bytes, events) => {
+    for (let event = 0; event < events; event += 1) send(`u ${user}`, 'x'.repeat(bytes));
   },
   disconnect: (client) => sse.disconnectClient(client),
   sample: async () => {

@@ -9,7 +9,7 @@ import { HandoffCandidate } from '../server/handoff.js';
 import { identify } from '../server/identity.js';
 import { watchRequests } from '../server/pairs.js';
 import { type Answer, answerTo } from '../server/refusals.js';
-import { descriptorOf, socketOf } from '../server/sockets.js';
+import { socketOf } from '../server/sockets.js';
 import { streamHeaders } from '../server/stream-headers.js';
 
 watchRequests();
@@ -46,7 +46,7 @@ export function handleSSE(
   let stream: ClientStream;
   try {
     const candidate = HandoffCandidate.of('chunkedEncoding' in res ? res : undefined);
-    stream = new ClientStream(identity, candidate, descriptorOf(socket));
+    stream = new ClientStream(identity, candidate, socket);
   } catch (error) {
     const answer = answerTo(error);
     if (answer) return refuse(res, answer);

@@ -5,6 +5,7 @@ import { watchSigterm } from './drain.js';
 import type { HandoffCandidate } from './handoff.js';
 import type { ClientIdentity } from './identity.js';
 import { openStreams } from './open-streams.js';
+import { descriptorOf, hasTimedOut, type OpenSocket } from './sockets.js';
 
 /** Bytes that are read at once; an event that is larger comes whole. */
 const READ_BYTES = 64 * 1024;
@@ -54,15 +55,19 @@ export class ClientStream {
   #opening: Uint8Array | undefined;
   readonly #openingBytes: number;
   readonly #unopened: NodeJS.Timeout;
+  /** While it may be what the stream ends of. */
+  #socket: OpenSocket | undefined;
   #over = false;
 
-  /** Connects the client: from here on it gets what is sent to it. `fd` is the descriptor of its socket, if that is known. */
-  constructor(identity: ClientIdentity, candidate?: HandoffCandidate, fd?: number) {
+  /** Connects the client: from here on it gets what is sent to it. `socket` is what carries it, if that is known. */
+  constructor(identity: ClientIdentity, candidate?: HandoffCandidate, socket?: OpenSocket) {
     const { streams, waiting } = pulled();
     const { userId, clientId, lastEventId, address } = identity;
     this.#waiting = waiting;
     this.#native = streams.connect(userId, clientId, lastEventId, address);
+    const fd = descriptorOf(socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);
+    this.#socket = socket;
     openStreams().add();
     watchSigterm();
     this.clientId = this.#native.clientId;
@@ -106,15 +111,17 @@ export class ClientStream {
   #end(): void {
     if (this.#over) return;
     this.#over = true;
+    this.#socket = undefined;
     openStreams().remove();
   }
 
   /** The carrier's peer has gone. After a handoff that is what Node was made to believe, and means nothing. */
   close(): void {
     if (this.#over) return;
+    const timedOut = hasTimedOut(this.#socket);
     this.#end();
     clearTimeout(this.#unopened);
-    this.#native.close();
+    this.#native.close(timedOut);
     // Who waits for more is told that there is none.
     this.#waiting.get(this.#native.token)?.();
     this.#waiting.delete(this.#native.token);

@@ -9,7 +9,7 @@ import { HandoffCandidate } from './handoff.js';
 import { identify } from './identity.js';
 import { claimResponse } from './pairs.js';
 import { type Answer, answerTo } from './refusals.js';
-import { descriptorOf, socketOf } from './sockets.js';
+import { socketOf } from './sockets.js';
 import { streamHeaders } from './stream-headers.js';
 
 export function connect(request: Request, client: ConnectOptions = {}): Response {
@@ -26,7 +26,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   if (request.method === 'HEAD') return new Response(null, { headers });
   let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, HandoffCandidate.of(response), response && descriptorOf(socketOf(response)));
+    stream = new ClientStream(identity, HandoffCandidate.of(response), response && socketOf(response));
   } catch (error) {
     const refusal = answerTo(error);
     if (refusal) return answer(refusal, response);

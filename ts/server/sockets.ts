@@ -19,3 +19,12 @@ export function descriptorOf(socket: OpenSocket | null | undefined): number | un
   const fd = socket?._handle?.fd;
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
+
+/** What Node says of a socket whose peer has vanished: as native code has it. */
+const SILENCE = ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
+
+/** Whether a socket has ended because its peer gave no answer any more. */
+export function hasTimedOut(socket: OpenSocket | undefined): boolean {
+  const code = (socket?.errored as NodeJS.ErrnoException | null | undefined)?.code;
+  return code !== undefined && SILENCE.includes(code);
+}
