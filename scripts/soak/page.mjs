@@ -15,7 +15,7 @@ export class Page {
   received = 0;
   resumed = 0;
   resets = 0;
-  /** When it last knew that it had not missed anything for long. */
+  /** Of when the newest thing is that it knows. What it catches up with is old, and may be gone before it has got all. */
   upToDate = Date.now();
   /** The position of the last event that it got. */
   last = 0;
@@ -44,8 +44,6 @@ export class Page {
     else if (event === 'soak') this.#check(positionOf(id), JSON.parse(data));
     else this.#complain(`an event that nobody has sent: ${event}`);
     this.lastEventId = id;
-    // The gap that it is about to be told of lies before this event.
-    if (!this.#owedReset) this.upToDate = Date.now();
   }
 
   #begin(id, { clientId, userId, resumed }) {
@@ -54,7 +52,10 @@ export class Page {
     if (isFirst || resumed) {
       const position = positionOf(id);
       if (resumed && position !== this.last) this.#complain(`resumed from ${position}, and had ${this.last}`);
-      if (isFirst) this.#seen = { a: position, u: position, c: position };
+      if (isFirst) {
+        this.#seen = { a: position, u: position, c: position };
+        this.upToDate = Date.now();
+      }
       this.last = position;
       this.resumed += resumed ? 1 : 0;
     } else this.#owedReset = true;
@@ -68,11 +69,13 @@ export class Page {
     this.#seen = { a: position, u: position, c: position };
     this.last = position;
     this.#owedReset = false;
+    this.upToDate = Date.now();
     this.resets += 1;
   }
 
-  #check(position, { to, before }) {
+  #check(position, { to, at, before }) {
     this.received += 1;
+    this.upToDate = at;
     if (this.#owedReset) this.#complain('got an event before the reset that it was owed');
     if (position <= this.last) this.#complain(`got ${position} after ${this.last}`);
     const missed = before.filter(([sent, excluded]) => sent > this.#seen[to] && excluded !== this.clientId);
