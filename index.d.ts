@@ -323,7 +323,10 @@ export declare class SSEService {
   /** Ends a client's stream. Returns whether such a client was connected. Its page will reconnect unless it is refused. */
   disconnectClient(clientId: string): boolean;
 
-  /** Ends all streams of a user, for instance at log-out. Returns how many there were. */
+  /**
+   * Ends all streams of a user, for instance at log-out, and makes the tickets void that the user has for this process's listener.
+   * Returns how many there were.
+   */
   disconnectUser(userId: UserId): number;
 
   /** Listens. Calls come on the event loop of the thread that listens, soon after the fact. */

@@ -5,6 +5,7 @@ mod publish;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -28,6 +29,7 @@ use crate::options::{DrainOptions, Options};
 use crate::position::Position;
 use crate::reader::{Reader, ResetReason};
 use crate::registry::Registry;
+use crate::revoked::{Revoked, since_1970};
 use crate::shard::{Shard, Shared};
 use crate::stats::{Counter, Deliveries, Stats};
 use crate::stream::{Parts, Stream};
@@ -72,6 +74,8 @@ struct Inner {
     shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     /// Whose turn it is to get the next client.
     turn: AtomicUsize,
+    /// Users who were logged out, whose tickets are void.
+    revoked: Revoked,
     /// How it is drained, from the moment when that begins.
     draining: OnceLock<DrainOptions>,
     /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
@@ -114,8 +118,9 @@ impl Hub {
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
-        let draining = OnceLock::new();
-        Ok(Self { inner: Arc::new(Inner { options, timeline, registry, shards, turn, draining, process }) })
+        let (draining, revoked) = (OnceLock::new(), Revoked::default());
+        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, process };
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The options that it runs with.
@@ -317,8 +322,10 @@ impl Hub {
         registry.client(client_id).is_some_and(|client| registry.remove(&client, DisconnectReason::Server, timeline))
     }
 
-    /// Ends all streams of a user. Returns how many there were.
+    /// Ends all streams of a user, and makes the tickets void that the user has for the listener. Returns how many there were.
     pub fn disconnect_user(&self, user_id: &str) -> usize {
+        // First: or a page could come back in between.
+        self.inner.revoked.revoke(user_id, since_1970());
         let Inner { registry, timeline, .. } = &*self.inner;
         let clients = registry.user_if_known(user_id).map_or_else(Vec::new, |user| user.clients());
         clients.iter().filter(|client| registry.remove(client, DisconnectReason::Server, timeline)).count()
@@ -413,6 +420,11 @@ impl Hub {
     /// Ends a client's stream, and never that of another connection with the same id.
     pub(crate) fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
         self.inner.registry.remove(client, reason, &self.inner.timeline);
+    }
+
+    /// Whether a user has been logged out since a ticket was issued.
+    pub(crate) fn is_logged_out(&self, user_id: &str, issued: Duration) -> bool {
+        self.inner.revoked.is_void(user_id, issued)
     }
 
     /// Tells whoever wants to know of something that no caller can be told.

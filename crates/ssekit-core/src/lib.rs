@@ -14,6 +14,7 @@
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
 //!   of the clients; `connection`, `socket`: one client's reader and writer there.
+//! * `revoked`: who was logged out, for the tickets of the listener.
 //! * [`listener`]: an HTTP server in front of all this, where Node is not to be in the path.
 //! * [`options`], [`stats`] with its `metrics`, [`observer`], [`error`]: what goes in and what comes out beside the events.
 //!
@@ -44,6 +45,7 @@ pub mod position;
 mod presence;
 pub mod reader;
 mod registry;
+mod revoked;
 mod ring;
 mod shard;
 #[cfg(unix)]

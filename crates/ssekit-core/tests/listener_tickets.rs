@@ -141,6 +141,24 @@ fn a_stream_ends_with_its_ticket_and_a_fresh_one_continues_it() {
 }
 
 #[test]
+fn a_log_out_makes_the_users_tickets_void_and_a_fresh_one_is_good() {
+    let door = Door::open(with_tickets(tickets()));
+    let recorder = Recorder::of(&door.engine.hub);
+    let (ada, bob) = (ticket_of("ada"), ticket_of("bob"));
+    let mut stream = door.stream(&format!("/events?ticket={ada}"));
+    assert_eq!(door.engine.disconnect_user("ada"), 1);
+    assert!(stream.peer.finish().is_empty());
+    // As its page would come back.
+    assert_eq!(door.get(&format!("/events?ticket={ada}")).status(), 401);
+    assert!(last_failure(&recorder).contains("logged out"));
+    assert_eq!(door.stream(&format!("/events?ticket={bob}")).ready.user_id.as_deref(), Some("bob"));
+    // The clock that tickets are issued by has to move on.
+    let logged_out = ticket::now().as_millis();
+    eventually("a millisecond is over", || ticket::now().as_millis() > logged_out);
+    assert_eq!(door.stream(&format!("/events?ticket={}", ticket_of("ada"))).ready.user_id.as_deref(), Some("ada"));
+}
+
+#[test]
 fn a_client_id_in_the_ticket_is_the_streams_and_no_other_may_be_asked_for() {
     let door = Door::open(with_tickets(tickets()));
     let bound = NewTicket { client: Some("tab"), ..new_ticket("ada") };

@@ -151,6 +151,9 @@ fn identify<B>(request: &Request<B>, visitor: &Visitor, seen: Option<&str>) -> R
         _ => return Err(Refusal::Missing),
     };
     let claims = tickets.verify(&token, ticket::now())?;
+    if claims.user.as_deref().is_some_and(|user| shared.hub.is_logged_out(user, claims.issued)) {
+        return Err(Refusal::Revoked);
+    }
     if claims.client.is_some() && proposed.is_some() && claims.client != proposed {
         return Err(Refusal::Client);
     }

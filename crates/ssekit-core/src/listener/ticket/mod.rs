@@ -7,13 +7,14 @@ mod once;
 mod payload;
 mod signature;
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 pub(crate) use once::Once;
 pub use signature::PublicKey;
 
 use crate::error::{Error, Result};
 use crate::listener::options::MIN_SECRET_BYTES;
+use crate::revoked::{LONGEST, since_1970};
 use payload::Payload;
 
 /// The longest token that is looked at.
@@ -71,6 +72,8 @@ pub struct Claims {
     pub client: Option<String>,
     /// The ticket's own id (`jti`).
     pub id: Option<String>,
+    /// When it was issued (`iat`), since 1970; zero if it does not say.
+    pub issued: Duration,
     /// How long it is still good.
     pub left: Duration,
 }
@@ -99,6 +102,8 @@ pub enum Refusal {
     Issuer,
     /// Only one stream may be opened with it, and one has been.
     Used,
+    /// Its user has been logged out since.
+    Revoked,
     /// It is for another client id.
     Client,
     /// A cookie that another origin's page has sent along.
@@ -118,6 +123,7 @@ impl std::fmt::Display for Refusal {
             Self::Audience => "it is for another audience",
             Self::Issuer => "it is from another issuer",
             Self::Used => "it has been used",
+            Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
             Self::Origin => "it came as a cookie with a request of another origin's page",
         })
@@ -183,7 +189,7 @@ pub fn issue(secret: &str, ticket: NewTicket<'_>, now: Duration) -> Result<Strin
     if let Some(client) = ticket.client {
         crate::event::check_header_text("clientId", client)?;
     }
-    if !(Duration::from_secs(1)..=Duration::from_secs(30 * 86_400)).contains(&ticket.ttl) {
+    if !(Duration::from_secs(1)..=LONGEST).contains(&ticket.ttl) {
         return Err(Error::range("ttl: wants 1 to 2,592,000 seconds (30 days)"));
     }
     Ok(signature::signed(&payload::write(ticket, now), secret))
@@ -199,7 +205,7 @@ fn check_secret(argument: &str, secret: &str) -> Result<()> {
 
 /// The time since 1970.
 pub fn now() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    since_1970()
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ pub(super) struct Payload {
     aud: Option<Audience>,
     exp: f64,
     nbf: Option<f64>,
+    iat: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -63,7 +64,8 @@ impl Payload {
         }
         // A ticket may be good for longer than a clock can count; then that is how long it is.
         let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
-        Ok(Claims { user: self.sub, client: self.cid, id: self.jti, left })
+        let issued = self.iat.and_then(|iat| Duration::try_from_secs_f64(iat).ok()).unwrap_or_default();
+        Ok(Claims { user: self.sub, client: self.cid, id: self.jti, issued, left })
     }
 }
 
@@ -72,7 +74,8 @@ pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
     let begins = now + ticket.not_before;
     let mut claims = json!({
         "aud": ticket.audience,
-        "iat": now.as_secs(),
+        // With its milliseconds: a log-out and a log-in may fall into one second.
+        "iat": now.as_millis() as f64 / 1e3,
         "exp": (begins + ticket.ttl).as_secs(),
         "jti": Uuid::new_v4().to_string(),
     });
