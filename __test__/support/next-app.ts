@@ -21,6 +21,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import type { SSEService, SSEStats } from '../../index';
+import { freePort } from './free-port';
 import { until } from './until';
 
 const ROOT = join(__dirname, '..', '..');
@@ -143,6 +144,9 @@ export class NextApp {
     writeFileSync(this.#path(path), after);
   }
 
+  /** The same for every server of the app, for pages come back to it. */
+  readonly #listenerPort = freePort();
+
   /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
   async serve(
     mode: 'start' | 'dev',
@@ -150,7 +154,10 @@ export class NextApp {
   ): Promise<NextServer> {
     const { transport = 'auto', port = 0 } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
-    const server = await NextServer.start(args, this.folder, carrierOf(transport));
+    const server = await NextServer.start(args, this.folder, {
+      ...carrierOf(transport),
+      DEMO_LISTENER_PORT: String(await this.#listenerPort),
+    });
     this.#servers.add(server);
     return server;
   }
