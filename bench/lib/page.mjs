@@ -155,7 +155,9 @@ function mainTable(figures, contenders) {
     one.ours ? `**${one.title}**` : one.title,
     ...columns.map(([, of]) => of(one.name)),
   ]);
-  return table(['', ...columns.map(([title]) => title)], rows);
+  const filled = ['', ...columns.map(([title]) => title)].map((_, index) => rows.some((row) => row[index] !== '–'));
+  const shown = (cells) => cells.filter((_, index) => filled[index]);
+  return table(shown(['', ...columns.map(([title]) => title)]), rows.map(shown));
 }
 
 function stall(figures, name, row = 'broadcast-many') {
