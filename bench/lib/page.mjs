@@ -85,7 +85,7 @@ function throughputPlot(figures, contenders) {
 
 function memoryPlot(figures, contenders) {
   const rows = contenders.flatMap((one) => {
-    const found = figures.of('memory-of-handoff', one.name, 'user') ?? figures.of('memory', one.name, 'user');
+    const found = memory(figures, one.name, 'user');
     if (!found) return [];
     const value = Math.max(0, found.median / 1024);
     return [{ label: one.title, tone: toneOf(one), bars: [{ value, text: `${value.toFixed(1)} KiB` }] }];
@@ -93,6 +93,11 @@ function memoryPlot(figures, contenders) {
   if (rows.length === 0) return undefined;
   const note = `Of the server's process, after garbage was collected, ${figures.clients('memory')} connected clients`;
   return barPlot({ title: 'Memory per connected client', note, rows });
+}
+
+/** Where it was measured several times, the median of those. */
+function memory(figures, name, what) {
+  return figures.of('memory-of-handoff', name, what) ?? figures.of('memory', name, what);
 }
 
 function latencyPlot(figures, contenders) {
@@ -138,11 +143,8 @@ function mainTable(figures, contenders) {
     ],
     ['of the floor', (name) => ratio(figures.againstFloor('broadcast-many', name))],
     [`event loop held, ms (idle)`, (name) => stall(figures, name)],
-    ['memory per client, KiB', (name) => figure((figures.of('memory', name, 'user')?.median ?? Number.NaN) / 1024)],
-    [
-      'in the kernel, both ends, KiB',
-      (name) => figure((figures.of('memory', name, 'kernel')?.median ?? Number.NaN) / 1024),
-    ],
+    ['memory per client, KiB', (name) => figure((memory(figures, name, 'user')?.median ?? Number.NaN) / 1024)],
+    ['in the kernel, both ends, KiB', (name) => figure((memory(figures, name, 'kernel')?.median ?? Number.NaN) / 1024)],
     ['deliveries/s unpaced, thousands', (name) => cost(figures.of('throughput', name, 'perSecond'), 1000)],
     [
       'memory grown by, MiB',
