@@ -2,18 +2,25 @@
 //! anything else unless the id is one that can be resumed from.
 #![no_main]
 
-use std::sync::LazyLock;
+use std::sync::{LazyLock, Mutex};
 
 use libfuzzer_sys::fuzz_target;
-use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
+use ssekit_core::{Connect, Connected, Event, HistoryOptions, Hub, Options};
 use support::pull::Pull;
 
 mod support;
 
 const EVENTS: u64 = 60;
 
+struct Scene {
+    hub: Hub,
+    /// She stays connected.
+    _ada: Mutex<Connected>,
+    _runtime: tokio::runtime::Runtime,
+}
+
 /// A hub that has sent to Ada, to Bob and to all, and forgotten some of it.
-static HUB: LazyLock<Hub> = LazyLock::new(|| {
+static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let runtime =
         tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let history = HistoryOptions { max_events: 10, ..HistoryOptions::default() };
@@ -30,8 +37,7 @@ static HUB: LazyLock<Hub> = LazyLock::new(|| {
         }
         .expect("it may be sent");
     }
-    std::mem::forget((connected, runtime));
-    hub
+    Scene { hub, _ada: Mutex::new(connected.expect("she is let in")), _runtime: runtime }
 });
 
 /// `@` stands for the epoch, which an attacker knows from his own ids.
@@ -42,10 +48,11 @@ fuzz_target!(|input: Input<'_>| {
     if matches!(user, Some("ada" | "bob")) {
         return;
     }
-    let epoch = HUB.stats().epoch;
+    let hub = &SCENE.hub;
+    let epoch = hub.stats().epoch;
     let last_event_id = id.replace('@', &epoch);
     let who = Connect { user, client, last_event_id: Some(&last_event_id), ..Connect::default() };
-    let Ok(connected) = HUB.connect(who) else { return };
+    let Ok(connected) = hub.connect(who) else { return };
     assert_ne!(client, Some("tab"), "that is Ada's");
     let mut pull = Pull::of(connected);
     let events = pull.all();
@@ -56,5 +63,5 @@ fuzz_target!(|input: Input<'_>| {
         (usize::from(!pull.ready.resumed), !pull.ready.resumed)
     );
     // Nobody is to stay: it would be all the same user's clients in the end.
-    HUB.disconnect_client(&pull.ready.client_id);
+    hub.disconnect_client(&pull.ready.client_id);
 });
