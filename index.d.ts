@@ -101,7 +101,8 @@ export interface SSEOptions {
   drain?: DrainOptions;
   /**
    * Whether the process drains the hub when it gets SIGTERM. If nobody else listens to the signal, it then ends by it; else
-   * it ends as the others have it, Next.js by the exit code of its own choice (143 in Next.js 16.4). Default: true.
+   * it ends as the others have it; where they choose the exit code 143, which stands for this signal, it is 0, for all has
+   * gone well: so with Next.js. Default: true.
    */
   drainOnSigterm?: boolean;
 }

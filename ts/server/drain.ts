@@ -1,4 +1,5 @@
 /** The graceful end, when it is asked for and when the process is told to end. */
+import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 import type { DrainOptions } from '../../index';
@@ -14,6 +15,9 @@ export async function drain(options?: DrainOptions): Promise<void> {
   await new Promise<void>((resolve) => native().drain(checked, resolve));
   await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
 }
+
+/** The exit code of who was ended by SIGTERM, by a shell's rule. Next.js 16.4 takes it. */
+const KILLED = 128 + constants.signals.SIGTERM;
 
 /** One listener for all copies of this package; the number is the version of what they have to agree on. */
 const KEY = Symbol.for('ssekit.sigterm.1');
@@ -34,5 +38,9 @@ function onSigterm(): void {
   if (isAlone) done.then(() => process.kill(process.pid, 'SIGTERM'));
   // Whoever else has one, Next.js for instance, calls `process.exit` when it has done its own part. Native threads go on with
   // theirs while this one waits; there is nothing else left for it to do.
-  process.once('exit', () => native().waitForDrain(native().onSigterm().windowMs + PASSING_MS));
+  process.once('exit', (code) => {
+    const isOver = native().waitForDrain(native().onSigterm().windowMs + PASSING_MS);
+    // Everybody was told, and has gone: to a supervisor that is no failure.
+    if (isOver && code === KILLED) process.exitCode = 0;
+  });
 }
