@@ -137,7 +137,7 @@ impl TicketOptions {
         }
         self.secrets.iter().try_for_each(|secret| check_secret("options.tickets.secret", secret))?;
         if self.leeway > Duration::from_secs(300) {
-            return Err(Error::range("options.tickets.leeway: wants 0 to 300 seconds"));
+            return Err(Error::range("options.tickets.leewaySeconds: wants 0 to 300"));
         }
         // RFC 6265, section 4.1.1: a cookie's name is a token.
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
