@@ -27,12 +27,12 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 describe('what is in the packages', () => {
   test('nothing that a user does not need', () => {
     const needed = [
-      /^(index\.js|index\.d\.ts|binding\.js)$/,
+      /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/([\w-]+\/)+[\w-]+\.js$/,
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // What a build from source is made from.
-      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs))$/,
+      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/listener\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
       // What llms.txt leads to.
       /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,

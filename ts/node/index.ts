@@ -9,7 +9,7 @@ import { HandoffCandidate } from '../server/handoff.js';
 import { identify } from '../server/identity.js';
 import { watchRequests } from '../server/pairs.js';
 import { type Answer, answerTo } from '../server/refusals.js';
-import { socketOf } from '../server/sockets.js';
+import { addressOf, socketOf } from '../server/sockets.js';
 import { streamHeaders } from '../server/stream-headers.js';
 
 watchRequests();
@@ -34,7 +34,7 @@ export function handleSSE(
   const identity = identify(client, {
     url: req.url,
     lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
-    address: socket?.remoteAddress,
+    address: addressOf(socket),
   });
   if ('status' in identity) return refuse(res, identity);
   const headers = streamHeaders(client.headers);

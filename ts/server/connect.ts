@@ -9,7 +9,7 @@ import { HandoffCandidate } from './handoff.js';
 import { identify } from './identity.js';
 import { claimResponse } from './pairs.js';
 import { type Answer, answerTo } from './refusals.js';
-import { socketOf } from './sockets.js';
+import { addressOf, socketOf } from './sockets.js';
 import { streamHeaders } from './stream-headers.js';
 
 export function connect(request: Request, client: ConnectOptions = {}): Response {
@@ -18,7 +18,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   const identity = identify(client, {
     url: request.url,
     lastEventId: request.headers.get('last-event-id'),
-    address: response && socketOf(response)?.remoteAddress,
+    address: response && addressOf(socketOf(response)),
   });
   if ('status' in identity) return answer(identity);
   const headers = streamHeaders(client.headers);

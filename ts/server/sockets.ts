@@ -16,8 +16,13 @@ export function socketOf(response: ServerResponse | Http2ServerResponse): OpenSo
 
 /** Its descriptor, where it has one. */
 export function descriptorOf(socket: OpenSocket | null | undefined): number | undefined {
-  const fd = socket?._handle?.fd;
+  const fd = read(socket, ({ _handle }) => _handle?.fd);
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
+}
+
+/** The address of its peer, where it has one. */
+export function addressOf(socket: OpenSocket | undefined): string | undefined {
+  return read(socket, ({ remoteAddress }) => remoteAddress);
 }
 
 /** What Node says of a socket whose peer has vanished: as native code has it. */
@@ -25,6 +30,15 @@ const SILENCE = ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
 
 /** Whether a socket has ended because its peer gave no answer any more. */
 export function hasTimedOut(socket: OpenSocket | undefined): boolean {
-  const code = (socket?.errored as NodeJS.ErrnoException | null | undefined)?.code;
+  const code = read(socket, ({ errored }) => (errored as NodeJS.ErrnoException | null)?.code);
   return code !== undefined && SILENCE.includes(code);
+}
+
+/** The socket of an HTTP/2 session that has ended throws whatever it is asked (`ERR_HTTP2_SOCKET_UNBOUND`). */
+function read<T>(socket: OpenSocket | null | undefined, what: (socket: OpenSocket) => T): T | undefined {
+  try {
+    return socket ? what(socket) : undefined;
+  } catch {
+    return undefined;
+  }
 }
