@@ -6,6 +6,7 @@
 //! to get, or lags, is read for on its own.
 
 mod flushes;
+mod round;
 mod seat;
 
 use std::collections::VecDeque;
@@ -21,7 +22,7 @@ use crate::client::{Client, UNSEATED};
 use crate::connection::Outcome;
 #[cfg(unix)]
 use crate::connection::{Broadcasts, Connection};
-use crate::heartbeat::{TICKS_PER_HEARTBEAT, beat_pulled};
+use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::inbox::{Command, Inbox};
 use crate::life::DisconnectReason;
 use crate::options::MaxLag;
@@ -36,9 +37,6 @@ use crate::timeline::Timeline;
 
 /// Clients that are written to between two looks at the inbox: about a third of a millisecond of sends.
 const SENDS_PER_TURN: usize = 48;
-
-/// Clients that are looked at for their heartbeat between two looks at the inbox.
-const LOOKS_PER_TURN: usize = 1024;
 
 /// Turns that a disconnected client gets for what it was sent before, in a row: more than a full log needs.
 #[cfg(unix)]
@@ -359,41 +357,6 @@ impl Shard {
                 #[cfg(unix)]
                 self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
             }
-        }
-    }
-
-    /// Goes on with the round over the seats that looks for those that are idle, and for those that lag.
-    fn continue_round(&mut self) {
-        let Some(mut next) = self.round.take() else { return };
-        let end = self.seats.capacity();
-        let (mut looks, before) = (LOOKS_PER_TURN, self.tally.heartbeats);
-        while next < end && looks > 0 && self.tally.heartbeats - before < SENDS_PER_TURN as u64 {
-            self.look_after(next);
-            next += 1;
-            looks -= 1;
-        }
-        self.round = (next < end).then_some(next);
-    }
-
-    fn look_after(&mut self, key: usize) {
-        let max_lag = self.shared.max_lag;
-        match self.seats.get_mut(key) {
-            Some(Seat::Pulled { client, idle_ticks }) => {
-                beat_pulled(client, idle_ticks);
-                let cursor = client.pulled.load(Ordering::Acquire);
-                if max_lag.is_bounded() && max_lag.is_exceeded(client, cursor, &self.shared.timeline) {
-                    let client = Arc::clone(client);
-                    self.close(&client, DisconnectReason::Slow);
-                }
-            }
-            #[cfg(unix)]
-            Some(Seat::Socket(_)) => self.work_on(key, |connection, timeline, tick, tally| {
-                connection.look_after(&max_lag, timeline, tick, tally)
-            }),
-            // Ticks wrap: until then it lies ahead, from then on behind.
-            #[cfg(unix)]
-            Some(Seat::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
-            _ => {}
         }
     }
 
