@@ -8,8 +8,8 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use crate::life::{ClientInfo, DisconnectReason, Phase};
-use crate::limits::Network;
 use crate::log::Log;
+use crate::network::Network;
 use crate::position::Position;
 
 /// The seat number of a client that its shard has not seated yet.

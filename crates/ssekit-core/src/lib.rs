@@ -7,7 +7,7 @@
 //! * [`hub`]: what a process has one of; every call comes in here.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`], with
 //!   its `ring`: the newest events of one audience.
-//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; `limits`: who may come in;
+//! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; `limits`, with `network`: who may come in;
 //!   `presence`: who is online; `lag`: who is too slow; `drain`: how all are let go;
 //!   `housekeeping`: what is done now and then.
 //! * [`reader`]: a cursor, and what comes after it.
@@ -38,6 +38,7 @@ mod limits;
 pub mod listener;
 pub mod log;
 mod metrics;
+mod network;
 pub mod observer;
 pub mod options;
 mod poller;

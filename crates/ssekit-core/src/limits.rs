@@ -1,35 +1,14 @@
 //! Who may come in: bounds of the number of clients, and the door that is closed before the process ends.
 
-use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
 
 use crate::error::{Error, Result};
 use crate::life::Refusal;
+use crate::network::Network;
 use crate::options::LimitOptions;
 use crate::stats::Counter;
-
-/// What of an address is counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network([u8; 8]);
-
-impl Network {
-    pub(crate) fn of(address: IpAddr) -> Self {
-        // An IPv4 address comes as an IPv6 one where a socket takes both.
-        match address.to_canonical() {
-            // No IPv6 address of the global or a local network begins so.
-            IpAddr::V4(v4) => {
-                let [a, b, c, d] = v4.octets();
-                Self([0, 0, 0, 0, a, b, c, d])
-            }
-            IpAddr::V6(v6) => {
-                let [a, b, c, d, e, f, g, h, ..] = v6.octets();
-                Self([a, b, c, d, e, f, g, h])
-            }
-        }
-    }
-}
 
 /// Counts who is in, and lets in who may.
 #[derive(Debug)]
@@ -131,14 +110,6 @@ mod tests {
 
     fn refused(entered: Result<()>) -> Option<Refusal> {
         entered.err().and_then(|error| error.refusal())
-    }
-
-    #[test]
-    fn an_address_is_counted_by_what_one_customer_has() {
-        assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
-        assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
-        assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
-        assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use crate::listener::options::LimitOptions;
+use crate::network::Network;
 
 /// What a new connection is told.
 #[derive(Debug)]
@@ -47,7 +48,7 @@ struct Counts {
     all: usize,
     refused: usize,
     /// Only kept where there is a limit for it.
-    by_address: HashMap<IpAddr, usize>,
+    by_network: HashMap<Network, usize>,
 }
 
 impl Admission {
@@ -63,28 +64,28 @@ impl Admission {
 
     /// Asks for a place. It is given back when it is dropped.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Admitted {
-        let address = address.filter(|_| self.most_per_address > 0).map(whole_network);
+        let network = address.filter(|_| self.most_per_address > 0).map(Network::of);
         let mut counts = self.counts.lock();
-        let from_here = address.and_then(|address| counts.by_address.get(&address)).copied().unwrap_or(0);
+        let from_here = network.and_then(|network| counts.by_network.get(&network)).copied().unwrap_or(0);
         let refusal = if counts.all >= self.most {
             Some(Refusal::Full)
-        } else if address.is_some() && from_here >= self.most_per_address {
+        } else if network.is_some() && from_here >= self.most_per_address {
             Some(Refusal::AddressFull)
         } else {
             None
         };
         let Some(refusal) = refusal else {
             counts.all += 1;
-            if let Some(address) = address {
-                *counts.by_address.entry(address).or_default() += 1;
+            if let Some(network) = network {
+                *counts.by_network.entry(network).or_default() += 1;
             }
-            return Admitted::Yes(Place { admission: Arc::clone(self), address, refused: false });
+            return Admitted::Yes(Place { admission: Arc::clone(self), network, refused: false });
         };
         if counts.refused >= self.most_refused {
             return Admitted::No;
         }
         counts.refused += 1;
-        Admitted::Refused(refusal, Place { admission: Arc::clone(self), address: None, refused: true })
+        Admitted::Refused(refusal, Place { admission: Arc::clone(self), network: None, refused: true })
     }
 
     /// Connections that have a place.
@@ -107,19 +108,11 @@ impl Admission {
     }
 }
 
-/// Whoever has one IPv6 address has 2^64 of them, so a network of that size counts as one.
-fn whole_network(address: IpAddr) -> IpAddr {
-    match address {
-        IpAddr::V4(_) => address,
-        IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & (u128::MAX << 64)).into()),
-    }
-}
-
 /// A connection's place.
 #[derive(Debug)]
 pub(crate) struct Place {
     admission: Arc<Admission>,
-    address: Option<IpAddr>,
+    network: Option<Network>,
     refused: bool,
 }
 
@@ -131,12 +124,12 @@ impl Drop for Place {
         } else {
             counts.all -= 1;
         }
-        if let Some(address) = self.address
-            && let Some(count) = counts.by_address.get_mut(&address)
+        if let Some(network) = self.network
+            && let Some(count) = counts.by_network.get_mut(&network)
         {
             *count -= 1;
             if *count == 0 {
-                counts.by_address.remove(&address);
+                counts.by_network.remove(&network);
             }
         }
         drop(counts);
@@ -211,8 +204,13 @@ mod tests {
         assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Refused(Refusal::AddressFull, _)));
         assert!(matches!(admission.admit(address("2001:db8:1::1")), Admitted::Yes(_)));
         assert!(matches!(admission.admit(address("192.0.2.1")), Admitted::Yes(_)));
+        // A socket for both kinds of addresses shows each of IPv4 as one of IPv6: they are no network of their own.
+        let mapped = ["::ffff:192.0.2.2", "::ffff:192.0.2.3", "::ffff:192.0.2.4"].map(address);
+        let places_of_mapped = mapped.map(|address| admission.admit(address));
+        assert!(places_of_mapped.iter().all(|admitted| matches!(admitted, Admitted::Yes(_))));
+        drop(places_of_mapped);
         drop(places);
-        assert!(admission.counts.lock().by_address.is_empty());
+        assert!(admission.counts.lock().by_network.is_empty());
         assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Yes(_)));
     }
 
