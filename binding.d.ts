@@ -178,6 +178,7 @@ export interface NativeListenOptions {
   /** Who presents this may. */
   metricsToken?: string
   trustProxy?: boolean
+  traceContext?: boolean
   limits?: NativeListenLimits
 }
 

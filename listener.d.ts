@@ -51,6 +51,12 @@ export interface ListenOptions {
    */
   trustProxy?: boolean;
   /**
+   * An event that is published over HTTP keeps its trace ([W3C trace context](https://www.w3.org/TR/trace-context/)): the
+   * `traceparent` and `tracestate` of the request, or those in the event itself, go out as comments before its first field,
+   * `: traceparent=…` and `: tracestate=…`. `SSEKIT_TRACE_CONTEXT`. Default: false.
+   */
+  traceContext?: boolean;
+  /**
    * Bounds of what a peer may do. How many clients there may be, in all, of a user and from an address, the hub's own `limits`
    * say (`SSEService.configure`).
    */

@@ -62,5 +62,5 @@ fn event<'a>(
     coalesce_key: Option<&'a str>,
 ) -> Event<'a> {
     // JavaScript has checked that it is a non-negative safe integer.
-    Event { name, data, id, retry: retry.map(|retry| retry as u64), coalesce_key }
+    Event { name, data, id, retry: retry.map(|retry| retry as u64), coalesce_key, ..Event::default() }
 }

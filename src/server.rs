@@ -83,6 +83,7 @@ pub struct NativeListenOptions {
     /// Who presents this may.
     pub metrics_token: Option<String>,
     pub trust_proxy: Option<bool>,
+    pub trace_context: Option<bool>,
     pub limits: Option<NativeListenLimits>,
 }
 
@@ -166,6 +167,7 @@ fn convert(given: NativeListenOptions) -> Result<ListenerOptions, Error> {
         publish_token: given.publish_token,
         metrics,
         trust_proxy: given.trust_proxy.unwrap_or(default.trust_proxy),
+        trace_context: given.trace_context.unwrap_or(default.trace_context),
         limits: given.limits.map_or(default.limits, limits),
     })
 }

@@ -21,6 +21,7 @@ export function fromEnvironment(env: Environment): ListenOptions {
     anonymous: flag(env, 'SSEKIT_ANONYMOUS'),
     publish: env.SSEKIT_PUBLISH_TOKEN ? { token: env.SSEKIT_PUBLISH_TOKEN } : undefined,
     trustProxy: flag(env, 'SSEKIT_TRUST_PROXY'),
+    traceContext: flag(env, 'SSEKIT_TRACE_CONTEXT'),
     metrics: env.SSEKIT_METRICS_TOKEN ? { token: env.SSEKIT_METRICS_TOKEN } : flag(env, 'SSEKIT_METRICS'),
   };
   return options;

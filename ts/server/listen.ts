@@ -22,7 +22,7 @@ export async function listen(options: ListenOptions = {}): Promise<Listener> {
 
 const OPTIONS = [
   ...['host', 'port', 'reusePort', 'socketPath', 'path', 'tls', 'cors', 'tickets', 'anonymous', 'publish', 'metrics'],
-  ...['trustProxy', 'limits'],
+  ...['trustProxy', 'traceContext', 'limits'],
 ];
 
 const LIMITS = [
@@ -76,6 +76,7 @@ function toNative(options: Record<string, unknown>): NativeListenOptions {
     ...(typeof metrics === 'object' ? { metricsToken: token('options.metrics', metrics) } : undefined),
     ...(typeof metrics === 'object' ? undefined : { metrics: optional('options.metrics', metrics, 'boolean') }),
     trustProxy: optional('options.trustProxy', options.trustProxy, 'boolean'),
+    traceContext: optional('options.traceContext', options.traceContext, 'boolean'),
     limits:
       limits === undefined ? undefined : checkNumbers('options.limits', checkObject('options.limits', limits), LIMITS),
   };

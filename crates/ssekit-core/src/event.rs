@@ -12,6 +12,7 @@ use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Result};
 use crate::position::{Epoch, MAX_ID_BYTES, Position};
+use crate::trace::TraceContext;
 
 /// Event names and ids that begin so are the engine's own.
 pub const RESERVED_PREFIX: &str = "ssekit:";
@@ -36,6 +37,8 @@ pub struct Event<'a> {
     pub retry: Option<u64>,
     /// Who lags gets only the newest event of this key.
     pub coalesce_key: Option<&'a str>,
+    /// The distributed trace that it belongs to, for whoever reads comments.
+    pub trace: Option<&'a TraceContext>,
 }
 
 impl<'a> Event<'a> {
@@ -81,6 +84,7 @@ impl<'a> Event<'a> {
     pub(crate) fn encode_unchecked(&self) -> Draft {
         let lines = line_starts(self.data);
         let capacity = CHUNK_HEAD
+            + self.trace.map_or(0, trace_len)
             + "event: \nretry: 9007199254740991\nid: \n\n".len()
             + self.name.len()
             + self.data.len()
@@ -89,6 +93,9 @@ impl<'a> Event<'a> {
             + CHUNK_TAIL.len();
         let mut buf = BytesMut::with_capacity(capacity);
         buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        if let Some(trace) = self.trace {
+            comments(&mut buf, trace);
+        }
         if !self.name.is_empty() {
             field(&mut buf, "event", self.name);
         }
@@ -109,6 +116,26 @@ fn field(buf: &mut BytesMut, name: &str, value: &str) {
     buf.extend_from_slice(b": ");
     buf.extend_from_slice(value.as_bytes());
     buf.extend_from_slice(b"\n");
+}
+
+const TRACE_PARENT: &str = ": traceparent=";
+const TRACE_STATE: &str = ": tracestate=";
+
+/// Bytes of a trace's comments.
+fn trace_len(trace: &TraceContext) -> usize {
+    let line = |start: &str, value: &str| start.len() + value.len() + "\n".len();
+    line(TRACE_PARENT, trace.parent()) + trace.state().map_or(0, |state| line(TRACE_STATE, state))
+}
+
+/// Writes a trace as comments, which are no part of the event for anybody who does not look for them. They stand before its
+/// first field, so that whoever reads them has them when the event is complete.
+fn comments(buf: &mut BytesMut, trace: &TraceContext) {
+    for (start, value) in [(TRACE_PARENT, Some(trace.parent())), (TRACE_STATE, trace.state())] {
+        let Some(value) = value else { continue };
+        buf.extend_from_slice(start.as_bytes());
+        buf.extend_from_slice(value.as_bytes());
+        buf.extend_from_slice(b"\n");
+    }
 }
 
 fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
@@ -319,15 +346,20 @@ mod tests {
     fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {
         let long = "x".repeat(300);
         let (id, huge) = ("i".repeat(256), "\r\n".repeat(1_000));
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(parent, Some("a=1")).unwrap();
         for name in ["", "name", &long] {
             for data in ["", "x", "\n", "\n\n\n", &long, &huge] {
                 for own in [None, Some("i"), Some(&*id)] {
                     for retry in [None, Some(0), Some(MAX_SAFE_INTEGER)] {
-                        let draft = Event { name, data, id: own, retry, coalesce_key: None }.encode(1 << 20).unwrap();
-                        let (room, bound) = (draft.buf.capacity(), draft.body_len_bound());
-                        let frame = draft.finish(&Epoch::random(), Position::MAX);
-                        assert!(frame.bytes.len() <= room, "{} bytes in a room of {room}", frame.bytes.len());
-                        assert_eq!(frame.body().len(), bound);
+                        for trace in [None, Some(&trace)] {
+                            let event = Event { name, data, id: own, retry, coalesce_key: None, trace };
+                            let draft = event.encode(1 << 20).unwrap();
+                            let (room, bound) = (draft.buf.capacity(), draft.body_len_bound());
+                            let frame = draft.finish(&Epoch::random(), Position::MAX);
+                            assert!(frame.bytes.len() <= room, "{} bytes in a room of {room}", frame.bytes.len());
+                            assert_eq!(frame.body().len(), bound);
+                        }
                     }
                 }
             }

@@ -3,7 +3,7 @@
 //! # Layout
 //! An event's way through the files, from the caller to the socket:
 //!
-//! * [`event`]: checks it and encodes it once; [`position`]: its place in the one sequence, and its id.
+//! * [`event`]: checks it and encodes it once; [`trace`]: the trace that it belongs to; [`position`]: its place in the one sequence, and its id.
 //! * [`hub`]: what a process has one of; every call comes in here.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the history within bounds; [`log`], with
 //!   its `ring`: the newest events of one audience.
@@ -54,6 +54,7 @@ mod socket;
 pub mod stats;
 pub mod stream;
 pub mod timeline;
+pub mod trace;
 pub mod user;
 
 pub use client::Client;
@@ -65,3 +66,4 @@ pub use observer::Observer;
 pub use options::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
 pub use stats::Stats;
 pub use stream::Stream;
+pub use trace::TraceContext;

@@ -22,14 +22,14 @@ use support::{Engine, anonymous, data, eventually, keeping_all, named, user};
 
 /// Either way in which a client's events come.
 enum Page {
-    Socket(Peer),
+    Socket(Box<Peer>),
     Pulled(Box<Pull>),
 }
 
 impl Page {
     fn open(connected: Connected, number: usize) -> Self {
         match number % 2 {
-            0 => Self::Socket(Peer::of(connected.stream)),
+            0 => Self::Socket(Box::new(Peer::of(connected.stream))),
             _ => Self::Pulled(Box::new(Pull::of(connected))),
         }
     }

@@ -43,6 +43,9 @@ pub struct ListenerOptions {
     pub metrics: MetricsAccess,
     /// Whether all connections come from a proxy, which says in `X-Forwarded-For` whom it serves. Default: false.
     pub trust_proxy: bool,
+    /// Whether an event that is published over HTTP keeps the trace that its publisher names
+    /// (<https://www.w3.org/TR/trace-context/>). Default: false.
+    pub trace_context: bool,
     /// Bounds of what a peer may do.
     pub limits: LimitOptions,
 }
@@ -135,6 +138,7 @@ impl Default for ListenerOptions {
             publish_token: None,
             metrics: MetricsAccess::Off,
             trust_proxy: false,
+            trace_context: false,
             limits: LimitOptions::default(),
         }
     }

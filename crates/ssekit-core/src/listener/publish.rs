@@ -19,6 +19,7 @@ use crate::listener::idempotency::Earlier;
 use crate::listener::protocol::shown;
 use crate::listener::router::Visitor;
 use crate::listener::subscribe::bearer;
+use crate::trace::TraceContext;
 
 const METHODS: &str = "POST, OPTIONS";
 
@@ -61,9 +62,11 @@ async fn accept(request: Request<Incoming>, visitor: &Visitor) -> Result<Answer,
     authorize(request.headers(), visitor)?;
     check_type(request.headers())?;
     let key = idempotency_key(request.headers())?.map(str::to_owned);
+    let trace = if visitor.shared.options.trace_context { trace_of(request.headers()) } else { None };
     let body = read(request.into_body(), visitor).await?;
-    let Some(key) = key else { return publish_all(&body, visitor) };
-    match visitor.shared.idempotency.once(&key, &body, || publish_all(&body, visitor)) {
+    let publish = || publish_all(&body, trace.as_ref(), visitor);
+    let Some(key) = key else { return publish() };
+    match visitor.shared.idempotency.once(&key, &body, publish) {
         Earlier::Was(mut answer) => {
             answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
             Ok(answer)
@@ -100,6 +103,14 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, No> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
     key.map(Some).ok_or_else(|| No::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
+}
+
+/// The trace of a request. Of two parents neither is believed; a state may come in several fields, which are one list.
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all("traceparent").into_iter();
+    let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
+    let states: Result<Vec<&str>, _> = headers.get_all("tracestate").into_iter().map(HeaderValue::to_str).collect();
+    TraceContext::parse(parent.to_str().ok()?, Some(&states.unwrap_or_default().join(",")))
 }
 
 /// Reads a body within its limits. Frame by frame into one buffer: kept as they come, many tiny ones would take many times
@@ -153,6 +164,9 @@ struct PublishedEvent<'a> {
     id: Option<String>,
     retry: Option<u64>,
     coalesce_key: Option<String>,
+    /// As the attributes of CloudEvents' extension for distributed tracing are named.
+    traceparent: Option<String>,
+    tracestate: Option<String>,
 }
 
 /// A string or an integer, so that `42` and `"42"` are one user, as they are in JavaScript.
@@ -178,7 +192,7 @@ struct Receipt {
 }
 
 /// Publishes one publication or a list of them: all, or none if one of them cannot be.
-fn publish_all(body: &[u8], visitor: &Visitor) -> Result<Answer, No> {
+fn publish_all(body: &[u8], trace: Option<&TraceContext>, visitor: &Visitor) -> Result<Answer, No> {
     let began = Instant::now();
     let malformed = |error: serde_json::Error| No::bad(error.to_string());
     let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
@@ -189,7 +203,7 @@ fn publish_all(body: &[u8], visitor: &Visitor) -> Result<Answer, No> {
     };
     let mut drafts = Vec::with_capacity(publications.len());
     for (index, publication) in publications.iter().enumerate() {
-        drafts.push(publication.draft(visitor).map_err(|no| if many { no.at(index) } else { no })?);
+        drafts.push(publication.draft(trace, visitor).map_err(|no| if many { no.at(index) } else { no })?);
     }
     let mut receipts = Vec::with_capacity(drafts.len());
     for (target, draft) in drafts {
@@ -205,16 +219,18 @@ fn publish_all(body: &[u8], visitor: &Visitor) -> Result<Answer, No> {
 }
 
 impl Publication<'_> {
-    fn draft(&self, visitor: &Visitor) -> Result<(Target<'_>, Draft), No> {
+    fn draft(&self, trace: Option<&TraceContext>, visitor: &Visitor) -> Result<(Target<'_>, Draft), No> {
         let target = self.target()?;
         target.check().map_err(|error| No::bad(error.to_string()))?;
         let data = self.event.data.map_or(Cow::Borrowed("null"), |data| one_line(data.get()));
+        let own_trace = if visitor.shared.options.trace_context { self.event.trace() } else { None };
         let event = Event {
             name: self.event.event.as_deref().unwrap_or_default(),
             data: &data,
             id: self.event.id.as_deref(),
             retry: self.event.retry,
             coalesce_key: self.event.coalesce_key.as_deref(),
+            trace: own_trace.as_ref().or(trace),
         };
         let draft = visitor.shared.hub.encode(event).map_err(|error| {
             if error.is_range() { No::too_large(error.to_string()) } else { No::bad(error.to_string()) }
@@ -232,6 +248,13 @@ impl Publication<'_> {
                 "wants one of userId, clientId and broadcast: true, and excludeClientId only with broadcast",
             )),
         }
+    }
+}
+
+impl PublishedEvent<'_> {
+    /// The trace that it names for itself.
+    fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
     }
 }
 

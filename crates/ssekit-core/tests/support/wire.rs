@@ -11,6 +11,8 @@ pub(crate) struct Received {
     pub(crate) data: String,
     pub(crate) id: String,
     pub(crate) retry: Option<u64>,
+    /// Comments within it, which say what trace it belongs to.
+    pub(crate) comments: Vec<String>,
 }
 
 impl Received {
@@ -61,6 +63,8 @@ impl Parser {
                 self.events.push_back(std::mem::take(&mut self.event));
             }
             _ if line == ":" => self.heartbeats += 1,
+            // Whoever reads them has to have them before anything of the event.
+            Some(("", comment)) if self.has_no_field() => self.event.comments.push(comment.to_owned()),
             Some(("event", name)) => self.event.name = name.to_owned(),
             Some(("retry", retry)) => self.event.retry = Some(retry.parse().unwrap()),
             Some(("id", id)) => self.event.id = id.to_owned(),
@@ -73,6 +77,11 @@ impl Parser {
             }
             _ => panic!("not a line of ssekit's: {line:?}"),
         }
+    }
+
+    fn has_no_field(&self) -> bool {
+        let comments = self.event.comments.clone();
+        self.data_lines == 0 && self.event == Received { comments, ..Received::default() }
     }
 
     pub(crate) fn pop(&mut self) -> Option<Received> {
