@@ -143,6 +143,13 @@ export interface NativeHistoryOptions {
   maxAgeMs?: number
 }
 
+/** How far clients lag behind. */
+export interface NativeLag {
+  clients: number
+  events: number
+  ms: number
+}
+
 /** See `LimitOptions` in index.d.ts. */
 export interface NativeLimits {
   clients?: number
@@ -220,6 +227,7 @@ export interface NativeStats {
   bytes: number
   heartbeats: number
   resets: number
+  lag: NativeLag
   history: NativeHistory
   epoch: string
   position: number

@@ -260,6 +260,13 @@ export interface SSEStats {
   heartbeats: number;
   /** `ssekit:reset` events written: a client was told of a gap. */
   resets: number;
+  /**
+   * How far clients lag behind, as it was when it was last looked at, eight times in `heartbeatMs`: `clients` are those whose
+   * socket takes nothing more, and those whose stream is carried by Node or over HTTP/2 and has not been read for so long;
+   * `events` wait for the one for which most do, and `ms` is the longest time for which one has been waiting. What was sent before a
+   * client came back does not count.
+   */
+  lag: { clients: number; events: number; ms: number };
   /** What the history holds now. */
   history: { logs: number; events: number; bytes: number };
   /** The epoch of this hub's ids: it changes whenever the history starts anew. */

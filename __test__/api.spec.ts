@@ -323,6 +323,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       bytes: expect.any(Number),
       heartbeats: 0,
       resets: expect.any(Number),
+      lag: { clients: 0, events: 0, ms: 0 },
       history: { logs: expect.any(Number), events: expect.any(Number), bytes: expect.any(Number) },
       epoch: before.epoch,
       position: before.position + 3,

@@ -1,4 +1,5 @@
 /** `sse.listen()`: a server of ssekit's own, whose clients are the hub's like any others. */
+import { readFileSync } from 'node:fs';
 import { connect } from 'node:http2';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,8 +142,23 @@ test('the metrics of the hub are those of `stats`', async () => {
   await server.evaluate(broadcast, 1);
   const { metrics, stats } = await server.evaluate(({ sse }) => ({ metrics: sse.metrics(), stats: sse.stats() }));
   expect(metrics).toContain(`ssekit_events_total ${stats.events}\n`);
+  expect(stats.lag).toEqual({ clients: 0, events: 0, ms: 0 });
+  expect(metrics).toContain('ssekit_lagging_clients 0\n');
   expect(metrics).toContain('ssekit_clients{transport="listener"} 1\n');
   expect(await (await get(port, '/metrics')).text()).toContain('ssekit_listener_connections 2\n');
+});
+
+test('the documentation names every metric that there is, and the dashboard asks for no other', async () => {
+  const [, port] = await listening({ anonymous: true, metrics: true });
+  const text = await (await get(port, '/metrics')).text();
+  const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name).sort();
+  const doc = (file: string): string => readFileSync(join(__dirname, '..', 'docs', file), 'utf8');
+  const [, table = ''] = /^\| metric .*?\n(.*?)\n\n/ms.exec(doc('listener.md')) ?? [];
+  expect([...table.matchAll(/`(ssekit_\w+)`/g)].map(([, name]) => name).sort()).toEqual(names);
+  const asked = [...doc('grafana-dashboard.json').matchAll(/ssekit_\w+/g)].map(([name]) =>
+    name.replace(/_bucket$/, ''),
+  );
+  expect(asked.filter((name) => !names.includes(name))).toEqual([]);
 });
 
 test('HTTP/2 carries many streams on one connection, without TLS and with it', async () => {

@@ -30,6 +30,14 @@ pub struct NativeHistory {
     pub bytes: f64,
 }
 
+/// How far clients lag behind.
+#[napi(object, object_from_js = false)]
+pub struct NativeLag {
+    pub clients: u32,
+    pub events: f64,
+    pub ms: f64,
+}
+
 /// Counters and gauges of the hub.
 #[napi(object, object_from_js = false)]
 pub struct NativeStats {
@@ -46,6 +54,7 @@ pub struct NativeStats {
     pub bytes: f64,
     pub heartbeats: f64,
     pub resets: f64,
+    pub lag: NativeLag,
     pub history: NativeHistory,
     pub epoch: String,
     pub position: f64,
@@ -87,6 +96,11 @@ impl From<Stats> for NativeStats {
             bytes: stats.bytes as f64,
             heartbeats: stats.heartbeats as f64,
             resets: stats.resets as f64,
+            lag: NativeLag {
+                clients: stats.lag.clients as u32,
+                events: stats.lag.events as f64,
+                ms: stats.lag.time.as_millis() as f64,
+            },
             history: NativeHistory {
                 logs: stats.logs as f64,
                 events: stats.history.events as f64,

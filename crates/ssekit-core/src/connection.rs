@@ -12,7 +12,7 @@ use crate::event::Framing;
 use crate::handoff::{Handoff, Held};
 use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::life::DisconnectReason;
-use crate::log::Entry;
+use crate::log::{Backlog, Entry};
 use crate::options::MaxLag;
 use crate::position::Position;
 use crate::reader::{MAX_EVENTS, Reader};
@@ -221,22 +221,13 @@ impl Connection {
         }
     }
 
-    /// Ends a client that lags behind too far, and sends a heartbeat if the connection has been idle for long.
-    pub(crate) fn look_after(
-        &mut self,
-        max_lag: &MaxLag,
-        timeline: &Timeline,
-        tick: u32,
-        tally: &mut Tally,
-    ) -> Outcome {
-        let may_lag = self.writer.blocked && max_lag.is_bounded();
-        if may_lag && max_lag.is_exceeded(self.client(), self.reader.cursor(), timeline) {
-            return Outcome::Gone(DisconnectReason::Slow);
-        }
-        self.beat(tick, tally)
+    /// How far the client lags behind: not at all, unless its socket is full.
+    pub(crate) fn backlog(&self, max_lag: &MaxLag, timeline: &Timeline) -> Option<Backlog> {
+        self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
     }
 
-    fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
+    /// Sends a heartbeat if the connection has been idle for long.
+    pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
         let busy = self.writer.blocked || !self.writer.is_clear();
         if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
             return Outcome::Settled;

@@ -319,6 +319,11 @@ impl Frame {
         self.bytes.slice(usize::from(self.start)..)
     }
 
+    /// The length of that chunk.
+    pub(crate) fn chunk_len(&self) -> usize {
+        self.bytes.len() - usize::from(self.start)
+    }
+
     /// The event as it stands on a connection with this framing.
     pub fn framed(&self, framing: Framing) -> Bytes {
         match framing {

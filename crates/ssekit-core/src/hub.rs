@@ -1,6 +1,7 @@
 //! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
 
 mod publish;
+mod stats;
 
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -31,7 +32,7 @@ use crate::reader::{Reader, ResetReason};
 use crate::registry::Registry;
 use crate::revoked::{Revoked, since_1970};
 use crate::shard::{Shard, Shared};
-use crate::stats::{Counter, Deliveries, Stats};
+use crate::stats::Deliveries;
 use crate::stream::{Parts, Stream};
 use crate::timeline::Timeline;
 use crate::user::User;
@@ -382,39 +383,6 @@ impl Hub {
     /// Does not want to know any more.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.inner.registry.unobserve(observer);
-    }
-
-    /// Counters and gauges.
-    pub fn stats(&self) -> Stats {
-        let Inner { timeline, registry, shards, .. } = &*self.inner;
-        let (clients, users, [opening, stream, handoff, listener]) = registry.counts();
-        let (logs, history) = timeline.usage();
-        let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();
-        Stats {
-            clients,
-            users,
-            known_users: registry.known_users(),
-            away: registry.away(),
-            opening,
-            handoff,
-            stream,
-            listener,
-            connects: registry.arrivals.connects.get(),
-            disconnects: DisconnectReason::ALL
-                .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
-            refusals: registry.gate.refusals(),
-            events: timeline.head(),
-            coalesced: timeline.coalesced.get(),
-            deliveries: sum(|of_shard| &of_shard.events),
-            bytes: sum(|of_shard| &of_shard.bytes),
-            heartbeats: sum(|of_shard| &of_shard.heartbeats),
-            resets: sum(|of_shard| &of_shard.resets),
-            observer_panics: registry.observer_panics.get(),
-            logs,
-            history,
-            epoch: timeline.epoch().to_string(),
-            position: timeline.head(),
-        }
     }
 
     /// Ends a client's stream, and never that of another connection with the same id.

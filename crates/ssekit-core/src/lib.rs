@@ -32,7 +32,7 @@ mod heartbeat;
 mod housekeeping;
 pub mod hub;
 mod inbox;
-mod lag;
+pub mod lag;
 pub mod life;
 mod limits;
 pub mod listener;

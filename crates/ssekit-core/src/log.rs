@@ -84,9 +84,9 @@ impl Log {
         self.ring.lock().read(cursor, head, limit, out)
     }
 
-    /// What lies after `cursor`.
-    pub fn backlog(&self, cursor: Position) -> Backlog {
-        self.ring.lock().backlog(cursor)
+    /// What lies after `cursor`, with its bytes if it is to be weighed.
+    pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+        self.ring.lock().backlog(cursor, weigh)
     }
 
     /// The lowest position of an event with this id of the caller's: the lowest, so that a repeated id loses nothing.

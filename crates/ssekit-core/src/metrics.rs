@@ -1,8 +1,9 @@
 //! A hub's counters and gauges in Prometheus' text format, version 0.0.4
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 
+use crate::lag::Lag;
 use crate::life::{DisconnectReason, Refusal};
 use crate::stats::Stats;
 
@@ -47,6 +48,17 @@ impl Stats {
         ] {
             single(&mut text, name, kind, help, value);
         }
+        let Lag { clients, events, time } = self.lag;
+        single(
+            &mut text,
+            "lagging_clients",
+            "gauge",
+            "Clients whose socket is full, or whose stream is not read.",
+            clients,
+        );
+        single(&mut text, "lag_events", "gauge", "Events that wait for the client that lags most.", events);
+        let help = "For how long an event has been waiting for a client that lags, at most.";
+        single(&mut text, "lag_seconds", "gauge", help, time.as_secs_f64());
         text
     }
 }
@@ -57,7 +69,7 @@ fn head(text: &mut String, name: &str, kind: &str, help: &str) {
     let _ = writeln!(text, "# HELP ssekit_{name} {help}\n# TYPE ssekit_{name} {kind}");
 }
 
-fn single(text: &mut String, name: &str, kind: &str, help: &str, value: u64) {
+fn single(text: &mut String, name: &str, kind: &str, help: &str, value: impl Display) {
     head(text, name, kind, help);
     let _ = writeln!(text, "ssekit_{name} {value}");
 }

@@ -72,7 +72,7 @@ pub struct Usage {
 pub struct Backlog {
     /// Events.
     pub events: usize,
-    /// Bytes on the wire.
+    /// Bytes on the wire, if they were counted.
     pub bytes: usize,
     /// When the first of them was published.
     pub since: Option<Instant>,
@@ -275,15 +275,25 @@ impl Ring {
         Ok(())
     }
 
-    fn after(&self, cursor: Position) -> impl Iterator<Item = &Entry> {
-        let start = self.slots.partition_point(|slot| slot.position() <= cursor);
-        self.slots.range(start..).filter_map(Slot::entry)
+    /// The first slot after `cursor`.
+    fn start(&self, cursor: Position) -> usize {
+        self.slots.partition_point(|slot| slot.position() <= cursor)
     }
 
-    pub(crate) fn backlog(&self, cursor: Position) -> Backlog {
+    fn after(&self, cursor: Position) -> impl Iterator<Item = &Entry> {
+        self.slots.range(self.start(cursor)..).filter_map(Slot::entry)
+    }
+
+    /// What lies after `cursor`. Its bytes are counted only if it is to be weighed: then each event is looked at, and otherwise none.
+    pub(crate) fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+        if !weigh && self.superseded == 0 {
+            let start = self.start(cursor);
+            let since = self.slots.get(start).map(Slot::at);
+            return Backlog { events: self.slots.len() - start, bytes: 0, since };
+        }
         self.after(cursor).fold(Backlog::default(), |sum, entry| Backlog {
             events: sum.events + 1,
-            bytes: sum.bytes + entry.frame.chunk().len(),
+            bytes: sum.bytes + if weigh { entry.frame.chunk_len() } else { 0 },
             since: sum.since.or(Some(entry.at)),
         })
     }

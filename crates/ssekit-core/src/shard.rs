@@ -24,6 +24,7 @@ use crate::connection::Outcome;
 use crate::connection::{Broadcasts, Connection};
 use crate::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::inbox::{Command, Inbox};
+use crate::lag::Lag;
 use crate::life::DisconnectReason;
 use crate::options::MaxLag;
 use crate::poller::{Poller, Ready};
@@ -78,7 +79,10 @@ pub(crate) struct Shard {
     flushes: Flushes,
     /// Where the round over the seats is that each tick begins, if it is under way.
     round: Option<usize>,
+    /// What it has seen so far of clients that lag.
+    lag: Lag,
     tick: u32,
+    tick_length: Duration,
     tally: Tally,
     commands: Vec<Command>,
     ready: Vec<Ready>,
@@ -96,7 +100,9 @@ impl Shard {
             unfinished: VecDeque::new(),
             flushes: Flushes::default(),
             round: None,
+            lag: Lag::default(),
             tick: 0,
+            tick_length: Duration::ZERO,
             tally: Tally::default(),
             commands: Vec::new(),
             ready: Vec::new(),
@@ -105,7 +111,8 @@ impl Shard {
 
     /// Works until the inbox is stopped.
     pub(crate) async fn run(mut self, heartbeat: Duration) {
-        let mut ticks = interval(heartbeat / TICKS_PER_HEARTBEAT);
+        self.tick_length = heartbeat / TICKS_PER_HEARTBEAT;
+        let mut ticks = interval(self.tick_length);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
         while !self.shared.inbox.is_stopped() {

@@ -2,6 +2,9 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use parking_lot::Mutex;
+
+use crate::lag::Lag;
 use crate::life::{DisconnectReason, Refusal};
 use crate::log::Usage;
 use crate::position::Position;
@@ -28,6 +31,8 @@ pub(crate) struct Deliveries {
     pub(crate) bytes: Counter,
     pub(crate) heartbeats: Counter,
     pub(crate) resets: Counter,
+    /// What the shard's last round has seen of clients that lag.
+    pub(crate) lag: Mutex<Lag>,
 }
 
 /// Connects and disconnects.
@@ -80,6 +85,8 @@ pub struct Stats {
     pub heartbeats: u64,
     /// Gaps told.
     pub resets: u64,
+    /// How far clients lag behind, as the shards' last rounds have found it: each an eighth of a heartbeat ago at most.
+    pub lag: Lag,
     /// Panics of observers that were caught.
     pub observer_panics: u64,
     /// Logs that hold events.

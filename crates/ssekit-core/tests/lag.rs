@@ -12,6 +12,7 @@ mod support;
 
 use std::time::Duration;
 
+use ssekit_core::lag::Lag;
 use ssekit_core::{Connect, DisconnectReason, Event, MaxLag, Options};
 use support::peer::Peer;
 use support::pull::Pull;
@@ -151,4 +152,65 @@ fn who_lags_gets_only_the_newest_of_a_key() {
         seen[..seen.len() - 1].iter().map(|data| data.split_once(' ').unwrap().0.parse::<usize>().unwrap());
     assert!(numbers.by_ref().is_sorted());
     assert_eq!(engine.stats().coalesced, 100);
+}
+
+#[test]
+fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
+    let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
+    let mut slow = Peer::narrow(user(&engine, "ada").stream);
+    let mut slower = Peer::narrow(user(&engine, "bob").stream);
+    let mut quick = Peer::of(user(&engine, "cleo").stream);
+    let large = "x".repeat(10_000);
+    for _ in 0..100 {
+        engine.broadcast(data(&large), None).unwrap();
+        assert_eq!(quick.event().data, large);
+    }
+    for _ in 0..1_000 {
+        engine.send_to_user("bob", data("x")).unwrap();
+    }
+    eventually("both are seen to lag", || {
+        let lag = engine.stats().lag;
+        // Of the broadcasts the kernel has taken some.
+        lag.clients == 2 && (1_000..1_100).contains(&lag.events) && lag.time >= Duration::from_millis(300)
+    });
+    let text = engine.stats().metrics();
+    assert!(text.contains("\nssekit_lagging_clients 2\n"), "{text}");
+    assert_eq!(slow.data(100).len(), 100);
+    eventually("one is", || engine.stats().lag.clients == 1);
+    assert_eq!(slower.data(1_100).len(), 1_100);
+    eventually("nobody is", || engine.stats().lag == Lag::default());
+    let text = engine.stats().metrics();
+    for line in ["ssekit_lagging_clients 0\n", "ssekit_lag_events 0\n", "ssekit_lag_seconds 0\n"] {
+        assert!(text.contains(line), "{text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_lags_when_it_has_not_been_read_for_a_round() {
+    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..keeping_all() });
+    let (mut idle, mut slow) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
+    pass(Duration::from_secs(4)).await;
+    assert_eq!(hub.stats().lag, Lag::default(), "who has nothing to get does not lag");
+    for _ in 0..3 {
+        hub.send_to_user("bob", data("x")).unwrap();
+    }
+    pass(Duration::from_secs(3)).await;
+    let lag = hub.stats().lag;
+    assert_eq!((lag.clients, lag.events), (1, 3));
+    assert!((1..=3).contains(&lag.time.as_secs()), "{lag:?}");
+    assert_eq!((slow.all().len(), idle.all().len()), (3, 0));
+    pass(Duration::from_secs(2)).await;
+    assert_eq!(hub.stats().lag, Lag::default());
+}
+
+#[test]
+fn who_has_left_lags_no_longer() {
+    let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
+    let slow = Peer::narrow(user(&engine, "ada").stream);
+    for _ in 0..100 {
+        engine.broadcast(data(&"x".repeat(10_000)), None).unwrap();
+    }
+    eventually("it lags", || engine.stats().lag.clients == 1);
+    drop(slow);
+    eventually("it does not", || engine.stats().lag == Lag::default());
 }

@@ -115,11 +115,22 @@ fn a_backlog_is_what_a_reader_would_get() {
     for position in 1..=10 {
         ring.append(keyed(position, if position % 2 == 0 { "even" } else { "odd" }), &PLENTY);
     }
-    assert_eq!(ring.backlog(0).events, 2);
-    assert_eq!(ring.backlog(9).events, 1);
-    assert_eq!(ring.backlog(10), Backlog::default());
+    assert_eq!(ring.backlog(0, true).events, 2);
+    assert_eq!(ring.backlog(9, true).events, 1);
+    assert_eq!(ring.backlog(10, true), Backlog::default());
     let mut out = Vec::new();
     ring.read(0, 10, 10, &mut out).unwrap();
-    assert_eq!(ring.backlog(0).bytes, out.iter().map(|entry| entry.frame.chunk().len()).sum::<usize>());
-    assert_eq!(ring.backlog(0).since, Some(out[0].at));
+    assert_eq!(ring.backlog(0, true).bytes, out.iter().map(|entry| entry.frame.chunk().len()).sum::<usize>());
+    assert_eq!(ring.backlog(0, true).since, Some(out[0].at));
+    // Without their bytes they are the same events.
+    for cursor in 0..=11 {
+        assert_eq!(ring.backlog(cursor, false), Backlog { bytes: 0, ..ring.backlog(cursor, true) });
+    }
+    let mut plain = Ring::new(0);
+    for position in 1..=10 {
+        plain.append(entry(position, None, None), &PLENTY);
+        for cursor in 0..=11 {
+            assert_eq!(plain.backlog(cursor, false), Backlog { bytes: 0, ..plain.backlog(cursor, true) });
+        }
+    }
 }

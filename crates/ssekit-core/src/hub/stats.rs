@@ -1,0 +1,42 @@
+//! What a hub can say of itself.
+
+use crate::hub::{Hub, Inner};
+use crate::lag::Lag;
+use crate::life::DisconnectReason;
+use crate::stats::{Counter, Deliveries, Stats};
+
+impl Hub {
+    /// Counters and gauges.
+    pub fn stats(&self) -> Stats {
+        let Inner { timeline, registry, shards, .. } = &*self.inner;
+        let (clients, users, [opening, stream, handoff, listener]) = registry.counts();
+        let (logs, history) = timeline.usage();
+        let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();
+        Stats {
+            clients,
+            users,
+            known_users: registry.known_users(),
+            away: registry.away(),
+            opening,
+            handoff,
+            stream,
+            listener,
+            connects: registry.arrivals.connects.get(),
+            disconnects: DisconnectReason::ALL
+                .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
+            refusals: registry.gate.refusals(),
+            events: timeline.head(),
+            coalesced: timeline.coalesced.get(),
+            deliveries: sum(|of_shard| &of_shard.events),
+            bytes: sum(|of_shard| &of_shard.bytes),
+            heartbeats: sum(|of_shard| &of_shard.heartbeats),
+            resets: sum(|of_shard| &of_shard.resets),
+            lag: shards.iter().map(|(_, of_shard)| *of_shard.lag.lock()).fold(Lag::default(), Lag::and),
+            observer_panics: registry.observer_panics.get(),
+            logs,
+            history,
+            epoch: timeline.epoch().to_string(),
+            position: timeline.head(),
+        }
+    }
+}
