@@ -17,63 +17,16 @@ use proptest::prelude::*;
 use ssekit_core::listener::{LimitOptions, ListenerOptions};
 use support::data;
 use support::door::{Door, TOKEN, anonymous};
-
-/// Parts of requests, of which some fit together and most do not.
-const PARTS: &[&str] = &[
-    "GET ",
-    "POST ",
-    "HEAD ",
-    "OPTIONS ",
-    "PRI * ",
-    "/events",
-    "/publish",
-    "/healthz",
-    "?clientId=",
-    "tab",
-    "%00",
-    "%",
-    "&ticket=",
-    "&lastEventId=",
-    " HTTP/1.1",
-    " HTTP/1.0",
-    " HTTP/2.0",
-    "\r\n",
-    "\n",
-    "\r",
-    "Host: a",
-    "Accept: text/html",
-    "Last-Event-ID: ",
-    "Content-Length: 5",
-    "Content-Length: 99999999999",
-    "Transfer-Encoding: chunked",
-    "Expect: 100-continue",
-    "Connection: close",
-    "Connection: upgrade",
-    "Upgrade: h2c",
-    "Content-Type: application/json",
-    "Idempotency-Key: k",
-    "Authorization: Bearer a-token-that-only-these-tests-know-of",
-    "\r\n\r\n",
-    "0\r\n\r\n",
-    "5\r\nhello\r\n",
-    "{}",
-    r#"{"broadcast":true,"event":{}}"#,
-    "SM\r\n\r\n",
-    ":",
-    " ",
-    "\0",
-    "é",
-];
+use support::http_parts::{PARTS, frame, good_beginnings};
 
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let part = prop_oneof![
         8 => proptest::sample::select(PARTS).prop_map(|part| part.as_bytes().to_vec()),
         1 => vec(any::<u8>(), 0..40),
-        1 => Just(b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n".to_vec()),
-        1 => Just(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0".to_vec()),
+        2 => proptest::sample::select(good_beginnings()),
         // Frames of HTTP/2, with any head and some payload.
         1 => (0_u8..40, any::<u8>(), 0_u32..6, vec(any::<u8>(), 0..40)).prop_map(|(kind, flags, stream, payload)| {
-            support::http2::frame(kind, flags, stream, &payload)
+            frame(kind, flags, stream, &payload)
         }),
     ];
     vec(part, 0..30).prop_map(|parts| parts.concat())

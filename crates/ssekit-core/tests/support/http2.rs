@@ -12,6 +12,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::PATIENCE;
+pub(crate) use super::http_parts::*;
 use super::wire::{Parser, Received};
 
 /// A connection of a well-behaved client.
@@ -94,48 +95,6 @@ impl Streaming {
     }
 }
 
-/// Types of frames (RFC 9113, section 6).
-pub(crate) const DATA: u8 = 0;
-pub(crate) const HEADERS: u8 = 1;
-pub(crate) const RST_STREAM: u8 = 3;
-pub(crate) const SETTINGS: u8 = 4;
-pub(crate) const PING: u8 = 6;
-pub(crate) const GOAWAY: u8 = 7;
-pub(crate) const CONTINUATION: u8 = 9;
-
-pub(crate) const END_STREAM: u8 = 1;
-pub(crate) const END_HEADERS: u8 = 4;
-
-/// A frame as it stands on the wire.
-pub(crate) fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
-    let mut frame = (payload.len() as u32).to_be_bytes()[1..].to_vec();
-    frame.extend([kind, flags]);
-    frame.extend(stream.to_be_bytes());
-    frame.extend(payload);
-    frame
-}
-
-/// A header block (RFC 7541): the method by its index in the static table, the rest as literals.
-pub(crate) fn head(method: u8, path: &str, more: &[(&str, &str)]) -> Vec<u8> {
-    let mut block = vec![method, 0x86];
-    let mut literal = |prefix: &[u8], texts: &[&str]| {
-        block.extend(prefix);
-        for text in texts {
-            assert!(text.len() < 127, "a longer one would take more than one byte for its length");
-            block.push(text.len() as u8);
-            block.extend(text.as_bytes());
-        }
-    };
-    // Never indexed, with the names `:path` and `:authority` from the static table.
-    literal(&[0x14], &[path]);
-    literal(&[0x11], &["sse.example"]);
-    more.iter().for_each(|(name, value)| literal(&[0x10], &[name, value]));
-    block
-}
-
-pub(crate) const GET: u8 = 0x82;
-pub(crate) const POST: u8 = 0x83;
-
 /// A connection of somebody who sends whatever frames he likes.
 #[derive(Debug)]
 pub(crate) struct Rascal(TcpStream);
@@ -146,8 +105,7 @@ impl Rascal {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();
         let mut rascal = Self(socket);
-        rascal.send(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-        rascal.send(&frame(SETTINGS, 0, 0, &[]));
+        rascal.send(&http2_opening());
         rascal
     }
 

@@ -7,6 +7,7 @@ pub(crate) mod chance;
 pub(crate) mod door;
 pub(crate) mod front;
 pub(crate) mod http2;
+pub(crate) mod http_parts;
 pub(crate) mod peer;
 pub(crate) mod pull;
 pub(crate) mod wire;
