@@ -41,6 +41,16 @@ describe('of ssekit', () => {
     for (const value of ['aloneP99', 'duringP99']) expect(outcome[value]).toBeGreaterThan(0);
   });
 
+  test('the event loop is measured while another process publishes to clients of the listener', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-listener', 'eventLoop');
+    expect(outcome.failed).toBeUndefined();
+    for (const value of ['utilization', 'thread', 'idleUtilization', 'idleThread']) {
+      expect(outcome[value]).toBeGreaterThanOrEqual(0);
+      expect(outcome[value]).toBeLessThanOrEqual(1);
+    }
+    expect(outcome.perSecond).toBeGreaterThan(0);
+  });
+
   test('the call is measured', async () => {
     const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'call');
     expect(outcome['1024']).toEqual({ stringify: expect.any(Number), send: expect.any(Number) });

@@ -3,7 +3,7 @@
  * leaves the committed results alone; bench/main.mjs tells the other options.
  */
 import { bench } from '../bench/main.mjs';
-import { buildLoad } from './lib/benchmark.mjs';
+import { buildLoad, buildStorm } from './lib/benchmark.mjs';
 import { ensureApp, nextIn } from './lib/example.mjs';
 import { ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
@@ -13,6 +13,7 @@ import { main, run } from './lib/run.mjs';
 await main(async () => {
   await buildPackage();
   await buildLoad();
+  await buildStorm();
   await ensureNodeModules(benchmark);
   await ensureApp(benchmarkApp);
   await run(process.execPath, nextIn(benchmarkApp, 'build'), {

@@ -8,6 +8,7 @@ const HOW = {
   throughput: { clients: 20, count: 50 },
   storm: { clients: 20, missed: 3 },
   fairness: { clients: 20, rounds: 2 },
+  eventLoop: { clients: 20, count: 20 },
   call: { clients: 2, sizes: [1024] },
 };
 

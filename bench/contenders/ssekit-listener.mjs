@@ -7,9 +7,12 @@ export const rank = 4;
 export const ours = true;
 export const resumes = true;
 
+/** Lets another process publish. */
+export const publishToken = 'the-benchmark-publishes-with-this-token';
+
 export async function serve(options) {
   const { SSEService } = createRequire(import.meta.url)('../../index.js');
   const sse = SSEService.configure(options);
-  const { port } = await sse.listen({ anonymous: true });
+  const { port } = await sse.listen({ anonymous: true, publish: { token: publishToken } });
   return { port, path: '/events', ...methodsOf(sse, 'listener') };
 }

@@ -20,6 +20,7 @@ import { runInNewContext } from 'node:vm';
 /** Obeys the messages of the process that started this one, and ends with it. */
 export function obey(server) {
   let delays;
+  let since;
   const operations = {
     broadcast: (how) => send({ ...how, to: (event) => server.broadcast(event) }),
     mixed: (how) => mixed(server, how),
@@ -32,6 +33,11 @@ export function obey(server) {
       delays = monitorEventLoopDelay({ resolution: 1 });
       delays.enable();
     },
+    watchUtilization() {
+      since = performance.eventLoopUtilization();
+    },
+    /** Of the time since then, the part in which the event loop did anything. */
+    utilization: () => performance.eventLoopUtilization(since).utilization,
     /** Milliseconds by which a timer of one millisecond came late, at most. */
     longestStall() {
       delays.disable();
@@ -89,12 +95,12 @@ async function mixed(server, { first, rounds, perRound, apartMs, restMs, bytes, 
 /** Events from this number on are for single clients: see load/src/fleet.rs. */
 const TARGETED = 1_000_000_000;
 
-function now() {
+export function now() {
   return Number(process.hrtime.bigint());
 }
 
 /** Makes events whose data is so many bytes of JSON. The client knows them by how the data begins. */
-function maker(bytes) {
+export function maker(bytes) {
   const pads = new Map();
   return (seq) => {
     const data = { seq, at: now(), pad: '' };

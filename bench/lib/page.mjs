@@ -26,6 +26,7 @@ export function renderPage(results, contenders) {
     picture('memory.svg', 'Memory per connected client'),
     picture('growth.svg', 'Cost of a delivery by number of clients'),
     ownTables(figures),
+    ofTheListener(figures),
     failures(results, contenders),
   ];
   return { 'README.md': `${parts.filter(Boolean).join('\n')}`, ...drawn };
@@ -230,6 +231,31 @@ of them is being written: p50 ${ms('duringP50')} ms, p99 ${ms('duringP99')} ms.\
       '## Idle\n',
       `${figures.clients('idle')} clients that get only heartbeats take ${percent('withClients')} % of one core; the same process without them \
 ${percent('without')} %.\n`,
+    );
+  }
+  return parts.join('\n');
+}
+
+function ofTheListener(figures) {
+  const of = (row, value) => figures.of(row, 'ssekit-listener', value);
+  const parts = [];
+  if (figures.has('event-loop')) {
+    const percent = (value) => figure((of('event-loop', value)?.median ?? Number.NaN) * 100);
+    const seconds = figure(of('event-loop', 'seconds')?.median);
+    parts.push(
+      '## The event loop of Node.js\n',
+      `${figures.clients('event-loop')} clients on the listener get events that another process publishes by \`POST /publish\`, \
+${figure(of('event-loop', 'perSecond')?.median)} deliveries a second for ${seconds} s. The event loop is in use \
+${percent('utilization')} % of that time, and its thread takes ${percent('thread')} % of one core; of the same process at rest for as long \
+${percent('idleUtilization')} % and ${percent('idleThread')} %.\n`,
+    );
+  }
+  if (figures.has('storm-ratio')) {
+    const [median, least, most] = ['ratio', 'least', 'most'].map((value) => of('storm-ratio', value)?.median);
+    parts.push(
+      '## A storm of reconnects\n',
+      `${figures.clients('storm-ratio')} clients connect to the listener at once, resume, and have 10 missed events: ${figure(of('storm-ratio', 'seconds')?.median)} s, \
+${ratio(median)} times what a bare loop takes that accepts and answers with as many bytes (${ratio(least)}–${ratio(most)}).\n`,
     );
   }
   return parts.join('\n');

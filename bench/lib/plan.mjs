@@ -12,9 +12,13 @@ const named =
     names.includes(name);
 const compared = named('floor', 'ssekit-handoff', 'node-http');
 const handoff = named('ssekit-handoff');
+const listener = named('ssekit-listener');
 
 /** So many broadcasts that about as many deliveries are measured. */
 const countFor = (clients, deliveries) => Math.max(8, Math.min(400, Math.round(deliveries / clients)));
+
+/** Such a storm is one run of a program, which repeats it by itself. */
+const storms = (quick) => (quick ? { clients: 1_000, rounds: 3 } : { clients: 9_000, rounds: 5 });
 
 /** Each server is limited to what its files may be: 9,000 clients at both ends are the most that 20,000 descriptors allow. */
 export function plan({ quick }) {
@@ -33,6 +37,8 @@ export function plan({ quick }) {
     { name: 'call-few', measure: 'call', of: handoff, how: { clients: 10, sizes: SIZES }, repeats },
     { name: 'call-many', measure: 'call', of: handoff, how: { clients: many, sizes: SIZES }, repeats },
     { name: 'fairness', measure: 'fairness', of: handoff, how: { clients: many, rounds: quick ? 5 : 20 }, repeats },
+    { name: 'event-loop', measure: 'eventLoop', of: listener, how: { clients: some, count: 250 }, repeats },
+    { name: 'storm-ratio', measure: 'stormRatio', of: listener, how: storms(quick), repeats: 1 },
     { name: 'idle', measure: 'idle', of: handoff, how: { clients: many, seconds: quick ? 10 : 50 }, repeats: 1 },
   ];
   for (const clients of quick ? [100] : [100, 500]) {

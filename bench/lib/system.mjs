@@ -6,6 +6,11 @@ export function processorTime(pids) {
   return sum(pids.map((pid) => sum(threads(pid).map((thread) => timeOf(`/proc/${pid}/task/${thread}/schedstat`)))));
 }
 
+/** The same of a process's first thread alone: in Node.js the one of the event loop. */
+export function mainThreadTime(pid) {
+  return timeOf(`/proc/${pid}/task/${pid}/schedstat`);
+}
+
 function threads(pid) {
   return readdirSync(`/proc/${pid}/task`);
 }

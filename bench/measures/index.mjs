@@ -1,11 +1,13 @@
 /** What is measured. Each measure starts a server of its own, so that none finds what another has left. */
 import { broadcast } from './broadcast.mjs';
 import { call } from './call.mjs';
+import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
 import { storm } from './storm.mjs';
+import { stormRatio } from './storm-ratio.mjs';
 import { throughput } from './throughput.mjs';
 
 /** By name. */
-export const MEASURES = { broadcast, call, fairness, idle, memoryPerClient, storm, throughput };
+export const MEASURES = { broadcast, call, eventLoop, fairness, idle, memoryPerClient, storm, stormRatio, throughput };

@@ -9,3 +9,8 @@ export const loadManifest = join(benchmark, 'load', 'Cargo.toml');
 export async function buildLoad() {
   await run('cargo', ['build', '--release', '--locked', '--manifest-path', loadManifest]);
 }
+
+/** The storm at the engine, which is a benchmark of cargo's. */
+export async function buildStorm() {
+  await run('cargo', ['bench', '--locked', '-p', 'ssekit-core', '--bench', 'storm', '--no-run']);
+}

@@ -11,16 +11,42 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Handle};
 use tokio::task::JoinSet;
 
-const CLIENTS: usize = 9_000;
 const MISSED: usize = 10;
-const ROUNDS: usize = 5;
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+/// `[--clients <number>] [--rounds <number>] [--json]`; what else cargo says is passed by.
+struct Plan {
+    clients: usize,
+    rounds: usize,
+    json: bool,
+}
+
+impl Plan {
+    fn read() -> Result<Self, Failure> {
+        let mut plan = Self { clients: 9_000, rounds: 5, json: false };
+        let mut args = std::env::args().skip(1);
+        while let Some(arg) = args.next() {
+            let mut number = || -> Result<usize, Failure> { Ok(args.next().ok_or("wants a number")?.parse()?) };
+            match arg.as_str() {
+                "--clients" => plan.clients = number()?.max(1),
+                "--rounds" => plan.rounds = number()?.max(1),
+                "--json" => plan.json = true,
+                _ => {}
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// How long a storm took at the listener, and at the bare loop.
+type Round = (Duration, Duration);
+
 fn main() -> Result<(), Failure> {
-    let limit = rlimit::increase_nofile_limit(CLIENTS as u64 * 2 + 1_000)?;
+    let plan = Plan::read()?;
+    let limit = rlimit::increase_nofile_limit(plan.clients as u64 * 2 + 1_000)?;
     // Each client is two sockets here: its own and the server's.
-    let clients = CLIENTS.min(limit.saturating_sub(1_000) as usize / 2);
+    let clients = plan.clients.min(limit.saturating_sub(1_000) as usize / 2);
     let server = Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let hub = Hub::start(Options::default(), server.handle())?;
     let seen = missed_by_all(&hub)?;
@@ -30,33 +56,50 @@ fn main() -> Result<(), Failure> {
     let storms = Builder::new_current_thread().enable_all().build()?;
     let answer = storms.block_on(one_answer(address, &seen))?;
     let bare = server.block_on(bare_server(server.handle(), answer))?;
-    let mut ratios = Vec::new();
-    for _ in 0..ROUNDS {
+    let mut rounds: Vec<Round> = Vec::new();
+    for _ in 0..plan.rounds {
         let ours = storms.block_on(storm(address, clients, &seen))?;
         let floor = storms.block_on(storm(bare, clients, &seen))?;
-        ratios.push(ours.as_secs_f64() / floor.as_secs_f64());
-        report(clients, ours, floor);
+        rounds.push((ours, floor));
     }
-    ratios.sort_by(f64::total_cmp);
-    if let Some(median) = ratios.get(ROUNDS / 2) {
-        report_ratio(*median);
-    }
+    report(clients, &rounds, plan.json);
     Ok(())
 }
 
 #[expect(clippy::print_stdout, reason = "that is what it is run for")]
-fn report(clients: usize, ours: Duration, floor: Duration) {
+fn report(clients: usize, rounds: &[Round], json: bool) {
+    let ratios = sorted(rounds.iter().map(|(ours, floor)| ours.as_secs_f64() / floor.as_secs_f64()));
+    let median = |values: &[f64]| values.get(values.len() / 2).copied();
+    if json {
+        let seconds = sorted(rounds.iter().map(|(ours, _)| ours.as_secs_f64()));
+        let bare_seconds = sorted(rounds.iter().map(|(_, floor)| floor.as_secs_f64()));
+        let report = serde_json::json!({
+            "clients": clients,
+            "seconds": median(&seconds),
+            "bareSeconds": median(&bare_seconds),
+            "ratio": median(&ratios),
+            "least": ratios.first(),
+            "most": ratios.last(),
+        });
+        return println!("{report}");
+    }
     let per_second = |took: Duration| clients as f64 / took.as_secs_f64();
-    println!(
-        "{clients} clients: listener {ours:.2?} ({:.0}/s), bare loop {floor:.2?} ({:.0}/s)",
-        per_second(ours),
-        per_second(floor)
-    );
+    for &(ours, floor) in rounds {
+        println!(
+            "{clients} clients: listener {ours:.2?} ({:.0}/s), bare loop {floor:.2?} ({:.0}/s)",
+            per_second(ours),
+            per_second(floor)
+        );
+    }
+    if let Some(median) = median(&ratios) {
+        println!("median ratio to the bare loop: {median:.2}");
+    }
 }
 
-#[expect(clippy::print_stdout, reason = "that is what it is run for")]
-fn report_ratio(median: f64) {
-    println!("median ratio to the bare loop: {median:.2}");
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 /// Publishes what everybody has missed, and returns the id before it.
