@@ -1,12 +1,6 @@
 //! Two hundred clients, ten thousand events of all kinds, and every connection is cut again and again: each client gets exactly
 //! its events, once and in order.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;

@@ -1,11 +1,5 @@
 //! A client id is its user's, also while its client is away, and one client's at a time.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;

@@ -1,11 +1,5 @@
 //! Many clients at once, and that nothing is left of them. Alone in its program, for it counts the process's descriptors.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 #![cfg(target_os = "linux")]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]

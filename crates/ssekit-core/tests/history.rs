@@ -1,11 +1,5 @@
 //! The history stays within its bounds, and what falls out of it is told.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;

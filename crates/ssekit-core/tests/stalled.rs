@@ -1,12 +1,6 @@
 //! A hundred readers that have stopped reading among a thousand: the others get everything, the history stays within its bound,
 //! and those who read again are told of what they have missed. Alone in its program, for it needs many descriptors.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;

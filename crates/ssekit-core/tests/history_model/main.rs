@@ -1,12 +1,6 @@
 //! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
 //! a gap first; never a hole in silence, and never what is not its own.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a test fails by panicking"
-)]
+#![cfg(test)]
 
 #[allow(dead_code, reason = "each test program uses what it needs")]
 #[path = "../support/mod.rs"]
