@@ -118,8 +118,8 @@ fn read_all(socket: &mut UnixStream) -> Vec<u8> {
     bytes
 }
 
-/// Reads the fuzzer's bytes as what to send: parts of requests, whole beginnings, frames, and bytes as they are. That finds its way
-/// into HTTP much sooner than bytes alone do.
+/// Reads the fuzzer's bytes as what to send: parts of requests, beginnings as they should be or nearly so, frames, and bytes as
+/// they are. That finds its way into HTTP much sooner than bytes alone do.
 fn pieces_of(mut script: &[u8]) -> Vec<Vec<u8>> {
     let mut pieces = vec![Vec::new()];
     while let Some((step, rest)) = script.split_first() {
@@ -134,14 +134,28 @@ fn pieces_of(mut script: &[u8]) -> Vec<Vec<u8>> {
                 piece.extend(frame(kind % 16, flags, u32::from(stream), payload));
             }
             2 => piece.extend_from_slice(take_up_to(&mut script, number)),
-            _ if number < 32 => {
+            _ if number < 48 => {
                 let beginnings = good_beginnings();
-                piece.extend_from_slice(&beginnings[number % beginnings.len()]);
+                let mut beginning = beginnings[number % beginnings.len()].clone();
+                if number >= 16 {
+                    change(&mut beginning, take(&mut script));
+                }
+                piece.extend(beginning);
             }
             _ => pieces.push(Vec::new()),
         }
     }
     pieces
+}
+
+/// Puts something in the place of some bytes, which may be none.
+fn change(bytes: &mut Vec<u8>, [at, count, by]: [u8; 3]) {
+    let start = usize::from(at) * bytes.len() / 256;
+    let end = bytes.len().min(start + usize::from(count % 8));
+    match by.checked_sub(128) {
+        Some(part) => bytes.splice(start..end, PARTS[usize::from(part) % PARTS.len()].bytes()).for_each(drop),
+        None => bytes.splice(start..end, [by]).for_each(drop),
+    }
 }
 
 /// Zeros stand for what is not there.

@@ -15,7 +15,8 @@ use std::time::Duration;
 use socket2::{Domain, SockRef, Socket, Type};
 use ssekit_core::Hub;
 use support::chance::{self, Chance};
-use support::front::{Front, Proxy};
+use support::front::Front;
+use support::proxy::Proxy;
 use support::wire::{Dechunker, Parser, Received, position_of};
 use support::{Engine, PATIENCE, data, eventually, keeping_all};
 

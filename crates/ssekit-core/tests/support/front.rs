@@ -1,15 +1,16 @@
-//! A small HTTP server in front of a hub, which does with a request what Node does with it; and a proxy that cuts.
+//! A stand-in for Node: a small HTTP server in front of a hub, which does with a request what Node does with it. `door` is the
+//! real listener.
 
 use std::collections::HashMap;
-use std::io::{Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use parking_lot::Mutex;
 use socket2::SockRef;
 use ssekit_core::{Connect, Connected, Framing, Hub};
 
+use super::http1::HeadText;
 use super::pull::Pull;
 
 /// Threads that answer requests.
@@ -56,8 +57,9 @@ impl Drop for Front {
 fn answer(hub: &Hub, mut socket: TcpStream, turn: u64) {
     socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
     // Whoever asks may have been cut before it has said what it wants.
-    let Some(request) = Request::read(&mut socket) else { return };
-    let get = |name: &str| request.0.get(name).map(String::as_str);
+    let Ok(Some(head)) = HeadText::read(&mut socket) else { return };
+    let said = said_in(head);
+    let get = |name: &str| said.get(name).map(String::as_str);
     let who =
         Connect { user: get("user"), client: get("client"), last_event_id: get("last-event-id"), ..Connect::default() };
     let connected = hub.connect(who).unwrap();
@@ -104,107 +106,8 @@ fn carry(connected: Connected, mut socket: TcpStream) {
 }
 
 /// What the query and the headers say.
-struct Request(HashMap<String, String>);
-
-impl Request {
-    fn read(socket: &mut TcpStream) -> Option<Self> {
-        let mut text = Vec::new();
-        let mut buffer = [0; 1024];
-        while !text.ends_with(b"\r\n\r\n") {
-            let read = socket.read(&mut buffer).ok().filter(|read| *read > 0)?;
-            text.extend_from_slice(&buffer[..read]);
-        }
-        let text = String::from_utf8(text).unwrap();
-        let (first, headers) = text.split_once("\r\n").unwrap();
-        let query = first.split(['?', ' ']).nth(2).unwrap();
-        let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let headers = headers.lines().filter_map(|line| line.split_once(": "));
-        Some(Self(pairs.chain(headers).map(|(name, value)| (name.to_owned(), value.to_owned())).collect()))
-    }
-}
-
-/// A TCP proxy. Each connection is cut after so many bytes of the answer, and all of them when it is restarted.
-pub(crate) struct Proxy {
-    target: SocketAddr,
-    running: Mutex<Arc<Generation>>,
-}
-
-/// One life of the proxy.
-struct Generation {
-    address: SocketAddr,
-    ended: AtomicBool,
-    sockets: Mutex<Vec<TcpStream>>,
-}
-
-impl Proxy {
-    /// `cut_after` says for each connection after how many bytes.
-    pub(crate) fn to(target: SocketAddr, cut_after: impl FnMut() -> usize + Send + Clone + 'static) -> Self {
-        Self { target, running: Mutex::new(Generation::start(target, cut_after)) }
-    }
-
-    /// Where it listens now.
-    pub(crate) fn address(&self) -> SocketAddr {
-        self.running.lock().address
-    }
-
-    /// Breaks all connections off, and listens anew at another port.
-    pub(crate) fn restart(&self, cut_after: impl FnMut() -> usize + Send + Clone + 'static) {
-        let mut running = self.running.lock();
-        running.end();
-        *running = Generation::start(self.target, cut_after);
-    }
-}
-
-impl Drop for Proxy {
-    fn drop(&mut self) {
-        self.running.lock().end();
-    }
-}
-
-impl Generation {
-    fn start(target: SocketAddr, mut cut_after: impl FnMut() -> usize + Send + 'static) -> Arc<Self> {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let generation = Arc::new(Self { address, ended: AtomicBool::new(false), sockets: Mutex::default() });
-        let own = Arc::clone(&generation);
-        std::thread::spawn(move || {
-            while let Ok((client, _)) = listener.accept() {
-                if own.ended.load(Ordering::Relaxed) {
-                    return;
-                }
-                let server = TcpStream::connect(target).unwrap();
-                let mut sockets = own.sockets.lock();
-                // Those that have ended are forgotten, now and then.
-                if sockets.len() > 500 {
-                    sockets.retain(|socket| socket.peer_addr().is_ok());
-                }
-                sockets.extend([client.try_clone().unwrap(), server.try_clone().unwrap()]);
-                drop(sockets);
-                let cut = cut_after();
-                std::thread::spawn(move || forward(client, server, cut));
-            }
-        });
-        generation
-    }
-
-    fn end(&self) {
-        self.ended.store(true, Ordering::Relaxed);
-        for socket in self.sockets.lock().drain(..) {
-            let _ = socket.shutdown(Shutdown::Both);
-        }
-        // It waits for one.
-        let _ = TcpStream::connect(self.address);
-    }
-}
-
-/// Passes the request on as it is, and of the answer so many bytes.
-fn forward(mut client: TcpStream, mut server: TcpStream, cut_after: usize) {
-    let (mut requests, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-    std::thread::spawn(move || {
-        let _ = std::io::copy(&mut requests, &mut to_server);
-        let _ = to_server.shutdown(Shutdown::Both);
-    });
-    let _ = std::io::copy(&mut (&mut server).take(cut_after as u64), &mut client);
-    let _ = client.shutdown(Shutdown::Both);
-    let _ = server.shutdown(Shutdown::Both);
+fn said_in(head: HeadText) -> HashMap<String, String> {
+    let query = head.first.split(['?', ' ']).nth(2).unwrap();
+    let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).chain(head.headers).collect()
 }

@@ -62,7 +62,8 @@ pub(crate) fn good_beginnings() -> Vec<Vec<u8>> {
     let publication = frame(HEADERS, END_HEADERS, 1, &head(POST, "/publish", &headers));
     vec![
         b"GET /events HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
-        b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
+        b"GET /events?clientId=tab&lastEventId=0.1&ticket=x HTTP/1.0\r\nAccept: */*\r\n\r\n".to_vec(),
+        b"HEAD /events HTTP/1.1\r\nHost: a\r\n\r\nGET /healthz HTTP/1.1\r\nHost: a\r\n\r\n".to_vec(),
         post.into_bytes(),
         http2_opening(),
         [http2_opening(), stream].concat(),

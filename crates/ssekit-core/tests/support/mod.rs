@@ -1,14 +1,20 @@
 //! What the tests share: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
 //!
+//! Clients get to a hub in three ways: `peer` and `pull` take their streams from it as they are, a socket or none; `front` does
+//! what Node does with requests; `door` is the listener. Who asks there is `http1` and `http2`, made of `http_parts`; `proxy` stands
+//! between; `wire` is how all read what comes.
+//!
 //! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
 //! failure.
 
 pub(crate) mod chance;
 pub(crate) mod door;
 pub(crate) mod front;
+pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod http_parts;
 pub(crate) mod peer;
+pub(crate) mod proxy;
 pub(crate) mod pull;
 pub(crate) mod wire;
 
