@@ -154,10 +154,13 @@ function mainTable(figures, contenders) {
     [`${figures.clients('storm')} connects, s`, (name) => figure(figures.of('storm', name, 'connectSeconds')?.median)],
     ['reconnects with 10 missed events, s', (name) => figure(figures.of('storm', name, 'reconnectSeconds')?.median)],
   ];
-  const rows = contenders.map((one) => [
+  const all = contenders.map((one) => [
     one.ours ? `**${one.title}**` : one.title,
     ...columns.map(([, of]) => of(one.name)),
   ]);
+  // Who was only measured in rows that are told of further down.
+  const rows = all.filter(([, ...cells]) => cells.some((cell) => cell !== '–'));
+  if (rows.length === 0) return '';
   const filled = ['', ...columns.map(([title]) => title)].map((_, index) => rows.some((row) => row[index] !== '–'));
   const shown = (cells) => cells.filter((_, index) => filled[index]);
   return table(shown(['', ...columns.map(([title]) => title)]), rows.map(shown));
