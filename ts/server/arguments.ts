@@ -1,6 +1,7 @@
-/** What callers pass, checked and converted to what the addon takes. What is about bytes is checked there. */
-import { isIP } from 'node:net';
-
+/**
+ * What callers pass, checked and converted to what the addon takes. What is about bytes is checked there. `ssekit/publish`
+ * shares it, so nothing of Node.js is imported here.
+ */
 import type { SSEEvent } from '../../index';
 import { argumentError, rangeError } from './errors.js';
 
@@ -110,10 +111,4 @@ export function checkUserId(userId: unknown): string {
 
 export function checkClientId(argument: string, clientId: unknown): string {
   return wellFormed(argument, clientId, 'a string');
-}
-
-/** An address as a proxy's header has it: what is none has come from somebody else, and says nothing. */
-export function checkAddress(address: unknown): string | undefined {
-  if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
-  return isIP(address) === 0 ? undefined : address;
 }

@@ -1,4 +1,4 @@
-/** Errors that say which argument, what it got, and what it wants. */
+/** Errors that say which argument, what it got, and what it wants. Shared with `ssekit/publish`: nothing of Node.js here. */
 
 /** What cannot be used at all. */
 export function argumentError(argument: string, got: unknown, wants: string, options?: ErrorOptions): TypeError {

@@ -1,6 +1,8 @@
 /** Who is connecting: what the application says, and what the page says where the application is silent. */
+import { isIP } from 'node:net';
+
 import type { ConnectOptions } from '../../index';
-import { checkAddress, checkClientId, checkUserId } from './arguments.js';
+import { checkClientId, checkUserId } from './arguments.js';
 import { argumentError } from './errors.js';
 import { type Answer, badRequest } from './refusals.js';
 
@@ -44,6 +46,12 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     lastEventId: asked.lastEventId || query.get('lastEventId') || undefined,
     address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
   };
+}
+
+/** An address as a proxy's header has it: what is none has come from somebody else, and says nothing. */
+function checkAddress(address: unknown): string | undefined {
+  if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
+  return isIP(address) === 0 ? undefined : address;
 }
 
 function queryOf(url: string | undefined): URLSearchParams {
