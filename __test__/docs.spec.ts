@@ -153,6 +153,7 @@ const compilerOptions: ts.CompilerOptions = {
     ssekit: [join(root, 'index.d.ts')],
     'ssekit/next': [join(root, 'ts/next/index.ts')],
     'ssekit/node': [join(root, 'ts/node/index.ts')],
+    'ssekit/publish': [join(root, 'ts/publish/index.ts')],
   },
 };
 

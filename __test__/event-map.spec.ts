@@ -13,11 +13,12 @@ const options: ts.CompilerOptions = {
   strict: true,
   noEmit: true,
   types: [],
-  paths: { ssekit: [join(ROOT, 'index.d.ts')] },
+  paths: { ssekit: [join(ROOT, 'index.d.ts')], 'ssekit/publish': [join(ROOT, 'dist/publish/index.d.ts')] },
 };
 
 const DECLARED = `
 import { type SSEEvent, type SSEEventMap, SSEService } from 'ssekit';
+import { createPublisher } from 'ssekit/publish';
 declare module 'ssekit' {
   interface SSEEventMap {
     notification: { message: string; timestamp?: string };
@@ -27,6 +28,7 @@ declare module 'ssekit' {
 declare const anything: any;
 declare const name: string;
 const sse = SSEService.getInstance();
+const publisher = createPublisher();
 `;
 
 /** Each line is one statement; what TypeScript has to say of it, or nothing. */
@@ -53,6 +55,8 @@ const FITS = [
   "sse.sendToClient('c', { event: 'order-completed', data: { orderId: '7' }, id: '1', retry: 10 });",
   "sse.broadcast({ event: 'notification', data: { message: 'a' } }, 'c');",
   "sse.sendToUser('ada', { event: 'notification', data: anything });",
+  "publisher.sendToUser('ada', { event: 'notification', data: { message: 'a' } });",
+  "publisher.publish([{ userId: 'a', event: { event: 'order-completed', data: { orderId: '7' } } }]);",
   "const typed: SSEEvent<unknown, 'notification'> = { event: 'notification', data: { message: 'a' } };",
   "const read = (data: SSEEventMap['notification']): string => data.message;",
 ];
@@ -62,6 +66,8 @@ const UNDECLARED = [
   "sse.sendToUser('ada', { data: undefined });",
   "sse.broadcast({ event: name, data: { any: 'thing' } });",
   "sse.sendToUser<{ a: number }>('ada', { event: 'other', data: { a: 1 } });",
+  "publisher.publish([{ userId: 1, event: { data: 1 } }, { broadcast: true, event: { event: name, data: 'b' } }]);",
+  "publisher.publish([1, 2].map((n) => ({ userId: n, event: { event: 'other', data: n } })));",
   "const event: SSEEvent = { event: 'notification', data: 'of no known type' }; sse.broadcast(event);",
 ];
 
@@ -70,6 +76,12 @@ const MISTAKES: [statement: string, said: string][] = [
   ["sse.sendToClient('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
   ["sse.broadcast({ event: 'notification', data: 'a' });", "to type '{ message: string;"],
   ["sse.broadcast({ event: anything ? 'notification' : 'order-completed', data: { a: 1 } });", "'a' does not exist"],
+  ["publisher.sendToClient('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
+  [
+    "publisher.publish([{ userId: 'a', event: { event: 'other', data: 1 } }, { clientId: 'c', event: { event: 'notification', data: 2 } }]);",
+    "'number' is not assignable",
+  ],
+  ["publisher.publish([{ userId: 'a', clientId: 'c', event: { data: 1 } }]);", 'is not assignable'],
   ["sse.sendToUser<{ a: number }>('ada', { event: 'other', data: { a: 'b' } });", "'string' is not assignable"],
 ];
 

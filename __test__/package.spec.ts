@@ -42,7 +42,15 @@ describe('what is in the packages', () => {
   });
 
   test('what a user needs', () => {
-    const entries = ['index.js', 'index.d.ts', 'binding.js', 'dist/next/index.js', 'dist/node/index.js', 'README.md'];
+    const entries = [
+      'index.js',
+      'index.d.ts',
+      'binding.js',
+      'dist/next/index.js',
+      'dist/node/index.js',
+      'dist/publish/index.js',
+      'README.md',
+    ];
     expect(filesIn(main)).toEqual(expect.arrayContaining([...entries, 'LICENSE-MIT', 'LICENSE-APACHE', 'Cargo.lock']));
   });
 
@@ -106,7 +114,7 @@ describe('types and entries', () => {
 
   test('only these can be imported', () => {
     const { exports } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
-    expect(Object.keys(exports)).toEqual(['.', './next', './node', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './next', './node', './publish', './package.json']);
   });
 });
 

@@ -14,6 +14,12 @@ const MODULES = {
   ssekit: ['index.d.ts', 'listener.d.ts'],
   'ssekit/next': ['ts/next/route.ts', 'ts/next/ticket-route.ts', 'ts/next/with-sse.ts'],
   'ssekit/node': ['ts/node/index.ts'],
+  'ssekit/publish': [
+    'ts/publish/publisher.ts',
+    'ts/publish/options.ts',
+    'ts/publish/publication.ts',
+    'ts/publish/error.ts',
+  ],
 };
 
 const HEAD = `# API reference
@@ -110,7 +116,8 @@ function isProperty(member) {
 }
 
 function propertyRow(property, source) {
-  const type = text(property.type, source).replaceAll(/\s+/g, ' ');
+  // What a property always is, where its type is not written down.
+  const type = text(property.type ?? property.initializer, source).replaceAll(/\s+/g, ' ');
   const about = (commentOf(property, source) ?? '').replaceAll('\n', ' ');
   return `| \`${property.name.getText(source)}${property.questionToken ? '?' : ''}\` | ${cell(type)} | ${about} |`;
 }

@@ -56,6 +56,21 @@ const ADDITIONS: Record<string, string> = {
       for (const end of ended) end();
       return Response.json({ ended: ended.length });
     }`,
+  // Publishes from where no addon can be loaded.
+  'app/api/test/edge/route.ts': `
+    import { createPublisher } from 'ssekit/publish';
+    export const runtime = 'edge';
+    export async function POST(request: Request) {
+      const { options, publications } = await request.json();
+      const node = typeof (globalThis as { EdgeRuntime?: string }).EdgeRuntime;
+      try {
+        const receipts = await createPublisher(options).publish(publications);
+        return Response.json({ edge: node === 'string', receipts });
+      } catch (error) {
+        const { name, code, status, message } = error as Error & { code: string; status: number };
+        return Response.json({ edge: node === 'string', error: { name, code, status, message } });
+      }
+    }`,
   // Calls what a test's own script exports, unbundled, in the server's process.
   'app/api/test/script/route.ts': `
     import { createRequire } from 'node:module';

@@ -1,0 +1,99 @@
+/** One request to a listener, and what came of it. */
+import type { Receipt } from './publication.js';
+import type { Settings } from './settings.js';
+
+export interface Failed {
+  /** `null`: no answer. */
+  status: number | null;
+  reason: string;
+  /** Whether it is worth another attempt. */
+  passes: boolean;
+  retryAfterMs?: number | undefined;
+  cause?: unknown;
+}
+
+export type Outcome = { receipts: Receipt[] } | { failed: Failed };
+
+/** Sends `body` (JSON) under a key by which the listener tells an attempt from a new publication. */
+export async function attempt(settings: Settings, body: string, key: string): Promise<Outcome> {
+  // Called without a receiver: that of Workers and of browsers refuses any other than theirs.
+  const { url, token, timeoutMs, fetch } = settings;
+  const signal = AbortSignal.timeout(timeoutMs);
+  const headers = {
+    authorization: `Bearer ${token}`,
+    'content-type': 'application/json',
+    'idempotency-key': key,
+  };
+  try {
+    // Not `redirect: 'error'`, nor any `cache`: Workers refuse these.
+    const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
+    return outcomeOf(response, await response.text());
+  } catch (cause) {
+    const reason = signal.aborted ? `no answer within ${timeoutMs} ms` : reasonOf(cause);
+    return { failed: { status: null, reason, passes: true, cause } };
+  }
+}
+
+function outcomeOf(response: Response, text: string): Outcome {
+  const { status } = response;
+  if (!response.ok) {
+    const passes = status === 429 || status >= 500;
+    const retryAfterMs = passes ? parseRetryAfter(response.headers.get('retry-after'), Date.now()) : undefined;
+    return { failed: { status, reason: refusal(response, text), passes, retryAfterMs } };
+  }
+  const receipts = receiptsIn(text);
+  if (receipts) return { receipts };
+  const reason = `answered with ${status}, but not as a listener does`;
+  return { failed: { status, reason, passes: false } };
+}
+
+function refusal({ status, type }: Response, text: string): string {
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) return 'a redirect, which is not followed';
+  if (status === 401) return 'refused with 401: the token is missing or wrong';
+  const said = errorIn(text);
+  return said ? `refused with ${status}: ${said}` : `answered with ${status}`;
+}
+
+/** What the listener says is wrong. What others say, a proxy's page for instance, is no explanation. */
+function errorIn(text: string): string | undefined {
+  const answer = parsed(text);
+  if (typeof answer !== 'object' || answer === null || !('error' in answer)) return undefined;
+  return typeof answer.error === 'string' ? answer.error : undefined;
+}
+
+function receiptsIn(text: string): Receipt[] | undefined {
+  const answer = parsed(text);
+  const receipts: unknown[] = Array.isArray(answer) ? answer : [answer];
+  return receipts.every(isReceipt) ? receipts : undefined;
+}
+
+function isReceipt(value: unknown): value is Receipt {
+  if (typeof value !== 'object' || value === null) return false;
+  const { clients, id } = value as Record<string, unknown>;
+  return Number.isSafeInteger(clients) && (id === null || typeof id === 'string');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** What lies behind the `fetch failed` of Node.js, where something does. Not every error is an `Error` of this realm's. */
+function reasonOf(error: unknown): string {
+  const cause = (error as { cause?: unknown } | null)?.cause ?? error;
+  const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
+  const texts = [code, message].filter((text): text is string => typeof text === 'string' && text !== '');
+  return texts[0] ?? String(cause);
+}
+
+/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110, section 10.2.3). What is neither says nothing. */
+export function parseRetryAfter(value: string | null, now: number): number | undefined {
+  if (!value) return undefined;
+  if (/^\d+$/.test(value)) return Number(value) * 1_000;
+  // `Date.parse` makes a date of nearly everything.
+  const date = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) : Number.NaN;
+  return Number.isNaN(date) ? undefined : Math.max(0, date - now);
+}

@@ -1,0 +1,54 @@
+/** Publications as a listener takes them. */
+import type { SSEEvent } from '../../index';
+import { checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
+import { argumentError, hasCode } from '../server/errors.js';
+import type { Publication } from './publication.js';
+
+/** Whom something is for, checked. */
+export type Target = { userId: string } | { clientId: string } | { broadcast: true; excludeClientId?: string };
+
+/** JSON, put together by hand, because an event's data is JSON text already. */
+export function encode(target: Target, event: SSEEvent): string {
+  const { name, data, id, retry, coalesceKey } = encodeEvent(event);
+  const others = JSON.stringify({ event: name, id, retry, coalesceKey });
+  return `${JSON.stringify(target).slice(0, -1)},"event":${others.slice(0, -1)},"data":${data}}}`;
+}
+
+export function broadcastTarget(excludeClientId: unknown): Target {
+  if (excludeClientId === undefined || excludeClientId === null) return { broadcast: true };
+  return { broadcast: true, excludeClientId: checkClientId('excludeClientId', excludeClientId) };
+}
+
+/** What is wrong with one of a list is told with its place. */
+export function encodeAt(publication: Publication, index: number): string {
+  if (typeof publication !== 'object' || publication === null) {
+    throw argumentError(`publications[${index}]`, publication, 'an object');
+  }
+  try {
+    return encode(targetOf(publication), publication.event);
+  } catch (error) {
+    if (hasCode(error, 'ERR_SSEKIT_ARGUMENT') || hasCode(error, 'ERR_SSEKIT_RANGE')) {
+      (error as Error).message = `publications[${index}].${(error as Error).message}`;
+    }
+    throw error;
+  }
+}
+
+const KNOWN = ['userId', 'clientId', 'broadcast', 'excludeClientId', 'event'];
+
+function targetOf(publication: Publication): Target {
+  const unknown = Object.keys(publication).find((name) => !KNOWN.includes(name));
+  if (unknown !== undefined) throw argumentError(unknown, 'another name', `one of ${KNOWN.join(', ')}`);
+  const { userId, clientId, broadcast, excludeClientId } = publication;
+  const targets = Object.entries({ userId, clientId, broadcast }).filter(([, value]) => value !== undefined);
+  if (targets.length !== 1) {
+    const got = targets.map(([name]) => name).join(' and ') || 'none';
+    throw argumentError('target', got, 'one of userId, clientId and broadcast');
+  }
+  if (broadcast !== undefined) {
+    if (broadcast !== true) throw argumentError('broadcast', broadcast, 'true');
+    return broadcastTarget(excludeClientId);
+  }
+  if (excludeClientId !== undefined) throw argumentError('excludeClientId', excludeClientId, 'to stand with broadcast');
+  return userId === undefined ? { clientId: checkClientId('clientId', clientId) } : { userId: checkUserId(userId) };
+}

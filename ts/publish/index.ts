@@ -1,0 +1,8 @@
+/**
+ * `ssekit/publish`: sending from where the addon does not run (edge functions, Deno, Bun, another process), over HTTP to a
+ * listener. It needs `fetch`, and nothing of Node.js.
+ */
+export { PublishError } from './error.js';
+export type { PublisherOptions, PublishFetch } from './options.js';
+export type { Publication, PublishOptions, Receipt } from './publication.js';
+export { createPublisher, type Publisher } from './publisher.js';
