@@ -3,7 +3,8 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../lib/paths.mjs';
 import { FRESH_APPS, nameOfFresh } from './fresh-app.mjs';
-import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM } from './lines.mjs';
+import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM, PUBLISHERS } from './lines.mjs';
+import { PUBLISHER_CELLS } from './publisher-cells.mjs';
 import { FROM_SOURCE, SCRIPTS } from './script-cells.mjs';
 
 const file = join(root, 'docs', 'compatibility.md');
@@ -38,6 +39,10 @@ function text(results) {
     node,
     transport(name),
   ]);
+  const publishers = PUBLISHER_CELLS.map(({ name, runtime }) => [
+    `${runtime === 'deno' ? 'Deno' : 'Bun'} ${PUBLISHERS[runtime]}`,
+    transport(name),
+  ]);
   return `${[
     '<!-- Written by `npm run test:matrix`. Do not edit. -->',
     '# What ssekit is tried on',
@@ -66,6 +71,13 @@ function text(results) {
     ...table(['what', 'Node.js', 'transport'], scripts),
     '',
     `Jest is ${JEST}. The releases of Node.js are the newest of their lines that were there: ${Object.values(NODES).join(', ')}.`,
+    '',
+    '## Publishing from elsewhere',
+    '',
+    'A script in another runtime sent by [`ssekit/publish`](listener.md#from-javascript) to a listener, and its client got the event.',
+    'The edge runtime of Next.js is tried by the tests.',
+    '',
+    ...table(['runtime', 'transport'], publishers),
   ].join('\n')}\n`;
 }
 

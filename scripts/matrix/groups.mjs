@@ -4,6 +4,7 @@ import { TRANSPORT } from './client.mjs';
 import { FRESH_APPS, makeFreshApp, nameOfFresh, runFreshApp } from './fresh-app.mjs';
 import { CELLS, nameOf } from './lines.mjs';
 import { makeApp, runCell } from './next-cells.mjs';
+import { makePublisher, PUBLISHER_CELLS, runPublisher } from './publisher-cells.mjs';
 import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
 
 /**
@@ -14,19 +15,19 @@ export function groupsOf(workspace, chosen) {
   const fromSource = scripts((log) => makeFromSource(log, workspace), FROM_SOURCE);
   const others = scripts((log) => makeScripts(log, workspace), SCRIPTS);
   // What takes longest first.
-  const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others];
+  const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others, publishers(workspace)];
   return groups
     .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))
     .filter(({ cells }) => cells.length > 0);
 }
 
 /** An event that arrives over another way than it should is none. */
-function checked({ name, run }) {
+function checked({ name, run, carrier = TRANSPORT }) {
   return {
     name,
     async run(log, app) {
       const transport = await run(log, app);
-      if (transport !== TRANSPORT) throw new Failure(`the stream went over ${transport} and not ${TRANSPORT}`);
+      if (transport !== carrier) throw new Failure(`the stream went over ${transport} and not ${carrier}`);
       return transport;
     },
   };
@@ -51,6 +52,17 @@ function nextApps(workspace) {
       })),
     };
   });
+}
+
+function publishers(workspace) {
+  return {
+    make: (log) => makePublisher(log, workspace),
+    cells: PUBLISHER_CELLS.map((cell) => ({
+      name: cell.name,
+      carrier: 'listener',
+      run: (log, folder) => runPublisher(log, folder, cell),
+    })),
+  };
 }
 
 function scripts(make, all) {

@@ -1,10 +1,10 @@
-/** The versions of Node.js and pnpm that the matrix needs, from the npm registry; kept in `.cache`. */
+/** The versions of Node.js, of other runtimes and of pnpm that the matrix needs, from the npm registry; kept in `.cache`. */
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { npm } from '../lib/node-modules.mjs';
+import { bin, npm } from '../lib/node-modules.mjs';
 import { cache } from '../lib/paths.mjs';
 import { installOnce } from '../lib/stamps.mjs';
-import { NODES, PNPM } from './lines.mjs';
+import { NODES, PNPM, PUBLISHERS } from './lines.mjs';
 
 /** The program of a major version of Node.js. */
 export async function nodeOf(major) {
@@ -16,6 +16,14 @@ export async function nodeOf(major) {
 /** pnpm's script, to be started with Node.js. */
 export async function pnpmScript() {
   return join(await installed('pnpm', PNPM), 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
+}
+
+/** How a script is started in another runtime, with no more rights than it needs where these are asked for. */
+export async function runtimeOf(name) {
+  const home = await installed(name, PUBLISHERS[name]);
+  // Deno's is a script of Node.js that finds the platform's program; Bun's is the program.
+  if (name === 'deno') return [process.execPath, bin('deno', 'deno', home), 'run', '--allow-net=127.0.0.1'];
+  return [bin('bun', 'bun', home), 'run'];
 }
 
 async function installed(name, version) {
