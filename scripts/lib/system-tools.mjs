@@ -1,6 +1,6 @@
 /** Programs that npm cannot install: found, else installed (Debian and Ubuntu, as root), else asked for. */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { Failure, run } from './run.mjs';
 
@@ -37,6 +37,12 @@ const TOOLS = {
     find: () => onPath('nginx') || executable('/usr/sbin/nginx') || executable('/usr/local/sbin/nginx'),
     apt: ['nginx-light'],
     elsewhere: 'install nginx (on macOS: brew install nginx)',
+  },
+  // Valkey is the same to us, and Debian has it under its own name from 13 on.
+  redis: {
+    find: () => onPath('redis-server', 'valkey-server'),
+    apt: ['redis-server'],
+    elsewhere: 'install Redis 6.2 or newer, or Valkey (on macOS: brew install redis)',
   },
   curl: {
     find: () => onPath('curl'),
@@ -91,7 +97,27 @@ async function aptInstall(packages) {
   // Another apt may be at work on a machine that has just been started.
   const wait = ['-o', 'DPkg::Lock::Timeout=120'];
   await run('apt-get', [...wait, 'update'], options);
-  await run('apt-get', [...wait, 'install', '-y', '--no-install-recommends', ...packages], options);
+  const install = ['install', '-y', '--no-install-recommends', ...packages];
+  await withoutServices(() => run('apt-get', [...wait, ...install], options));
+}
+
+/** A Debian package asks this program whether it may start its service, and may where there is none. */
+const POLICY = '/usr/sbin/policy-rc.d';
+
+/** Lets packages be installed that bring a service (nginx, Redis) without starting it: the tests start their own. */
+async function withoutServices(install) {
+  // Somebody else's rule is left alone.
+  if (existsSync(POLICY)) return install();
+  const remove = () => rmSync(POLICY, { force: true });
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  // An interrupted command ends this process on the spot.
+  process.once('exit', remove);
+  try {
+    await install();
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
 }
 
 function advice(name) {
