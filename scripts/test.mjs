@@ -17,7 +17,7 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { chromium, nginx } = await ensureTools(
+  const { chromium, nginx, redis } = await ensureTools(
     'cargo',
     'cc',
     'ip',
@@ -26,6 +26,7 @@ await main(async () => {
     'curl',
     'nginx',
     'python',
+    'redis',
   );
   const python = await ensurePython();
   await buildPackage();
@@ -39,7 +40,8 @@ await main(async () => {
   }
   if (jestArguments.length > 0)
     console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
-  results.push(await runJest(jestArguments, { CHROMIUM_PATH: chromium, NGINX_PATH: nginx, PYTHON_PATH: python }));
+  const programs = { CHROMIUM_PATH: chromium, NGINX_PATH: nginx, PYTHON_PATH: python, REDIS_PATH: redis };
+  results.push(await runJest(jestArguments, programs));
   return conclude(results);
 });
 
