@@ -5,8 +5,12 @@ export async function register() {
   // in: ssekit can take over the socket of a request only if it saw that request begin.
   const { SSEService } = await import('@/features/sse');
   const { startListener } = await import('@/lib/listener');
+  const { announceNode } = await import('@/lib/node-name');
   const { announcePresence } = await import('@/lib/presence');
 
-  SSEService.getInstance().on('connect', announcePresence).on('disconnect', announcePresence);
+  SSEService.getInstance()
+    .on('connect', announceNode)
+    .on('connect', announcePresence)
+    .on('disconnect', announcePresence);
   await startListener();
 }

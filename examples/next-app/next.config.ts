@@ -4,8 +4,8 @@ import type { NextConfig } from 'next';
 process.env.NEXT_TELEMETRY_DISABLED = '1';
 
 const config: NextConfig = {
-  // Native code cannot be bundled.
-  serverExternalPackages: ['ssekit'],
+  // Native code cannot be bundled, and of BullMQ only its type is needed unless there is a queue.
+  serverExternalPackages: ['ssekit', 'bullmq'],
   allowedDevOrigins: ['127.0.0.1', 'localhost'],
   // The repository around this app has a lock file of its own, which Next.js would take for the root.
   outputFileTracingRoot: __dirname,

@@ -10,10 +10,11 @@ const explanations: Record<Connection['state'], string> = {
 
 interface Props {
   connection: Connection;
+  node: string | null;
   resetReason: string | null;
 }
 
-export function ConnectionCard({ connection, resetReason }: Props) {
+export function ConnectionCard({ connection, node, resetReason }: Props) {
   const { state, clientId, reconnects } = connection;
   return (
     <section className={`card ${styles.card}`} aria-labelledby="connection-title">
@@ -46,6 +47,12 @@ export function ConnectionCard({ connection, resetReason }: Props) {
           <dt>Reconnects</dt>
           <dd data-testid="reconnects">{reconnects}</dd>
         </div>
+        {node && (
+          <div>
+            <dt>Served by</dt>
+            <dd data-testid="node">{node}</dd>
+          </div>
+        )}
       </dl>
     </section>
   );

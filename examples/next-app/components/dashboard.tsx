@@ -38,7 +38,7 @@ export function Dashboard({ user, listenerPort }: { user: User; listenerPort: nu
 
       <main className={styles.grid}>
         <h1 className="visually-hidden">Live events of {user.name}</h1>
-        <ConnectionCard connection={connection} resetReason={feed.resetReason} />
+        <ConnectionCard connection={connection} node={feed.node} resetReason={feed.resetReason} />
         <OnlineList live={live} online={feed.online ?? onlineIn(server)} me={user.id} />
         <Actions user={user} clientId={connection.clientId} />
         <Orders orders={feed.orders} />

@@ -28,6 +28,8 @@ export interface WireEvent {
 /** What the page shows, made from nothing but the events of its stream. Lists are newest first. */
 export interface Feed {
   received: number;
+  /** The server that holds the stream, where there are several. */
+  node: string | null;
   /** `null`: no presence event yet. */
   online: OnlineUser[] | null;
   inbox: InboxItem[];
@@ -36,7 +38,15 @@ export interface Feed {
   resetReason: string | null;
 }
 
-export const emptyFeed: Feed = { received: 0, online: null, inbox: [], orders: [], wire: [], resetReason: null };
+export const emptyFeed: Feed = {
+  received: 0,
+  node: null,
+  online: null,
+  inbox: [],
+  orders: [],
+  wire: [],
+  resetReason: null,
+};
 
 export function feedReducer(feed: Feed, event: StreamEvent): Feed {
   const received = feed.received + 1;
@@ -51,6 +61,8 @@ function applyEvent(feed: Feed, event: StreamEvent): Feed {
     case 'ssekit:reset':
       // Something was missed, so what was known of the others is worth nothing: the page falls back to the server's state.
       return { ...feed, online: null, resetReason: event.data.reason };
+    case 'node':
+      return { ...feed, node: event.data.name };
     case 'presence':
       return { ...feed, online: event.data.online };
     case 'notification':

@@ -1,13 +1,15 @@
 import { randomUUID } from 'node:crypto';
 
 // An order's job is given the order's id alone, and looks up here whom to tell about progress. In memory, for this is a
-// demo; the route that opens an order and the job share a bundle, and with it this map.
+// demo: whoever is about to do the job remembers the owner first.
 const owners = new Map<string, string>();
 
-export function openOrder(userId: string, fails: boolean): string {
-  const orderId = `${fails ? 'fail' : 'order'}-${randomUUID().slice(0, 8)}`;
+export function newOrderId(fails: boolean): string {
+  return `${fails ? 'fail' : 'order'}-${randomUUID().slice(0, 8)}`;
+}
+
+export function openOrder(orderId: string, userId: string): void {
   owners.set(orderId, userId);
-  return orderId;
 }
 
 export function ownerOf(orderId: string): string | undefined {

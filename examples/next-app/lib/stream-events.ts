@@ -7,6 +7,7 @@ export interface OnlineUser {
 export interface StreamEvents {
   'ssekit:ready': { clientId: string; userId: string | null; resumed: boolean };
   'ssekit:reset': { reason: string };
+  node: { name: string };
   presence: { online: OnlineUser[] };
   notification: { message: string; timestamp: string };
   'payment-completed': { amount: number; status: string };
@@ -25,6 +26,7 @@ export type StreamEvent = {
 const listenedFor: Record<keyof StreamEvents, true> = {
   'ssekit:ready': true,
   'ssekit:reset': true,
+  node: true,
   presence: true,
   notification: true,
   'payment-completed': true,
