@@ -10,7 +10,7 @@ import { loadManifest } from './lib/benchmark.mjs';
 import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
 import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
-import { example, root } from './lib/paths.mjs';
+import { clusterExample, example, root } from './lib/paths.mjs';
 import { Failure, main, run } from './lib/run.mjs';
 import { checkWorkflows } from './lib/workflows.mjs';
 
@@ -38,10 +38,13 @@ const STEPS = {
   // The types of the subpaths that tests and the example app import are those of the built package.
   build: () => buildPackage(),
   types: () => node([bin('typescript', 'tsc'), '--noEmit', '-p', '.']),
-  'types of the example app': async () => {
+  'types of the examples': async () => {
     await ensureExample();
     await node(next('typegen'), { cwd: example, env: EXAMPLE_ENV });
-    await node([bin('typescript', 'tsc', example), '--noEmit', '-p', '.'], { cwd: example });
+    await ensureNodeModules(clusterExample);
+    // The cluster's worker is of the same code, and compiled by the same compiler.
+    for (const cwd of [example, clusterExample])
+      await node([bin('typescript', 'tsc', example), '--noEmit', '-p', '.'], { cwd });
   },
   'API reference': () => node([join(root, 'scripts', 'docs.mjs'), ...(fix ? [] : ['--check'])]),
   workflows: checkWorkflows,

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildLoad, loadManifest } from './lib/benchmark.mjs';
 import { ensureExample } from './lib/example.mjs';
-import { bin } from './lib/node-modules.mjs';
+import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
+import { clusterExample } from './lib/paths.mjs';
 import { ensurePython } from './lib/python.mjs';
 import { finish, main } from './lib/run.mjs';
 import { ensureTools } from './lib/system-tools.mjs';
@@ -31,6 +32,7 @@ await main(async () => {
   const python = await ensurePython();
   await buildPackage();
   await ensureExample();
+  await ensureNodeModules(clusterExample);
   await buildLoad();
 
   const results = [];

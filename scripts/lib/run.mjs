@@ -89,13 +89,14 @@ export async function finish(command, args, options = {}) {
   }
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+/** What ends a command. */
+export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
  * Calls back when the shell between npm and this script is gone: npm sends that shell the signals that it gets itself, and
  * a shell dies of them without passing them on.
  */
-function whenOrphaned(callback) {
+export function whenOrphaned(callback) {
   if (!process.env.npm_lifecycle_event) return;
   const timer = setInterval(() => {
     if (process.ppid === PARENT) return;
@@ -116,7 +117,7 @@ function exited(child, command) {
 }
 
 /** Signals a command and all that it started, if any of it is still there. */
-function signalGroup(child, signal) {
+export function signalGroup(child, signal) {
   try {
     if (process.platform === 'win32') child.kill(signal);
     else process.kill(-child.pid, signal);
