@@ -74,6 +74,12 @@ test('both halves use the same release of BullMQ', () => {
   expect(worker).toEqual(web);
 });
 
+test('nginx is configured as the documentation shows', () => {
+  const page = readFileSync(join(EXAMPLES, '..', 'docs', 'cluster.md'), 'utf8');
+  const [, shown] = /```nginx\n(.*?)```/s.exec(page) ?? [];
+  expect(readFileSync(join(EXAMPLES, 'cluster', 'nginx.conf'), 'utf8')).toBe(shown);
+});
+
 describe('it ends as a whole', () => {
   const isAlive = (pid: number): boolean => {
     try {

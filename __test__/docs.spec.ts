@@ -85,6 +85,15 @@ declare module 'better-sse' {
   export interface Channel { register(session: Session): this }
   export function createResponse(request: Request, callback: (session: Session) => void): Response;
 }
+declare module 'bullmq' {
+  interface Options { connection: { url?: string } }
+  interface Job { data: { orderId: string; userId: string } }
+  export class Queue { constructor(name: string, options: Options); add(name: string, data: unknown): Promise<Job> }
+  export class Worker {
+    constructor(name: string, process: (job: Job) => Promise<void>, options: Options);
+    close(): Promise<void>;
+  }
+}
 declare module '@/auth' { export function auth(): Promise<{ user?: { id?: string } } | null>; }
 declare module '@/features/sse' { export { type SSEEventMap, SSEService } from 'ssekit'; }
 declare module '@/components/notifications' { export function Notifications(): JSX.Element; }
@@ -95,6 +104,9 @@ declare module '@/lib/auth' {
 declare module '@/lib/auth-options' { export const authOptions: { providers: unknown[] }; }
 declare module '@/lib/channel' { export const channel: import('better-sse').Channel; }
 declare module '@/lib/clients' { export const clients: Map<string, (event: string, data: unknown) => void>; }
+declare module '@/lib/jobs/process-order' {
+  export function processOrder(orderId: string, userId: string): Promise<void>;
+}
 declare module '@/lib/session' {
   export interface SessionData { userId?: string }
   export const sessionOptions: { password: string; cookieName: string };
