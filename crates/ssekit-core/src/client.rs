@@ -8,9 +8,9 @@ use std::task::Waker;
 use parking_lot::Mutex;
 
 use crate::life::{ClientInfo, DisconnectReason, Phase};
-use crate::log::Log;
+use crate::log::{Entry, Log};
 use crate::network::Network;
-use crate::position::Position;
+use crate::position::{Position, is_agreed};
 
 /// The seat number of a client that its shard has not seated yet.
 pub(crate) const UNSEATED: u32 = u32::MAX;
@@ -35,19 +35,24 @@ pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
 }
 
 /// Where a client begins.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Start {
     /// It has seen everything up to here.
     pub(crate) cursor: Position,
     /// The newest event of that moment.
     pub(crate) head: Position,
+    /// Of events that all nodes have agreed on, it has seen everything up to here; it may be beyond the cursor.
+    pub(crate) agreed: Position,
+    /// It has not been here before, and has seen what it has elsewhere: of what this node put here before all had agreed, it has
+    /// seen nothing up to the cursor.
+    pub(crate) from_elsewhere: bool,
 }
 
 impl Start {
     /// With nothing to catch up with.
     #[cfg(test)]
     pub(crate) fn at(head: Position) -> Self {
-        Self { cursor: head, head }
+        Self { cursor: head, head, agreed: 0, from_elsewhere: false }
     }
 }
 
@@ -82,6 +87,10 @@ pub struct Client {
     marked: AtomicBool,
     /// The newest event when it came in: what was there before, it catches up with as fast as it can.
     pub(crate) came_at: Position,
+    /// Of what all nodes have agreed on, it had seen everything up to here when it came.
+    agreed: Position,
+    /// Of what this node alone put here, it had seen nothing up to here when it came.
+    began_at: Position,
     /// Up to where a stream that somebody else carries has been read.
     pub(crate) pulled: AtomicU64,
     /// The stream has been idle for long: its next read yields a heartbeat.
@@ -116,6 +125,8 @@ impl Client {
             seat: AtomicU32::new(UNSEATED),
             marked: AtomicBool::new(false),
             came_at: start.head,
+            agreed: start.agreed,
+            began_at: if start.from_elsewhere { start.cursor } else { 0 },
             pulled: AtomicU64::new(start.cursor),
             heartbeat_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
@@ -197,6 +208,14 @@ impl Client {
     /// That log, if anything was ever sent so.
     pub(crate) fn log_if_any(&self) -> Option<&Arc<Log>> {
         self.log.get()
+    }
+
+    /// Whether this event is for it, and not one that it has had already.
+    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+        // Whoever has read past the twin has had it.
+        let is_doubled = entry.twin > self.began_at;
+        let was_seen = entry.position <= self.agreed && is_agreed(entry.position);
+        !is_doubled && !was_seen && entry.is_for(&self.info.id)
     }
 
     /// Whether what was sent to its user or to itself goes beyond `cursor`.

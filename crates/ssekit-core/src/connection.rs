@@ -48,22 +48,29 @@ pub(crate) struct Broadcasts {
     chunks: Vec<Bytes>,
     bytes: usize,
     /// Whether one of them is not for somebody.
-    exclude: bool,
+    choosy: bool,
     /// When they were read, the newest event for single users or clients was here.
     newest_targeted: Position,
 }
 
 impl Broadcasts {
     /// The head must have been loaded before `newest_targeted`.
-    pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
+    /// `doubtful`: some clients may have had some of them already.
+    pub(crate) fn new(
+        from: Position,
+        head: Position,
+        newest_targeted: Position,
+        entries: Vec<Entry>,
+        doubtful: bool,
+    ) -> Self {
         let to = match entries.last() {
             Some(last) if entries.len() == MAX_EVENTS => last.position,
             _ => head,
         };
         let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
         let bytes = chunks.iter().map(Bytes::len).sum();
-        let exclude = entries.iter().any(|entry| entry.exclude.is_some());
-        Self { from, to, entries, chunks, bytes, exclude, newest_targeted }
+        let choosy = doubtful || entries.iter().any(|entry| entry.exclude.is_some());
+        Self { from, to, entries, chunks, bytes, choosy, newest_targeted }
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -80,7 +87,7 @@ impl Broadcasts {
         let cursor = reader.cursor();
         self.from <= cursor
             && self.entries.first().is_some_and(|first| cursor < first.position)
-            && !(self.exclude && self.entries.iter().any(|entry| !reader.wants(entry)))
+            && !(self.choosy && self.entries.iter().any(|entry| !reader.wants(entry)))
             && reader.wants_only_broadcasts(self.newest_targeted)
     }
 }

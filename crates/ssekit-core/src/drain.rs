@@ -12,7 +12,7 @@ use crate::event::Event;
 use crate::life::DisconnectReason;
 use crate::options::DrainOptions;
 use crate::registry::Registry;
-use crate::timeline::Timeline;
+use crate::timeline::{Place, Timeline};
 
 /// Tells a page when to come back.
 #[derive(Debug)]
@@ -56,7 +56,7 @@ pub(crate) fn let_go(client: &Arc<Client>, registry: &Registry, timeline: &Timel
     let farewell = Farewell::new(&options, RandomState::new().hash_one(&client.info.id));
     let draft = farewell.event().encode_unchecked();
     if client.is_connected()
-        && let Ok(position) = timeline.publish(draft, None, client.log(), || client.is_listed())
+        && let Ok(position) = timeline.publish(Place::next(), draft, None, client.log(), || client.is_listed())
     {
         // It is the last event: what comes after is for where it comes back to.
         client.end_at(position);

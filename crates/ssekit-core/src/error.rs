@@ -25,6 +25,7 @@ enum Kind {
     Gone,
     Forked,
     System,
+    Backplane,
 }
 
 impl Error {
@@ -61,6 +62,11 @@ impl Error {
             "this process is a raw fork() of the one that started ssekit, and threads do not survive a fork; \
              start it with child_process or cluster instead",
         )
+    }
+
+    /// The backplane cannot be used.
+    pub(crate) fn backplane(message: impl Into<String>) -> Self {
+        Self::new(Kind::Backplane, message)
     }
 
     /// The operating system refused.
@@ -108,6 +114,11 @@ impl Error {
     /// The process is a raw fork of the one that started the hub.
     pub fn is_forked(&self) -> bool {
         self.kind == Kind::Forked
+    }
+
+    /// The backplane cannot be used, so that something waits that was sent.
+    pub fn is_backplane(&self) -> bool {
+        self.kind == Kind::Backplane
     }
 
     /// The operating system refused: no descriptors or threads left, for instance.

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 
 use crate::error::{Error, Result};
-use crate::position::{Epoch, MAX_ID_BYTES, Position};
+use crate::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
 use crate::trace::TraceContext;
 
 /// Event names and ids that begin so are the engine's own.
@@ -25,7 +25,7 @@ const CHUNK_HEAD: usize = 10;
 const CHUNK_TAIL: &[u8] = b"\r\n";
 
 /// One event as a caller describes it.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The name; empty means `message`.
     pub name: &'a str,
@@ -107,7 +107,7 @@ impl<'a> Event<'a> {
         }
         buf.extend_from_slice(b"id: ");
         let own_id = self.id.map(Box::from);
-        Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from) }
+        Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from), shared: None }
     }
 }
 
@@ -210,9 +210,20 @@ pub struct Draft {
     buf: BytesMut,
     own_id: Option<Box<str>>,
     coalesce_key: Option<Arc<str>>,
+    /// What other nodes are told of it, if there are any.
+    shared: Option<Bytes>,
 }
 
 impl Draft {
+    /// Notes what other nodes are told of it.
+    pub(crate) fn share(&mut self, fields: Bytes) {
+        self.shared = Some(fields);
+    }
+
+    pub(crate) fn shared(&self) -> &[u8] {
+        self.shared.as_deref().unwrap_or_default()
+    }
+
     /// The key by which it supersedes an earlier event.
     pub fn coalesce_key(&self) -> Option<&Arc<str>> {
         self.coalesce_key.as_ref()
@@ -228,13 +239,22 @@ impl Draft {
     }
 
     /// Gives the event its position. The buffer has room for what is added, so nothing is allocated or moved here.
-    pub fn finish(mut self, epoch: &Epoch, position: Position) -> Frame {
+    pub fn finish(self, epoch: &Epoch, position: Position) -> Frame {
+        self.finish_for(epoch, position, None)
+    }
+
+    /// The same, with an id that means something to one node alone. That one is rare, and may move the buffer.
+    pub(crate) fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
         match &self.own_id {
             Some(id) => self.buf.extend_from_slice(id.as_bytes()),
             None => {
                 self.buf.extend_from_slice(epoch.as_str().as_bytes());
                 self.buf.extend_from_slice(b".");
                 self.buf.extend_from_slice(Decimal::of(position).as_bytes());
+                if let Some(node) = only {
+                    self.buf.extend_from_slice(&[ONLY_AT as u8]);
+                    self.buf.extend_from_slice(node.as_str().as_bytes());
+                }
             }
         }
         self.buf.extend_from_slice(b"\n\n");

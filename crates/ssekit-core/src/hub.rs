@@ -1,65 +1,40 @@
 //! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod connect;
 mod publish;
+mod shared;
 mod stats;
 
-use std::net::IpAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
+pub use connect::{Connect, Connected};
 pub use publish::{Published, Target};
 
-use crate::client::{Client, ShardLink, Start};
+use crate::backplane::Backplane;
+use crate::backplane::redis::Redis;
+use crate::client::Client;
+use crate::cluster::{Cluster, Local};
 use crate::drain::{self, Farewell};
 use crate::error::{Error, Result};
-use crate::event::{Event, check_header_text, check_length};
+use crate::event::Event;
 use crate::housekeeping;
 use crate::inbox::{Command, Inbox};
-use crate::life::{ClientInfo, DisconnectReason};
-use crate::log::Log;
-use crate::network::Network;
+use crate::life::DisconnectReason;
 use crate::observer::Observer;
 use crate::options::{DrainOptions, Options};
-use crate::position::Position;
-use crate::reader::{Reader, ResetReason};
+use crate::reader::ResetReason;
 use crate::registry::Registry;
 use crate::revoked::{Revoked, since_1970};
 use crate::shard::{Shard, Shared};
 use crate::stats::Deliveries;
-use crate::stream::{Parts, Stream};
 use crate::timeline::Timeline;
-use crate::user::User;
-
-/// Who is connecting.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct Connect<'a> {
-    /// The user; none: an anonymous client.
-    pub user: Option<&'a str>,
-    /// The client's own id; none: a new UUID.
-    pub client: Option<&'a str>,
-    /// What the client has seen last.
-    pub last_event_id: Option<&'a str>,
-    /// Where it comes from; none: not known, and not bounded.
-    pub address: Option<IpAddr>,
-}
-
-/// A client that has connected.
-#[derive(Debug)]
-pub struct Connected {
-    /// Its id.
-    pub client_id: Arc<str>,
-    /// The first bytes of its stream, to be sent before anything else.
-    pub opening: Bytes,
-    /// Everything after them.
-    pub stream: Stream,
-}
 
 /// The hub. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
@@ -79,6 +54,8 @@ struct Inner {
     revoked: Revoked,
     /// How it is drained, from the moment when that begins.
     draining: OnceLock<DrainOptions>,
+    /// What connects it to the hubs of other processes, if anything does.
+    cluster: Option<Arc<Cluster>>,
     /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
     process: u32,
 }
@@ -89,6 +66,28 @@ impl Hub {
     /// # Errors
     /// Options out of their bounds, or no descriptors left.
     pub fn start(options: Options, runtime: &Handle) -> Result<Self> {
+        match options.redis.clone() {
+            Some(redis) => Self::start_on(Redis::new(redis)?, options, runtime),
+            None => Self::start_alone(options, None, runtime),
+        }
+    }
+
+    /// Starts a hub that shares a history with others: see the [contract](crate::backplane).
+    ///
+    /// # Errors
+    /// As for [`Hub::start`].
+    pub fn start_on(backplane: impl Backplane, options: Options, runtime: &Handle) -> Result<Self> {
+        let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
+        let hub = Self::start_alone(options, Some(Arc::clone(&cluster)), runtime)?;
+        hub.inner.timeline.belong_to(cluster.node);
+        hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);
+        let _entered = runtime.enter();
+        let local: Weak<Inner> = Arc::downgrade(&hub.inner);
+        cluster.start(backplane, local as Weak<dyn Local>);
+        Ok(hub)
+    }
+
+    fn start_alone(options: Options, cluster: Option<Arc<Cluster>>, runtime: &Handle) -> Result<Self> {
         options.validate()?;
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));
@@ -120,7 +119,7 @@ impl Hub {
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
         let (draining, revoked) = (OnceLock::new(), Revoked::default());
-        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, process };
+        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, cluster, process };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -168,168 +167,66 @@ impl Hub {
         if std::process::id() == self.inner.process { Ok(()) } else { Err(Error::forked()) }
     }
 
-    /// Connects a client. It gets every event that is sent to it from here on, and those that it has missed since its last
-    /// event id, or is told that they cannot be had.
-    ///
-    /// # Errors
-    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::life::Refusal).
-    pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
-        self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
-    }
-
-    fn try_connect(&self, who: Connect<'_>) -> Result<Connected> {
-        self.check_process()?;
-        if let Some(user) = who.user {
-            check_length("userId", user)?;
-        }
-        if let Some(client) = who.client {
-            check_header_text("clientId", client)?;
-        }
-        let Inner { timeline, registry, options, .. } = &*self.inner;
-        let (shard, deliveries) = self.next_shard();
-        let (reader, resumed) = self.admit(who, &shard)?;
-        let ClientInfo { id, user } = reader.client().info().clone();
-        let owed_id = reader.owes().map(ResetReason::owed_id);
-        let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
-        let ready = Event {
-            name: "ssekit:ready",
-            data: &data,
-            id: owed_id.as_deref(),
-            retry: Some(options.retry.as_millis() as u64),
-            ..Event::default()
-        };
-        let opening = timeline.notice(ready, reader.cursor()).body();
-        let parts = Parts {
-            reader,
-            timeline: Arc::clone(timeline),
-            registry: Arc::clone(registry),
-            deliveries,
-            shard,
-            by_listener: false,
-        };
-        Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
-    }
-
-    /// Makes and enters the client, and tries again as long as others with the same id are faster.
-    fn admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<(Reader, bool)> {
-        loop {
-            match self.try_admit(who, shard)? {
-                Some(admitted) => return Ok(admitted),
-                // Somebody else is half-way through entering or removing one.
-                None => std::thread::yield_now(),
-            }
-        }
-    }
-
-    /// Its cursor is set before anybody can send to it, and the logs are read from the cursor on, so no event can fall
-    /// between.
-    fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<(Reader, bool)>> {
-        let Inner { timeline, registry, .. } = &*self.inner;
-        let (log, mut predecessor) = (OnceLock::new(), None);
-        if let Some(id) = who.client {
-            predecessor = registry.predecessor(id, who.user, timeline);
-            let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
-        }
-        let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
-        let network = who.address.map(Network::of);
-        registry.gate.enter(network, replaces)?;
-        let user = match who.user.map(|id| registry.hold_user(id, replaces)).transpose() {
-            Ok(user) => user,
-            Err(error) => {
-                registry.gate.leave(network);
-                return Err(error);
-            }
-        };
-        let (cursor, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
-        let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
-        let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
-        let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
-        let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let client = Arc::new(Client::new(info, network, logs, link, Start { cursor, head: timeline.head() }));
-        // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
-        shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
-        if let Some(user) = user {
-            user.release();
-        }
-        if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
-            // It was closed while this client was half-way in, and whoever lets all go may not have seen it.
-            drain::let_go(&client, registry, timeline, self.inner.options.drain);
-        }
-        if !matches!(admitted, Ok(true)) {
-            registry.gate.leave(network);
-            shard.push(Command::Leave(Arc::clone(&client)));
-        }
-        let resumed = who.last_event_id.is_some() && reset.is_none();
-        Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed)))
-    }
-
-    /// Where a client goes on, and what it has to be told first.
-    fn resume(
-        &self,
-        last_event_id: Option<&str>,
-        user: Option<&Arc<User>>,
-        own: Option<&Arc<Log>>,
-    ) -> (Position, Option<ResetReason>) {
-        let timeline = &self.inner.timeline;
-        let Some(id) = last_event_id else { return (timeline.head(), None) };
-        if let Some(reason) = ResetReason::of_owed_id(id) {
-            return (timeline.head(), Some(reason));
-        }
-        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
-        match timeline.locate(id, logs()) {
-            None => (timeline.head(), Some(ResetReason::Unknown)),
-            Some(position) if logs().any(|log| log.floor() > position) => (timeline.head(), Some(ResetReason::Evicted)),
-            // It comes without the id that it had: what was sent to that one alone is not to be had.
-            Some(position) if own.is_none() && self.inner.registry.unclaimed(user.map(|user| &**user)) > position => {
-                (timeline.head(), Some(ResetReason::Evicted))
-            }
-            Some(position) => (position, None),
-        }
-    }
-
     /// Lets the kernel find out that the peer of a socket has vanished that somebody else carries a stream on.
     #[cfg(unix)]
     pub fn expect_answers(&self, socket: std::os::fd::BorrowedFd<'_>) {
         crate::socket::expect_answers(&socket2::SockRef::from(&socket), self.inner.options.timeout);
     }
 
-    /// Clients are dealt out in turn.
-    fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
-        let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
-        // There is at least one: options are validated.
-        self.inner.shards.get(turn % self.inner.shards.len().max(1)).cloned().unwrap_or_default()
+    /// Ids of the connected clients, of all nodes and in no particular order.
+    pub fn active_clients(&self) -> Vec<Arc<str>> {
+        let mut ids = self.active_clients_here();
+        ids.extend(self.elsewhere(|cluster| cluster.members.clients()));
+        ids
     }
 
-    /// Ids of the connected clients, in no particular order.
-    pub fn active_clients(&self) -> Vec<Arc<str>> {
+    /// Those of this node.
+    pub fn active_clients_here(&self) -> Vec<Arc<str>> {
         self.inner.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
     }
 
-    /// Ids of a user's connected clients, the oldest connection first.
+    /// Ids of a user's connected clients: those of this node, then those of others, the oldest connection first.
     pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
+        let mut ids = self.clients_by_user_here(user_id);
+        ids.extend(self.elsewhere(|cluster| cluster.members.clients_of(user_id)));
+        ids
+    }
+
+    /// Those of this node.
+    pub fn clients_by_user_here(&self, user_id: &str) -> Vec<Arc<str>> {
         let user = self.inner.registry.user_if_known(user_id);
         user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
     }
 
-    /// Whether a user has a client, or had one so short a time ago that it may come back unnoticed.
+    /// Whether a user has a client on any node, or had one here so short a time ago that it may come back unnoticed.
     pub fn is_online(&self, user_id: &str) -> bool {
+        self.is_online_here(user_id) || self.elsewhere(|cluster| cluster.members.count_of(user_id)) > 0
+    }
+
+    /// Whether that is so on this node.
+    pub fn is_online_here(&self, user_id: &str) -> bool {
         self.inner.registry.user_if_known(user_id).is_some_and(|user| user.is_online())
     }
 
-    /// Ends a client's stream. Says whether it was connected.
-    pub fn disconnect_client(&self, client_id: &str) -> bool {
-        let Inner { registry, timeline, .. } = &*self.inner;
-        registry.client(client_id).is_some_and(|client| registry.remove(&client, DisconnectReason::Server, timeline))
+    fn elsewhere<T: Default>(&self, ask: impl FnOnce(&Cluster) -> T) -> T {
+        self.inner.cluster.as_deref().map(ask).unwrap_or_default()
     }
 
-    /// Ends all streams of a user, and makes the tickets void that the user has for the listener. Returns how many there were.
+    /// Ends a client's stream, on whatever node it is. Says whether it was connected.
+    pub fn disconnect_client(&self, client_id: &str) -> bool {
+        match &self.inner.cluster {
+            Some(cluster) => self.disconnect_client_anywhere(cluster, client_id),
+            None => self.inner.disconnect_client(client_id),
+        }
+    }
+
+    /// Ends all streams of a user, on all nodes, and makes the tickets void that the user has for the listener. Returns how many
+    /// there were.
     pub fn disconnect_user(&self, user_id: &str) -> usize {
-        // First: or a page could come back in between.
-        self.inner.revoked.revoke(user_id, since_1970());
-        let Inner { registry, timeline, .. } = &*self.inner;
-        let clients = registry.user_if_known(user_id).map_or_else(Vec::new, |user| user.clients());
-        clients.iter().filter(|client| registry.remove(client, DisconnectReason::Server, timeline)).count()
+        match &self.inner.cluster {
+            Some(cluster) => self.disconnect_user_everywhere(cluster, user_id),
+            None => self.inner.disconnect_user(user_id, since_1970()),
+        }
     }
 
     /// Waits until everything sent so far has been handed to the kernel (or to who carries the stream) for every connected
@@ -348,6 +245,19 @@ impl Hub {
         }
     }
 
+    /// The same, after everything sent so far is in the history that is shared with other nodes.
+    ///
+    /// # Errors
+    /// Some of it still waits after five seconds, for the backplane cannot be used.
+    pub async fn flush_shared(&self) -> Result<()> {
+        let shared = match &self.inner.cluster {
+            Some(cluster) => cluster.flushed().await,
+            None => Ok(()),
+        };
+        self.flush().await;
+        shared
+    }
+
     /// The graceful end: no client comes in any more, and those that are there are told when to come back and let go. Returns
     /// when all are gone; what was sent to them is with the kernel, or with who carries their stream.
     pub async fn drain(&self, options: DrainOptions) {
@@ -356,6 +266,11 @@ impl Hub {
         registry.gate.close();
         drain::let_all_go(registry, timeline, options).await;
         self.flush().await;
+        if let Some(cluster) = &self.inner.cluster {
+            // What was sent is for those who have gone elsewhere.
+            let _ = cluster.flushed().await;
+            cluster.bye().await;
+        }
     }
 
     /// Whether it lets nobody in any more.
@@ -413,5 +328,23 @@ impl Hub {
         for (inbox, _) in &self.inner.shards {
             inbox.stop();
         }
+        if let Some(cluster) = &self.inner.cluster {
+            cluster.stop();
+        }
+    }
+}
+
+impl Inner {
+    fn disconnect_client(&self, client_id: &str) -> bool {
+        let client = self.registry.client(client_id);
+        client.is_some_and(|client| self.registry.remove(&client, DisconnectReason::Server, &self.timeline))
+    }
+
+    fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
+        // First: or a page could come back in between.
+        self.revoked.revoke(user_id, now);
+        let clients = self.registry.user_if_known(user_id).map_or_else(Vec::new, |user| user.clients());
+        let remove = |client: &&Arc<Client>| self.registry.remove(client, DisconnectReason::Server, &self.timeline);
+        clients.iter().filter(remove).count()
     }
 }

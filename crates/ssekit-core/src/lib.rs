@@ -10,6 +10,7 @@
 //! * [`registry`], [`user`], [`client`], [`life`]: who is connected, and whose logs they read; `limits`, with `network`: who may come in;
 //!   `presence`: who is online; `lag`: who is too slow; `drain`: how all are let go;
 //!   `housekeeping`: what is done now and then.
+//! * [`backplane`]: a history that hubs of several processes share; `cluster`: a hub as one of those.
 //! * [`reader`]: a cursor, and what comes after it.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
@@ -20,7 +21,9 @@
 //!
 //! Nothing here knows of Node.js.
 
+pub mod backplane;
 pub mod client;
+mod cluster;
 #[cfg(unix)]
 mod connection;
 mod drain;
@@ -57,13 +60,15 @@ pub mod timeline;
 pub mod trace;
 pub mod user;
 
+pub use backplane::redis::RedisOptions;
 pub use client::Client;
+pub use cluster::{Buffered, Link};
 pub use error::{Error, Result};
 pub use event::{Event, Framing};
 pub use hub::{Connect, Connected, Hub, Published, Target};
 pub use life::{ClientInfo, DisconnectReason, Phase, Refusal};
 pub use observer::Observer;
-pub use options::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
-pub use stats::Stats;
+pub use options::{ClusterOptions, DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
+pub use stats::{ClusterStats, Stats};
 pub use stream::Stream;
 pub use trace::TraceContext;

@@ -56,6 +56,13 @@ impl Log {
         self.ring.lock().clear();
     }
 
+    /// Drops all events, and knows only of what comes after this position.
+    pub(crate) fn begin_after(&self, floor: Position) {
+        let mut ring = self.ring.lock();
+        *ring = Ring::new(floor);
+        self.last.store(floor, Ordering::Relaxed);
+    }
+
     /// Position and time of the oldest event.
     pub(crate) fn front(&self) -> Option<(Position, Instant)> {
         self.ring.lock().front()
@@ -104,7 +111,7 @@ mod tests {
     fn entry(position: Position, data: &str) -> Entry {
         let draft = Event { data, ..Event::default() }.encode(1 << 20).unwrap();
         let frame = draft.finish(&Epoch::random(), position);
-        Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now() }
+        Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now(), twin: 0 }
     }
 
     fn bounds(max_events: usize, max_bytes: usize) -> HistoryOptions {
@@ -169,7 +176,7 @@ mod tests {
         for position in 1..=3 {
             let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();
             let frame = draft.finish(&Epoch::random(), position);
-            let entry = Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now() };
+            let entry = Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now(), twin: 0 };
             log.append(entry, &bounds(100, 1 << 20));
         }
         assert_eq!(log.find("same"), Some(1));

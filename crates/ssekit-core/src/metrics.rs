@@ -3,9 +3,10 @@
 
 use std::fmt::{Display, Write};
 
+use crate::cluster::Link;
 use crate::lag::Lag;
 use crate::life::{DisconnectReason, Refusal};
-use crate::stats::Stats;
+use crate::stats::{ClusterStats, Stats};
 
 /// The content type of this text.
 pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
@@ -59,7 +60,33 @@ impl Stats {
         single(&mut text, "lag_events", "gauge", "Events that wait for the client that lags most.", events);
         let help = "For how long an event has been waiting for a client that lags, at most.";
         single(&mut text, "lag_seconds", "gauge", help, time.as_secs_f64());
+        if let Some(cluster) = &self.cluster {
+            cluster.metrics(&mut text);
+        }
         text
+    }
+}
+
+impl ClusterStats {
+    fn metrics(&self, text: &mut String) {
+        let up = u64::from(self.link == Link::Up);
+        for (name, kind, help, value) in [
+            ("backplane_up", "gauge", "Whether the backplane can be used.", up),
+            ("backplane_outages_total", "counter", "Times that it could not be used any more.", self.outages),
+            ("backplane_buffered", "gauge", "Events that wait for it.", self.buffered.records as u64),
+            ("backplane_buffered_bytes", "gauge", "Their bytes.", self.buffered.bytes as u64),
+            (
+                "backplane_dropped_total",
+                "counter",
+                "Events that were dropped because too many waited.",
+                self.buffered.dropped,
+            ),
+            ("backplane_unreadable_total", "counter", "Records that could not be understood.", self.unreadable),
+            ("cluster_other_nodes", "gauge", "Other nodes that are known.", self.nodes as u64),
+            ("cluster_other_clients", "gauge", "Clients that are connected to them.", self.clients as u64),
+        ] {
+            single(text, name, kind, help, value);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::backplane::redis::RedisOptions;
 use crate::error::{Error, Result};
 
 /// What a hub can be told. Fixed once it has started.
@@ -27,6 +28,10 @@ pub struct Options {
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
+    /// Redis or Valkey, which connects this hub with those of other processes. Default: none.
+    pub redis: Option<RedisOptions>,
+    /// How it is one of several.
+    pub cluster: ClusterOptions,
     /// How all clients are let go, unless a drain is told otherwise.
     pub drain: DrainOptions,
     /// Whether the hub is to be drained when the process is told to end. Signals are the business of whoever has the process;
@@ -49,6 +54,32 @@ pub struct LimitOptions {
 impl Default for LimitOptions {
     fn default() -> Self {
         Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
+    }
+}
+
+/// How a hub is one of several that share a history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// A node that is not heard for so long is gone with all its clients, 1 s to one hour. Default: 10 s.
+    pub lease: Duration,
+    /// Events that wait while the backplane cannot be used, 1 to 10,000,000; then the oldest are dropped, and clients are told of
+    /// a gap. Default: 100,000.
+    pub max_buffered_events: usize,
+    /// Their bytes, 1,024 to 2^40. Default: 64 MiB.
+    pub max_buffered_bytes: usize,
+    /// Whether clients of this node get what it sends while the backplane cannot be used, or wait for it, so that the order is
+    /// everybody's. Default: true.
+    pub deliver_when_down: bool,
+}
+
+impl Default for ClusterOptions {
+    fn default() -> Self {
+        Self {
+            lease: Duration::from_secs(10),
+            max_buffered_events: 10_000,
+            max_buffered_bytes: 64 << 20,
+            deliver_when_down: true,
+        }
     }
 }
 
@@ -126,6 +157,8 @@ impl Default for Options {
             max_lag: MaxLag::default(),
             limits: LimitOptions::default(),
             history: HistoryOptions::default(),
+            redis: None,
+            cluster: ClusterOptions::default(),
             drain: DrainOptions::default(),
             drain_on_sigterm: true,
         }
@@ -154,9 +187,12 @@ impl Options {
     pub fn check_same(&self, wanted: &Self) -> Result<()> {
         let transport = (self.handoff != wanted.handoff).then_some("transport");
         let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
+        let when_down = self.cluster.deliver_when_down != wanted.cluster.deliver_when_down;
+        let when_down = when_down.then_some("backplane.whenDown");
+        let redis = (self.redis != wanted.redis).then_some("backplane.redis");
         let numbers = self.numbers().zip(wanted.numbers());
         let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
-        match transport.or(sigterm).or_else(|| different.next()) {
+        match transport.or(sigterm).or(redis).or(when_down).or_else(|| different.next()) {
             Some(name) => Err(Error::configured(format!(
                 "options.{name}: the hub of this process already runs with another value; \
                  call SSEService.configure once, before the first client or event"
@@ -187,6 +223,9 @@ impl Options {
             number("history.maxBytes", history.max_bytes, 1_024, 1 << 40),
             number("history.maxTotalBytes", history.max_total_bytes, 1_024, 1 << 40),
             millis("history.maxAgeMs", history.max_age, 100, 1 << 40),
+            millis("backplane.leaseMs", self.cluster.lease, 1_000, HOUR),
+            number("backplane.maxBufferedEvents", self.cluster.max_buffered_events, 1, 10_000_000),
+            number("backplane.maxBufferedBytes", self.cluster.max_buffered_bytes, 1_024, 1 << 40),
         ];
         own.into_iter().chain(self.drain.numbers())
     }

@@ -7,12 +7,25 @@ use uuid::Uuid;
 /// An event's place in the hub's one sequence. The first event has 1; 0 is "before everything".
 pub type Position = u64;
 
+/// Positions between two that several nodes agree on: room for events of one node's own.
+const ROOM: u32 = 20;
+
+/// The position of the record with this number in a history that is shared.
+pub(crate) fn agreed(number: u64) -> Position {
+    number << ROOM
+}
+
+/// Whether it is the position of such a record, where there is such a history.
+pub(crate) fn is_agreed(position: Position) -> bool {
+    position.trailing_zeros() >= ROOM
+}
+
 /// The longest id that ssekit makes itself: epoch, dot, twenty digits.
 pub(crate) const MAX_ID_BYTES: usize = Epoch::LEN + 1 + 20;
 
 /// Names one history. It changes whenever a history starts anew, so that an id from before a restart is never taken for
 /// a position of the new one.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Epoch([u8; Self::LEN]);
 
 impl Epoch {
@@ -28,6 +41,12 @@ impl Epoch {
             bits /= 32;
             digit
         }))
+    }
+
+    /// The one with this text.
+    pub(crate) fn parse_name(text: &str) -> Option<Self> {
+        let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
+        bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
     /// Its text, as it stands in ids.
@@ -50,6 +69,36 @@ impl Epoch {
         canonical.then(|| digits.parse().ok()).flatten()
     }
 }
+
+/// A node's name: a process among several that share a history. A restarted one has another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct NodeId(Epoch);
+
+impl NodeId {
+    /// A new one, of 50 random bits.
+    pub fn random() -> Self {
+        Self(Epoch::random())
+    }
+
+    /// The one with this text.
+    pub fn parse(text: &str) -> Option<Self> {
+        Epoch::parse_name(text).map(Self)
+    }
+
+    /// Its text.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
+impl fmt::Display for NodeId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What stands between the position and the node in an id that means something to that node alone.
+pub(crate) const ONLY_AT: char = '-';
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -97,7 +97,7 @@ impl Reader {
 
     /// Whether this broadcast is for this client.
     pub(crate) fn wants(&self, entry: &Entry) -> bool {
-        entry.is_for(&self.client.info.id)
+        self.client.wants(entry)
     }
 
     /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.

@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use dashmap::{DashMap, Entry};
 use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
-use crate::client::Client;
+use crate::client::{Client, ShardLink, Start};
 use crate::error::{Error, Result};
-use crate::life::{DisconnectReason, Phase, Refusal};
+use crate::life::{ClientInfo, DisconnectReason, Phase, Refusal};
 use crate::limits::Gate;
 use crate::log::Log;
 use crate::observer::Observer;
@@ -78,12 +78,12 @@ impl Registry {
         Arc::clone(&self.users.entry(id.into()).or_insert_with(new))
     }
 
-    /// The same, held for a client that is about to join. One that takes another's place always may.
+    /// The same, held for a client that is about to join, and who has so many elsewhere. One that takes another's place always may.
     ///
     /// # Errors
     /// The user has as many clients as one may have.
-    pub(crate) fn hold_user(&self, id: &str, replaces: bool) -> Result<Arc<User>> {
-        let most = if replaces { usize::MAX } else { self.gate.clients_per_user() };
+    pub(crate) fn hold_user(&self, id: &str, elsewhere: usize, replaces: bool) -> Result<Arc<User>> {
+        let most = if replaces { usize::MAX } else { self.gate.clients_per_user().saturating_sub(elsewhere) };
         loop {
             let user = self.user(id);
             if user.hold(most)? == Hold::Held {
@@ -134,6 +134,31 @@ impl Registry {
     /// was cut.
     pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
         user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire)
+    }
+
+    /// The history begins anew after this position: nothing before it can be had.
+    pub(crate) fn begin_after(&self, position: Position) {
+        self.forgotten_users.fetch_max(position, Ordering::AcqRel);
+        self.forgotten_clients.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// Something was sent to a client of which nothing is known.
+    pub(crate) fn miss_client(&self, position: Position) {
+        self.forgotten_clients.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// Makes room for what is sent to a client of another node, which may come here: as if it had been here, and were away.
+    pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
+        let log = OnceLock::from(Arc::new(Log::new(self.forgotten_clients.load(Ordering::Acquire))));
+        let mut client = Client::new(info, None, (None, log), link, Start::default());
+        // It may be one that cannot say who it was.
+        client.brings_id = false;
+        let client = Arc::new(client);
+        client.advance(Phase::Closed);
+        if let Entry::Vacant(vacant) = self.clients.entry(Arc::clone(&client.info.id)) {
+            vacant.insert(Arc::clone(&client));
+            self.keep_away(client, timeline);
+        }
     }
 
     /// Something was sent to a single client that has gone.

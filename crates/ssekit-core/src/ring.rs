@@ -34,6 +34,8 @@ pub struct Entry {
     pub coalesce_key: Option<Arc<str>>,
     /// When it was published.
     pub at: Instant,
+    /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
+    pub twin: Position,
 }
 
 impl Entry {

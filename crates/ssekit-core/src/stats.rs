@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
+use crate::cluster::{Buffered, Link};
 use crate::lag::Lag;
 use crate::life::{DisconnectReason, Refusal};
 use crate::log::Usage;
@@ -97,6 +98,25 @@ pub struct Stats {
     pub epoch: String,
     /// Position of the newest event.
     pub position: Position,
+    /// How it stands with the other nodes, if it is one of several.
+    pub cluster: Option<ClusterStats>,
+}
+
+/// How a node stands with the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterStats {
+    /// The backplane.
+    pub link: Link,
+    /// What waits to be appended.
+    pub buffered: Buffered,
+    /// Times that the backplane could not be used any more.
+    pub outages: u64,
+    /// Records that could not be understood.
+    pub unreadable: u64,
+    /// Other nodes.
+    pub nodes: usize,
+    /// Clients that are connected to them.
+    pub clients: usize,
 }
 
 /// What one turn of a shard adds to its deliveries.

@@ -10,13 +10,13 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
 use crate::event::{Draft, Event};
 use crate::log::{Appended, Entry, Log, Usage};
 use crate::options::HistoryOptions;
-use crate::position::{Epoch, Position};
+use crate::position::{Epoch, NodeId, ONLY_AT, Position, is_agreed};
 use crate::stats::Counter;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
@@ -25,7 +25,9 @@ const LOG_COST: usize = 512;
 /// The one sequence.
 #[derive(Debug)]
 pub struct Timeline {
-    epoch: Epoch,
+    ids: RwLock<Ids>,
+    /// Up to here, some of what stands in the logs may be what some clients have had already; see [`Timeline::stand_alone`].
+    doubtful: AtomicU64,
     bounds: HistoryOptions,
     /// All events up to this position are in their logs.
     head: AtomicU64,
@@ -38,8 +40,75 @@ pub struct Timeline {
     pub(crate) coalesced: Counter,
 }
 
+/// What ids are made of.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    epoch: Epoch,
+    /// The node that this is, if there are several.
+    node: Option<NodeId>,
+    /// After this position stand events of this node's own whose place all nodes have yet to agree on. Until they have, an id
+    /// says what was seen here, and nothing to any other node.
+    alone: Option<Position>,
+}
+
+impl Ids {
+    fn only(&self) -> Option<&NodeId> {
+        self.alone.and(self.node.as_ref())
+    }
+}
+
+/// Where a client goes on that has been here, or elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    /// It has seen everything up to here,
+    pub cursor: Position,
+    /// and what all nodes have agreed on up to here.
+    pub(crate) agreed: Position,
+    /// The position is one that any node could have told it.
+    pub(crate) from_elsewhere: bool,
+    /// It came with an id of the engine's own, which says more than its position does.
+    pub(crate) keeps_id: bool,
+}
+
+/// Where an event stands, and since when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place {
+    /// None: next after the newest.
+    position: Option<Position>,
+    at: Instant,
+    twin: Position,
+}
+
+impl Place {
+    /// Next after the newest event, now.
+    pub(crate) fn next() -> Self {
+        Self { position: None, at: Instant::now(), twin: 0 }
+    }
+
+    /// Where a history that is shared with other hubs says. It must be after the newest event.
+    pub(crate) fn given(position: Position, at: Instant) -> Self {
+        Self { position: Some(position), at, twin: 0 }
+    }
+
+    /// The same event stands there already; 0: nowhere.
+    pub(crate) fn with_twin(self, twin: Position) -> Self {
+        Self { twin, ..self }
+    }
+
+    /// The position that was given; 0 if none was.
+    pub(crate) fn position(self) -> Position {
+        self.position.unwrap_or(0)
+    }
+}
+
 #[derive(Debug, Default)]
 struct Sequencer {
+    /// Events that were put into logs.
+    published: u64,
+    /// Where the newest event stands that stands here twice.
+    twin: Position,
+    /// The furthest that a client has seen elsewhere which came while something stood here alone.
+    doubts: Position,
     /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
     /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
     oldest: BinaryHeap<Reverse<Front>>,
@@ -77,7 +146,8 @@ impl Timeline {
     /// An empty history with an epoch of its own.
     pub fn new(bounds: HistoryOptions) -> Self {
         Self {
-            epoch: Epoch::random(),
+            ids: RwLock::new(Ids { epoch: Epoch::random(), node: None, alone: None }),
+            doubtful: AtomicU64::new(0),
             bounds,
             head: AtomicU64::new(0),
             newest_targeted: AtomicU64::new(0),
@@ -88,8 +158,32 @@ impl Timeline {
     }
 
     /// The epoch of its ids.
-    pub fn epoch(&self) -> &Epoch {
-        &self.epoch
+    pub fn epoch(&self) -> Epoch {
+        self.ids.read().epoch
+    }
+
+    /// It is one node's of several.
+    pub(crate) fn belong_to(&self, node: NodeId) {
+        self.ids.write().node = Some(node);
+    }
+
+    /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
+    /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
+    pub(crate) fn stand_alone(&self, after: Option<Position>) {
+        let sequencer = self.sequencer.lock();
+        let mut ids = self.ids.write();
+        match (ids.alone, after) {
+            (None, Some(_)) => self.doubtful.store(Position::MAX, Ordering::Relaxed),
+            // What is put after this is nothing that anybody has had.
+            (Some(_), None) => self.doubtful.store(sequencer.doubts.max(self.head()), Ordering::Relaxed),
+            _ => {}
+        }
+        ids.alone = after;
+    }
+
+    /// Whether some of what stands after this position may be what some clients have had already.
+    pub(crate) fn is_doubtful_after(&self, position: Position) -> bool {
+        position < self.doubtful.load(Ordering::Relaxed)
     }
 
     /// Position of the newest event.
@@ -113,6 +207,7 @@ impl Timeline {
     /// given up, nothing happens and the draft comes back.
     pub(crate) fn publish(
         &self,
+        place: Place,
         draft: Draft,
         exclude: Option<Arc<str>>,
         log: &Arc<Log>,
@@ -122,10 +217,17 @@ impl Timeline {
         if !valid() {
             return Err(draft);
         }
-        let position = self.head.load(Ordering::Relaxed) + 1;
-        let coalesce_key = draft.coalesce_key().cloned();
-        let frame = draft.finish(&self.epoch, position);
-        let entry = Entry { position, frame, exclude, coalesce_key, at: Instant::now() };
+        let next = self.head.load(Ordering::Relaxed) + 1;
+        let position = place.position.map_or(next, |given| given.max(next));
+        // What stands here twice is no newer event: a reader who leaves the one out must find the other.
+        let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
+        let ids = *self.ids.read();
+        let frame = draft.finish_for(&ids.epoch, position, ids.only());
+        let entry = Entry { position, frame, exclude, coalesce_key, at: place.at, twin: place.twin };
+        sequencer.published += 1;
+        if place.twin > 0 {
+            sequencer.twin = position;
+        }
         let appended = log.append(entry, &self.bounds);
         self.coalesced.add(u64::from(appended.superseded));
         sequencer.account(appended, log, position);
@@ -140,6 +242,36 @@ impl Timeline {
         // Release: whoever sees this head sees what was appended before it.
         self.head.store(position, Ordering::Release);
         Ok(position)
+    }
+
+    /// Moves the head on past events that no log here is to hold.
+    pub(crate) fn pass(&self, position: Position) {
+        let _sequencer = self.sequencer.lock();
+        self.head.fetch_max(position, Ordering::AcqRel);
+    }
+
+    /// Begins anew behind `position`, with ids of this epoch: whoever is connected is told of a gap. Positions never go back, for
+    /// cursors do not.
+    pub(crate) fn renew(&self, epoch: Epoch, position: Position) -> Position {
+        let mut sequencer = self.sequencer.lock();
+        // One more than the newest, so that also who is up to date lies before it.
+        let base = position.max(self.head.load(Ordering::Relaxed) + 1);
+        let mut ids = self.ids.write();
+        (ids.epoch, ids.alone) = (epoch, None);
+        drop(ids);
+        self.doubtful.store(0, Ordering::Relaxed);
+        for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
+            front.log.clear();
+        }
+        (sequencer.usage, sequencer.logs) = Default::default();
+        self.broadcasts.begin_after(base);
+        self.head.store(base, Ordering::Release);
+        base
+    }
+
+    /// Events that were put into logs since the start.
+    pub fn published(&self) -> u64 {
+        self.sequencer.lock().published
     }
 
     /// Drops what has outlived its age. To be called now and then.
@@ -177,18 +309,42 @@ impl Timeline {
         }
     }
 
-    /// The position that a client has seen everything up to, if `last_event_id` tells it: an id of this epoch, or the
-    /// caller's own id of an event in one of `logs`.
-    pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Position> {
-        match self.epoch.parse(last_event_id) {
-            Some(position) => (position <= self.head()).then_some(position),
-            None => logs.into_iter().filter_map(|log| log.find(last_event_id)).min(),
+    /// Where a client goes on, if `last_event_id` tells it: an id of this epoch, or the caller's own id of an event in one of
+    /// `logs`.
+    pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
+        let ids = *self.ids.read();
+        let here = |cursor| Located { cursor, agreed: 0, from_elsewhere: false, keeps_id: false };
+        if let Some((id, node)) = last_event_id.split_once(ONLY_AT)
+            && let Some(cursor) = ids.epoch.parse(id)
+        {
+            let is_ours = ids.node.is_some_and(|own| own.as_str() == node) && cursor <= self.head();
+            return is_ours.then(|| Located { keeps_id: true, ..here(cursor) });
         }
+        let Some(seen) = ids.epoch.parse(last_event_id) else {
+            return logs.into_iter().filter_map(|log| log.find(last_event_id)).min().map(here);
+        };
+        if seen > self.head() {
+            return None;
+        }
+        // What stands here alone it has not seen, and reads before it goes on where it was.
+        let cursor = ids.alone.map_or(seen, |alone| alone.min(seen));
+        if cursor < seen {
+            let mut sequencer = self.sequencer.lock();
+            // It has yet to get one of this node's that all have agreed on: behind those that came later, it would be out of turn.
+            if sequencer.twin > seen {
+                return None;
+            }
+            sequencer.doubts = sequencer.doubts.max(seen);
+        }
+        Some(Located { cursor, agreed: seen, from_elsewhere: ids.node.is_some(), keeps_id: true })
     }
 
     /// An event of the engine's own for one client, with `position` as its id.
     pub(crate) fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
-        event.encode_unchecked().finish(&self.epoch, position)
+        let ids = *self.ids.read();
+        // Between what nodes have agreed on stands what only one of them knows.
+        let only = if is_agreed(position) { ids.only() } else { ids.node.as_ref() };
+        event.encode_unchecked().finish_for(&ids.epoch, position, only)
     }
 }
 
@@ -247,85 +403,4 @@ impl Sequencer {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn timeline(max_total_bytes: usize) -> Timeline {
-        Timeline::new(HistoryOptions { max_total_bytes, ..HistoryOptions::default() })
-    }
-
-    fn publish(timeline: &Timeline, log: &Arc<Log>) -> Position {
-        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
-        timeline.publish(draft, None, log, || true).unwrap()
-    }
-
-    fn entered(timeline: &Timeline) -> usize {
-        timeline.sequencer.lock().oldest.len()
-    }
-
-    #[test]
-    fn a_log_that_is_emptied_and_filled_again_and_again_is_entered_once() {
-        // Room for one event, so that each one drives out that of the other log.
-        let timeline = timeline(1_024);
-        let logs = [(); 2].map(|()| Arc::new(Log::new(0)));
-        for turn in 0..1_000 {
-            publish(&timeline, &logs[turn % 2]);
-            assert!(entered(&timeline) <= 2, "{} after {turn}", entered(&timeline));
-        }
-        assert_eq!(timeline.usage().0, 1);
-    }
-
-    #[test]
-    fn logs_that_were_cleared_do_not_pile_up_behind_an_old_event() {
-        let timeline = timeline(1 << 30);
-        publish(&timeline, timeline.broadcasts());
-        for _ in 0..10_000 {
-            let log = Arc::new(Log::new(0));
-            publish(&timeline, &log);
-            timeline.clear(&log);
-        }
-        assert!(entered(&timeline) < 100, "{}", entered(&timeline));
-        let (logs, usage) = timeline.usage();
-        assert_eq!((logs, usage.events), (1, 1));
-    }
-
-    #[test]
-    fn the_oldest_event_of_all_logs_is_dropped_first() {
-        let timeline = timeline(1 << 30);
-        let logs = [(); 3].map(|()| Arc::new(Log::new(0)));
-        // Logs in no particular order, some with several events in a row.
-        for log in [2, 0, 0, 1, 2, 1, 0, 2, 2, 1] {
-            publish(&timeline, &logs[log]);
-        }
-        let fronts = || logs.iter().filter_map(|log| log.front()).map(|(position, _)| position).min();
-        for position in 1..=10 {
-            assert_eq!(fronts(), Some(position));
-            assert!(timeline.sequencer.lock().evict_if(|_| true));
-        }
-        assert_eq!(fronts(), None);
-        assert!(!timeline.sequencer.lock().evict_if(|_| true));
-        assert_eq!((entered(&timeline), timeline.usage()), (0, (0, Usage::default())));
-    }
-
-    #[test]
-    fn a_clear_counts_a_log_out_and_raises_its_floor() {
-        let timeline = timeline(1 << 30);
-        let log = Arc::new(Log::new(0));
-        publish(&timeline, &log);
-        let last = publish(&timeline, &log);
-        timeline.clear(&log);
-        timeline.clear(&log);
-        assert_eq!((log.floor(), log.usage(), timeline.usage()), (last, Usage::default(), (0, Usage::default())));
-        publish(&timeline, &log);
-        assert_eq!((timeline.usage().0, timeline.usage().1.events), (1, 1));
-    }
-
-    #[test]
-    fn a_log_that_is_being_given_up_gets_nothing() {
-        let timeline = timeline(1 << 30);
-        let log = Arc::new(Log::new(0));
-        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
-        assert!(timeline.publish(draft, None, &log, || false).is_err());
-        assert_eq!((timeline.head(), log.last(), timeline.usage().0), (0, 0, 0));
-    }
-}
+mod tests;

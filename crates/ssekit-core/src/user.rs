@@ -132,6 +132,11 @@ impl User {
         self.seats.lock().clients.clone()
     }
 
+    /// How many clients it has.
+    pub(crate) fn count(&self) -> usize {
+        self.seats.lock().clients.len()
+    }
+
     /// Marks every client, and says how many there are.
     pub(crate) fn mark(&self) -> usize {
         let seats = self.seats.lock();

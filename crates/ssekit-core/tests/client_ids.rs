@@ -5,7 +5,7 @@
 mod support;
 
 use std::collections::HashSet;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
@@ -55,7 +55,7 @@ fn the_same_users_newer_connection_takes_the_place_of_the_older() {
     assert_eq!(engine.send_to_user("ada", data("y")).unwrap(), 1);
     assert_eq!(new.data(2), ["x", "y"]);
     assert_eq!(recorder.ends_of("tab"), [DisconnectReason::Replaced]);
-    assert_eq!(engine.clients_by_user("ada"), ["tab".into()]);
+    assert_eq!(engine.clients_by_user("ada"), [Arc::from("tab")]);
     // It was told as: came, went, came.
     assert!(matches!(recorder.told()[..], [Told::Connected(_), Told::Disconnected(..), Told::Connected(_)]));
 }
@@ -151,7 +151,8 @@ fn a_refused_claim_does_not_keep_its_user_known() {
 fn clients_of_a_user_are_listed_in_order_of_their_arrival() {
     let engine = Engine::start();
     let mut clients: Vec<_> = (0..10).map(|number| named(&engine, Some("ada"), &format!("tab {number}"))).collect();
-    let list = |numbers: &[usize]| numbers.iter().map(|number| format!("tab {number}").into()).collect::<Vec<_>>();
+    let list =
+        |numbers: &[usize]| numbers.iter().map(|number| Arc::from(format!("tab {number}"))).collect::<Vec<Arc<str>>>();
     assert_eq!(engine.clients_by_user("ada"), list(&[0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
     clients.remove(3);
     clients.remove(0);

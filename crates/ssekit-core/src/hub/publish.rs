@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::cluster::message;
 use crate::error::Result;
 use crate::event::{Draft, Event, check_length};
 use crate::hub::{Hub, Inner};
 use crate::position::Position;
+use crate::timeline::Place;
 
 /// Whom an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +53,11 @@ impl Hub {
     /// The event cannot be used.
     pub fn encode(&self, event: Event<'_>) -> Result<Draft> {
         self.check_process()?;
-        event.encode(self.inner.options.max_event_bytes)
+        let mut draft = event.encode(self.inner.options.max_event_bytes)?;
+        if self.inner.cluster.is_some() {
+            draft.share(message::event_fields(&event));
+        }
+        Ok(draft)
     }
 
     /// Sends an encoded event.
@@ -68,17 +74,28 @@ impl Hub {
 
     /// Puts an event into its log. Says how many connected clients it is for, and where it stands.
     pub(super) fn put(&self, target: Target<'_>, draft: Draft) -> (usize, Option<Position>) {
+        if let Some(cluster) = &self.inner.cluster {
+            return (self.put_for_all_nodes(cluster, target, &draft), None);
+        }
+        let inner = &*self.inner;
         match target {
-            Target::User(id) => self.put_for_user(id, draft),
-            Target::Client(id) => self.put_for_client(id, draft),
-            Target::All { exclude } => self.put_for_all(exclude, draft),
+            Target::User(id) => inner.put_for_user(Place::next(), id, draft),
+            Target::Client(id) => inner.put_for_client(Place::next(), id, draft),
+            Target::All { exclude } => {
+                let excluded = exclude.is_some_and(|id| inner.registry.client(id).is_some());
+                let (clients, position) = inner.put_for_all(Place::next(), exclude, draft);
+                inner.wake_for_broadcasts();
+                (clients.saturating_sub(usize::from(excluded)), position)
+            }
         }
     }
+}
 
-    fn put_for_user(&self, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+impl Inner {
+    pub(super) fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
-            let user = self.inner.registry.user(user_id);
-            match self.inner.timeline.publish(draft, None, &user.log, || !user.is_retired()) {
+            let user = self.registry.user(user_id);
+            match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
                 Ok(position) => return (user.mark(), Some(position)),
                 // It was given up between the look-up and now: there is a new one to be found.
                 Err(unpublished) => draft = unpublished,
@@ -86,11 +103,11 @@ impl Hub {
         }
     }
 
-    fn put_for_client(&self, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
-        let Inner { timeline, registry, .. } = &*self.inner;
+    pub(super) fn put_for_client(&self, place: Place, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        let Self { timeline, registry, .. } = self;
         while let Some(client) = registry.known_client(client_id) {
             // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
-            match timeline.publish(draft, None, client.log(), || client.is_listed()) {
+            match timeline.publish(place, draft, None, client.log(), || client.is_listed()) {
                 Ok(position) if client.is_connected() => {
                     client.mark();
                     return (1, Some(position));
@@ -106,15 +123,17 @@ impl Hub {
         (0, None)
     }
 
-    fn put_for_all(&self, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
-        let Inner { timeline, registry, shards, .. } = &*self.inner;
+    pub(super) fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
+        let Self { timeline, registry, .. } = self;
         let (connected, _, _) = registry.counts();
-        let excluded = exclude.is_some_and(|id| registry.client(id).is_some());
-        let published = timeline.publish(draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
+        let published = timeline.publish(place, draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
         debug_assert!(published.is_ok(), "the log of broadcasts is never given up");
-        for (inbox, _) in shards {
+        (connected, published.ok())
+    }
+
+    pub(super) fn wake_for_broadcasts(&self) {
+        for (inbox, _) in &self.shards {
             inbox.broadcast();
         }
-        (connected.saturating_sub(usize::from(excluded)), published.ok())
     }
 }

@@ -25,7 +25,7 @@ impl Hub {
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
             refusals: registry.gate.refusals(),
-            events: timeline.head(),
+            events: timeline.published(),
             coalesced: timeline.coalesced.get(),
             deliveries: sum(|of_shard| &of_shard.events),
             bytes: sum(|of_shard| &of_shard.bytes),
@@ -37,6 +37,7 @@ impl Hub {
             history,
             epoch: timeline.epoch().to_string(),
             position: timeline.head(),
+            cluster: self.inner.cluster.as_ref().map(|cluster| cluster.stats()),
         }
     }
 }

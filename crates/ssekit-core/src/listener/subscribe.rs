@@ -122,7 +122,7 @@ fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
 }
 
 /// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
-fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
+pub(crate) fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
     let header = request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
     let id = header.map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
     id.filter(|id| !id.is_empty())

@@ -14,7 +14,14 @@ const PLENTY: HistoryOptions = HistoryOptions {
 fn entry(position: Position, key: Option<&str>, id: Option<&str>) -> Entry {
     let draft = Event { data: "x", id, coalesce_key: key, ..Event::default() }.encode(1 << 20).unwrap();
     let coalesce_key = key.map(Arc::from);
-    Entry { position, frame: draft.finish(&Epoch::random(), position), exclude: None, coalesce_key, at: Instant::now() }
+    Entry {
+        position,
+        frame: draft.finish(&Epoch::random(), position),
+        exclude: None,
+        coalesce_key,
+        at: Instant::now(),
+        twin: 0,
+    }
 }
 
 fn keyed(position: Position, key: &str) -> Entry {

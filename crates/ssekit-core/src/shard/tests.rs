@@ -21,6 +21,7 @@ mod with_sockets {
     use crate::observer::Observer;
     use crate::options::HistoryOptions;
     use crate::reader::Reader;
+    use crate::timeline::Place;
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>);
@@ -68,7 +69,7 @@ mod with_sockets {
     fn publish(shard: &Shard) {
         let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
         let timeline = &shard.shared.timeline;
-        assert!(timeline.publish(draft, None, timeline.broadcasts(), || true).is_ok());
+        assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), || true).is_ok());
     }
 
     #[tokio::test]
@@ -124,7 +125,7 @@ mod with_sockets {
         let large = "x".repeat(1 << 20);
         let draft = Event { data: &large, ..Event::default() }.encode(2 << 20).unwrap();
         let timeline = Arc::clone(&shard.shared.timeline);
-        assert!(timeline.publish(draft, None, timeline.broadcasts(), || true).is_ok());
+        assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), || true).is_ok());
         while shard.turn() {}
         assert!(shard.shared.registry.remove(&client, DisconnectReason::Server, &timeline));
         for _ in 0..LINGER_TICKS {

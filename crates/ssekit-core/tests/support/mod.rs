@@ -16,12 +16,14 @@ pub(crate) mod http_parts;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod pull;
+pub(crate) mod redis_server;
 pub(crate) mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
+use ssekit_core::backplane::Backplane;
 use ssekit_core::{ClientInfo, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer, Options};
 use tokio::runtime::Runtime;
 
@@ -43,6 +45,13 @@ impl Engine {
     pub(crate) fn with(options: Options) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let hub = Hub::start(options, runtime.handle()).unwrap();
+        Self { hub, runtime: Some(runtime) }
+    }
+
+    /// One node of several.
+    pub(crate) fn node(backplane: impl Backplane, options: Options) -> Self {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let hub = Hub::start_on(backplane, options, runtime.handle()).unwrap();
         Self { hub, runtime: Some(runtime) }
     }
 

@@ -1,0 +1,183 @@
+//! A history within one process, for hubs that share it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout};
+
+use super::{Backplane, Batch, Channel, Ends, Failure, Joined, Known, NodeId, Number, Origin, READ_WAIT, Record};
+use crate::position::Epoch;
+
+/// Records that are returned by one read.
+const MOST_READ: usize = 1_024;
+
+/// A history in memory. Its clones are the same one.
+#[derive(Debug, Clone)]
+pub struct Memory {
+    history: Arc<Mutex<History>>,
+    news: Arc<Notify>,
+    /// Records of a channel that are kept.
+    kept: usize,
+}
+
+#[derive(Debug)]
+struct History {
+    epoch: Epoch,
+    events: Sequence,
+    members: Sequence,
+    /// Why nobody gets through, as long as that is so.
+    outage: Option<String>,
+}
+
+#[derive(Debug, Default)]
+struct Sequence {
+    records: Vec<Stored>,
+    /// The number of the first of them, less one.
+    forgotten: Number,
+    /// How far each node has got.
+    counts: HashMap<NodeId, u64>,
+}
+
+#[derive(Debug)]
+struct Stored {
+    origin: Origin,
+    at: Instant,
+    payload: Bytes,
+}
+
+impl Sequence {
+    fn end(&self) -> Number {
+        self.forgotten + self.records.len() as Number
+    }
+
+    fn append(&mut self, batch: &Batch, kept: usize) {
+        let count = self.counts.entry(batch.node).or_default();
+        for (number, payload) in (batch.first..).zip(&batch.records) {
+            if number > *count {
+                *count = number;
+                let origin = Origin { node: batch.node, count: number };
+                self.records.push(Stored { origin, at: Instant::now(), payload: payload.clone() });
+            }
+        }
+        // Now and then, so that each record is moved at most twice.
+        if self.records.len() >= kept * 2 {
+            let excess = self.records.len() - kept;
+            self.records.drain(..excess);
+            self.forgotten += excess as Number;
+        }
+    }
+
+    fn read(&self, channel: Channel, after: Number, out: &mut Vec<Record>) {
+        let skipped = after.saturating_sub(self.forgotten) as usize;
+        let numbers = self.forgotten + 1..;
+        out.extend(numbers.zip(&self.records).skip(skipped).take(MOST_READ).map(|(number, stored)| Record {
+            channel,
+            number,
+            origin: stored.origin.clone(),
+            at: stored.at,
+            payload: stored.payload.clone(),
+        }));
+    }
+}
+
+impl History {
+    fn sequence(&mut self, channel: Channel) -> &mut Sequence {
+        match channel {
+            Channel::Events => &mut self.events,
+            Channel::Members => &mut self.members,
+        }
+    }
+
+    fn reached(&mut self) -> Result<&mut Self, Failure> {
+        match &self.outage {
+            Some(message) => Err(Failure::new(message)),
+            None => Ok(self),
+        }
+    }
+}
+
+impl Memory {
+    /// An empty history that keeps so many of the newest records of a channel, and up to twice as many.
+    pub fn new(kept: usize) -> Self {
+        let (events, members) = Default::default();
+        let history = History { epoch: Epoch::random(), events, members, outage: None };
+        Self { history: Arc::new(Mutex::new(history)), news: Arc::default(), kept: kept.max(1) }
+    }
+
+    /// Lets nobody through, or everybody again.
+    pub fn set_outage(&self, outage: Option<&str>) {
+        self.history.lock().outage = outage.map(str::to_owned);
+        self.news.notify_waiters();
+    }
+
+    /// Loses everything, as a server does that keeps nothing on disk and is started again.
+    pub fn lose_everything(&self) {
+        let mut history = self.history.lock();
+        history.epoch = Epoch::random();
+        (history.events, history.members) = Default::default();
+        drop(history);
+        self.news.notify_waiters();
+    }
+}
+
+impl Backplane for Memory {
+    async fn join(&mut self, known: &Known) -> Result<Joined, Failure> {
+        let mut history = self.history.lock();
+        let history = history.reached()?;
+        if known.epoch != Some(history.epoch) {
+            // Whoever knows of higher numbers must not see them a second time.
+            for (channel, seen) in [(Channel::Events, known.ends.events), (Channel::Members, known.ends.members)] {
+                let sequence = history.sequence(channel);
+                if seen >= sequence.end() && seen > 0 {
+                    sequence.records.clear();
+                    sequence.forgotten = seen + 1;
+                }
+            }
+        }
+        let ends = Ends { events: history.events.end(), members: history.members.end() };
+        Ok(Joined { epoch: history.epoch, ends, forgotten: history.events.forgotten })
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
+        let end = {
+            let mut history = self.history.lock();
+            let history = history.reached()?;
+            if history.epoch != epoch {
+                return Err(Failure::other_history());
+            }
+            let kept = self.kept;
+            let sequence = history.sequence(batch.channel);
+            sequence.append(batch, kept);
+            sequence.end()
+        };
+        self.news.notify_waiters();
+        Ok(end)
+    }
+
+    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+        // Listening begins before the look, so that nothing falls between the two.
+        let news = self.news.clone();
+        let mut listening = std::pin::pin!(news.notified());
+        listening.as_mut().enable();
+        let records = self.look(after)?;
+        if !records.is_empty() {
+            return Ok(records);
+        }
+        let _ = timeout(READ_WAIT, listening).await;
+        self.look(after)
+    }
+}
+
+impl Memory {
+    fn look(&self, after: Ends) -> Result<Vec<Record>, Failure> {
+        let mut history = self.history.lock();
+        let history = history.reached()?;
+        let mut records = Vec::new();
+        history.events.read(Channel::Events, after.events, &mut records);
+        history.members.read(Channel::Members, after.members, &mut records);
+        Ok(records)
+    }
+}

@@ -1,0 +1,199 @@
+//! One connection to Redis: a command goes out, its answer comes back, within a time.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use combine::parser::combinator::AnySendSyncPartialState;
+use combine::stream::{Decoder, PointerOffset};
+use redis::{Cmd, ServerErrorKind, Value, cmd};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::backplane::Failure;
+use crate::backplane::redis::options::{Host, RedisOptions, Server};
+
+/// How long a command may take that does not wait for anything.
+pub(super) const ANSWER: Duration = Duration::from_secs(3);
+
+/// The oldest release that has everything that is used.
+const OLDEST: (u32, u32) = (6, 2);
+
+/// Bytes that come and go: a socket, or TLS over one.
+trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
+
+/// Opens connections.
+#[derive(Clone)]
+pub(super) struct Connector {
+    server: Arc<Server>,
+    tls: Option<TlsConnector>,
+    /// Where the keys have moved to, by the word of another server of the cluster.
+    moved: Option<Host>,
+    /// Which of the hosts is tried next.
+    turn: usize,
+}
+
+/// An open connection.
+pub(super) struct Connection {
+    transport: Box<dyn Transport>,
+    decoder: Decoder<AnySendSyncPartialState, PointerOffset<[u8]>>,
+}
+
+impl Connector {
+    /// # Errors
+    /// Certificates that are none.
+    pub(super) fn new(options: &RedisOptions, server: Server) -> crate::error::Result<Self> {
+        let tls = if server.tls { Some(trusting(options.ca.as_deref())?) } else { None };
+        Ok(Self { server: Arc::new(server), tls, moved: None, turn: 0 })
+    }
+
+    /// Opens a connection to the server that has the keys.
+    pub(super) async fn open(&mut self) -> Result<Connection, Failure> {
+        let host = match (self.moved.take(), &self.server.service) {
+            (Some(host), _) => host,
+            (None, Some(service)) => self.ask_sentinels(&service.clone()).await?,
+            (None, None) => self.next_host()?,
+        };
+        let mut connection = self.dial(&host).await?;
+        let (user, password) = (self.server.user.as_deref(), self.server.password.as_deref());
+        if let Some(password) = password {
+            let mut auth = cmd("AUTH");
+            if let Some(user) = user {
+                auth.arg(user);
+            }
+            connection.call(auth.arg(password), ANSWER).await?;
+        }
+        if self.server.database > 0 {
+            connection.call(cmd("SELECT").arg(self.server.database), ANSWER).await?;
+        }
+        connection.check_release().await?;
+        Ok(connection)
+    }
+
+    /// The keys are elsewhere, or the server is not what it was: what is opened next goes there.
+    pub(super) fn learn_from(&mut self, error: &CallError) {
+        self.moved = error.moved.clone();
+    }
+
+    /// The hosts are tried in turn.
+    fn next_host(&mut self) -> Result<Host, Failure> {
+        let hosts = &self.server.hosts;
+        let host = hosts.get(self.turn % hosts.len().max(1)).cloned();
+        self.turn = self.turn.wrapping_add(1);
+        host.ok_or_else(|| Failure::new("Redis: there is no host"))
+    }
+
+    async fn ask_sentinels(&mut self, service: &str) -> Result<Host, Failure> {
+        let mut last = Failure::new("Redis: there is no sentinel");
+        for _ in 0..self.server.hosts.len() {
+            let sentinel = self.next_host()?;
+            let asked = async {
+                let mut connection = self.dial(&sentinel).await?;
+                let mut ask = cmd("SENTINEL");
+                let answer = connection.call(ask.arg("get-master-addr-by-name").arg(service), ANSWER).await?;
+                let (name, port): (String, u16) = redis::from_redis_value(answer)
+                    .map_err(|_| Failure::new(format!("sentinel {sentinel} does not know of {service:?}")))?;
+                Ok(Host { name, port })
+            };
+            match asked.await {
+                Ok(host) => return Ok(host),
+                Err(failure) => last = failure,
+            }
+        }
+        Err(last)
+    }
+
+    async fn dial(&self, host: &Host) -> Result<Connection, Failure> {
+        let failed = |what: &dyn std::fmt::Display| Failure::new(format!("Redis at {host}: {what}"));
+        let dialled = async {
+            let socket = TcpStream::connect((host.name.as_str(), host.port)).await?;
+            socket.set_nodelay(true)?;
+            let Some(tls) = &self.tls else { return Ok(Box::new(socket) as Box<dyn Transport>) };
+            let name = ServerName::try_from(host.name.clone()).map_err(std::io::Error::other)?;
+            Ok(Box::new(tls.connect(name, socket).await?) as Box<dyn Transport>)
+        };
+        let dialled: std::io::Result<Box<dyn Transport>> =
+            timeout(ANSWER, dialled).await.map_err(|_| failed(&"it cannot be reached in time"))?;
+        let transport = dialled.map_err(|error| failed(&error))?;
+        Ok(Connection { transport, decoder: Decoder::new() })
+    }
+}
+
+/// What a call says that went wrong.
+#[derive(Debug)]
+pub(super) struct CallError {
+    failure: Failure,
+    /// The keys are there.
+    moved: Option<Host>,
+    /// The script has to be sent whole.
+    pub(super) no_script: bool,
+}
+
+impl From<CallError> for Failure {
+    fn from(error: CallError) -> Self {
+        error.failure
+    }
+}
+
+impl CallError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { failure: Failure::new(message), moved: None, no_script: false }
+    }
+}
+
+impl Connection {
+    /// Sends a command and waits for its answer. After an error that is not `no_script`, and after a call that was given up, the
+    /// connection must not be used again: an answer may be under way.
+    pub(super) async fn call(&mut self, command: &Cmd, time: Duration) -> Result<Value, CallError> {
+        let answered = async {
+            self.transport.write_all(&command.get_packed_command()).await.map_err(|error| error.to_string())?;
+            let answer = redis::parse_redis_value_async(&mut self.decoder, &mut self.transport).await;
+            answer.map_err(|error| error.to_string())
+        };
+        match timeout(time, answered).await {
+            Err(_) => Err(CallError::new("Redis does not answer in time")),
+            Ok(Err(message)) => Err(CallError::new(format!("Redis: {message}"))),
+            Ok(Ok(Value::ServerError(error))) => {
+                let details = error.details().unwrap_or_default();
+                let moved = (error.kind() == Some(ServerErrorKind::Moved))
+                    .then(|| details.split(' ').nth(1).and_then(|host| Host::parse(host, 6_379)))
+                    .flatten();
+                let no_script = error.kind() == Some(ServerErrorKind::NoScript);
+                Err(CallError { moved, no_script, ..CallError::new(format!("Redis: {} {details}", error.code())) })
+            }
+            Ok(Ok(value)) => Ok(value),
+        }
+    }
+
+    /// Who may not ask is believed to know.
+    async fn check_release(&mut self) -> Result<(), Failure> {
+        let Ok(answer) = self.call(cmd("INFO").arg("server"), ANSWER).await else { return Ok(()) };
+        let info: String = redis::from_redis_value(answer).unwrap_or_default();
+        let Some(release) = info.lines().find_map(|line| line.strip_prefix("redis_version:")) else { return Ok(()) };
+        let mut numbers = release.trim().split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        let release_of = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+        if release_of < OLDEST {
+            return Err(Failure::new(format!("Redis is {}, wants {}.{} or later", release.trim(), OLDEST.0, OLDEST.1)));
+        }
+        Ok(())
+    }
+}
+
+fn trusting(pem: Option<&str>) -> crate::error::Result<TlsConnector> {
+    let wrong = |what: String| crate::error::Error::argument(format!("options.backplane.ca: {what}"));
+    let mut roots = RootCertStore::empty();
+    for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default().as_bytes()) {
+        let certificate = certificate.map_err(|error| wrong(format!("got no certificate: {error}")))?;
+        // One that rustls cannot use is left out, as everywhere: among many there may be an odd one.
+        let _ = roots.add(certificate);
+    }
+    if roots.is_empty() {
+        return Err(wrong("got none, wants certificates in PEM for rediss://".into()));
+    }
+    Ok(TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())))
+}

@@ -1,0 +1,254 @@
+//! A history in Redis 6.2 or later, or Valkey: two streams, and a hash that says how far they go.
+//!
+//! * [`options`]: where it is; `connection`: one connection; `script`: what happens there in one step.
+//!
+//! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and `{ssekit}:members`
+//! (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a node's records have been
+//! appended, for a day). The braces put them into one slot of a cluster.
+//!
+//! The commands that are used: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
+//! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`.
+
+mod connection;
+mod options;
+mod script;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use redis::{Cmd, Value, cmd};
+use tokio::time::Instant;
+
+pub use options::RedisOptions;
+
+use crate::backplane::{
+    Backplane, Batch, Channel, Ends, Failure, Joined, Known, NodeId, Number, Origin, READ_WAIT, Record,
+};
+use crate::error::Result;
+use crate::position::Epoch;
+use connection::{ANSWER, Connection, Connector};
+use script::{APPEND, JOIN, Script};
+
+/// Records of a channel that are read at once.
+const MOST_READ: usize = 1_024;
+
+/// Records of members that are kept: who has missed more asks for everybody's roll.
+const MOST_MEMBERS: u64 = 10_000;
+
+/// Redis.
+pub struct Redis {
+    connector: Connector,
+    keys: Arc<Keys>,
+    max_stream_events: u64,
+    /// Taken for each call, and put back only after its answer: a call that is given up takes its connection with it.
+    connection: Option<Connection>,
+    /// Redis' clock less this machine's, in milliseconds.
+    clock: i64,
+}
+
+struct Keys {
+    history: String,
+    events: String,
+    members: String,
+    prefix: String,
+}
+
+impl Redis {
+    /// One that connects at its first call.
+    ///
+    /// # Errors
+    /// Options that cannot be used.
+    pub fn new(options: RedisOptions) -> Result<Self> {
+        let connector = Connector::new(&options, options.server()?)?;
+        let key = |name: &str| format!("{{{}}}:{name}", options.prefix);
+        let (history, events, members, prefix) = (key("history"), key("events"), key("members"), key("count"));
+        let keys = Arc::new(Keys { history, events, members, prefix });
+        Ok(Self { connector, keys, max_stream_events: options.max_stream_events, connection: None, clock: 0 })
+    }
+
+    async fn call(&mut self, command: &Cmd, time: Duration) -> std::result::Result<Value, Failure> {
+        let mut connection = self.open().await?;
+        match connection.call(command, time).await {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                self.connector.learn_from(&error);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn run(
+        &mut self,
+        script: &Script,
+        keys: &[&str],
+        arguments: impl Fn(&mut Cmd),
+    ) -> std::result::Result<Value, Failure> {
+        let mut connection = self.open().await?;
+        let mut answer = Ok(Value::Nil);
+        for whole in [false, true] {
+            let mut call = script.call(whole, keys);
+            arguments(&mut call);
+            answer = connection.call(&call, ANSWER).await;
+            if !matches!(&answer, Err(error) if error.no_script) {
+                break;
+            }
+        }
+        match answer {
+            Ok(value) => {
+                self.connection = Some(connection);
+                Ok(value)
+            }
+            Err(error) => {
+                self.connector.learn_from(&error);
+                Err(error.into())
+            }
+        }
+    }
+
+    async fn open(&mut self) -> std::result::Result<Connection, Failure> {
+        match self.connection.take() {
+            Some(connection) => Ok(connection),
+            None => self.connector.open().await,
+        }
+    }
+}
+
+/// Each clone has a connection of its own.
+impl Clone for Redis {
+    fn clone(&self) -> Self {
+        Self {
+            connector: self.connector.clone(),
+            keys: Arc::clone(&self.keys),
+            max_stream_events: self.max_stream_events,
+            connection: None,
+            clock: self.clock,
+        }
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Redis").field("history", &self.keys.history).finish_non_exhaustive()
+    }
+}
+
+impl Channel {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Members => "members",
+        }
+    }
+}
+
+impl Backplane for Redis {
+    async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
+        let keys = Arc::clone(&self.keys);
+        let keys = [keys.history.as_str(), &keys.events, &keys.members];
+        let fresh = Epoch::random();
+        let answer = self
+            .run(&JOIN, &keys, |call| {
+                call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).arg(known.ends.events).arg(known.ends.members);
+                call.arg(known.last.as_ref().map(Origin::to_string).unwrap_or_default()).arg(fresh.as_str());
+            })
+            .await?;
+        let (epoch, events, members, forgotten, time): (String, Number, Number, Number, i64) = understood(answer)?;
+        self.clock = time - millis_since_1970();
+        let epoch = Epoch::parse_name(&epoch).ok_or_else(|| not_ours(&self.keys.history))?;
+        Ok(Joined { epoch, ends: Ends { events, members }, forgotten })
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
+        let keys = Arc::clone(&self.keys);
+        let (stream, kept) = match batch.channel {
+            Channel::Events => (&keys.events, self.max_stream_events),
+            Channel::Members => (&keys.members, MOST_MEMBERS),
+        };
+        let channel = batch.channel.as_str();
+        let count = format!("{}:{}:{channel}", keys.prefix, batch.node);
+        let answer = self
+            .run(&APPEND, &[&keys.history, stream, &count], |call| {
+                call.arg(epoch.as_str()).arg(channel).arg(batch.node.to_string()).arg(batch.first).arg(kept);
+                for record in &batch.records {
+                    call.arg(&record[..]);
+                }
+            })
+            .await?;
+        match answer {
+            Value::Nil => Err(Failure::other_history()),
+            answer => understood(answer),
+        }
+    }
+
+    async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
+        let keys = Arc::clone(&self.keys);
+        let mut read = cmd("XREAD");
+        read.arg("COUNT").arg(MOST_READ).arg("BLOCK").arg(READ_WAIT.as_millis() as u64).arg("STREAMS");
+        read.arg(&keys.events).arg(&keys.members);
+        read.arg(format!("{}-0", after.events)).arg(format!("{}-0", after.members));
+        let answer = self.call(&read, READ_WAIT + ANSWER).await?;
+        let now = Clock { millis: millis_since_1970() + self.clock, instant: Instant::now() };
+        let Value::Array(streams) = answer else { return Ok(Vec::new()) };
+        let mut records = Vec::new();
+        for stream in streams {
+            let (key, entries) = pair(stream).ok_or_else(|| not_ours(&keys.events))?;
+            let (Value::BulkString(key), Value::Array(entries)) = (key, entries) else { continue };
+            let channel = if key == keys.events.as_bytes() { Channel::Events } else { Channel::Members };
+            for entry in entries {
+                records.push(record(channel, entry, now).ok_or_else(|| not_ours(&keys.events))?);
+            }
+        }
+        Ok(records)
+    }
+}
+
+/// The same moment by two clocks.
+#[derive(Clone, Copy)]
+struct Clock {
+    millis: i64,
+    instant: Instant,
+}
+
+/// An entry of a stream: its id, and its fields with their values in turn.
+fn record(channel: Channel, entry: Value, now: Clock) -> Option<Record> {
+    let (Value::BulkString(id), Value::Array(fields)) = pair(entry)? else { return None };
+    let number = text(&id)?.strip_suffix("-0")?.parse().ok()?;
+    let mut fields = fields.into_iter().skip(1).step_by(2).map(|value| match value {
+        Value::BulkString(bytes) => Some(bytes),
+        _ => None,
+    });
+    let (origin, time, payload) = (fields.next()??, fields.next()??, fields.next()??);
+    let (node, count) = text(&origin)?.split_once('.')?;
+    let age = now.millis - text(&time)?.parse::<i64>().ok()?;
+    let at = now.instant.checked_sub(Duration::from_millis(age.max(0) as u64)).unwrap_or(now.instant);
+    let origin = Origin { node: NodeId::parse(node)?, count: count.parse().ok()? };
+    Some(Record { channel, number, origin, at, payload: Bytes::from(payload) })
+}
+
+fn pair(value: Value) -> Option<(Value, Value)> {
+    let Value::Array(values) = value else { return None };
+    let [first, second] = <[Value; 2]>::try_from(values).ok()?;
+    Some((first, second))
+}
+
+fn text(bytes: &[u8]) -> Option<&str> {
+    std::str::from_utf8(bytes).ok()
+}
+
+fn understood<T: redis::FromRedisValue>(answer: Value) -> std::result::Result<T, Failure> {
+    redis::from_redis_value(answer)
+        .map_err(|error| Failure::new(format!("Redis answers what cannot be understood: {error}")))
+}
+
+fn not_ours(key: &str) -> Failure {
+    Failure::new(format!("Redis: {key} holds what is not ssekit's; wants another prefix"))
+}
+
+fn millis_since_1970() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}

@@ -1,0 +1,91 @@
+//! What this node does while the backplane cannot be used: its own clients go on getting what it sends.
+//!
+//! Such an event stands in this node's logs before all nodes have agreed on its place. When it comes back from the history it is put
+//! there a second time, with the first one as its twin; a client that has had the one does not get the other. Until all have come
+//! back, ids name this node: whoever returns to it goes on exactly where they were, and whoever comes to another node with one is told
+//! of a gap, for there nobody can know what they have seen.
+//!
+//! What is given up is the order: clients here see what this node has sent before what others sent at the same time.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+use crate::cluster::Local;
+use crate::cluster::message::Message;
+use crate::cluster::outbox::Outbox;
+use crate::position::Position;
+
+/// What this node knows of its own events.
+#[derive(Debug, Default)]
+pub(crate) struct Island {
+    /// The backplane cannot be used.
+    cut_off: bool,
+    /// What was sent and has not come back, oldest first, as long as the backplane can be used: it may be cut off in between.
+    flying: VecDeque<(u64, Bytes)>,
+    /// Events that were delivered and have not come back, by their counts, and where they stand; 0: it was an order.
+    ahead: VecDeque<(u64, Position)>,
+}
+
+impl Island {
+    /// Appends a record, and delivers it if nobody knows when it will come back.
+    pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
+        let count = outbox.push([payload.clone()]);
+        if self.cut_off {
+            return self.deliver(count, &payload, local);
+        }
+        self.flying.push_back((count, payload));
+        if self.flying.len() > outbox.most() {
+            self.flying.pop_front();
+        }
+    }
+
+    /// The backplane cannot be used any more: what has not come back is delivered, and what comes.
+    pub(crate) fn cut_off(&mut self, local: &dyn Local) {
+        self.cut_off = true;
+        for (count, payload) in std::mem::take(&mut self.flying) {
+            self.deliver(count, &payload, local);
+        }
+        local.applied();
+    }
+
+    /// The backplane can be used again.
+    pub(crate) fn rejoin(&mut self) {
+        self.cut_off = false;
+    }
+
+    /// The history is another one: nothing of what stands in the logs is left.
+    pub(crate) fn forget(&mut self) {
+        self.ahead.clear();
+    }
+
+    fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
+        let Some(message) = Message::decode(payload) else { return };
+        if self.ahead.is_empty() {
+            local.stand_alone(Some(local.head()));
+        }
+        if let Some(position) = local.apply_alone(&message) {
+            self.ahead.push_back((count, position));
+        }
+    }
+
+    /// One of this node's own records has come back. Returns where it stands already, if it does.
+    pub(crate) fn echo(&mut self, count: u64) -> Option<Position> {
+        // Those before it are no longer on their way either: they were dropped.
+        while self.flying.front().is_some_and(|(first, _)| *first <= count) {
+            self.flying.pop_front();
+        }
+        let mut twin = None;
+        while let Some((first, position)) = self.ahead.front().copied().filter(|(first, _)| *first <= count) {
+            twin = (first == count).then_some(position);
+            self.ahead.pop_front();
+        }
+        twin
+    }
+
+    /// To be called after what came back has been put into the logs: tells them what has not.
+    pub(crate) fn settle(&self, local: &dyn Local) {
+        let first = self.ahead.iter().map(|(_, position)| *position).find(|position| *position > 0);
+        local.stand_alone(first.map(|position| position - 1));
+    }
+}

@@ -1,0 +1,293 @@
+//! Who is connected to the other nodes: a local view, so that every question is answered at once. It is kept by what nodes tell
+//! when clients come and go, and a node from which nothing has been heard for the lease is gone with all its clients.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::RwLock;
+use tokio::time::Instant;
+
+use crate::backplane::NodeId;
+use crate::cluster::message::Member;
+
+/// Clients that have gone from other nodes and whose users are remembered.
+const MOST_GONE: usize = 65_536;
+
+/// The clients of other nodes.
+#[derive(Debug, Default)]
+pub(crate) struct Members(RwLock<View>);
+
+#[derive(Debug, Default)]
+struct View {
+    nodes: HashMap<NodeId, Node>,
+    clients: HashMap<Arc<str>, Remote>,
+    users: HashMap<Arc<str>, Vec<Arc<str>>>,
+    /// Clients that have gone, whose ids are their users' for a while, and when they went.
+    gone: HashMap<Arc<str>, Option<Arc<str>>>,
+    order: VecDeque<(Instant, Arc<str>)>,
+}
+
+#[derive(Debug)]
+struct Node {
+    heard: Instant,
+    clients: HashSet<Arc<str>>,
+    /// The pieces of a roll that is under way.
+    roll: Option<Vec<(Arc<str>, Option<Arc<str>>)>>,
+}
+
+#[derive(Debug)]
+struct Remote {
+    node: NodeId,
+    user: Option<Arc<str>>,
+}
+
+/// A client that another node knows, or knew a while ago.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Elsewhere {
+    pub(crate) user: Option<Arc<str>>,
+    pub(crate) connected: bool,
+}
+
+impl Members {
+    /// Clients have come to a node.
+    pub(crate) fn joined(&self, node: NodeId, members: &[Member<'_>]) {
+        let mut view = self.0.write();
+        view.hear(node);
+        for member in members {
+            view.add(node, member.client.into(), member.user.map(Arc::from));
+        }
+    }
+
+    /// Clients have come to this node, from wherever they were.
+    pub(crate) fn moved_here(&self, members: &[Member<'_>]) {
+        let mut view = self.0.write();
+        members.iter().for_each(|member| drop(view.take_out(member.client)));
+    }
+
+    /// Clients have gone from a node.
+    pub(crate) fn left(&self, node: NodeId, clients: &[&str]) {
+        let mut view = self.0.write();
+        view.hear(node);
+        for client in clients {
+            view.remove(node, client);
+        }
+    }
+
+    /// A piece of a node's roll, which holds from the next [`Members::alive`] on.
+    pub(crate) fn roll(&self, node: NodeId, first: bool, members: &[Member<'_>]) {
+        let mut view = self.0.write();
+        let known = view.hear(node);
+        if first {
+            known.roll = Some(Vec::new());
+        }
+        if let Some(roll) = &mut known.roll {
+            roll.extend(members.iter().map(|member| (member.client.into(), member.user.map(Arc::from))));
+        }
+    }
+
+    /// A node is there, with so many clients. Says whether they are as many as the view has.
+    pub(crate) fn alive(&self, node: NodeId, clients: u64) -> bool {
+        let mut view = self.0.write();
+        if let Some(roll) = view.hear(node).roll.take() {
+            view.replace(node, roll);
+        }
+        view.nodes.get(&node).is_some_and(|known| known.clients.len() as u64 == clients)
+    }
+
+    /// A node has ended.
+    pub(crate) fn bye(&self, node: NodeId) {
+        self.0.write().forget(node);
+    }
+
+    /// Forgets nodes that have not been heard for so long, and, much later, whose the ids of clients were that have gone.
+    pub(crate) fn expire(&self, lease: Duration, memory: Duration) {
+        let mut view = self.0.write();
+        let silent = view.nodes.iter().filter(|(_, node)| node.heard.elapsed() > lease);
+        for node in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
+            view.forget(node);
+        }
+        while view.order.front().is_some_and(|(since, _)| since.elapsed() > memory) || view.order.len() > MOST_GONE {
+            let Some((_, client)) = view.order.pop_front() else { break };
+            view.gone.remove(&client);
+        }
+    }
+
+    /// Nobody could be heard for a while: everybody gets the whole lease again.
+    pub(crate) fn bear_with_all(&self) {
+        self.0.write().nodes.values_mut().for_each(|node| node.heard = Instant::now());
+    }
+
+    /// Ids of all clients of other nodes.
+    pub(crate) fn clients(&self) -> Vec<Arc<str>> {
+        self.0.read().clients.keys().cloned().collect()
+    }
+
+    /// How many they are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.read().clients.len()
+    }
+
+    /// How many other nodes there are.
+    pub(crate) fn nodes(&self) -> usize {
+        self.0.read().nodes.len()
+    }
+
+    /// Ids of a user's clients on other nodes, the oldest first as far as known.
+    pub(crate) fn clients_of(&self, user: &str) -> Vec<Arc<str>> {
+        self.0.read().users.get(user).cloned().unwrap_or_default()
+    }
+
+    /// How many they are.
+    pub(crate) fn count_of(&self, user: &str) -> usize {
+        self.0.read().users.get(user).map_or(0, Vec::len)
+    }
+
+    /// A client that another node knows, or knew a while ago.
+    pub(crate) fn find(&self, client: &str) -> Option<Elsewhere> {
+        let view = self.0.read();
+        let connected = view.clients.get(client).map(|remote| Elsewhere { user: remote.user.clone(), connected: true });
+        connected.or_else(|| {
+            let gone = view.gone.get(client)?;
+            Some(Elsewhere { user: gone.clone(), connected: false })
+        })
+    }
+}
+
+impl View {
+    fn hear(&mut self, node: NodeId) -> &mut Node {
+        let new = || Node { heard: Instant::now(), clients: HashSet::new(), roll: None };
+        let known = self.nodes.entry(node).or_insert_with(new);
+        known.heard = Instant::now();
+        known
+    }
+
+    fn add(&mut self, node: NodeId, client: Arc<str>, user: Option<Arc<str>>) {
+        if self.clients.get(&client).is_some_and(|remote| remote.node == node && remote.user == user) {
+            return;
+        }
+        // A newer connection takes the place of an older one, wherever that was.
+        self.take_out(&client);
+        if let Some(user) = &user {
+            self.users.entry(Arc::clone(user)).or_default().push(Arc::clone(&client));
+        }
+        if let Some(known) = self.nodes.get_mut(&node) {
+            known.clients.insert(Arc::clone(&client));
+        }
+        self.clients.insert(client, Remote { node, user });
+    }
+
+    fn remove(&mut self, node: NodeId, client: &str) {
+        if self.clients.get(client).is_some_and(|remote| remote.node == node)
+            && let Some((client, remote)) = self.take_out(client)
+        {
+            self.gone.insert(Arc::clone(&client), remote.user);
+            self.order.push_back((Instant::now(), client));
+        }
+    }
+
+    fn take_out(&mut self, client: &str) -> Option<(Arc<str>, Remote)> {
+        let (client, remote) = self.clients.remove_entry(client)?;
+        if let Some(known) = self.nodes.get_mut(&remote.node) {
+            known.clients.remove(&client);
+        }
+        if let Some(user) = &remote.user
+            && let Some(of_user) = self.users.get_mut(user)
+        {
+            of_user.retain(|other| *other != client);
+            if of_user.is_empty() {
+                self.users.remove(user);
+            }
+        }
+        Some((client, remote))
+    }
+
+    fn replace(&mut self, node: NodeId, roll: Vec<(Arc<str>, Option<Arc<str>>)>) {
+        let there: HashSet<&Arc<str>> = roll.iter().map(|(client, _)| client).collect();
+        let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
+        let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
+        gone.iter().for_each(|client| self.remove(node, client));
+        for (client, user) in roll {
+            self.add(node, client, user);
+        }
+    }
+
+    fn forget(&mut self, node: NodeId) {
+        let clients: Vec<Arc<str>> =
+            self.nodes.get(&node).into_iter().flat_map(|known| known.clients.iter().cloned()).collect();
+        clients.iter().for_each(|client| self.remove(node, client));
+        self.nodes.remove(&node);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member<'a>(client: &'a str, user: Option<&'a str>) -> Member<'a> {
+        Member { client, user }
+    }
+
+    fn sorted(mut ids: Vec<Arc<str>>) -> Vec<String> {
+        ids.sort_unstable();
+        ids.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn clients_are_known_by_node_and_by_user_until_they_leave() {
+        let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
+        members.joined(one, &[member("a", Some("ada")), member("b", None)]);
+        members.joined(two, &[member("c", Some("ada"))]);
+        assert_eq!(sorted(members.clients()), ["a", "b", "c"]);
+        assert_eq!((members.count(), members.count_of("ada"), members.nodes()), (3, 2, 2));
+        members.left(one, &["a", "unknown"]);
+        assert_eq!(sorted(members.clients_of("ada")), ["c"]);
+        let left = Elsewhere { user: Some("ada".into()), connected: false };
+        assert_eq!(members.find("a"), Some(left), "its id is still ada's");
+        members.bye(two);
+        assert_eq!((members.count_of("ada"), members.nodes()), (0, 1));
+    }
+
+    #[test]
+    fn a_client_that_moves_is_not_taken_away_by_the_node_that_it_left() {
+        let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
+        members.joined(one, &[member("tab", Some("ada"))]);
+        members.joined(two, &[member("tab", Some("ada"))]);
+        members.left(one, &["tab"]);
+        members.bye(one);
+        assert_eq!(sorted(members.clients_of("ada")), ["tab"]);
+    }
+
+    #[test]
+    fn a_roll_takes_the_place_of_what_was_known_when_it_is_complete() {
+        let (members, one) = (Members::default(), NodeId::random());
+        members.joined(one, &[member("a", None), member("b", Some("ada"))]);
+        members.roll(one, true, &[member("b", Some("ada"))]);
+        members.roll(one, false, &[member("c", Some("bob"))]);
+        assert_eq!(sorted(members.clients()), ["a", "b"], "it is not complete yet");
+        assert!(members.alive(one, 2));
+        assert_eq!(sorted(members.clients()), ["b", "c"]);
+        assert!(!members.alive(one, 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_node_that_is_silent_for_its_lease_is_gone_with_its_clients() {
+        let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
+        let (lease, memory) = (Duration::from_secs(10), Duration::from_secs(300));
+        members.joined(one, &[member("a", None)]);
+        members.joined(two, &[member("b", None)]);
+        tokio::time::advance(Duration::from_secs(7)).await;
+        members.alive(two, 1);
+        tokio::time::advance(Duration::from_secs(7)).await;
+        members.expire(lease, memory);
+        assert_eq!(sorted(members.clients()), ["b"]);
+        tokio::time::advance(Duration::from_secs(9)).await;
+        members.bear_with_all();
+        members.expire(lease, memory);
+        assert_eq!(sorted(members.clients()), ["b"]);
+        assert!(members.find("a").is_some());
+        tokio::time::advance(memory).await;
+        members.expire(lease, memory);
+        assert_eq!(members.find("a"), None);
+    }
+}

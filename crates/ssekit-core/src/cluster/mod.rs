@@ -1,0 +1,381 @@
+//! A node of several that share one history: what it appends, what it reads, and whom it knows on the others.
+//!
+//! * [`message`]: what nodes tell each other.
+//! * [`outbox`]: what waits to be appended; [`island`]: what becomes of it while that cannot be.
+//! * [`members`]: who is connected to the other nodes.
+//! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `pulse`: leases.
+//!
+//! Everything that is sent goes into the shared history first, and to this node's own clients when it comes back: so all nodes
+//! deliver one order, and an id means the same on each of them.
+
+mod island;
+pub(crate) mod members;
+pub(crate) mod message;
+mod outbox;
+mod pulse;
+mod reader;
+mod writer;
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
+use crate::cluster::island::Island;
+use crate::cluster::members::Members;
+use crate::cluster::message::{CLIENTS_PER_ROLL, Member, Message};
+use crate::cluster::outbox::{Bounds, Outbox};
+use crate::error::Error;
+use crate::life::{ClientInfo, DisconnectReason};
+use crate::observer::Observer;
+use crate::options::ClusterOptions;
+use crate::position::{Epoch, Position, agreed};
+use crate::stats::{ClusterStats, Counter};
+
+pub use outbox::Buffered;
+
+/// How long `flush` and a node that starts wait for the backplane.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What a node does with what it reads; the hub implements it.
+pub(crate) trait Local: Send + Sync {
+    /// The history is another one, or has a gap: nothing up to this number is known any more. `remembered` events before the
+    /// end may still come.
+    fn begin_after(&self, epoch: Epoch, number: Number);
+    /// A record of the events' channel, which stands in the logs already if it has a twin there: at 0, if it was an order, which
+    /// has been carried out.
+    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>);
+    /// The same, before all nodes have agreed on its place. None: there is no room. Otherwise where it stands, or 0.
+    fn apply_alone(&self, message: &Message<'_>) -> Option<Position>;
+    /// What stands in the logs after this position is this node's alone. None: nothing is.
+    fn stand_alone(&self, after: Option<Position>);
+    /// The position of the newest event.
+    fn head(&self) -> Position;
+    /// Some records have been applied.
+    fn applied(&self);
+    /// A client with this id has come to another node after it came here.
+    fn replaced_elsewhere(&self, client: &str);
+    /// Who is connected here.
+    fn members(&self) -> Vec<ClientInfo>;
+    /// Something that no caller can be told.
+    fn failed(&self, message: &str);
+}
+
+/// Where a node stands with the backplane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Link {
+    /// It has not joined yet.
+    Starting,
+    /// It has joined, and knows all that there was then.
+    Up,
+    /// It cannot reach it.
+    Down,
+}
+
+impl Link {
+    /// Its name in JavaScript and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Starting => "starting",
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+}
+
+/// This node.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) node: NodeId,
+    options: ClusterOptions,
+    /// How long it is remembered whose the id of a client was that has gone.
+    memory: Duration,
+    /// Events to be appended.
+    pub(crate) events: Outbox,
+    /// Who comes and goes here, to be appended.
+    rolls: Outbox,
+    pub(crate) members: Members,
+    link: watch::Sender<Link>,
+    health: Mutex<Health>,
+    island: Mutex<Island>,
+    /// The epoch of the history that it has joined; none: it has to join first.
+    joined: watch::Sender<Option<Epoch>>,
+    /// How far events have been read.
+    read: watch::Sender<Number>,
+    /// The number at which its own newest event was appended.
+    appended: Mutex<Number>,
+    rejoin: Notify,
+    /// When it last read something of its own.
+    echo: Mutex<Instant>,
+    /// When everybody else was asked for their rolls, and what was asked has come back.
+    greeted: Mutex<Option<Instant>>,
+    /// Everybody else is to be told who is here.
+    roll_due: Mutex<bool>,
+    stopped: watch::Sender<bool>,
+    outages: Counter,
+    unreadable: Counter,
+}
+
+impl Cluster {
+    pub(crate) fn new(options: ClusterOptions, memory: Duration) -> Self {
+        let bounds = Bounds { records: options.max_buffered_events, bytes: options.max_buffered_bytes };
+        Self {
+            node: NodeId::random(),
+            options,
+            memory,
+            events: Outbox::new(bounds),
+            rolls: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
+            members: Members::default(),
+            link: watch::Sender::new(Link::Starting),
+            health: Mutex::default(),
+            island: Mutex::default(),
+            joined: watch::Sender::new(None),
+            read: watch::Sender::new(0),
+            appended: Mutex::new(0),
+            rejoin: Notify::new(),
+            echo: Mutex::new(Instant::now()),
+            greeted: Mutex::new(None),
+            roll_due: Mutex::new(false),
+            stopped: watch::Sender::new(false),
+            outages: Counter::default(),
+            unreadable: Counter::default(),
+        }
+    }
+
+    /// Starts the tasks of a node, which end with `local`.
+    pub(crate) fn start(self: &Arc<Self>, backplane: impl Backplane, local: Weak<dyn Local>) {
+        let mut stopped = self.stopped.subscribe();
+        let reader = reader::run(Arc::clone(self), backplane.clone(), Weak::clone(&local));
+        let writer = writer::run(Arc::clone(self), backplane, Weak::clone(&local));
+        let pulse = pulse::run(Arc::clone(self), local);
+        tokio::spawn(async move {
+            let readers = tokio::spawn(reader);
+            let writers = tokio::spawn(writer);
+            let pulses = tokio::spawn(pulse);
+            let _ = stopped.wait_for(|stopped| *stopped).await;
+            for task in [readers, writers, pulses] {
+                task.abort();
+            }
+        });
+    }
+
+    /// Where it stands with the backplane.
+    pub(crate) fn link(&self) -> Link {
+        *self.link.borrow()
+    }
+
+    /// Sends an event, or an order, through the history.
+    pub(crate) fn send(&self, message: Bytes, local: &dyn Local) {
+        self.island.lock().send(&self.events, message, local);
+    }
+
+    /// Applies a record of the events' channel.
+    fn apply(&self, record: &Record, message: Option<Message<'_>>, local: &dyn Local) {
+        if record.origin.node != self.node {
+            return local.apply(record.number, record.at, message, None);
+        }
+        let mut island = self.island.lock();
+        let twin = island.echo(record.origin.count);
+        local.apply(record.number, record.at, message, twin);
+        if twin.is_some() {
+            island.settle(local);
+        }
+    }
+
+    /// Whether the view of the others is as good as it can be. Before, somebody may be there of whom it does not know.
+    pub(crate) fn knows_the_others(&self) -> bool {
+        self.link() == Link::Up && self.greeted.lock().is_some_and(|greeted| greeted.elapsed() > Duration::from_secs(1))
+    }
+
+    /// Waits until it has joined and knows what there was then; not for ever. Says whether it has.
+    pub(crate) async fn ready(&self) -> bool {
+        let mut link = self.link.subscribe();
+        let up = link.wait_for(|link| *link == Link::Up);
+        matches!(tokio::time::timeout(PATIENCE, up).await, Ok(Ok(_)))
+    }
+
+    /// The same, and that it has heard who is connected to the others.
+    pub(crate) async fn knows_all(&self) -> bool {
+        if !self.ready().await {
+            return false;
+        }
+        let known = async {
+            while !self.knows_the_others() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known).await.is_ok()
+    }
+
+    /// Waits until it knows everything up to this position, which a client has from another node; not for long, and not while
+    /// there is no hearing of it.
+    pub(crate) async fn reaches(&self, position: Position) {
+        let (mut read, mut link) = (self.read.subscribe(), self.link.subscribe());
+        tokio::select! {
+            _ = read.wait_for(|number| agreed(*number) >= position) => {}
+            _ = link.wait_for(|link| *link == Link::Down) => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+    }
+
+    /// Waits until all that was sent so far is in the history, and has come back.
+    ///
+    /// # Errors
+    /// It took too long.
+    pub(crate) async fn flushed(&self) -> Result<(), Error> {
+        let count = self.events.count();
+        let flushed = async {
+            self.events.is_appended(count).await;
+            let number = *self.appended.lock();
+            let _ = self.read.subscribe().wait_for(|read| *read >= number).await;
+        };
+        tokio::time::timeout(PATIENCE, flushed).await.map_err(|_| {
+            let why = self.health.lock().told.clone().unwrap_or_else(|| "it does not answer".into());
+            Error::backplane(format!("{} events wait for the backplane: {why}", self.events.buffered().records))
+        })
+    }
+
+    /// Tells the others that this node ends.
+    pub(crate) async fn bye(&self) {
+        let count = self.rolls.push([Message::Bye.encode()]);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.rolls.is_appended(count)).await;
+    }
+
+    fn set_joined(&self, epoch: Option<Epoch>) {
+        self.joined.send_replace(epoch);
+    }
+
+    /// What is known of the history does not hold: it has to be joined anew.
+    fn lose_track(&self) {
+        self.set_joined(None);
+        self.rejoin.notify_one();
+    }
+
+    /// A call has failed.
+    fn fail(&self, side: Side, failure: &Failure, local: &dyn Local) {
+        let mut health = self.health.lock();
+        *health.side(side) = Some(failure.to_string());
+        // First: who sees that it is down must find that what was sent before has been delivered.
+        if self.options.deliver_when_down {
+            self.island.lock().cut_off(local);
+        }
+        if self.link.send_replace(Link::Down) != Link::Down {
+            self.outages.add(1);
+        }
+        // Each failure is told once, however often it is met.
+        let is_new = health.told.as_deref() != Some(&failure.to_string());
+        health.told = Some(failure.to_string());
+        drop(health);
+        if is_new {
+            local.failed(&format!("the backplane cannot be used, and is tried again and again: {failure}"));
+        }
+    }
+
+    /// Calls work.
+    fn recover(&self, side: Side, local: &dyn Local) {
+        let mut health = self.health.lock();
+        let was = health.side(side).take();
+        if health.reading.is_some() || health.writing.is_some() || (side == Side::Writing && was.is_none()) {
+            return;
+        }
+        let told = health.told.take();
+        *self.echo.lock() = Instant::now();
+        self.island.lock().rejoin();
+        self.link.send_replace(Link::Up);
+        drop(health);
+        if told.is_some() {
+            local.failed("the backplane can be used again");
+        }
+    }
+
+    /// How it stands with the others.
+    pub(crate) fn stats(&self) -> ClusterStats {
+        ClusterStats {
+            link: self.link(),
+            buffered: self.events.buffered(),
+            outages: self.outages.get(),
+            unreadable: self.unreadable.get(),
+            nodes: self.members.nodes(),
+            clients: self.members.count(),
+        }
+    }
+
+    /// Ends its tasks.
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Tells all others who is here, in place of whatever they know.
+    fn call_the_roll(&self, local: &dyn Local) {
+        *self.roll_due.lock() = false;
+        let here = local.members();
+        let mut pieces = Vec::new();
+        let mut first = true;
+        for piece in here.chunks(CLIENTS_PER_ROLL) {
+            let members = piece.iter().map(|info| Member { client: &info.id, user: info.user.as_deref() }).collect();
+            pieces.push(Message::Roll { first, members }.encode());
+            first = false;
+        }
+        if first {
+            pieces.push(Message::Roll { first, members: Vec::new() }.encode());
+        }
+        pieces.push(Message::Alive(here.len() as u64).encode());
+        self.rolls.push(pieces);
+    }
+
+    fn lease(&self) -> Duration {
+        self.options.lease
+    }
+}
+
+/// Who comes and goes here is told to the others.
+impl Observer for Cluster {
+    fn connected(&self, client: &ClientInfo) {
+        let member = Member { client: &client.id, user: client.user.as_deref() };
+        self.rolls.push([Message::Joined(vec![member]).encode()]);
+    }
+
+    fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+        // Its successor has the same id, here or there.
+        if reason != DisconnectReason::Replaced {
+            self.rolls.push([Message::Left(vec![&client.id]).encode()]);
+        }
+    }
+
+    fn failed(&self, _message: &str) {}
+}
+
+/// What does not work at the moment, and why.
+#[derive(Debug)]
+struct Health {
+    reading: Option<String>,
+    writing: Option<String>,
+    /// What the application was told last.
+    told: Option<String>,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Self { reading: Some("it has not been joined yet".into()), writing: None, told: None }
+    }
+}
+
+impl Health {
+    fn side(&mut self, side: Side) -> &mut Option<String> {
+        match side {
+            Side::Reading => &mut self.reading,
+            Side::Writing => &mut self.writing,
+        }
+    }
+}
+
+/// One of the two ways that a node uses the backplane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Reading,
+    Writing,
+}

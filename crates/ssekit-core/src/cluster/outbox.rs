@@ -1,0 +1,243 @@
+//! What this node has to append, in order, until the backplane has it: bounded, and what does not fit is told.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::cluster::message::Message;
+
+/// Records, and bytes, that are appended at once.
+const MOST_RECORDS: usize = 256;
+const MOST_BYTES: usize = 1 << 20;
+
+/// Bounds of what waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    pub(crate) records: usize,
+    pub(crate) bytes: usize,
+}
+
+/// What waits to be appended.
+#[derive(Debug)]
+pub(crate) struct Outbox {
+    bounds: Bounds,
+    queue: Mutex<Queue>,
+    /// Something has come.
+    pub(crate) news: Notify,
+    /// Something has been appended.
+    progress: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Waiting>,
+    /// How many have ever left at the front; the first one that waits has this count plus one.
+    left: u64,
+    bytes: usize,
+    /// Events that were dropped from the front, and of which nobody has been told.
+    lost: u64,
+    /// Events that were dropped, ever.
+    dropped: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    payload: Bytes,
+    /// Events that are lost if this is.
+    weight: u64,
+    /// It is the word of events that are lost already.
+    is_word: bool,
+}
+
+/// How much waits, and how much was dropped.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Buffered {
+    /// Records that wait.
+    pub records: usize,
+    /// Their bytes.
+    pub bytes: usize,
+    /// Events that were dropped because too many waited, since the start.
+    pub dropped: u64,
+}
+
+impl Outbox {
+    pub(crate) fn new(bounds: Bounds) -> Self {
+        Self { bounds, queue: Mutex::default(), news: Notify::new(), progress: Notify::new() }
+    }
+
+    /// Adds records, one behind the other. If too many wait, the oldest are dropped: the newest state is worth most to whoever
+    /// reads on after a gap. Returns the count of the last.
+    pub(crate) fn push(&self, payloads: impl IntoIterator<Item = Bytes>) -> u64 {
+        let mut queue = self.queue.lock();
+        for payload in payloads {
+            queue.bytes += payload.len();
+            queue.waiting.push_back(Waiting { payload, weight: 1, is_word: false });
+            while queue.waiting.len() > 1
+                && (queue.waiting.len() > self.bounds.records || queue.bytes > self.bounds.bytes)
+            {
+                queue.drop_oldest();
+            }
+        }
+        let count = queue.left + queue.waiting.len() as u64;
+        drop(queue);
+        self.news.notify_one();
+        count
+    }
+
+    /// The next ones to be appended, which stay until that is done, and the count of the first.
+    pub(crate) fn peek(&self) -> Option<(u64, Vec<Bytes>)> {
+        let mut queue = self.queue.lock();
+        queue.tell_lost();
+        let mut bytes = 0;
+        let fitting = queue.waiting.iter().take(MOST_RECORDS).take_while(|waiting| {
+            let fits = bytes == 0 || bytes + waiting.payload.len() <= MOST_BYTES;
+            bytes += waiting.payload.len();
+            fits
+        });
+        let payloads: Vec<Bytes> = fitting.map(|waiting| waiting.payload.clone()).collect();
+        (!payloads.is_empty()).then_some((queue.left + 1, payloads))
+    }
+
+    /// Records that wait at most.
+    pub(crate) fn most(&self) -> usize {
+        self.bounds.records
+    }
+
+    /// Everything up to this count has been appended.
+    pub(crate) fn appended(&self, count: u64) {
+        let mut queue = self.queue.lock();
+        while queue.left < count && queue.pop().is_some() {}
+        drop(queue);
+        self.progress.notify_waiters();
+    }
+
+    /// Drops everything without a word, because something else is going to be said in its place.
+    pub(crate) fn clear(&self) {
+        let mut queue = self.queue.lock();
+        while queue.pop().is_some() {}
+        drop(queue);
+        self.progress.notify_waiters();
+    }
+
+    /// Waits until everything up to this count has been appended, or dropped.
+    pub(crate) async fn is_appended(&self, count: u64) {
+        loop {
+            let mut progress = std::pin::pin!(self.progress.notified());
+            progress.as_mut().enable();
+            if self.queue.lock().left >= count {
+                return;
+            }
+            progress.await;
+        }
+    }
+
+    /// The count of the newest record.
+    pub(crate) fn count(&self) -> u64 {
+        let queue = self.queue.lock();
+        queue.left + queue.waiting.len() as u64
+    }
+
+    pub(crate) fn buffered(&self) -> Buffered {
+        let queue = self.queue.lock();
+        Buffered { records: queue.waiting.len(), bytes: queue.bytes, dropped: queue.dropped }
+    }
+}
+
+impl Queue {
+    fn pop(&mut self) -> Option<Waiting> {
+        let waiting = self.waiting.pop_front()?;
+        self.left += 1;
+        self.bytes -= waiting.payload.len();
+        Some(waiting)
+    }
+
+    fn drop_oldest(&mut self) {
+        if let Some(waiting) = self.pop() {
+            self.lost += waiting.weight;
+            self.dropped += u64::from(!waiting.is_word) * waiting.weight;
+        }
+    }
+
+    /// Puts the word of what was dropped in its place. It takes the count of the last that was: if that one has been appended
+    /// after all, by a call whose answer was lost, then so have all before it, and the word is not appended a second time.
+    fn tell_lost(&mut self) {
+        let weight = std::mem::take(&mut self.lost);
+        if weight == 0 {
+            return;
+        }
+        let payload = Message::Lost(weight).encode();
+        self.bytes += payload.len();
+        self.waiting.push_front(Waiting { payload, weight, is_word: true });
+        self.left -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outbox(records: usize) -> Outbox {
+        Outbox::new(Bounds { records, bytes: 1 << 20 })
+    }
+
+    fn payload(number: u64) -> Bytes {
+        Message::DisconnectClient(&number.to_string()).encode()
+    }
+
+    #[test]
+    fn records_are_counted_and_stay_until_they_are_appended() {
+        let outbox = outbox(100);
+        assert_eq!(outbox.peek(), None);
+        assert_eq!(outbox.push((1..=3).map(payload)), 3);
+        assert_eq!(outbox.peek(), Some((1, vec![payload(1), payload(2), payload(3)])));
+        outbox.appended(2);
+        assert_eq!(outbox.peek(), Some((3, vec![payload(3)])));
+        outbox.appended(2);
+        outbox.appended(3);
+        assert_eq!(outbox.peek(), None);
+        assert_eq!(outbox.buffered(), Buffered::default());
+        assert_eq!((outbox.push([payload(4)]), outbox.count()), (4, 4));
+    }
+
+    #[test]
+    fn what_does_not_fit_is_told_in_its_place_and_counted_once() {
+        let outbox = outbox(3);
+        outbox.push((1..=5).map(payload));
+        let told = Message::Lost(2).encode();
+        assert_eq!(outbox.peek(), Some((2, vec![told, payload(3), payload(4), payload(5)])));
+        assert_eq!(outbox.buffered().dropped, 2);
+        // The word itself is the oldest now.
+        outbox.push([payload(6)]);
+        let told = Message::Lost(3).encode();
+        assert_eq!(outbox.peek(), Some((3, vec![told, payload(4), payload(5), payload(6)])));
+        assert_eq!(outbox.buffered().dropped, 3);
+        outbox.appended(6);
+        assert_eq!(outbox.peek(), None);
+    }
+
+    #[test]
+    fn a_batch_is_bounded_by_bytes_but_for_one_large_record() {
+        let outbox = Outbox::new(Bounds { records: 100, bytes: 1 << 30 });
+        let large = Bytes::from(vec![b'x'; 3 << 20]);
+        outbox.push([large.clone(), payload(1), payload(2)]);
+        assert_eq!(outbox.peek(), Some((1, vec![large])));
+        outbox.appended(1);
+        assert_eq!(outbox.peek().map(|(first, records)| (first, records.len())), Some((2, 2)));
+    }
+
+    #[tokio::test]
+    async fn who_waits_for_a_record_is_told_when_it_has_been_appended() {
+        let outbox = outbox(10);
+        let count = outbox.push([payload(1), payload(2)]);
+        let waiting = outbox.is_appended(count);
+        let appending = async {
+            outbox.appended(1);
+            tokio::task::yield_now().await;
+            outbox.appended(2);
+        };
+        tokio::join!(waiting, appending);
+        outbox.is_appended(count).await;
+    }
+}

@@ -1,0 +1,41 @@
+//! What a node does regularly: it says that it is there, and notices who is not.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::cluster::message::Message;
+use crate::cluster::{Cluster, Link, Local};
+
+/// A node says that it is there so many times in a lease.
+const BEATS_PER_LEASE: u32 = 3;
+
+/// How soon a roll is called that somebody has asked for: those who ask meanwhile hear the same one.
+const TICK: Duration = Duration::from_millis(100);
+
+pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
+    let mut ticks = interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut beat = Instant::now();
+    loop {
+        ticks.tick().await;
+        let Some(local) = local.upgrade() else { return };
+        if cluster.link() != Link::Up {
+            continue;
+        }
+        if *cluster.roll_due.lock() {
+            cluster.call_the_roll(&*local);
+        }
+        if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
+            beat = Instant::now();
+            cluster.rolls.push([Message::Alive(local.members().len() as u64).encode()]);
+            cluster.members.expire(cluster.lease(), cluster.memory);
+            // What is appended must come back: a reader that hears nothing may hang on a connection that only looks healthy.
+            if cluster.echo.lock().elapsed() > cluster.lease() {
+                *cluster.echo.lock() = Instant::now();
+                cluster.lose_track();
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Joins the history, reads it from where this node stands, and applies what comes.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Weak};
+
+use tokio::time::Instant;
+
+use crate::backplane::{Backplane, Channel, Ends, Failure, Known, Number, Record};
+use crate::cluster::message::Message;
+use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
+use crate::cluster::{Cluster, Local, Side};
+
+/// Records that are applied between two looks at other tasks.
+const RECORDS_PER_TURN: usize = 256;
+
+pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, local: Weak<dyn Local>) {
+    let mut reader = Reader { known: Known::default(), here: HashSet::new(), gap: false, was_up: false };
+    let mut wait = FIRST_WAIT;
+    loop {
+        let ended = reader.follow(&cluster, &mut backplane, &local).await;
+        cluster.set_joined(None);
+        let Some(local) = local.upgrade() else { return };
+        if std::mem::take(&mut reader.was_up) {
+            wait = FIRST_WAIT;
+        }
+        if let Err(failure) = ended {
+            cluster.fail(Side::Reading, &failure, &*local);
+            drop(local);
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
+        }
+    }
+}
+
+/// How far it has come.
+struct Reached {
+    ends: Ends,
+    /// The node knows all that there was when it joined when it has come so far,
+    up_at: Number,
+    /// which has been told.
+    told: bool,
+}
+
+struct Reader {
+    known: Known,
+    /// Clients of this node whose coming has been read, so that whoever comes elsewhere with the same id has come later.
+    here: HashSet<Arc<str>>,
+    /// Events are missing after those that are known.
+    gap: bool,
+    /// It has been up since it was last asked.
+    was_up: bool,
+}
+
+impl Reader {
+    /// Joins, and reads until there is a reason to join anew.
+    async fn follow(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        local: &Weak<dyn Local>,
+    ) -> Result<(), Failure> {
+        let joined = backplane.join(&self.known).await?;
+        let Some(here) = local.upgrade() else { return Ok(()) };
+        let is_same = self.known.epoch == Some(joined.epoch);
+        if !is_same || self.gap {
+            // What is still there is read again, for those who come back; clients that are connected are told of the gap.
+            let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
+            let mut island = cluster.island.lock();
+            here.begin_after(joined.epoch, number);
+            island.forget();
+            drop(island);
+            self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
+            self.gap = false;
+        }
+        // Who was there is asked, not read.
+        self.known.ends.members = joined.ends.members;
+        let mut reached = Reached { ends: self.known.ends, up_at: joined.ends.events, told: false };
+        cluster.read.send_replace(reached.ends.events);
+        cluster.rolls.clear();
+        cluster.members.bear_with_all();
+        cluster.call_the_roll(&*here);
+        cluster.rolls.push([Message::Hello.encode()]);
+        cluster.set_joined(Some(joined.epoch));
+        drop(here);
+        loop {
+            if reached.ends.events >= reached.up_at && !reached.told {
+                let Some(here) = local.upgrade() else { return Ok(()) };
+                cluster.recover(Side::Reading, &*here);
+                (reached.told, self.was_up) = (true, true);
+            }
+            let records = tokio::select! {
+                records = backplane.read(reached.ends) => records?,
+                () = cluster.rejoin.notified() => return Ok(()),
+            };
+            let Some(here) = local.upgrade() else { return Ok(()) };
+            for some in records.chunks(RECORDS_PER_TURN) {
+                let complete = self.take(cluster, &*here, some, &mut reached);
+                here.applied();
+                cluster.read.send_replace(reached.ends.events);
+                if !complete {
+                    return Ok(());
+                }
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Applies records. False: one is missing.
+    fn take(&mut self, cluster: &Cluster, local: &dyn Local, records: &[Record], reached: &mut Reached) -> bool {
+        for record in records {
+            let end = match record.channel {
+                Channel::Events => &mut reached.ends.events,
+                Channel::Members => &mut reached.ends.members,
+            };
+            if record.number <= *end {
+                continue;
+            }
+            let is_next = record.number == *end + 1;
+            if is_next || record.channel == Channel::Members {
+                *end = record.number;
+            }
+            let message = Message::decode(&record.payload);
+            cluster.unreadable.add(u64::from(message.is_none()));
+            match record.channel {
+                Channel::Events if !is_next => {
+                    self.gap = true;
+                    self.known.ends = reached.ends;
+                    return false;
+                }
+                Channel::Events => {
+                    self.known.last = Some(record.origin.clone());
+                    cluster.apply(record, message, local);
+                }
+                Channel::Members => {
+                    if !is_next {
+                        cluster.rolls.push([Message::Hello.encode()]);
+                    }
+                    if let Some(message) = message {
+                        self.hear(cluster, local, record, &message);
+                    }
+                }
+            }
+            self.known.ends = reached.ends;
+        }
+        true
+    }
+
+    /// A node tells who is there.
+    fn hear(&mut self, cluster: &Cluster, local: &dyn Local, record: &Record, message: &Message<'_>) {
+        let (node, members) = (record.origin.node, &cluster.members);
+        if node == cluster.node {
+            return self.hear_echo(cluster, message);
+        }
+        match message {
+            Message::Joined(joined) => {
+                members.joined(node, joined);
+                for member in joined {
+                    if self.here.remove(member.client) {
+                        local.replaced_elsewhere(member.client);
+                    }
+                }
+            }
+            Message::Left(clients) => members.left(node, clients),
+            Message::Roll { first, members: roll } => members.roll(node, *first, roll),
+            Message::Alive(clients) if !members.alive(node, *clients) => {
+                cluster.rolls.push([Message::Hello.encode()]);
+            }
+            Message::Hello => *cluster.roll_due.lock() = true,
+            Message::Bye => members.bye(node),
+            _ => {}
+        }
+    }
+
+    fn hear_echo(&mut self, cluster: &Cluster, message: &Message<'_>) {
+        *cluster.echo.lock() = Instant::now();
+        match message {
+            Message::Joined(joined) => {
+                cluster.members.moved_here(joined);
+                self.here.extend(joined.iter().map(|member| Arc::from(member.client)));
+            }
+            Message::Left(clients) => self.here.retain(|here| !clients.contains(&&**here)),
+            Message::Roll { first, members } => {
+                if *first {
+                    self.here.clear();
+                }
+                self.here.extend(members.iter().map(|member| Arc::from(member.client)));
+            }
+            Message::Hello => *cluster.greeted.lock() = Some(Instant::now()),
+            _ => {}
+        }
+    }
+}

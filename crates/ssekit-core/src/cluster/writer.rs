@@ -1,0 +1,59 @@
+//! Appends what waits, in order, until it is there: a call that fails is made again with the same counts.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use crate::backplane::{Backplane, Batch, Channel};
+use crate::cluster::{Cluster, Local, Side};
+
+/// Between two attempts, at first and at most.
+pub(super) const FIRST_WAIT: Duration = Duration::from_millis(50);
+pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, local: Weak<dyn Local>) {
+    let (mut joined, mut wait) = (cluster.joined.subscribe(), FIRST_WAIT);
+    loop {
+        let Ok(epoch) = joined.wait_for(Option::is_some).await.map(|epoch| *epoch) else { return };
+        let (Some(epoch), Some(batch)) = (epoch, next(&cluster).await) else { continue };
+        let appended = backplane.append(epoch, &batch).await;
+        let Some(local) = local.upgrade() else { return };
+        match appended {
+            Ok(end) => {
+                wait = FIRST_WAIT;
+                cluster.recover(Side::Writing, &*local);
+                let count = batch.first + batch.records.len() as u64 - 1;
+                match batch.channel {
+                    Channel::Events => {
+                        // Before anybody who waits for the records goes on to wait until they are read.
+                        *cluster.appended.lock() = end;
+                        cluster.events.appended(count);
+                    }
+                    Channel::Members => cluster.rolls.appended(count),
+                }
+            }
+            Err(failure) if failure.is_other_history() => cluster.lose_track(),
+            Err(failure) => {
+                cluster.fail(Side::Writing, &failure, &*local);
+                drop(local);
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(LONGEST_WAIT);
+            }
+        }
+    }
+}
+
+/// What is to be appended next: who is there before what is sent to them. None: look again whether there is a history.
+async fn next(cluster: &Cluster) -> Option<Batch> {
+    loop {
+        for (channel, outbox) in [(Channel::Members, &cluster.rolls), (Channel::Events, &cluster.events)] {
+            if let Some((first, records)) = outbox.peek() {
+                return Some(Batch { node: cluster.node, channel, first, records });
+            }
+        }
+        tokio::select! {
+            () = cluster.rolls.news.notified() => {}
+            () = cluster.events.news.notified() => {}
+            () = tokio::time::sleep(LONGEST_WAIT) => return None,
+        }
+    }
+}

@@ -1,0 +1,194 @@
+//! Connecting: who a client is, where it goes on, and its place among the others.
+
+use std::net::IpAddr;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, OnceLock};
+
+use bytes::Bytes;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::client::{Client, ShardLink, Start};
+use crate::drain;
+use crate::error::Result;
+use crate::event::{Event, check_header_text, check_length};
+use crate::hub::{Hub, Inner};
+use crate::inbox::{Command, Inbox};
+use crate::life::ClientInfo;
+use crate::log::Log;
+use crate::network::Network;
+use crate::reader::{Reader, ResetReason};
+use crate::stats::Deliveries;
+use crate::stream::{Parts, Stream};
+use crate::timeline::Located;
+use crate::user::User;
+
+/// Who is connecting.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Connect<'a> {
+    /// The user; none: an anonymous client.
+    pub user: Option<&'a str>,
+    /// The client's own id; none: a new UUID.
+    pub client: Option<&'a str>,
+    /// What the client has seen last.
+    pub last_event_id: Option<&'a str>,
+    /// Where it comes from; none: not known, and not bounded.
+    pub address: Option<IpAddr>,
+}
+
+/// A client that has connected.
+#[derive(Debug)]
+pub struct Connected {
+    /// Its id.
+    pub client_id: Arc<str>,
+    /// The first bytes of its stream, to be sent before anything else.
+    pub opening: Bytes,
+    /// Everything after them.
+    pub stream: Stream,
+}
+
+/// A client's reader, whether it goes on where it was, and the id that says so better than a position.
+type Admitted = (Reader, bool, Option<String>);
+
+impl Hub {
+    /// Connects a client. It gets every event that is sent to it from here on, and those that it has missed since its last
+    /// event id, or is told that they cannot be had.
+    ///
+    /// # Errors
+    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::life::Refusal).
+    pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
+        self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
+    }
+
+    fn try_connect(&self, who: Connect<'_>) -> Result<Connected> {
+        self.check_process()?;
+        if let Some(user) = who.user {
+            check_length("userId", user)?;
+        }
+        if let Some(client) = who.client {
+            check_header_text("clientId", client)?;
+        }
+        let Inner { timeline, registry, options, .. } = &*self.inner;
+        let (shard, deliveries) = self.next_shard();
+        let (reader, resumed, kept_id) = self.admit(who, &shard)?;
+        let ClientInfo { id, user } = reader.client().info().clone();
+        let id_of_own = reader.owes().map(ResetReason::owed_id).or(kept_id);
+        let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
+        let ready = Event {
+            name: "ssekit:ready",
+            data: &data,
+            id: id_of_own.as_deref(),
+            retry: Some(options.retry.as_millis() as u64),
+            ..Event::default()
+        };
+        let opening = timeline.notice(ready, reader.cursor()).body();
+        let parts = Parts {
+            reader,
+            timeline: Arc::clone(timeline),
+            registry: Arc::clone(registry),
+            deliveries,
+            shard,
+            by_listener: false,
+        };
+        Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
+    }
+
+    /// Makes and enters the client, and tries again as long as others with the same id are faster.
+    fn admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Admitted> {
+        loop {
+            match self.try_admit(who, shard)? {
+                Some(admitted) => return Ok(admitted),
+                // Somebody else is half-way through entering or removing one.
+                None => std::thread::yield_now(),
+            }
+        }
+    }
+
+    /// Its cursor is set before anybody can send to it, and the logs are read from the cursor on, so no event can fall
+    /// between.
+    fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
+        let Inner { timeline, registry, .. } = &*self.inner;
+        let (log, mut predecessor) = (OnceLock::new(), None);
+        if let Some(id) = who.client {
+            predecessor = registry.predecessor(id, who.user, timeline);
+            let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
+        }
+        let (elsewhere, moves) = self.look_elsewhere(who.user, who.client)?;
+        let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
+        let network = who.address.map(Network::of);
+        registry.gate.enter(network, replaces)?;
+        let user = match who.user.map(|id| registry.hold_user(id, elsewhere, replaces || moves)).transpose() {
+            Ok(user) => user,
+            Err(error) => {
+                registry.gate.leave(network);
+                return Err(error);
+            }
+        };
+        let (located, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
+        let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
+        let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
+        let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
+        let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
+        let link = Arc::clone(shard) as Arc<dyn ShardLink>;
+        let client = Arc::new(Client::new(
+            info,
+            network,
+            logs,
+            link,
+            Start { cursor, head: timeline.head(), agreed, from_elsewhere },
+        ));
+        // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
+        shard.push(Command::Join(Arc::clone(&client)));
+        let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
+        if let Some(user) = user {
+            user.release();
+        }
+        if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
+            // It was closed while this client was half-way in, and whoever lets all go may not have seen it.
+            drain::let_go(&client, registry, timeline, self.inner.options.drain);
+        }
+        if !matches!(admitted, Ok(true)) {
+            registry.gate.leave(network);
+            shard.push(Command::Leave(Arc::clone(&client)));
+        }
+        let resumed = who.last_event_id.is_some() && reset.is_none();
+        let kept_id = who.last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
+        Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed, kept_id)))
+    }
+
+    /// Where a client goes on, and what it has to be told first.
+    fn resume(
+        &self,
+        last_event_id: Option<&str>,
+        user: Option<&Arc<User>>,
+        own: Option<&Arc<Log>>,
+    ) -> (Located, Option<ResetReason>) {
+        let timeline = &self.inner.timeline;
+        let now = || Located { cursor: timeline.head(), agreed: 0, from_elsewhere: false, keeps_id: false };
+        let Some(id) = last_event_id else { return (now(), None) };
+        if let Some(reason) = ResetReason::of_owed_id(id) {
+            return (now(), Some(reason));
+        }
+        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
+        match timeline.locate(id, logs()) {
+            None => (now(), Some(ResetReason::Unknown)),
+            Some(Located { cursor, .. }) if logs().any(|log| log.floor() > cursor) => {
+                (now(), Some(ResetReason::Evicted))
+            }
+            // It comes without the id that it had: what was sent to that one alone is not to be had.
+            Some(Located { cursor, .. })
+                if own.is_none() && self.inner.registry.unclaimed(user.map(|user| &**user)) > cursor =>
+            {
+                (now(), Some(ResetReason::Evicted))
+            }
+            Some(located) => (located, None),
+        }
+    }
+
+    /// Clients are dealt out in turn.
+    fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
+        let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
+        // There is at least one: options are validated.
+        self.inner.shards.get(turn % self.inner.shards.len().max(1)).cloned().unwrap_or_default()
+    }
+}

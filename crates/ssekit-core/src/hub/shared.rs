@@ -1,0 +1,243 @@
+//! The hub as one of several nodes: what it sends goes into the shared history, and what stands there is put into its logs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::backplane::Number;
+use crate::client::ShardLink;
+use crate::cluster::message::{self, Message, Owner, To};
+use crate::cluster::{Cluster, Link, Local};
+use crate::error::{Error, Result};
+use crate::event::{Draft, Event};
+use crate::hub::{Hub, Inner, Target};
+use crate::life::{ClientInfo, DisconnectReason, Refusal};
+use crate::position::{Epoch, Position, agreed, is_agreed};
+use crate::revoked::since_1970;
+use crate::timeline::Place;
+
+impl Hub {
+    /// Waits until it knows what other nodes have sent, so that a client that comes from one of them can go on where it was: for
+    /// some seconds at most. Of a hub that is alone, and as a rule, there is nothing to wait for.
+    pub async fn caught_up(&self, last_event_id: Option<&str>) {
+        let Some(cluster) = &self.inner.cluster else { return };
+        if cluster.link() == Link::Starting {
+            cluster.ready().await;
+        }
+        let timeline = &self.inner.timeline;
+        if let Some(position) = last_event_id.and_then(|id| timeline.epoch().parse(id))
+            && position > timeline.head()
+            && cluster.link() == Link::Up
+        {
+            cluster.reaches(position).await;
+        }
+    }
+
+    /// Waits until it has joined the others and has heard who is there, for some seconds at most. Says whether it has.
+    pub async fn ready(&self) -> bool {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.knows_all().await,
+            None => true,
+        }
+    }
+
+    /// Whether there is nothing to wait for.
+    pub fn is_caught_up(&self, last_event_id: Option<&str>) -> bool {
+        let Some(cluster) = &self.inner.cluster else { return true };
+        let timeline = &self.inner.timeline;
+        let position = last_event_id.and_then(|id| timeline.epoch().parse(id));
+        cluster.link() != Link::Starting && position.is_none_or(|position| position <= timeline.head())
+    }
+
+    /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
+    pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, target: Target<'_>, draft: &Draft) -> usize {
+        let (registry, members) = (&self.inner.registry, &cluster.members);
+        let (to, clients) = match target {
+            Target::User(id) => {
+                let here = registry.user_if_known(id).map_or(0, |user| user.count());
+                (To::User(id), here + members.count_of(id))
+            }
+            Target::Client(id) => match self.owner_of(cluster, id) {
+                Some((ref user, connected)) => {
+                    let owner = user.as_deref().map_or(Owner::Anonymous, Owner::User);
+                    cluster.send(message::event_for(&To::Client(id, Some(owner)), draft.shared()), &*self.inner);
+                    return usize::from(connected);
+                }
+                // Nobody has been heard of yet who may be there.
+                None if !cluster.knows_the_others() => (To::Client(id, None), 0),
+                None => return 0,
+            },
+            Target::All { exclude } => {
+                let is_there =
+                    |id| registry.client(id).is_some() || members.find(id).is_some_and(|there| there.connected);
+                let excluded = usize::from(exclude.is_some_and(is_there));
+                (To::All { exclude }, (registry.counts().0 + members.count()).saturating_sub(excluded))
+            }
+        };
+        cluster.send(message::event_for(&to, draft.shared()), &*self.inner);
+        if cluster.link() != Link::Up {
+            self.inner.wake_for_broadcasts();
+        }
+        clients
+    }
+
+    /// What other nodes know of a client that wants to come in here: how many clients its user has there, and whether one of them
+    /// is this one, whose place it takes.
+    ///
+    /// # Errors
+    /// Its id belongs to a client of another user.
+    pub(super) fn look_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Result<(usize, bool)> {
+        let Some(cluster) = &self.inner.cluster else { return Ok((0, false)) };
+        let there = client.and_then(|id| cluster.members.find(id));
+        if there.as_ref().is_some_and(|there| there.user.as_deref() != user) {
+            return Err(Error::refused(Refusal::Claimed));
+        }
+        let replaces = there.is_some_and(|there| there.connected);
+        Ok((user.map_or(0, |user| cluster.members.count_of(user)), replaces))
+    }
+
+    /// Whose client it is, and whether it is connected, on any node.
+    fn owner_of(&self, cluster: &Cluster, client_id: &str) -> Option<(Option<Arc<str>>, bool)> {
+        let here =
+            self.inner.registry.known_client(client_id).map(|client| (client.info.user.clone(), client.is_connected()));
+        let there = cluster.members.find(client_id).map(|there| (there.user, there.connected));
+        match (here, there) {
+            (Some((_, false)), Some(there)) => Some(there),
+            (here, there) => here.or(there),
+        }
+    }
+
+    pub(super) fn disconnect_client_anywhere(&self, cluster: &Cluster, client_id: &str) -> bool {
+        let connected = self.owner_of(cluster, client_id).is_some_and(|(_, connected)| connected);
+        cluster.send(Message::DisconnectClient(client_id).encode(), &*self.inner);
+        connected
+    }
+
+    /// What was sent before still goes out, so the order stands in the history behind it.
+    pub(super) fn disconnect_user_everywhere(&self, cluster: &Cluster, user_id: &str) -> usize {
+        let now = since_1970();
+        self.inner.revoked.revoke(user_id, now);
+        let here = self.inner.registry.user_if_known(user_id).map_or(0, |user| user.count());
+        cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).encode(), &*self.inner);
+        if cluster.link() != Link::Up {
+            // Whoever logs out has done so, whatever is to be waited for.
+            self.inner.disconnect_user(user_id, now);
+        }
+        here + cluster.members.count_of(user_id)
+    }
+}
+
+impl Local for Inner {
+    fn begin_after(&self, epoch: Epoch, number: Number) {
+        let base = self.timeline.renew(epoch, agreed(number));
+        self.registry.begin_after(base);
+        self.wake_for_broadcasts();
+    }
+
+    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>) {
+        let position = agreed(number);
+        if let Some(message) = message.filter(|_| twin != Some(0)) {
+            self.carry_out(&message, Place::given(position, at).with_twin(twin.unwrap_or(0)));
+        }
+        self.timeline.pass(position);
+    }
+
+    fn apply_alone(&self, message: &Message<'_>) -> Option<Position> {
+        // So many events of one node between two that all agree on would run into the next of those.
+        if is_agreed(self.timeline.head() + 1) {
+            return None;
+        }
+        self.carry_out(message, Place::next());
+        let is_event = matches!(message, Message::Event(..));
+        Some(if is_event { self.timeline.head() } else { 0 })
+    }
+
+    fn stand_alone(&self, after: Option<Position>) {
+        self.timeline.stand_alone(after);
+    }
+
+    fn head(&self) -> Position {
+        self.timeline.head()
+    }
+
+    fn applied(&self) {
+        self.wake_for_broadcasts();
+    }
+
+    fn replaced_elsewhere(&self, client: &str) {
+        if let Some(client) = self.registry.client(client) {
+            self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline);
+        }
+    }
+
+    fn members(&self) -> Vec<ClientInfo> {
+        self.registry.connected().iter().map(|client| client.info.clone()).collect()
+    }
+
+    fn failed(&self, message: &str) {
+        self.registry.tell(|observer| observer.failed(message));
+    }
+}
+
+impl Inner {
+    fn carry_out(&self, message: &Message<'_>, place: Place) {
+        match message {
+            Message::Event(to, event, trace) => {
+                self.apply_event(place, to, &Event { trace: trace.as_ref(), ..*event });
+            }
+            Message::DisconnectUser(user, at) => {
+                self.timeline.pass(place.position());
+                self.disconnect_user(user, Duration::from_millis(*at));
+            }
+            Message::DisconnectClient(client) => {
+                self.timeline.pass(place.position());
+                self.disconnect_client(client);
+            }
+            Message::Lost(_) => {
+                let base = self.timeline.renew(self.timeline.epoch(), place.position());
+                self.registry.begin_after(base);
+            }
+            _ => {}
+        }
+    }
+
+    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) {
+        // It was checked where it was sent; a node with a lower bound cannot take it, and says so.
+        let draft = match event.encode(self.options.max_event_bytes) {
+            Ok(draft) => draft,
+            Err(error) => return self.failed(&format!("an event from another node cannot be used here: {error}")),
+        };
+        match *to {
+            To::User(id) => drop(self.put_for_user(place, id, draft)),
+            To::All { exclude } => drop(self.put_for_all(place, exclude, draft)),
+            To::Client(id, owner) => {
+                if self.expects(id, owner, place.position()) {
+                    self.put_for_client(place, id, draft);
+                }
+            }
+        }
+    }
+
+    /// Whether there is a log here for what is sent to this client alone: it is here, or was, or may come from another node.
+    fn expects(&self, id: &str, owner: Option<Owner<'_>>, position: Position) -> bool {
+        let owner = owner.map(|owner| match owner {
+            Owner::User(user) => Some(Arc::from(user)),
+            Owner::Anonymous => None,
+        });
+        if let Some(known) = self.registry.known_client(id) {
+            // Never what was meant for another user's client.
+            return owner.is_none_or(|user| user == known.info.user);
+        }
+        let there = || self.cluster.as_ref()?.members.find(id).map(|there| there.user);
+        let Some(user) = owner.or_else(there) else {
+            // Whoever comes with this id later is told that something is missing.
+            self.registry.miss_client(position);
+            return false;
+        };
+        let Some((inbox, _)) = self.shards.first() else { return false };
+        let link = Arc::clone(inbox) as Arc<dyn ShardLink>;
+        self.registry.expect_client(ClientInfo { id: id.into(), user }, link, &self.timeline);
+        true
+    }
+}

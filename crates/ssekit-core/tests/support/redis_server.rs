@@ -1,0 +1,81 @@
+//! A Redis server of a test's own, which ends with it.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use super::eventually;
+
+/// A server on a free port, with a folder of its own.
+pub(crate) struct RedisServer {
+    pub(crate) port: u16,
+    folder: PathBuf,
+    arguments: Vec<String>,
+    child: Option<Child>,
+}
+
+impl RedisServer {
+    /// One that keeps nothing on disk.
+    pub(crate) fn start() -> Self {
+        Self::with(&["--save", "", "--appendonly", "no"])
+    }
+
+    /// One that has written everything to disk before it answers.
+    pub(crate) fn durable() -> Self {
+        Self::with(&["--save", "", "--appendonly", "yes", "--appendfsync", "always"])
+    }
+
+    pub(crate) fn with(arguments: &[&str]) -> Self {
+        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let folder = std::env::temp_dir().join(format!("ssekit-redis-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let arguments = arguments.iter().map(ToString::to_string).collect();
+        let mut server = Self { port, folder, arguments, child: None };
+        server.run();
+        server
+    }
+
+    fn run(&mut self) {
+        let mut command = Command::new("redis-server");
+        command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(&self.folder);
+        command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        self.child = Some(command.spawn().expect("redis-server can be run: on Debian, apt install redis-server"));
+        eventually("Redis answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        eventually("Redis has loaded what it had", || !self.says("PING").contains("LOADING"));
+    }
+
+    /// Ends it like a power cut.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+
+    /// Starts it again with what is on disk.
+    pub(crate) fn restart(&mut self) {
+        self.kill();
+        self.run();
+    }
+
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    /// Sends one command line, and returns the beginning of the answer.
+    pub(crate) fn says(&self, line: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        socket.write_all(format!("{line}\r\n").as_bytes()).unwrap();
+        let mut answer = [0; 64 * 1024];
+        let length = socket.read(&mut answer).unwrap_or(0);
+        String::from_utf8_lossy(&answer[..length]).into_owned()
+    }
+}
+
+impl Drop for RedisServer {
+    fn drop(&mut self) {
+        self.kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
