@@ -63,6 +63,9 @@ export declare class Subscription {
 /** Sends to all clients but one; says how many are connected. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
+/** Calls back when it does, or after some seconds. */
+export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
+
 /** Sets the options, or checks that they are the same again. */
 export declare function configure(options: NativeOptions): void
 
@@ -78,17 +81,23 @@ export declare function drain(options: NativeDrainOptions, done: () => void): vo
 /** The whole stream of a client that comes while the hub is drained: it is told when to come back. */
 export declare function farewell(): Buffer
 
-/** Calls back when everything sent so far is with the kernel. The pending call keeps the process alive. */
-export declare function flush(done: () => void): void
+/**
+ * Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
+ * backplane, else with nothing. The pending call keeps the process alive.
+ */
+export declare function flush(done: (problem: string | null) => void): void
 
-/** Ids of the connected clients. */
-export declare function getActiveClients(): Array<string>
+/** Ids of the connected clients, of all nodes or of this one. */
+export declare function getActiveClients(local: boolean): Array<string>
 
 /** Ids of a user's connected clients, the oldest connection first. */
-export declare function getClientsByUser(userId: string): Array<string>
+export declare function getClientsByUser(userId: string, local: boolean): Array<string>
+
+/** Whether this process knows what a client has seen that comes with this id, or there is no way to know. */
+export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean
 
 /** Whether a user has a client, or had one a moment ago. */
-export declare function isOnline(userId: string): boolean
+export declare function isOnline(userId: string, local: boolean): boolean
 
 /** Signs a ticket, with the secret of this process's listener unless told another. `null`: there is none. */
 export declare function issueTicket(given: NativeTicket, secret?: string | undefined | null): string | null
@@ -108,6 +117,29 @@ export interface NativeAddress {
   port?: number
   reusePort?: boolean
   socketPath?: string
+}
+
+/** See `BackplaneOptions` in index.d.ts. */
+export interface NativeBackplaneOptions {
+  redis?: string
+  prefix?: string
+  ca?: string
+  maxStreamEvents?: number
+  leaseMs?: number
+  maxBufferedEvents?: number
+  maxBufferedBytes?: number
+  deliverWhenDown?: boolean
+}
+
+/** How this process stands with the others. */
+export interface NativeCluster {
+  link: string
+  nodes: number
+  clients: number
+  buffered: number
+  bufferedBytes: number
+  dropped: number
+  outages: number
 }
 
 export interface NativeCors {
@@ -208,6 +240,7 @@ export interface NativeOptions {
   maxLag?: NativeMaxLag
   limits?: NativeLimits
   history?: NativeHistoryOptions
+  backplane?: NativeBackplaneOptions
   drain?: NativeDrainOptions
   drainOnSigterm?: boolean
 }
@@ -231,6 +264,7 @@ export interface NativeStats {
   history: NativeHistory
   epoch: string
   position: number
+  cluster?: NativeCluster
 }
 
 /** What a ticket shall say; see `NewTicket` in index.d.ts. Numbers are non-negative integers. */
@@ -277,6 +311,9 @@ export interface Notice {
   message?: string
 }
 
+/** Names the backplane of a hub that is told of none. The first word counts. */
+export declare function offerRedis(url: string, ca?: string | undefined | null): void
+
 /** What is done at SIGTERM. */
 export declare function onSigterm(): OnSigterm
 
@@ -303,3 +340,6 @@ export declare function subscribe(callback: (arg: Notice) => void): Subscription
  * Says whether there was one, and it is over.
  */
 export declare function waitForDrain(atMostMs: number): boolean
+
+/** Calls back when this process has joined the others and has heard who is there, or after some seconds; says whether it has. */
+export declare function whenReady(done: (arg: boolean) => void): void

@@ -97,6 +97,8 @@ export interface SSEOptions {
   limits?: LimitOptions;
   /** What the hub remembers, so that slow and returning clients catch up. */
   history?: HistoryOptions;
+  /** What connects this process with others, so that they are one. Default: nothing, or what the environment says. */
+  backplane?: BackplaneOptions;
   /** How the hub is drained when the process gets SIGTERM. */
   drain?: DrainOptions;
   /**
@@ -133,6 +135,63 @@ export interface LimitOptions {
   clientsPerUser?: number;
   /** From one address, an IPv6 one by its first 64 bits. The next one is answered with 429. See `ConnectOptions.address`. */
   clientsPerAddress?: number;
+}
+
+/**
+ * Redis (6.2 or later) or Valkey, through which several processes are one hub: what one sends reaches the clients of all, a page
+ * may come back to any, and every process knows who is connected. See docs/cluster.md.
+ */
+export interface BackplaneOptions {
+  /**
+   * `redis://[user[:password]@]host[:port][/database]`, `rediss://…` for TLS; with sentinels
+   * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Default: `SSEKIT_REDIS_URL`.
+   */
+  redis?: string;
+  /** All keys begin with it, in braces: apps with different ones do not hear each other. Default: `ssekit`. */
+  prefix?: string;
+  /** Events that Redis keeps for processes that start, or were cut off, about, 100 to 100,000,000. Default: 100,000. */
+  maxStreamEvents?: number;
+  /** A process that is not heard for so long, in milliseconds, 1,000 to 3,600,000, is gone with its clients. Default: 10,000. */
+  leaseMs?: number;
+  /**
+   * Events that wait while Redis cannot be used, 1 to 10,000,000. Beyond that the oldest are dropped, and every client is told of
+   * a gap by `ssekit:reset` once Redis is back. Default: 100,000.
+   */
+  maxBufferedEvents?: number;
+  /** Their bytes, 1,024 to 2^40. Default: 67,108,864 (64 MiB). */
+  maxBufferedBytes?: number;
+  /**
+   * While Redis cannot be used: `'deliver'`, clients of this process get what it sends at once, before what others send at the
+   * same time, and a page that then comes back to another process is told of a gap; `'wait'`, nobody gets anything before all
+   * have agreed on the order. Either way it goes out to everybody when Redis is back, and nobody gets it twice. Default: `'deliver'`.
+   */
+  whenDown?: 'deliver' | 'wait';
+  /** Certificates, in PEM, of the authorities that may have signed that of `rediss://…`. Default: those that Node.js trusts. */
+  ca?: string;
+}
+
+/** Which clients a question is about. */
+export interface PresenceOptions {
+  /** `'cluster'`: those of all processes that share a backplane. `'local'`: those of this one. Default: `'cluster'`. */
+  scope?: 'cluster' | 'local';
+}
+
+/** How this process stands with those that share its backplane. */
+export interface ClusterStats {
+  /** `starting`: it has not joined yet; `down`: the backplane cannot be used at the moment. */
+  link: 'starting' | 'up' | 'down';
+  /** Other processes that are known. */
+  nodes: number;
+  /** Clients that are connected to those. */
+  clients: number;
+  /** Events that wait for the backplane. */
+  buffered: number;
+  /** Their bytes. */
+  bufferedBytes: number;
+  /** Events that were dropped because too many waited. */
+  dropped: number;
+  /** Times that the backplane could not be used any more. */
+  outages: number;
 }
 
 /** How clients are let go. Each is told by `ssekit:drain` when to come back, and its connection is closed. */
@@ -273,6 +332,8 @@ export interface SSEStats {
   epoch: string;
   /** Position of the newest event. */
   position: number;
+  /** With a backplane: how this process stands with the others. */
+  cluster: ClusterStats | null;
 }
 
 /**
@@ -310,14 +371,23 @@ export declare class SSEService {
     excludeClientId?: string | null,
   ): number;
 
-  /** Ids of the connected clients, in no particular order. */
-  getActiveClients(): string[];
+  /**
+   * Ids of the connected clients, in no particular order. With a backplane, of all processes: from a local view, which follows
+   * what happens elsewhere within milliseconds.
+   */
+  getActiveClients(options?: PresenceOptions): string[];
 
-  /** Ids of a user's connected clients, the oldest connection first. */
-  getClientsByUser(userId: UserId): string[];
+  /** Ids of a user's connected clients: those of this process, then those of others, the oldest connection first. */
+  getClientsByUser(userId: UserId, options?: PresenceOptions): string[];
 
-  /** Whether a user has a client, or had one less than `presenceGraceMs` ago. */
-  isOnline(userId: UserId): boolean;
+  /** Whether a user has a client, or had one here less than `presenceGraceMs` ago. */
+  isOnline(userId: UserId, options?: PresenceOptions): boolean;
+
+  /**
+   * Resolves when this process has joined the others that share its backplane, and has heard who is connected to them; after some
+   * seconds at the latest. Resolves to whether it has. Without a backplane there is nothing to wait for.
+   */
+  ready(): Promise<boolean>;
 
   /**
    * Answers a request with an event stream: return the `Response` from the route handler. The client counts as connected
@@ -344,6 +414,8 @@ export declare class SSEService {
   /**
    * Resolves when everything sent so far has been handed to the kernel (to Node, for a client that is streamed through it)
    * for every connected client; after five seconds at the latest, for some may not read. Pending, it keeps the process alive.
+   * With a backplane, everything is there first; if that takes more than five seconds, it rejects with an `Error` (code
+   * `ERR_SSEKIT_BACKPLANE`) that says why: what was sent still waits, and goes out when the backplane is back.
    */
   flush(): Promise<void>;
 

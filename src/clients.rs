@@ -2,38 +2,43 @@
 
 use std::sync::Arc;
 
+use napi::Env;
 use napi_derive::napi;
+use ssekit_core::Hub;
 
-use crate::hub::hub_if_running;
+use crate::hub::hub_to_ask;
 
-/// Ids of the connected clients.
+/// Ids of the connected clients, of all nodes or of this one.
 #[napi(catch_unwind)]
-pub fn get_active_clients() -> Vec<String> {
-    strings(hub_if_running().map(|hub| hub.active_clients()))
+pub fn get_active_clients(env: Env, local: bool) -> napi::Result<Vec<String>> {
+    let ids = hub_to_ask(&env)?.map(|hub| if local { hub.active_clients_here() } else { hub.active_clients() });
+    Ok(strings(ids))
 }
 
 /// Ids of a user's connected clients, the oldest connection first.
 #[napi(catch_unwind)]
-pub fn get_clients_by_user(user_id: String) -> Vec<String> {
-    strings(hub_if_running().map(|hub| hub.clients_by_user(&user_id)))
+pub fn get_clients_by_user(env: Env, user_id: String, local: bool) -> napi::Result<Vec<String>> {
+    let of_user = |hub: Hub| if local { hub.clients_by_user_here(&user_id) } else { hub.clients_by_user(&user_id) };
+    Ok(strings(hub_to_ask(&env)?.map(of_user)))
 }
 
 /// Whether a user has a client, or had one a moment ago.
 #[napi(catch_unwind)]
-pub fn is_online(user_id: String) -> bool {
-    hub_if_running().is_some_and(|hub| hub.is_online(&user_id))
+pub fn is_online(env: Env, user_id: String, local: bool) -> napi::Result<bool> {
+    let hub = hub_to_ask(&env)?;
+    Ok(hub.is_some_and(|hub| if local { hub.is_online_here(&user_id) } else { hub.is_online(&user_id) }))
 }
 
 /// Ends a client's stream; says whether it was connected.
 #[napi(catch_unwind)]
-pub fn disconnect_client(client_id: String) -> bool {
-    hub_if_running().is_some_and(|hub| hub.disconnect_client(&client_id))
+pub fn disconnect_client(env: Env, client_id: String) -> napi::Result<bool> {
+    Ok(hub_to_ask(&env)?.is_some_and(|hub| hub.disconnect_client(&client_id)))
 }
 
 /// Ends all streams of a user; says how many there were.
 #[napi(catch_unwind)]
-pub fn disconnect_user(user_id: String) -> u32 {
-    hub_if_running().map_or(0, |hub| hub.disconnect_user(&user_id) as u32)
+pub fn disconnect_user(env: Env, user_id: String) -> napi::Result<u32> {
+    Ok(hub_to_ask(&env)?.map_or(0, |hub| hub.disconnect_user(&user_id) as u32))
 }
 
 fn strings(ids: Option<Vec<Arc<str>>>) -> Vec<String> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use napi_derive::napi;
-use ssekit_core::{DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
+use ssekit_core::{ClusterOptions, DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options, RedisOptions};
 
 /// Bounds of the history; see `HistoryOptions` in index.d.ts.
 #[napi(object, object_to_js = false)]
@@ -41,9 +41,23 @@ pub struct NativeDrainOptions {
     pub retry_ms: Option<f64>,
 }
 
+/// See `BackplaneOptions` in index.d.ts.
+#[napi(object, object_to_js = false)]
+#[derive(Clone, Default)]
+pub struct NativeBackplaneOptions {
+    pub redis: Option<String>,
+    pub prefix: Option<String>,
+    pub ca: Option<String>,
+    pub max_stream_events: Option<f64>,
+    pub lease_ms: Option<f64>,
+    pub max_buffered_events: Option<f64>,
+    pub max_buffered_bytes: Option<f64>,
+    pub deliver_when_down: Option<bool>,
+}
+
 /// Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers.
 #[napi(object, object_to_js = false)]
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub struct NativeOptions {
     pub handoff: Option<bool>,
     pub max_event_bytes: Option<f64>,
@@ -55,6 +69,7 @@ pub struct NativeOptions {
     pub max_lag: Option<NativeMaxLag>,
     pub limits: Option<NativeLimits>,
     pub history: Option<NativeHistoryOptions>,
+    pub backplane: Option<NativeBackplaneOptions>,
     pub drain: Option<NativeDrainOptions>,
     pub drain_on_sigterm: Option<bool>,
 }
@@ -70,7 +85,10 @@ fn millis(given: Option<f64>, default: Duration) -> Duration {
 impl From<NativeOptions> for Options {
     fn from(given: NativeOptions) -> Self {
         let default = Self::default();
+        let backplane = given.backplane.unwrap_or_default();
         Self {
+            cluster: backplane.cluster(),
+            redis: backplane.redis(),
             handoff: given.handoff.unwrap_or(default.handoff),
             max_event_bytes: count(given.max_event_bytes, default.max_event_bytes),
             heartbeat: millis(given.heartbeat_ms, default.heartbeat),
@@ -84,6 +102,28 @@ impl From<NativeOptions> for Options {
             drain: given.drain.unwrap_or_default().over(default.drain),
             drain_on_sigterm: given.drain_on_sigterm.unwrap_or(default.drain_on_sigterm),
         }
+    }
+}
+
+impl NativeBackplaneOptions {
+    fn cluster(&self) -> ClusterOptions {
+        let default = ClusterOptions::default();
+        ClusterOptions {
+            lease: millis(self.lease_ms, default.lease),
+            max_buffered_events: count(self.max_buffered_events, default.max_buffered_events),
+            max_buffered_bytes: count(self.max_buffered_bytes, default.max_buffered_bytes),
+            deliver_when_down: self.deliver_when_down.unwrap_or(default.deliver_when_down),
+        }
+    }
+
+    fn redis(self) -> Option<RedisOptions> {
+        let default = RedisOptions::at(self.redis?);
+        Some(RedisOptions {
+            prefix: self.prefix.unwrap_or(default.prefix),
+            max_stream_events: self.max_stream_events.map_or(default.max_stream_events, |events| events as u64),
+            ca: self.ca,
+            url: default.url,
+        })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::{DisconnectReason, Refusal, Stats};
+use ssekit_core::{ClusterStats, DisconnectReason, Refusal, Stats};
 
 use crate::hub::hub;
 
@@ -38,6 +38,18 @@ pub struct NativeLag {
     pub ms: f64,
 }
 
+/// How this process stands with the others.
+#[napi(object, object_from_js = false)]
+pub struct NativeCluster {
+    pub link: &'static str,
+    pub nodes: u32,
+    pub clients: u32,
+    pub buffered: f64,
+    pub buffered_bytes: f64,
+    pub dropped: f64,
+    pub outages: f64,
+}
+
 /// Counters and gauges of the hub.
 #[napi(object, object_from_js = false)]
 pub struct NativeStats {
@@ -58,6 +70,7 @@ pub struct NativeStats {
     pub history: NativeHistory,
     pub epoch: String,
     pub position: f64,
+    pub cluster: Option<NativeCluster>,
 }
 
 /// Counters and gauges of this moment.
@@ -108,6 +121,21 @@ impl From<Stats> for NativeStats {
             },
             epoch: stats.epoch,
             position: stats.position as f64,
+            cluster: stats.cluster.map(NativeCluster::from),
+        }
+    }
+}
+
+impl From<ClusterStats> for NativeCluster {
+    fn from(stats: ClusterStats) -> Self {
+        Self {
+            link: stats.link.as_str(),
+            nodes: stats.nodes as u32,
+            clients: stats.clients as u32,
+            buffered: stats.buffered.records as f64,
+            buffered_bytes: stats.buffered.bytes as f64,
+            dropped: stats.buffered.dropped as f64,
+            outages: stats.outages as f64,
         }
     }
 }

@@ -1,5 +1,6 @@
 /** The event stream as a Next.js route handler. */
 import type { ConnectOptions, UserId } from '../../index';
+import { caughtUp } from '../server/catch-up.js';
 import { SSEService } from '../server/service.js';
 
 /** Who asks for the stream. */
@@ -27,6 +28,7 @@ export function createSSERoute(options: SSERouteOptions): { GET: (request: Reque
       if (identity === null || identity === undefined) return new Response('Unauthorized\n', { status: 401 });
       if (identity instanceof Response) return identity;
       const client = typeof identity === 'object' ? identity : { userId: identity };
+      await caughtUp(request);
       return SSEService.getInstance().connect(request, client);
     },
   };

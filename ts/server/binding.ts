@@ -4,7 +4,9 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+
 import type * as Binding from '../../binding.js';
+import { backplaneOf } from './backplane.js';
 
 type Native = typeof Binding;
 
@@ -17,8 +19,15 @@ const KEY = Symbol.for('ssekit.binding.1');
 const shared = globalThis as { [KEY]?: Native };
 
 export function native(): Native {
-  shared[KEY] ??= load();
+  shared[KEY] ??= prepared(load());
   return shared[KEY];
+}
+
+/** The hub of a process whose environment names a backplane joins that, unless it is configured otherwise. */
+function prepared(binding: Native): Native {
+  const backplane = backplaneOf(process.env);
+  if (backplane) binding.offerRedis(backplane.redis, backplane.ca);
+  return binding;
 }
 
 function load(): Native {

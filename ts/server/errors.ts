@@ -12,6 +12,11 @@ export function rangeError(argument: string, got: string, wants: string, options
   return Object.assign(error, { code: 'ERR_SSEKIT_RANGE' });
 }
 
+/** What was sent waits for the backplane, which cannot be used. */
+export function backplaneError(message: string): Error {
+  return Object.assign(new Error(message), { code: 'ERR_SSEKIT_BACKPLANE' });
+}
+
 /** Whether `error` carries one of ssekit's codes. */
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;

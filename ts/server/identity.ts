@@ -42,8 +42,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
   return {
     userId: userId === undefined || userId === null ? undefined : checkUserId(userId),
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
-    // An empty id is what a page sends that was told to forget it.
-    lastEventId: asked.lastEventId || query.get('lastEventId') || undefined,
+    lastEventId: lastEventIdOf(asked, query),
     address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
   };
 }
@@ -52,6 +51,11 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
 function checkAddress(address: unknown): string | undefined {
   if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
   return isIP(address) === 0 ? undefined : address;
+}
+
+/** What a client has seen last. An empty id is what a page sends that was told to forget it. */
+export function lastEventIdOf(asked: Omit<Asked, 'address'>, query = queryOf(asked.url)): string | undefined {
+  return asked.lastEventId || query.get('lastEventId') || undefined;
 }
 
 function queryOf(url: string | undefined): URLSearchParams {

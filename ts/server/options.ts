@@ -1,6 +1,7 @@
 /** Options, checked and converted to what the addon takes; it checks their bounds. */
 import type { NativeOptions } from '../../binding.js';
 import type { DrainOptions, SSEOptions } from '../../index';
+import { checkBackplane } from './backplane.js';
 import { argumentError, rangeError } from './errors.js';
 
 const NUMBERS = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads', 'timeoutMs', 'presenceGraceMs'];
@@ -18,17 +19,21 @@ type Group = keyof typeof GROUPS;
 const BOUNDS_ARE_NATIVE = 'a non-negative integer';
 
 export function checkOptions(options: SSEOptions): NativeOptions {
-  const { transport, drainOnSigterm, history, maxLag, limits, drain, ...numbers } = checkObject('options', options);
+  const { transport, drainOnSigterm, backplane, history, maxLag, limits, drain, ...numbers } = checkObject(
+    'options',
+    options,
+  );
   if (transport !== undefined && transport !== 'auto' && transport !== 'stream') {
     throw argumentError('options.transport', transport, "'auto' or 'stream'");
   }
   if (drainOnSigterm !== undefined && typeof drainOnSigterm !== 'boolean') {
     throw argumentError('options.drainOnSigterm', drainOnSigterm, 'true or false');
   }
-  const alsoKnown = ['transport', 'drainOnSigterm', ...Object.keys(GROUPS)];
+  const alsoKnown = ['transport', 'drainOnSigterm', 'backplane', ...Object.keys(GROUPS)];
   const native: NativeOptions = checkNumbers('options', numbers, NUMBERS, alsoKnown);
   if (transport !== undefined) native.handoff = transport === 'auto';
   if (drainOnSigterm !== undefined) native.drainOnSigterm = drainOnSigterm;
+  if (backplane !== undefined) native.backplane = checkBackplane(backplane);
   for (const [name, group] of Object.entries({ history, maxLag, limits, drain })) {
     if (group !== undefined) native[name as Group] = checkGroup(name as Group, group);
   }

@@ -1,6 +1,7 @@
 /** The service that index.d.ts describes: checks what it is given and calls native code. */
 import type { NativeCount } from '../../binding.js';
 import type {
+  ClusterStats,
   ConnectOptions,
   SSEService as Contract,
   DisconnectReason,
@@ -8,6 +9,7 @@ import type {
   Listener,
   ListenOptions,
   NewTicket,
+  PresenceOptions,
   RefusalReason,
   SSEEvent,
   SSEListeners,
@@ -19,6 +21,7 @@ import { checkClientId, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
 import { connect } from './connect.js';
 import { drain } from './drain.js';
+import { argumentError, backplaneError } from './errors.js';
 import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
 import { checkOptions } from './options.js';
@@ -56,16 +59,20 @@ export class SSEService implements Contract {
     return native().broadcast(exclude, ...spread(event));
   }
 
-  isOnline(userId: UserId): boolean {
-    return native().isOnline(checkUserId(userId));
+  isOnline(userId: UserId, options?: PresenceOptions): boolean {
+    return native().isOnline(checkUserId(userId), isLocal(options));
   }
 
-  getActiveClients(): string[] {
-    return native().getActiveClients();
+  getActiveClients(options?: PresenceOptions): string[] {
+    return native().getActiveClients(isLocal(options));
   }
 
-  getClientsByUser(userId: UserId): string[] {
-    return native().getClientsByUser(checkUserId(userId));
+  getClientsByUser(userId: UserId, options?: PresenceOptions): string[] {
+    return native().getClientsByUser(checkUserId(userId), isLocal(options));
+  }
+
+  ready(): Promise<boolean> {
+    return new Promise((resolve) => native().whenReady(resolve));
   }
 
   connect(request: Request, client?: ConnectOptions): Response {
@@ -91,7 +98,9 @@ export class SSEService implements Contract {
   }
 
   flush(): Promise<void> {
-    return new Promise((resolve) => native().flush(resolve));
+    return new Promise((resolve, reject) => {
+      native().flush((problem) => (problem === null ? resolve() : reject(backplaneError(problem))));
+    });
   }
 
   drain(options?: DrainOptions): Promise<void> {
@@ -111,8 +120,13 @@ export class SSEService implements Contract {
   }
 
   stats(): SSEStats {
-    const { disconnects, refusals, ...stats } = native().stats();
-    return { ...stats, disconnects: byName<DisconnectReason>(disconnects), refusals: byName<RefusalReason>(refusals) };
+    const { disconnects, refusals, cluster, ...stats } = native().stats();
+    return {
+      ...stats,
+      cluster: (cluster as ClusterStats | undefined) ?? null,
+      disconnects: byName<DisconnectReason>(disconnects),
+      refusals: byName<RefusalReason>(refusals),
+    };
   }
 }
 
@@ -120,6 +134,12 @@ export class SSEService implements Contract {
 function spread(event: SSEEvent): [string, string, string | undefined, number | undefined, string | undefined] {
   const { name, data, id, retry, coalesceKey } = encodeEvent(event);
   return [name, data, id, retry, coalesceKey];
+}
+
+function isLocal(options: PresenceOptions = {}): boolean {
+  const { scope = 'cluster' } = options;
+  if (scope !== 'cluster' && scope !== 'local') throw argumentError('options.scope', scope, "'cluster' or 'local'");
+  return scope === 'local';
 }
 
 function byName<Name extends string>(counts: NativeCount[]): Record<Name, number> {
