@@ -39,7 +39,7 @@ fn settle(nodes: &[&Engine]) {
         let cluster = node.stats().cluster.unwrap();
         cluster.link == Link::Up && cluster.buffered.records == 0
     };
-    eventually("all is out", || nodes.iter().all(|node| all_is_out(node)));
+    eventually("all is out", || nodes.iter().all(all_is_out));
     eventually("all has been heard", || {
         let mut positions = nodes.iter().map(|node| node.stats().position);
         let first = positions.next();

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::backplane::NodeId;
 use crate::cluster::message::Member;
+use crate::life::ClientInfo;
 
 /// Clients that have gone from other nodes and whose users are remembered.
 const MOST_GONE: usize = 65_536;
@@ -33,7 +34,7 @@ struct Node {
     heard: Instant,
     clients: HashSet<Arc<str>>,
     /// The pieces of a roll that is under way.
-    roll: Option<Vec<(Arc<str>, Option<Arc<str>>)>>,
+    roll: Option<Vec<ClientInfo>>,
 }
 
 #[derive(Debug)]
@@ -82,7 +83,9 @@ impl Members {
             known.roll = Some(Vec::new());
         }
         if let Some(roll) = &mut known.roll {
-            roll.extend(members.iter().map(|member| (member.client.into(), member.user.map(Arc::from))));
+            roll.extend(
+                members.iter().map(|member| ClientInfo { id: member.client.into(), user: member.user.map(Arc::from) }),
+            );
         }
     }
 
@@ -202,13 +205,13 @@ impl View {
         Some((client, remote))
     }
 
-    fn replace(&mut self, node: NodeId, roll: Vec<(Arc<str>, Option<Arc<str>>)>) {
-        let there: HashSet<&Arc<str>> = roll.iter().map(|(client, _)| client).collect();
+    fn replace(&mut self, node: NodeId, roll: Vec<ClientInfo>) {
+        let there: HashSet<&Arc<str>> = roll.iter().map(|info| &info.id).collect();
         let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
-        for (client, user) in roll {
-            self.add(node, client, user);
+        for info in roll {
+            self.add(node, info.id, info.user);
         }
     }
 
