@@ -162,9 +162,7 @@ impl Reader {
             }
             Message::Left(clients) => members.left(node, clients),
             Message::Roll { first, members: roll } => members.roll(node, *first, roll),
-            Message::Alive(clients) if !members.alive(node, *clients) => {
-                cluster.rolls.push([Message::Hello.encode()]);
-            }
+            Message::Alive(_) => members.alive(node),
             Message::Hello => *cluster.roll_due.lock() = true,
             Message::Bye => members.bye(node),
             _ => {}
@@ -186,6 +184,8 @@ impl Reader {
                 self.here.extend(members.iter().map(|member| Arc::from(member.client)));
             }
             Message::Hello => *cluster.greeted.lock() = Some(Instant::now()),
+            // Too many waited: what the others know is not what is.
+            Message::Lost(_) => *cluster.roll_due.lock() = true,
             _ => {}
         }
     }
