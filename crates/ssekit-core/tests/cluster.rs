@@ -434,7 +434,9 @@ fn a_node_that_cannot_join_serves_its_clients_when_it_can() {
     is_down(&here);
     let mut page = join(&here, None, None);
     here.broadcast(data("x"), None).unwrap();
+    assert_eq!(page.data(1), ["x"]);
     memory.set_outage(None);
+    // What it had was a history of its own.
     assert!(page.event().is_reset());
     is_up(&here);
     flush(&here);
