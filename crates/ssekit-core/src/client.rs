@@ -213,7 +213,7 @@ impl Client {
     /// Whether this event is for it, and not one that it has had already.
     pub(crate) fn wants(&self, entry: &Entry) -> bool {
         // Whoever has read past the twin has had it.
-        let is_doubled = entry.twin > self.began_at;
+        let is_doubled = entry.twin() > self.began_at;
         let was_seen = entry.position <= self.agreed && is_agreed(entry.position);
         !is_doubled && !was_seen && entry.is_for(&self.info.id)
     }

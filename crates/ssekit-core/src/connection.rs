@@ -69,7 +69,7 @@ impl Broadcasts {
         };
         let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
         let bytes = chunks.iter().map(Bytes::len).sum();
-        let choosy = doubtful || entries.iter().any(|entry| entry.exclude.is_some());
+        let choosy = doubtful || entries.iter().any(Entry::is_choosy);
         Self { from, to, entries, chunks, bytes, choosy, newest_targeted }
     }
 

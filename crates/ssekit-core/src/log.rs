@@ -107,11 +107,12 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::position::Epoch;
+    use crate::ring::Special;
 
     fn entry(position: Position, data: &str) -> Entry {
         let draft = Event { data, ..Event::default() }.encode(1 << 20).unwrap();
         let frame = draft.finish(&Epoch::random(), position);
-        Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now(), twin: 0 }
+        Entry::new(position, frame, Instant::now(), Special::default())
     }
 
     fn bounds(max_events: usize, max_bytes: usize) -> HistoryOptions {
@@ -176,7 +177,7 @@ mod tests {
         for position in 1..=3 {
             let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();
             let frame = draft.finish(&Epoch::random(), position);
-            let entry = Entry { position, frame, exclude: None, coalesce_key: None, at: Instant::now(), twin: 0 };
+            let entry = Entry::new(position, frame, Instant::now(), Special::default());
             log.append(entry, &bounds(100, 1 << 20));
         }
         assert_eq!(log.find("same"), Some(1));

@@ -28,31 +28,67 @@ pub struct Entry {
     pub position: Position,
     /// Its bytes.
     pub frame: Frame,
-    /// The client that shall not get it.
-    pub exclude: Option<Arc<str>>,
-    /// It supersedes the log's earlier event with the same key.
-    pub coalesce_key: Option<Arc<str>>,
     /// When it was published.
     pub at: Instant,
+    /// What is said of few events: so that the others are small, and quickly copied.
+    special: Option<Arc<Special>>,
+}
+
+/// What is said of few events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Special {
+    /// The client that shall not get it.
+    pub(crate) exclude: Option<Arc<str>>,
+    /// It supersedes the log's earlier event with the same key.
+    pub(crate) coalesce_key: Option<Arc<str>>,
     /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
-    pub twin: Position,
+    pub(crate) twin: Position,
 }
 
 impl Entry {
+    pub(crate) fn new(position: Position, frame: Frame, at: Instant, special: Special) -> Self {
+        let is_usual = special.exclude.is_none() && special.coalesce_key.is_none() && special.twin == 0;
+        Self { position, frame, at, special: (!is_usual).then(|| Arc::new(special)) }
+    }
+
     fn cost(&self) -> usize {
-        let exclude = self.exclude.as_ref().map_or(0, |id| id.len());
-        let key = self.coalesce_key.as_ref().map_or(0, |key| KEY_COST + key.len());
-        SLOT_COST + self.frame.cost() + exclude + key
+        SLOT_COST + self.frame.cost() + self.special.as_ref().map_or(0, |special| special.cost())
+    }
+
+    fn coalesce_key(&self) -> Option<&Arc<str>> {
+        self.special.as_ref()?.coalesce_key.as_ref()
+    }
+
+    fn exclude(&self) -> Option<&str> {
+        self.special.as_ref()?.exclude.as_deref()
+    }
+
+    /// Where the same event stands already; 0: nowhere.
+    pub(crate) fn twin(&self) -> Position {
+        self.special.as_ref().map_or(0, |special| special.twin)
+    }
+
+    /// Whether somebody may not be to get it.
+    pub(crate) fn is_choosy(&self) -> bool {
+        self.exclude().is_some()
     }
 
     /// Whether the client with this id is to get it.
     pub fn is_for(&self, client_id: &str) -> bool {
-        self.exclude.as_deref() != Some(client_id)
+        self.exclude().is_none_or(|excluded| excluded != client_id)
     }
 
     /// Whether everybody who was to get `older` is to get this one: who is excluded from it has nothing else to go by.
     fn reaches_all_of(&self, older: &Self) -> bool {
-        self.exclude.is_none() || self.exclude == older.exclude
+        self.exclude().is_none() || self.exclude() == older.exclude()
+    }
+}
+
+impl Special {
+    fn cost(&self) -> usize {
+        let exclude = self.exclude.as_ref().map_or(0, |id| id.len());
+        let key = self.coalesce_key.as_ref().map_or(0, |key| KEY_COST + key.len());
+        size_of::<Self>() + exclude + key
     }
 }
 
@@ -182,7 +218,7 @@ impl Ring {
     }
 
     fn supersede(&mut self, newer: &Entry) -> bool {
-        let Some(key) = &newer.coalesce_key else { return false };
+        let Some(key) = newer.coalesce_key() else { return false };
         let newest = self.newest.get_or_insert_default();
         let Some(older) = newest.insert(Arc::clone(key), newer.position) else { return false };
         let Ok(index) = self.slots.binary_search_by_key(&older, Slot::position) else { return false };
@@ -229,7 +265,7 @@ impl Ring {
     }
 
     fn forget_key(&mut self, gone: &Entry) {
-        if let (Some(key), Some(newest)) = (&gone.coalesce_key, &mut self.newest)
+        if let (Some(key), Some(newest)) = (gone.coalesce_key(), &mut self.newest)
             && newest.get(key) == Some(&gone.position)
         {
             newest.remove(key);

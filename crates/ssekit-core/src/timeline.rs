@@ -10,13 +10,14 @@ use std::collections::binary_heap::PeekMut;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::event::{Draft, Event};
 use crate::log::{Appended, Entry, Log, Usage};
 use crate::options::HistoryOptions;
 use crate::position::{Epoch, NodeId, ONLY_AT, Position, is_agreed};
+use crate::ring::Special;
 use crate::stats::Counter;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
@@ -25,7 +26,6 @@ const LOG_COST: usize = 512;
 /// The one sequence.
 #[derive(Debug)]
 pub struct Timeline {
-    ids: RwLock<Ids>,
     /// Up to here, some of what stands in the logs may be what some clients have had already; see [`Timeline::stand_alone`].
     doubtful: AtomicU64,
     bounds: HistoryOptions,
@@ -101,8 +101,9 @@ impl Place {
     }
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Sequencer {
+    ids: Ids,
     /// Events that were put into logs.
     published: u64,
     /// Where the newest event stands that stands here twice.
@@ -146,39 +147,37 @@ impl Timeline {
     /// An empty history with an epoch of its own.
     pub fn new(bounds: HistoryOptions) -> Self {
         Self {
-            ids: RwLock::new(Ids { epoch: Epoch::random(), node: None, alone: None }),
             doubtful: AtomicU64::new(0),
             bounds,
             head: AtomicU64::new(0),
             newest_targeted: AtomicU64::new(0),
             broadcasts: Arc::new(Log::new(0)),
-            sequencer: Mutex::default(),
+            sequencer: Mutex::new(Sequencer::new()),
             coalesced: Counter::default(),
         }
     }
 
     /// The epoch of its ids.
     pub fn epoch(&self) -> Epoch {
-        self.ids.read().epoch
+        self.sequencer.lock().ids.epoch
     }
 
     /// It is one node's of several.
     pub(crate) fn belong_to(&self, node: NodeId) {
-        self.ids.write().node = Some(node);
+        self.sequencer.lock().ids.node = Some(node);
     }
 
     /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
     /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
     pub(crate) fn stand_alone(&self, after: Option<Position>) {
-        let sequencer = self.sequencer.lock();
-        let mut ids = self.ids.write();
-        match (ids.alone, after) {
+        let mut sequencer = self.sequencer.lock();
+        match (sequencer.ids.alone, after) {
             (None, Some(_)) => self.doubtful.store(Position::MAX, Ordering::Relaxed),
             // What is put after this is nothing that anybody has had.
             (Some(_), None) => self.doubtful.store(sequencer.doubts.max(self.head()), Ordering::Relaxed),
             _ => {}
         }
-        ids.alone = after;
+        sequencer.ids.alone = after;
     }
 
     /// Whether some of what stands after this position may be what some clients have had already.
@@ -221,9 +220,9 @@ impl Timeline {
         let position = place.position.map_or(next, |given| given.max(next));
         // What stands here twice is no newer event: a reader who leaves the one out must find the other.
         let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
-        let ids = *self.ids.read();
+        let ids = &sequencer.ids;
         let frame = draft.finish_for(&ids.epoch, position, ids.only());
-        let entry = Entry { position, frame, exclude, coalesce_key, at: place.at, twin: place.twin };
+        let entry = Entry::new(position, frame, place.at, Special { exclude, coalesce_key, twin: place.twin });
         sequencer.published += 1;
         if place.twin > 0 {
             sequencer.twin = position;
@@ -256,9 +255,7 @@ impl Timeline {
         let mut sequencer = self.sequencer.lock();
         // One more than the newest, so that also who is up to date lies before it.
         let base = position.max(self.head.load(Ordering::Relaxed) + 1);
-        let mut ids = self.ids.write();
-        (ids.epoch, ids.alone) = (epoch, None);
-        drop(ids);
+        (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
         self.doubtful.store(0, Ordering::Relaxed);
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
             front.log.clear();
@@ -312,7 +309,7 @@ impl Timeline {
     /// Where a client goes on, if `last_event_id` tells it: an id of this epoch, or the caller's own id of an event in one of
     /// `logs`.
     pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
-        let ids = *self.ids.read();
+        let ids = self.sequencer.lock().ids;
         let here = |cursor| Located { cursor, agreed: 0, from_elsewhere: false, keeps_id: false };
         if let Some((id, node)) = last_event_id.split_once(ONLY_AT)
             && let Some(cursor) = ids.epoch.parse(id)
@@ -341,7 +338,7 @@ impl Timeline {
 
     /// An event of the engine's own for one client, with `position` as its id.
     pub(crate) fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
-        let ids = *self.ids.read();
+        let ids = self.sequencer.lock().ids;
         // Between what nodes have agreed on stands what only one of them knows.
         let only = if is_agreed(position) { ids.only() } else { ids.node.as_ref() };
         event.encode_unchecked().finish_for(&ids.epoch, position, only)
@@ -349,6 +346,12 @@ impl Timeline {
 }
 
 impl Sequencer {
+    fn new() -> Self {
+        let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
+        let (oldest, usage) = Default::default();
+        Self { ids, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
+    }
+
     fn bytes(&self) -> usize {
         self.usage.bytes + self.logs * LOG_COST
     }

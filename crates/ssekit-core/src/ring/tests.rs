@@ -13,15 +13,8 @@ const PLENTY: HistoryOptions = HistoryOptions {
 
 fn entry(position: Position, key: Option<&str>, id: Option<&str>) -> Entry {
     let draft = Event { data: "x", id, coalesce_key: key, ..Event::default() }.encode(1 << 20).unwrap();
-    let coalesce_key = key.map(Arc::from);
-    Entry {
-        position,
-        frame: draft.finish(&Epoch::random(), position),
-        exclude: None,
-        coalesce_key,
-        at: Instant::now(),
-        twin: 0,
-    }
+    let special = Special { coalesce_key: key.map(Arc::from), ..Special::default() };
+    Entry::new(position, draft.finish(&Epoch::random(), position), Instant::now(), special)
 }
 
 fn keyed(position: Position, key: &str) -> Entry {
@@ -58,7 +51,11 @@ fn who_lags_gets_the_newest_of_a_key_alone() {
 fn who_is_excluded_from_the_newer_one_keeps_the_older_one() {
     let mut ring = Ring::new(0);
     ring.append(keyed(1, "a"), &PLENTY);
-    let excluding = |position| Entry { exclude: Some("tab".into()), ..keyed(position, "a") };
+    let excluding = |position| {
+        let entry = keyed(position, "a");
+        let special = Special { exclude: Some("tab".into()), coalesce_key: Some("a".into()), twin: 0 };
+        Entry::new(position, entry.frame, entry.at, special)
+    };
     assert!(!ring.append(excluding(2), &PLENTY));
     assert!(ring.append(excluding(3), &PLENTY));
     assert_eq!(positions(&ring, 0), Ok(vec![1, 3]));
