@@ -211,12 +211,12 @@ pub struct Draft {
     own_id: Option<Box<str>>,
     coalesce_key: Option<Arc<str>>,
     /// What other nodes are told of it, if there are any.
-    shared: Option<Bytes>,
+    shared: Option<Box<[u8]>>,
 }
 
 impl Draft {
     /// Notes what other nodes are told of it.
-    pub(crate) fn share(&mut self, fields: Bytes) {
+    pub(crate) fn share(&mut self, fields: Box<[u8]>) {
         self.shared = Some(fields);
     }
 

@@ -93,10 +93,10 @@ mod tag {
 }
 
 /// An event, without whom it is for: encoded when it is checked, and again for nobody.
-pub(crate) fn event_fields(event: &Event<'_>) -> Bytes {
+pub(crate) fn event_fields(event: &Event<'_>) -> Box<[u8]> {
     let mut out = Writer(BytesMut::with_capacity(event.data.len() + event.name.len() + 32));
     out.event(event);
-    out.0.freeze()
+    out.0[..].into()
 }
 
 /// The payload of an event with these fields.
