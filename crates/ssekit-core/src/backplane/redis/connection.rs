@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use combine::parser::combinator::AnySendSyncPartialState;
-use combine::stream::{Decoder, PointerOffset};
-use redis::{Cmd, ServerErrorKind, Value, cmd};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use bytes::BytesMut;
+use redis_protocol::resp2::decode::decode_bytes_mut;
+use redis_protocol::resp2::types::BytesFrame;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
@@ -15,6 +15,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::backplane::Failure;
+use crate::backplane::redis::command::{Command, text};
 use crate::backplane::redis::options::{Host, RedisOptions, Server};
 
 /// How long a command may take that does not wait for anything.
@@ -41,7 +42,8 @@ pub(super) struct Connector {
 /// An open connection.
 pub(super) struct Connection {
     transport: Box<dyn Transport>,
-    decoder: Decoder<AnySendSyncPartialState, PointerOffset<[u8]>>,
+    /// What has come and is not a whole answer yet.
+    input: BytesMut,
 }
 
 impl Connector {
@@ -62,14 +64,12 @@ impl Connector {
         let mut connection = self.dial(&host).await?;
         let (user, password) = (self.server.user.as_deref(), self.server.password.as_deref());
         if let Some(password) = password {
-            let mut auth = cmd("AUTH");
-            if let Some(user) = user {
-                auth.arg(user);
-            }
-            connection.call(auth.arg(password), ANSWER).await?;
+            let auth = Command::new("AUTH");
+            let auth = if let Some(user) = user { auth.arg(user) } else { auth };
+            connection.call(&auth.arg(password), ANSWER).await?;
         }
         if self.server.database > 0 {
-            connection.call(cmd("SELECT").arg(self.server.database), ANSWER).await?;
+            connection.call(&Command::new("SELECT").number(self.server.database.into()), ANSWER).await?;
         }
         connection.check_release().await?;
         Ok(connection)
@@ -94,10 +94,15 @@ impl Connector {
             let sentinel = self.next_host()?;
             let asked = async {
                 let mut connection = self.dial(&sentinel).await?;
-                let mut ask = cmd("SENTINEL");
-                let answer = connection.call(ask.arg("get-master-addr-by-name").arg(service), ANSWER).await?;
-                let (name, port): (String, u16) = redis::from_redis_value(answer)
-                    .map_err(|_| Failure::new(format!("sentinel {sentinel} does not know of {service:?}")))?;
+                let ask = Command::new("SENTINEL").arg("get-master-addr-by-name").arg(service);
+                let answer = connection.call(&ask, ANSWER).await?;
+                let known = match &answer {
+                    BytesFrame::Array(parts) => parts.first().and_then(text).zip(parts.get(1).and_then(text)),
+                    _ => None,
+                };
+                let known = known.and_then(|(name, port)| Some((name.to_owned(), port.parse().ok()?)));
+                let (name, port) =
+                    known.ok_or_else(|| Failure::new(format!("sentinel {sentinel} does not know of {service:?}")))?;
                 Ok(Host { name, port })
             };
             match asked.await {
@@ -120,7 +125,7 @@ impl Connector {
         let dialled: std::io::Result<Box<dyn Transport>> =
             timeout(ANSWER, dialled).await.map_err(|_| failed(&"it cannot be reached in time"))?;
         let transport = dialled.map_err(|error| failed(&error))?;
-        Ok(Connection { transport, decoder: Decoder::new() })
+        Ok(Connection { transport, input: BytesMut::new() })
     }
 }
 
@@ -144,36 +149,50 @@ impl CallError {
     fn new(message: impl Into<String>) -> Self {
         Self { failure: Failure::new(message), moved: None, no_script: false }
     }
+
+    /// A server's error begins with its kind, in capital letters.
+    fn of_server(message: &str) -> Self {
+        let mut words = message.split(' ');
+        let kind = words.next().unwrap_or_default();
+        let moved = if kind == "MOVED" { words.nth(1).and_then(|host| Host::parse(host, 6_379)) } else { None };
+        Self { moved, no_script: kind == "NOSCRIPT", ..Self::new(format!("Redis: {message}")) }
+    }
 }
 
 impl Connection {
     /// Sends a command and waits for its answer. After an error that is not `no_script`, and after a call that was given up, the
     /// connection must not be used again: an answer may be under way.
-    pub(super) async fn call(&mut self, command: &Cmd, time: Duration) -> Result<Value, CallError> {
+    pub(super) async fn call(&mut self, command: &Command, time: Duration) -> Result<BytesFrame, CallError> {
         let answered = async {
-            self.transport.write_all(&command.get_packed_command()).await.map_err(|error| error.to_string())?;
-            let answer = redis::parse_redis_value_async(&mut self.decoder, &mut self.transport).await;
-            answer.map_err(|error| error.to_string())
+            self.transport.write_all(&command.bytes()).await?;
+            self.transport.flush().await?;
+            self.answer().await
         };
         match timeout(time, answered).await {
             Err(_) => Err(CallError::new("Redis does not answer in time")),
-            Ok(Err(message)) => Err(CallError::new(format!("Redis: {message}"))),
-            Ok(Ok(Value::ServerError(error))) => {
-                let details = error.details().unwrap_or_default();
-                let moved = (error.kind() == Some(ServerErrorKind::Moved))
-                    .then(|| details.split(' ').nth(1).and_then(|host| Host::parse(host, 6_379)))
-                    .flatten();
-                let no_script = error.kind() == Some(ServerErrorKind::NoScript);
-                Err(CallError { moved, no_script, ..CallError::new(format!("Redis: {} {details}", error.code())) })
+            Ok(Err(error)) => Err(CallError::new(format!("Redis: {error}"))),
+            Ok(Ok(BytesFrame::Error(error))) => Err(CallError::of_server(&error)),
+            Ok(Ok(answer)) => Ok(answer),
+        }
+    }
+
+    async fn answer(&mut self) -> std::io::Result<BytesFrame> {
+        loop {
+            if let Some((answer, ..)) = decode_bytes_mut(&mut self.input).map_err(std::io::Error::other)? {
+                return Ok(answer);
             }
-            Ok(Ok(value)) => Ok(value),
+            // As much again as there is, so that a long answer is not looked at from its beginning too often.
+            self.input.reserve(self.input.len().max(16 * 1024));
+            if self.transport.read_buf(&mut self.input).await? == 0 {
+                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            }
         }
     }
 
     /// Who may not ask is believed to know.
     async fn check_release(&mut self) -> Result<(), Failure> {
-        let Ok(answer) = self.call(cmd("INFO").arg("server"), ANSWER).await else { return Ok(()) };
-        let info: String = redis::from_redis_value(answer).unwrap_or_default();
+        let Ok(answer) = self.call(&Command::new("INFO").arg("server"), ANSWER).await else { return Ok(()) };
+        let info = text(&answer).unwrap_or_default();
         let Some(release) = info.lines().find_map(|line| line.strip_prefix("redis_version:")) else { return Ok(()) };
         let mut numbers = release.trim().split('.').map(|number| number.parse::<u32>().unwrap_or(0));
         let release_of = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));

@@ -1,6 +1,6 @@
 //! A history in Redis 6.2 or later, or Valkey: two streams, and a hash that says how far they go.
 //!
-//! * [`options`]: where it is; `connection`: one connection; `script`: what happens there in one step.
+//! * [`options`]: where it is; `connection`: one connection; `command`: what goes over it; `script`: what happens there in one step.
 //!
 //! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and `{ssekit}:members`
 //! (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a node's records have been
@@ -9,6 +9,7 @@
 //! The commands that are used: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
 //! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`.
 
+mod command;
 mod connection;
 mod options;
 mod script;
@@ -17,8 +18,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
-use redis::{Cmd, Value, cmd};
+use redis_protocol::resp2::types::BytesFrame;
 use tokio::time::Instant;
 
 pub use options::RedisOptions;
@@ -28,11 +28,12 @@ use crate::backplane::{
 };
 use crate::error::Result;
 use crate::position::Epoch;
+use command::{Command, number, text};
 use connection::{ANSWER, Connection, Connector};
 use script::{APPEND, JOIN, Script};
 
 /// Records of a channel that are read at once.
-const MOST_READ: usize = 1_024;
+const MOST_READ: u64 = 1_024;
 
 /// Records of members that are kept: who has missed more asks for everybody's roll.
 const MOST_MEMBERS: u64 = 10_000;
@@ -68,7 +69,7 @@ impl Redis {
         Ok(Self { connector, keys, max_stream_events: options.max_stream_events, connection: None, clock: 0 })
     }
 
-    async fn call(&mut self, command: &Cmd, time: Duration) -> std::result::Result<Value, Failure> {
+    async fn call(&mut self, command: &Command, time: Duration) -> std::result::Result<BytesFrame, Failure> {
         let mut connection = self.open().await?;
         match connection.call(command, time).await {
             Ok(value) => {
@@ -86,17 +87,12 @@ impl Redis {
         &mut self,
         script: &Script,
         keys: &[&str],
-        arguments: impl Fn(&mut Cmd),
-    ) -> std::result::Result<Value, Failure> {
+        arguments: impl Fn(Command) -> Command,
+    ) -> std::result::Result<BytesFrame, Failure> {
         let mut connection = self.open().await?;
-        let mut answer = Ok(Value::Nil);
-        for whole in [false, true] {
-            let mut call = script.call(whole, keys);
-            arguments(&mut call);
-            answer = connection.call(&call, ANSWER).await;
-            if !matches!(&answer, Err(error) if error.no_script) {
-                break;
-            }
+        let mut answer = connection.call(&arguments(script.call(false, keys)), ANSWER).await;
+        if matches!(&answer, Err(error) if error.no_script) {
+            answer = connection.call(&arguments(script.call(true, keys)), ANSWER).await;
         }
         match answer {
             Ok(value) => {
@@ -153,13 +149,21 @@ impl Backplane for Redis {
         let fresh = Epoch::random();
         let answer = self
             .run(&JOIN, &keys, |call| {
-                call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).arg(known.ends.events).arg(known.ends.members);
-                call.arg(known.last.as_ref().map(Origin::to_string).unwrap_or_default()).arg(fresh.as_str());
+                let Ends { events, members } = known.ends;
+                let last = known.last.as_ref().map(Origin::to_string).unwrap_or_default();
+                let call = call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).number(events).number(members);
+                call.arg(last).arg(fresh.as_str())
             })
             .await?;
-        let (epoch, events, members, forgotten, time): (String, Number, Number, Number, i64) = understood(answer)?;
+        let BytesFrame::Array(parts) = answer else { return Err(not_ours(&self.keys.history)) };
+        let [epoch, numbers @ ..] = parts.as_slice() else { return Err(not_ours(&self.keys.history)) };
+        let numbers: Option<Vec<u64>> = numbers.iter().map(number).collect();
+        let (Some(epoch), Some([events, members, forgotten, time])) = (text(epoch), numbers.as_deref()) else {
+            return Err(not_ours(&self.keys.history));
+        };
+        let (events, members, forgotten, time) = (*events, *members, *forgotten, *time as i64);
         self.clock = time - millis_since_1970();
-        let epoch = Epoch::parse_name(&epoch).ok_or_else(|| not_ours(&self.keys.history))?;
+        let epoch = Epoch::parse_name(epoch).ok_or_else(|| not_ours(&self.keys.history))?;
         Ok(Joined { epoch, ends: Ends { events, members }, forgotten })
     }
 
@@ -173,32 +177,31 @@ impl Backplane for Redis {
         let count = format!("{}:{}:{channel}", keys.prefix, batch.node);
         let answer = self
             .run(&APPEND, &[&keys.history, stream, &count], |call| {
-                call.arg(epoch.as_str()).arg(channel).arg(batch.node.to_string()).arg(batch.first).arg(kept);
-                for record in &batch.records {
-                    call.arg(&record[..]);
-                }
+                let call =
+                    call.arg(epoch.as_str()).arg(channel).arg(batch.node.as_str()).number(batch.first).number(kept);
+                batch.records.iter().fold(call, |call, record| call.arg(record))
             })
             .await?;
         match answer {
-            Value::Nil => Err(Failure::other_history()),
-            answer => understood(answer),
+            BytesFrame::Null => Err(Failure::other_history()),
+            answer => number(&answer).ok_or_else(|| not_ours(&keys.history)),
         }
     }
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let keys = Arc::clone(&self.keys);
-        let mut read = cmd("XREAD");
-        read.arg("COUNT").arg(MOST_READ).arg("BLOCK").arg(READ_WAIT.as_millis() as u64).arg("STREAMS");
-        read.arg(&keys.events).arg(&keys.members);
-        read.arg(format!("{}-0", after.events)).arg(format!("{}-0", after.members));
+        let read =
+            Command::new("XREAD").arg("COUNT").number(MOST_READ).arg("BLOCK").number(READ_WAIT.as_millis() as u64);
+        let read = read.arg("STREAMS").arg(&keys.events).arg(&keys.members);
+        let read = read.arg(format!("{}-0", after.events)).arg(format!("{}-0", after.members));
         let answer = self.call(&read, READ_WAIT + ANSWER).await?;
         let now = Clock { millis: millis_since_1970() + self.clock, instant: Instant::now() };
-        let Value::Array(streams) = answer else { return Ok(Vec::new()) };
+        let BytesFrame::Array(streams) = answer else { return Ok(Vec::new()) };
         let mut records = Vec::new();
         for stream in streams {
             let (key, entries) = pair(stream).ok_or_else(|| not_ours(&keys.events))?;
-            let (Value::BulkString(key), Value::Array(entries)) = (key, entries) else { continue };
-            let channel = if key == keys.events.as_bytes() { Channel::Events } else { Channel::Members };
+            let (Some(key), BytesFrame::Array(entries)) = (text(&key), entries) else { continue };
+            let channel = if key == keys.events { Channel::Events } else { Channel::Members };
             for entry in entries {
                 records.push(record(channel, entry, now).ok_or_else(|| not_ours(&keys.events))?);
             }
@@ -215,34 +218,23 @@ struct Clock {
 }
 
 /// An entry of a stream: its id, and its fields with their values in turn.
-fn record(channel: Channel, entry: Value, now: Clock) -> Option<Record> {
-    let (Value::BulkString(id), Value::Array(fields)) = pair(entry)? else { return None };
+fn record(channel: Channel, entry: BytesFrame, now: Clock) -> Option<Record> {
+    let (id, BytesFrame::Array(fields)) = pair(entry)? else { return None };
     let number = text(&id)?.strip_suffix("-0")?.parse().ok()?;
-    let mut fields = fields.into_iter().skip(1).step_by(2).map(|value| match value {
-        Value::BulkString(bytes) => Some(bytes),
-        _ => None,
-    });
-    let (origin, time, payload) = (fields.next()??, fields.next()??, fields.next()??);
+    let mut values = fields.into_iter().skip(1).step_by(2);
+    let (origin, time, payload) = (values.next()?, values.next()?, values.next()?);
     let (node, count) = text(&origin)?.split_once('.')?;
     let age = now.millis - text(&time)?.parse::<i64>().ok()?;
     let at = now.instant.checked_sub(Duration::from_millis(age.max(0) as u64)).unwrap_or(now.instant);
     let origin = Origin { node: NodeId::parse(node)?, count: count.parse().ok()? };
-    Some(Record { channel, number, origin, at, payload: Bytes::from(payload) })
+    let BytesFrame::BulkString(payload) = payload else { return None };
+    Some(Record { channel, number, origin, at, payload })
 }
 
-fn pair(value: Value) -> Option<(Value, Value)> {
-    let Value::Array(values) = value else { return None };
-    let [first, second] = <[Value; 2]>::try_from(values).ok()?;
+fn pair(value: BytesFrame) -> Option<(BytesFrame, BytesFrame)> {
+    let BytesFrame::Array(values) = value else { return None };
+    let [first, second] = <[BytesFrame; 2]>::try_from(values).ok()?;
     Some((first, second))
-}
-
-fn text(bytes: &[u8]) -> Option<&str> {
-    std::str::from_utf8(bytes).ok()
-}
-
-fn understood<T: redis::FromRedisValue>(answer: Value) -> std::result::Result<T, Failure> {
-    redis::from_redis_value(answer)
-        .map_err(|error| Failure::new(format!("Redis answers what cannot be understood: {error}")))
 }
 
 fn not_ours(key: &str) -> Failure {

@@ -1,6 +1,6 @@
 //! What Redis does in one step: scripts, each of which either happens as a whole or not at all.
 
-use redis::{Cmd, cmd};
+use crate::backplane::redis::command::Command;
 
 /// A script and its name.
 pub(super) struct Script {
@@ -85,15 +85,9 @@ return number
 
 impl Script {
     /// Its call by name, which Redis may not know, or whole.
-    pub(super) fn call(&self, whole: bool, keys: &[&str]) -> Cmd {
-        let mut call = if whole { cmd("EVAL") } else { cmd("EVALSHA") };
-        if whole {
-            call.arg(self.source);
-        } else {
-            call.arg(self.name());
-        }
-        call.arg(keys.len()).arg(keys);
-        call
+    pub(super) fn call(&self, whole: bool, keys: &[&str]) -> Command {
+        let call = if whole { Command::new("EVAL").arg(self.source) } else { Command::new("EVALSHA").arg(self.name()) };
+        keys.iter().fold(call.number(keys.len() as u64), |call, key| call.arg(key))
     }
 
     fn name(&self) -> String {
