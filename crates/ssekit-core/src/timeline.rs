@@ -29,7 +29,7 @@ pub struct Timeline {
     /// Up to here, some of what stands in the logs may be what some clients have had already; see [`Timeline::stand_alone`].
     doubtful: AtomicU64,
     bounds: HistoryOptions,
-    /// All events up to this position are in their logs.
+    /// All events up to this position are in their logs, and may be read.
     head: AtomicU64,
     /// Position of the newest event that is not for everybody.
     newest_targeted: AtomicU64,
@@ -104,6 +104,10 @@ impl Place {
 #[derive(Debug)]
 struct Sequencer {
     ids: Ids,
+    /// Position of the newest event, which may not be read yet.
+    newest: Position,
+    /// What is put into the logs may not be read for now: see [`Timeline::hide_news`].
+    hidden: bool,
     /// Events that were put into logs.
     published: u64,
     /// Where the newest event stands that stands here twice.
@@ -174,7 +178,7 @@ impl Timeline {
         match (sequencer.ids.alone, after) {
             (None, Some(_)) => self.doubtful.store(Position::MAX, Ordering::Relaxed),
             // What is put after this is nothing that anybody has had.
-            (Some(_), None) => self.doubtful.store(sequencer.doubts.max(self.head()), Ordering::Relaxed),
+            (Some(_), None) => self.doubtful.store(sequencer.doubts.max(sequencer.newest), Ordering::Relaxed),
             _ => {}
         }
         sequencer.ids.alone = after;
@@ -185,9 +189,28 @@ impl Timeline {
         position < self.doubtful.load(Ordering::Relaxed)
     }
 
-    /// Position of the newest event.
+    /// Position of the newest event that may be read.
     pub fn head(&self) -> Position {
         self.head.load(Ordering::Acquire)
+    }
+
+    /// Position of the newest event.
+    pub(crate) fn newest(&self) -> Position {
+        self.sequencer.lock().newest
+    }
+
+    /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
+    /// before [`Timeline::show_news`], so that who is told of a gap meanwhile goes on behind all of it.
+    pub(crate) fn hide_news(&self) {
+        self.sequencer.lock().hidden = true;
+    }
+
+    /// All that stands in the logs may be read. Says whether some of it could not.
+    pub(crate) fn show_news(&self) -> bool {
+        let mut sequencer = self.sequencer.lock();
+        let was_hidden = std::mem::take(&mut sequencer.hidden);
+        self.head.store(sequencer.newest, Ordering::Release);
+        was_hidden
     }
 
     /// Position of the newest event that is not for everybody. Who is up to date with it has nothing in any log but that of
@@ -216,7 +239,7 @@ impl Timeline {
         if !valid() {
             return Err(draft);
         }
-        let next = self.head.load(Ordering::Relaxed) + 1;
+        let next = sequencer.newest + 1;
         let position = place.position.map_or(next, |given| given.max(next));
         // What stands here twice is no newer event: a reader who leaves the one out must find the other.
         let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
@@ -238,15 +261,23 @@ impl Timeline {
         if !Arc::ptr_eq(log, &self.broadcasts) {
             self.newest_targeted.store(position, Ordering::Relaxed);
         }
-        // Release: whoever sees this head sees what was appended before it.
-        self.head.store(position, Ordering::Release);
+        self.move_head(&mut sequencer, position);
         Ok(position)
     }
 
     /// Moves the head on past events that no log here is to hold.
     pub(crate) fn pass(&self, position: Position) {
-        let _sequencer = self.sequencer.lock();
-        self.head.fetch_max(position, Ordering::AcqRel);
+        let mut sequencer = self.sequencer.lock();
+        let newest = position.max(sequencer.newest);
+        self.move_head(&mut sequencer, newest);
+    }
+
+    fn move_head(&self, sequencer: &mut Sequencer, newest: Position) {
+        sequencer.newest = newest;
+        if !sequencer.hidden {
+            // Release: whoever sees this head sees what was appended before it.
+            self.head.store(newest, Ordering::Release);
+        }
     }
 
     /// Begins anew behind `position`, with ids of this epoch: whoever is connected is told of a gap. Positions never go back, for
@@ -254,7 +285,7 @@ impl Timeline {
     pub(crate) fn renew(&self, epoch: Epoch, position: Position) -> Position {
         let mut sequencer = self.sequencer.lock();
         // One more than the newest, so that also who is up to date lies before it.
-        let base = position.max(self.head.load(Ordering::Relaxed) + 1);
+        let base = position.max(sequencer.newest + 1);
         (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
         self.doubtful.store(0, Ordering::Relaxed);
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
@@ -262,7 +293,7 @@ impl Timeline {
         }
         (sequencer.usage, sequencer.logs) = Default::default();
         self.broadcasts.begin_after(base);
-        self.head.store(base, Ordering::Release);
+        self.move_head(&mut sequencer, base);
         base
     }
 
@@ -349,7 +380,7 @@ impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
         let (oldest, usage) = Default::default();
-        Self { ids, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
+        Self { ids, newest: 0, hidden: false, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {

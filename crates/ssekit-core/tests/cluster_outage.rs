@@ -4,9 +4,13 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record};
+use ssekit_core::position::Epoch;
 use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use support::chance::Chance;
 use support::pull::Pull;
@@ -175,6 +179,73 @@ fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
             assert_eq!(sorted.len(), texts(&rest).len(), "none twice");
         }
     }
+}
+
+#[test]
+fn who_was_there_before_a_node_could_join_is_told_of_a_gap_and_gets_nothing_that_was_sent_before() {
+    let memory = Memory::new(1_000_000);
+    let there = node(&memory);
+    for number in 0..5_000 {
+        there.broadcast(data(&number.to_string()), None).unwrap();
+    }
+    settle(&[&there]);
+    memory.set_outage(Some("cut off"));
+    let here = Engine::node(memory.clone(), options(true));
+    is(&here, Link::Down);
+    let mut page = join(&here, None);
+    memory.set_outage(None);
+    assert!(page.event().is_reset());
+    is(&here, Link::Up);
+    here.broadcast(data("after"), None).unwrap();
+    assert_eq!(next(&mut page, 1), ["after"]);
+}
+
+/// One node's way to a history that the others reach.
+#[derive(Clone)]
+struct Lonely(Memory, Arc<AtomicBool>);
+
+impl Lonely {
+    fn reached(&mut self) -> Result<&mut Memory, Failure> {
+        if self.1.load(Ordering::Relaxed) { Err(Failure::new("cut off")) } else { Ok(&mut self.0) }
+    }
+}
+
+impl Backplane for Lonely {
+    async fn join(&mut self, known: &Known) -> Result<Joined, Failure> {
+        self.reached()?.join(known).await
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
+        self.reached()?.append(epoch, batch).await
+    }
+
+    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+        let records = self.reached()?.read(after).await;
+        self.reached().and(records)
+    }
+}
+
+#[test]
+fn who_comes_from_another_node_waits_a_little_for_one_that_is_cut_off() {
+    let memory = Memory::new(1_000_000);
+    let (outage, there) = (Arc::new(AtomicBool::new(false)), node(&memory));
+    let here = Engine::node(Lonely(memory, Arc::clone(&outage)), options(true));
+    is(&here, Link::Up);
+    let mut page = join(&there, None);
+    outage.store(true, Ordering::Relaxed);
+    there.broadcast(data("1"), None).unwrap();
+    let seen = page.event();
+    is(&here, Link::Down);
+    there.broadcast(data("2"), None).unwrap();
+    // It waits in vain, and is told.
+    let mut lost = come_back(&here, None, &seen.id);
+    assert!(!lost.ready.resumed && lost.event().is_reset());
+    // It does not.
+    assert!(!here.is_caught_up(Some(&seen.id)));
+    outage.store(false, Ordering::Relaxed);
+    let mut moved = come_back(&here, None, &seen.id);
+    assert!(moved.ready.resumed);
+    assert_eq!(next(&mut moved, 1), ["2"]);
 }
 
 /// What a page has got, and where it may go on.

@@ -43,6 +43,7 @@ impl Island {
     /// The backplane cannot be used any more: what has not come back is delivered, and what comes.
     pub(crate) fn cut_off(&mut self, local: &dyn Local) {
         self.cut_off = true;
+        local.caught_up();
         for (count, payload) in std::mem::take(&mut self.flying) {
             self.deliver(count, &payload, local);
         }
@@ -62,7 +63,7 @@ impl Island {
     fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
         let Some(message) = Message::decode(payload) else { return };
         if self.ahead.is_empty() {
-            local.stand_alone(Some(local.head()));
+            local.stand_alone(Some(local.newest()));
         }
         if let Some(position) = local.apply_alone(&message) {
             self.ahead.push_back((count, position));

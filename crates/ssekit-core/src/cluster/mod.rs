@@ -16,6 +16,7 @@ mod pulse;
 mod reader;
 mod writer;
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -41,11 +42,16 @@ pub use outbox::Buffered;
 /// How long `flush` and a node that starts wait for the backplane.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How long a client that has seen more than this node waits while the backplane cannot be used.
+const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
+
 /// What a node does with what it reads; the hub implements it.
 pub(crate) trait Local: Send + Sync {
-    /// The history is another one, or has a gap: nothing up to this number is known any more. `remembered` events before the
-    /// end may still come.
+    /// The history is another one, or has a gap: nothing up to this number is known any more. What comes from here on is for those
+    /// who come back; clients that are connected are told of the gap when it has [caught up](Local::caught_up), and go on there.
     fn begin_after(&self, epoch: Epoch, number: Number);
+    /// Everything has been applied that stood in the history when it was joined, or there is no waiting for it.
+    fn caught_up(&self);
     /// A record of the events' channel, which stands in the logs already if it has a twin there: at 0, if it was an order, which
     /// has been carried out.
     fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>);
@@ -54,7 +60,7 @@ pub(crate) trait Local: Send + Sync {
     /// What stands in the logs after this position is this node's alone. None: nothing is.
     fn stand_alone(&self, after: Option<Position>);
     /// The position of the newest event.
-    fn head(&self) -> Position;
+    fn newest(&self) -> Position;
     /// Some records have been applied.
     fn applied(&self);
     /// A client with this id has come to another node after it came here.
@@ -115,6 +121,8 @@ pub(crate) struct Cluster {
     greeted: Mutex<Option<Instant>>,
     /// Everybody else is to be told who is here.
     roll_due: Mutex<bool>,
+    /// It has been up, ever.
+    was_up: AtomicBool,
     stopped: watch::Sender<bool>,
     outages: Counter,
     unreadable: Counter,
@@ -140,6 +148,7 @@ impl Cluster {
             echo: Mutex::new(Instant::now()),
             greeted: Mutex::new(None),
             roll_due: Mutex::new(false),
+            was_up: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             outages: Counter::default(),
             unreadable: Counter::default(),
@@ -211,13 +220,43 @@ impl Cluster {
         tokio::time::timeout(PATIENCE, known).await.is_ok()
     }
 
-    /// Waits until it knows everything up to this position, which a client has from another node; not for long, and not while
-    /// there is no hearing of it.
+    /// Whether it does not know yet what there was when it came, so that clients wait for that: with ids of other nodes also
+    /// while the backplane cannot be used.
+    pub(crate) fn is_starting(&self, comes_back: bool) -> bool {
+        match self.link() {
+            Link::Starting => true,
+            Link::Up => false,
+            Link::Down => comes_back && !self.was_up.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits until it knows what there was when it came.
+    pub(crate) async fn starts(&self) {
+        let mut link = self.link.subscribe();
+        self.patiently(link.wait_for(|link| *link == Link::Up)).await;
+    }
+
+    /// Waits until it knows everything up to this position, which a client has from another node.
     pub(crate) async fn reaches(&self, position: Position) {
-        let (mut read, mut link) = (self.read.subscribe(), self.link.subscribe());
+        let mut read = self.read.subscribe();
+        self.patiently(read.wait_for(|number| agreed(*number) >= position)).await;
+    }
+
+    /// Waits not for long, and less while there is no hearing of it.
+    async fn patiently(&self, what: impl Future) {
+        let mut link = self.link.subscribe();
+        let outage = async {
+            loop {
+                let _ = link.wait_for(|link| *link == Link::Down).await;
+                let up = link.wait_for(|link| *link != Link::Down);
+                if !matches!(tokio::time::timeout(PATIENCE_IN_OUTAGE, up).await, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        };
         tokio::select! {
-            _ = read.wait_for(|number| agreed(*number) >= position) => {}
-            _ = link.wait_for(|link| *link == Link::Down) => {}
+            _ = what => {}
+            () = outage => {}
             () = tokio::time::sleep(PATIENCE) => {}
         }
     }
@@ -285,6 +324,7 @@ impl Cluster {
         let told = health.told.take();
         *self.echo.lock() = Instant::now();
         self.island.lock().rejoin();
+        self.was_up.store(true, Ordering::Relaxed);
         self.link.send_replace(Link::Up);
         drop(health);
         if told.is_some() {

@@ -85,6 +85,7 @@ impl Reader {
         loop {
             if reached.ends.events >= reached.up_at && !reached.told {
                 let Some(here) = local.upgrade() else { return Ok(()) };
+                here.caught_up();
                 cluster.recover(Side::Reading, &*here);
                 (reached.told, self.was_up) = (true, true);
             }

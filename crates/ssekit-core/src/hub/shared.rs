@@ -22,14 +22,10 @@ impl Hub {
     /// some seconds at most. Of a hub that is alone, and as a rule, there is nothing to wait for.
     pub async fn caught_up(&self, last_event_id: Option<&str>) {
         let Some(cluster) = &self.inner.cluster else { return };
-        if cluster.link() == Link::Starting {
-            cluster.ready().await;
+        if cluster.is_starting(last_event_id.is_some()) {
+            cluster.starts().await;
         }
-        let timeline = &self.inner.timeline;
-        if let Some(position) = last_event_id.and_then(|id| timeline.epoch().parse(id))
-            && position > timeline.head()
-            && cluster.link() == Link::Up
-        {
+        if let Some(position) = self.ahead(last_event_id) {
             cluster.reaches(position).await;
         }
     }
@@ -45,9 +41,13 @@ impl Hub {
     /// Whether there is nothing to wait for.
     pub fn is_caught_up(&self, last_event_id: Option<&str>) -> bool {
         let Some(cluster) = &self.inner.cluster else { return true };
+        !cluster.is_starting(last_event_id.is_some()) && self.ahead(last_event_id).is_none()
+    }
+
+    /// The position that an id names, if this node has not come so far yet.
+    fn ahead(&self, last_event_id: Option<&str>) -> Option<Position> {
         let timeline = &self.inner.timeline;
-        let position = last_event_id.and_then(|id| timeline.epoch().parse(id));
-        cluster.link() != Link::Starting && position.is_none_or(|position| position <= timeline.head())
+        last_event_id.and_then(|id| timeline.epoch().parse(id)).filter(|position| *position > timeline.head())
     }
 
     /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
@@ -130,6 +130,7 @@ impl Hub {
 
 impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
+        self.timeline.hide_news();
         let base = self.timeline.renew(epoch, agreed(number));
         self.registry.begin_after(base);
         self.wake_for_broadcasts();
@@ -145,20 +146,26 @@ impl Local for Inner {
 
     fn apply_alone(&self, message: &Message<'_>) -> Option<Position> {
         // So many events of one node between two that all agree on would run into the next of those.
-        if is_agreed(self.timeline.head() + 1) {
+        if is_agreed(self.timeline.newest() + 1) {
             return None;
         }
         self.carry_out(message, Place::next());
         let is_event = matches!(message, Message::Event(..));
-        Some(if is_event { self.timeline.head() } else { 0 })
+        Some(if is_event { self.timeline.newest() } else { 0 })
     }
 
     fn stand_alone(&self, after: Option<Position>) {
         self.timeline.stand_alone(after);
     }
 
-    fn head(&self) -> Position {
-        self.timeline.head()
+    fn newest(&self) -> Position {
+        self.timeline.newest()
+    }
+
+    fn caught_up(&self) {
+        if self.timeline.show_news() {
+            self.wake_for_broadcasts();
+        }
     }
 
     fn applied(&self) {
