@@ -13,6 +13,7 @@ pub(crate) mod front;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod http_parts;
+pub(crate) mod node_process;
 pub(crate) mod peer;
 pub(crate) mod proxy;
 pub(crate) mod pull;
