@@ -70,8 +70,10 @@ export class Evaluator {
     running.add(this);
   }
 
-  static async start(configure?: SSEOptions): Promise<Evaluator> {
-    const child = fork(join(__dirname, 'evaluator-main.cjs'), { stdio: 'pipe', serialization: 'advanced' });
+  /** `env`: variables on top of this process's. */
+  static async start(configure?: SSEOptions, env: Record<string, string> = {}): Promise<Evaluator> {
+    const settings = { stdio: 'pipe', serialization: 'advanced', env: { ...process.env, ...env } } as const;
+    const child = fork(join(__dirname, 'evaluator-main.cjs'), settings);
     let stderr = '';
     const hear = (text: unknown): void => {
       stderr += text;
@@ -116,11 +118,11 @@ export class Evaluator {
     });
   }
 
-  /** Ends it, and waits until it has. */
-  async stop(): Promise<void> {
+  /** Ends it, as a crash does or by another signal, and waits until it has. */
+  async stop(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     if (this.ended !== undefined) return;
     const exited = new Promise((resolve) => this.#child.once('exit', resolve));
-    this.#child.kill('SIGKILL');
+    this.#child.kill(signal);
     await exited;
   }
 }

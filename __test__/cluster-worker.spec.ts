@@ -1,0 +1,54 @@
+/** A process that only sends, as a job's worker does, and then ends. */
+import { fork } from 'node:child_process';
+import { once } from 'node:events';
+import { join as path } from 'node:path';
+import { stopEvaluators } from './support/evaluator';
+import { allKnow, join, open, storyOf, told } from './support/nodes';
+import { killPrograms, Program } from './support/program';
+import { closeClients } from './support/raw-client';
+import { Redis, stopRedis } from './support/redis';
+
+let redis: Redis;
+
+beforeAll(async () => {
+  redis = await Redis.start();
+});
+afterEach(async () => {
+  killPrograms();
+  closeClients();
+  await stopEvaluators();
+});
+afterAll(stopRedis);
+
+const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5'];
+
+test('it sends, waits until that is there, and ends by itself; everything has arrived, in order', async () => {
+  const node = await join(redis.url);
+  const tab = await open(node, 'ada', 'ada@a');
+  for (let times = 1; times <= 3; times += 1) {
+    // The counts are of the clients of other processes: it has none itself.
+    expect(await Program.result('sends-and-ends.cjs', [redis.url])).toEqual([1, true, 1]);
+    await told(tab, 'step 5');
+    expect((await tab.next(5 * times)).slice(-5).map(({ event, data }) => `${event} ${data}`)).toEqual(STEPS);
+  }
+  expect(storyOf(tab)).toHaveLength(15);
+  await allKnow([node], ['ada@a']);
+});
+
+test('a variable of the environment is all it needs', async () => {
+  const node = await join(redis.url);
+  const tab = await open(node, 'ada', 'ada@a');
+  const program = path(__dirname, 'programs', 'sends-and-ends.cjs');
+  const worker = fork(program, { env: { ...process.env, SSEKIT_REDIS_URL: redis.url }, stdio: 'pipe' });
+  const [[counts], [code]] = await Promise.all([once(worker, 'message'), once(worker, 'exit')]);
+  expect([counts, code]).toEqual([[1, true, 1], 0]);
+  await told(tab, 'step 5');
+  expect(storyOf(tab)).toEqual(STEPS);
+});
+
+test('without a backplane it is alone', async () => {
+  const node = await join(redis.url);
+  const tab = await open(node, 'ada', 'ada@a');
+  expect(await Program.result('sends-and-ends.cjs')).toEqual([0, false, 0]);
+  expect(storyOf(tab)).toEqual([]);
+});

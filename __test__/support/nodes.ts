@@ -1,0 +1,73 @@
+/** Processes that share a Redis, each a node with a hub of its own. */
+import type { BackplaneOptions, SSEOptions } from '../../index';
+import { Evaluator } from './evaluator';
+import { RawClient, type RequestOptions } from './raw-client';
+import { until } from './until';
+
+export type NodeOptions = Omit<SSEOptions, 'backplane'> & { backplane?: BackplaneOptions };
+
+/** Starts one, and lets it note what its event `error` says. It is not waited for. */
+export async function launch(url: string, { backplane, ...options }: NodeOptions = {}): Promise<Evaluator> {
+  // No heartbeat comes between, and a node that is killed is soon gone for the others.
+  const settings = { heartbeatMs: 3_600_000, ...options, backplane: { redis: url, leaseMs: 2_000, ...backplane } };
+  const node = await Evaluator.start(settings);
+  await node.evaluate(({ sse, state }) => {
+    state.errors = [];
+    sse.on('error', (error) => state.errors.push(error.message));
+  });
+  return node;
+}
+
+/** Starts one, and waits until it knows the others. */
+export async function join(url: string, options?: NodeOptions): Promise<Evaluator> {
+  const node = await launch(url, options);
+  expect(await node.evaluate(({ sse }) => sse.ready())).toBe(true);
+  return node;
+}
+
+/** Opens a stream at a node. */
+export function open(
+  node: Evaluator,
+  userId: string | null,
+  clientId: string,
+  lastEventId?: string,
+): Promise<RawClient> {
+  const query = new URLSearchParams({ ...(userId !== null && { userId }), clientId });
+  const request: RequestOptions = { path: `/sse?${query}` };
+  if (lastEventId !== undefined) request.headers = { 'last-event-id': lastEventId };
+  return RawClient.stream(node.port, request);
+}
+
+/** Waits until each of the nodes knows exactly these clients. */
+export async function allKnow(nodes: Evaluator[], clientIds: string[]): Promise<void> {
+  const wanted = JSON.stringify(clientIds.toSorted());
+  for (const node of nodes) {
+    await until(`a node to know of ${wanted}`, async () => {
+      const known = await node.evaluate(({ sse }) => sse.getActiveClients());
+      return JSON.stringify(known.toSorted()) === wanted;
+    });
+  }
+}
+
+/** Waits until the node stands so with its backplane. */
+export async function linkIs(node: Evaluator, link: 'starting' | 'up' | 'down'): Promise<void> {
+  await until(
+    `the link to be ${link}`,
+    async () => (await node.evaluate(({ sse }) => sse.stats().cluster?.link)) === link,
+  );
+}
+
+export const errorsOf = (node: Evaluator): Promise<string[]> => node.evaluate(({ state }) => state.errors);
+
+/** What has come to a client beside `ssekit:ready`: name, data. */
+export const storyOf = (client: RawClient): string[] =>
+  client
+    .events()
+    .filter(({ event }) => event !== 'ssekit:ready')
+    .map(({ event, data }) => `${event} ${data}`);
+
+export const told = (client: RawClient, what: string): Promise<true> =>
+  until(`${what}, not only ${storyOf(client).slice(-5)}`, () => storyOf(client).includes(what));
+
+/** The id of the newest event that a client has. */
+export const lastIdOf = (client: RawClient): string => client.events().at(-1)?.id ?? '';
