@@ -10,6 +10,7 @@
 pub(crate) mod chance;
 pub(crate) mod door;
 pub(crate) mod front;
+pub(crate) mod gateway;
 pub(crate) mod http1;
 pub(crate) mod http2;
 pub(crate) mod http_parts;
