@@ -137,6 +137,8 @@ pub(super) struct CallError {
     moved: Option<Host>,
     /// The script has to be sent whole.
     pub(super) no_script: bool,
+    /// The user may not do that.
+    not_permitted: bool,
 }
 
 impl From<CallError> for Failure {
@@ -147,7 +149,7 @@ impl From<CallError> for Failure {
 
 impl CallError {
     fn new(message: impl Into<String>) -> Self {
-        Self { failure: Failure::new(message), moved: None, no_script: false }
+        Self { failure: Failure::new(message), moved: None, no_script: false, not_permitted: false }
     }
 
     /// A server's error begins with its kind, in capital letters.
@@ -155,7 +157,10 @@ impl CallError {
         let mut words = message.split(' ');
         let kind = words.next().unwrap_or_default();
         let moved = if kind == "MOVED" { words.nth(1).and_then(|host| Host::parse(host, 6_379)) } else { None };
-        Self { moved, no_script: kind == "NOSCRIPT", ..Self::new(format!("Redis: {message}")) }
+        let (no_script, not_permitted) = (kind == "NOSCRIPT", kind == "NOPERM");
+        // Where in a script it was says nothing to whoever runs the server.
+        let message = message.split_once(" script: ").map_or(message, |(message, _)| message);
+        Self { moved, no_script, not_permitted, ..Self::new(format!("Redis: {message}")) }
     }
 }
 
@@ -191,7 +196,10 @@ impl Connection {
 
     /// Who may not ask is believed to know.
     async fn check_release(&mut self) -> Result<(), Failure> {
-        let Ok(answer) = self.call(&Command::new("INFO").arg("server"), ANSWER).await else { return Ok(()) };
+        let answer = match self.call(&Command::new("INFO").arg("server"), ANSWER).await {
+            Err(error) if error.not_permitted => return Ok(()),
+            answer => answer?,
+        };
         let info = text(&answer).unwrap_or_default();
         let Some(release) = info.lines().find_map(|line| line.strip_prefix("redis_version:")) else { return Ok(()) };
         let mut numbers = release.trim().split('.').map(|number| number.parse::<u32>().unwrap_or(0));
