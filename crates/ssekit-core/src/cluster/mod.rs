@@ -273,7 +273,7 @@ impl Cluster {
             let _ = self.read.subscribe().wait_for(|read| *read >= number).await;
         };
         tokio::time::timeout(PATIENCE, flushed).await.map_err(|_| {
-            let why = self.health.lock().told.clone().unwrap_or_else(|| "it does not answer".into());
+            let why = self.health.lock().told.last().cloned().unwrap_or_else(|| "it does not answer".into());
             Error::backplane(format!("{} events wait for the backplane: {why}", self.events.buffered().records))
         })
     }
@@ -305,9 +305,7 @@ impl Cluster {
         if self.link.send_replace(Link::Down) != Link::Down {
             self.outages.add(1);
         }
-        // Each failure is told once, however often it is met.
-        let is_new = health.told.as_deref() != Some(&failure.to_string());
-        health.told = Some(failure.to_string());
+        let is_new = health.is_new(failure.to_string());
         drop(health);
         if is_new {
             local.failed(&format!("the backplane cannot be used, and is tried again and again: {failure}"));
@@ -321,13 +319,13 @@ impl Cluster {
         if health.reading.is_some() || health.writing.is_some() || (side == Side::Writing && was.is_none()) {
             return;
         }
-        let told = health.told.take();
+        let told = std::mem::take(&mut health.told);
         *self.echo.lock() = Instant::now();
         self.island.lock().rejoin();
         self.was_up.store(true, Ordering::Relaxed);
         self.link.send_replace(Link::Up);
         drop(health);
-        if told.is_some() {
+        if !told.is_empty() {
             local.failed("the backplane can be used again");
         }
     }
@@ -394,13 +392,16 @@ impl Observer for Cluster {
 struct Health {
     reading: Option<String>,
     writing: Option<String>,
-    /// What the application was told last.
-    told: Option<String>,
+    /// What the application was told since it worked.
+    told: Vec<String>,
 }
+
+/// Failures of one outage that are remembered, so that they are not told again.
+const MOST_TOLD: usize = 16;
 
 impl Default for Health {
     fn default() -> Self {
-        Self { reading: Some("it has not been joined yet".into()), writing: None, told: None }
+        Self { reading: Some("it has not been joined yet".into()), writing: None, told: Vec::new() }
     }
 }
 
@@ -410,6 +411,16 @@ impl Health {
             Side::Reading => &mut self.reading,
             Side::Writing => &mut self.writing,
         }
+    }
+
+    /// Each failure is told once, however often it is met, and whatever else is met in between: the two sides may take turns.
+    fn is_new(&mut self, failure: String) -> bool {
+        let is_new = !self.told.contains(&failure);
+        if is_new {
+            self.told.truncate(MOST_TOLD - 1);
+            self.told.push(failure);
+        }
+        is_new
     }
 }
 
