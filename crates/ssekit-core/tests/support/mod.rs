@@ -166,6 +166,11 @@ impl Recorder {
         self.0.lock().clone()
     }
 
+    /// What was told up to here is of no interest any more.
+    pub(crate) fn forget(&self) {
+        self.0.lock().clear();
+    }
+
     /// What was told of one client's end.
     pub(crate) fn ends_of(&self, client_id: &str) -> Vec<DisconnectReason> {
         let reason = |told: &Told| match told {

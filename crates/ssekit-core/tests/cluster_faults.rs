@@ -1,0 +1,251 @@
+//! What can be wrong with a Redis: each is told once and clearly, is tried again, and ends when it is mended.
+#![cfg(test)]
+
+#[allow(dead_code, reason = "each test program uses what it needs")]
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use ssekit_core::backplane::redis::Redis;
+use ssekit_core::{Connect, Link, RedisOptions};
+use support::gateway::{Gateway, Mode};
+use support::node_process::node_options;
+use support::pull::Pull;
+use support::redis_server::RedisServer;
+use support::{Engine, Recorder, Told, data, eventually};
+
+const SECRET: &str = "a-password-that-is-not-told";
+
+/// A node, what it has told the application, and a page of it.
+struct Patient {
+    node: Engine,
+    recorder: Arc<Recorder>,
+    sent: usize,
+}
+
+impl Patient {
+    fn at(url: &str) -> Self {
+        let node = Engine::node(Redis::new(RedisOptions::at(url)).unwrap(), node_options());
+        let recorder = Recorder::of(&node);
+        Self { node, recorder, sent: 0 }
+    }
+
+    fn healthy(url: &str) -> Self {
+        let mut patient = Self::at(url);
+        patient.is(Link::Up);
+        patient.works();
+        patient
+    }
+
+    fn is(&self, link: Link) {
+        eventually("the link is as it should be", || self.node.stats().cluster.unwrap().link == link);
+    }
+
+    fn told(&self) -> Vec<String> {
+        let failure = |told: Told| if let Told::Failed(message) = told { Some(message) } else { None };
+        self.recorder.told().into_iter().filter_map(failure).collect()
+    }
+
+    /// Something fails that was sent, and what is told of it says this.
+    fn fails_with(&mut self, what: &str) {
+        self.sent += 1;
+        self.node.broadcast(data(&self.sent.to_string()), None).unwrap();
+        let hung = Instant::now() + support::PATIENCE;
+        while !self.told().iter().any(|message| message.contains(what)) {
+            assert!(Instant::now() < hung, "{what:?} is not told, but {:?}", self.told());
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        self.is(Link::Down);
+    }
+
+    /// It tried again, as `attempts` says, and has told this once.
+    fn tries_again_and_has_told_once(&self, what: &str, mut attempts: impl FnMut() -> usize) {
+        let before = attempts();
+        eventually("it has tried again", || attempts() >= before + 3);
+        let told = self.told();
+        assert_eq!(told.iter().filter(|message| message.contains(what)).count(), 1, "{told:?}");
+        assert!(told.iter().all(|message| !message.contains(SECRET)), "{told:?}");
+    }
+
+    /// It is mended: what is sent comes back from the history, and that is told.
+    fn recovers(&mut self) {
+        self.is(Link::Up);
+        eventually("that is told", || self.told().last().is_some_and(|last| last.ends_with("can be used again")));
+        self.works();
+    }
+
+    fn works(&mut self) {
+        self.node.block_on(self.node.flush_shared()).unwrap();
+        let mut page = Pull::of(self.node.connect(Connect::default()).unwrap());
+        self.node.broadcast(data("works"), None).unwrap();
+        let mut event = page.event();
+        while event.is_reset() {
+            event = page.event();
+        }
+        assert_eq!(event.data, "works");
+        self.node.block_on(self.node.flush_shared()).unwrap();
+    }
+}
+
+/// How often a server has answered with this error.
+fn errors(redis: &RedisServer, login: &str, code: &str) -> usize {
+    let info = redis.says(&format!("{login}INFO errorstats"));
+    let line = info.lines().find_map(|line| line.strip_prefix(&format!("errorstat_{code}:count=")));
+    line.map_or(0, |number| number.trim().parse().unwrap())
+}
+
+fn ok(redis: &RedisServer, line: &str) {
+    let answer = redis.says(line);
+    assert!(answer.starts_with("+OK") && !answer.contains("\n-"), "{line}: {answer}");
+}
+
+#[test]
+fn a_wrong_password() {
+    let redis = RedisServer::with(&["--save", "", "--requirepass", "right"]);
+    let mut patient = Patient::at(&format!("redis://:{SECRET}@127.0.0.1:{}", redis.port));
+    patient.fails_with("WRONGPASS");
+    patient.tries_again_and_has_told_once("WRONGPASS", || errors(&redis, "AUTH right\r\n", "WRONGPASS"));
+    ok(&redis, &format!("AUTH right\r\nCONFIG SET requirepass {SECRET}"));
+    patient.recovers();
+}
+
+#[test]
+fn no_password_where_one_is_wanted() {
+    let redis = RedisServer::with(&["--save", "", "--requirepass", "right"]);
+    let mut patient = Patient::at(&redis.url());
+    patient.fails_with("NOAUTH");
+    patient.tries_again_and_has_told_once("NOAUTH", || errors(&redis, "AUTH right\r\n", "NOAUTH"));
+    ok(&redis, "AUTH right\r\nCONFIG SET requirepass \"\"");
+    patient.recovers();
+}
+
+#[test]
+fn a_server_that_has_become_a_replica() {
+    let redis = RedisServer::start();
+    let mut patient = Patient::healthy(&redis.url());
+    ok(&redis, "REPLICAOF 127.0.0.1 1");
+    patient.fails_with("READONLY");
+    patient.tries_again_and_has_told_once("READONLY", || errors(&redis, "", "READONLY"));
+    ok(&redis, "REPLICAOF NO ONE");
+    patient.recovers();
+}
+
+#[test]
+fn a_server_without_memory() {
+    let redis = RedisServer::start();
+    let mut patient = Patient::healthy(&redis.url());
+    ok(&redis, "CONFIG SET maxmemory 1");
+    patient.fails_with("OOM");
+    patient.tries_again_and_has_told_once("OOM", || errors(&redis, "", "OOM"));
+    ok(&redis, "CONFIG SET maxmemory 0");
+    patient.recovers();
+}
+
+#[test]
+fn a_server_that_accepts_and_never_answers() {
+    let redis = RedisServer::start();
+    let gateway = Gateway::to(redis.port, Mode::Silent);
+    let began = Instant::now();
+    let mut patient = Patient::at(&gateway.url());
+    patient.fails_with("does not answer in time");
+    assert!(began.elapsed() < Duration::from_secs(5), "within its time: {:?}", began.elapsed());
+    patient.tries_again_and_has_told_once("does not answer in time", || gateway.accepted());
+    gateway.set(Mode::Pass);
+    patient.recovers();
+}
+
+#[test]
+fn a_server_that_is_too_old() {
+    let redis = RedisServer::start();
+    let gateway = Gateway::to(redis.port, Mode::Says("$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n"));
+    let mut patient = Patient::at(&gateway.url());
+    patient.fails_with("Redis is 5.0.14, wants 6.2 or later");
+    patient.tries_again_and_has_told_once("5.0.14", || gateway.accepted());
+    gateway.set(Mode::Pass);
+    patient.recovers();
+}
+
+#[test]
+fn something_that_is_no_redis() {
+    let redis = RedisServer::start();
+    let gateway = Gateway::to(redis.port, Mode::Says("HTTP/1.1 400 Bad Request\r\n\r\n"));
+    let mut patient = Patient::at(&gateway.url());
+    patient.fails_with("the backplane cannot be used");
+    patient.tries_again_and_has_told_once("the backplane cannot be used", || gateway.accepted());
+    gateway.set(Mode::Pass);
+    patient.recovers();
+}
+
+#[test]
+fn a_key_that_holds_something_else() {
+    let redis = RedisServer::start();
+    let mut patient = Patient::healthy(&redis.url());
+    for key in ["events", "members"] {
+        assert!(redis.says(&format!("DEL {{ssekit}}:{key}")).starts_with(":1"));
+        ok(&redis, &format!("SET {{ssekit}}:{key} other"));
+        patient.fails_with("WRONGTYPE");
+        patient.tries_again_and_has_told_once("WRONGTYPE", || errors(&redis, "", "WRONGTYPE"));
+        assert!(redis.says(&format!("DEL {{ssekit}}:{key}")).starts_with(":1"));
+        patient.recovers();
+        patient.recorder.forget();
+    }
+}
+
+#[test]
+fn connected_but_starved() {
+    let redis = RedisServer::start();
+    let gateway = Gateway::to(redis.port, Mode::Pass);
+    let mut patient = Patient::healthy(&gateway.url());
+    let starved = gateway.starve_readers();
+    assert!(starved > 0);
+    // Appending works, and nothing comes back, until it misses its own heartbeat. Reading would wait for eight seconds.
+    let began = Instant::now();
+    patient.works();
+    assert!(began.elapsed() < Duration::from_secs(6), "within its lease and a heartbeat: {:?}", began.elapsed());
+}
+
+#[test]
+fn a_slow_way() {
+    let redis = RedisServer::start();
+    let gateway = Gateway::to(redis.port, Mode::Late(Duration::from_millis(30)));
+    let (slow, fast) = (Patient::healthy(&gateway.url()), Patient::healthy(&redis.url()));
+    let mut page = Pull::of(slow.node.connect(Connect::default()).unwrap());
+    for number in 0..300 {
+        for (name, patient) in [("slow", &slow), ("fast", &fast)] {
+            patient.node.broadcast(data(&format!("{name} {number}")), None).unwrap();
+        }
+    }
+    let got = page.data(600);
+    for name in ["slow", "fast"] {
+        let of_node: Vec<&String> = got.iter().filter(|data| data.starts_with(name)).collect();
+        assert!(of_node.iter().enumerate().all(|(number, data)| **data == format!("{name} {number}")));
+    }
+    assert_eq!(slow.told(), Vec::<String>::new(), "slow is not broken");
+}
+
+/// The commands that the documentation of `backplane::redis` lists, and no others.
+#[test]
+fn a_user_who_may_do_what_is_documented_and_nothing_else() {
+    let redis = RedisServer::start();
+    let documented = include_str!("../src/backplane/redis/mod.rs");
+    let (_, list) = documented.split_once("The commands that are used: ").unwrap();
+    let (list, _) = list.split_once("\n\n").unwrap();
+    let commands: Vec<String> =
+        list.split('`').skip(1).step_by(2).map(|name| format!("+{}", name.to_lowercase())).collect();
+    assert!(commands.len() > 10, "{commands:?}");
+    let user = format!("ACL SETUSER worker on >{SECRET} resetkeys ~{{ssekit}}:* -@all {}", commands.join(" "));
+    ok(&redis, &user);
+    let patient = Patient::healthy(&format!("redis://worker:{SECRET}@127.0.0.1:{}/0", redis.port));
+    assert_eq!(patient.told(), Vec::<String>::new());
+    // Who may not ask for the release goes without.
+    ok(&redis, "ACL SETUSER worker -info");
+    Patient::healthy(&format!("redis://worker:{SECRET}@127.0.0.1:{}", redis.port));
+    // Who may not append is told so.
+    ok(&redis, "ACL SETUSER worker -xadd");
+    let mut patient = Patient::at(&format!("redis://worker:{SECRET}@127.0.0.1:{}", redis.port));
+    patient.fails_with("can't run this command");
+    patient.tries_again_and_has_told_once("can't run this command", || errors(&redis, "", "NOPERM"));
+    ok(&redis, "ACL SETUSER worker +xadd");
+    patient.recovers();
+}
