@@ -65,7 +65,12 @@ impl RedisServer {
 
     /// Sends one command line, and returns the beginning of the answer.
     pub(crate) fn says(&self, line: &str) -> String {
-        let mut socket = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        Self::says_at(self.port, line)
+    }
+
+    /// The same of any server.
+    pub(crate) fn says_at(port: u16, line: &str) -> String {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).unwrap();
         socket.write_all(format!("{line}\r\n").as_bytes()).unwrap();
         let mut answer = [0; 64 * 1024];
         let length = socket.read(&mut answer).unwrap_or(0);
