@@ -195,9 +195,10 @@ fn over_tls_a_server_is_used_whose_certificate_is_trusted_and_no_other() {
     node.broadcast(data(&"x".repeat(100_000)), None).unwrap();
     assert_eq!(page.event().data.len(), 100_000);
     // Another authority, and another name.
-    for (wrong, why) in
-        [(at(&Authority::new(), "127.0.0.1"), "invalid peer certificate"), (at(&authority, "localhost"), "not valid for name")]
-    {
+    for (wrong, why) in [
+        (at(&Authority::new(), "127.0.0.1"), "invalid peer certificate"),
+        (at(&authority, "localhost"), "not valid for name"),
+    ] {
         let recorder = Recorder::of(&wrong);
         let told = || -> Vec<String> {
             let failure = |told: Told| if let Told::Failed(message) = told { Some(message) } else { None };

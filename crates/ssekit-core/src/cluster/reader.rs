@@ -83,12 +83,6 @@ impl Reader {
         cluster.set_joined(Some(joined.epoch));
         drop(here);
         loop {
-            if reached.ends.events >= reached.up_at && !reached.told {
-                let Some(here) = local.upgrade() else { return Ok(()) };
-                here.caught_up();
-                cluster.recover(Side::Reading, &*here);
-                (reached.told, self.was_up) = (true, true);
-            }
             let records = tokio::select! {
                 records = backplane.read(reached.ends) => records?,
                 () = cluster.rejoin.notified() => return Ok(()),
@@ -102,6 +96,12 @@ impl Reader {
                     return Ok(());
                 }
                 tokio::task::yield_now().await;
+            }
+            // Not before something was read, its own roll as a rule: joining may work where reading does not.
+            if reached.ends.events >= reached.up_at && !reached.told {
+                here.caught_up();
+                cluster.recover(Side::Reading, &*here);
+                (reached.told, self.was_up) = (true, true);
             }
         }
     }
