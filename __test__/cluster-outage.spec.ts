@@ -288,3 +288,23 @@ test('a process that starts while Redis is away serves its clients, and joins th
   await other.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'user', data: 3 }));
   await told(tab, 'user 3');
 });
+
+test('Redis has no memory left: the event error says why, own clients are served, and it goes on when there is some', async () => {
+  const redis = await Redis.start({ appendonly: true });
+  const { a, b, atA, atB } = await twoTabs(redis);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '1');
+  await a.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 1 }));
+  await told(atA, 'all 1');
+  await linkIs(a, 'down');
+  expect((await errorsOf(a)).join()).toMatch(/OOM/);
+  expect(storyOf(atB)).toEqual([]);
+  await redis.command('CONFIG', 'SET', 'maxmemory', '0');
+  await a.evaluate(({ sse }) => sse.flush());
+  await told(atB, 'all 1');
+  await b.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 0 }));
+  for (const tab of [atA, atB]) await told(tab, 'end 0');
+  expect([storyOf(atA), storyOf(atB)]).toEqual([
+    ['all 1', 'end 0'],
+    ['all 1', 'end 0'],
+  ]);
+});

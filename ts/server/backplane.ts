@@ -9,7 +9,15 @@ const NUMBERS = ['maxStreamEvents', 'leaseMs', 'maxBufferedEvents', 'maxBuffered
 const OTHERS = ['redis', 'prefix', 'ca', 'whenDown'];
 
 export function checkBackplane(options: unknown): NativeBackplaneOptions {
-  const { redis, prefix, ca, whenDown = 'deliver', ...numbers } = checkObject('options.backplane', options);
+  // A URL in place of the object that has it.
+  if (typeof options === 'string') throw argumentError('options.backplane', typeof options, 'an object');
+  const {
+    redis = backplaneOf(process.env)?.redis,
+    prefix,
+    ca,
+    whenDown = 'deliver',
+    ...numbers
+  } = checkObject('options.backplane', options);
   for (const [name, text] of Object.entries({ redis, prefix, ca })) {
     // The URL has a password in it: no error shows what it got.
     if (text !== undefined && typeof text !== 'string')
