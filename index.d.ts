@@ -307,7 +307,7 @@ export interface SSEStats {
   disconnects: Record<DisconnectReason, number>;
   /** Clients that were not let in, by reason. */
   refusals: Record<RefusalReason, number>;
-  /** Events accepted by `sendToUser`, `sendToClient` and `broadcast`. */
+  /** Events accepted by `sendToUser`, `sendToClient` and `broadcast`; with a backplane, those of all processes. */
   events: number;
   /** Events of which a newer one with the same `coalesceKey` has taken the place. */
   coalesced: number;
@@ -402,8 +402,8 @@ export declare class SSEService {
   disconnectClient(clientId: string): boolean;
 
   /**
-   * Ends all streams of a user, for instance at log-out, and makes the tickets void that the user has for this process's listener.
-   * Returns how many there were.
+   * Ends all streams of a user, for instance at log-out, and makes the tickets void that the user has for the listener: here, and at
+   * all processes that share a backplane. Returns how many there were.
    */
   disconnectUser(userId: UserId): number;
 

@@ -149,8 +149,10 @@ test('the metrics of the hub are those of `stats`', async () => {
 });
 
 test('the documentation names every metric that there is, and the dashboard asks for no other', async () => {
-  const [, port] = await listening({ anonymous: true, metrics: true });
-  const text = await (await get(port, '/metrics')).text();
+  // Nobody is there, but its metrics are.
+  const server = await Evaluator.start({ backplane: { redis: 'redis://127.0.0.1:1' } });
+  const { port } = await server.evaluate(listen, { anonymous: true, metrics: true });
+  const text = await (await get(port as number, '/metrics')).text();
   const names = [...text.matchAll(/^# TYPE (\w+) /gm)].map(([, name]) => name).sort();
   const doc = (file: string): string => readFileSync(join(__dirname, '..', 'docs', file), 'utf8');
   const [, table = ''] = /^\| metric .*?\n(.*?)\n\n/ms.exec(doc('listener.md')) ?? [];
