@@ -44,6 +44,13 @@ function expectAll(client: RawClient, counts: Record<string, number>): void {
   expect(new Set(events.map(({ event }) => event))).toEqual(new Set(Object.keys(counts)));
 }
 
+const isReset = (line: string): boolean => line.startsWith('ssekit:reset ');
+
+/** Waits until each has been told of a gap: what is sent from here on comes behind that. */
+async function allReset(tabs: RawClient[]): Promise<void> {
+  for (const tab of tabs) await until('ssekit:reset', () => storyOf(tab).some(isReset));
+}
+
 const DOWN = /^the backplane cannot be used, and is tried again and again: Redis/;
 const BACK = 'the backplane can be used again';
 
@@ -229,7 +236,7 @@ test('too many wait: the oldest are dropped, and every client is told of a gap o
   await told(atA, 'all 24');
   expect(await a.evaluate(({ sse }) => sse.stats().cluster)).toMatchObject({ dropped: 15 });
   await redis.restart();
-  await a.evaluate(({ sse }) => sse.flush());
+  await allReset([atA, atB]);
   await a.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 0 }));
   for (const tab of [atA, atB]) await told(tab, 'end 0');
   // A reset stands for everything up to it, what was not dropped included: the page fetches its state anew.
@@ -252,7 +259,7 @@ test('Redis comes back without its data: every client is told of a gap, then goe
   for (const node of [a, b]) await linkIs(node, 'down');
   await a.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 2 }));
   await redis.restart();
-  await a.evaluate(({ sse }) => sse.flush());
+  await allReset([atA, atB]);
   await a.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 0 }));
   for (const tab of [atA, atB]) {
     await told(tab, 'end 0');
