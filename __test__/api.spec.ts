@@ -327,6 +327,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       history: { logs: expect.any(Number), events: expect.any(Number), bytes: expect.any(Number) },
       epoch: before.epoch,
       position: before.position + 3,
+      cluster: null,
     });
     expect(active).toHaveLength(stats.clients);
     const gone = Object.values(stats.disconnects).reduce((sum, count) => sum + count, 0);

@@ -56,7 +56,8 @@ export async function expectNothingLeft({ server, before }: Watched): Promise<vo
   });
   expect(clientsOf(notices, 'disconnect')).toEqual(clientsOf(notices, 'connect'));
   expect(clientsOf(notices, 'error')).toEqual([]);
-  expect((await server.resources()).descriptors).toBe(before.descriptors);
+  // Fewer, where something of the start was still open.
+  expect((await server.resources()).descriptors).toBeLessThanOrEqual(before.descriptors);
   expect((await server.call('stats')).transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0 });
   expect(server.stderr).toBe('');
 }

@@ -177,7 +177,8 @@ impl Options {
     /// # Errors
     /// A value out of its bounds, by the name that it has in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        validate(self.numbers())
+        validate(self.numbers())?;
+        self.redis.as_ref().map_or(Ok(()), RedisOptions::validate)
     }
 
     /// Checks that `wanted` is what is running already.
@@ -189,7 +190,7 @@ impl Options {
         let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
         let when_down = self.cluster.deliver_when_down != wanted.cluster.deliver_when_down;
         let when_down = when_down.then_some("backplane.whenDown");
-        let redis = (self.redis != wanted.redis).then_some("backplane.redis");
+        let redis = RedisOptions::difference(self.redis.as_ref(), wanted.redis.as_ref());
         let numbers = self.numbers().zip(wanted.numbers());
         let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
         match transport.or(sigterm).or(redis).or(when_down).or_else(|| different.next()) {

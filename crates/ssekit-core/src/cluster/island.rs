@@ -16,6 +16,9 @@ use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
 use crate::position::Position;
 
+/// Where an event stood whose history is gone: before everything that stands anywhere, so that all who were here then have had it.
+const BEFORE_ALL: Position = 1;
+
 /// What this node knows of its own events.
 #[derive(Debug, Default)]
 pub(crate) struct Island {
@@ -55,9 +58,10 @@ impl Island {
         self.cut_off = false;
     }
 
-    /// The history is another one: nothing of what stands in the logs is left.
+    /// The history is another one: what was delivered stands nowhere any more, and was delivered all the same.
     pub(crate) fn forget(&mut self) {
-        self.ahead.clear();
+        let delivered = self.ahead.iter_mut().filter(|(_, position)| *position > 0);
+        delivered.for_each(|(_, position)| *position = BEFORE_ALL);
     }
 
     fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
@@ -86,7 +90,7 @@ impl Island {
 
     /// To be called after what came back has been put into the logs: tells them what has not.
     pub(crate) fn settle(&self, local: &dyn Local) {
-        let first = self.ahead.iter().map(|(_, position)| *position).find(|position| *position > 0);
+        let first = self.ahead.iter().map(|(_, position)| *position).find(|position| *position > BEFORE_ALL);
         local.stand_alone(first.map(|position| position - 1));
     }
 }

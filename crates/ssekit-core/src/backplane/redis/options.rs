@@ -25,6 +25,26 @@ impl RedisOptions {
         Self { url: url.into(), prefix: "ssekit".into(), max_stream_events: 100_000, ca: None }
     }
 
+    /// Checks all of it.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the password.
+    pub(crate) fn validate(&self) -> Result<()> {
+        super::Redis::new(self.clone()).map(drop)
+    }
+
+    /// The first option in which two differ, by the name that it has in JavaScript.
+    pub(crate) fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
+        let differs = |pick: fn(&Self) -> String| one.map(pick) != other.map(pick);
+        let options: [(&str, fn(&Self) -> String); 4] = [
+            ("backplane.redis", |options| options.url.clone()),
+            ("backplane.prefix", |options| options.prefix.clone()),
+            ("backplane.maxStreamEvents", |options| options.max_stream_events.to_string()),
+            ("backplane.ca", |options| options.ca.clone().unwrap_or_default()),
+        ];
+        options.into_iter().find(|(_, pick)| differs(*pick)).map(|(name, _)| name)
+    }
+
     /// Reads the URL, and checks the rest.
     ///
     /// # Errors
