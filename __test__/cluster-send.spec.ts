@@ -57,7 +57,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       sse.broadcast({ event: 'all', data: 9 }, 'nobody'),
     ]);
     expect(counts).toEqual([2, 1, 0, true, true, false, 4, 3, 4]);
-    await b.evaluate(({ sse }) => sse.flush());
+    await a.evaluate(({ sse }) => sse.flush());
     expect(await b.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 0 }))).toBe(4);
     for (const tab of tabs) await told(tab, 'end 0');
     expect(tabs.map(storyOf)).toEqual([
