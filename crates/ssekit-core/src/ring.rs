@@ -68,9 +68,9 @@ impl Entry {
         self.special.as_ref().map_or(0, |special| special.twin)
     }
 
-    /// Whether somebody may not be to get it.
+    /// Whether somebody may not be to get it, or may have had it.
     pub(crate) fn is_choosy(&self) -> bool {
-        self.exclude().is_some()
+        self.exclude().is_some() || self.twin() > 0
     }
 
     /// Whether the client with this id is to get it.

@@ -357,3 +357,26 @@ fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_with
         }
     }
 }
+
+#[test]
+fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_meanwhile() {
+    let memory = Memory::new(1_000_000);
+    let (here, there) = (node(&memory), node(&memory));
+    let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
+    for round in 0..3 {
+        cut_off(&memory, &[&here, &there]);
+        let text = format!("x {round}");
+        here.send_to_user("ada", data(&text)).unwrap();
+        assert_eq!(next(&mut pages[0], 1), [text]);
+        memory.lose_everything();
+        memory.set_outage(None);
+        settle(&[&here, &there]);
+        let rest = pages.each_mut().map(|page| page.all());
+        assert!(rest.iter().all(|events| events.iter().any(Received::is_reset)), "{rest:?}");
+        assert!(texts(&rest[0]).iter().all(|text| text.contains("reason")), "{:?}", rest[0]);
+        here.send_to_user("ada", data(&format!("end {round}"))).unwrap();
+        for page in &mut pages {
+            assert_eq!(next(page, 1), [format!("end {round}")]);
+        }
+    }
+}
