@@ -14,7 +14,7 @@ use ssekit_core::{Connect, Link, RedisOptions};
 use support::node_process::{node_at, node_options};
 use support::pull::Pull;
 use support::redis_server::RedisServer;
-use support::{Engine, Recorder, Told, data, eventually};
+use support::{Engine, data, eventually};
 
 fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
@@ -199,21 +199,11 @@ fn over_tls_a_server_is_used_whose_certificate_is_trusted_and_no_other() {
         (at(&Authority::new(), "127.0.0.1"), "invalid peer certificate"),
         (at(&authority, "localhost"), "not valid for name"),
     ] {
-        let recorder = Recorder::of(&wrong);
-        let told = || -> Vec<String> {
-            let failure = |told: Told| if let Told::Failed(message) = told { Some(message) } else { None };
-            recorder.told().into_iter().filter_map(failure).collect()
-        };
         let _ = wrong.broadcast(data("x"), None);
-        eventually(why, || wrong.stats().cluster.unwrap().link == Link::Down);
-        eventually("it is told", || told().iter().any(|message| message.contains(why)) || panic_with(&told()));
-        assert_eq!(wrong.stats().cluster.unwrap().link, Link::Down);
+        is(&wrong, Link::Down);
+        let told = wrong.block_on(wrong.flush_shared()).unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
     }
     drop(redis);
     let _ = std::fs::remove_dir_all(&folder);
-}
-
-fn panic_with(told: &[String]) -> bool {
-    assert!(told.is_empty(), "{told:?}");
-    false
 }
