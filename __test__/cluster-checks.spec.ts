@@ -1,4 +1,4 @@
-/** What does not hold yet: of an outage that ends in a new epoch, and of options. */
+/** What configure says of a backplane, and what own clients get when Redis comes back empty. */
 import type { BackplaneOptions } from '../index';
 import { Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { join, launch, linkIs, open, storyOf, told } from './support/nodes';
