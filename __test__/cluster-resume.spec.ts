@@ -45,6 +45,7 @@ test('after its process was killed, a page goes on at another one: nothing misse
   await told(again, 'all 12');
   await sendAll(b, 20);
   await told(again, 'all 22');
+  await told(witness, 'all 22');
   expect([...storyOf(page), ...storyOf(again)]).toEqual([...ALL(1), ...ALL(10), ...ALL(20)]);
   const idsOf = (client: RawClient, name: string) =>
     client.events().flatMap(({ event, id }) => (event === name ? [id] : []));
