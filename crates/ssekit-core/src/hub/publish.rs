@@ -113,6 +113,11 @@ impl Inner {
                     return (1, Some(position));
                 }
                 Ok(position) => {
+                    // It has gone since it was put there; the one that has come in its place has the same log.
+                    if let Some(successor) = registry.client(client_id) {
+                        successor.mark();
+                        return (1, Some(position));
+                    }
                     registry.lose(&client, position);
                     return (0, Some(position));
                 }

@@ -35,14 +35,18 @@ impl RedisOptions {
 
     /// The first option in which two differ, by the name that it has in JavaScript.
     pub(crate) fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
-        let differs = |pick: fn(&Self) -> String| one.map(pick) != other.map(pick);
-        let options: [(&str, fn(&Self) -> String); 4] = [
-            ("backplane.redis", |options| options.url.clone()),
-            ("backplane.prefix", |options| options.prefix.clone()),
-            ("backplane.maxStreamEvents", |options| options.max_stream_events.to_string()),
-            ("backplane.ca", |options| options.ca.clone().unwrap_or_default()),
+        let (one, other) = match (one, other) {
+            (None, None) => return None,
+            (Some(one), Some(other)) => (one, other),
+            _ => return Some("backplane.redis"),
+        };
+        let options = [
+            ("backplane.redis", one.url != other.url),
+            ("backplane.prefix", one.prefix != other.prefix),
+            ("backplane.maxStreamEvents", one.max_stream_events != other.max_stream_events),
+            ("backplane.ca", one.ca != other.ca),
         ];
-        options.into_iter().find(|(_, pick)| differs(*pick)).map(|(name, _)| name)
+        options.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
     }
 
     /// Reads the URL, and checks the rest.
