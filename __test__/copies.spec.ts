@@ -54,7 +54,7 @@ describe('hot reloads', () => {
       active: ['lasting'],
       received: 'data: "from the last generation"',
       // Its own client and one of each generation.
-      told: 301,
+      told: 401,
       epochs: [result.epochs[0], result.epochs[0]],
       transports: { opening: 0, handoff: 0, stream: 1, listener: 0 },
     });
