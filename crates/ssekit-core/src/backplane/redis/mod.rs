@@ -29,7 +29,7 @@ use crate::backplane::{
 use crate::error::Result;
 use crate::position::Epoch;
 use command::{Command, number, text};
-use connection::{ANSWER, Connection, Connector};
+use connection::{ANSWER, CallError, Connection, Connector};
 use script::{APPEND, JOIN, Script};
 
 /// Records of a channel that are read at once.
@@ -71,16 +71,8 @@ impl Redis {
 
     async fn call(&mut self, command: &Command, time: Duration) -> std::result::Result<BytesFrame, Failure> {
         let mut connection = self.open().await?;
-        match connection.call(command, time).await {
-            Ok(value) => {
-                self.connection = Some(connection);
-                Ok(value)
-            }
-            Err(error) => {
-                self.connector.learn_from(&error);
-                Err(error.into())
-            }
-        }
+        let answer = connection.call(command, time).await;
+        self.conclude(connection, answer)
     }
 
     async fn run(
@@ -94,6 +86,15 @@ impl Redis {
         if matches!(&answer, Err(error) if error.no_script) {
             answer = connection.call(&arguments(script.call(true, keys)), ANSWER).await;
         }
+        self.conclude(connection, answer)
+    }
+
+    /// After an answer the connection is used again; after an error another one is opened, perhaps elsewhere.
+    fn conclude(
+        &mut self,
+        connection: Connection,
+        answer: std::result::Result<BytesFrame, CallError>,
+    ) -> std::result::Result<BytesFrame, Failure> {
         match answer {
             Ok(value) => {
                 self.connection = Some(connection);
