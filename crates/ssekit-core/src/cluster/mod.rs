@@ -67,6 +67,8 @@ pub(crate) trait Local: Send + Sync {
     fn replaced_elsewhere(&self, client: &str);
     /// Who is connected here.
     fn members(&self) -> Vec<ClientInfo>;
+    /// How many they are.
+    fn clients(&self) -> usize;
     /// Something that no caller can be told.
     fn failed(&self, message: &str);
 }

@@ -29,7 +29,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
         }
         if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
             beat = Instant::now();
-            cluster.rolls.push([Message::Alive(local.members().len() as u64).encode()]);
+            cluster.rolls.push([Message::Alive(local.clients() as u64).encode()]);
             cluster.members.expire(cluster.lease(), cluster.memory);
             // What is appended must come back: a reader that hears nothing may hang on a connection that only looks healthy.
             if cluster.echo.lock().elapsed() > cluster.lease() {

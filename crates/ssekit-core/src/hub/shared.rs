@@ -131,8 +131,7 @@ impl Hub {
 impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
         self.timeline.hide_news();
-        let base = self.timeline.renew(epoch, agreed(number));
-        self.registry.begin_after(base);
+        self.begin_anew(epoch, agreed(number));
         self.wake_for_broadcasts();
     }
 
@@ -182,12 +181,22 @@ impl Local for Inner {
         self.registry.connected().iter().map(|client| client.info.clone()).collect()
     }
 
+    fn clients(&self) -> usize {
+        self.registry.counts().0
+    }
+
     fn failed(&self, message: &str) {
         self.registry.tell(|observer| observer.failed(message));
     }
 }
 
 impl Inner {
+    /// Nothing up to this position is known any more, and whoever is here is told so.
+    fn begin_anew(&self, epoch: Epoch, position: Position) {
+        let base = self.timeline.renew(epoch, position);
+        self.registry.begin_after(base);
+    }
+
     fn carry_out(&self, message: &Message<'_>, place: Place) {
         match message {
             Message::Event(to, event, trace) => {
@@ -201,10 +210,7 @@ impl Inner {
                 self.timeline.pass(place.position());
                 self.disconnect_client(client);
             }
-            Message::Lost(_) => {
-                let base = self.timeline.renew(self.timeline.epoch(), place.position());
-                self.registry.begin_after(base);
-            }
+            Message::Lost(_) => self.begin_anew(self.timeline.epoch(), place.position()),
             _ => {}
         }
     }
