@@ -41,6 +41,8 @@ pub(crate) struct Start {
     pub(crate) cursor: Position,
     /// The newest event of that moment.
     pub(crate) head: Position,
+    /// Where the history of that moment begins.
+    pub(crate) base: Position,
     /// Of events that all nodes have agreed on, it has seen everything up to here; it may be beyond the cursor.
     pub(crate) agreed: Position,
     /// It has not been here before, and has seen what it has elsewhere: of what this node put here before all had agreed, it has
@@ -52,7 +54,7 @@ impl Start {
     /// With nothing to catch up with.
     #[cfg(test)]
     pub(crate) fn at(head: Position) -> Self {
-        Self { cursor: head, head, agreed: 0, from_elsewhere: false }
+        Self { cursor: head, head, base: 0, agreed: 0, from_elsewhere: false }
     }
 }
 
@@ -89,7 +91,8 @@ pub struct Client {
     pub(crate) came_at: Position,
     /// Of what all nodes have agreed on, it had seen everything up to here when it came.
     agreed: Position,
-    /// Of what this node alone put here, it had seen nothing up to here when it came.
+    /// Of what was put here up to this position before all nodes had agreed on its place, it had not seen anything, or nothing is
+    /// known, when it came.
     began_at: Position,
     /// Up to where a stream that somebody else carries has been read.
     pub(crate) pulled: AtomicU64,
@@ -126,7 +129,7 @@ impl Client {
             marked: AtomicBool::new(false),
             came_at: start.head,
             agreed: start.agreed,
-            began_at: if start.from_elsewhere { start.cursor } else { 0 },
+            began_at: if start.from_elsewhere { start.cursor } else { start.base },
             pulled: AtomicU64::new(start.cursor),
             heartbeat_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),

@@ -106,6 +106,8 @@ struct Sequencer {
     ids: Ids,
     /// Position of the newest event, which may not be read yet.
     newest: Position,
+    /// The history begins after this position; what was put before it stands nowhere any more.
+    base: Position,
     /// What is put into the logs may not be read for now: see [`Timeline::hide_news`].
     hidden: bool,
     /// Events that were put into logs.
@@ -197,6 +199,11 @@ impl Timeline {
     /// Position of the newest event.
     pub(crate) fn newest(&self) -> Position {
         self.sequencer.lock().newest
+    }
+
+    /// Where the history begins: everything that ever stood before it is gone, and whoever was here then was told.
+    pub(crate) fn base(&self) -> Position {
+        self.sequencer.lock().base
     }
 
     /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
@@ -293,6 +300,7 @@ impl Timeline {
         }
         (sequencer.usage, sequencer.logs) = Default::default();
         self.broadcasts.begin_after(base);
+        sequencer.base = base;
         self.move_head(&mut sequencer, base);
         base
     }
@@ -380,7 +388,7 @@ impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
         let (oldest, usage) = Default::default();
-        Self { ids, newest: 0, hidden: false, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
+        Self { ids, newest: 0, base: 0, hidden: false, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {

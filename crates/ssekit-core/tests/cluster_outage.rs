@@ -4,12 +4,12 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record};
+use ssekit_core::backplane::{Backplane, Batch, Channel, Ends, Failure, Joined, Known, Number, Record};
 use ssekit_core::position::Epoch;
 use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use support::chance::Chance;
@@ -38,16 +38,17 @@ fn is(hub: &Hub, link: Link) {
 }
 
 /// Waits until both know all that was sent.
-fn settle(nodes: &[&Engine]) {
+fn settle(memory: &Memory, nodes: &[&Engine]) {
     let all_is_out = |node: &&Engine| {
         let cluster = node.stats().cluster.unwrap();
         cluster.link == Link::Up && cluster.buffered.records == 0
     };
     eventually("all is out", || nodes.iter().all(all_is_out));
+    // Positions count by what stands in the history; between them is what one node has put there alone.
+    let end = async || memory.clone().join(&Known::default()).await.unwrap().ends.events;
     eventually("all has been heard", || {
-        let mut positions = nodes.iter().map(|node| node.stats().position);
-        let first = positions.next();
-        positions.all(|position| Some(position) == first)
+        let end = nodes[0].block_on(end());
+        nodes.iter().all(|node| node.stats().position >> 20 >= end)
     });
 }
 
@@ -129,7 +130,7 @@ fn a_log_out_does_not_wait() {
     // She is back before the order has come back from the history: it is carried out once.
     let mut again = join(&here, Some("ada"));
     memory.set_outage(None);
-    settle(&[&here]);
+    settle(&memory, &[&here]);
     here.send_to_user("ada", data("hello")).unwrap();
     assert_eq!(next(&mut again, 1), ["hello"]);
 }
@@ -153,7 +154,7 @@ fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
     for healed in [false, true] {
         if healed {
             memory.set_outage(None);
-            settle(&[&here, &there]);
+            settle(&memory, &[&here, &there]);
         }
         for (number, event) in got.iter().enumerate() {
             let mut back = come_back(&here, Some("ada"), &event.id);
@@ -188,7 +189,7 @@ fn who_was_there_before_a_node_could_join_is_told_of_a_gap_and_gets_nothing_that
     for number in 0..5_000 {
         there.broadcast(data(&number.to_string()), None).unwrap();
     }
-    settle(&[&there]);
+    settle(&memory, &[&there]);
     memory.set_outage(Some("cut off"));
     let here = Engine::node(memory.clone(), options(true));
     is(&here, Link::Down);
@@ -330,7 +331,7 @@ fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_with
             }
         }
         memory.set_outage(None);
-        settle(&[&nodes[0], &nodes[1]]);
+        settle(&memory, &[&nodes[0], &nodes[1]]);
         // Who is owed a reset gets it now, and not behind the last event.
         pages.iter_mut().for_each(Page::read);
         for node in &nodes {
@@ -370,7 +371,7 @@ fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_m
         assert_eq!(next(&mut pages[0], 1), [text]);
         memory.lose_everything();
         memory.set_outage(None);
-        settle(&[&here, &there]);
+        settle(&memory, &[&here, &there]);
         let rest = pages.each_mut().map(|page| page.all());
         assert!(rest.iter().all(|events| events.iter().any(Received::is_reset)), "{rest:?}");
         assert!(texts(&rest[0]).iter().all(|text| text.contains("reason")), "{:?}", rest[0]);
@@ -378,5 +379,69 @@ fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_m
         for page in &mut pages {
             assert_eq!(next(page, 1), [format!("end {round}")]);
         }
+    }
+}
+
+/// What becomes of events that a node appends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Open,
+    /// They are there, and their node does not hear of it.
+    LosesAnswers,
+    Blocked,
+}
+
+#[derive(Clone)]
+struct Unheard(Memory, Arc<Mutex<Way>>);
+
+impl Backplane for Unheard {
+    async fn join(&mut self, known: &Known) -> Result<Joined, Failure> {
+        self.0.join(known).await
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
+        let way = if batch.channel == Channel::Events { *self.1.lock().unwrap() } else { Way::Open };
+        if way == Way::Blocked {
+            return Err(Failure::new("no way"));
+        }
+        let appended = self.0.append(epoch, batch).await;
+        if way == Way::LosesAnswers { Err(Failure::new("no answer")) } else { appended }
+    }
+
+    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+        self.0.read(after).await
+    }
+}
+
+#[test]
+fn what_is_appended_once_more_after_the_history_was_lost_does_not_come_again() {
+    let memory = Memory::new(1_000_000);
+    let (way, there) = (Arc::new(Mutex::new(Way::Open)), node(&memory));
+    let set = |new: Way| *way.lock().unwrap() = new;
+    let here = Engine::node(Unheard(memory.clone(), Arc::clone(&way)), options(true));
+    is(&here, Link::Up);
+    let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
+    set(Way::LosesAnswers);
+    here.send_to_user("ada", Event { id: Some("x-1"), ..data("x") }).unwrap();
+    here.broadcast(data("y"), None).unwrap();
+    for page in &mut pages {
+        assert_eq!(next(page, 2), ["x", "y"]);
+    }
+    is(&here, Link::Down);
+    // Both know of the new history before anything stands there.
+    set(Way::Blocked);
+    memory.lose_everything();
+    assert!(pages.iter_mut().all(|page| page.event().is_reset()));
+    set(Way::Open);
+    settle(&memory, &[&here, &there]);
+    here.send_to_user("ada", data("end")).unwrap();
+    for page in &mut pages {
+        assert_eq!(next(page, 1), ["end"]);
+    }
+    // Who has seen the first, and was away since, gets all that came after it.
+    for node in [&here, &there] {
+        let mut returned = come_back(node, Some("ada"), "x-1");
+        assert!(returned.ready.resumed);
+        assert_eq!(next(&mut returned, 2), ["y", "end"]);
     }
 }

@@ -16,9 +16,6 @@ use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
 use crate::position::Position;
 
-/// Where an event stood whose history is gone: before everything that stands anywhere, so that all who were here then have had it.
-const BEFORE_ALL: Position = 1;
-
 /// What this node knows of its own events.
 #[derive(Debug, Default)]
 pub(crate) struct Island {
@@ -26,7 +23,8 @@ pub(crate) struct Island {
     cut_off: bool,
     /// What was sent and has not come back, oldest first, as long as the backplane can be used: it may be cut off in between.
     flying: VecDeque<(u64, Bytes)>,
-    /// Events that were delivered and have not come back, by their counts, and where they stand; 0: it was an order.
+    /// Events that were delivered and have not come back, by their counts, and where they stand, or stood in a history that is
+    /// lost; 0: it was an order.
     ahead: VecDeque<(u64, Position)>,
 }
 
@@ -35,7 +33,8 @@ impl Island {
     pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
         let count = outbox.push([payload.clone()]);
         if self.cut_off {
-            return self.deliver(count, &payload, local);
+            self.deliver(count, &payload, local);
+            return local.applied();
         }
         self.flying.push_back((count, payload));
         if self.flying.len() > outbox.most() {
@@ -58,15 +57,9 @@ impl Island {
         self.cut_off = false;
     }
 
-    /// The history is another one: what was delivered stands nowhere any more, and was delivered all the same.
-    pub(crate) fn forget(&mut self) {
-        let delivered = self.ahead.iter_mut().filter(|(_, position)| *position > 0);
-        delivered.for_each(|(_, position)| *position = BEFORE_ALL);
-    }
-
     fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
         let Some(message) = Message::decode(payload) else { return };
-        if self.ahead.is_empty() {
+        if self.first_alone(local).is_none() {
             local.stand_alone(Some(local.newest()));
         }
         if let Some(position) = local.apply_alone(&message) {
@@ -90,7 +83,12 @@ impl Island {
 
     /// To be called after what came back has been put into the logs: tells them what has not.
     pub(crate) fn settle(&self, local: &dyn Local) {
-        let first = self.ahead.iter().map(|(_, position)| *position).find(|position| *position > BEFORE_ALL);
-        local.stand_alone(first.map(|position| position - 1));
+        local.stand_alone(self.first_alone(local).map(|position| position - 1));
+    }
+
+    /// Where the oldest event stands that has not come back, and whose history is not lost.
+    fn first_alone(&self, local: &dyn Local) -> Option<Position> {
+        let base = local.base();
+        self.ahead.iter().map(|(_, position)| *position).find(|position| *position > base)
     }
 }

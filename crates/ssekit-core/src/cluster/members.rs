@@ -51,6 +51,11 @@ pub(crate) struct Elsewhere {
 }
 
 impl Members {
+    /// Whether a node has been heard of that has not gone.
+    pub(crate) fn knows(&self, node: NodeId) -> bool {
+        self.0.read().nodes.contains_key(&node)
+    }
+
     /// Clients have come to a node.
     pub(crate) fn joined(&self, node: NodeId, members: &[Member<'_>]) {
         let mut view = self.0.write();

@@ -61,6 +61,8 @@ pub(crate) trait Local: Send + Sync {
     fn stand_alone(&self, after: Option<Position>);
     /// The position of the newest event.
     fn newest(&self) -> Position;
+    /// Where the history begins: after everything that stood here before it became another one.
+    fn base(&self) -> Position;
     /// Some records have been applied.
     fn applied(&self);
     /// A client with this id has come to another node after it came here.
@@ -184,13 +186,16 @@ impl Cluster {
         self.island.lock().send(&self.events, message, local);
     }
 
-    /// Applies a record of the events' channel.
-    fn apply(&self, record: &Record, message: Option<Message<'_>>, local: &dyn Local) {
+    /// Applies a record of the events' channel, or one that was applied already, in a history that is lost. It stood before
+    /// everything that stands now, and all who were here then have had it.
+    fn apply(&self, record: &Record, message: Option<Message<'_>>, again: bool, local: &dyn Local) {
+        let is_event = matches!(message, Some(Message::Event(..)));
+        let known = again.then(|| if is_event { local.base() } else { 0 });
         if record.origin.node != self.node {
-            return local.apply(record.number, record.at, message, None);
+            return local.apply(record.number, record.at, message, known);
         }
         let mut island = self.island.lock();
-        let twin = island.echo(record.origin.count);
+        let twin = island.echo(record.origin.count).or(known);
         local.apply(record.number, record.at, message, twin);
         if twin.is_some() {
             island.settle(local);

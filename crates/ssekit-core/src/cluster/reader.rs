@@ -1,11 +1,11 @@
 //! Joins the history, reads it from where this node stands, and applies what comes.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use crate::backplane::{Backplane, Channel, Ends, Failure, Known, Number, Record};
+use crate::backplane::{Backplane, Channel, Ends, Failure, Known, NodeId, Number, Origin, Record};
 use crate::cluster::message::Message;
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::cluster::{Cluster, Local, Side};
@@ -13,8 +13,11 @@ use crate::cluster::{Cluster, Local, Side};
 /// Records that are applied between two looks at other tasks.
 const RECORDS_PER_TURN: usize = 256;
 
+/// Nodes whose events are counted before it is asked which of them are still there.
+const MOST_COUNTS: usize = 4_096;
+
 pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, local: Weak<dyn Local>) {
-    let mut reader = Reader { known: Known::default(), here: HashSet::new(), gap: false, was_up: false };
+    let mut reader = Reader::default();
     let mut wait = FIRST_WAIT;
     loop {
         let ended = reader.follow(&cluster, &mut backplane, &local).await;
@@ -41,8 +44,11 @@ struct Reached {
     told: bool,
 }
 
+#[derive(Default)]
 struct Reader {
     known: Known,
+    /// The count of the last event of each node.
+    counts: HashMap<NodeId, u64>,
     /// Clients of this node whose coming has been read, so that whoever comes elsewhere with the same id has come later.
     here: HashSet<Arc<str>>,
     /// Events are missing after those that are known.
@@ -65,9 +71,9 @@ impl Reader {
         if !is_same || self.gap {
             // What is still there is read again, for those who come back; clients that are connected are told of the gap.
             let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
-            let mut island = cluster.island.lock();
+            // Nothing is delivered meanwhile.
+            let island = cluster.island.lock();
             here.begin_after(joined.epoch, number);
-            island.forget();
             drop(island);
             self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
             self.gap = false;
@@ -130,7 +136,9 @@ impl Reader {
                 }
                 Channel::Events => {
                     self.known.last = Some(record.origin.clone());
-                    cluster.apply(record, message, local);
+                    // Appended once more, for its node has not heard that it was, before all was lost.
+                    let again = self.is_again(&record.origin, cluster);
+                    cluster.apply(record, message, again, local);
                 }
                 Channel::Members => {
                     if !is_next {
@@ -144,6 +152,21 @@ impl Reader {
             self.known.ends = reached.ends;
         }
         true
+    }
+
+    /// Whether this event of a node has been read before.
+    fn is_again(&mut self, origin: &Origin, cluster: &Cluster) -> bool {
+        if let Some(last) = self.counts.get_mut(&origin.node) {
+            let again = origin.count <= *last;
+            *last = origin.count.max(*last);
+            return again;
+        }
+        if self.counts.len() >= MOST_COUNTS {
+            // Nodes come and go, and those that are gone send nothing any more.
+            self.counts.retain(|node, _| *node == cluster.node || cluster.members.knows(*node));
+        }
+        self.counts.insert(origin.node, origin.count);
+        false
     }
 
     /// A node tells who is there.

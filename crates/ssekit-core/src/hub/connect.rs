@@ -135,7 +135,7 @@ impl Hub {
             network,
             logs,
             link,
-            Start { cursor, head: timeline.head(), agreed, from_elsewhere },
+            Start { cursor, head: timeline.head(), base: timeline.base(), agreed, from_elsewhere },
         ));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));

@@ -76,9 +76,6 @@ impl Hub {
             }
         };
         cluster.send(message::event_for(&to, draft.shared()), &*self.inner);
-        if cluster.link() != Link::Up {
-            self.inner.wake_for_broadcasts();
-        }
         clients
     }
 
@@ -159,6 +156,10 @@ impl Local for Inner {
 
     fn newest(&self) -> Position {
         self.timeline.newest()
+    }
+
+    fn base(&self) -> Position {
+        self.timeline.base()
     }
 
     fn caught_up(&self) {
