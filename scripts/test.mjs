@@ -12,6 +12,7 @@ import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
 import { clusterExample } from './lib/paths.mjs';
 import { ensurePython } from './lib/python.mjs';
+import { ensureRedisServers } from './lib/redis-servers.mjs';
 import { finish, main } from './lib/run.mjs';
 import { ensureTools } from './lib/system-tools.mjs';
 import { cargoResults, jestResults, total } from './lib/test-results.mjs';
@@ -37,8 +38,9 @@ await main(async () => {
 
   const results = [];
   if (jestArguments.length === 0) {
-    results.push(await runCargo('cargo test', '--workspace'));
-    results.push(await runCargo('cargo test of the benchmark', '--manifest-path', loadManifest));
+    results.push(await runCargo('cargo test', ['--workspace'], { REDIS_PATH: redis }));
+    results.push(await runCargo('cargo test of the benchmark', ['--manifest-path', loadManifest]));
+    for (const server of await ensureRedisServers(python)) results.push(await runWithOtherServer(server));
   }
   if (jestArguments.length > 0)
     console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
@@ -47,10 +49,19 @@ await main(async () => {
   return conclude(results);
 });
 
-async function runCargo(name, ...scope) {
-  const args = ['test', ...scope, '--locked', '--no-fail-fast'];
-  const { exitCode, stdout } = await finish('cargo', args, { stdout: 'both' });
+async function runCargo(name, scope, env, testArguments = []) {
+  const args = ['test', ...scope, '--locked', '--no-fail-fast', '--', ...testArguments];
+  const { exitCode, stdout } = await finish('cargo', args, { stdout: 'both', env });
   return reconciled(name, exitCode, cargoResults(stdout));
+}
+
+/** The backplane's tests, but for TLS, which those builds lack. */
+async function runWithOtherServer({ name, program }) {
+  if (!program) return { passed: 0, failed: 0, skipped: [`${name}, of which there is no build for this platform`] };
+  console.log(`\nWith ${name}:`);
+  const tests = ['backplane', 'cluster_faults', 'cluster_redis', 'cluster_topologies'];
+  const scope = ['-p', 'ssekit-core', ...tests.flatMap((test) => ['--test', test])];
+  return runCargo(`cargo test with ${name}`, scope, { REDIS_PATH: program }, ['--skip', 'over_tls']);
 }
 
 async function runJest(jestArguments, env) {

@@ -1,4 +1,5 @@
 /** Ports: which are free, and whether somebody listens. */
+import { randomInt } from 'node:crypto';
 import { connect, createServer } from 'node:net';
 import { Failure } from './run.mjs';
 
@@ -15,15 +16,15 @@ async function checkPort(port) {
   return port;
 }
 
-/** One that the system chooses. */
-export function anyPort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
+/**
+ * Any that is free, for a server that is told its port: below those that systems give to connections of their own accord (32768 and
+ * above on Linux), so that nobody comes to sit there before it starts.
+ */
+export async function anyPort() {
+  for (;;) {
+    const port = randomInt(22_000, 32_000);
+    if (await isFree(port)) return port;
+  }
 }
 
 export function accepts(port, host = 'localhost') {

@@ -6,11 +6,12 @@ import { deepEqual } from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
+import { anyPort } from '../lib/ports.mjs';
 import { ensureTools } from '../lib/system-tools.mjs';
 import { install, setUp, writeSnippets, writeSource } from './app.mjs';
 import { call, transportOf } from './client.mjs';
 import { CREATE_NEXT_APP } from './lines.mjs';
-import { command, freePort, Server, until } from './process.mjs';
+import { command, Server, until } from './process.mjs';
 
 /** `base` is what `app` stands in. */
 export const FRESH_APPS = [
@@ -52,7 +53,7 @@ export async function runFreshApp(log, folder, app) {
   // Once more by itself, for `next build` could be told to overlook errors.
   const tsc = join('node_modules', 'typescript', 'bin', 'tsc');
   if (app.language === 'ts') await command(log, node, [tsc, '--noEmit'], { cwd: folder });
-  const port = await freePort();
+  const port = await anyPort();
   const args = [next, 'start', '--hostname', '127.0.0.1', '--port', String(port)];
   const server = new Server(log, node, args, { cwd: folder });
   try {

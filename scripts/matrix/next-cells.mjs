@@ -2,9 +2,10 @@
 import { cpSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { anyPort } from '../lib/ports.mjs';
 import { install, setUp, writeApp, writeConfig } from './app.mjs';
 import { deliver } from './client.mjs';
-import { command, freePort, Server } from './process.mjs';
+import { command, Server } from './process.mjs';
 import { nodeOf } from './tools.mjs';
 
 /** The app that all cells of a line and a package manager share, installed. */
@@ -25,7 +26,7 @@ export async function runCell(log, workspace, folder, cell) {
   if (cell.mode !== 'dev') await command(log, node, [next(folder), 'build', ...flags(cell)], { cwd: folder });
 
   if (cell.mode === 'standalone') return await runStandalone(log, workspace, folder, node);
-  const port = await freePort();
+  const port = await anyPort();
   const args = [next(folder), cell.mode, '--hostname', '127.0.0.1', '--port', String(port)];
   if (cell.mode === 'dev') args.push(...flags(cell));
   return await serve(log, node, args, { cwd: folder, port });
@@ -38,7 +39,7 @@ async function runStandalone(log, workspace, folder, node) {
   const hidden = `${folder}-away`;
   renameSync(folder, hidden);
   try {
-    const port = await freePort();
+    const port = await anyPort();
     const env = { PORT: String(port), HOSTNAME: '127.0.0.1' };
     return await serve(log, node, ['server.js'], { cwd: copy, port, env });
   } finally {

@@ -1,6 +1,5 @@
 /** Runs commands and servers with all they print in a log, which is shown only when something fails. */
 import { spawn } from 'node:child_process';
-import { createServer } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../lib/run.mjs';
 
@@ -77,16 +76,6 @@ export async function until(what, condition, seconds = 60) {
     if (Date.now() > deadline) throw new Failure(`waited ${seconds} s in vain: ${what}`);
     await delay(50);
   }
-}
-
-export function freePort() {
-  return new Promise((resolve, reject) => {
-    const server = createServer().once('error', reject);
-    server.listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(port));
-    });
-  });
 }
 
 /** As in a terminal of the user's own: what npm and jest set for this script is nothing to the apps. */

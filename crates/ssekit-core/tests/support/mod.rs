@@ -16,6 +16,7 @@ pub(crate) mod http2;
 pub(crate) mod http_parts;
 pub(crate) mod node_process;
 pub(crate) mod peer;
+pub(crate) mod port;
 pub(crate) mod proxy;
 pub(crate) mod pull;
 pub(crate) mod redis_server;

@@ -1,11 +1,18 @@
 //! A Redis server of a test's own, which ends with it.
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use super::eventually;
+use super::port::free_port;
+
+/// What is run: Redis, or what is to be tried in its place.
+pub(crate) fn program() -> OsString {
+    std::env::var_os("REDIS_PATH").unwrap_or_else(|| "redis-server".into())
+}
 
 /// A server on a free port, with a folder of its own.
 pub(crate) struct RedisServer {
@@ -27,7 +34,7 @@ impl RedisServer {
     }
 
     pub(crate) fn with(arguments: &[&str]) -> Self {
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let port = free_port();
         let folder = std::env::temp_dir().join(format!("ssekit-redis-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
         let arguments = arguments.iter().map(ToString::to_string).collect();
@@ -37,11 +44,19 @@ impl RedisServer {
     }
 
     fn run(&mut self) {
-        let mut command = Command::new("redis-server");
+        let mut command = Command::new(program());
         command.args(["--port", &self.port.to_string(), "--bind", "127.0.0.1", "--dir"]).arg(&self.folder);
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
-        self.child = Some(command.spawn().expect("redis-server can be run: on Debian, apt install redis-server"));
+        self.child = Some(
+            command
+                .spawn()
+                .expect("redis-server can be run, or what REDIS_PATH names: on Debian, apt install redis-server"),
+        );
         eventually("Redis answers", || TcpStream::connect(("127.0.0.1", self.port)).is_ok());
+        let process = self.child.as_ref().map_or(0, Child::id);
+        let info = self.says("INFO server");
+        // One that wants a password does not say.
+        assert!(info.starts_with('-') || info.contains(&format!("process_id:{process}\r\n")), "that is another server");
         eventually("Redis has loaded what it had", || !self.says("PING").contains("LOADING"));
     }
 

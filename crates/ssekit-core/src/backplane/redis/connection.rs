@@ -154,13 +154,25 @@ impl CallError {
 
     /// A server's error begins with its kind, in capital letters.
     fn of_server(message: &str) -> Self {
+        let message = without_place(message);
         let mut words = message.split(' ');
         let kind = words.next().unwrap_or_default();
         let moved = if kind == "MOVED" { words.nth(1).and_then(|host| Host::parse(host, 6_379)) } else { None };
         let (no_script, not_permitted) = (kind == "NOSCRIPT", kind == "NOPERM");
-        // Where in a script it was says nothing to whoever runs the server.
-        let message = message.split_once(" script: ").map_or(message, |(message, _)| message);
         Self { moved, no_script, not_permitted, ..Self::new(format!("Redis: {message}")) }
+    }
+}
+
+/// Where in a script an error was says nothing to whoever runs the server. Redis 6.2 puts it in front, with the error's kind behind
+/// it, and later releases put it behind.
+fn without_place(message: &str) -> &str {
+    if let Some((_, behind)) = message.rsplit_once("@user_script:").filter(|_| message.starts_with("ERR Error running"))
+    {
+        return behind.split_once(": ").map_or(message, |(_, error)| error.trim_start_matches('-'));
+    }
+    match message.rsplit_once(" script: ") {
+        Some((error, place)) if place.contains("@user_script") => error,
+        _ => message,
     }
 }
 
@@ -223,4 +235,28 @@ fn trusting(pem: Option<&str>) -> crate::error::Result<TlsConnector> {
         return Err(wrong("got none, wants certificates in PEM for rediss://".into()));
     }
     Ok(TlsConnector::from(Arc::new(ClientConfig::builder().with_root_certificates(roots).with_no_client_auth())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_in_a_script_is_told_as_if_it_had_been_none_in_a_script() {
+        for (told, bare) in [
+            ("WRONGTYPE Operation against a key", "WRONGTYPE Operation against a key"),
+            // Redis 7 and Valkey.
+            ("OOM no memory script: 2e10c0, on @user_script:13.", "OOM no memory"),
+            ("WRONGTYPE wrong script: on @user_script:1.", "WRONGTYPE wrong"),
+            (
+                "ERR ACL failure in script: User bob has no permissions script: on @user_script:1.",
+                "ERR ACL failure in script: User bob has no permissions",
+            ),
+            // Redis 6.2.
+            ("ERR Error running script (call to f_5a): @user_script:1: WRONGTYPE wrong", "WRONGTYPE wrong"),
+            ("ERR Error running script (call to f_5a): @user_script:1: @user_script: 1: -OOM no: more", "OOM no: more"),
+        ] {
+            assert_eq!(without_place(told), bare);
+        }
+    }
 }
