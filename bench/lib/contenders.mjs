@@ -13,6 +13,7 @@ const folder = new URL('../contenders/', import.meta.url);
  * @property {(options: object) => Promise<object>} [start] Starts a process; what it resolves with has `port`, `path`, `pids()`,
  *   `ask(operation, arguments)` and `stop()`.
  * @property {boolean} [inNode] It has `start`, and its process is one of Node.js all the same.
+ * @property {number} [streams] It is asked over HTTP/2, with so many streams on a connection.
  * @property {string[]} [packages] Of npm, whose versions are told.
  * @property {() => string | undefined} [unavailable] Why it cannot be measured here.
  */

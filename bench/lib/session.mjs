@@ -39,7 +39,8 @@ export class Session {
   /** Adds clients and waits until they are where they stay. */
   async connect(clients, { atATime = 100, headers = '', next = this.#next } = {}) {
     const { port, path } = this.server;
-    const wanted = { port, path, headers, clients, atATime, next, patienceMs: PATIENCE_MS };
+    const { streams } = this.contender;
+    const wanted = { port, path, headers, clients, streams, atATime, next, patienceMs: PATIENCE_MS };
     const report = await this.load.ask('connect', wanted);
     this.#clients += clients;
     if (report.open !== this.#clients) {

@@ -9,8 +9,8 @@ use mio::net::TcpStream;
 use mio::{Events, Interest, Poll, Token};
 use serde::Serialize;
 
-use crate::client::{Client, Progress, State};
 use crate::clock;
+use crate::connection::{Connection, Progress, Request};
 use crate::latencies::{Latencies, Summary};
 use crate::scan::{Scanner, Sighting};
 
@@ -68,7 +68,8 @@ struct Seen {
 pub struct Fleet {
     poll: Poll,
     events: Events,
-    clients: Vec<Client>,
+    connections: Vec<Connection>,
+    clients: usize,
     scanner: Scanner,
     buffer: Vec<u8>,
     seen: Seen,
@@ -88,7 +89,8 @@ impl Fleet {
         Ok(Self {
             poll: Poll::new()?,
             events: Events::with_capacity(1_024),
-            clients: Vec::new(),
+            connections: Vec::new(),
+            clients: 0,
             scanner: Scanner::default(),
             buffer: vec![0; 256 * 1_024],
             seen: Seen::default(),
@@ -110,33 +112,42 @@ impl Fleet {
         let mut left = wanted.clients;
         while (left > 0 || self.opening > 0) && clock::now() < deadline {
             while left > 0 && self.opening < wanted.at_a_time {
-                self.add(wanted)?;
-                left -= 1;
+                left -= self.add(wanted, left)?;
             }
             self.turn(Duration::from_millis(100))?;
         }
         Ok(self.report(from, processor))
     }
 
-    fn add(&mut self, wanted: &Wanted<'_>) -> io::Result<()> {
-        let number = self.clients.len().to_string();
-        let (path, headers) = (wanted.path.replace("{i}", &number), wanted.headers.replace("{i}", &number));
-        let address = wanted.address;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nAccept: text/event-stream\r\n{headers}\r\n");
-        let socket = TcpStream::connect(address)?;
-        let mut client = Client::new(socket, request.into_bytes(), wanted.next);
-        let token = Token(self.clients.len());
-        self.poll.registry().register(client.socket(), token, Interest::READABLE | Interest::WRITABLE)?;
-        self.clients.push(client);
-        self.opening += 1;
-        Ok(())
+    /// Adds a connection with as many clients as go onto it. Says how many those are.
+    fn add(&mut self, wanted: &Wanted<'_>, left: usize) -> io::Result<usize> {
+        let streams = wanted.streams.unwrap_or(1).min(left);
+        let request = |number: usize| {
+            let number = number.to_string();
+            let (path, headers) = (wanted.path.replace("{i}", &number), wanted.headers.replace("{i}", &number));
+            Request { authority: wanted.address.to_string(), path, headers }
+        };
+        let requests: Vec<Request> = (self.clients..self.clients + streams).map(request).collect();
+        let socket = TcpStream::connect(wanted.address)?;
+        let mut connection = match (wanted.streams, requests.first()) {
+            (None, Some(request)) => Connection::http1(socket, request, wanted.next),
+            _ => Connection::http2(socket, &requests, wanted.next),
+        };
+        let token = Token(self.connections.len());
+        self.poll.registry().register(connection.socket(), token, Interest::READABLE | Interest::WRITABLE)?;
+        self.connections.push(connection);
+        self.clients += streams;
+        self.opening += streams;
+        Ok(streams)
     }
 
     /// Expects every client to get all broadcasts before `end`.
     pub fn expect(&mut self, end: u64) {
         self.expected = end;
         let count = |has: fn(&Progress) -> u64| {
-            self.clients.iter().filter(|client| client.state == State::Open && has(&client.progress) >= end).count()
+            let streams =
+                self.connections.iter().filter(|connection| !connection.is_gone).flat_map(Connection::streams);
+            streams.filter(|stream| stream.is_open && has(&stream.progress) >= end).count()
         };
         (self.seen.complete, self.seen.arrived) = (count(|progress| progress.next), count(|progress| progress.end));
     }
@@ -173,14 +184,14 @@ impl Fleet {
 
     /// Ends all connections, by a reset if asked for: that leaves no port waiting.
     pub fn close(&mut self, reset: bool) {
-        for client in &mut self.clients {
-            if reset && client.state != State::Gone {
+        for connection in &mut self.connections {
+            if reset && !connection.is_gone {
                 // It fails for a connection that is gone already.
-                let _ = socket2::SockRef::from(&*client.socket()).set_linger(Some(Duration::ZERO));
+                let _ = socket2::SockRef::from(&*connection.socket()).set_linger(Some(Duration::ZERO));
             }
         }
-        self.clients.clear();
-        (self.opening, self.open) = (0, 0);
+        self.connections.clear();
+        (self.clients, self.opening, self.open) = (0, 0, 0);
         self.reasons.clear();
         self.seen = Seen::default();
     }
@@ -189,7 +200,7 @@ impl Fleet {
         let seen = &mut self.seen;
         Report {
             open: self.open,
-            gone: self.clients.len() - self.open - self.opening,
+            gone: self.clients - self.open - self.opening,
             reasons: self.reasons.clone(),
             complete: seen.complete,
             events: std::mem::take(&mut seen.events),
@@ -210,27 +221,29 @@ impl Fleet {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             polled => polled?,
         }
-        let Self { events, clients, scanner, buffer, seen, reasons, opening, open, expected, .. } = self;
+        let Self { events, connections, scanner, buffer, seen, reasons, opening, open, expected, .. } = self;
         for event in events.iter() {
-            let Some(client) = clients.get_mut(event.token().0).filter(|client| client.state != State::Gone) else {
+            let Some(connection) = connections.get_mut(event.token().0).filter(|connection| !connection.is_gone) else {
                 continue;
             };
-            let before = client.state;
+            let before = connection.opened;
             let took = |sighting, progress: &mut Progress| seen.take(sighting, progress, *expected);
-            let outcome = client.send_request().and_then(|()| match event.is_readable() {
-                true => client.receive(scanner, buffer, took),
+            let outcome = connection.send().and_then(|()| match event.is_readable() {
+                true => connection.receive(scanner, buffer, took),
                 false => Ok(0),
             });
+            *opening -= connection.opened - before;
+            *open += connection.opened - before;
             match outcome {
                 Ok(bytes) => seen.bytes += bytes as u64,
                 Err(error) => {
-                    client.state = State::Gone;
-                    *reasons.entry(error.to_string()).or_default() += 1;
+                    let streams = connection.streams().len();
+                    *reasons.entry(error.to_string()).or_default() += streams;
+                    *open -= connection.opened;
+                    *opening -= streams - connection.opened;
+                    connection.is_gone = true;
                 }
             }
-            *opening -= usize::from(before == State::Opening && client.state != State::Opening);
-            *open += usize::from(before == State::Opening && client.state == State::Open);
-            *open -= usize::from(before == State::Open && client.state == State::Gone);
         }
         Ok(())
     }
@@ -271,6 +284,8 @@ pub struct Wanted<'a> {
     pub headers: &'a str,
     /// How many.
     pub clients: usize,
+    /// So many of them on a connection, over HTTP/2; else each has one of its own, over HTTP/1.1.
+    pub streams: Option<usize>,
     /// How many of them may be opening at the same time.
     pub at_a_time: usize,
     /// The number of the first broadcast that they get.

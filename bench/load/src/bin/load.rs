@@ -18,6 +18,8 @@ enum Command {
         #[serde(default)]
         headers: String,
         clients: usize,
+        #[serde(default)]
+        streams: Option<usize>,
         at_a_time: usize,
         next: u64,
         patience_ms: u64,
@@ -44,11 +46,11 @@ fn main() -> io::Result<()> {
 
 fn run(fleet: &mut Fleet, command: Command) -> io::Result<Value> {
     match command {
-        Command::Connect { port, path, headers, clients, at_a_time, next, patience_ms } => {
+        Command::Connect { port, path, headers, clients, streams, at_a_time, next, patience_ms } => {
             let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
             let patience = Duration::from_millis(patience_ms);
             let (path, headers) = (path.as_str(), headers.as_str());
-            answer(fleet.connect(&Wanted { address, path, headers, clients, at_a_time, next, patience })?)
+            answer(fleet.connect(&Wanted { address, path, headers, clients, streams, at_a_time, next, patience })?)
         }
         Command::Expect { end } => {
             fleet.expect(end);
