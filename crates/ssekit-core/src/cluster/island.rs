@@ -23,9 +23,16 @@ pub(crate) struct Island {
     cut_off: bool,
     /// What was sent and has not come back, oldest first, as long as the backplane can be used: it may be cut off in between.
     flying: VecDeque<(u64, Bytes)>,
-    /// Events that were delivered and have not come back, by their counts, and where they stand, or stood in a history that is
-    /// lost; 0: it was an order.
-    ahead: VecDeque<(u64, Position)>,
+    /// What was delivered and has not come back, in order.
+    ahead: VecDeque<Delivered>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Delivered {
+    count: u64,
+    /// Where it stands, or stood in a history that is lost; of an order, where the newest event stood.
+    position: Position,
+    is_order: bool,
 }
 
 impl Island {
@@ -63,7 +70,9 @@ impl Island {
             local.stand_alone(Some(local.newest()));
         }
         if let Some(position) = local.apply_alone(&message) {
-            self.ahead.push_back((count, position));
+            let is_order = position == 0;
+            let position = if is_order { local.newest() } else { position };
+            self.ahead.push_back(Delivered { count, position, is_order });
         }
     }
 
@@ -74,8 +83,8 @@ impl Island {
             self.flying.pop_front();
         }
         let mut twin = None;
-        while let Some((first, position)) = self.ahead.front().copied().filter(|(first, _)| *first <= count) {
-            twin = (first == count).then_some(position);
+        while let Some(first) = self.ahead.front().copied().filter(|first| first.count <= count) {
+            twin = (first.count == count).then_some(if first.is_order { 0 } else { first.position });
             self.ahead.pop_front();
         }
         twin
@@ -89,6 +98,8 @@ impl Island {
     /// Where the oldest event stands that has not come back, and whose history is not lost.
     fn first_alone(&self, local: &dyn Local) -> Option<Position> {
         let base = local.base();
-        self.ahead.iter().map(|(_, position)| *position).find(|position| *position > base)
+        // Positions never go back, and of a history that is lost there may be very many.
+        let start = self.ahead.partition_point(|delivered| delivered.position <= base);
+        self.ahead.range(start..).find(|delivered| !delivered.is_order).map(|delivered| delivered.position)
     }
 }
