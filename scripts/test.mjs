@@ -57,7 +57,8 @@ async function runCargo(name, scope, env, testArguments = []) {
 
 /** The backplane's tests, but for TLS, which those builds lack. */
 async function runWithOtherServer({ name, program }) {
-  if (!program) return { passed: 0, failed: 0, skipped: [`${name}, of which there is no build for this platform`] };
+  if (!program)
+    return { passed: 0, failed: 0, skipped: [`the backplane's tests with ${name}, which could not be installed`] };
   console.log(`\nWith ${name}:`);
   const tests = ['backplane', 'cluster_faults', 'cluster_redis', 'cluster_topologies'];
   const scope = ['-p', 'ssekit-core', ...tests.flatMap((test) => ['--test', test])];
