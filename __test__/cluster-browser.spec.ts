@@ -2,6 +2,7 @@
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
 import { Cluster, stopClusters } from './support/cluster';
+import { announcement, expectOrders, payment } from './support/example-events';
 import { BUILD_TIMEOUT_MS, NextApp, removeApps } from './support/next-app';
 import { until } from './support/until';
 
@@ -41,8 +42,6 @@ async function post(address: string, body: object): Promise<unknown> {
 /** What the provider's webhook brings about, at the server that it happens to reach. */
 const pay = (node: string, userId: string, amount: number): Promise<unknown> =>
   post(`${node}/api/webhooks/payment`, { event: 'payment.completed', userId, amount });
-const payment = (amount: number): object => ({ type: 'payment-completed', data: { amount, status: 'completed' } });
-const announcement = (message: string): object => ({ type: 'system-announcement', data: { message, type: 'info' } });
 
 /** The server that holds a tab's stream, as the tab shows it. */
 const nodeOf = (tab: Tab): Promise<string | null> => tab.page.getByTestId('node').textContent();
@@ -79,24 +78,7 @@ test('an order’s job in the worker tells its user, at both servers, how it goe
     await tab.eventsUntil('the end of the other', ({ type }) => type === 'order-error');
   }
   const [atA, atB, ofOther] = await eventsOf(here, there, other);
-  const stepsOf = (order: RegExp): unknown[] =>
-    atA
-      .filter(({ data }) => order.test(String(data.orderId)))
-      .map(({ type, data: { orderId: _, ...rest } }) => [type, ...Object.values(rest)]);
-  expect(stepsOf(/^order-/)).toEqual([
-    ['order-processing', 'started'],
-    ['order-progress', 20],
-    ['order-progress', 40],
-    ['order-progress', 60],
-    ['order-progress', 80],
-    ['order-completed', 'completed'],
-  ]);
-  expect(stepsOf(/^fail-/)).toEqual([
-    ['order-processing', 'started'],
-    ['order-progress', 20],
-    ['order-progress', 40],
-    ['order-error', 'card declined'],
-  ]);
+  expectOrders(atA);
   // The same events, in the same order, by the same ids: either server can go on where the other was.
   expect(atB).toEqual(atA);
   expect(ofOther).toEqual([]);

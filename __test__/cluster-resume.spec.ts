@@ -1,21 +1,10 @@
 /** A page that loses its process goes on at another one, or at its successor, where it was. */
-import { type Evaluator, stopEvaluators } from './support/evaluator';
-import { allKnow, join, lastIdOf, launch, open, storyOf, told } from './support/nodes';
-import { closeClients, type RawClient } from './support/raw-client';
-import { Redis, stopRedis } from './support/redis';
+import type { Evaluator } from './support/evaluator';
+import { allKnow, join, lastIdOf, launch, open, sharedRedis, storyOf, told } from './support/nodes';
+import type { RawClient } from './support/raw-client';
 import { until } from './support/until';
 
-let redis: Redis;
-
-beforeAll(async () => {
-  redis = await Redis.start();
-});
-afterEach(async () => {
-  closeClients();
-  await stopEvaluators();
-  await redis.command('FLUSHALL');
-});
-afterAll(stopRedis);
+const redis = sharedRedis();
 
 /** Everything that ada's page may see, and something that it may not. */
 const sendAll = (node: Evaluator, first: number): Promise<number> =>
@@ -28,6 +17,17 @@ const sendAll = (node: Evaluator, first: number): Promise<number> =>
   }, first);
 
 const ALL = (first: number): string[] => [`user ${first}`, `client ${first + 1}`, `all ${first + 2}`];
+
+/** A page gets `ALL(1)`. When `ALL(10)` has been sent as well, and is in Redis, this returns the last id before that. */
+async function missAll(node: Evaluator): Promise<string> {
+  const page = await open(node, 'ada', 'tab');
+  await sendAll(node, 1);
+  await told(page, 'all 3');
+  const lastEventId = lastIdOf(page);
+  await sendAll(node, 10);
+  await node.evaluate(({ sse }) => sse.flush());
+  return lastEventId;
+}
 
 test('after its process was killed, a page goes on at another one: nothing missed, nothing twice, the ids the same', async () => {
   const [a, b] = [await join(redis.url), await join(redis.url)];
@@ -69,12 +69,7 @@ test('what one process sent just before it was killed is not lost once it was fl
 
 test('a process that starts later, and is ready, knows what was sent before: a page goes on there where it was', async () => {
   const a = await join(redis.url);
-  const page = await open(a, 'ada', 'tab');
-  await sendAll(a, 1);
-  await told(page, 'all 3');
-  const lastEventId = lastIdOf(page);
-  await sendAll(a, 10);
-  await a.evaluate(({ sse }) => sse.flush());
+  const lastEventId = await missAll(a);
   const b = await join(redis.url);
   const again = await open(b, 'ada', 'tab', lastEventId);
   expect(await again.ready()).toMatchObject({ resumed: true });
@@ -113,12 +108,7 @@ const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Pr
 
 test('a route of createSSERoute waits for a process that has just started: its page goes on where it was', async () => {
   const a = await join(redis.url);
-  const page = await open(a, 'ada', 'tab');
-  await sendAll(a, 1);
-  await told(page, 'all 3');
-  const lastEventId = lastIdOf(page);
-  await sendAll(a, 10);
-  await a.evaluate(({ sse }) => sse.flush());
+  const lastEventId = await missAll(a);
   await a.stop('SIGKILL');
   for (let times = 0; times < 3; times += 1) {
     // Nobody has used its hub: this request starts it.

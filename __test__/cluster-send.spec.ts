@@ -1,22 +1,11 @@
 /** What one process sends reaches the clients of all that share its Redis, and each of them knows who is there. */
-import { Evaluator, stopEvaluators } from './support/evaluator';
-import { allKnow, errorsOf, join, lastIdOf, open, storyOf, told } from './support/nodes';
-import { closeClients, type RawClient } from './support/raw-client';
-import { Redis, stopRedis } from './support/redis';
+import { Evaluator } from './support/evaluator';
+import { allKnow, errorsOf, join, lastIdOf, open, sharedRedis, storyOf, told } from './support/nodes';
+import type { RawClient } from './support/raw-client';
 import { type Settled, TRANSPORTS } from './support/transports';
 import { until } from './support/until';
 
-let redis: Redis;
-
-beforeAll(async () => {
-  redis = await Redis.start();
-});
-afterEach(async () => {
-  closeClients();
-  await stopEvaluators();
-  await redis.command('FLUSHALL');
-});
-afterAll(stopRedis);
+const redis = sharedRedis();
 
 /** Two nodes: ada is at both, grace at B, and somebody without a name at B. */
 async function two(transport: Settled = 'handoff'): Promise<{ nodes: [Evaluator, Evaluator]; tabs: RawClient[] }> {

@@ -2,23 +2,11 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join as path } from 'node:path';
-import { stopEvaluators } from './support/evaluator';
-import { allKnow, join, open, storyOf, told } from './support/nodes';
+import { allKnow, join, open, sharedRedis, storyOf, told } from './support/nodes';
 import { killPrograms, Program } from './support/program';
-import { closeClients } from './support/raw-client';
-import { Redis, stopRedis } from './support/redis';
 
-let redis: Redis;
-
-beforeAll(async () => {
-  redis = await Redis.start();
-});
-afterEach(async () => {
-  killPrograms();
-  closeClients();
-  await stopEvaluators();
-});
-afterAll(stopRedis);
+const redis = sharedRedis();
+afterEach(killPrograms);
 
 const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5'];
 

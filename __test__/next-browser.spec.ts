@@ -1,6 +1,7 @@
 /** What users see in a real browser, whichever way their streams are carried. */
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
+import { announcement, expectOrders, payment } from './support/example-events';
 import { freePort } from './support/free-port';
 import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
 import { until } from './support/until';
@@ -50,8 +51,6 @@ describe.each([
   /** What the provider's webhook brings about. */
   const pay = (userId: string, amount: number): Promise<unknown> =>
     server.post('/api/webhooks/payment', { event: 'payment.completed', userId, amount });
-  const payment = (amount: number): object => ({ type: 'payment-completed', data: { amount, status: 'completed' } });
-  const announcement = (message: string): object => ({ type: 'system-announcement', data: { message, type: 'info' } });
 
   /**
    * What has come to each tab, but for `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
@@ -93,24 +92,7 @@ describe.each([
     await tab.eventsUntil('the end of the other', ({ type }) => type === 'order-error');
 
     const [events, eventsOfOther] = await eventsOf(tab, other);
-    const stepsOf = (order: RegExp): unknown[] =>
-      events
-        .filter(({ data }) => order.test(String(data.orderId)))
-        .map(({ type, data: { orderId: _, ...rest } }) => [type, ...Object.values(rest)]);
-    expect(stepsOf(/^order-/)).toEqual([
-      ['order-processing', 'started'],
-      ['order-progress', 20],
-      ['order-progress', 40],
-      ['order-progress', 60],
-      ['order-progress', 80],
-      ['order-completed', 'completed'],
-    ]);
-    expect(stepsOf(/^fail-/)).toEqual([
-      ['order-processing', 'started'],
-      ['order-progress', 20],
-      ['order-progress', 40],
-      ['order-error', 'card declined'],
-    ]);
+    expectOrders(events);
     expect(eventsOfOther).toEqual([]);
   });
 

@@ -1,10 +1,32 @@
 /** Processes that share a Redis, each a node with a hub of its own. */
 import type { BackplaneOptions, SSEOptions } from '../../index';
-import { Evaluator } from './evaluator';
-import { RawClient, type RequestOptions } from './raw-client';
+import { Evaluator, stopEvaluators } from './evaluator';
+import { closeClients, RawClient, type RequestOptions } from './raw-client';
+import { Redis, stopRedis } from './redis';
 import { until } from './until';
 
 export type NodeOptions = Omit<SSEOptions, 'backplane'> & { backplane?: BackplaneOptions };
+
+/** A Redis for all tests of a file. After each of them its clients and nodes are ended, and what it holds is gone. */
+export function sharedRedis(): Pick<Redis, 'url' | 'kill' | 'restart'> {
+  let redis: Redis;
+  beforeAll(async () => {
+    redis = await Redis.start();
+  });
+  afterEach(async () => {
+    closeClients();
+    await stopEvaluators();
+    await redis.command('FLUSHALL');
+  });
+  afterAll(stopRedis);
+  return {
+    get url() {
+      return redis.url;
+    },
+    kill: () => redis.kill(),
+    restart: () => redis.restart(),
+  };
+}
 
 /** Starts one, and lets it note what its event `error` says. It is not waited for. */
 export async function launch(url: string, { backplane, ...options }: NodeOptions = {}): Promise<Evaluator> {

@@ -142,37 +142,32 @@ fn a_server_without_memory() {
     patient.recovers();
 }
 
-#[test]
-fn a_server_that_accepts_and_never_answers() {
+/// A server that is all right, behind a way that is not: what of it is told, and, after it has been tried again, has been told once.
+fn fails_behind(mode: Mode, what: &str, once: &str) {
     let redis = RedisServer::start();
-    let gateway = Gateway::to(redis.port, Mode::Silent);
+    let gateway = Gateway::to(redis.port, mode);
     let mut patient = Patient::at(&gateway.url());
-    patient.fails_with("does not answer in time");
-    patient.tries_again_and_has_told_once("does not answer in time", || gateway.accepted());
+    patient.fails_with(what);
+    patient.tries_again_and_has_told_once(once, || gateway.accepted());
     gateway.set(Mode::Pass);
     patient.recovers();
+}
+
+#[test]
+fn a_server_that_accepts_and_never_answers() {
+    fails_behind(Mode::Silent, "does not answer in time", "does not answer in time");
 }
 
 #[test]
 fn a_server_that_is_too_old() {
-    let redis = RedisServer::start();
-    let gateway = Gateway::to(redis.port, Mode::Says("$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n"));
-    let mut patient = Patient::at(&gateway.url());
-    patient.fails_with("Redis is 5.0.14, wants 6.2 or later");
-    patient.tries_again_and_has_told_once("5.0.14", || gateway.accepted());
-    gateway.set(Mode::Pass);
-    patient.recovers();
+    let info = Mode::Says("$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
+    fails_behind(info, "Redis is 5.0.14, wants 6.2 or later", "5.0.14");
 }
 
 #[test]
 fn something_that_is_no_redis() {
-    let redis = RedisServer::start();
-    let gateway = Gateway::to(redis.port, Mode::Says("HTTP/1.1 400 Bad Request\r\n\r\n"));
-    let mut patient = Patient::at(&gateway.url());
-    patient.fails_with("the backplane cannot be used");
-    patient.tries_again_and_has_told_once("the backplane cannot be used", || gateway.accepted());
-    gateway.set(Mode::Pass);
-    patient.recovers();
+    let http = Mode::Says("HTTP/1.1 400 Bad Request\r\n\r\n");
+    fails_behind(http, "the backplane cannot be used", "the backplane cannot be used");
 }
 
 #[test]
