@@ -29,8 +29,12 @@ export declare class NativeStream {
   get clientId(): string
   /** The first bytes of the stream. Theirs is the only copy. */
   takeOpening(): Buffer
-  /** The next bytes: none now (`on_readable` tells when there are), or `null` at the end. */
+  /** The next bytes, or `null` at the end. None: there are none now, and `take_readable` will have them, once. */
   read(maxBytes: number): Buffer | null
+  /** From now on `take_readable` has all that can be read. */
+  flow(): void
+  /** What can be read stays where it is. */
+  pause(): void
   /**
    * Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
    * stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone.
@@ -44,12 +48,15 @@ export declare class NativeStream {
   close(timedOut: boolean): void
 }
 
-/** The streams of one copy of the JavaScript face. */
+/** The streams of one JavaScript environment. */
 export declare class Streams {
   /** `on_readable` is called when `take_readable` has something to tell. */
   constructor(onReadable: () => void)
-  /** Tokens of the streams that can be read since it was last asked. */
-  takeReadable(): Array<number>
+  /**
+   * What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
+   * ask again: `on_readable` is not called for it.
+   */
+  takeReadable(maxStreams: number, maxBytes: number): Readable
   /** Connects a client. */
   connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null): NativeStream
 }
@@ -321,6 +328,18 @@ export declare function onSigterm(): OnSigterm
 export interface OnSigterm {
   drains: boolean
   windowMs: number
+}
+
+/** What was read of several streams. */
+export interface Readable {
+  /** Streams, by what they call themselves. */
+  tokens: Array<number>
+  /** For each of them, which of the chunks is its. None of them: the stream has ended. */
+  chunkOf: Array<number>
+  /** A broadcast is here once for all that get it. */
+  chunks: Array<Buffer>
+  /** There are streams that have not had their turn. */
+  more: boolean
 }
 
 /** Sends to one client; says whether it is connected. */

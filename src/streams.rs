@@ -1,6 +1,7 @@
 //! Streams that Node carries, until their sockets are handed over.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
 use napi::Env;
@@ -8,7 +9,7 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Connect, DisconnectReason, Error, Hub, Stream};
+use ssekit_core::{Chunk, Connect, DisconnectReason, Error, Hub, Stream};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -16,32 +17,91 @@ use crate::hub::hub;
 /// Weak: it must not keep the process alive.
 type Callback = ThreadsafeFunction<(), (), (), napi::Status, false, true>;
 
-/// Tells one copy of the JavaScript face which of its streams can be read. One call for many streams: a broadcast to
+/// Tells one JavaScript environment which of its streams can be read. One call for many streams: a broadcast to
 /// thousands would otherwise queue thousands of calls.
 struct Notifier {
-    readable: Mutex<Vec<u32>>,
+    /// Weak: what is garbage meanwhile need not be read, and an environment that has gone asks for nothing any more.
+    readable: Mutex<VecDeque<Weak<Carried>>>,
     callback: Callback,
 }
 
-struct StreamWaker {
-    token: u32,
-    notifier: Arc<Notifier>,
-}
-
-impl Wake for StreamWaker {
-    fn wake(self: Arc<Self>) {
-        let mut readable = self.notifier.readable.lock();
-        readable.push(self.token);
+impl Notifier {
+    fn tell(&self, stream: Weak<Carried>) {
+        let mut readable = self.readable.lock();
+        readable.push_back(stream);
         let first = readable.len() == 1;
         drop(readable);
         if first {
             // An environment that is going down takes no calls, and its streams go with it.
-            self.notifier.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            self.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
         }
     }
 }
 
-/// The streams of one copy of the JavaScript face.
+/// A stream, and how much of it its carrier waits for.
+struct Carried {
+    token: u32,
+    /// Locked by the thread of its environment alone.
+    pulled: Mutex<Pulled>,
+    notifier: Arc<Notifier>,
+    waker: Waker,
+}
+
+struct Pulled {
+    stream: Stream,
+    wants: Wants,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wants {
+    Nothing,
+    /// The next chunk, once.
+    Next,
+    /// Every chunk, until it has had enough.
+    All,
+}
+
+impl Carried {
+    fn new(token: u32, stream: Stream, notifier: Arc<Notifier>) -> Arc<Self> {
+        Arc::new_cyclic(|this| Self {
+            token,
+            pulled: Mutex::new(Pulled { stream, wants: Wants::Nothing }),
+            waker: Waker::from(Arc::new(CarriedWaker { carried: this.clone(), notifier: Arc::clone(&notifier) })),
+            notifier,
+        })
+    }
+
+    /// The next chunk of those that are waited for; at the end, none.
+    fn poll(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
+        let Pulled { stream, wants } = &mut *self.pulled.lock();
+        if *wants == Wants::Nothing {
+            return Poll::Pending;
+        }
+        let chunk = stream.poll_chunk(&mut Context::from_waker(&self.waker), max_bytes);
+        if chunk.is_ready() && *wants == Wants::Next {
+            *wants = Wants::Nothing;
+        }
+        chunk
+    }
+
+    fn close(&self, reason: DisconnectReason) {
+        self.pulled.lock().stream.close(reason);
+    }
+}
+
+/// Weak: a client that nobody carries any more must not be kept by its own waker.
+struct CarriedWaker {
+    carried: Weak<Carried>,
+    notifier: Arc<Notifier>,
+}
+
+impl Wake for CarriedWaker {
+    fn wake(self: Arc<Self>) {
+        self.notifier.tell(self.carried.clone());
+    }
+}
+
+/// The streams of one JavaScript environment.
 #[napi]
 pub struct Streams {
     notifier: Arc<Notifier>,
@@ -58,10 +118,33 @@ impl Streams {
         Ok(Self { notifier: Arc::new(Notifier { readable: Mutex::default(), callback }), last_token: 0 })
     }
 
-    /// Tokens of the streams that can be read since it was last asked.
+    /// What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
+    /// ask again: `on_readable` is not called for it.
     #[napi(catch_unwind)]
-    pub fn take_readable(&self) -> Vec<u32> {
-        std::mem::take(&mut *self.notifier.readable.lock())
+    pub fn take_readable(&self, max_streams: u32, max_bytes: u32) -> Readable {
+        let mut taken = Readable::default();
+        let mut last: Option<Chunk> = None;
+        let count = self.notifier.readable.lock().len().min(max_streams as usize);
+        for _ in 0..count {
+            let Some(next) = self.notifier.readable.lock().pop_front() else { break };
+            let Some(carried) = next.upgrade() else { continue };
+            let Poll::Ready(chunk) = carried.poll(max_bytes as usize) else { continue };
+            taken.tokens.push(carried.token);
+            let Some(chunk) = chunk else {
+                taken.chunk_of.push(NO_CHUNK);
+                continue;
+            };
+            if chunk.has_more() {
+                self.notifier.readable.lock().push_back(next);
+            }
+            if !last.as_ref().is_some_and(|last| last.is_shared_with(&chunk)) {
+                taken.chunks.push(chunk.to_vec().into());
+                last = Some(chunk);
+            }
+            taken.chunk_of.push(taken.chunks.len() as u32 - 1);
+        }
+        taken.more = !self.notifier.readable.lock().is_empty();
+        taken
     }
 
     /// Connects a client.
@@ -83,26 +166,36 @@ impl Streams {
         };
         let connected = hub(&env)?.connect(who).map_err(|error| throw(&env, &error))?;
         self.last_token = self.last_token.wrapping_add(1);
-        let token = self.last_token;
-        let waker = Waker::from(Arc::new(StreamWaker { token, notifier: Arc::clone(&self.notifier) }));
         Ok(NativeStream {
-            token,
             client_id: connected.client_id.to_string(),
             opening: connected.opening.into(),
-            stream: connected.stream,
-            waker,
+            carried: Carried::new(self.last_token, connected.stream, Arc::clone(&self.notifier)),
         })
     }
 }
 
+/// What was read of several streams.
+#[napi(object, object_from_js = false)]
+#[derive(Default)]
+pub struct Readable {
+    /// Streams, by what they call themselves.
+    pub tokens: Vec<u32>,
+    /// For each of them, which of the chunks is its. None of them: the stream has ended.
+    pub chunk_of: Vec<u32>,
+    /// A broadcast is here once for all that get it.
+    pub chunks: Vec<Buffer>,
+    /// There are streams that have not had their turn.
+    pub more: bool,
+}
+
+const NO_CHUNK: u32 = u32::MAX;
+
 /// One client's stream. Garbage that was never closed disconnects its client.
 #[napi]
 pub struct NativeStream {
-    token: u32,
     client_id: String,
     opening: Vec<u8>,
-    stream: Stream,
-    waker: Waker,
+    carried: Arc<Carried>,
 }
 
 #[napi]
@@ -110,7 +203,7 @@ impl NativeStream {
     /// What `take_readable` calls it.
     #[napi(getter, catch_unwind)]
     pub fn token(&self) -> u32 {
-        self.token
+        self.carried.token
     }
 
     /// The client's id.
@@ -125,21 +218,36 @@ impl NativeStream {
         std::mem::take(&mut self.opening).into()
     }
 
-    /// The next bytes: none now (`on_readable` tells when there are), or `null` at the end.
+    /// The next bytes, or `null` at the end. None: there are none now, and `take_readable` will have them, once.
     #[napi(catch_unwind)]
-    pub fn read(&mut self, max_bytes: u32) -> Option<Buffer> {
-        let mut cx = Context::from_waker(&self.waker);
-        match self.stream.poll_next(&mut cx, max_bytes as usize) {
+    pub fn read(&self, max_bytes: u32) -> Option<Buffer> {
+        let Pulled { stream, wants } = &mut *self.carried.pulled.lock();
+        let polled = stream.poll_next(&mut Context::from_waker(&self.carried.waker), max_bytes as usize);
+        *wants = if polled.is_pending() { Wants::Next } else { Wants::Nothing };
+        match polled {
             Poll::Ready(bytes) => bytes.map(|bytes| Vec::from(bytes).into()),
             Poll::Pending => Some(Vec::new().into()),
         }
     }
 
+    /// From now on `take_readable` has all that can be read.
+    #[napi(catch_unwind)]
+    pub fn flow(&self) {
+        self.carried.pulled.lock().wants = Wants::All;
+        self.carried.notifier.tell(Arc::downgrade(&self.carried));
+    }
+
+    /// What can be read stays where it is.
+    #[napi(catch_unwind)]
+    pub fn pause(&self) {
+        self.carried.pulled.lock().wants = Wants::Nothing;
+    }
+
     /// Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
     /// stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone.
     #[napi(catch_unwind)]
-    pub fn hand_off(&mut self, env: Env, fd: i32, chunked: bool) -> napi::Result<()> {
-        hand_off(&mut self.stream, fd, chunked).map_err(|error| throw(&env, &error))
+    pub fn hand_off(&self, env: Env, fd: i32, chunked: bool) -> napi::Result<()> {
+        hand_off(&mut self.carried.pulled.lock().stream, fd, chunked).map_err(|error| throw(&env, &error))
     }
 
     /// Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot.
@@ -150,14 +258,14 @@ impl NativeStream {
 
     /// Ends the stream because the response was never read.
     #[napi(catch_unwind)]
-    pub fn close_unopened(&mut self) {
-        self.stream.close(DisconnectReason::Unopened);
+    pub fn close_unopened(&self) {
+        self.carried.close(DisconnectReason::Unopened);
     }
 
     /// Ends the stream because its peer has gone, or has given no answer any more.
     #[napi(catch_unwind)]
-    pub fn close(&mut self, timed_out: bool) {
-        self.stream.close(if timed_out { DisconnectReason::Timeout } else { DisconnectReason::Peer });
+    pub fn close(&self, timed_out: bool) {
+        self.carried.close(if timed_out { DisconnectReason::Timeout } else { DisconnectReason::Peer });
     }
 }
 

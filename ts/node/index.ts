@@ -3,7 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions } from '../../index';
-import { ClientStream } from '../server/client-stream.js';
+import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenGone } from '../server/gone.js';
 import { HandoffCandidate } from '../server/handoff.js';
 import { identify } from '../server/identity.js';
@@ -60,7 +60,7 @@ export function handleSSE(
     stream.close();
     throw error;
   }
-  void carry(stream, res);
+  void stream.pourInto(sinkOf(res));
   return stream.clientId;
 }
 
@@ -82,19 +82,12 @@ function writeHead(res: AnyResponse, headers: Headers): void {
   res.writeHead(200);
 }
 
-/** Passes a stream on, no faster than the response takes it. */
-async function carry(stream: ClientStream, res: AnyResponse): Promise<void> {
-  for (let chunk = await stream.read(); chunk !== 'handed-off'; chunk = await stream.read()) {
-    if (chunk === 'end') {
-      res.end();
-      return;
-    }
-    if (!write(res, chunk)) await drained(res);
-  }
-}
-
-function write(res: AnyResponse, chunk: Uint8Array): boolean {
-  return (res as ServerResponse).write(chunk);
+function sinkOf(res: AnyResponse): Sink {
+  return {
+    write: (chunk) => (res as ServerResponse).write(chunk),
+    drained: () => drained(res),
+    end: () => res.end(),
+  };
 }
 
 function drained(res: AnyResponse): Promise<void> {

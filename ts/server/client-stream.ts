@@ -13,17 +13,23 @@ const READ_BYTES = 64 * 1024;
 /** A response that nobody has read from after this many milliseconds never will be: its handler failed. */
 const UNOPENED_MS = 10_000;
 
-/** The native side of all streams, and who waits for which of them to be readable. */
+/**
+ * So many streams at most are read in one go, and after each go Node gets to whatever else there is to do: a broadcast to
+ * thousands would otherwise hold its event loop until the last of them is written.
+ */
+const STREAMS_AT_ONCE = 128;
+
+/** The native side of all streams, and who takes the chunks of which of them; `null` is a stream's end. */
 interface Pulled {
   streams: Streams;
-  waiting: Map<number, () => void>;
+  takers: Map<number, (chunk: Uint8Array | null) => void>;
 }
 
 /**
  * One for all copies of this package in a JavaScript environment: nothing collects it, so each hot reload would leave one
  * behind. The number is the version of what copies of this package have to agree on.
  */
-const KEY = Symbol.for('ssekit.streams.1');
+const KEY = Symbol.for('ssekit.streams.2');
 
 const shared = globalThis as { [KEY]?: Pulled };
 
@@ -33,23 +39,38 @@ function pulled(): Pulled {
 }
 
 function watchStreams(): Pulled {
-  const waiting = new Map<number, () => void>();
-  const streams = new (native().Streams)(() => {
-    for (const token of streams.takeReadable()) {
-      const resume = waiting.get(token);
-      waiting.delete(token);
-      resume?.();
-    }
-  });
-  return { streams, waiting };
+  const takers: Pulled['takers'] = new Map();
+  const streams = new (native().Streams)(deliver);
+  function deliver(): void {
+    const { tokens, chunkOf, chunks, more } = streams.takeReadable(STREAMS_AT_ONCE, READ_BYTES);
+    if (more) setImmediate(deliver);
+    tokens.forEach((token, at) => {
+      try {
+        takers.get(token)?.(chunks[chunkOf[at] ?? -1] ?? null);
+      } catch (error) {
+        // Of one carrier. All others get what is theirs.
+        void Promise.reject(error);
+      }
+    });
+  }
+  return { streams, takers };
 }
 
 /** What the stream's carrier gets from one read. */
 export type Chunk = Uint8Array | 'end' | 'handed-off';
 
+/** A carrier that takes what comes. */
+export interface Sink {
+  /** Says whether it wants more. */
+  write(chunk: Uint8Array): boolean;
+  /** Fulfilled when it does, after it has not. */
+  drained(): Promise<void>;
+  end(): void;
+}
+
 export class ClientStream {
   readonly clientId: string;
-  readonly #waiting: Pulled['waiting'];
+  readonly #takers: Pulled['takers'];
   readonly #native: NativeStream;
   #candidate: HandoffCandidate | undefined;
   #opening: Uint8Array | undefined;
@@ -61,9 +82,9 @@ export class ClientStream {
 
   /** Connects the client: from here on it gets what is sent to it. `socket` is what carries it, if that is known. */
   constructor(identity: ClientIdentity, candidate?: HandoffCandidate, socket?: OpenSocket) {
-    const { streams, waiting } = pulled();
+    const { streams, takers } = pulled();
     const { userId, clientId, lastEventId, address } = identity;
-    this.#waiting = waiting;
+    this.#takers = takers;
     this.#native = streams.connect(userId, clientId, lastEventId, address);
     const fd = descriptorOf(socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);
@@ -78,40 +99,75 @@ export class ClientStream {
   }
 
   /**
-   * The next bytes. The carrier must have passed on what it got before it reads again: the second read is where the
-   * handoff is tried.
+   * Carries the stream to its end, or to where its socket is handed off: every chunk goes to `sink` as soon as it is there, and
+   * while that wants none they stay where they are.
    */
-  async read(): Promise<Chunk> {
-    if (this.#opening) {
-      clearTimeout(this.#unopened);
-      const opening = this.#opening;
-      this.#opening = undefined;
-      return opening;
-    }
-    const candidate = this.#candidate;
-    this.#candidate = undefined;
-    if (await candidate?.handOff(this.#native, this.#openingBytes)) {
-      this.#end();
-      return 'handed-off';
-    }
-    return this.#readStream();
+  async pourInto(sink: Sink): Promise<void> {
+    if (!sink.write(this.#takeOpening())) await sink.drained();
+    if (await this.#handOff()) return;
+    if (this.#over) return sink.end();
+    this.#takers.set(this.#native.token, (chunk) => this.#pass(chunk, sink));
+    this.#native.flow();
   }
 
-  async #readStream(): Promise<Chunk> {
-    while (!this.#over) {
-      const bytes = this.#native.read(READ_BYTES);
-      if (bytes === null) break;
-      if (bytes.length > 0) return bytes;
-      await new Promise<void>((resolve) => this.#waiting.set(this.#native.token, resolve));
+  #pass(chunk: Uint8Array | null, sink: Sink): void {
+    if (chunk === null) {
+      this.#end();
+      sink.end();
+      return;
+    }
+    try {
+      if (sink.write(chunk)) return;
+    } catch (error) {
+      // What it was to write is lost, so the client must come back for it.
+      this.close();
+      throw error;
+    }
+    this.#native.pause();
+    void sink.drained().then(() => {
+      if (!this.#over) this.#native.flow();
+    });
+  }
+
+  /**
+   * The next bytes, for a carrier that asks for each. It must have passed on what it got before it reads again: the second read
+   * is where the handoff is tried.
+   */
+  async read(): Promise<Chunk> {
+    if (this.#opening) return this.#takeOpening();
+    if (await this.#handOff()) return 'handed-off';
+    if (!this.#over) {
+      const chunk = this.#native.read(READ_BYTES);
+      if (chunk?.length) return chunk;
+      const next =
+        chunk && (await new Promise<Uint8Array | null>((resolve) => this.#takers.set(this.#native.token, resolve)));
+      if (next) return next;
     }
     this.#end();
     return 'end';
+  }
+
+  #takeOpening(): Uint8Array {
+    clearTimeout(this.#unopened);
+    const opening = this.#opening ?? new Uint8Array();
+    this.#opening = undefined;
+    return opening;
+  }
+
+  /** Tries the handoff, once. */
+  async #handOff(): Promise<boolean> {
+    const candidate = this.#candidate;
+    this.#candidate = undefined;
+    if (!(await candidate?.handOff(this.#native, this.#openingBytes))) return false;
+    this.#end();
+    return true;
   }
 
   #end(): void {
     if (this.#over) return;
     this.#over = true;
     this.#socket = undefined;
+    this.#takers.delete(this.#native.token);
     openStreams().remove();
   }
 
@@ -119,11 +175,11 @@ export class ClientStream {
   close(): void {
     if (this.#over) return;
     const timedOut = hasTimedOut(this.#socket);
+    const take = this.#takers.get(this.#native.token);
     this.#end();
     clearTimeout(this.#unopened);
     this.#native.close(timedOut);
     // Who waits for more is told that there is none.
-    this.#waiting.get(this.#native.token)?.();
-    this.#waiting.delete(this.#native.token);
+    take?.(null);
   }
 }

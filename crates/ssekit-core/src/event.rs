@@ -334,6 +334,15 @@ impl Frame {
         self.bytes.slice(CHUNK_HEAD..self.bytes.len() - CHUNK_TAIL.len())
     }
 
+    pub(crate) fn body_len(&self) -> usize {
+        self.bytes.len() - CHUNK_HEAD - CHUNK_TAIL.len()
+    }
+
+    /// Whether it is the same event, at the same place in memory.
+    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+        self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
+    }
+
     /// The event as one chunk of HTTP/1.1's chunked coding.
     pub fn chunk(&self) -> Bytes {
         self.bytes.slice(usize::from(self.start)..)

@@ -70,5 +70,5 @@ pub use life::{ClientInfo, DisconnectReason, Phase, Refusal};
 pub use observer::Observer;
 pub use options::{ClusterOptions, DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options};
 pub use stats::{ClusterStats, Stats};
-pub use stream::Stream;
+pub use stream::{Chunk, Stream};
 pub use trace::TraceContext;

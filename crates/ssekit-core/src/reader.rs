@@ -58,6 +58,8 @@ pub(crate) struct Batch {
     pub(crate) events: Vec<Pending>,
     /// Where the cursor is when all of it has been taken.
     pub(crate) end: Position,
+    /// There is more that was left out.
+    pub(crate) has_more: bool,
 }
 
 /// Reads a client's logs in order of position. Between the events of a client's three logs, and of those alone, the cursor
@@ -111,7 +113,7 @@ impl Reader {
             self.reset.or_else(|| self.read(timeline, head, &mut entries).err().map(|Gap| ResetReason::Evicted));
         if let Some(reason) = reset {
             let events = vec![Pending { position: head, frame: reset_frame(timeline, reason, head), is_reset: true }];
-            return Batch { events, end: head };
+            return Batch { events, end: head, has_more: false };
         }
         entries.sort_unstable_by_key(|entry| entry.position);
         let mut bytes = 0;
@@ -132,7 +134,7 @@ impl Reader {
         };
         let pending = |entry: Entry| Pending { position: entry.position, frame: entry.frame, is_reset: false };
         let events = entries.into_iter().take(room).filter(|entry| self.wants(entry)).map(pending).collect();
-        Batch { events, end }
+        Batch { events, end, has_more: !complete }
     }
 
     fn read(&self, timeline: &Timeline, head: Position, out: &mut Vec<Entry>) -> Result<(), Gap> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 
 use crate::client::Client;
 #[cfg(unix)]
@@ -16,7 +16,7 @@ use crate::handoff::{Handoff, Held};
 use crate::heartbeat::heartbeat;
 use crate::inbox::Inbox;
 use crate::life::{DisconnectReason, Phase};
-use crate::reader::{Batch, Reader};
+use crate::reader::{Batch, Pending, Reader};
 use crate::registry::Registry;
 use crate::stats::Deliveries;
 use crate::timeline::Timeline;
@@ -37,6 +37,68 @@ pub(crate) struct Parts {
     pub(crate) shard: Arc<Inbox>,
     /// Whether the listener carries it, in which way ever.
     pub(crate) by_listener: bool,
+}
+
+/// Some bytes of a stream, of whole events.
+#[derive(Debug)]
+pub struct Chunk {
+    content: Content,
+    has_more: bool,
+}
+
+#[derive(Debug)]
+enum Content {
+    Events(Vec<Pending>),
+    Heartbeat,
+}
+
+impl Chunk {
+    /// Whether there is more to read at once.
+    pub fn has_more(&self) -> bool {
+        self.has_more
+    }
+
+    /// Whether both are the same events in memory, as a broadcast is for all who get it: then one copy serves them all.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        match (&self.content, &other.content) {
+            (Content::Events(events), Content::Events(others)) => {
+                let same = |(one, other): (&Pending, &Pending)| one.frame.is_shared_with(&other.frame);
+                events.len() == others.len() && events.iter().zip(others).all(same)
+            }
+            (Content::Heartbeat, Content::Heartbeat) => true,
+            _ => false,
+        }
+    }
+
+    /// Its bytes, which are copied unless they are those of one event.
+    pub fn into_bytes(self) -> Bytes {
+        match &self.content {
+            Content::Events(events) => match events.as_slice() {
+                [event] => event.frame.body(),
+                _ => self.to_vec().into(),
+            },
+            Content::Heartbeat => Bytes::from_static(heartbeat(Framing::UntilClose)),
+        }
+    }
+
+    /// A copy of its bytes.
+    pub fn to_vec(&self) -> Vec<u8> {
+        match &self.content {
+            Content::Events(events) => {
+                let mut bytes = Vec::with_capacity(self.len());
+                events.iter().for_each(|event| bytes.extend_from_slice(&event.frame.body()));
+                bytes
+            }
+            Content::Heartbeat => heartbeat(Framing::UntilClose).to_vec(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        match &self.content {
+            Content::Events(events) => events.iter().map(|event| event.frame.body_len()).sum(),
+            Content::Heartbeat => heartbeat(Framing::UntilClose).len(),
+        }
+    }
 }
 
 impl Stream {
@@ -61,14 +123,24 @@ impl Stream {
     /// The waker is woken when there is something to read again.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, max_bytes: usize) -> Poll<Option<Bytes>> {
         let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
-        match parts.take(max_bytes) {
-            Poll::Ready(bytes) => Poll::Ready(bytes),
+        let taken = match parts.take(max_bytes) {
+            Poll::Ready(chunk) => Poll::Ready(chunk),
             Poll::Pending => {
                 parts.reader.client().set_waker(cx.waker());
                 // Once more: what came before the waker was set has woken nobody.
                 parts.take(max_bytes)
             }
-        }
+        };
+        taken.map(|chunk| chunk.map(Chunk::into_bytes))
+    }
+
+    /// The same for who reads on without asking whether there is more: the waker is set also when there is something to read. It
+    /// is woken by what is not in the chunk, unless the chunk says that there is more; and now and then by nothing.
+    pub fn poll_chunk(&mut self, cx: &mut Context<'_>, max_bytes: usize) -> Poll<Option<Chunk>> {
+        let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
+        // Before the look: what comes after it is to wake.
+        parts.reader.client().set_waker(cx.waker());
+        parts.take(max_bytes)
     }
 
     /// Hands the stream's connection over to the engine: from here on a shard writes to `socket`, from the stream's cursor on.
@@ -122,7 +194,7 @@ impl Parts {
         if self.by_listener { Phase::Listener } else { usual }
     }
 
-    fn take(&mut self, max_bytes: usize) -> Poll<Option<Bytes>> {
+    fn take(&mut self, max_bytes: usize) -> Poll<Option<Chunk>> {
         // First: what was sent before the client was closed is read below.
         let closed = self.reader.client().phase() == Phase::Closed;
         self.registry.settle(self.reader.client(), self.phase(Phase::Stream));
@@ -131,16 +203,16 @@ impl Parts {
         if !batch.events.is_empty() {
             client.heartbeat_due.store(false, Ordering::Relaxed);
             client.stirred.store(true, Ordering::Relaxed);
-            return Poll::Ready(Some(self.bytes_of(&batch)));
+            return Poll::Ready(Some(self.chunk_of(batch, closed)));
         }
         if closed {
             return Poll::Ready(None);
         }
         if client.heartbeat_due.swap(false, Ordering::Relaxed) {
             self.deliveries.heartbeats.add(1);
-            let heartbeat = heartbeat(Framing::UntilClose);
-            self.deliveries.bytes.add(heartbeat.len() as u64);
-            return Poll::Ready(Some(Bytes::from_static(heartbeat)));
+            let chunk = Chunk { content: Content::Heartbeat, has_more: false };
+            self.deliveries.bytes.add(chunk.len() as u64);
+            return Poll::Ready(Some(chunk));
         }
         Poll::Pending
     }
@@ -164,19 +236,13 @@ impl Parts {
         }
     }
 
-    fn bytes_of(&self, batch: &Batch) -> Bytes {
-        let bytes = match batch.events.as_slice() {
-            [event] => event.frame.body(),
-            events => {
-                let mut bytes = BytesMut::with_capacity(events.iter().map(|event| event.frame.cost()).sum());
-                events.iter().for_each(|event| bytes.extend_from_slice(&event.frame.body()));
-                bytes.freeze()
-            }
-        };
+    /// Of a client that was closed before it was read, the end is still to be read.
+    fn chunk_of(&self, batch: Batch, closed: bool) -> Chunk {
         let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
         self.deliveries.resets.add(resets);
         self.deliveries.events.add(batch.events.len() as u64 - resets);
-        self.deliveries.bytes.add(bytes.len() as u64);
-        bytes
+        let chunk = Chunk { content: Content::Events(batch.events), has_more: batch.has_more || closed };
+        self.deliveries.bytes.add(chunk.len() as u64);
+        chunk
     }
 }

@@ -189,7 +189,7 @@ fn options_at_their_bounds_work() {
             max_total_bytes: 1_024,
             max_age: Duration::from_millis(100),
         },
-        ..Options::default()
+        ..two_shards()
     };
     let most = Options {
         max_event_bytes: 64 << 20,
@@ -202,7 +202,7 @@ fn options_at_their_bounds_work() {
             max_total_bytes: 1 << 40,
             max_age: Duration::from_millis(1 << 40),
         },
-        ..Options::default()
+        ..two_shards()
     };
     for options in [least, most] {
         let engine = Engine::with(options);

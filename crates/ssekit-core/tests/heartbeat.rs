@@ -10,12 +10,12 @@ use std::time::Duration;
 
 use ssekit_core::{Connected, Framing, Hub, Options};
 use support::peer::{narrow_pair, socket_pair};
-use support::{PATIENCE, anonymous, data, pass, standing_hub, user, work};
+use support::{PATIENCE, anonymous, data, pass, standing_hub, two_shards, user, work};
 
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
 fn hub() -> Hub {
-    standing_hub(Options { heartbeat: HEARTBEAT, ..Options::default() })
+    standing_hub(Options { heartbeat: HEARTBEAT, ..two_shards() })
 }
 
 fn hand_off(connected: Connected, framing: Framing) -> TcpStream {

@@ -94,7 +94,7 @@ fn one_event_larger_than_all_that_may_be_kept_still_reaches_who_is_there() {
 }
 
 fn of_age(max_age: Duration) -> Hub {
-    standing_hub(Options { history: HistoryOptions { max_age, ..HistoryOptions::default() }, ..Options::default() })
+    standing_hub(Options { history: HistoryOptions { max_age, ..HistoryOptions::default() }, ..two_shards() })
 }
 
 #[tokio::test(start_paused = true)]

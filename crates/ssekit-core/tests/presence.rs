@@ -45,7 +45,7 @@ impl Observer for Presence {
 }
 
 fn hub(grace: Duration) -> Hub {
-    standing_hub(Options { presence_grace: grace, ..Options::default() })
+    standing_hub(Options { presence_grace: grace, ..two_shards() })
 }
 
 #[tokio::test(start_paused = true)]

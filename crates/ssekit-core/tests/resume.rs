@@ -116,7 +116,7 @@ fn what_was_sent_to_a_client_alone_waits_for_it_while_it_is_away() {
 #[tokio::test(start_paused = true)]
 async fn what_was_sent_to_a_client_alone_and_is_dropped_is_told_as_a_gap() {
     let history = HistoryOptions { max_age: Duration::from_secs(8), ..HistoryOptions::default() };
-    let hub = standing_hub(Options { history, ..Options::default() });
+    let hub = standing_hub(Options { history, ..two_shards() });
     let first = Pull::of(named(&hub, Some("ada"), "tab"));
     let before = first.ready.id.clone();
     hub.send_to_client("tab", data("missed")).unwrap();

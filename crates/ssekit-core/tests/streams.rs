@@ -4,14 +4,15 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
-use std::task::Poll;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ssekit_core::Options;
+use ssekit_core::{Chunk, Options};
 use support::peer::Peer;
 use support::pull::Pull;
 use support::wire::events_in;
-use support::{Engine, anonymous, data, eventually, named, pass, standing_hub, user};
+use support::{Engine, anonymous, data, eventually, named, pass, standing_hub, two_shards, user};
 
 #[test]
 fn a_carrier_is_woken_by_each_kind_of_event() {
@@ -143,7 +144,7 @@ fn a_reset_comes_once() {
 
 #[tokio::test(start_paused = true)]
 async fn an_idle_stream_yields_a_comment_after_each_heartbeat_and_not_before() {
-    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..Options::default() });
+    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     assert!(matches!(pull.poll(), Poll::Pending));
     let mut heartbeats = vec![];
@@ -163,7 +164,7 @@ async fn an_idle_stream_yields_a_comment_after_each_heartbeat_and_not_before() {
 
 #[tokio::test(start_paused = true)]
 async fn a_busy_stream_yields_no_heartbeat() {
-    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..Options::default() });
+    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     for _ in 0..40 {
         pass(Duration::from_secs(5)).await;
@@ -176,9 +177,74 @@ async fn a_busy_stream_yields_no_heartbeat() {
 
 #[tokio::test(start_paused = true)]
 async fn heartbeats_that_nobody_pulls_do_not_pile_up() {
-    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..Options::default() });
+    let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     pass(Duration::from_secs(100)).await;
     assert_eq!(pull.bytes(), ":\n");
     assert!(matches!(pull.poll(), Poll::Pending));
+}
+
+/// A look by who reads on without asking whether there is more.
+fn look(pull: &mut Pull, max_bytes: usize) -> Poll<Option<Chunk>> {
+    let waker = Waker::from(Arc::clone(&pull.bell));
+    pull.stream.poll_chunk(&mut Context::from_waker(&waker), max_bytes)
+}
+
+fn chunk(pull: &mut Pull, max_bytes: usize) -> Chunk {
+    let Poll::Ready(Some(chunk)) = look(pull, max_bytes) else { panic!("nothing to read") };
+    chunk
+}
+
+#[test]
+fn who_reads_on_is_woken_by_what_is_not_in_the_chunk() {
+    let engine = Engine::start();
+    let mut pull = Pull::of(user(&engine, "ada"));
+    for round in 0..200 {
+        engine.broadcast(data("x"), None).unwrap();
+        let first = chunk(&mut pull, 64 * 1024);
+        assert!(!first.has_more());
+        let heard = pull.bell.rings();
+        // No further look: it is the chunk that has set the waker.
+        engine.send_to_user("ada", data(&round.to_string())).unwrap();
+        eventually("a ring", || pull.bell.rings() > heard);
+        let second = chunk(&mut pull, 64 * 1024);
+        assert_eq!(events_in(&second.to_vec())[0].data, round.to_string());
+    }
+    assert!(engine.disconnect_client(&pull.ready.client_id));
+    eventually("the end", || matches!(look(&mut pull, 64 * 1024), Poll::Ready(None)));
+}
+
+#[test]
+fn a_chunk_says_that_there_is_more_when_it_leaves_something_out_or_the_end_is_near() {
+    let engine = Engine::start();
+    let mut pull = Pull::of(named(&engine, None, "tab"));
+    let _ = look(&mut pull, 64 * 1024);
+    for number in 0..3 {
+        engine.broadcast(data(&number.to_string()), None).unwrap();
+    }
+    let numbers = |chunk: &Chunk| events_in(&chunk.to_vec()).into_iter().map(|event| event.data).collect::<Vec<_>>();
+    let first = chunk(&mut pull, 1);
+    assert_eq!((numbers(&first), first.has_more()), (vec!["0".into()], true));
+    let second = chunk(&mut pull, 64 * 1024);
+    assert_eq!((numbers(&second), second.has_more()), (vec!["1".into(), "2".into()], false));
+    engine.send_to_client("tab", data("last")).unwrap();
+    assert!(engine.disconnect_client("tab"));
+    let last = chunk(&mut pull, 64 * 1024);
+    assert_eq!((numbers(&last), last.has_more()), (vec!["last".into()], true));
+    assert!(matches!(look(&mut pull, 64 * 1024), Poll::Ready(None)));
+}
+
+#[test]
+fn what_all_get_is_the_same_bytes_for_all() {
+    let engine = Engine::start();
+    let mut pulls = [(); 2].map(|()| Pull::of(user(&engine, "ada")));
+    engine.broadcast(data("to all"), None).unwrap();
+    engine.send_to_user("ada", data("to the user")).unwrap();
+    let [one, other] = pulls.each_mut().map(|pull| chunk(pull, 64 * 1024));
+    assert!(one.is_shared_with(&other));
+    assert_eq!(one.into_bytes(), other.to_vec());
+    let [first, second] = &mut pulls;
+    assert!(engine.send_to_client(&first.ready.client_id, data("to one")).unwrap());
+    engine.broadcast(data("to all"), None).unwrap();
+    assert!(!chunk(first, 64 * 1024).is_shared_with(&chunk(second, 64 * 1024)));
 }

@@ -1,0 +1,58 @@
+/** Streams that Node carries are served together, and still each on its own. */
+import { BodyClient, closeBodyClients } from './support/body-client';
+import { Evaluator, stopEvaluators } from './support/evaluator';
+import { until } from './support/until';
+
+let server: Evaluator;
+
+const open = (userId: string): Promise<BodyClient> => BodyClient.open('http', server.port, `/sse?userId=${userId}`);
+
+beforeAll(async () => {
+  server = await Evaluator.start({ transport: 'stream', heartbeatMs: 3_600_000 });
+  // What is written to a response, and in which turn of the event loop.
+  await server.evaluate(({ state, require }) => {
+    const { ServerResponse } = require('node:http') as typeof import('node:http');
+    Object.assign(state, { turn: 0, writes: [], unhandled: [] });
+    const turn = (): void => {
+      state.turn += 1;
+      setImmediate(turn).unref();
+    };
+    turn();
+    process.on('unhandledRejection', (error) => state.unhandled.push(String(error)));
+    const write = ServerResponse.prototype.write as (this: unknown, ...args: unknown[]) => boolean;
+    ServerResponse.prototype.write = function (this: InstanceType<typeof ServerResponse>, ...args: unknown[]) {
+      if (this.req.url?.includes('mallory') && String(args[0]).includes('event: tick')) throw new Error('no');
+      state.writes.push(state.turn);
+      return write.apply(this, args);
+    };
+  });
+});
+afterEach(closeBodyClients);
+afterAll(stopEvaluators);
+
+test('a broadcast to many does not keep Node from other work until the last of them has it', async () => {
+  const clients = await Promise.all(Array.from({ length: 400 }, () => open('ada')));
+  await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 400));
+  await server.evaluate(({ sse, state }) => {
+    state.writes = [];
+    sse.broadcast({ event: 'tick', data: 1 });
+  });
+  for (const client of clients) expect(await client.next(1)).toMatchObject([{ event: 'tick', data: '1' }]);
+  const writes: number[] = await server.evaluate(({ state }) => state.writes);
+  expect(writes).toHaveLength(400);
+  const inTurn = (turn: number): number => writes.filter((other) => other === turn).length;
+  // Of 128 each: one that native code has asked for, and the one after it.
+  expect(Math.max(...writes.map(inTurn))).toBeLessThanOrEqual(256);
+});
+
+test('a response that throws costs its own client a connection, and nobody else anything', async () => {
+  const [ada, mallory, bob] = await Promise.all([open('ada'), open('mallory'), open('bob')]);
+  await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 3));
+  await server.evaluate(({ sse }) => void sse.broadcast({ event: 'tick', data: 2 }));
+  for (const client of [ada, bob]) expect(await client?.next(1)).toMatchObject([{ event: 'tick', data: '2' }]);
+  await until('the end of the other', () => mallory?.isComplete ?? false);
+  expect(await server.evaluate(({ state }) => state.unhandled)).toEqual(['Error: no']);
+  expect(
+    await server.evaluate(({ sse }) => [sse.getClientsByUser('mallory').length, sse.getActiveClients().length]),
+  ).toEqual([0, 2]);
+});
