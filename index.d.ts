@@ -78,7 +78,10 @@ export interface SSEOptions {
   heartbeatMs?: number;
   /** `retry` of the first event of each stream, in milliseconds, 0 to 3,600,000. Default: 2,000. */
   retryMs?: number;
-  /** Threads of the native runtime, 1 to 64. Default: the number of cores, at most 4. */
+  /**
+   * Threads of the native runtime, 1 to 64. Default: one fewer than the process has cores, which leaves one to Node; at least 1,
+   * at most 4.
+   */
   threads?: number;
   /**
    * What was sent to a client and is not acknowledged by its peer for so long, in milliseconds, 1,000 to 3,600,000, ends the

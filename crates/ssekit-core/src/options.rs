@@ -16,7 +16,8 @@ pub struct Options {
     pub heartbeat: Duration,
     /// `retry` of a stream's first event, up to one hour. Default: 2 s.
     pub retry: Duration,
-    /// Shards, one task each, and so the threads that can write at once, 1 to 64. Default: the number of cores, at most 4.
+    /// Shards, one task each, and so the threads that can write at once, 1 to 64. Default: one fewer than there are cores, which
+    /// leaves one to whoever publishes; at least 1, at most 4.
     pub threads: usize,
     /// What was sent and is not acknowledged for so long ends the connection, 1 s to one hour. Default: 30 s.
     pub timeout: Duration,
@@ -151,7 +152,7 @@ impl Default for Options {
             max_event_bytes: 1 << 20,
             heartbeat: Duration::from_secs(25),
             retry: Duration::from_secs(2),
-            threads: std::thread::available_parallelism().map_or(2, |cores| cores.get().min(4)),
+            threads: std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, 4)),
             timeout: Duration::from_secs(30),
             presence_grace: Duration::from_secs(5),
             max_lag: MaxLag::default(),
