@@ -61,10 +61,11 @@ pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
         let activity = Arc::clone(&activity);
         service_fn(move |request| {
             let (busy, visitor) = (Busy::on(&activity), visitor.clone());
-            async move {
+            // On the heap, so that it goes with the answer: else its room is kept for as long as the stream is open.
+            Box::pin(async move {
                 let routed = route(request, &visitor).await;
                 Ok::<_, Infallible>(routed.into_response().map(|body| body.busy(busy)))
-            }
+            })
         })
     };
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
