@@ -54,6 +54,28 @@ test('the response is a stream of ssekit:ready and then of what is sent', async 
   expect(await reasonsOf('reads')).toEqual(['reads: server']);
 });
 
+test('what one reader does with its bytes is nothing to the others', async () => {
+  const seen = await server.evaluate(async ({ sse }) => {
+    const readers = ['one', 'other'].map((clientId) => {
+      const response = sse.connect(new Request('http://localhost/sse'), { clientId });
+      return (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
+    });
+    for (const reader of readers) await reader.read();
+    const reads = readers.map((reader) => reader.read());
+    sse.broadcast({ event: 'to-all', data: 1 });
+    const texts: string[] = [];
+    for (const { value } of await Promise.all(reads)) {
+      texts.push(new TextDecoder().decode(value));
+      // As a byte stream does with what is put into it: its memory is not there any more.
+      if (value) structuredClone(value, { transfer: [value.buffer] });
+    }
+    for (const reader of readers) await reader.cancel();
+    return texts;
+  });
+  expect(seen[0]).toMatch(/^event: to-all\ndata: 1\n/);
+  expect(seen[1]).toBe(seen[0]);
+});
+
 test('nothing is taken from the history before it is read', async () => {
   const deliveries = await server.evaluate(async ({ sse }) => {
     const response = sse.connect(new Request('http://localhost/'), { clientId: 'slow' });

@@ -1,6 +1,7 @@
 //! Streams that Node carries, until their sockets are handed over.
 
 use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -71,7 +72,15 @@ impl Carried {
         })
     }
 
-    /// The next chunk of those that are waited for; at the end, none.
+    /// The next chunk of those that are waited for; at the end, none. A panic ends this one stream: others that are read with it
+    /// get what is theirs.
+    fn poll_alone(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
+        catch_unwind(AssertUnwindSafe(|| self.poll(max_bytes))).unwrap_or_else(|_| {
+            self.close(DisconnectReason::Fault);
+            Poll::Ready(None)
+        })
+    }
+
     fn poll(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
         let Pulled { stream, wants } = &mut *self.pulled.lock();
         if *wants == Wants::Nothing {
@@ -128,7 +137,7 @@ impl Streams {
         for _ in 0..count {
             let Some(next) = self.notifier.readable.lock().pop_front() else { break };
             let Some(carried) = next.upgrade() else { continue };
-            let Poll::Ready(chunk) = carried.poll(max_bytes as usize) else { continue };
+            let Poll::Ready(chunk) = carried.poll_alone(max_bytes as usize) else { continue };
             taken.tokens.push(carried.token);
             let Some(chunk) = chunk else {
                 taken.chunk_of.push(NO_CHUNK);

@@ -14,6 +14,8 @@ const folder = new URL('../contenders/', import.meta.url);
  *   `ask(operation, arguments)` and `stop()`.
  * @property {boolean} [inNode] It has `start`, and its process is one of Node.js all the same.
  * @property {number} [streams] It is asked over HTTP/2, with so many streams on a connection.
+ * @property {number} [atATime] So many connects at once, where the usual hundred are too many for it.
+ * @property {number} [most] With more clients it is not measured: it does not get them all connected here.
  * @property {string[]} [packages] Of npm, whose versions are told.
  * @property {() => string | undefined} [unavailable] Why it cannot be measured here.
  */

@@ -29,8 +29,10 @@ export function describePackages(contenders) {
   }
   const app = JSON.parse(readFileSync(new URL('bench/next-app/package.json', root), 'utf8'));
   versions.next = app.dependencies.next;
-  const nchan = /^Version: (.*)$/m.exec(output('dpkg-query', ['--status', 'libnginx-mod-nchan']));
-  if (nchan) versions['libnginx-mod-nchan'] = nchan[1];
+  for (const name of ['libnginx-mod-nchan', 'pushpin']) {
+    const version = /^Version: (.*)$/m.exec(output('dpkg-query', ['--status', name]))?.[1];
+    if (version) versions[name] = version;
+  }
   return versions;
 }
 

@@ -192,6 +192,21 @@ function ownTables(figures) {
     ]);
     parts.push('## What a call costs its caller\n', table(['bytes', ...heads], rows));
   }
+  if (figures.has(GROWTH[0])) {
+    const costOf = (row, name) => cost(figures.of(row, name, 'processorPerDelivery'));
+    const rows = GROWTH.map((row) => [
+      figures.clients(row),
+      costOf(row, 'floor'),
+      costOf(row, 'ssekit-handoff'),
+      ratio(figures.againstFloor(row, 'ssekit-handoff')),
+      costOf(row, 'node-http'),
+    ]);
+    parts.push(
+      '## By number of clients\n',
+      "µs per delivery. What grows is the kernel's part: the state of more sockets than the caches hold.\n",
+      table(['clients', 'floor', '**ssekit, handoff**', 'of the floor', 'node:http by hand'], rows),
+    );
+  }
   if (figures.has(`size-${SIZES[0]}`)) {
     const names = ['floor', 'ssekit-handoff', 'node-http'];
     const rows = SIZES.map((bytes) => [

@@ -6,13 +6,20 @@ export async function runPlan(rows, contenders, tell) {
   const most = Math.max(...rows.map(({ repeats }) => repeats));
   for (let repeat = 0; repeat < most; repeat += 1) {
     for (const row of rows.filter(({ repeats }) => repeat < repeats)) {
-      for (const contender of rotated(contenders.filter(row.of), repeat)) {
+      for (const contender of rotated(
+        contenders.filter((one) => isFor(row, one)),
+        repeat,
+      )) {
         tell(`${row.name}, ${contender.title}, ${repeat + 1} of ${row.repeats}`);
         samples.push({ row: row.name, contender: contender.name, repeat, values: await sample(row, contender, tell) });
       }
     }
   }
   return samples;
+}
+
+function isFor({ of, how }, contender) {
+  return of(contender) && (how.clients ?? 0) <= (contender.most ?? Number.POSITIVE_INFINITY);
 }
 
 /** What fails is told, and the others are measured all the same: a peer may not stand what is asked of it. */

@@ -37,7 +37,7 @@ export class Session {
   }
 
   /** Adds clients and waits until they are where they stay. */
-  async connect(clients, { atATime = 100, headers = '', next = this.#next } = {}) {
+  async connect(clients, { atATime = this.contender.atATime ?? 100, headers = '', next = this.#next } = {}) {
     const { port, path } = this.server;
     const { streams } = this.contender;
     const wanted = { port, path, headers, clients, streams, atATime, next, patienceMs: PATIENCE_MS };

@@ -139,12 +139,16 @@ export class ClientStream {
     if (!this.#over) {
       const chunk = this.#native.read(READ_BYTES);
       if (chunk?.length) return chunk;
-      const next =
-        chunk && (await new Promise<Uint8Array | null>((resolve) => this.#takers.set(this.#native.token, resolve)));
-      if (next) return next;
+      const next = chunk && (await this.#nextChunk());
+      // A copy: these bytes are others' as well, and whoever reads a web stream may transfer what it gets.
+      if (next) return new Uint8Array(next);
     }
     this.#end();
     return 'end';
+  }
+
+  #nextChunk(): Promise<Uint8Array | null> {
+    return new Promise((resolve) => this.#takers.set(this.#native.token, resolve));
   }
 
   #takeOpening(): Uint8Array {
