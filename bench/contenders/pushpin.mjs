@@ -34,7 +34,7 @@ export async function start() {
   }).started();
 }
 
-/** For a moment after its start it answers everything with an error. */
+/** For a moment after its start it answers with an error, or never. */
 function isHeld(port) {
   return new Promise((resolve, reject) => {
     const asked = get({ host: '127.0.0.1', port, path: '/stream', agent: false }, (response) => {
@@ -42,6 +42,7 @@ function isHeld(port) {
       asked.destroy();
     });
     asked.once('error', reject);
+    asked.setTimeout(1_000, () => asked.destroy(new Error('no answer')));
   });
 }
 
