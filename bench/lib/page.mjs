@@ -59,7 +59,7 @@ function processorPlot(figures, contenders) {
       tone: toneOf(one),
       bars: [bar('broadcast-some', one), bar('broadcast-many', one)],
     }))
-    .filter(({ bars }) => bars.every(Boolean));
+    .filter(({ bars }) => bars.some(Boolean));
   if (rows.length === 0) return undefined;
   return barPlot({
     title: 'Processor time per delivery',

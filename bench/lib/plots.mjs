@@ -12,13 +12,13 @@ const FONT = 'font-family="system-ui, -apple-system, Segoe UI, Helvetica, Arial,
 
 /**
  * Horizontal bars, one group of them for each row: `{ label, tone, bars: [{ value, least, most, text }] }`. The second bar of a
- * group is paler. `legend` names the bars of a group.
+ * group is paler; one that is not there leaves its place. `legend` names the bars of a group.
  */
 export function barPlot({ title, note, rows, log = false, legend = [] }) {
   const thickness = rows[0].bars.length > 1 ? 13 : 18;
   const step = rows[0].bars.length * (thickness + 2) + 14;
   const scale = scaleOf(
-    rows.flatMap(({ bars }) => bars.flatMap(({ value, most }) => [value, most ?? value])),
+    rows.flatMap(({ bars }) => bars.filter(Boolean).flatMap(({ value, most }) => [value, most ?? value])),
     log,
   );
   const body = rows.map(({ label, tone, bars }, index) => {
@@ -88,17 +88,28 @@ export function linePlot({ title, note, lines, xLabel }) {
     grid.push(`
   <text x="${round(toX(value))}" y="${bottom + 20}" font-size="12" text-anchor="middle" fill="${FAINT}">${value.toLocaleString('en')}</text>`);
   }
-  const drawn = lines.map(({ label, tone, points }) => {
+  const labelYs = apart(lines.map(({ points }) => toY(points.at(-1)[1]) + 4));
+  const drawn = lines.map(({ label, tone, points }, index) => {
     const path = points.map(([px, py]) => `${round(toX(px))},${round(toY(py))}`);
-    const [lastX, lastY] = points.at(-1);
+    const [lastX] = points.at(-1);
     return `
   <polyline points="${path.join(' ')}" fill="none" stroke="${tone}" stroke-width="2.5" stroke-linejoin="round"/>
   ${points.map(([px, py]) => `<circle cx="${round(toX(px))}" cy="${round(toY(py))}" r="4" fill="${tone}"/>`).join('')}
-  <text x="${round(toX(lastX) + 10)}" y="${round(toY(lastY) + 4)}" font-size="13" fill="${tone}">${escaped(label)}</text>`;
+  <text x="${round(toX(lastX) + 10)}" y="${round(labelYs[index])}" font-size="13" fill="${tone}">${escaped(label)}</text>`;
   });
   const axis = `
   <text x="${(left + right) / 2}" y="${height - 16}" font-size="12" text-anchor="middle" fill="${FAINT}">${escaped(xLabel)}</text>`;
   return frame({ title, note, legend: [], height, body: grid.join('') + drawn.join('') + axis });
+}
+
+/** The same heights, but so far from each other that a line of text fits between. */
+function apart(heights) {
+  const order = heights.map((_, index) => index).sort((a, b) => heights[a] - heights[b]);
+  const moved = [...heights];
+  for (const [at, index] of order.entries()) {
+    if (at > 0) moved[index] = Math.max(moved[index], moved[order[at - 1]] + 16);
+  }
+  return moved;
 }
 
 function frame({ title, note, legend, height, body }) {
