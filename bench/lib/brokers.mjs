@@ -63,7 +63,11 @@ export class Broker {
   async started() {
     const deadline = Date.now() + 30_000;
     while (!(await this.isUp().catch(() => false))) {
-      if (Date.now() > deadline || this.child.exitCode !== null) throw new Error('the broker does not start');
+      if (Date.now() > deadline || this.child.exitCode !== null) {
+        // Else it would stay, and the benchmark with it.
+        await this.stop();
+        throw new Error('the broker does not start');
+      }
       await delay(50);
     }
     return this;
