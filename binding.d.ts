@@ -73,8 +73,8 @@ export declare function broadcast(excludeClientId: string | undefined | null, na
 /** Calls back when it does, or after some seconds. */
 export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
 
-/** Sets the options, or checks that they are the same again. */
-export declare function configure(options: NativeOptions): void
+/** Sets the options, which are JSON text, or checks that they are the same again. */
+export declare function configure(options: string): void
 
 /** Ends a client's stream; says whether it was connected. */
 export declare function disconnectClient(clientId: string): boolean
@@ -82,8 +82,8 @@ export declare function disconnectClient(clientId: string): boolean
 /** Ends all streams of a user; says how many there were. */
 export declare function disconnectUser(userId: string): number
 
-/** Begins to drain, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive. */
-export declare function drain(options: NativeDrainOptions, done: () => void): void
+/** Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive. */
+export declare function drain(options: string, done: () => void): void
 
 /** The whole stream of a client that comes while the hub is drained: it is told when to come back. */
 export declare function farewell(): Buffer
@@ -106,207 +106,17 @@ export declare function isCaughtUp(lastEventId?: string | undefined | null): boo
 /** Whether a user has a client, or had one a moment ago. */
 export declare function isOnline(userId: string, local: boolean): boolean
 
-/** Signs a ticket, with the secret of this process's listener unless told another. `null`: there is none. */
-export declare function issueTicket(given: NativeTicket, secret?: string | undefined | null): string | null
+/** Signs a ticket, whose claims are JSON text, with the secret of this process's listener unless told another. `null`: there is none. */
+export declare function issueTicket(claims: string, secret?: string | undefined | null): string | null
 
-/** Listens, or finds the listener of this process that does so already. */
-export declare function listen(options: NativeListenOptions): NativeListener
+/** Listens, by options that are JSON text, or finds the listener of this process that does so already. */
+export declare function listen(options: string): NativeListener
 
 /** Whether sockets may be handed over. */
 export declare function mayHandOff(): boolean
 
 /** The same in Prometheus' text format. */
 export declare function metrics(): string
-
-/** Where to listen: a Unix socket, else a port. */
-export interface NativeAddress {
-  host?: string
-  port?: number
-  reusePort?: boolean
-  socketPath?: string
-}
-
-/** See `BackplaneOptions` in index.d.ts. */
-export interface NativeBackplaneOptions {
-  redis?: string
-  prefix?: string
-  ca?: string
-  maxStreamEvents?: number
-  leaseMs?: number
-  maxBufferedEvents?: number
-  maxBufferedBytes?: number
-  deliverWhenDown?: boolean
-}
-
-/** How this process stands with the others. */
-export interface NativeCluster {
-  link: string
-  nodes: number
-  clients: number
-  buffered: number
-  bufferedBytes: number
-  dropped: number
-  outages: number
-}
-
-export interface NativeCors {
-  origins: Array<string>
-  credentials?: boolean
-  maxAgeSeconds?: number
-}
-
-/** How often something has happened. */
-export interface NativeCount {
-  name: string
-  count: number
-}
-
-/** See `DrainOptions` in index.d.ts. */
-export interface NativeDrainOptions {
-  windowMs?: number
-  retryMs?: number
-}
-
-/** What the history holds. */
-export interface NativeHistory {
-  logs: number
-  events: number
-  bytes: number
-}
-
-/** Bounds of the history; see `HistoryOptions` in index.d.ts. */
-export interface NativeHistoryOptions {
-  maxEvents?: number
-  maxBytes?: number
-  maxTotalBytes?: number
-  maxAgeMs?: number
-}
-
-/** How far clients lag behind. */
-export interface NativeLag {
-  clients: number
-  events: number
-  ms: number
-}
-
-/** See `LimitOptions` in index.d.ts. */
-export interface NativeLimits {
-  clients?: number
-  clientsPerUser?: number
-  clientsPerAddress?: number
-}
-
-/** Numbers are non-negative integers. */
-export interface NativeListenLimits {
-  connections?: number
-  connectionsPerAddress?: number
-  acceptsPerSecond?: number
-  headerTimeoutMs?: number
-  bodyTimeoutMs?: number
-  idleTimeoutMs?: number
-  headerBytes?: number
-  headers?: number
-  urlBytes?: number
-  bodyBytes?: number
-  streamsPerConnection?: number
-}
-
-export interface NativeListenOptions {
-  address: NativeAddress
-  path?: string
-  tls?: NativeTls
-  cors?: NativeCors
-  tickets?: NativeTickets
-  anonymous?: boolean
-  publishToken?: string
-  /** Whether everybody may read `/metrics`. */
-  metrics?: boolean
-  /** Who presents this may. */
-  metricsToken?: string
-  trustProxy?: boolean
-  traceContext?: boolean
-  limits?: NativeListenLimits
-}
-
-/** See `MaxLag` in index.d.ts. */
-export interface NativeMaxLag {
-  events?: number
-  bytes?: number
-  ms?: number
-}
-
-/** Options of the hub; see `SSEOptions` in index.d.ts. Numbers are non-negative integers. */
-export interface NativeOptions {
-  handoff?: boolean
-  maxEventBytes?: number
-  heartbeatMs?: number
-  retryMs?: number
-  threads?: number
-  timeoutMs?: number
-  presenceGraceMs?: number
-  maxLag?: NativeMaxLag
-  limits?: NativeLimits
-  history?: NativeHistoryOptions
-  backplane?: NativeBackplaneOptions
-  drain?: NativeDrainOptions
-  drainOnSigterm?: boolean
-}
-
-/** Counters and gauges of the hub. */
-export interface NativeStats {
-  clients: number
-  users: number
-  away: number
-  transports: NativeTransports
-  connects: number
-  disconnects: Array<NativeCount>
-  refusals: Array<NativeCount>
-  events: number
-  coalesced: number
-  deliveries: number
-  bytes: number
-  heartbeats: number
-  resets: number
-  lag: NativeLag
-  history: NativeHistory
-  epoch: string
-  position: number
-  cluster?: NativeCluster
-}
-
-/** What a ticket shall say; see `NewTicket` in index.d.ts. Numbers are non-negative integers. */
-export interface NativeTicket {
-  userId?: string
-  clientId?: string
-  ttlSeconds: number
-  notBeforeSeconds: number
-  audience?: string
-  issuer?: string
-}
-
-export interface NativeTickets {
-  secrets: Array<string>
-  /** JSON Web Keys, each as JSON text. */
-  keys: Array<string>
-  audience?: string
-  issuer?: string
-  leewaySeconds?: number
-  oneTime?: boolean
-  cookie?: string
-}
-
-export interface NativeTls {
-  cert: string
-  key: string
-}
-
-/** Connected clients by transport. */
-export interface NativeTransports {
-  opening: number
-  handoff: number
-  stream: number
-  listener: number
-}
 
 /** Something that has happened. */
 export interface Notice {
@@ -348,8 +158,8 @@ export declare function sendToClient(clientId: string, name: string, data: strin
 /** Sends to all clients of a user; says how many are connected. */
 export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
-/** Counters and gauges of this moment. */
-export declare function stats(): NativeStats
+/** Counters and gauges of this moment, as JSON text. */
+export declare function stats(): string
 
 /** Calls `callback` with every notice from here on. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription

@@ -246,12 +246,54 @@ test('asked for again with the same options, as a hot reload does, it is the sam
   expect(taken).toMatchObject({ class: 'Error', code: 'ERR_SSEKIT_SYSTEM' });
 });
 
+test('no option can change while it listens: each of them has arrived, and counts', async () => {
+  const cors = { origins: ['https://a.example'], credentials: true, maxAgeSeconds: 60 };
+  const tickets = { secret: SECRET, audience: 'a', issuer: 'i', leewaySeconds: 5, oneTime: true, cookie: 'c' };
+  const limits = {
+    ...{ connections: 1_000, connectionsPerAddress: 100, acceptsPerSecond: 100, headerTimeoutMs: 1_000 },
+    ...{ bodyTimeoutMs: 1_000, idleTimeoutMs: 1_000, headerBytes: 16_000, headers: 50, urlBytes: 4_000 },
+    ...{ bodyBytes: 2_048, streamsPerConnection: 10 },
+  };
+  const switches = { anonymous: true, trustProxy: true, traceContext: false };
+  const given = { path: '/stream', cors, tickets, limits, publish: { token: TOKEN }, metrics: true, ...switches };
+  const [server, port] = await listening(given);
+  await server.evaluate(close);
+  const options: ListenOptions = { ...given, port };
+  expect(await server.evaluate(listen, options)).toEqual({ host: '127.0.0.1', port });
+  const within = (group: 'cors' | 'tickets' | 'limits', changed: object): ListenOptions => ({
+    ...options,
+    [group]: { ...options[group], ...changed },
+  });
+  const others: ListenOptions[] = [
+    { ...options, path: '/other' },
+    ...Object.entries(switches).map(([name, value]) => ({ ...options, [name]: !value })),
+    ...(['cors', 'tickets', 'publish', 'metrics'] as const).map((name) => ({ ...options, [name]: undefined })),
+    { ...options, publish: { token: `${TOKEN}-2` } },
+    { ...options, metrics: { token: TOKEN } },
+    within('cors', { origins: ['https://b.example'] }),
+    within('cors', { credentials: false }),
+    within('cors', { maxAgeSeconds: 61 }),
+    within('tickets', { secret: [SECRET, `${SECRET}!`] }),
+    within('tickets', { keys: [{ kty: 'OKP', crv: 'Ed25519', x: '11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo' }] }),
+    ...(['audience', 'issuer', 'cookie'] as const).map((name) => within('tickets', { [name]: 'other' })),
+    within('tickets', { leewaySeconds: 6 }),
+    within('tickets', { oneTime: false }),
+    ...Object.entries(limits).map(([name, value]) => within('limits', { [name]: value + 1 })),
+  ];
+  for (const other of others) {
+    const thrown = await server.thrownBy(listen, other);
+    expect([other, thrown]).toMatchObject([other, { class: 'Error', code: 'ERR_SSEKIT_CONFIGURED' }]);
+  }
+  expect(await server.evaluate(listen, options)).toEqual({ host: '127.0.0.1', port });
+});
+
 test('options that cannot be used are named, and secrets are not shown', async () => {
   const server = await Evaluator.start();
   const refusals: [unknown, object, string[]][] = [
     [{}, ARGUMENT, ['tickets', 'anonymous']],
     [5, ARGUMENT, ['options: got 5']],
     [{ anonymous: 1 }, ARGUMENT, ['options.anonymous: got 1', 'wants a boolean']],
+    [{ anonymous: true, host: 'a\ud800' }, ARGUMENT, ['half of a surrogate pair']],
     [{ anonymous: true, host: 5 }, ARGUMENT, ['options.host: got 5']],
     [{ anonymous: true, port: 65_536 }, RANGE, ['options.port: got 65536']],
     [{ anonymous: true, port: 1, socketPath: '/tmp/x' }, ARGUMENT, ['options.socketPath']],

@@ -12,8 +12,9 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::error::throw;
+use crate::given::Given;
 use crate::hub::{hub, runtime_if_running};
-use crate::options::NativeDrainOptions;
+use crate::options;
 
 /// The drain that is under way or over; with it, how late clients are told to come back.
 static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
@@ -33,12 +34,12 @@ pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     Ok(OnSigterm { drains: options.drain_on_sigterm, window_ms: options.drain.window.as_millis() as f64 })
 }
 
-/// Begins to drain, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive.
+/// Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive.
 #[napi(catch_unwind)]
-pub fn drain(env: Env, options: NativeDrainOptions, done: Function<'_, (), ()>) -> napi::Result<()> {
+pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Result<()> {
     // A hub that has not been used yet lets nobody in any more either.
     let hub = hub(&env)?;
-    let options = options.over(hub.options().drain);
+    let options = Given::read(&env, &options, |given| options::drain(given, hub.options().drain))?;
     hub.check_process().and_then(|()| options.validate()).map_err(|error| throw(&env, &error))?;
     let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
     let Some((hub, runtime)) = runtime_if_running() else { return Ok(()) };

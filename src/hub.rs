@@ -10,7 +10,8 @@ use ssekit_core::{Error, Hub, Options, RedisOptions};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
-use crate::options::NativeOptions;
+use crate::given::Given;
+use crate::options;
 
 static PROCESS: Mutex<Process> = Mutex::new(Process { offered: None, wanted: None, running: None });
 
@@ -24,10 +25,10 @@ struct Process {
     running: Option<(Hub, Runtime)>,
 }
 
-/// Sets the options, or checks that they are the same again.
+/// Sets the options, which are JSON text, or checks that they are the same again.
 #[napi(catch_unwind)]
-pub fn configure(env: Env, options: NativeOptions) -> napi::Result<()> {
-    let wanted = Options::from(options);
+pub fn configure(env: Env, options: String) -> napi::Result<()> {
+    let wanted = Given::read(&env, &options, options::hub)?;
     PROCESS.lock().configure(wanted).map_err(|error| throw(&env, &error))
 }
 

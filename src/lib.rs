@@ -1,6 +1,6 @@
 //! The Node.js binding of `ssekit-core`: convert, call, convert. One file per thing that is exposed.
 //!
-//! * [`hub`]: the one hub of the process and its runtime; [`options`]: what it is told.
+//! * [`hub`]: the one hub of the process and its runtime; [`options`]: what it is told, as [`given`] by JavaScript.
 //! * [`send`]: the three ways to send.
 //! * [`clients`]: who is connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
@@ -16,6 +16,7 @@
 mod clients;
 mod drain;
 mod error;
+mod given;
 mod hub;
 mod listener;
 mod options;

@@ -1,8 +1,6 @@
 //! ssekit's own HTTP server, started and closed from JavaScript; see `ListenOptions` in index.d.ts. JavaScript has checked
 //! the types, the engine checks everything else.
 
-use std::time::Duration;
-
 use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
@@ -14,78 +12,11 @@ use ssekit_core::listener::{Address, CorsOptions, LimitOptions, Listener, Listen
 use tokio::runtime::Handle;
 
 use crate::error::throw;
+use crate::given::Given;
 use crate::hub::hub_with_runtime;
 
 /// Those of this process. A hot reload that asks for one again is given the one that there is.
 static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
-
-/// Where to listen: a Unix socket, else a port.
-#[napi(object, object_to_js = false)]
-pub struct NativeAddress {
-    pub host: Option<String>,
-    pub port: Option<u16>,
-    pub reuse_port: Option<bool>,
-    pub socket_path: Option<String>,
-}
-
-#[napi(object, object_to_js = false)]
-pub struct NativeTls {
-    pub cert: String,
-    pub key: String,
-}
-
-#[napi(object, object_to_js = false)]
-pub struct NativeCors {
-    pub origins: Vec<String>,
-    pub credentials: Option<bool>,
-    pub max_age_seconds: Option<f64>,
-}
-
-#[napi(object, object_to_js = false)]
-pub struct NativeTickets {
-    pub secrets: Vec<String>,
-    /// JSON Web Keys, each as JSON text.
-    pub keys: Vec<String>,
-    pub audience: Option<String>,
-    pub issuer: Option<String>,
-    pub leeway_seconds: Option<f64>,
-    pub one_time: Option<bool>,
-    pub cookie: Option<String>,
-}
-
-/// Numbers are non-negative integers.
-#[napi(object, object_to_js = false)]
-pub struct NativeListenLimits {
-    pub connections: Option<f64>,
-    pub connections_per_address: Option<f64>,
-    pub accepts_per_second: Option<f64>,
-    pub header_timeout_ms: Option<f64>,
-    pub body_timeout_ms: Option<f64>,
-    pub idle_timeout_ms: Option<f64>,
-    pub header_bytes: Option<f64>,
-    pub headers: Option<f64>,
-    pub url_bytes: Option<f64>,
-    pub body_bytes: Option<f64>,
-    pub streams_per_connection: Option<f64>,
-}
-
-#[napi(object, object_to_js = false)]
-pub struct NativeListenOptions {
-    pub address: NativeAddress,
-    pub path: Option<String>,
-    pub tls: Option<NativeTls>,
-    pub cors: Option<NativeCors>,
-    pub tickets: Option<NativeTickets>,
-    pub anonymous: Option<bool>,
-    pub publish_token: Option<String>,
-    /// Whether everybody may read `/metrics`.
-    pub metrics: Option<bool>,
-    /// Who presents this may.
-    pub metrics_token: Option<String>,
-    pub trust_proxy: Option<bool>,
-    pub trace_context: Option<bool>,
-    pub limits: Option<NativeListenLimits>,
-}
 
 /// A running listener. It belongs to the process: it goes on when this is garbage.
 #[napi]
@@ -94,10 +25,10 @@ pub struct NativeListener {
     runtime: Handle,
 }
 
-/// Listens, or finds the listener of this process that does so already.
+/// Listens, by options that are JSON text, or finds the listener of this process that does so already.
 #[napi(catch_unwind)]
-pub fn listen(env: Env, options: NativeListenOptions) -> napi::Result<NativeListener> {
-    let options = convert(options).map_err(|error| throw(&env, &error))?;
+pub fn listen(env: Env, options: String) -> napi::Result<NativeListener> {
+    let options = Given::read(&env, &options, self::options)?.map_err(|error| throw(&env, &error))?;
     let (hub, runtime) = hub_with_runtime(&env)?;
     let mut listeners = LISTENERS.lock();
     listeners.retain(Listener::is_open);
@@ -150,80 +81,83 @@ impl NativeListener {
     }
 }
 
-fn convert(given: NativeListenOptions) -> Result<ListenerOptions, Error> {
+fn options(given: &mut Given) -> Result<ListenerOptions, Error> {
     let default = ListenerOptions::default();
-    let metrics = match given.metrics_token {
-        Some(token) => MetricsAccess::Token(token),
-        None if given.metrics == Some(true) => MetricsAccess::Open,
-        None => MetricsAccess::Off,
+    let metrics = match (given.text("metricsToken"), given.flag("metrics", false)) {
+        (Some(token), _) => MetricsAccess::Token(token),
+        (None, true) => MetricsAccess::Open,
+        (None, false) => MetricsAccess::Off,
     };
     Ok(ListenerOptions {
-        address: address(given.address),
-        path: given.path.unwrap_or(default.path),
-        tls: given.tls.map(|tls| TlsOptions { certificate: tls.cert, key: tls.key }),
-        cors: given.cors.map(cors),
-        tickets: given.tickets.map(tickets).transpose()?,
-        anonymous: given.anonymous.unwrap_or(default.anonymous),
-        publish_token: given.publish_token,
+        address: address(given),
+        path: given.text("path").unwrap_or(default.path),
+        tls: given.has("tls.cert").then(|| tls(given)),
+        cors: given.has("cors.origins").then(|| cors(given)),
+        tickets: given.has("tickets.secrets").then(|| tickets(given)).transpose()?,
+        anonymous: given.flag("anonymous", default.anonymous),
+        publish_token: given.text("publishToken"),
         metrics,
-        trust_proxy: given.trust_proxy.unwrap_or(default.trust_proxy),
-        trace_context: given.trace_context.unwrap_or(default.trace_context),
-        limits: given.limits.map_or(default.limits, limits),
+        trust_proxy: given.flag("trustProxy", default.trust_proxy),
+        trace_context: given.flag("traceContext", default.trace_context),
+        limits: limits(given),
     })
 }
 
-fn address(given: NativeAddress) -> Address {
-    match given.socket_path {
+fn address(given: &mut Given) -> Address {
+    match given.text("socketPath") {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp {
-            host: given.host.unwrap_or_else(|| "127.0.0.1".to_owned()),
-            port: given.port.unwrap_or(0),
-            reuse_port: given.reuse_port.unwrap_or(false),
+            host: given.text("host").unwrap_or_else(|| "127.0.0.1".to_owned()),
+            // JavaScript has checked that it is one.
+            port: given.number("port").unwrap_or(0) as u16,
+            reuse_port: given.flag("reusePort", false),
         },
     }
 }
 
-fn cors(given: NativeCors) -> CorsOptions {
-    let default = CorsOptions::default();
-    CorsOptions {
-        origins: given.origins,
-        credentials: given.credentials.unwrap_or(default.credentials),
-        max_age: given.max_age_seconds.map_or(default.max_age, seconds),
+fn tls(given: &mut Given) -> TlsOptions {
+    TlsOptions {
+        certificate: given.text("tls.cert").unwrap_or_default(),
+        key: given.text("tls.key").unwrap_or_default(),
     }
 }
 
-fn tickets(given: NativeTickets) -> Result<TicketOptions, Error> {
+fn cors(given: &mut Given) -> CorsOptions {
+    let default = CorsOptions::default();
+    CorsOptions {
+        origins: given.texts("cors.origins"),
+        credentials: given.flag("cors.credentials", default.credentials),
+        max_age: given.seconds("cors.maxAgeSeconds", default.max_age),
+    }
+}
+
+/// Keys are JSON Web Keys, each as JSON text.
+fn tickets(given: &mut Given) -> Result<TicketOptions, Error> {
     let default = TicketOptions::default();
     Ok(TicketOptions {
-        secrets: given.secrets,
-        keys: given.keys.iter().map(|key| PublicKey::from_jwk(key)).collect::<Result<_, _>>()?,
-        audience: given.audience.unwrap_or(default.audience),
-        issuer: given.issuer,
-        leeway: given.leeway_seconds.map_or(default.leeway, seconds),
-        one_time: given.one_time.unwrap_or(default.one_time),
-        cookie: given.cookie.unwrap_or(default.cookie),
+        secrets: given.texts("tickets.secrets"),
+        keys: given.texts("tickets.keys").iter().map(|key| PublicKey::from_jwk(key)).collect::<Result<_, _>>()?,
+        audience: given.text("tickets.audience").unwrap_or(default.audience),
+        issuer: given.text("tickets.issuer"),
+        leeway: given.seconds("tickets.leewaySeconds", default.leeway),
+        one_time: given.flag("tickets.oneTime", default.one_time),
+        cookie: given.text("tickets.cookie").unwrap_or(default.cookie),
     })
 }
 
-fn limits(given: NativeListenLimits) -> LimitOptions {
+fn limits(given: &mut Given) -> LimitOptions {
     let default = LimitOptions::default();
-    let count = |value: Option<f64>, default: usize| value.map_or(default, |value| value as usize);
-    let millis = |value: Option<f64>, default| value.map_or(default, |value| Duration::from_millis(value as u64));
     LimitOptions {
-        connections: count(given.connections, default.connections),
-        connections_per_address: count(given.connections_per_address, default.connections_per_address),
-        accepts_per_second: count(given.accepts_per_second, default.accepts_per_second),
-        header_timeout: millis(given.header_timeout_ms, default.header_timeout),
-        body_timeout: millis(given.body_timeout_ms, default.body_timeout),
-        idle_timeout: millis(given.idle_timeout_ms, default.idle_timeout),
-        header_bytes: count(given.header_bytes, default.header_bytes),
-        headers: count(given.headers, default.headers),
-        url_bytes: count(given.url_bytes, default.url_bytes),
-        body_bytes: count(given.body_bytes, default.body_bytes),
-        streams_per_connection: count(given.streams_per_connection, default.streams_per_connection),
+        connections: given.count("limits.connections", default.connections),
+        connections_per_address: given.count("limits.connectionsPerAddress", default.connections_per_address),
+        accepts_per_second: given.count("limits.acceptsPerSecond", default.accepts_per_second),
+        header_timeout: given.millis("limits.headerTimeoutMs", default.header_timeout),
+        body_timeout: given.millis("limits.bodyTimeoutMs", default.body_timeout),
+        idle_timeout: given.millis("limits.idleTimeoutMs", default.idle_timeout),
+        header_bytes: given.count("limits.headerBytes", default.header_bytes),
+        headers: given.count("limits.headers", default.headers),
+        url_bytes: given.count("limits.urlBytes", default.url_bytes),
+        body_bytes: given.count("limits.bodyBytes", default.body_bytes),
+        streams_per_connection: given.count("limits.streamsPerConnection", default.streams_per_connection),
     }
-}
-
-pub(crate) fn seconds(value: f64) -> Duration {
-    Duration::from_secs(value as u64)
 }

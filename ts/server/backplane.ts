@@ -1,14 +1,13 @@
 /** What connects this process with others: its options, and what the environment says of it. */
 import { rootCertificates } from 'node:tls';
 
-import type { NativeBackplaneOptions } from '../../binding.js';
 import { argumentError } from './errors.js';
 import { checkNumbers, checkObject } from './options.js';
 
 const NUMBERS = ['maxStreamEvents', 'leaseMs', 'maxBufferedEvents', 'maxBufferedBytes'];
 const OTHERS = ['redis', 'prefix', 'ca', 'whenDown'];
 
-export function checkBackplane(options: unknown): NativeBackplaneOptions {
+export function checkBackplane(options: unknown): object {
   // A URL in place of the object that has it.
   if (typeof options === 'string') throw argumentError('options.backplane', typeof options, 'an object');
   const {

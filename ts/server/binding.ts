@@ -14,7 +14,7 @@ type Native = typeof Binding;
  * A second copy of the addon's file would be a second hub. So whoever comes first leaves its addon where every other copy
  * finds it. The number is the version of what copies of this package have to agree on.
  */
-const KEY = Symbol.for('ssekit.binding.1');
+const KEY = Symbol.for('ssekit.binding.2');
 
 const shared = globalThis as { [KEY]?: Native };
 

@@ -1,23 +1,17 @@
 /** `listen`: options checked and completed from the environment, and the listener that comes of them. */
-import type {
-  NativeAddress,
-  NativeCors,
-  NativeListener,
-  NativeListenOptions,
-  NativeTickets,
-  NativeTls,
-} from '../../binding.js';
+import type { NativeListener } from '../../binding.js';
 import type { Listener, ListenOptions } from '../../index';
 import { native } from './binding.js';
 import { watchSigterm } from './drain.js';
 import { fromEnvironment } from './environment.js';
 import { argumentError, rangeError } from './errors.js';
-import { checkNumbers, checkObject } from './options.js';
+import { checkNumbers, checkObject, toNativeText } from './options.js';
 
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const known = checkKeys('options', options, OPTIONS);
   watchSigterm();
-  return new RunningListener(native().listen(toNative({ ...fromEnvironment(process.env), ...defined(known) })));
+  const completed = toNative({ ...fromEnvironment(process.env), ...defined(known) });
+  return new RunningListener(native().listen(toNativeText(completed)));
 }
 
 const OPTIONS = [
@@ -63,10 +57,10 @@ class RunningListener implements Listener {
   }
 }
 
-function toNative(options: Record<string, unknown>): NativeListenOptions {
+function toNative(options: Record<string, unknown>): object {
   const { tls, cors, tickets, publish, metrics, limits } = options;
   return {
-    address: toAddress(options),
+    ...toAddress(options),
     path: optional('options.path', options.path, 'string'),
     tls: tls === undefined ? undefined : toTls(checkKeys('options.tls', tls, ['cert', 'key'])),
     cors: cors === undefined ? undefined : toCors(checkKeys('options.cors', cors, CORS)),
@@ -82,7 +76,7 @@ function toNative(options: Record<string, unknown>): NativeListenOptions {
   };
 }
 
-function toAddress(options: Record<string, unknown>): NativeAddress {
+function toAddress(options: Record<string, unknown>): object {
   const { host, port, reusePort, socketPath } = options;
   if (socketPath !== undefined && [host, port, reusePort].some((other) => other !== undefined)) {
     throw argumentError('options.socketPath', socketPath, 'to stand without host, port and reusePort');
@@ -99,7 +93,7 @@ function toAddress(options: Record<string, unknown>): NativeAddress {
   };
 }
 
-function toTls(tls: Record<string, unknown>): NativeTls {
+function toTls(tls: Record<string, unknown>): object {
   return { cert: pem('options.tls.cert', tls.cert), key: pem('options.tls.key', tls.key) };
 }
 
@@ -112,7 +106,7 @@ function pem(argument: string, value: unknown): string {
 
 const CORS = ['origins', 'credentials', 'maxAgeSeconds'];
 
-function toCors(cors: Record<string, unknown>): NativeCors {
+function toCors(cors: Record<string, unknown>): object {
   return {
     origins: strings('options.cors.origins', cors.origins),
     credentials: optional('options.cors.credentials', cors.credentials, 'boolean'),
@@ -122,7 +116,7 @@ function toCors(cors: Record<string, unknown>): NativeCors {
 
 const TICKETS = ['secret', 'keys', 'audience', 'issuer', 'leewaySeconds', 'oneTime', 'cookie'];
 
-function toTickets(tickets: Record<string, unknown>): NativeTickets {
+function toTickets(tickets: Record<string, unknown>): object {
   const { secret = [], keys = [] } = tickets;
   if (!Array.isArray(keys)) throw argumentError('options.tickets.keys', keys, 'an array of JSON Web Keys');
   return {

@@ -1,6 +1,5 @@
 /** Options, checked and converted to what the addon takes; it checks their bounds. */
-import type { NativeOptions } from '../../binding.js';
-import type { DrainOptions, SSEOptions } from '../../index';
+import type { SSEOptions } from '../../index';
 import { checkBackplane } from './backplane.js';
 import { argumentError, rangeError } from './errors.js';
 
@@ -18,7 +17,19 @@ type Group = keyof typeof GROUPS;
 
 const BOUNDS_ARE_NATIVE = 'a non-negative integer';
 
-export function checkOptions(options: SSEOptions): NativeOptions {
+/** Options by their names, those of a group with the group's before a dot, as JSON: src/given.rs reads them. */
+export function toNativeText(options: object): string {
+  return JSON.stringify(flat(options));
+}
+
+function flat(options: object, group = ''): object {
+  const entries = Object.entries(options).map(([name, value]) =>
+    typeof value === 'object' && !Array.isArray(value) ? flat(value, `${group}${name}.`) : { [group + name]: value },
+  );
+  return Object.assign({}, ...entries);
+}
+
+export function checkOptions(options: SSEOptions): string {
   const { transport, drainOnSigterm, backplane, history, maxLag, limits, drain, ...numbers } = checkObject(
     'options',
     options,
@@ -30,18 +41,18 @@ export function checkOptions(options: SSEOptions): NativeOptions {
     throw argumentError('options.drainOnSigterm', drainOnSigterm, 'true or false');
   }
   const alsoKnown = ['transport', 'drainOnSigterm', 'backplane', ...Object.keys(GROUPS)];
-  const native: NativeOptions = checkNumbers('options', numbers, NUMBERS, alsoKnown);
+  const native: Record<string, unknown> = checkNumbers('options', numbers, NUMBERS, alsoKnown);
   if (transport !== undefined) native.handoff = transport === 'auto';
   if (drainOnSigterm !== undefined) native.drainOnSigterm = drainOnSigterm;
   if (backplane !== undefined) native.backplane = checkBackplane(backplane);
   for (const [name, group] of Object.entries({ history, maxLag, limits, drain })) {
-    if (group !== undefined) native[name as Group] = checkGroup(name as Group, group);
+    if (group !== undefined) native[name] = checkGroup(name as Group, group);
   }
-  return native;
+  return toNativeText(native);
 }
 
-export function checkDrain(options: unknown = {}): DrainOptions {
-  return checkNumbers('options', checkObject('options', options), GROUPS.drain);
+export function checkDrain(options: unknown = {}): string {
+  return toNativeText({ drain: checkNumbers('options', checkObject('options', options), GROUPS.drain) });
 }
 
 function checkGroup(name: Group, group: unknown): Record<string, number> {

@@ -1,16 +1,12 @@
 /** The service that index.d.ts describes: checks what it is given and calls native code. */
-import type { NativeCount } from '../../binding.js';
 import type {
-  ClusterStats,
   ConnectOptions,
   SSEService as Contract,
-  DisconnectReason,
   DrainOptions,
   Listener,
   ListenOptions,
   NewTicket,
   PresenceOptions,
-  RefusalReason,
   SSEEvent,
   SSEListeners,
   SSEOptions,
@@ -120,13 +116,7 @@ export class SSEService implements Contract {
   }
 
   stats(): SSEStats {
-    const { disconnects, refusals, cluster, ...stats } = native().stats();
-    return {
-      ...stats,
-      cluster: (cluster as ClusterStats | undefined) ?? null,
-      disconnects: byName<DisconnectReason>(disconnects),
-      refusals: byName<RefusalReason>(refusals),
-    };
+    return JSON.parse(native().stats());
   }
 }
 
@@ -140,8 +130,4 @@ function isLocal(options: PresenceOptions = {}): boolean {
   const { scope = 'cluster' } = options;
   if (scope !== 'cluster' && scope !== 'local') throw argumentError('options.scope', scope, "'cluster' or 'local'");
   return scope === 'local';
-}
-
-function byName<Name extends string>(counts: NativeCount[]): Record<Name, number> {
-  return Object.fromEntries(counts.map(({ name, count }) => [name, count])) as Record<Name, number>;
 }

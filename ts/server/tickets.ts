@@ -4,7 +4,7 @@ import { checkClientId, checkUserId } from './arguments.js';
 import { native } from './binding.js';
 import { ticketSecrets } from './environment.js';
 import { argumentError } from './errors.js';
-import { checkNumbers, checkObject } from './options.js';
+import { checkNumbers, checkObject, toNativeText } from './options.js';
 
 /** In seconds. */
 const DEFAULT_TTL = 3_600;
@@ -22,7 +22,7 @@ export function issueTicket(ticket: NewTicket = {}): string {
   };
   if (secret !== undefined && typeof secret !== 'string')
     throw argumentError('ticket.secret', typeof secret, 'a string');
-  const signed = native().issueTicket(claims, secret ?? ticketSecrets(process.env)[0]);
+  const signed = native().issueTicket(toNativeText(claims), secret ?? ticketSecrets(process.env)[0]);
   if (typeof signed === 'string') return signed;
   const message =
     'there is no secret to sign a ticket with: pass `secret`, set SSEKIT_TICKET_SECRET, or listen with one';

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
 use crate::client::Client;
 use crate::log::{Backlog, Log};
 use crate::options::MaxLag;
@@ -37,13 +35,6 @@ impl Lag {
     }
 }
 
-impl Backlog {
-    /// For how long the first of its events has been waiting.
-    pub(crate) fn age(&self) -> Duration {
-        self.since.map_or(Duration::ZERO, |since| Instant::now().saturating_duration_since(since))
-    }
-}
-
 impl MaxLag {
     /// What waits for a client that has got everything up to `cursor`. What was there before it came does not count, or one that
     /// comes back would be sent away for what it comes for. What is not for it among the broadcasts counts: it has to be
@@ -68,6 +59,8 @@ impl MaxLag {
 
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::*;
 
     #[test]

@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
 
+use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::life::Refusal;
 use crate::network::Network;
 use crate::options::LimitOptions;
-use crate::stats::Counter;
 
 /// Counts who is in, and lets in who may.
 #[derive(Debug)]

@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 use tokio::time::Instant;
 
 use crate::client::{Client, ShardLink, Start};
+use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::life::{ClientInfo, DisconnectReason, Phase, Refusal};
 use crate::limits::Gate;
@@ -18,7 +19,7 @@ use crate::observer::Observer;
 use crate::options::Options;
 use crate::position::Position;
 use crate::presence::Presence;
-use crate::stats::{Arrivals, Counter};
+use crate::stats::Arrivals;
 use crate::timeline::Timeline;
 use crate::user::{Hold, User};
 

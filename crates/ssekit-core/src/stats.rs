@@ -1,28 +1,13 @@
 //! Counters of a hub.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use parking_lot::Mutex;
 
 use crate::cluster::{Buffered, Link};
+use crate::counter::Counter;
 use crate::lag::Lag;
 use crate::life::{DisconnectReason, Refusal};
 use crate::log::Usage;
 use crate::position::Position;
-
-/// A number that only grows. Relaxed: a counter orders nothing.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, amount: u64) {
-        self.0.fetch_add(amount, Ordering::Relaxed);
-    }
-
-    pub(crate) fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
 
 /// What deliveries are counted in; each shard has its own, so that shards do not share a cache line.
 #[derive(Debug, Default)]

@@ -30,12 +30,13 @@ use crate::cluster::island::Island;
 use crate::cluster::members::Members;
 use crate::cluster::message::{CLIENTS_PER_ROLL, Member, Message};
 use crate::cluster::outbox::{Bounds, Outbox};
+use crate::counter::Counter;
 use crate::error::Error;
 use crate::life::{ClientInfo, DisconnectReason};
 use crate::observer::Observer;
 use crate::options::ClusterOptions;
 use crate::position::{Epoch, Position, agreed};
-use crate::stats::{ClusterStats, Counter};
+use crate::stats::ClusterStats;
 
 pub use outbox::Buffered;
 

@@ -1,9 +1,10 @@
 //! What a hub can say of itself.
 
+use crate::counter::Counter;
 use crate::hub::{Hub, Inner};
 use crate::lag::Lag;
 use crate::life::DisconnectReason;
-use crate::stats::{Counter, Deliveries, Stats};
+use crate::stats::{Deliveries, Stats};
 
 impl Hub {
     /// Counters and gauges.

@@ -17,9 +17,9 @@ mod with_sockets {
     use super::*;
     use crate::event::{Event, Framing};
     use crate::handoff::Handoff;
+    use crate::history::HistoryOptions;
     use crate::life::{ClientInfo, Phase};
     use crate::observer::Observer;
-    use crate::options::HistoryOptions;
     use crate::reader::Reader;
     use crate::timeline::Place;
 

@@ -55,7 +55,7 @@ impl PublicKey {
     pub fn from_jwk(json: &str) -> Result<Self> {
         let wants = "wants a JSON Web Key: OKP with Ed25519, EC with P-256, or RSA of at least 2,048 bits";
         let refuse = || Error::argument(format!("options.tickets.keys: {wants}"));
-        let key: Jwk = serde_json::from_str(json).map_err(|_| refuse())?;
+        let key: Jwk = serde_json::from_slice(json.as_bytes()).map_err(|_| refuse())?;
         let kind = key.kind().ok_or_else(refuse)?;
         if key.alg.as_deref().is_some_and(|alg| alg != kind.algorithm()) {
             let wants = kind.algorithm();

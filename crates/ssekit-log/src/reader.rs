@@ -9,7 +9,7 @@ use crate::position::Position;
 use crate::timeline::Timeline;
 
 /// Most events that are read at once; as many slices go into one vectored write everywhere (`IOV_MAX` is at least 1,024).
-pub(crate) const MAX_EVENTS: usize = 256;
+pub const MAX_EVENTS: usize = 256;
 
 /// Why a client is told to start anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,12 +33,12 @@ impl ResetReason {
 
     /// The id of `ssekit:ready` on a stream that owes a reset. A client that is cut between the two comes back with it, and is
     /// owed the reset still; with the id of a position the gap would be forgotten.
-    pub(crate) fn owed_id(self) -> String {
+    pub fn owed_id(self) -> String {
         format!("{RESERVED_PREFIX}{}", self.as_str())
     }
 
     /// What a client is owed that comes back with such an id.
-    pub(crate) fn of_owed_id(id: &str) -> Option<Self> {
+    pub fn of_owed_id(id: &str) -> Option<Self> {
         let reason = id.strip_prefix(RESERVED_PREFIX)?;
         Some(Self::ALL.into_iter().find(|known| known.as_str() == reason).unwrap_or(Self::Unknown))
     }
@@ -46,20 +46,24 @@ impl ResetReason {
 
 /// One event that a client is to get next.
 #[derive(Debug)]
-pub(crate) struct Pending {
-    pub(crate) position: Position,
-    pub(crate) frame: Frame,
-    pub(crate) is_reset: bool,
+pub struct Pending {
+    /// Where it stands.
+    pub position: Position,
+    /// Its bytes.
+    pub frame: Frame,
+    /// It tells of a gap.
+    pub is_reset: bool,
 }
 
 /// What a client is to get next.
 #[derive(Debug, Default)]
-pub(crate) struct Batch {
-    pub(crate) events: Vec<Pending>,
+pub struct Batch {
+    /// In order of position.
+    pub events: Vec<Pending>,
     /// Where the cursor is when all of it has been taken.
-    pub(crate) end: Position,
+    pub end: Position,
     /// There is more that was left out.
-    pub(crate) has_more: bool,
+    pub has_more: bool,
 }
 
 /// Reads a client's logs in order of position. Between the events of a client's three logs, and of those alone, the cursor
@@ -74,37 +78,40 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub(crate) fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
+    /// From this cursor on; a gap is told first.
+    pub fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
         Self { client, cursor, reset }
     }
 
-    pub(crate) fn client(&self) -> &Arc<Client> {
+    /// Who reads.
+    pub fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
     /// What the client is to be told before anything else.
-    pub(crate) fn owes(&self) -> Option<ResetReason> {
+    pub fn owes(&self) -> Option<ResetReason> {
         self.reset
     }
 
-    pub(crate) fn cursor(&self) -> Position {
+    /// Everything up to here has been taken.
+    pub fn cursor(&self) -> Position {
         self.cursor
     }
 
     /// Whether nothing but broadcasts can be new, and no gap has to be told. The logs are asked only if something for
     /// anybody, at `newest_targeted`, has come since.
-    pub(crate) fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
+    pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
         self.reset.is_none() && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
     /// Whether this broadcast is for this client.
-    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+    pub fn wants(&self, entry: &Entry) -> bool {
         self.client.wants(entry)
     }
 
     /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.
     /// The cursor stays; move it by [`Reader::advance`] as far as the events have been taken.
-    pub(crate) fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
+    pub fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
         // The head first, then the logs: everything up to this head is in them. And the head before the client's end: what was
         // published after a disconnect had returned is not seen.
         let head = timeline.head().min(self.client.end()).max(self.cursor);
@@ -152,7 +159,7 @@ impl Reader {
     }
 
     /// Everything up to `position` has been taken.
-    pub(crate) fn advance(&mut self, position: Position) {
+    pub fn advance(&mut self, position: Position) {
         self.cursor = position;
         self.reset = None;
     }

@@ -29,19 +29,23 @@ enum Kind {
 }
 
 impl Error {
-    pub(crate) fn argument(message: impl Into<String>) -> Self {
+    /// It cannot be used at all.
+    pub fn argument(message: impl Into<String>) -> Self {
         Self::new(Kind::Argument, message)
     }
 
-    pub(crate) fn range(message: impl Into<String>) -> Self {
+    /// A size or number is out of its bounds.
+    pub fn range(message: impl Into<String>) -> Self {
         Self::new(Kind::Range, message)
     }
 
-    pub(crate) fn configured(message: impl Into<String>) -> Self {
+    /// An option is not what the running hub has.
+    pub fn configured(message: impl Into<String>) -> Self {
         Self::new(Kind::Configured, message)
     }
 
-    pub(crate) fn refused(refusal: Refusal) -> Self {
+    /// A client is not let in.
+    pub fn refused(refusal: Refusal) -> Self {
         let message = match refusal {
             Refusal::Clients => "there are as many clients as there may be (limits.clients)",
             Refusal::User => "the user has as many clients as one may have (limits.clientsPerUser)",
@@ -52,11 +56,13 @@ impl Error {
         Self::new(Kind::Refused(refusal), message)
     }
 
-    pub(crate) fn gone() -> Self {
+    /// The client that it is about is gone.
+    pub fn gone() -> Self {
         Self::new(Kind::Gone, "the client is already disconnected")
     }
 
-    pub(crate) fn forked() -> Self {
+    /// The process has no threads of the hub's.
+    pub fn forked() -> Self {
         Self::new(
             Kind::Forked,
             "this process is a raw fork() of the one that started ssekit, and threads do not survive a fork; \
@@ -65,7 +71,7 @@ impl Error {
     }
 
     /// The backplane cannot be used.
-    pub(crate) fn backplane(message: impl Into<String>) -> Self {
+    pub fn backplane(message: impl Into<String>) -> Self {
         Self::new(Kind::Backplane, message)
     }
 

@@ -68,7 +68,7 @@ impl DisconnectReason {
     }
 
     /// Whether it was this side that wanted it, with the peer still there to be told what was sent before.
-    pub(crate) fn is_by_server(self) -> bool {
+    pub fn is_by_server(self) -> bool {
         matches!(self, Self::Server | Self::Drained)
     }
 }
@@ -129,9 +129,10 @@ pub enum Phase {
 
 impl Phase {
     /// How many phases a connected client can be in.
-    pub(crate) const CONNECTED: usize = 4;
+    pub const CONNECTED: usize = 4;
 
-    pub(crate) fn may_become(self, next: Self) -> bool {
+    /// Whether a life can go on so.
+    pub fn may_become(self, next: Self) -> bool {
         match next {
             Self::Opening => false,
             Self::Stream | Self::Listener => self == Self::Opening,
@@ -140,7 +141,8 @@ impl Phase {
         }
     }
 
-    pub(crate) fn from_u8(byte: u8) -> Self {
+    /// The phase that was stored as this number.
+    pub fn from_u8(byte: u8) -> Self {
         [Self::Opening, Self::Stream, Self::Handoff, Self::Listener]
             .get(usize::from(byte))
             .copied()

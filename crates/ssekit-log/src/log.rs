@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::options::HistoryOptions;
+use crate::history::HistoryOptions;
 use crate::position::Position;
 use crate::ring::Ring;
 pub use crate::ring::{Backlog, Entry, Gap, Usage};
@@ -23,11 +23,13 @@ pub struct Log {
 
 /// What an event that was added has changed.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Appended {
-    pub(crate) before: Usage,
-    pub(crate) after: Usage,
+pub struct Appended {
+    /// What the log held.
+    pub before: Usage,
+    /// What it holds now.
+    pub after: Usage,
     /// An older event of the same key has gone for it.
-    pub(crate) superseded: bool,
+    pub superseded: bool,
 }
 
 impl Log {
@@ -37,7 +39,7 @@ impl Log {
     }
 
     /// Adds an event, whose position must be higher than all before, and drops the oldest beyond the log's own bounds.
-    pub(crate) fn append(&self, entry: Entry, bounds: &HistoryOptions) -> Appended {
+    pub fn append(&self, entry: Entry, bounds: &HistoryOptions) -> Appended {
         let mut ring = self.ring.lock();
         let (before, position) = (ring.usage(), entry.position);
         let superseded = ring.append(entry, bounds);
@@ -47,24 +49,24 @@ impl Log {
     }
 
     /// Drops the oldest event. Returns what it cost, if there was one.
-    pub(crate) fn evict(&self) -> Option<usize> {
+    pub fn evict(&self) -> Option<usize> {
         self.ring.lock().evict()
     }
 
     /// Drops all events, and the room that they took.
-    pub(crate) fn clear(&self) {
+    pub fn clear(&self) {
         self.ring.lock().clear();
     }
 
     /// Drops all events, and knows only of what comes after this position.
-    pub(crate) fn begin_after(&self, floor: Position) {
+    pub fn begin_after(&self, floor: Position) {
         let mut ring = self.ring.lock();
         *ring = Ring::new(floor);
         self.last.store(floor, Ordering::Relaxed);
     }
 
     /// Position and time of the oldest event.
-    pub(crate) fn front(&self) -> Option<(Position, Instant)> {
+    pub fn front(&self) -> Option<(Position, Instant)> {
         self.ring.lock().front()
     }
 

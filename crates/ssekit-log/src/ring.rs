@@ -5,11 +5,12 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::event::Frame;
-use crate::options::HistoryOptions;
+use crate::history::HistoryOptions;
 use crate::position::Position;
 
 /// What an event costs beside the bytes of its frame: its slot, and the frame's allocations.
@@ -36,17 +37,18 @@ pub struct Entry {
 
 /// What is said of few events.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Special {
+pub struct Special {
     /// The client that shall not get it.
-    pub(crate) exclude: Option<Arc<str>>,
+    pub exclude: Option<Arc<str>>,
     /// It supersedes the log's earlier event with the same key.
-    pub(crate) coalesce_key: Option<Arc<str>>,
+    pub coalesce_key: Option<Arc<str>>,
     /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
-    pub(crate) twin: Position,
+    pub twin: Position,
 }
 
 impl Entry {
-    pub(crate) fn new(position: Position, frame: Frame, at: Instant, special: Special) -> Self {
+    /// An event at its place.
+    pub fn new(position: Position, frame: Frame, at: Instant, special: Special) -> Self {
         let is_usual = special.exclude.is_none() && special.coalesce_key.is_none() && special.twin == 0;
         Self { position, frame, at, special: (!is_usual).then(|| Arc::new(special)) }
     }
@@ -64,12 +66,12 @@ impl Entry {
     }
 
     /// Where the same event stands already; 0: nowhere.
-    pub(crate) fn twin(&self) -> Position {
+    pub fn twin(&self) -> Position {
         self.special.as_ref().map_or(0, |special| special.twin)
     }
 
     /// Whether somebody may not be to get it, or may have had it.
-    pub(crate) fn is_choosy(&self) -> bool {
+    pub fn is_choosy(&self) -> bool {
         self.exclude().is_some() || self.twin() > 0
     }
 
@@ -117,7 +119,13 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    pub(crate) fn and(self, other: Self) -> Self {
+    /// For how long the first of its events has been waiting.
+    pub fn age(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| Instant::now().saturating_duration_since(since))
+    }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
         let since = match (self.since, other.since) {
             (Some(one), Some(another)) => Some(one.min(another)),
             (one, another) => one.or(another),
@@ -172,8 +180,9 @@ impl Slot {
     }
 }
 
+/// The newest events of one audience, within bounds.
 #[derive(Debug)]
-pub(crate) struct Ring {
+pub struct Ring {
     slots: VecDeque<Slot>,
     bytes: usize,
     /// All events of this audience after this position are here, but for those that were superseded.
@@ -189,13 +198,14 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    pub(crate) fn new(floor: Position) -> Self {
+    /// An empty one that knows of everything after `floor`.
+    pub fn new(floor: Position) -> Self {
         Self { slots: VecDeque::new(), bytes: 0, floor, superseded: 0, newest: None }
     }
 
     /// Adds an event, whose position must be higher than all before, and drops what is too much by the bounds of one log.
     /// Says whether it superseded another.
-    pub(crate) fn append(&mut self, entry: Entry, bounds: &HistoryOptions) -> bool {
+    pub fn append(&mut self, entry: Entry, bounds: &HistoryOptions) -> bool {
         let superseded = self.supersede(&entry);
         self.bytes += entry.cost();
         self.slots.push_back(Slot::Live(entry));
@@ -248,7 +258,7 @@ impl Ring {
     }
 
     /// Drops the oldest event. Returns what it cost, if there was one.
-    pub(crate) fn evict(&mut self) -> Option<usize> {
+    pub fn evict(&mut self) -> Option<usize> {
         let slot = self.slots.pop_front()?;
         let cost = slot.cost();
         self.bytes -= cost;
@@ -285,26 +295,28 @@ impl Ring {
     }
 
     /// Drops all events, and the room that they took.
-    pub(crate) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         let floor = self.slots.back().map_or(self.floor, Slot::position);
         *self = Self::new(floor);
     }
 
     /// Position and time of the oldest event.
-    pub(crate) fn front(&self) -> Option<(Position, Instant)> {
+    pub fn front(&self) -> Option<(Position, Instant)> {
         self.slots.front().map(|slot| (slot.position(), slot.at()))
     }
 
-    pub(crate) fn usage(&self) -> Usage {
+    /// What it holds.
+    pub fn usage(&self) -> Usage {
         Usage { events: self.slots.len(), bytes: self.bytes }
     }
 
-    pub(crate) fn floor(&self) -> Position {
+    /// All events of this audience after this position are here, but for those that were superseded.
+    pub fn floor(&self) -> Position {
         self.floor
     }
 
     /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
-    pub(crate) fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+    pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
         if cursor < self.floor {
             return Err(Gap);
         }
@@ -323,7 +335,7 @@ impl Ring {
     }
 
     /// What lies after `cursor`. Its bytes are counted only if it is to be weighed: then each event is looked at, and otherwise none.
-    pub(crate) fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+    pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         if !weigh && self.superseded == 0 {
             let start = self.start(cursor);
             let since = self.slots.get(start).map(Slot::at);
@@ -337,7 +349,7 @@ impl Ring {
     }
 
     /// The lowest position of an event with this id of the caller's.
-    pub(crate) fn find(&self, own_id: &str) -> Option<Position> {
+    pub fn find(&self, own_id: &str) -> Option<Position> {
         self.slots.iter().find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
     }
 }

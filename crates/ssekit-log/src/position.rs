@@ -11,17 +11,17 @@ pub type Position = u64;
 const ROOM: u32 = 20;
 
 /// The position of the record with this number in a history that is shared.
-pub(crate) fn agreed(number: u64) -> Position {
+pub fn agreed(number: u64) -> Position {
     number << ROOM
 }
 
 /// Whether it is the position of such a record, where there is such a history.
-pub(crate) fn is_agreed(position: Position) -> bool {
+pub fn is_agreed(position: Position) -> bool {
     position.trailing_zeros() >= ROOM
 }
 
 /// The longest id that ssekit makes itself: epoch, dot, twenty digits.
-pub(crate) const MAX_ID_BYTES: usize = Epoch::LEN + 1 + 20;
+pub const MAX_ID_BYTES: usize = Epoch::LEN + 1 + 20;
 
 /// Names one history. It changes whenever a history starts anew, so that an id from before a restart is never taken for
 /// a position of the new one.
@@ -44,7 +44,7 @@ impl Epoch {
     }
 
     /// The one with this text.
-    pub(crate) fn parse_name(text: &str) -> Option<Self> {
+    pub fn parse_name(text: &str) -> Option<Self> {
         let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
@@ -98,7 +98,7 @@ impl fmt::Display for NodeId {
 }
 
 /// What stands between the position and the node in an id that means something to that node alone.
-pub(crate) const ONLY_AT: char = '-';
+pub const ONLY_AT: char = '-';
 
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -13,12 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::counter::Counter;
 use crate::event::{Draft, Event};
+use crate::history::HistoryOptions;
 use crate::log::{Appended, Entry, Log, Usage};
-use crate::options::HistoryOptions;
 use crate::position::{Epoch, NodeId, ONLY_AT, Position, is_agreed};
 use crate::ring::Special;
-use crate::stats::Counter;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
 const LOG_COST: usize = 512;
@@ -37,7 +37,7 @@ pub struct Timeline {
     broadcasts: Arc<Log>,
     sequencer: Mutex<Sequencer>,
     /// Events that a newer one of the same key has superseded.
-    pub(crate) coalesced: Counter,
+    pub coalesced: Counter,
 }
 
 /// What ids are made of.
@@ -63,16 +63,16 @@ pub struct Located {
     /// It has seen everything up to here,
     pub cursor: Position,
     /// and what all nodes have agreed on up to here.
-    pub(crate) agreed: Position,
+    pub agreed: Position,
     /// The position is one that any node could have told it.
-    pub(crate) from_elsewhere: bool,
+    pub from_elsewhere: bool,
     /// It came with an id of the engine's own, which says more than its position does.
-    pub(crate) keeps_id: bool,
+    pub keeps_id: bool,
 }
 
 /// Where an event stands, and since when.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place {
+pub struct Place {
     /// None: next after the newest.
     position: Option<Position>,
     at: Instant,
@@ -81,22 +81,22 @@ pub(crate) struct Place {
 
 impl Place {
     /// Next after the newest event, now.
-    pub(crate) fn next() -> Self {
+    pub fn next() -> Self {
         Self { position: None, at: Instant::now(), twin: 0 }
     }
 
     /// Where a history that is shared with other hubs says. It must be after the newest event.
-    pub(crate) fn given(position: Position, at: Instant) -> Self {
+    pub fn given(position: Position, at: Instant) -> Self {
         Self { position: Some(position), at, twin: 0 }
     }
 
     /// The same event stands there already; 0: nowhere.
-    pub(crate) fn with_twin(self, twin: Position) -> Self {
+    pub fn with_twin(self, twin: Position) -> Self {
         Self { twin, ..self }
     }
 
     /// The position that was given; 0 if none was.
-    pub(crate) fn position(self) -> Position {
+    pub fn position(self) -> Position {
         self.position.unwrap_or(0)
     }
 }
@@ -169,13 +169,13 @@ impl Timeline {
     }
 
     /// It is one node's of several.
-    pub(crate) fn belong_to(&self, node: NodeId) {
+    pub fn belong_to(&self, node: NodeId) {
         self.sequencer.lock().ids.node = Some(node);
     }
 
     /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
     /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
-    pub(crate) fn stand_alone(&self, after: Option<Position>) {
+    pub fn stand_alone(&self, after: Option<Position>) {
         let mut sequencer = self.sequencer.lock();
         match (sequencer.ids.alone, after) {
             (None, Some(_)) => self.doubtful.store(Position::MAX, Ordering::Relaxed),
@@ -187,7 +187,7 @@ impl Timeline {
     }
 
     /// Whether some of what stands after this position may be what some clients have had already.
-    pub(crate) fn is_doubtful_after(&self, position: Position) -> bool {
+    pub fn is_doubtful_after(&self, position: Position) -> bool {
         position < self.doubtful.load(Ordering::Relaxed)
     }
 
@@ -197,23 +197,23 @@ impl Timeline {
     }
 
     /// Position of the newest event.
-    pub(crate) fn newest(&self) -> Position {
+    pub fn newest(&self) -> Position {
         self.sequencer.lock().newest
     }
 
     /// Where the history begins: everything that ever stood before it is gone, and whoever was here then was told.
-    pub(crate) fn base(&self) -> Position {
+    pub fn base(&self) -> Position {
         self.sequencer.lock().base
     }
 
     /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
     /// before [`Timeline::show_news`], so that who is told of a gap meanwhile goes on behind all of it.
-    pub(crate) fn hide_news(&self) {
+    pub fn hide_news(&self) {
         self.sequencer.lock().hidden = true;
     }
 
     /// All that stands in the logs may be read. Says whether some of it could not.
-    pub(crate) fn show_news(&self) -> bool {
+    pub fn show_news(&self) -> bool {
         let mut sequencer = self.sequencer.lock();
         let was_hidden = std::mem::take(&mut sequencer.hidden);
         self.head.store(sequencer.newest, Ordering::Release);
@@ -223,7 +223,7 @@ impl Timeline {
     /// Position of the newest event that is not for everybody. Who is up to date with it has nothing in any log but that of
     /// broadcasts, which need not be looked up then: in a broadcast to thousands, that look would be what costs most beside
     /// the kernel. All up to a head that was loaded before are counted in.
-    pub(crate) fn newest_targeted(&self) -> Position {
+    pub fn newest_targeted(&self) -> Position {
         self.newest_targeted.load(Ordering::Relaxed)
     }
 
@@ -234,7 +234,7 @@ impl Timeline {
 
     /// Gives the event its position and puts it into `log`. `valid` runs under the lock: if it says that the log is being
     /// given up, nothing happens and the draft comes back.
-    pub(crate) fn publish(
+    pub fn publish(
         &self,
         place: Place,
         draft: Draft,
@@ -273,7 +273,7 @@ impl Timeline {
     }
 
     /// Moves the head on past events that no log here is to hold.
-    pub(crate) fn pass(&self, position: Position) {
+    pub fn pass(&self, position: Position) {
         let mut sequencer = self.sequencer.lock();
         let newest = position.max(sequencer.newest);
         self.move_head(&mut sequencer, newest);
@@ -289,7 +289,7 @@ impl Timeline {
 
     /// Begins anew behind `position`, with ids of this epoch: whoever is connected is told of a gap. Positions never go back, for
     /// cursors do not.
-    pub(crate) fn renew(&self, epoch: Epoch, position: Position) -> Position {
+    pub fn renew(&self, epoch: Epoch, position: Position) -> Position {
         let mut sequencer = self.sequencer.lock();
         // One more than the newest, so that also who is up to date lies before it.
         let base = position.max(sequencer.newest + 1);
@@ -376,7 +376,7 @@ impl Timeline {
     }
 
     /// An event of the engine's own for one client, with `position` as its id.
-    pub(crate) fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
+    pub fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
         let ids = self.sequencer.lock().ids;
         // Between what nodes have agreed on stands what only one of them knows.
         let only = if is_agreed(position) { ids.only() } else { ids.node.as_ref() };

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::{Error, Result};
 use crate::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
@@ -81,7 +81,7 @@ impl<'a> Event<'a> {
     }
 
     /// Encodes an event of the engine's own, whose parts need no check.
-    pub(crate) fn encode_unchecked(&self) -> Draft {
+    pub fn encode_unchecked(&self) -> Draft {
         let lines = line_starts(self.data);
         let capacity = CHUNK_HEAD
             + self.trace.map_or(0, trace_len)
@@ -97,13 +97,13 @@ impl<'a> Event<'a> {
             comments(&mut buf, trace);
         }
         if !self.name.is_empty() {
-            field(&mut buf, "event", self.name);
+            field(&mut buf, "event: ", self.name);
         }
         if let Some(retry) = self.retry {
-            field(&mut buf, "retry", &retry.to_string());
+            field(&mut buf, "retry: ", &retry.to_string());
         }
         for line in Lines::of(self.data) {
-            field(&mut buf, "data", line);
+            field(&mut buf, "data: ", line);
         }
         buf.extend_from_slice(b"id: ");
         let own_id = self.id.map(Box::from);
@@ -111,11 +111,10 @@ impl<'a> Event<'a> {
     }
 }
 
-fn field(buf: &mut BytesMut, name: &str, value: &str) {
-    buf.extend_from_slice(name.as_bytes());
-    buf.extend_from_slice(b": ");
+fn field(buf: &mut BytesMut, start: &str, value: &str) {
+    buf.extend_from_slice(start.as_bytes());
     buf.extend_from_slice(value.as_bytes());
-    buf.extend_from_slice(b"\n");
+    buf.put_u8(b'\n');
 }
 
 const TRACE_PARENT: &str = ": traceparent=";
@@ -132,9 +131,7 @@ fn trace_len(trace: &TraceContext) -> usize {
 fn comments(buf: &mut BytesMut, trace: &TraceContext) {
     for (start, value) in [(TRACE_PARENT, Some(trace.parent())), (TRACE_STATE, trace.state())] {
         let Some(value) = value else { continue };
-        buf.extend_from_slice(start.as_bytes());
-        buf.extend_from_slice(value.as_bytes());
-        buf.extend_from_slice(b"\n");
+        field(buf, start, value);
     }
 }
 
@@ -146,7 +143,7 @@ fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
 }
 
 /// Checks text that has to travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
-pub(crate) fn check_header_text(argument: &str, text: &str) -> Result<()> {
+pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
     let problem: Cow<'_, str> = match text.bytes().find(|byte| !(0x20..=0x7e).contains(byte)) {
         Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
         Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
@@ -159,7 +156,7 @@ pub(crate) fn check_header_text(argument: &str, text: &str) -> Result<()> {
 }
 
 /// Checks text that goes nowhere but to us: a user's or a client's id, a key.
-pub(crate) fn check_length(argument: &str, text: &str) -> Result<()> {
+pub fn check_length(argument: &str, text: &str) -> Result<()> {
     match text.len() {
         0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_TEXT} bytes"))),
         length if length > MAX_TEXT => {
@@ -198,9 +195,9 @@ impl<'a> Iterator for Lines<'a> {
             self.rest = None;
             return Some(text);
         };
-        let (line, tail) = text.split_at(end);
-        self.rest = tail.strip_prefix("\r\n").or_else(|| tail.get(1..));
-        Some(line)
+        let ends = text.as_bytes().get(end..).unwrap_or_default();
+        self.rest = text.get(end + if matches!(ends, [b'\r', b'\n', ..]) { 2 } else { 1 }..);
+        text.get(..end)
     }
 }
 
@@ -216,11 +213,12 @@ pub struct Draft {
 
 impl Draft {
     /// Notes what other nodes are told of it.
-    pub(crate) fn share(&mut self, fields: Box<[u8]>) {
+    pub fn share(&mut self, fields: Box<[u8]>) {
         self.shared = Some(fields);
     }
 
-    pub(crate) fn shared(&self) -> &[u8] {
+    /// What other nodes are told of it; empty if there are none.
+    pub fn shared(&self) -> &[u8] {
         self.shared.as_deref().unwrap_or_default()
     }
 
@@ -230,7 +228,7 @@ impl Draft {
     }
 
     /// The id that the caller gave it.
-    pub(crate) fn own_id(&self) -> Option<&str> {
+    pub fn own_id(&self) -> Option<&str> {
         self.own_id.as_deref()
     }
 
@@ -244,7 +242,7 @@ impl Draft {
     }
 
     /// The same, with an id that means something to one node alone. That one is rare, and may move the buffer.
-    pub(crate) fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
+    pub fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
         match &self.own_id {
             Some(id) => self.buf.extend_from_slice(id.as_bytes()),
             None => {
@@ -334,12 +332,13 @@ impl Frame {
         self.bytes.slice(CHUNK_HEAD..self.bytes.len() - CHUNK_TAIL.len())
     }
 
-    pub(crate) fn body_len(&self) -> usize {
+    /// Bytes of the event alone.
+    pub fn body_len(&self) -> usize {
         self.bytes.len() - CHUNK_HEAD - CHUNK_TAIL.len()
     }
 
     /// Whether it is the same event, at the same place in memory.
-    pub(crate) fn is_shared_with(&self, other: &Self) -> bool {
+    pub fn is_shared_with(&self, other: &Self) -> bool {
         self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
     }
 
@@ -349,7 +348,7 @@ impl Frame {
     }
 
     /// The length of that chunk.
-    pub(crate) fn chunk_len(&self) -> usize {
+    pub fn chunk_len(&self) -> usize {
         self.bytes.len() - usize::from(self.start)
     }
 

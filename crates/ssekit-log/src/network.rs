@@ -4,10 +4,11 @@ use std::net::IpAddr;
 
 /// Whoever has one IPv6 address has 2^64 of them, so a network of that size counts as one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Network([u8; 8]);
+pub struct Network([u8; 8]);
 
 impl Network {
-    pub(crate) fn of(address: IpAddr) -> Self {
+    /// That of an address.
+    pub fn of(address: IpAddr) -> Self {
         // An IPv4 address comes as an IPv6 one where a socket takes both.
         match address.to_canonical() {
             // No IPv6 address of the global or a local network begins so.

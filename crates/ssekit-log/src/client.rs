@@ -13,7 +13,7 @@ use crate::network::Network;
 use crate::position::{Position, is_agreed};
 
 /// The seat number of a client that its shard has not seated yet.
-pub(crate) const UNSEATED: u32 = u32::MAX;
+pub const UNSEATED: u32 = u32::MAX;
 
 /// Observers were told that the client is connected.
 const TOLD_CONNECTED: u8 = 1;
@@ -23,7 +23,7 @@ const TOLD_GONE: u8 = 2;
 
 /// What a client asks of the shard that serves it. The client owns the trait and the shard's inbox implements it, so that a
 /// client need not know how shards work.
-pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
+pub trait ShardLink: std::fmt::Debug + Send + Sync {
     /// Something in a log of the client's own is new.
     fn mark(&self, client: Arc<Client>);
     /// A client is being closed; `leave` will follow. What is published after this is not for it.
@@ -36,24 +36,23 @@ pub(crate) trait ShardLink: std::fmt::Debug + Send + Sync {
 
 /// Where a client begins.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Start {
+pub struct Start {
     /// It has seen everything up to here.
-    pub(crate) cursor: Position,
+    pub cursor: Position,
     /// The newest event of that moment.
-    pub(crate) head: Position,
+    pub head: Position,
     /// Where the history of that moment begins.
-    pub(crate) base: Position,
+    pub base: Position,
     /// Of events that all nodes have agreed on, it has seen everything up to here; it may be beyond the cursor.
-    pub(crate) agreed: Position,
+    pub agreed: Position,
     /// It has not been here before, and has seen what it has elsewhere: of what this node put here before all had agreed, it has
     /// seen nothing up to the cursor.
-    pub(crate) from_elsewhere: bool,
+    pub from_elsewhere: bool,
 }
 
 impl Start {
     /// With nothing to catch up with.
-    #[cfg(test)]
-    pub(crate) fn at(head: Position) -> Self {
+    pub fn at(head: Position) -> Self {
         Self { cursor: head, head, base: 0, agreed: 0, from_elsewhere: false }
     }
 }
@@ -62,13 +61,14 @@ impl Start {
 /// of its [`Reader`](crate::reader::Reader).
 #[derive(Debug)]
 pub struct Client {
-    pub(crate) info: ClientInfo,
+    /// Who it is.
+    pub info: ClientInfo,
     /// Its page has chosen the id and comes back with it.
-    pub(crate) brings_id: bool,
+    pub brings_id: bool,
     /// Where it comes from, as far as that is counted.
-    pub(crate) network: Option<Network>,
+    pub network: Option<Network>,
     /// What is sent to its user.
-    pub(crate) user_log: Option<Arc<Log>>,
+    pub user_log: Option<Arc<Log>>,
     /// What is sent to this client alone. Few clients ever need one.
     log: OnceLock<Arc<Log>>,
     phase: AtomicU8,
@@ -82,30 +82,30 @@ pub struct Client {
     /// What observers were told of it, for its coming and its going may be told by different threads, and must be in order.
     told: AtomicU8,
     /// The shard that writes for it.
-    pub(crate) shard: Arc<dyn ShardLink>,
+    pub shard: Arc<dyn ShardLink>,
     /// Its number there; only the shard sets it.
-    pub(crate) seat: AtomicU32,
+    pub seat: AtomicU32,
     /// A mark is on its way to the shard, so another would tell it nothing new.
     marked: AtomicBool,
     /// The newest event when it came in: what was there before, it catches up with as fast as it can.
-    pub(crate) came_at: Position,
+    pub came_at: Position,
     /// Of what all nodes have agreed on, it had seen everything up to here when it came.
     agreed: Position,
     /// Of what was put here up to this position before all nodes had agreed on its place, it had not seen anything, or nothing is
     /// known, when it came.
     began_at: Position,
     /// Up to where a stream that somebody else carries has been read.
-    pub(crate) pulled: AtomicU64,
+    pub pulled: AtomicU64,
     /// The stream has been idle for long: its next read yields a heartbeat.
-    pub(crate) heartbeat_due: AtomicBool,
+    pub heartbeat_due: AtomicBool,
     /// The stream has been read since the shard's last look, so it is not idle.
-    pub(crate) stirred: AtomicBool,
+    pub stirred: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Client {
     /// `log` is there for a client that brings its id, which may have been here before.
-    pub(crate) fn new(
+    pub fn new(
         info: ClientInfo,
         network: Option<Network>,
         logs: (Option<Arc<Log>>, OnceLock<Arc<Log>>),
@@ -148,73 +148,75 @@ impl Client {
     }
 
     /// Whether events still reach it.
-    pub(crate) fn is_connected(&self) -> bool {
+    pub fn is_connected(&self) -> bool {
         self.phase() != Phase::Closed
     }
 
     /// What comes after this position is not for it any more.
-    pub(crate) fn end_at(&self, position: Position) {
+    pub fn end_at(&self, position: Position) {
         self.end.fetch_min(position, Ordering::AcqRel);
     }
 
-    pub(crate) fn end(&self) -> Position {
+    /// What comes after this position is not for it.
+    pub fn end(&self) -> Position {
         self.end.load(Ordering::Acquire)
     }
 
     /// Whether what is sent to its id goes into its log.
-    pub(crate) fn is_listed(&self) -> bool {
+    pub fn is_listed(&self) -> bool {
         self.listed.load(Ordering::Acquire)
     }
 
     /// Another has its place, or nobody. Nothing may be published meanwhile.
-    pub(crate) fn unlist(&self) {
+    pub fn unlist(&self) {
         self.listed.store(false, Ordering::Release);
     }
 
     /// Whether there is something to come back to: an id of its own, or events that may not have arrived.
-    pub(crate) fn is_worth_keeping(&self) -> bool {
+    pub fn is_worth_keeping(&self) -> bool {
         self.brings_id || self.log_if_any().is_some_and(|log| log.last() > 0)
     }
 
     /// Whether its id is anybody's once it is gone.
-    pub(crate) fn is_released(&self) -> bool {
+    pub fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)
     }
 
-    pub(crate) fn release_if(&self, released: bool) {
+    /// From its end on, its id is anybody's; once so, always so.
+    pub fn release_if(&self, released: bool) {
         self.released.fetch_or(released, Ordering::AcqRel);
     }
 
     /// Goes on to `next` if the table of [`Phase`] has that step, and returns where it came from.
-    pub(crate) fn advance(&self, next: Phase) -> Option<Phase> {
+    pub fn advance(&self, next: Phase) -> Option<Phase> {
         let step = |phase| Phase::from_u8(phase).may_become(next).then_some(next as u8);
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).ok().map(Phase::from_u8)
     }
 
     /// Observers know that it is connected. Returns why it is gone, if that is now to be told, too.
-    pub(crate) fn told_connected(&self) -> Option<DisconnectReason> {
+    pub fn told_connected(&self) -> Option<DisconnectReason> {
         let before = self.told.fetch_or(TOLD_CONNECTED, Ordering::AcqRel);
         DisconnectReason::ALL.get(usize::from(before / TOLD_GONE).checked_sub(1)?).copied()
     }
 
     /// It is gone. Says whether that can be told; otherwise observers have yet to hear that it came, and whoever tells them
     /// that goes on to tell them this.
-    pub(crate) fn may_tell_gone(&self, reason: DisconnectReason) -> bool {
+    pub fn may_tell_gone(&self, reason: DisconnectReason) -> bool {
         self.told.fetch_or((reason as u8 + 1) * TOLD_GONE, Ordering::AcqRel) & TOLD_CONNECTED != 0
     }
 
     /// The log of what is sent to this client alone, made at its first use.
-    pub(crate) fn log(&self) -> &Arc<Log> {
+    pub fn log(&self) -> &Arc<Log> {
         self.log.get_or_init(|| Arc::new(Log::new(0)))
     }
 
     /// That log, if anything was ever sent so.
-    pub(crate) fn log_if_any(&self) -> Option<&Arc<Log>> {
+    pub fn log_if_any(&self) -> Option<&Arc<Log>> {
         self.log.get()
     }
 
     /// Whether this event is for it, and not one that it has had already.
-    pub(crate) fn wants(&self, entry: &Entry) -> bool {
+    pub fn wants(&self, entry: &Entry) -> bool {
         // Whoever has read past the twin has had it.
         let is_doubled = entry.twin() > self.began_at;
         let was_seen = entry.position <= self.agreed && is_agreed(entry.position);
@@ -222,13 +224,13 @@ impl Client {
     }
 
     /// Whether what was sent to its user or to itself goes beyond `cursor`.
-    pub(crate) fn has_own_news(&self, cursor: Position) -> bool {
+    pub fn has_own_news(&self, cursor: Position) -> bool {
         let beyond = |log: &Arc<Log>| log.last() > cursor;
         self.user_log.as_ref().is_some_and(beyond) || self.log_if_any().is_some_and(beyond)
     }
 
     /// Tells the shard that something in a log of this client's own is new.
-    pub(crate) fn mark(self: &Arc<Self>) {
+    pub fn mark(self: &Arc<Self>) {
         if !self.marked.swap(true, Ordering::AcqRel) {
             self.shard.mark(Arc::clone(self));
         }
@@ -236,12 +238,12 @@ impl Client {
 
     /// The shard is about to look: what comes after this needs another mark. A read-modify-write, for a plain store could be
     /// overtaken by the look at the head that follows, and a mark would be lost between them.
-    pub(crate) fn unmark(&self) {
+    pub fn unmark(&self) {
         self.marked.swap(false, Ordering::AcqRel);
     }
 
     /// Who to wake when the stream has something to read.
-    pub(crate) fn set_waker(&self, waker: &Waker) {
+    pub fn set_waker(&self, waker: &Waker) {
         let mut slot = self.waker.lock();
         match slot.as_mut() {
             Some(own) => own.clone_from(waker),
@@ -250,7 +252,7 @@ impl Client {
     }
 
     /// Wakes who reads the stream, if somebody waits.
-    pub(crate) fn wake(&self) {
+    pub fn wake(&self) {
         // The lock is released first: waking may run anything.
         let waker = self.waker.lock().take();
         if let Some(waker) = waker {
@@ -262,11 +264,21 @@ impl Client {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inbox::Inbox;
+
+    /// Nobody writes for it.
+    #[derive(Debug)]
+    struct NoShard;
+
+    impl ShardLink for NoShard {
+        fn mark(&self, _: Arc<Client>) {}
+        fn closing(&self) {}
+        fn leave(&self, _: Arc<Client>) {}
+        fn progressed(&self) {}
+    }
 
     fn client() -> Client {
         let info = ClientInfo { id: "c".into(), user: None };
-        Client::new(info, None, (None, OnceLock::new()), Arc::new(Inbox::default()), Start::at(0))
+        Client::new(info, None, (None, OnceLock::new()), Arc::new(NoShard), Start::at(0))
     }
 
     #[test]

@@ -1,0 +1,22 @@
+//! How much is kept, and for how long.
+
+use std::time::Duration;
+
+/// Bounds of the history. An event that falls out of it before a client has seen it is told to that client as a gap.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HistoryOptions {
+    /// Events in one log, 1 to 10,000,000. Default: 10,000.
+    pub max_events: usize,
+    /// Bytes in one log, 1,024 to 2^40; the newest event is always kept. Default: 8 MiB.
+    pub max_bytes: usize,
+    /// Bytes in all logs together, 1,024 to 2^40. Default: 64 MiB.
+    pub max_total_bytes: usize,
+    /// Age of an event, 100 ms to 2^40 ms. Default: five minutes.
+    pub max_age: Duration,
+}
+
+impl Default for HistoryOptions {
+    fn default() -> Self {
+        Self { max_events: 10_000, max_bytes: 8 << 20, max_total_bytes: 64 << 20, max_age: Duration::from_secs(300) }
+    }
+}
