@@ -1,5 +1,5 @@
 /** Samples as figures: by row, contender and value. */
-import { plan } from './plan.mjs';
+import { NOBODY, plan } from './plan.mjs';
 import { summary } from './statistics.mjs';
 
 export class Figures {
@@ -41,6 +41,22 @@ export class Figures {
       return values.processorPerDelivery / floor?.values.processorPerDelivery;
     });
     return summary(ratios.filter(Number.isFinite))?.median ?? Number.NaN;
+  }
+
+  /** The same without what an event costs that goes to nobody. */
+  deliveryAgainstFloor(row, contender) {
+    const ratios = this.#of(row, contender).map(({ repeat }) => {
+      const [ours, floor] = [contender, 'floor'].map((name) => this.#ofDelivery(row, name, repeat));
+      return ours / floor;
+    });
+    return summary(ratios.filter(Number.isFinite))?.median ?? Number.NaN;
+  }
+
+  #ofDelivery(row, contender, repeat) {
+    const [found, nobody] = [row, NOBODY].map((name) =>
+      this.#of(name, contender).find((sample) => sample.repeat === repeat),
+    );
+    return found?.values.processorPerDelivery - nobody?.values.processorPerEvent / this.#clients[row];
   }
 
   #of(row, contender) {

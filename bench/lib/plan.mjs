@@ -41,8 +41,10 @@ export function plan({ quick }) {
     { name: 'storm-ratio', measure: 'stormRatio', of: listener, how: storms(quick), repeats: 1 },
     { name: 'idle', measure: 'idle', of: handoff, how: { clients: many, seconds: quick ? 10 : 50 }, repeats: 1 },
   ];
-  for (const clients of quick ? [100] : [100, 500]) {
-    rows.push({ name: `growth-${clients}`, measure: 'broadcast', of: compared, how: paced(clients), repeats });
+  const alone = { count: quick ? 50 : 400, intervalMs: 10 };
+  rows.push({ name: NOBODY, measure: 'nobody', of: compared, how: alone, repeats });
+  for (const clients of quick ? [100] : GROWTH_CLIENTS) {
+    rows.push({ name: growth(clients), measure: 'broadcast', of: compared, how: paced(clients), repeats });
   }
   for (const bytes of SIZES) {
     const how = { clients: 500, count: quick ? 8 : 40, bytes };
@@ -62,6 +64,16 @@ export function plan({ quick }) {
   }
   return rows;
 }
+
+/** The row of an event that goes to nobody. */
+export const NOBODY = 'growth-nobody';
+
+const GROWTH_CLIENTS = [100, 500, 2_000, 9_000];
+
+const growth = (clients) => `growth-${clients}`;
+
+/** The rows in which nothing but the number of clients differs. */
+export const GROWTH = GROWTH_CLIENTS.map(growth);
 
 /** Bytes of an event's data. */
 export const SIZES = [50, 1_024, 8_192, 65_536];

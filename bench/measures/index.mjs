@@ -5,9 +5,21 @@ import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
+import { nobody } from './nobody.mjs';
 import { storm } from './storm.mjs';
 import { stormRatio } from './storm-ratio.mjs';
 import { throughput } from './throughput.mjs';
 
 /** By name. */
-export const MEASURES = { broadcast, call, eventLoop, fairness, idle, memoryPerClient, storm, stormRatio, throughput };
+export const MEASURES = {
+  broadcast,
+  call,
+  eventLoop,
+  fairness,
+  idle,
+  memoryPerClient,
+  nobody,
+  storm,
+  stormRatio,
+  throughput,
+};
