@@ -36,27 +36,28 @@ export class Figures {
 
   /** How many times the floor's processor time: the median of the ratios within each repeat. */
   againstFloor(row, contender) {
-    const ratios = this.#of(row, contender).map(({ repeat, values }) => {
-      const floor = this.#of(row, 'floor').find((sample) => sample.repeat === repeat);
-      return values.processorPerDelivery / floor?.values.processorPerDelivery;
-    });
-    return summary(ratios.filter(Number.isFinite))?.median ?? Number.NaN;
+    return this.#againstFloor(row, contender, (name, repeat) => this.#processor(row, name, repeat));
   }
 
   /** The same without what an event costs that goes to nobody. */
   deliveryAgainstFloor(row, contender) {
-    const ratios = this.#of(row, contender).map(({ repeat }) => {
-      const [ours, floor] = [contender, 'floor'].map((name) => this.#ofDelivery(row, name, repeat));
-      return ours / floor;
+    return this.#againstFloor(row, contender, (name, repeat) => {
+      const nobody = this.#in(NOBODY, name, repeat)?.values.processorPerEvent;
+      return this.#processor(row, name, repeat) - nobody / this.#clients[row];
     });
+  }
+
+  #againstFloor(row, contender, costOf) {
+    const ratios = this.#of(row, contender).map(({ repeat }) => costOf(contender, repeat) / costOf('floor', repeat));
     return summary(ratios.filter(Number.isFinite))?.median ?? Number.NaN;
   }
 
-  #ofDelivery(row, contender, repeat) {
-    const [found, nobody] = [row, NOBODY].map((name) =>
-      this.#of(name, contender).find((sample) => sample.repeat === repeat),
-    );
-    return found?.values.processorPerDelivery - nobody?.values.processorPerEvent / this.#clients[row];
+  #processor(row, contender, repeat) {
+    return this.#in(row, contender, repeat)?.values.processorPerDelivery;
+  }
+
+  #in(row, contender, repeat) {
+    return this.#of(row, contender).find((sample) => sample.repeat === repeat);
   }
 
   #of(row, contender) {
