@@ -82,7 +82,10 @@ export declare function disconnectClient(clientId: string): boolean
 /** Ends all streams of a user; says how many there were. */
 export declare function disconnectUser(userId: string): number
 
-/** Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive. */
+/**
+ * Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call
+ * keeps the process alive.
+ */
 export declare function drain(options: string, done: () => void): void
 
 /** The whole stream of a client that comes while the hub is drained: it is told when to come back. */

@@ -34,7 +34,8 @@ pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     Ok(OnSigterm { drains: options.drain_on_sigterm, window_ms: options.drain.window.as_millis() as f64 })
 }
 
-/// Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call keeps the process alive.
+/// Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call
+/// keeps the process alive.
 #[napi(catch_unwind)]
 pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Result<()> {
     // A hub that has not been used yet lets nobody in any more either.
