@@ -43,15 +43,16 @@ fn cluster(given: &mut Given) -> ClusterOptions {
 }
 
 fn redis(given: &mut Given) -> Option<RedisOptions> {
-    let url = given.text("backplane.redis");
-    let default = RedisOptions::at(url.clone().unwrap_or_default());
-    let options = RedisOptions {
-        prefix: given.text("backplane.prefix").unwrap_or(default.prefix),
-        max_stream_events: given.number("backplane.maxStreamEvents").unwrap_or(default.max_stream_events),
-        ca: given.text("backplane.ca"),
+    // All are taken, also where there is nothing to connect to.
+    let [url, prefix, ca] = ["backplane.redis", "backplane.prefix", "backplane.ca"].map(|name| given.text(name));
+    let max_stream_events = given.number("backplane.maxStreamEvents");
+    let default = RedisOptions::at(url?);
+    Some(RedisOptions {
+        prefix: prefix.unwrap_or(default.prefix),
+        max_stream_events: max_stream_events.unwrap_or(default.max_stream_events),
+        ca,
         url: default.url,
-    };
-    url.map(|_| options)
+    })
 }
 
 fn history(given: &mut Given) -> HistoryOptions {
