@@ -9,10 +9,10 @@ const open = (userId: string): Promise<BodyClient> => BodyClient.open('http', se
 
 beforeAll(async () => {
   server = await Evaluator.start({ transport: 'stream', heartbeatMs: 3_600_000 });
-  // What is written to a response, and in which turn of the event loop.
+  // What is written to a response, in which turn of the event loop, and by whose wish.
   await server.evaluate(({ state, require }) => {
     const { ServerResponse } = require('node:http') as typeof import('node:http');
-    Object.assign(state, { turn: 0, writes: [], unhandled: [] });
+    Object.assign(state, { turn: 0, writes: [], unwanted: 0, unhandled: [] });
     const turn = (): void => {
       state.turn += 1;
       setImmediate(turn).unref();
@@ -23,6 +23,7 @@ beforeAll(async () => {
     ServerResponse.prototype.write = function (this: InstanceType<typeof ServerResponse>, ...args: unknown[]) {
       if (this.req.url?.includes('mallory') && String(args[0]).includes('event: tick')) throw new Error('no');
       state.writes.push(state.turn);
+      if (this.writableNeedDrain) state.unwanted += 1;
       return write.apply(this, args);
     };
   });
@@ -43,6 +44,19 @@ test('a broadcast to many does not keep Node from other work until the last of t
   const inTurn = (turn: number): number => writes.filter((other) => other === turn).length;
   // Of 128 each: one that native code has asked for, and the one after it.
   expect(Math.max(...writes.map(inTurn))).toBeLessThanOrEqual(256);
+});
+
+test('who has had enough for now gets no more before it wants some', async () => {
+  const clients = await Promise.all(Array.from({ length: 100 }, () => open('ada')));
+  await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 100));
+  await server.evaluate(async ({ sse }) => {
+    for (let turn = 0; turn < 50; turn += 1) {
+      for (let number = 0; number < 20; number += 1) sse.broadcast({ event: 'tick', data: 'x'.repeat(1_000) });
+      await new Promise(setImmediate);
+    }
+  });
+  for (const client of clients) expect(await client.next(1_000)).toHaveLength(1_000);
+  expect(await server.evaluate(({ state }) => state.unwanted)).toBe(0);
 });
 
 test('a response that throws costs its own client a connection, and nobody else anything', async () => {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 
@@ -26,25 +27,13 @@ struct Notifier {
     callback: Callback,
 }
 
-impl Notifier {
-    fn tell(&self, stream: Weak<Carried>) {
-        let mut readable = self.readable.lock();
-        readable.push_back(stream);
-        let first = readable.len() == 1;
-        drop(readable);
-        if first {
-            // An environment that is going down takes no calls, and its streams go with it.
-            self.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-}
-
 /// A stream, and how much of it its carrier waits for.
 struct Carried {
     token: u32,
     /// Locked by the thread of its environment alone.
     pulled: Mutex<Pulled>,
-    notifier: Arc<Notifier>,
+    place: Arc<Place>,
+    /// Of the same place.
     waker: Waker,
 }
 
@@ -64,11 +53,10 @@ enum Wants {
 
 impl Carried {
     fn new(token: u32, stream: Stream, notifier: Arc<Notifier>) -> Arc<Self> {
-        Arc::new_cyclic(|this| Self {
-            token,
-            pulled: Mutex::new(Pulled { stream, wants: Wants::Nothing }),
-            waker: Waker::from(Arc::new(CarriedWaker { carried: this.clone(), notifier: Arc::clone(&notifier) })),
-            notifier,
+        Arc::new_cyclic(|this| {
+            let place = Arc::new(Place { carried: this.clone(), is_taken: AtomicBool::new(false), notifier });
+            let pulled = Mutex::new(Pulled { stream, wants: Wants::Nothing });
+            Self { token, pulled, waker: Waker::from(Arc::clone(&place)), place }
         })
     }
 
@@ -98,15 +86,47 @@ impl Carried {
     }
 }
 
-/// Weak: a client that nobody carries any more must not be kept by its own waker.
-struct CarriedWaker {
+/// A stream's place among those that can be read.
+struct Place {
+    /// Weak: a client that nobody carries any more must not be kept by its own waker, nor end where that is called.
     carried: Weak<Carried>,
+    /// A stream has one at most: so whoever gets a chunk of it can say that it is enough before there is another.
+    is_taken: AtomicBool,
     notifier: Arc<Notifier>,
 }
 
-impl Wake for CarriedWaker {
+impl Place {
+    /// The stream can be read.
+    fn tell(&self) {
+        if self.take() == 1 {
+            // An environment that is going down takes no calls, and its streams go with it.
+            self.notifier.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+
+    /// Returns how many streams can be read now, or 0 if this was one of them before.
+    fn take(&self) -> usize {
+        if self.is_taken.swap(true, Ordering::AcqRel) {
+            return 0;
+        }
+        let mut readable = self.notifier.readable.lock();
+        readable.push_back(self.carried.clone());
+        readable.len()
+    }
+
+    /// Before it is read: of what comes meanwhile there has to be word again.
+    fn leave(&self) {
+        self.is_taken.swap(false, Ordering::AcqRel);
+    }
+}
+
+impl Wake for Place {
     fn wake(self: Arc<Self>) {
-        self.notifier.tell(self.carried.clone());
+        self.tell();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.tell();
     }
 }
 
@@ -137,6 +157,7 @@ impl Streams {
         for _ in 0..count {
             let Some(next) = self.notifier.readable.lock().pop_front() else { break };
             let Some(carried) = next.upgrade() else { continue };
+            carried.place.leave();
             let Poll::Ready(chunk) = carried.poll_alone(max_bytes as usize) else { continue };
             taken.tokens.push(carried.token);
             let Some(chunk) = chunk else {
@@ -144,7 +165,7 @@ impl Streams {
                 continue;
             };
             if chunk.has_more() {
-                self.notifier.readable.lock().push_back(next);
+                carried.place.take();
             }
             if !last.as_ref().is_some_and(|last| last.is_shared_with(&chunk)) {
                 taken.chunks.push(chunk.to_vec().into());
@@ -243,7 +264,7 @@ impl NativeStream {
     #[napi(catch_unwind)]
     pub fn flow(&self) {
         self.carried.pulled.lock().wants = Wants::All;
-        self.carried.notifier.tell(Arc::downgrade(&self.carried));
+        self.carried.place.tell();
     }
 
     /// What can be read stays where it is.
