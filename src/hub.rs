@@ -11,7 +11,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
 use crate::given::Given;
-use crate::options;
+use crate::{options, threads};
 
 static PROCESS: Mutex<Process> = Mutex::new(Process { offered: None, wanted: None, running: None });
 
@@ -113,6 +113,7 @@ impl Process {
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads)
             .thread_name("ssekit")
+            .on_thread_start(threads::give_way)
             .enable_io()
             .enable_time()
             .build()

@@ -24,4 +24,5 @@ mod send;
 mod server;
 mod stats;
 mod streams;
+mod threads;
 mod tickets;

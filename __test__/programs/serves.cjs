@@ -1,11 +1,11 @@
 'use strict';
 
-/** A server of streams that ends as it is told. Its argument is the transport. */
+/** A server of streams that ends as it is told. Its arguments are the transport, and other options as JSON. */
 const { createServer } = require('node:http');
 const { SSEService } = require('ssekit');
 const { handleSSE } = require('ssekit/node');
 
-const sse = SSEService.configure({ transport: process.argv[2] });
+const sse = SSEService.configure({ transport: process.argv[2], ...JSON.parse(process.argv[3] ?? '{}') });
 
 const server = createServer((req, res) => handleSSE(req, res));
 server.listen(0, '127.0.0.1', () => process.send(server.address().port));
