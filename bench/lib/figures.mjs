@@ -1,5 +1,5 @@
 /** Samples as figures: by row, contender and value. */
-import { NOBODY, plan } from './plan.mjs';
+import { plan } from './plan.mjs';
 import { summary } from './statistics.mjs';
 
 export class Figures {
@@ -39,10 +39,10 @@ export class Figures {
     return this.#againstFloor(row, contender, (name, repeat) => this.#processor(row, name, repeat));
   }
 
-  /** The same without what an event costs that goes to nobody. */
+  /** The same without what its event costs when it goes to nobody. */
   deliveryAgainstFloor(row, contender) {
     return this.#againstFloor(row, contender, (name, repeat) => {
-      const nobody = this.#in(NOBODY, name, repeat)?.values.processorPerEvent;
+      const nobody = this.#in(row, name, repeat)?.values.processorPerEvent;
       return this.#processor(row, name, repeat) - nobody / this.#clients[row];
     });
   }

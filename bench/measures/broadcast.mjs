@@ -4,16 +4,18 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '../lib/session.mjs';
 
-/** So much time for a delivery, and for its bytes, that nearly no server is late with the next broadcast. */
+/**
+ * So much time for a delivery, and for its bytes, that nearly no server is late with the next broadcast. So it is as many
+ * deliveries a second, however many clients there are.
+ */
 const MICROSECONDS_PER_DELIVERY = 20;
 const MICROSECONDS_PER_KILOBYTE = 2;
 
 export async function broadcast(contender, { clients, count, bytes = 150, options = {} }) {
   return Session.with(contender, options, async (session) => {
     await session.connect(clients);
-    const perDelivery = (contender.pace ?? MICROSECONDS_PER_DELIVERY) + (MICROSECONDS_PER_KILOBYTE * bytes) / 1024;
-    const intervalMs = Math.max(10, (clients * perDelivery) / 1000);
-    const cadence = { count, intervalMs, bytes };
+    const cadence = cadenceFor(contender, { clients, count, bytes });
+    const { intervalMs } = cadence;
     // Whoever watches an event loop wakes it a thousand times a second, which is processor time as well: that comes after it.
     const run = await session.broadcast(cadence);
     const idleStall = await stallDuring(session, () => delay(count * intervalMs));
@@ -31,6 +33,12 @@ export async function broadcast(contender, { clients, count, bytes = 150, option
       loadProcessor: received.processor / (received.to - received.from),
     };
   });
+}
+
+/** How broadcasts follow each other. */
+export function cadenceFor(contender, { clients, count, bytes = 150 }) {
+  const perDelivery = (contender.pace ?? MICROSECONDS_PER_DELIVERY) + (MICROSECONDS_PER_KILOBYTE * bytes) / 1024;
+  return { count, intervalMs: (clients * perDelivery) / 1000, bytes };
 }
 
 async function stallDuring({ contender, server }, work) {

@@ -3,9 +3,9 @@ import { broadcast } from './broadcast.mjs';
 import { call } from './call.mjs';
 import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
+import { growth } from './growth.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
-import { nobody } from './nobody.mjs';
 import { storm } from './storm.mjs';
 import { stormRatio } from './storm-ratio.mjs';
 import { throughput } from './throughput.mjs';
@@ -16,9 +16,9 @@ export const MEASURES = {
   call,
   eventLoop,
   fairness,
+  growth,
   idle,
   memoryPerClient,
-  nobody,
   storm,
   stormRatio,
   throughput,

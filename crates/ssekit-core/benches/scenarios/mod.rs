@@ -19,13 +19,14 @@ const SMALL: &str = r#"{"id":1042,"title":"Order 1042 is on its way","paid":true
 type Scenario = Box<dyn FnMut(usize)>;
 
 /// The names of all scenarios.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 9] = [
     "encode a small event",
     "encode 8 KiB of text in lines",
     "publish to a user who is away",
     "publish to a user who is connected, and deliver",
     "broadcast to nobody",
     "deliver a broadcast to one more client",
+    "deliver a broadcast to one more client of 9,000",
     "drain 256 missed events",
     "pull an event as a stream",
 ];
@@ -39,8 +40,9 @@ pub(crate) fn scenario(name: &str) -> Option<Scenario> {
         2 => publish_to_absent(),
         3 => publish_to_connected(),
         4 => broadcast_to_nobody(),
-        5 => deliver_broadcasts(),
-        6 => drain_missed(),
+        5 => deliver_broadcasts(250),
+        6 => deliver_broadcasts(9_000),
+        7 => drain_missed(),
         _ => pull(),
     })
 }
@@ -137,10 +139,10 @@ fn broadcast_to_nobody() -> Scenario {
     })
 }
 
-/// So many deliveries, by one broadcast after the other to 250 clients: what a broadcast costs beside them hardly counts.
-fn deliver_broadcasts() -> Scenario {
+/// So many deliveries, by one broadcast after the other to so many clients that what it costs beside them hardly counts.
+fn deliver_broadcasts(clients: usize) -> Scenario {
     let engine = Engine::start();
-    let peers: Vec<_> = (0..250).map(|number| engine.connect_socket(&format!("user {number}"))).collect();
+    let peers: Vec<_> = (0..clients).map(|number| engine.connect_socket(&format!("user {number}"))).collect();
     engine.work();
     let mut buffer = vec![0; 64 * 1024];
     Box::new(move |times| {
