@@ -28,6 +28,7 @@ export function plan({ quick }) {
   const rows = [
     { name: 'broadcast-some', measure: 'broadcast', of: all, how: paced(some), repeats: quick ? 1 : 5 },
     { name: 'broadcast-many', measure: 'broadcast', of: all, how: paced(many), repeats: quick ? 1 : 5 },
+    { name: 'stall', measure: 'stall', of: ours, how: { ...paced(many), looks: quick ? 1 : 5 }, repeats },
     { name: 'throughput', measure: 'throughput', of: (one) => !one.ours, how: { clients: some, count: 200 }, repeats },
     // Ours writes these in a twentieth of the time; so that there is something to measure, they are ten times as many.
     { name: 'throughput', measure: 'throughput', of: ours, how: { clients: some, count: 2_000 }, repeats },

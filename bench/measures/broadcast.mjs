@@ -15,11 +15,9 @@ export async function broadcast(contender, { clients, count, bytes = 150, option
   return Session.with(contender, options, async (session) => {
     await session.connect(clients);
     const cadence = cadenceFor(contender, { clients, count, bytes });
-    const { intervalMs } = cadence;
     // Whoever watches an event loop wakes it a thousand times a second, which is processor time as well: that comes after it.
     const run = await session.broadcast(cadence);
-    const idleStall = await stallDuring(session, () => delay(count * intervalMs));
-    const stall = await stallDuring(session, () => session.broadcast(cadence));
+    const { idleStall, stall } = await stalls(session, cadence);
     const { sent, received, processor, deliveries } = run;
     return {
       processorPerDelivery: processor / deliveries / 1e3,
@@ -41,8 +39,17 @@ export function cadenceFor(contender, { clients, count, bytes = 150 }) {
   return { count, intervalMs: (clients * perDelivery) / 1000, bytes };
 }
 
-async function stallDuring({ contender, server }, work) {
-  if (!contender.serve && !contender.inNode) return null;
+/** How long the event loop stood still at most: for as long as some broadcasts take without any, and with them. */
+export async function stalls(session, cadence) {
+  const { contender } = session;
+  if (!contender.serve && !contender.inNode) return { idleStall: null, stall: null };
+  return {
+    idleStall: await stallDuring(session, () => delay(cadence.count * cadence.intervalMs)),
+    stall: await stallDuring(session, () => session.broadcast(cadence)),
+  };
+}
+
+async function stallDuring({ server }, work) {
   await server.ask('watchLoop');
   await work();
   return server.ask('longestStall');

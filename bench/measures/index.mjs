@@ -6,6 +6,7 @@ import { fairness } from './fairness.mjs';
 import { growth } from './growth.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
+import { stall } from './stall.mjs';
 import { storm } from './storm.mjs';
 import { stormRatio } from './storm-ratio.mjs';
 import { throughput } from './throughput.mjs';
@@ -19,6 +20,7 @@ export const MEASURES = {
   growth,
   idle,
   memoryPerClient,
+  stall,
   storm,
   stormRatio,
   throughput,

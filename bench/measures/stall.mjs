@@ -1,0 +1,18 @@
+/**
+ * How long broadcasts hold the event loop, of servers that hold it so little that it takes many looks to see: what else the
+ * machine does holds it as well, for one timer tick of the kernel's (4 ms) now and then.
+ */
+import { Session } from '../lib/session.mjs';
+import { summary } from '../lib/statistics.mjs';
+import { cadenceFor, stalls } from './broadcast.mjs';
+
+export async function stall(contender, { clients, count, looks }) {
+  return Session.with(contender, {}, async (session) => {
+    await session.connect(clients);
+    const cadence = cadenceFor(contender, { clients, count });
+    const seen = [];
+    for (let look = 0; look < looks; look += 1) seen.push(await stalls(session, cadence));
+    const middle = (which) => summary(seen.map((look) => look[which])).median;
+    return { stall: middle('stall'), idleStall: middle('idleStall') };
+  });
+}
