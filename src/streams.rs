@@ -114,7 +114,8 @@ impl Place {
         readable.len()
     }
 
-    /// Before it is read: of what comes meanwhile there has to be word again.
+    /// Before it is read: of what comes meanwhile there has to be word again, and who had no word because of this place has its
+    /// events read now. That is why it is swapped, and not only stored.
     fn leave(&self) {
         self.is_taken.swap(false, Ordering::AcqRel);
     }

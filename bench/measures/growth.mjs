@@ -3,7 +3,6 @@
  * it. That is paid once per event, so with few clients it is a large part of what a delivery seems to cost.
  */
 import { Session } from '../lib/session.mjs';
-import { processorTime } from '../lib/system.mjs';
 import { broadcast, cadenceFor } from './broadcast.mjs';
 
 export async function growth(contender, how) {
@@ -12,10 +11,7 @@ export async function growth(contender, how) {
 
 async function toNobody(contender, how) {
   return Session.with(contender, {}, async (session) => {
-    const { server } = session;
-    const cadence = cadenceFor(contender, how);
-    const before = processorTime(server.pids());
-    await server.ask('broadcast', { ...cadence, first: session.take(how.count) });
-    return (processorTime(server.pids()) - before) / how.count / 1e3;
+    const { processor } = await session.broadcast(cadenceFor(contender, how));
+    return processor / how.count / 1e3;
   });
 }
