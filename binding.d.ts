@@ -37,9 +37,14 @@ export declare class NativeStream {
   pause(): void
   /**
    * Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
-   * stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone.
+   * stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone. A watched stream is
+   * among the `gone` of `take_readable` once native code has closed the socket.
    */
-  handOff(fd: number, chunked: boolean): void
+  handOff(fd: number, chunked: boolean, watched: boolean): void
+  /** Counts that the stream stays with Node, and why. */
+  stays(reason: string): void
+  /** Disconnects the client of a stream that was handed off: Node has closed the connection. */
+  closeHandedOff(): void
   /** Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot. */
   expectAnswers(fd: number): void
   /** Ends the stream because the response was never read. */
@@ -153,6 +158,8 @@ export interface Readable {
   chunks: Array<Buffer>
   /** There are streams that have not had their turn. */
   more: boolean
+  /** Watched streams whose sockets native code has closed. */
+  gone: Array<number>
 }
 
 /** Sends to one client; says whether it is connected. */

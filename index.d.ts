@@ -235,6 +235,11 @@ export interface ConnectOptions {
   address?: string | null;
   /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
   headers?: ConstructorParameters<typeof Headers>[0];
+  /**
+   * Called once when this client is gone, however its stream was carried. Clean up here: a response's `close` and a request's
+   * `signal` may come earlier, when the socket moves to native code (see `docs/events.md`).
+   */
+  onClose?: () => void;
 }
 
 /** A client that came or went. */
@@ -295,6 +300,30 @@ export interface SSEListeners {
 }
 
 /** Counters since the hub started, and gauges of this moment. */
+/**
+ * Why a stream stays with Node, where it arrives as well but costs the event loop its share:
+ *
+ * - `transport`: `transport: 'stream'`, or Windows
+ * - `protocol`: TLS, HTTP/2, or a connection that is no socket of Node's own
+ * - `response`: it is not certain which response carries the stream, for example one that waits behind another
+ * - `body`: the body was read by something else than a pipe to the response: an adapter, a `TransformStream`, a `clone()`
+ * - `wrapped`: something between the stream and the socket may change what is written, for example a middleware's `res.write`
+ * - `head`: the head is not that of a plain event stream: another status, type, encoding or length
+ * - `request`: the request's body was not read to its end
+ * - `bytes`: more or less than the head and the first event was written
+ * - `system`: the system refused, for example for lack of descriptors
+ */
+export type NotHandedOffReason =
+  | 'transport'
+  | 'protocol'
+  | 'response'
+  | 'body'
+  | 'wrapped'
+  | 'head'
+  | 'request'
+  | 'bytes'
+  | 'system';
+
 export interface SSEStats {
   /** Connected clients. */
   clients: number;
@@ -310,6 +339,8 @@ export interface SSEStats {
   disconnects: Record<DisconnectReason, number>;
   /** Clients that were not let in, by reason. */
   refusals: Record<RefusalReason, number>;
+  /** Streams whose socket stayed with Node, by reason. */
+  notHandedOff: Record<NotHandedOffReason, number>;
   /** Events accepted by `sendToUser`, `sendToClient` and `broadcast`; with a backplane, those of all processes. */
   events: number;
   /** Events of which a newer one with the same `coalesceKey` has taken the place. */

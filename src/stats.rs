@@ -2,7 +2,7 @@
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::{ClusterStats, DisconnectReason, Refusal, Stats};
+use ssekit_core::{ClusterStats, DisconnectReason, NotHandedOff, Refusal, Stats};
 
 use crate::hub::hub;
 
@@ -27,12 +27,14 @@ fn json(stats: &Stats) -> String {
     let lag_ms = lag.time.as_millis();
     let disconnects = counts(DisconnectReason::ALL.map(DisconnectReason::as_str), stats.disconnects);
     let refusals = counts(Refusal::ALL.map(Refusal::as_str), stats.refusals);
+    let kept = counts(NotHandedOff::ALL.map(NotHandedOff::as_str), stats.not_handed_off);
     let cluster = stats.cluster.as_ref().map_or_else(|| "null".to_owned(), cluster);
     format!(
         r#"{{
             "clients": {clients}, "users": {users}, "away": {away},
             "transports": {{"opening": {opening}, "handoff": {handoff}, "stream": {stream}, "listener": {listener}}},
             "connects": {connects}, "disconnects": {{{disconnects}}}, "refusals": {{{refusals}}},
+            "notHandedOff": {{{kept}}},
             "events": {events}, "coalesced": {coalesced}, "deliveries": {deliveries}, "bytes": {bytes},
             "heartbeats": {heartbeats}, "resets": {resets},
             "lag": {{"clients": {}, "events": {}, "ms": {lag_ms}}},

@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Chunk, Connect, DisconnectReason, Error, Hub, Stream};
+use ssekit_core::{Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, NotHandedOff, Stream};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -24,6 +24,8 @@ type Callback = ThreadsafeFunction<(), (), (), napi::Status, false, true>;
 struct Notifier {
     /// Weak: what is garbage meanwhile need not be read, and an environment that has gone asks for nothing any more.
     readable: Mutex<VecDeque<Weak<Carried>>>,
+    /// Streams whose sockets were handed off and are closed now.
+    gone: Mutex<Vec<u32>>,
     callback: Callback,
 }
 
@@ -86,6 +88,24 @@ impl Carried {
     }
 }
 
+/// Dropped with a socket that was handed off: JavaScript then learns that its client is gone.
+struct Watch {
+    token: u32,
+    notifier: Arc<Notifier>,
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut gone = self.notifier.gone.lock();
+        gone.push(self.token);
+        let is_first = gone.len() == 1;
+        drop(gone);
+        if is_first {
+            self.notifier.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        }
+    }
+}
+
 /// A stream's place among those that can be read.
 struct Place {
     /// Weak: a client that nobody carries any more must not be kept by its own waker, nor end where that is called.
@@ -145,14 +165,14 @@ impl Streams {
     pub fn new(on_readable: Function<'_, (), ()>) -> napi::Result<Self> {
         let builder = on_readable.build_threadsafe_function::<()>();
         let callback = builder.callee_handled::<false>().weak::<true>().build()?;
-        Ok(Self { notifier: Arc::new(Notifier { readable: Mutex::default(), callback }), last_token: 0 })
+        Ok(Self { notifier: Arc::new(Notifier { readable: Mutex::default(), gone: Mutex::default(), callback }), last_token: 0 })
     }
 
     /// What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
     /// ask again: `on_readable` is not called for it.
     #[napi(catch_unwind)]
     pub fn take_readable(&self, max_streams: u32, max_bytes: u32) -> Readable {
-        let mut taken = Readable::default();
+        let mut taken = Readable { gone: std::mem::take(&mut self.notifier.gone.lock()), ..Readable::default() };
         let mut last: Option<Chunk> = None;
         let count = self.notifier.readable.lock().len().min(max_streams as usize);
         for _ in 0..count {
@@ -198,6 +218,7 @@ impl Streams {
         let connected = hub(&env)?.connect(who).map_err(|error| throw(&env, &error))?;
         self.last_token = self.last_token.wrapping_add(1);
         Ok(NativeStream {
+            client: connected.stream.client().map(Arc::downgrade),
             client_id: connected.client_id.to_string(),
             opening: connected.opening.into(),
             carried: Carried::new(self.last_token, connected.stream, Arc::clone(&self.notifier)),
@@ -217,6 +238,8 @@ pub struct Readable {
     pub chunks: Vec<Buffer>,
     /// There are streams that have not had their turn.
     pub more: bool,
+    /// Watched streams whose sockets native code has closed.
+    pub gone: Vec<u32>,
 }
 
 const NO_CHUNK: u32 = u32::MAX;
@@ -224,6 +247,7 @@ const NO_CHUNK: u32 = u32::MAX;
 /// One client's stream. Garbage that was never closed disconnects its client.
 #[napi]
 pub struct NativeStream {
+    client: Option<Weak<Client>>,
     client_id: String,
     opening: Vec<u8>,
     carried: Arc<Carried>,
@@ -275,10 +299,30 @@ impl NativeStream {
     }
 
     /// Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
-    /// stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone.
+    /// stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone. A watched stream is
+    /// among the `gone` of `take_readable` once native code has closed the socket.
     #[napi(catch_unwind)]
-    pub fn hand_off(&self, env: Env, fd: i32, chunked: bool) -> napi::Result<()> {
-        hand_off(&mut self.carried.pulled.lock().stream, fd, chunked).map_err(|error| throw(&env, &error))
+    pub fn hand_off(&self, env: Env, fd: i32, chunked: bool, watched: bool) -> napi::Result<()> {
+        let watch = || Watch { token: self.carried.token, notifier: Arc::clone(&self.carried.place.notifier) };
+        let held = watched.then(|| Box::new(watch()) as Held);
+        hand_off(&mut self.carried.pulled.lock().stream, fd, chunked, held).map_err(|error| throw(&env, &error))
+    }
+
+    /// Counts that the stream stays with Node, and why.
+    #[napi(catch_unwind)]
+    pub fn stays(&self, reason: String) {
+        if let Some(reason) = NotHandedOff::named(&reason) {
+            self.carried.pulled.lock().stream.stays(reason);
+        }
+    }
+
+    /// Disconnects the client of a stream that was handed off: Node has closed the connection.
+    #[napi(catch_unwind)]
+    pub fn close_handed_off(&self, env: Env) -> napi::Result<()> {
+        if let Some(client) = self.client.as_ref().and_then(Weak::upgrade) {
+            hub(&env)?.end(&client, DisconnectReason::Peer);
+        }
+        Ok(())
     }
 
     /// Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot.
@@ -301,12 +345,12 @@ impl NativeStream {
 }
 
 #[cfg(unix)]
-fn hand_off(stream: &mut Stream, fd: i32, chunked: bool) -> Result<(), Error> {
+fn hand_off(stream: &mut Stream, fd: i32, chunked: bool, held: Option<Held>) -> Result<(), Error> {
     use ssekit_core::Framing;
 
     let duplicated = borrow(fd).and_then(|borrowed| borrowed.try_clone_to_owned());
     let owned = duplicated.map_err(|error| Error::system("duplicating a socket", &error))?;
-    stream.hand_off(owned, if chunked { Framing::Chunked } else { Framing::UntilClose })
+    stream.hand_off_with(owned, if chunked { Framing::Chunked } else { Framing::UntilClose }, held)
 }
 
 #[cfg(unix)]
@@ -329,7 +373,7 @@ fn borrow(fd: i32) -> std::io::Result<std::os::fd::BorrowedFd<'static>> {
 }
 
 #[cfg(not(unix))]
-fn hand_off(_stream: &mut Stream, _fd: i32, _chunked: bool) -> Result<(), Error> {
+fn hand_off(_stream: &mut Stream, _fd: i32, _chunked: bool, _held: Option<Held>) -> Result<(), Error> {
     Err(Error::system("handing a socket over", &std::io::ErrorKind::Unsupported.into()))
 }
 

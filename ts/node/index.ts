@@ -5,12 +5,11 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ConnectOptions } from '../../index';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenGone } from '../server/gone.js';
-import { HandoffCandidate } from '../server/handoff.js';
 import { identify } from '../server/identity.js';
-import { watchRequests } from '../server/pairs.js';
+import { watchersAtFirst, watchersOf, watchRequests } from '../server/pairs.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { addressOf, socketOf } from '../server/sockets.js';
-import { streamHeaders } from '../server/stream-headers.js';
+import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
 watchRequests();
 
@@ -43,16 +42,25 @@ export function handleSSE(
     res.end();
     return null;
   }
+  const response = 'chunkedEncoding' in res ? res : undefined;
+  let ours = watchersAtFirst();
   let stream: ClientStream;
   try {
-    const candidate = HandoffCandidate.of('chunkedEncoding' in res ? res : undefined);
-    stream = new ClientStream(identity, candidate, socket);
+    stream = new ClientStream(identity, {
+      socket,
+      isWatched: () => response !== undefined && watchersOf(response) > ours,
+      onClose: client.onClose,
+    });
   } catch (error) {
     const answer = answerTo(error);
     if (answer) return refuse(res, answer);
     throw error;
   }
   whenGone(res, () => stream.close());
+  if (response) {
+    ours += 1;
+    leaveConnection(headers);
+  }
   try {
     writeHead(res, headers);
   } catch (error) {
@@ -60,7 +68,7 @@ export function handleSSE(
     stream.close();
     throw error;
   }
-  void stream.pourInto(sinkOf(res));
+  void stream.pourInto(sinkOf(res), response);
   return stream.clientId;
 }
 
@@ -85,19 +93,31 @@ function writeHead(res: AnyResponse, headers: Headers): void {
 function sinkOf(res: AnyResponse): Sink {
   return {
     write: (chunk) => (res as ServerResponse).write(chunk),
-    drained: () => drained(res),
+    drained: (written) => drained(res, written),
     end: () => res.end(),
   };
 }
 
-function drained(res: AnyResponse): Promise<void> {
+/** For so long at most a response is waited for that says it is full and is not: whoever stands between may never say more. */
+const UNTOLD_DRAIN_MS = 1_000;
+
+function drained(res: AnyResponse, written: unknown): Promise<void> | undefined {
+  // What `write` returns may be that of a middleware, which often returns nothing.
+  const isFull = needsDrain(res);
+  if (!isFull && written !== false) return undefined;
   return new Promise((resolve) => {
-    const done = (): void => {
+    const timer = isFull ? undefined : setTimeout(done, UNTOLD_DRAIN_MS).unref();
+    function done(): void {
+      clearTimeout(timer);
       res.off('drain', done);
       res.off('close', done);
       resolve();
-    };
+    }
     res.once('drain', done);
     res.once('close', done);
   });
+}
+
+function needsDrain(res: AnyResponse): boolean {
+  return 'stream' in res ? !res.stream.destroyed && res.stream.writableNeedDrain : res.writableNeedDrain;
 }

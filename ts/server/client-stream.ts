@@ -1,154 +1,135 @@
 /** A client's stream on Node's side: opening bytes, then the handoff, else bytes as native code has them. */
-import type { NativeStream, Streams } from '../../binding.js';
-import { native } from './binding.js';
+import type { ServerResponse } from 'node:http';
+
+import type { NativeStream } from '../../binding.js';
 import { watchSigterm } from './drain.js';
-import type { HandoffCandidate } from './handoff.js';
+import { whenGone } from './gone.js';
+import { HandoffCandidate, type Reason } from './handoff.js';
 import type { ClientIdentity } from './identity.js';
 import { openStreams } from './open-streams.js';
+import type { Target } from './passage.js';
+import { type Pulled, pulled, READ_BYTES } from './pulled.js';
 import { descriptorOf, hasTimedOut, type OpenSocket } from './sockets.js';
-
-/** Bytes that are read at once; an event that is larger comes whole. */
-const READ_BYTES = 64 * 1024;
 
 /** A response that nobody has read from after this many milliseconds never will be: its handler failed. */
 const UNOPENED_MS = 10_000;
 
-/**
- * So many streams at most are read in one go, and after each go Node gets to whatever else there is to do: a broadcast to
- * thousands would otherwise hold its event loop until the last of them is written.
- */
-const STREAMS_AT_ONCE = 128;
-
-/** The native side of all streams, and who takes the chunks of which of them; `null` is a stream's end. */
-interface Pulled {
-  streams: Streams;
-  takers: Map<number, (chunk: Uint8Array | null) => void>;
-}
-
-/**
- * One for all copies of this package in a JavaScript environment: nothing collects it, so each hot reload would leave one
- * behind. The number is the version of what copies of this package have to agree on.
- */
-const KEY = Symbol.for('ssekit.streams.2');
-
-const shared = globalThis as { [KEY]?: Pulled };
-
-function pulled(): Pulled {
-  shared[KEY] ??= watchStreams();
-  return shared[KEY];
-}
-
-function watchStreams(): Pulled {
-  const takers: Pulled['takers'] = new Map();
-  const streams = new (native().Streams)(deliver);
-  function deliver(): void {
-    const { tokens, chunkOf, chunks, more } = streams.takeReadable(STREAMS_AT_ONCE, READ_BYTES);
-    if (more) setImmediate(deliver);
-    tokens.forEach((token, at) => {
-      try {
-        takers.get(token)?.(chunks[chunkOf[at] ?? -1] ?? null);
-      } catch (error) {
-        // Of one carrier. All others get what is theirs.
-        void Promise.reject(error);
-      }
-    });
-  }
-  return { streams, takers };
-}
-
-/** What the stream's carrier gets from one read. */
-export type Chunk = Uint8Array | 'end' | 'handed-off';
-
-/** A carrier that takes what comes. */
-export interface Sink {
-  /** Says whether it wants more. */
-  write(chunk: Uint8Array): boolean;
-  /** Fulfilled when it does, after it has not. */
-  drained(): Promise<void>;
+/** Where a stream's chunks go. */
+export interface Sink extends Target {
+  /** Fulfilled when it wants more; undefined: it does already. Asked after each write, with what that returned. */
+  drained(written: unknown): Promise<void> | undefined;
   end(): void;
 }
 
+/** What a stream needs to know of its carrier. */
+export interface Carrier {
+  /** The socket, if it is known. */
+  socket: OpenSocket | undefined;
+  /** Whether the application waits for the end of the response, or of the request: then the two outlive a handoff. */
+  isWatched(): boolean;
+  /** Called once when the client is gone, whatever carried its stream last. */
+  onClose: (() => void) | undefined;
+}
+
+/** Who has the stream: Node, native code, or nobody any more. */
+type Holder = 'node' | 'native' | 'nobody';
+
 export class ClientStream {
   readonly clientId: string;
-  readonly #takers: Pulled['takers'];
+  readonly #pulled: Pulled;
   readonly #native: NativeStream;
-  #candidate: HandoffCandidate | undefined;
-  #opening: Uint8Array | undefined;
-  readonly #openingBytes: number;
+  readonly #carrier: Carrier;
   readonly #unopened: NodeJS.Timeout;
-  /** While it may be what the stream ends of. */
-  #socket: OpenSocket | undefined;
-  #over = false;
+  #opening: Uint8Array | undefined;
+  #holder: Holder = 'node';
+  /** The response that outlives the handoff. */
+  #kept: ServerResponse | undefined;
 
-  /** Connects the client: from here on it gets what is sent to it. `socket` is what carries it, if that is known. */
-  constructor(identity: ClientIdentity, candidate?: HandoffCandidate, socket?: OpenSocket) {
-    const { streams, takers } = pulled();
+  /** Connects the client: from here on it gets what is sent to it. */
+  constructor(identity: ClientIdentity, carrier: Carrier) {
+    this.#pulled = pulled();
     const { userId, clientId, lastEventId, address } = identity;
-    this.#takers = takers;
-    this.#native = streams.connect(userId, clientId, lastEventId, address);
-    const fd = descriptorOf(socket);
+    this.#native = this.#pulled.streams.connect(userId, clientId, lastEventId, address);
+    this.#carrier = carrier;
+    const fd = descriptorOf(carrier.socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);
-    this.#socket = socket;
     openStreams().add();
     watchSigterm();
     this.clientId = this.#native.clientId;
-    this.#candidate = candidate;
     this.#opening = this.#native.takeOpening();
-    this.#openingBytes = this.#opening.length;
-    this.#unopened = setTimeout(() => this.#native.closeUnopened(), UNOPENED_MS).unref();
+    this.#unopened = setTimeout(() => this.#giveUp(), UNOPENED_MS).unref();
   }
 
   /**
    * Carries the stream to its end, or to where its socket is handed off: every chunk goes to `sink` as soon as it is there, and
    * while that wants none they stay where they are.
    */
-  async pourInto(sink: Sink): Promise<void> {
-    if (!sink.write(this.#takeOpening())) await sink.drained();
-    if (await this.#handOff()) return;
-    if (this.#over) return sink.end();
-    this.#takers.set(this.#native.token, (chunk) => this.#pass(chunk, sink));
+  async pourInto(sink: Sink, response: ServerResponse | undefined): Promise<void> {
+    // Not through the sink: nothing of ours stands between, either.
+    await this.#open(response ?? sink, response, (written) => sink.drained(written));
+    if (this.#holder === 'native') return;
+    if (this.#holder === 'nobody') return sink.end();
+    this.#pulled.takers.set(this.#native.token, (chunk) => this.#pass(chunk, sink));
     this.#native.flow();
   }
 
   #pass(chunk: Uint8Array | null, sink: Sink): void {
     if (chunk === null) {
-      this.#end();
+      this.#finish();
       sink.end();
       return;
     }
+    let drained: Promise<void> | undefined;
     try {
-      if (sink.write(chunk)) return;
+      drained = sink.drained(sink.write(chunk));
     } catch (error) {
       // What it was to write is lost, so the client must come back for it.
       this.close();
       throw error;
     }
+    if (!drained) return;
     this.#native.pause();
-    void sink.drained().then(() => {
-      if (!this.#over) this.#native.flow();
+    void drained.then(() => {
+      if (this.#holder === 'node') this.#native.flow();
     });
   }
 
   /**
-   * The next bytes, for a carrier that asks for each. It must have passed on what it got before it reads again: the second read
-   * is where the handoff is tried.
+   * Writes the opening to the sink of a web stream, and hands the socket over if it is proven to be that of `response`. What is
+   * left for Node to carry is then read.
    */
-  async read(): Promise<Chunk> {
-    if (this.#opening) return this.#takeOpening();
-    if (await this.#handOff()) return 'handed-off';
-    if (!this.#over) {
+  async openInto(writer: Target, response: ServerResponse | undefined): Promise<void> {
+    if (!this.#opening) return;
+    await this.#open(
+      writer,
+      response,
+      (written) => written as Promise<void>,
+      // Only now is it certain whose end is the client's.
+      (proven) => whenGone(proven, () => this.close()),
+    );
+  }
+
+  /** The next bytes, for a carrier that asks for each; undefined is the end. After a handoff there is neither. */
+  async read(): Promise<Uint8Array | undefined> {
+    if (this.#opening) {
+      // Whoever reads for itself may change what it has read before it writes it.
+      this.#native.stays('body');
+      return this.#takeOpening();
+    }
+    if (this.#holder === 'native') return new Promise(() => {});
+    if (this.#holder === 'node') {
       const chunk = this.#native.read(READ_BYTES);
       if (chunk?.length) return chunk;
       const next = chunk && (await this.#nextChunk());
       // A copy: these bytes are others' as well, and whoever reads a web stream may transfer what it gets.
       if (next) return new Uint8Array(next);
     }
-    this.#end();
-    return 'end';
+    this.#finish();
+    return undefined;
   }
 
   #nextChunk(): Promise<Uint8Array | null> {
-    return new Promise((resolve) => this.#takers.set(this.#native.token, resolve));
+    return new Promise((resolve) => this.#pulled.takers.set(this.#native.token, resolve));
   }
 
   #takeOpening(): Uint8Array {
@@ -158,30 +139,90 @@ export class ClientStream {
     return opening;
   }
 
-  /** Tries the handoff, once. */
-  async #handOff(): Promise<boolean> {
-    const candidate = this.#candidate;
-    this.#candidate = undefined;
-    if (!(await candidate?.handOff(this.#native, this.#openingBytes))) return false;
-    this.#end();
-    return true;
+  /** Writes the opening, and tries the handoff, once. */
+  async #open(
+    target: Target,
+    response: ServerResponse | undefined,
+    drained: (written: unknown) => Promise<void> | undefined,
+    onProven?: (response: ServerResponse) => void,
+  ): Promise<void> {
+    const opening = this.#takeOpening();
+    const candidate = HandoffCandidate.of(response);
+    if (!(candidate instanceof HandoffCandidate)) {
+      await drained(target.write(opening));
+      this.#stays(candidate);
+      return;
+    }
+    const written = candidate.open(target, opening);
+    if (candidate.isProven) onProven?.(candidate.response);
+    await drained(written);
+    const reason = await candidate.handOff({
+      keeps: () => this.#carrier.isWatched(),
+      handOff: (fd, chunked, kept) => this.#handOff(candidate, fd, chunked, kept),
+    });
+    if (reason) this.#stays(reason);
   }
 
-  #end(): void {
-    if (this.#over) return;
-    this.#over = true;
-    this.#socket = undefined;
-    this.#takers.delete(this.#native.token);
+  #handOff(candidate: HandoffCandidate, fd: number, chunked: boolean, kept: boolean): void {
+    const { token } = this.#native;
+    const isWatched = kept || this.#carrier.onClose !== undefined;
+    // Before the call, since native code may be done with the socket before it returns.
+    if (isWatched) this.#pulled.watchers.set(token, () => this.#finish());
+    try {
+      this.#native.handOff(fd, chunked, isWatched);
+    } catch (error) {
+      this.#pulled.watchers.delete(token);
+      throw error;
+    }
+    if (kept) this.#kept = candidate.response;
+    this.#leaveNode('native');
+  }
+
+  #stays(reason: Reason): void {
+    // Of a client that has gone meanwhile there is nothing to say.
+    if (this.#holder === 'node') this.#native.stays(reason);
+  }
+
+  #leaveNode(holder: Holder): void {
+    this.#holder = holder;
+    this.#pulled.takers.delete(this.#native.token);
     openStreams().remove();
   }
 
-  /** The carrier's peer has gone. After a handoff that is what Node was made to believe, and means nothing. */
-  close(): void {
-    if (this.#over) return;
-    const timedOut = hasTimedOut(this.#socket);
-    const take = this.#takers.get(this.#native.token);
-    this.#end();
+  /** The client is gone. */
+  #finish(): void {
+    const holder = this.#holder;
+    if (holder === 'nobody') return;
+    if (holder === 'node') this.#leaveNode('nobody');
+    this.#holder = 'nobody';
     clearTimeout(this.#unopened);
+    this.#pulled.watchers.delete(this.#native.token);
+    this.#kept?.destroy();
+    this.#kept = undefined;
+    try {
+      this.#carrier.onClose?.();
+    } catch (error) {
+      // The application's own fault, which must not keep others from what is theirs.
+      void Promise.reject(error);
+    }
+  }
+
+  #giveUp(): void {
+    this.#native.closeUnopened();
+    this.#finish();
+  }
+
+  /** The carrier's peer has gone. After a handoff that is what Node was made to believe, unless the response was kept. */
+  close(): void {
+    if (this.#holder === 'nobody' || (this.#holder === 'native' && !this.#kept)) return;
+    if (this.#holder === 'native') {
+      this.#native.closeHandedOff();
+      this.#finish();
+      return;
+    }
+    const timedOut = hasTimedOut(this.#carrier.socket);
+    const take = this.#pulled.takers.get(this.#native.token);
+    this.#finish();
     this.#native.close(timedOut);
     // Who waits for more is told that there is none.
     take?.(null);

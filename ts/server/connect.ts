@@ -4,29 +4,37 @@ import type { ServerResponse } from 'node:http';
 import type { ConnectOptions } from '../../index';
 import { ClientStream } from './client-stream.js';
 import { argumentError } from './errors.js';
+import { eventBody } from './event-body.js';
 import { whenGone } from './gone.js';
-import { HandoffCandidate } from './handoff.js';
+import { listenersOf } from './handoff.js';
 import { identify } from './identity.js';
-import { claimResponse } from './pairs.js';
+import { likelyResponse } from './pairs.js';
 import { type Answer, answerTo } from './refusals.js';
 import { addressOf, socketOf } from './sockets.js';
-import { streamHeaders } from './stream-headers.js';
+import { leaveConnection, streamHeaders } from './stream-headers.js';
 
 export function connect(request: Request, client: ConnectOptions = {}): Response {
   if (typeof request?.headers?.get !== 'function') throw argumentError('request', request, 'a web Request');
-  const response = claimResponse();
+  const response = likelyResponse(request);
+  const socket = response && socketOf(response);
   const identity = identify(client, {
     url: request.url,
     lastEventId: request.headers.get('last-event-id'),
-    address: response && addressOf(socketOf(response)),
+    address: addressOf(socket),
   });
   if ('status' in identity) return answer(identity);
   const headers = streamHeaders(client.headers);
   // Next.js answers HEAD with the handler of GET. There is no stream to be a client of.
   if (request.method === 'HEAD') return new Response(null, { headers });
+  const { signal } = request;
+  let ours = 0;
   let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, HandoffCandidate.of(response), response && socketOf(response));
+    stream = new ClientStream(identity, {
+      socket,
+      isWatched: () => listenersOf(signal) > ours,
+      onClose: client.onClose,
+    });
   } catch (error) {
     const refusal = answerTo(error);
     if (refusal) return answer(refusal, response);
@@ -34,30 +42,18 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   }
   // Some versions of Next.js report an abort by one of these and not by the other, or by neither: vercel/next.js #61972.
   if (response) whenGone(response, () => stream.close());
-  if (request.signal?.aborted) stream.close();
-  else request.signal?.addEventListener('abort', () => stream.close(), { once: true });
-  return new Response(body(stream), { headers });
+  if (signal?.aborted) stream.close();
+  else if (signal) {
+    const before = listenersOf(signal);
+    signal.addEventListener('abort', () => stream.close(), { once: true });
+    ours = listenersOf(signal) - before;
+  }
+  if (response) leaveConnection(headers);
+  return new Response(eventBody(stream), { headers });
 }
 
 function answer({ status, headers, body }: Answer, response?: ServerResponse): Response {
   // A page that is told to come back shall not come back over this connection, to the process that is ending.
   if (status === 200 && response) response.shouldKeepAlive = false;
   return new Response(body, { status, headers });
-}
-
-function body(stream: ClientStream): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>(
-    {
-      async pull(controller) {
-        const chunk = await stream.read();
-        if (chunk === 'end') return controller.close();
-        // The framework is about to see that its client has gone, and to cancel.
-        if (chunk === 'handed-off') return new Promise(() => {});
-        controller.enqueue(chunk);
-      },
-      cancel: () => stream.close(),
-    },
-    // Nothing is read ahead: what Node has not asked for stays in the log.
-    { highWaterMark: 0 },
-  );
 }

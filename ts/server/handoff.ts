@@ -1,96 +1,186 @@
 /**
- * Moves a response's socket from Node to native code, once its head and its first bytes, and nothing else, are in the
- * kernel. From then on Node has neither the socket nor the stream; the framework sees an ordinary client abort.
+ * Moves a response's socket from Node to native code, once it is certain that this response carries this stream and nothing
+ * else: its head and its first bytes are in the kernel, nothing between us and the socket can change what follows, and the
+ * request is over.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { getEventListeners } from 'node:events';
+import type { ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { native } from './binding.js';
+import { type Target, writeThrough } from './passage.js';
 import { descriptorOf, type OpenSocket } from './sockets.js';
 
-/** A response with what Node does not document. Where it is otherwise, the response stays a stream. */
-type OpenResponse = ServerResponse & { _header?: string | null };
+/** Why a stream stays with Node; `SSEStats` in index.d.ts says what each means. */
+export type Reason =
+  | 'transport'
+  | 'protocol'
+  | 'response'
+  | 'body'
+  | 'wrapped'
+  | 'head'
+  | 'request'
+  | 'bytes'
+  | 'system';
 
-/** The native side of a stream. */
-interface HandsOff {
-  handOff(fd: number, chunked: boolean): void;
+/** A response with what Node does not document. Where it is otherwise, the response stays a stream. */
+type OpenResponse = ServerResponse & { _header?: string | null; _headerSent?: boolean };
+
+/** What becomes of a socket that may be moved. */
+export interface Move {
+  /** Whether somebody waits for the response's end: then it lives on in Node, without its bytes. */
+  keeps(): boolean;
+  /** Gives the descriptor to native code, or throws. */
+  handOff(fd: number, chunked: boolean, kept: boolean): void;
 }
 
-/** A response that may be handed off once `opening` bytes of its body have been written. */
+/** A response that may be handed off once the opening of its body has been written. */
 export class HandoffCandidate {
   readonly #response: OpenResponse;
   readonly #socket: OpenSocket;
   readonly #writtenBefore: number;
+  readonly #headSentBefore: boolean;
+  /** Until the opening has been seen to get there. */
+  #obstacle: Reason | undefined = 'response';
+  #openingBytes = 0;
+  /** What wrote the opening. */
+  #write: ServerResponse['write'] | undefined;
 
   private constructor(response: ServerResponse, socket: OpenSocket) {
     this.#response = response;
     this.#socket = socket;
     this.#writtenBefore = socket.bytesWritten;
+    this.#headSentBefore = this.#response._headerSent === true;
   }
 
-  /** Nothing of the response may have been written yet. `undefined`: this connection has to stay a stream. */
-  static of(response: ServerResponse | undefined): HandoffCandidate | undefined {
-    if (!response || !native().mayHandOff() || process.platform === 'win32') return undefined;
+  /** A candidate, or why this response has to stay a stream. Nothing of its body may have been written yet. */
+  static of(response: ServerResponse | undefined): HandoffCandidate | Reason {
+    if (process.platform === 'win32' || !native().mayHandOff()) return 'transport';
+    if (!response) return 'response';
     const socket: OpenSocket | null = response.socket;
-    const request: IncomingMessage | undefined = response.req;
-    if (!socket || socket.encrypted || request?.httpVersionMajor !== 1) return undefined;
-    if (descriptorOf(socket) === undefined) return undefined;
+    if (!socket) return 'response';
+    if (response.req?.httpVersionMajor !== 1 || !isPlain(socket)) return 'protocol';
     return new HandoffCandidate(response, socket);
   }
 
-  /** Waits until the opening is in the kernel, then hands off. False: the connection stays a stream. */
-  async handOff(stream: HandsOff, opening: number): Promise<boolean> {
+  get response(): ServerResponse {
+    return this.#response;
+  }
+
+  /** Writes the opening, and finds out what it passes on its way and whether it is this response that gets it. */
+  open(target: Target, opening: Uint8Array): unknown {
+    const { result, obstacle } = writeThrough(target, opening);
+    this.#openingBytes = opening.length;
+    this.#write = this.#response.write;
+    // All of it happened in that one call, so what the socket got was the opening.
+    this.#obstacle = obstacle ?? (this.#written() === this.#expected() ? undefined : 'response');
+    return result;
+  }
+
+  /** Whether it is certain that this response got the opening. */
+  get isProven(): boolean {
+    return this.#obstacle === undefined;
+  }
+
+  /** Waits until the opening is in the kernel, then hands off. Returns why the connection stays a stream, if it does. */
+  async handOff(move: Move): Promise<Reason | undefined> {
+    if (this.#obstacle) return this.#obstacle;
+    let waitsFor: Reason = 'bytes';
     for (const pause of pauses()) {
-      const readiness = this.#readiness(opening);
-      if (readiness === 'never') return false;
-      if (readiness === 'now') return this.#handOffNow(stream);
+      const { never, later } = this.#readiness();
+      if (never) return never;
+      if (!later) return this.#handOffNow(move);
+      waitsFor = later;
       await delay(pause, undefined, { ref: false });
     }
-    return false;
+    return waitsFor;
   }
 
-  #readiness(opening: number): 'now' | 'later' | 'never' {
-    const { _header: head, chunkedEncoding } = this.#response;
-    const socket = this.#socket;
-    if (socket.destroyed || !socket._handle || this.#response.writableEnded) return 'never';
-    if (!this.#response.headersSent) return 'later';
-    if (typeof head !== 'string' || !this.#isPlainEventStream()) return 'never';
-    const framing = chunkedEncoding ? opening.toString(16).length + 4 : 0;
-    const expected = Buffer.byteLength(head, 'latin1') + framing + opening;
-    const written = socket.bytesWritten - this.#writtenBefore;
-    // More than the head and the opening, or other bytes of another length: somebody transforms the body.
-    if (written > expected) return 'never';
-    const flushed = socket.writableLength === 0 && this.#response.writableLength === 0;
-    return flushed && socket._handle.writeQueueSize === 0 && written === expected ? 'now' : 'later';
-  }
-
-  /** Whether what the framework has sent is our response, and its framing is what native code goes on with. */
-  #isPlainEventStream(): boolean {
+  #readiness(): { never?: Reason; later?: Reason } {
     const response = this.#response;
-    return (
-      response.statusCode === 200 &&
-      String(response.getHeader('content-type')).startsWith('text/event-stream') &&
-      !response.hasHeader('content-encoding') &&
-      !response.hasHeader('content-length')
-    );
+    const socket = this.#socket;
+    if (socket.destroyed || !socket._handle || response.writableEnded) return { never: 'bytes' };
+    if (response.write !== this.#write || !isPlain(socket)) return { never: 'wrapped' };
+    if (!isPlainEventStream(response)) return { never: 'head' };
+    const [written, expected] = [this.#written(), this.#expected()];
+    if (written !== expected) return { never: 'bytes' };
+    // What is left of a request's body would be taken for noise, or its sender would be cut off (RFC 9112, section 6.3).
+    const { complete, readableEnded, readableLength } = response.req;
+    if (!complete || (!readableEnded && readableLength > 0)) return { later: 'request' };
+    const flushed = socket.writableLength === 0 && response.writableLength === 0 && socket._handle.writeQueueSize === 0;
+    return flushed ? {} : { later: 'bytes' };
   }
 
-  #handOffNow(stream: HandsOff): boolean {
-    const { _handle: handle } = this.#socket;
-    const fd = descriptorOf(this.#socket);
-    if (!handle || fd === undefined) return false;
+  #written(): number {
+    return this.#socket.bytesWritten - this.#writtenBefore;
+  }
+
+  /** The head, if it had not been sent before, and the opening as one chunk. */
+  #expected(): number {
+    const { _header: head, chunkedEncoding } = this.#response;
+    if (typeof head !== 'string') return Number.NaN;
+    const framing = chunkedEncoding ? this.#openingBytes.toString(16).length + 4 : 0;
+    return (this.#headSentBefore ? 0 : Buffer.byteLength(head, 'latin1')) + framing + this.#openingBytes;
+  }
+
+  #handOffNow(move: Move): Reason | undefined {
+    const socket = this.#socket;
+    const { _handle: handle } = socket;
+    const fd = descriptorOf(socket);
+    if (!handle || fd === undefined) return 'system';
+    const keep = move.keeps();
     try {
       // What the peer sends from here on is for native code to see.
       handle.readStop?.();
-      stream.handOff(fd, this.#response.chunkedEncoding);
+      move.handOff(fd, this.#response.chunkedEncoding, keep);
     } catch {
       // Out of descriptors, for instance: it stays a stream. The socket knows of no pause, so `resume` would do nothing.
       handle.readStart?.();
-      return false;
+      return 'system';
     }
-    this.#socket.destroy();
-    return true;
+    if (keep) silence(socket);
+    else socket.destroy();
+    return undefined;
   }
+}
+
+/** Methods of a socket through which its bytes go. */
+const PATHS = ['write', '_write', '_writev', '_writeGeneric', 'end', 'destroy'];
+
+/** A socket of Node's own kind, with a descriptor, and nobody in its way. */
+function isPlain(socket: OpenSocket): boolean {
+  return (
+    !socket.encrypted &&
+    Object.getPrototypeOf(socket) === Socket.prototype &&
+    !PATHS.some((name) => Object.hasOwn(socket, name)) &&
+    descriptorOf(socket) !== undefined
+  );
+}
+
+/** Whether the head that was sent is that of our response, and its framing is what native code goes on with. */
+function isPlainEventStream({ _header: head }: OpenResponse): boolean {
+  return (
+    typeof head === 'string' &&
+    /^HTTP\/1\.1 200 /.test(head) &&
+    /\r\ncontent-type: *text\/event-stream/i.test(head) &&
+    !/\r\n(content-encoding|content-length):/i.test(head)
+  );
+}
+
+/** Keeps Node from writing to a connection that native code writes to: the two would cut each other's events. */
+function silence(socket: OpenSocket): void {
+  socket.setTimeout(0);
+  socket.write = (_chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
+    const done = typeof encoding === 'function' ? encoding : callback;
+    if (typeof done === 'function') process.nextTick(done);
+    return true;
+  };
+}
+
+/** How many wait for the abort of this signal. */
+export function listenersOf(signal: AbortSignal | undefined): number {
+  return signal ? getEventListeners(signal, 'abort').length : 0;
 }
 
 /** Milliseconds between two looks: at once first, since Node usually writes at once; at most about two seconds in all. */

@@ -20,8 +20,20 @@ const KEY = Symbol.for('ssekit.pairs.1');
 
 const shared = globalThis as { [KEY]?: Storage };
 
-/** Responses that already have a stream: a handler that opens two cannot have two sockets. */
-const claimed = new WeakSet<ServerResponse>();
+/** Listeners that a response has before anybody has seen it: Node's own, and those of tools that watch every request. */
+let watchers: number | undefined;
+
+/** How many listeners wait for the end of a response that nobody has touched yet. */
+export function watchersAtFirst(): number {
+  return watchers ?? 1;
+}
+
+/** How many wait for the end of this response or of its request, in whatever way. */
+export function watchersOf(response: ServerResponse): number {
+  const { req } = response;
+  const ofRequest = req ? req.listenerCount('close') + req.listenerCount('aborted') : 0;
+  return response.listenerCount('close') + response.listenerCount('finish') + ofRequest;
+}
 
 /** From here on, requests are remembered. Called when the package is loaded; earlier requests stay streams. */
 export function watchRequests(): void {
@@ -30,14 +42,31 @@ export function watchRequests(): void {
   shared[KEY] = storage;
   subscribe('http.server.request.start', (message) => {
     const { response } = message as { response: ServerResponse };
+    // Node adds its own right after this.
+    watchers ??= watchersOf(response) + 1;
     storage.enterWith(new WeakRef(response));
   });
 }
 
-/** The response that this code is about to answer, if it is known and nothing of it has been sent. */
-export function claimResponse(): ServerResponse | undefined {
-  const response = shared[KEY]?.getStore()?.deref();
-  if (!response || response.headersSent || claimed.has(response)) return undefined;
-  claimed.add(response);
-  return response;
+/**
+ * The response of the context that this code runs in. That is a hint and no proof: libraries run callbacks in the context of
+ * whoever happened to call them.
+ */
+export function currentResponse(): ServerResponse | undefined {
+  return shared[KEY]?.getStore()?.deref();
+}
+
+/** Headers that tell one client's request from another's. */
+const TELLING = ['cookie', 'authorization', 'host', 'user-agent', 'last-event-id', 'x-forwarded-for'];
+
+/**
+ * The response of this context, if it is HTTP/1, nothing of it has been sent, and its request looks like this one. It is used
+ * for what a mistake cannot turn against anybody's data: limits by address, and an earlier notice that the client has gone.
+ */
+export function likelyResponse(request: Request): ServerResponse | undefined {
+  const response = currentResponse();
+  const headers = response?.req?.headers;
+  if (!response || !headers || response.headersSent || response.req.httpVersionMajor !== 1) return undefined;
+  const fits = TELLING.every((name) => (headers[name] ?? null) === request.headers.get(name));
+  return fits ? response : undefined;
 }

@@ -18,3 +18,11 @@ export function streamHeaders(own: ConnectOptions['headers']): Headers {
   for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
   return headers;
 }
+
+/**
+ * Says that the connection ends with the response (RFC 9112, section 9.6): its socket may leave Node, and then nobody would
+ * read a request that follows.
+ */
+export function leaveConnection(headers: Headers): void {
+  headers.set('connection', 'close');
+}

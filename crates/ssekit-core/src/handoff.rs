@@ -11,9 +11,9 @@ pub(crate) struct Handoff {
     pub(crate) reader: Reader,
     pub(crate) socket: Socket,
     pub(crate) framing: Framing,
-    /// What lives as long as the socket: its place among the listener's connections.
+    /// What lives as long as the socket: its place among the listener's connections, or Node's response.
     pub(crate) held: Option<Held>,
 }
 
 /// Something that is dropped together with a socket.
-pub(crate) type Held = Box<dyn std::any::Any + Send>;
+pub type Held = Box<dyn std::any::Any + Send>;

@@ -301,7 +301,7 @@ impl Hub {
     }
 
     /// Ends a client's stream, and never that of another connection with the same id.
-    pub(crate) fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
+    pub fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
         self.inner.registry.remove(client, reason, &self.inner.timeline);
     }
 

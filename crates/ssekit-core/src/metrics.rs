@@ -5,7 +5,7 @@ use std::fmt::{Display, Write};
 
 use crate::cluster::Link;
 use crate::lag::Lag;
-use crate::life::{DisconnectReason, Refusal};
+use crate::life::{DisconnectReason, NotHandedOff, Refusal};
 use crate::stats::{ClusterStats, Stats};
 
 /// The content type of this text.
@@ -26,6 +26,8 @@ impl Stats {
         family(&mut text, "disconnects_total", "counter", "Clients gone, by reason.", "reason", reasons);
         let refusals = Refusal::ALL.iter().map(|refusal| refusal.as_str()).zip(self.refusals);
         family(&mut text, "refusals_total", "counter", "Clients not let in, by reason.", "reason", refusals);
+        let kept = NotHandedOff::ALL.iter().map(|reason| reason.as_str()).zip(self.not_handed_off);
+        family(&mut text, "not_handed_off_total", "counter", "Streams that stayed with Node, by reason.", "reason", kept);
         for (name, kind, help, value) in [
             ("away", "gauge", "Clients that are gone and may come back to their ids.", self.away as u64),
             ("coalesced_total", "counter", "Events that a newer one of their key has superseded.", self.coalesced),

@@ -5,7 +5,7 @@ use parking_lot::Mutex;
 use crate::cluster::{Buffered, Link};
 use crate::counter::Counter;
 use crate::lag::Lag;
-use crate::life::{DisconnectReason, Refusal};
+use crate::life::{DisconnectReason, NotHandedOff, Refusal};
 use crate::log::Usage;
 use crate::position::Position;
 
@@ -26,9 +26,14 @@ pub(crate) struct Deliveries {
 pub(crate) struct Arrivals {
     pub(crate) connects: Counter,
     disconnects: [Counter; DisconnectReason::ALL.len()],
+    not_handed_off: [Counter; NotHandedOff::ALL.len()],
 }
 
 impl Arrivals {
+    pub(crate) fn not_handed_off(&self, reason: NotHandedOff) -> Option<&Counter> {
+        self.not_handed_off.get(reason as usize)
+    }
+
     pub(crate) fn disconnects(&self, reason: DisconnectReason) -> Option<&Counter> {
         self.disconnects.get(reason as usize)
     }
@@ -59,6 +64,8 @@ pub struct Stats {
     pub disconnects: [u64; DisconnectReason::ALL.len()],
     /// Clients that were not let in since the start, in the order of [`Refusal::ALL`].
     pub refusals: [u64; Refusal::ALL.len()],
+    /// Streams that stayed with Node since the start, in the order of [`NotHandedOff::ALL`].
+    pub not_handed_off: [u64; NotHandedOff::ALL.len()],
     /// Events published.
     pub events: u64,
     /// Events that a newer one of the same key has superseded.

@@ -15,7 +15,7 @@ use crate::event::Framing;
 use crate::handoff::{Handoff, Held};
 use crate::heartbeat::heartbeat;
 use crate::inbox::Inbox;
-use crate::life::{DisconnectReason, Phase};
+use crate::life::{DisconnectReason, NotHandedOff, Phase};
 use crate::reader::{Batch, Pending, Reader};
 use crate::registry::Registry;
 use crate::stats::Deliveries;
@@ -150,9 +150,30 @@ impl Stream {
     /// The client was disconnected meanwhile, or the system refuses; the stream then goes on as it was.
     #[cfg(unix)]
     pub fn hand_off(&mut self, socket: std::os::fd::OwnedFd, framing: Framing) -> Result<()> {
+        self.hand_off_with(socket, framing, None)
+    }
+
+    /// The same, with something that is dropped when the engine closes the socket.
+    ///
+    /// # Errors
+    /// As for [`Stream::hand_off`].
+    #[cfg(unix)]
+    pub fn hand_off_with(
+        &mut self,
+        socket: std::os::fd::OwnedFd,
+        framing: Framing,
+        held: Option<Held>,
+    ) -> Result<()> {
         let socket = socket2::Socket::from(socket);
         socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
-        self.hand_off_holding(socket.into(), framing, None).map_err(|_| Error::gone())
+        self.hand_off_holding(socket.into(), framing, held).map_err(|_| Error::gone())
+    }
+
+    /// Counts that the stream stays with who carries it, and why.
+    pub fn stays(&self, reason: NotHandedOff) {
+        if let Some(counter) = self.parts.as_ref().and_then(|parts| parts.registry.arrivals.not_handed_off(reason)) {
+            counter.add(1);
+        }
     }
 
     /// The same for a socket that does not block, with something that is dropped when the socket is closed.

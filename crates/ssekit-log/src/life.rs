@@ -104,6 +104,65 @@ impl Refusal {
     }
 }
 
+/// Why a stream stays with Node although its socket could have moved to native code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum NotHandedOff {
+    /// The application chose streams, or the platform has no descriptors to move.
+    Transport,
+    /// The connection is not plain HTTP/1: TLS, HTTP/2, or no socket of Node's own.
+    Protocol,
+    /// Nothing proves which response carries the stream.
+    Response,
+    /// The body was read by code that may change it.
+    Body,
+    /// Code between the stream and the socket may change what is written.
+    Wrapped,
+    /// The head is not that of a plain event stream.
+    Head,
+    /// The request has not been read to its end.
+    Request,
+    /// Something else than the head and the opening was written.
+    Bytes,
+    /// The system refused.
+    System,
+}
+
+impl NotHandedOff {
+    /// Every reason, in the order of their numbers.
+    pub const ALL: [Self; 9] = [
+        Self::Transport,
+        Self::Protocol,
+        Self::Response,
+        Self::Body,
+        Self::Wrapped,
+        Self::Head,
+        Self::Request,
+        Self::Bytes,
+        Self::System,
+    ];
+
+    /// Its name in JavaScript and in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Transport => "transport",
+            Self::Protocol => "protocol",
+            Self::Response => "response",
+            Self::Body => "body",
+            Self::Wrapped => "wrapped",
+            Self::Head => "head",
+            Self::Request => "request",
+            Self::Bytes => "bytes",
+            Self::System => "system",
+        }
+    }
+
+    /// The reason with this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.as_str() == name)
+    }
+}
+
 /// Where a client is in its life.
 ///
 /// | from | to | when |

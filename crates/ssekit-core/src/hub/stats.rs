@@ -3,7 +3,7 @@
 use crate::counter::Counter;
 use crate::hub::{Hub, Inner};
 use crate::lag::Lag;
-use crate::life::DisconnectReason;
+use crate::life::{DisconnectReason, NotHandedOff};
 use crate::stats::{Deliveries, Stats};
 
 impl Hub {
@@ -26,6 +26,8 @@ impl Hub {
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
             refusals: registry.gate.refusals(),
+            not_handed_off: NotHandedOff::ALL
+                .map(|reason| registry.arrivals.not_handed_off(reason).map_or(0, Counter::get)),
             events: timeline.published(),
             coalesced: timeline.coalesced.get(),
             deliveries: sum(|of_shard| &of_shard.events),
