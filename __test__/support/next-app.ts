@@ -56,6 +56,38 @@ const ADDITIONS: Record<string, string> = {
       for (const end of ended) end();
       return Response.json({ ended: ended.length });
     }`,
+  // Streams that are connected by callbacks, in the context of whoever releases them; and what stands in their way.
+  'app/api/test/pool/route.ts': `
+    import { SSEService } from '@/features/sse';
+    const shared = globalThis as { testPool?: { waiting: (() => void)[]; seen: string[] } };
+    const { waiting, seen } = (shared.testPool ??= { waiting: [], seen: [] });
+    export function GET(request: Request) {
+      const query = new URL(request.url).searchParams;
+      const userId = query.get('user')!;
+      return new Promise<Response>((resolve) => {
+        const go = () => {
+          if (query.has('watch')) request.signal.addEventListener('abort', () => seen.push(userId + ' aborted'));
+          const onClose = () => seen.push(userId + ' closed');
+          const response = SSEService.getInstance().connect(request, { userId, onClose });
+          if (!query.has('mask')) return resolve(response);
+          let first = true;
+          const mask = new TransformStream<Uint8Array, Uint8Array>({
+            transform(chunk, controller) {
+              const text = new TextDecoder().decode(chunk);
+              controller.enqueue(first ? chunk : new TextEncoder().encode(text.replaceAll('secret', 'masked')));
+              first = false;
+            },
+          });
+          resolve(new Response(response.body!.pipeThrough(mask), response));
+        };
+        if (query.get('at') === 'pooled') return waiting.push(go);
+        for (const release of waiting.splice(0)) release();
+        setTimeout(go, query.get('at') === 'releases' ? 20 : 0);
+      });
+    }
+    export function POST() {
+      return Response.json({ waiting: waiting.length, seen });
+    }`,
   // Publishes from where no addon can be loaded.
   'app/api/test/edge/route.ts': `
     import { createPublisher } from 'ssekit/publish';

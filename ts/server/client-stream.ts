@@ -42,6 +42,8 @@ export class ClientStream {
   readonly #unopened: NodeJS.Timeout;
   #opening: Uint8Array | undefined;
   #holder: Holder = 'node';
+  /** The response that is known to carry the stream. */
+  #proven: ServerResponse | undefined;
   /** The response that outlives the handoff. */
   #kept: ServerResponse | undefined;
 
@@ -105,7 +107,10 @@ export class ClientStream {
       response,
       (written) => written as Promise<void>,
       // Only now is it certain whose end is the client's.
-      (proven) => whenGone(proven, () => this.close()),
+      (proven) => {
+        this.#proven = proven;
+        whenGone(proven, () => this.close());
+      },
     );
   }
 
@@ -210,6 +215,11 @@ export class ClientStream {
   #giveUp(): void {
     this.#native.closeUnopened();
     this.#finish();
+  }
+
+  /** The peer of a response has gone that is likely to carry the stream. */
+  closeUnlessElsewhere(response: ServerResponse): void {
+    if (!this.#proven || this.#proven === response) this.close();
   }
 
   /** The carrier's peer has gone. After a handoff that is what Node was made to believe, unless the response was kept. */

@@ -8,7 +8,7 @@ import { eventBody } from './event-body.js';
 import { whenGone } from './gone.js';
 import { listenersOf } from './handoff.js';
 import { identify } from './identity.js';
-import { likelyResponse } from './pairs.js';
+import { likelyResponse, wasOurs } from './pairs.js';
 import { type Answer, answerTo } from './refusals.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
@@ -41,7 +41,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
     throw error;
   }
   // Some versions of Next.js report an abort by one of these and not by the other, or by neither: vercel/next.js #61972.
-  if (response) whenGone(response, () => stream.close());
+  if (response) whenGone(response, () => wasOurs(response) && stream.closeUnlessElsewhere(response));
   if (signal?.aborted) stream.close();
   else if (signal) {
     const before = listenersOf(signal);

@@ -61,6 +61,7 @@ export class HandoffCandidate {
     const socket: OpenSocket | null = response.socket;
     if (!socket) return 'response';
     if (response.req?.httpVersionMajor !== 1 || !isPlain(socket)) return 'protocol';
+    if (isWrapped(socket)) return 'wrapped';
     return new HandoffCandidate(response, socket);
   }
 
@@ -91,6 +92,8 @@ export class HandoffCandidate {
       const { never, later } = this.#readiness();
       if (never) return never;
       if (!later) return this.#handOffNow(move);
+      // The rest of a request may take as long as its sender likes, and events do not wait for it.
+      if (later === 'request' && pause > 0) return later;
       waitsFor = later;
       await delay(pause, undefined, { ref: false });
     }
@@ -101,7 +104,7 @@ export class HandoffCandidate {
     const response = this.#response;
     const socket = this.#socket;
     if (socket.destroyed || !socket._handle || response.writableEnded) return { never: 'bytes' };
-    if (response.write !== this.#write || !isPlain(socket)) return { never: 'wrapped' };
+    if (response.write !== this.#write || isWrapped(socket)) return { never: 'wrapped' };
     if (!isPlainEventStream(response)) return { never: 'head' };
     const [written, expected] = [this.#written(), this.#expected()];
     if (written !== expected) return { never: 'bytes' };
@@ -145,17 +148,18 @@ export class HandoffCandidate {
   }
 }
 
+/** A socket of Node's own kind, with a descriptor. */
+function isPlain(socket: OpenSocket): boolean {
+  return (
+    !socket.encrypted && Object.getPrototypeOf(socket) === Socket.prototype && descriptorOf(socket) !== undefined
+  );
+}
+
 /** Methods of a socket through which its bytes go. */
 const PATHS = ['write', '_write', '_writev', '_writeGeneric', 'end', 'destroy'];
 
-/** A socket of Node's own kind, with a descriptor, and nobody in its way. */
-function isPlain(socket: OpenSocket): boolean {
-  return (
-    !socket.encrypted &&
-    Object.getPrototypeOf(socket) === Socket.prototype &&
-    !PATHS.some((name) => Object.hasOwn(socket, name)) &&
-    descriptorOf(socket) !== undefined
-  );
+function isWrapped(socket: OpenSocket): boolean {
+  return PATHS.some((name) => Object.hasOwn(socket, name));
 }
 
 /** Whether the head that was sent is that of our response, and its framing is what native code goes on with. */

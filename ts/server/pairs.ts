@@ -59,14 +59,23 @@ export function currentResponse(): ServerResponse | undefined {
 /** Headers that tell one client's request from another's. */
 const TELLING = ['cookie', 'authorization', 'host', 'user-agent', 'last-event-id', 'x-forwarded-for'];
 
+/** How many streams each response is likely to be that of. */
+const hints = new WeakMap<ServerResponse, number>();
+
 /**
- * The response of this context, if it is HTTP/1, nothing of it has been sent, and its request looks like this one. It is used
- * for what a mistake cannot turn against anybody's data: limits by address, and an earlier notice that the client has gone.
+ * The response of this context, if it is HTTP/1, nothing of it has been sent, and its request looks like this one. Good enough
+ * for limits by address, and for nothing that a mistake could turn against somebody's data.
  */
 export function likelyResponse(request: Request): ServerResponse | undefined {
   const response = currentResponse();
   const headers = response?.req?.headers;
   if (!response || !headers || response.headersSent || response.req.httpVersionMajor !== 1) return undefined;
-  const fits = TELLING.every((name) => (headers[name] ?? null) === request.headers.get(name));
-  return fits ? response : undefined;
+  if (!TELLING.every((name) => (headers[name] ?? null) === request.headers.get(name))) return undefined;
+  hints.set(response, (hints.get(response) ?? 0) + 1);
+  return response;
+}
+
+/** Whether a likely response was that of an event stream, and no other stream takes it for its own. */
+export function wasOurs(response: ServerResponse): boolean {
+  return hints.get(response) === 1 && String(response.getHeader('content-type')).startsWith('text/event-stream');
 }

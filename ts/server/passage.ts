@@ -19,12 +19,16 @@ export type Obstacle = undefined | 'wrapped' | 'body';
 /** Where Node writes a chunk to a response. A way that does not lead through it leads elsewhere. */
 const NODE_RESPONSE = 'node:_http_outgoing';
 
-/** Node's own way from a web stream to its sink, and from a response to its socket. A transform is not among them. */
+/**
+ * Node's own way from a web stream to its sink, be it `Writable.toWeb(response)`, and from a response to its socket. A transform is
+ * not among them.
+ */
 const NODE_FILES = new Set([
   NODE_RESPONSE,
   'node:_http_server',
   'node:internal/streams/writable',
   'node:internal/stream_base_commons',
+  'node:internal/webstreams/adapters',
   'node:internal/webstreams/util',
   'node:internal/webstreams/writablestream',
   'node:net',
