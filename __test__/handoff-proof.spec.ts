@@ -1,7 +1,9 @@
 /** A socket leaves Node only when it is certain whose stream it carries, and that nothing stands in between. */
-import { Agent, get, request as httpRequest } from 'node:http';
+import { Agent, get } from 'node:http';
 import fc from 'fast-check';
+import { fetch as fetchWith, Pool } from 'undici';
 import type { SSEStats } from '../index';
+import { Nginx, stopNginx } from './support/cli-nginx';
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
 import { until } from './support/until';
@@ -23,6 +25,7 @@ afterEach(async () => {
 });
 
 afterAll(stopEvaluators);
+afterAll(stopNginx);
 
 const stats = (): Promise<SSEStats> => server.evaluate(({ sse }) => sse.stats());
 const seen = (): Promise<string[]> => server.evaluate(({ state }) => state.carriers.seen);
@@ -234,33 +237,66 @@ describe('clean-up hooks', () => {
 });
 
 describe('the connection of a stream that has ended', () => {
-  const rounds = 50;
+  const ROUNDS = 50;
+
+  /** Opens a stream by `stream`, has the server end it, and sends another request by `next`, again and again. */
+  async function takeTurns(stream: () => Promise<unknown>, next: () => Promise<number>): Promise<void> {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const ended = stream();
+      expect(await settled(1)).toBe(1);
+      await server.evaluate(({ sse }) => sse.disconnectUser('ada'));
+      await ended;
+      expect(await next()).toBe(200);
+    }
+  }
 
   test('is not used again by an agent that keeps connections', async () => {
     const agent = new Agent({ keepAlive: true, maxSockets: 1 });
-    try {
-      for (let round = 0; round < rounds; round += 1) {
-        const status = await new Promise((resolve, reject) => {
-          get({ port, agent, path: '/stream?user=ada' }, (response) => {
-            response.resume().on('end', () => resolve(response.headers.connection));
-            void server.evaluate(({ sse }) => {
-              const ended = (): unknown => sse.stats().transports.handoff === 1 && sse.disconnectUser('ada');
-              const look = (): unknown => ended() || setTimeout(look, 1);
-              look();
-            });
-          }).on('error', reject);
-        });
-        expect(status).toBe('close');
-        const next = await new Promise((resolve, reject) => {
-          httpRequest({ port, agent, path: '/pool' }, (response) => resolve(response.resume().statusCode))
-            .on('error', reject)
-            .end();
-        });
-        expect(next).toBe(200);
+    const ask = (path: string): Promise<number> =>
+      new Promise((resolve, reject) => {
+        get({ port, agent, path }, (response) => {
+          response.resume().on('end', () => resolve(response.statusCode ?? 0));
+        }).on('error', reject);
+      });
+    await takeTurns(
+      () => ask('/stream?user=ada'),
+      () => ask('/pool'),
+    );
+    agent.destroy();
+  });
+
+  test.each(['fetch', 'request'] as const)("is not used again by undici's %s", async (how) => {
+    const dispatcher = new Pool(`http://127.0.0.1:${port}`, { connections: 1 });
+    const ask = async (path: string): Promise<number> => {
+      const url = `http://127.0.0.1:${port}${path}`;
+      if (how === 'fetch') {
+        const response = await fetchWith(url, { dispatcher });
+        await response.text();
+        return response.status;
       }
-    } finally {
-      agent.destroy();
-    }
+      const { statusCode, body } = await dispatcher.request({ path, method: 'GET' });
+      await body.text();
+      return statusCode;
+    };
+    await takeTurns(
+      () => ask('/stream?user=ada'),
+      () => ask('/pool'),
+    );
+    await dispatcher.close();
+  });
+
+  test('is not used again by nginx, which keeps connections to its upstreams', async () => {
+    const again = 'proxy_http_version 1.1; proxy_set_header Connection "";';
+    const nginx = await Nginx.start(port, { app: again }, { keepalive: true });
+    const ask = async (path: string): Promise<number> => {
+      const response = await fetch(`http://127.0.0.1:${nginx.port}/app${path}`);
+      await response.text();
+      return response.status;
+    };
+    await takeTurns(
+      () => ask('/stream?user=ada'),
+      () => ask('/pool'),
+    );
   });
 });
 

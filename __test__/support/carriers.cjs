@@ -16,8 +16,7 @@ const mask = (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(REPLAC
 /** Ways of a web body. */
 const BODIES = {
   none: (body) => body,
-  transform: (body) =>
-    body.pipeThrough(new TransformStream({ transform: (chunk, to) => to.enqueue(mask(chunk)) })),
+  transform: (body) => body.pipeThrough(new TransformStream({ transform: (chunk, to) => to.enqueue(mask(chunk)) })),
   // The same by hand, as middlewares of frameworks have it.
   reader: (body) => {
     const reader = body.getReader();

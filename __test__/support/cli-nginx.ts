@@ -25,11 +25,14 @@ export class Nginx {
     this.#folder = folder;
   }
 
-  /** `locations`: by path, the directives beside `proxy_pass`. A request for `/path/sse` gets the upstream's `/sse`. */
-  static async start(upstream: number, locations: Record<string, string>): Promise<Nginx> {
+  /**
+   * `locations`: by path, the directives beside `proxy_pass`. A request for `/path/sse` gets the upstream's `/sse`. With
+   * `keepalive` it uses its connections to the upstream again.
+   */
+  static async start(upstream: number, locations: Record<string, string>, { keepalive = false } = {}): Promise<Nginx> {
     const folder = mkdtempSync(join(tmpdir(), 'ssekit-nginx-'));
     const port = await freePort();
-    writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, locations));
+    writeFileSync(join(folder, 'nginx.conf'), configuration(folder, port, upstream, locations, keepalive));
     const args = ['-p', folder, '-c', join(folder, 'nginx.conf'), '-e', join(folder, 'error.log')];
     const child = spawn(program(), args, { stdio: 'ignore' });
     const nginx = new Nginx(port, child, folder);
@@ -53,13 +56,21 @@ export class Nginx {
 }
 
 /** Nothing of it is written anywhere but into its folder, so that any user may run it. */
-function configuration(folder: string, port: number, upstream: number, locations: Record<string, string>): string {
+function configuration(
+  folder: string,
+  port: number,
+  upstream: number,
+  locations: Record<string, string>,
+  keepalive: boolean,
+): string {
   const temporary = ['client_body', 'proxy', 'fastcgi', 'uwsgi', 'scgi'].map(
     (name) => `${name}_temp_path ${join(folder, name)};`,
   );
   const blocks = Object.entries(locations).map(
-    ([path, directives]) => `location /${path}/ { proxy_pass http://127.0.0.1:${upstream}/; ${directives} }`,
+    ([path, directives]) =>
+      `location /${path}/ { proxy_pass http://${keepalive ? 'kept' : `127.0.0.1:${upstream}`}/; ${directives} }`,
   );
+  const kept = keepalive ? `upstream kept { server 127.0.0.1:${upstream}; keepalive 8; }` : '';
   return `
     daemon off;
     worker_processes 1;
@@ -68,6 +79,7 @@ function configuration(folder: string, port: number, upstream: number, locations
     http {
       access_log off;
       ${temporary.join(' ')}
+      ${kept}
       server { listen 127.0.0.1:${port}; ${blocks.join(' ')} }
     }`;
 }

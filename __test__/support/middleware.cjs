@@ -35,13 +35,15 @@ exports.cork = function cork(_req, res) {
   res.socket.cork();
 };
 
-/** Uses up all descriptors as soon as the body begins; the command `reopen` gives them back. */
+/** Uses up all descriptors as soon as Node has stopped reading; the command `reopen` gives them back. */
 exports.exhaust = function exhaust(_req, res) {
-  const { write } = res;
-  res.write = (bytes) => {
-    const written = write.call(res, bytes);
+  const { _handle: handle } = res.socket;
+  const { readStop } = handle;
+  handle.readStop = () => {
+    handle.readStop = readStop;
+    const result = handle.readStop();
     exports.useUpDescriptors();
-    return written;
+    return result;
   };
 };
 

@@ -1,7 +1,7 @@
 /** Waiting for a condition. The deadline turns a hang into a failure; it decides nothing else. */
 import { setTimeout as delay } from 'node:timers/promises';
 
-const DEADLINE_MS = Number(process.env.DL ?? 30_000);
+const DEADLINE_MS = 30_000;
 
 /** Polls until `condition` holds (is truthy), and returns what it returned. */
 export async function until<T>(

@@ -59,7 +59,7 @@ export function handleSSE(
   whenGone(res, () => stream.close());
   if (response) {
     ours += 1;
-    leaveConnection(headers);
+    leaveConnection(headers, req.headers['user-agent']);
   }
   try {
     writeHead(res, headers);

@@ -48,7 +48,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
     signal.addEventListener('abort', () => stream.close(), { once: true });
     ours = listenersOf(signal) - before;
   }
-  if (response) leaveConnection(headers);
+  if (response) leaveConnection(headers, request.headers.get('user-agent'));
   return new Response(eventBody(stream), { headers });
 }
 

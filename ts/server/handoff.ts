@@ -150,9 +150,7 @@ export class HandoffCandidate {
 
 /** A socket of Node's own kind, with a descriptor. */
 function isPlain(socket: OpenSocket): boolean {
-  return (
-    !socket.encrypted && Object.getPrototypeOf(socket) === Socket.prototype && descriptorOf(socket) !== undefined
-  );
+  return !socket.encrypted && Object.getPrototypeOf(socket) === Socket.prototype && descriptorOf(socket) !== undefined;
 }
 
 /** Methods of a socket through which its bytes go. */

@@ -19,10 +19,15 @@ export function streamHeaders(own: ConnectOptions['headers']): Headers {
   return headers;
 }
 
+/** How undici, which is Node's own `fetch`, calls itself. */
+const UNDICI = /^(node|undici)\b/i;
+
 /**
- * Says that the connection ends with the response (RFC 9112, section 9.6): its socket may leave Node, and then nobody would
- * read a request that follows.
+ * Keeps a client or a proxy from sending another request over the stream's connection (RFC 9112, section 9.6): its socket may
+ * leave Node, and then nobody would read it. undici takes a response that says `close` for whole when its connection breaks
+ * off, and would not come back; it is told that the connection is not worth keeping.
  */
-export function leaveConnection(headers: Headers): void {
-  headers.set('connection', 'close');
+export function leaveConnection(headers: Headers, userAgent: string | null | undefined): void {
+  if (UNDICI.test(userAgent ?? '')) headers.set('keep-alive', 'timeout=0');
+  else headers.set('connection', 'close');
 }
