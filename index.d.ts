@@ -236,8 +236,8 @@ export interface ConnectOptions {
   /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
   headers?: ConstructorParameters<typeof Headers>[0];
   /**
-   * Called once when this client is gone, however its stream was carried. Clean up here: a response's `close` and a request's
-   * `signal` may come earlier, when the socket moves to native code (see `docs/events.md`).
+   * Called once when this client is gone, however its stream was carried: the place to stop its timers and subscriptions. Not
+   * called if the client is not let in.
    */
   onClose?: () => void;
 }
