@@ -34,8 +34,15 @@ const NODE_FILES = new Set([
   'node:net',
 ]);
 
-/** Code that passes on what it gets: Next.js, and `compression`, which leaves a `no-transform` response as it is. */
-const KNOWN_FILES = /[\\/]node_modules[\\/](?:next[\\/]dist[\\/]|compression[\\/]index\.js$)/;
+/**
+ * Code that passes on what it gets: Next.js; `compression`, which leaves a `no-transform` response as it is; and dd-trace, which
+ * looks at the head before it lets the first chunk pass.
+ */
+const KNOWN_FILES = new RegExp(
+  ['next/dist/', 'compression/index\\.js$', 'dd-trace/packages/datadog-(?:instrumentations|shimmer)/']
+    .map((path) => `/node_modules/${path}`)
+    .join('|'),
+);
 
 /** Writes a chunk, and says what it has passed until Node took it. */
 export function writeThrough(target: Target, chunk: Uint8Array): { result: unknown; obstacle: Obstacle } {
@@ -94,7 +101,7 @@ function restore(prepareStackTrace: typeof Error.prepareStackTrace, stackTraceLi
 function passesOn(site: NodeJS.CallSite): boolean {
   const file = site.getFileName();
   if (!file) return false;
-  return NODE_FILES.has(file) || KNOWN_FILES.test(file) || isBundledNext(file, site);
+  return NODE_FILES.has(file) || KNOWN_FILES.test(file.replaceAll('\\', '/')) || isBundledNext(file, site);
 }
 
 const verdicts = new Map<string, boolean>();
