@@ -164,7 +164,7 @@ export declare function sendToUser(userId: string, name: string, data: string, i
 /** Counters and gauges of this moment, as JSON text. */
 export declare function stats(): string
 
-/** Calls `callback` with every notice from here on. */
+/** Calls `callback` with every notice from here on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
 
 /**

@@ -62,7 +62,7 @@ export type UserId = string | number | bigint;
 /** How a stream reaches its client. */
 export type Transport = 'handoff' | 'stream' | 'listener';
 
-/** Options of the one hub of this process. Each is fixed once the hub has started. */
+/** Options of the one hub of this process. Each is fixed once the hub has started, see `SSEService.configure`. */
 export interface SSEOptions {
   /**
    * `'auto'`: hand the socket over to native code where that is possible, else stream through Node. `'stream'`: always
@@ -331,7 +331,7 @@ export interface SSEStats {
   lag: { clients: number; events: number; ms: number };
   /** What the history holds now. */
   history: { logs: number; events: number; bytes: number };
-  /** The epoch of this hub's ids: it changes whenever the history starts anew. */
+  /** The epoch of this hub's ids: it changes whenever the history starts anew. Empty before the hub has started. */
   epoch: string;
   /** Position of the newest event. */
   position: number;
@@ -354,8 +354,11 @@ export declare class SSEService {
   static getInstance(): SSEService;
 
   /**
-   * Sets options. The same options again are fine, as a hot reload does it; an option that differs from what the running
-   * hub has throws an `Error` naming it. The hub starts with its first client or event.
+   * Sets options. The same options again are fine, as a hot reload does it; an option that differs from what was set before, or
+   * from what the running hub has, throws an `Error` naming it.
+   *
+   * The hub starts with its first client or event, or with `disconnectUser`, `listen` or `drain`. Listeners and questions (`on`,
+   * `off`, `stats`, `metrics`, `ready`, `flush`, and who is connected) may come before or after `configure`, in any order.
    */
   static configure(options: SSEOptions): SSEService;
 
@@ -388,7 +391,9 @@ export declare class SSEService {
 
   /**
    * Resolves when this process has joined the others that share its backplane, and has heard who is connected to them; after some
-   * seconds at the latest. Resolves to whether it has. Without a backplane there is nothing to wait for.
+   * seconds at the latest. Resolves to whether it has. Without a backplane there is nothing to wait for, and it resolves to
+   * `true`. It joins if the process has not joined yet. Until there is a client or an event, `configure` may still set other
+   * options: the process then joins again with those, and a pending `ready` waits for that.
    */
   ready(): Promise<boolean>;
 
@@ -445,6 +450,7 @@ export declare class SSEService {
    */
   issueTicket(ticket?: NewTicket): string;
 
+  /** Before the hub has started, all numbers are 0, and with a backplane `cluster.link` is `'starting'`. */
   stats(): SSEStats;
 
   /** The same numbers in Prometheus' text format, version 0.0.4, with names that begin with `ssekit_`. */
