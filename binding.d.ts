@@ -115,6 +115,9 @@ export declare function issueTicket(claims: string, secret?: string | undefined 
 /** Listens, by options that are JSON text, or finds the listener of this process that does so already. */
 export declare function listen(options: string): NativeListener
 
+/** The size of the largest event that may be sent, encoded. */
+export declare function maxEventBytes(): number
+
 /** Whether sockets may be handed over. */
 export declare function mayHandOff(): boolean
 

@@ -23,7 +23,8 @@ import type { Listener, ListenOptions, NewTicket } from './listener';
 export interface SSEEventMap {}
 
 /**
- * One event, as the page will see it.
+ * One event, as the page will see it: an object, plain or of a class of yours, with `data` or a name. An array or another built-in
+ * object in its place throws a `TypeError`.
  *
  * On the wire it is an event of the WHATWG event-stream format:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
@@ -35,7 +36,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
    */
   event?: Name;
   /**
-   * Anything that `JSON.stringify` accepts, sent by its rules; under a name of `SSEEventMap`, what that says. `undefined` is
+   * Anything that `JSON.stringify` accepts, sent by its rules, up to `maxEventBytes`; under a name of `SSEEventMap`, what that says. `undefined` is
    * sent as `null`.
    */
   data: Name extends keyof SSEEventMap ? SSEEventMap[Name] : T;
@@ -233,8 +234,13 @@ export interface ConnectOptions {
    * socket, where it is known. Behind a proxy, take it from the header that your proxy sets.
    */
   address?: string | null;
-  /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
-  headers?: ConstructorParameters<typeof Headers>[0];
+  /**
+   * More response headers. Those that make an event stream cannot be replaced. An array gives several headers of one name
+   * (`'set-cookie': [a, b]` are two cookies); what is `undefined` or `null` is left out.
+   */
+  headers?:
+    | ConstructorParameters<typeof Headers>[0]
+    | Record<string, string | number | readonly string[] | null | undefined>;
 }
 
 /** A client that came or went. */

@@ -59,6 +59,15 @@ pub fn may_hand_off() -> bool {
     running.or(process.wanted.as_ref().map(|wanted| wanted.handoff)).unwrap_or(true)
 }
 
+/// The size of the largest event that may be sent, encoded.
+#[napi(catch_unwind)]
+pub fn max_event_bytes() -> u32 {
+    let process = PROCESS.lock();
+    let running = process.running.as_ref().map(|running| running.hub.options().max_event_bytes);
+    // At most 64 MiB: options are validated.
+    running.unwrap_or_else(|| process.options().max_event_bytes) as u32
+}
+
 /// Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
 /// backplane, else with nothing. The pending call keeps the process alive.
 #[napi(catch_unwind, ts_args_type = "done: (problem: string | null) => void")]
