@@ -103,12 +103,13 @@ export interface SSEOptions {
   history?: HistoryOptions;
   /** What connects this process with others, so that they are one. Default: nothing, or what the environment says. */
   backplane?: BackplaneOptions;
-  /** How the hub is drained when the process gets SIGTERM. */
+  /** How the hub is drained when the process gets SIGTERM or SIGINT. */
   drain?: DrainOptions;
   /**
-   * Whether the process drains the hub when it gets SIGTERM. If nobody else listens to the signal, it then ends by it; else
-   * it ends as the others have it; where they choose the exit code 143, which stands for this signal, it is 0, for all has
-   * gone well: so with Next.js. Default: true.
+   * Whether the process drains the hub when it gets SIGTERM or SIGINT, and then ends. If nobody else listens to the signal, it ends
+   * by it, or as the first process of a container, which signals do not end, with exit code 0. Otherwise it ends as the others have
+   * it; where they choose the exit code that stands for the signal (143, 130), it is 0, because all has gone well: so with Next.js.
+   * A second signal ends it at once. Default: true.
    */
   drainOnSigterm?: boolean;
 }
