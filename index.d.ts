@@ -221,8 +221,10 @@ export interface HistoryOptions {
 
 /** Who a new connection belongs to. */
 export interface ConnectOptions {
-  /** The user. Missing: an anonymous client, which gets broadcasts and what is sent to its client id. */
+  /** The user. Missing, and not `anonymous`: the request is answered with 401. */
   userId?: UserId | null;
+  /** Without a user it may come in, too: as an anonymous client, which gets broadcasts and what is sent to its client id. */
+  anonymous?: boolean;
   /**
    * The client's id, 1 to 256 printable ASCII characters. Default: that in the query of the request, `?clientId=…`, which a page
    * repeats when it reconnects; else a new UUID. The same user's newer connection replaces an older one of the same id.
@@ -407,7 +409,8 @@ export declare class SSEService {
   /**
    * Answers a request with an event stream: return the `Response` from the route handler. The client counts as connected
    * from here on, and gets every event sent from here on. A `HEAD` request gets the headers and no client. A client that is not
-   * let in gets its answer, too: 409, 429 or 503, see `LimitOptions`, and 400 for an id in the query that cannot be used.
+   * let in gets its answer, too: 401 if it has no user and is not `anonymous`, 409, 429 or 503, see `LimitOptions`, and 400 for an
+   * id in the query that cannot be used. Options that are not known throw a `TypeError`, so that a misspelt `userId` lets nobody in.
    *
    * It goes on after the event whose id is in the header `Last-Event-ID`, or in the query as `?lastEventId=…`.
    */
@@ -453,7 +456,8 @@ export declare class SSEService {
 
   /**
    * Signs a ticket, which opens a stream at the listener: a JSON Web Token, HS256. Throws an `Error` (code
-   * `ERR_SSEKIT_SECRET`) where there is no secret to sign it with.
+   * `ERR_SSEKIT_SECRET`) where there is no secret to sign it with, and a `TypeError` for a ticket of nobody's that is not said to be
+   * `anonymous`.
    */
   issueTicket(ticket?: NewTicket): string;
 

@@ -146,8 +146,10 @@ export interface Listener {
 
 /** What a ticket shall say. */
 export interface NewTicket {
-  /** The user. Missing: an anonymous client. */
+  /** The user. Missing, and not `anonymous`: no ticket, but a `TypeError`. */
   userId?: UserId | null;
+  /** Without a user it is a ticket of an anonymous client. */
+  anonymous?: boolean;
   /** The client id that the stream has to have. Missing: the page's own proposal, or a new one. */
   clientId?: string;
   /** How long it is good, and the stream that it opens may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */

@@ -58,7 +58,7 @@ test('the response is a stream of ssekit:ready and then of what is sent', async 
 test('what one reader does with its bytes is nothing to the others', async () => {
   const seen = await server.evaluate(async ({ sse }) => {
     const readers = ['one', 'other'].map((clientId) => {
-      const response = sse.connect(new Request('http://localhost/sse'), { clientId });
+      const response = sse.connect(new Request('http://localhost/sse'), { anonymous: true, clientId });
       return (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
     });
     for (const reader of readers) await reader.read();
@@ -79,7 +79,7 @@ test('what one reader does with its bytes is nothing to the others', async () =>
 
 test('nothing is taken from the history before it is read', async () => {
   const deliveries = await server.evaluate(async ({ sse }) => {
-    const response = sse.connect(new Request('http://localhost/'), { clientId: 'slow' });
+    const response = sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: 'slow' });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     await reader.read();
     const before = sse.stats().deliveries;
@@ -99,7 +99,7 @@ test('a Last-Event-ID brings what was missed', async () => {
     const { epoch, position } = sse.stats();
     sse.broadcast({ event: 'missed', data: 1 });
     const headers = { 'last-event-id': `${epoch}.${position}` };
-    const response = sse.connect(new Request('http://localhost/', { headers }), { clientId: 'back' });
+    const response = sse.connect(new Request('http://localhost/', { headers }), { anonymous: true, clientId: 'back' });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
     const events = [state.decode(await reader.read()), state.decode(await reader.read())];
     await reader.cancel();
@@ -110,7 +110,7 @@ test('a Last-Event-ID brings what was missed', async () => {
 
 describe('a client is gone, once, with the reason peer', () => {
   const open = ({ sse }: Given, clientId: string, signal?: AbortSignal): ReadableStreamDefaultReader<Uint8Array> => {
-    const response = sse.connect(new Request('http://localhost/', { signal }), { clientId });
+    const response = sse.connect(new Request('http://localhost/', { signal }), { anonymous: true, clientId });
     return (response.body as ReadableStream<Uint8Array>).getReader();
   };
 
@@ -181,7 +181,7 @@ const connectWithClock = ({ sse, state }: Given, clientId: string): Response => 
     if (timer instanceof Object && !('run' in timer)) clearTimeout(timer as NodeJS.Timeout);
   }) as never;
   state.restoreClock = () => Object.assign(globalThis, { setTimeout, clearTimeout });
-  return sse.connect(new Request('http://localhost/'), { clientId });
+  return sse.connect(new Request('http://localhost/'), { anonymous: true, clientId });
 };
 
 test('a response that is never read is closed after a while, with the reason unopened', async () => {
@@ -218,7 +218,10 @@ test('a response that is read has no such deadline', async () => {
 test('HEAD gets the headers, no body and no client', async () => {
   const answer = await server.evaluate(({ sse }) => {
     const before = sse.stats().connects;
-    const response = sse.connect(new Request('http://localhost/', { method: 'HEAD' }), { clientId: 'head' });
+    const response = sse.connect(new Request('http://localhost/', { method: 'HEAD' }), {
+      anonymous: true,
+      clientId: 'head',
+    });
     const { status, body, headers } = response;
     return { status, body, type: headers.get('content-type'), connects: sse.stats().connects - before };
   });
@@ -230,7 +233,10 @@ test('the client id of another user is answered with 409, and the other stays', 
     const request = new Request('http://localhost/');
     const owner = sse.connect(request, { userId: 'ada', clientId: 'mine' });
     const answers = [];
-    for (const client of [{ userId: 'grace', clientId: 'mine' }, { clientId: 'mine' }]) {
+    for (const client of [
+      { userId: 'grace', clientId: 'mine' },
+      { anonymous: true, clientId: 'mine' },
+    ]) {
       const response = sse.connect(request, client);
       answers.push([response.status, await response.text()]);
     }
@@ -248,7 +254,7 @@ test('headers of the application go out, but for those that make an event stream
     own.append('set-cookie', 'a=1');
     own.append('set-cookie', 'b=2');
     for (const name of ['content-encoding', 'transfer-encoding', 'cache-control']) own.set(name, 'gzip');
-    const response = sse.connect(new Request('http://localhost/'), { headers: own });
+    const response = sse.connect(new Request('http://localhost/'), { anonymous: true, headers: own });
     await response.body?.cancel();
     return [...response.headers];
   });

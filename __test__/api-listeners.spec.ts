@@ -33,7 +33,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   async function told(count: number): Promise<unknown[]> {
     await until(`${count} notices`, () => server.evaluate(({ state }, count) => state.told.length >= count, count));
     await server.evaluate(async ({ sse }) => {
-      const response = sse.connect(new Request('http://localhost/'), { clientId: 'last' });
+      const response = sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: 'last' });
       await response.body?.cancel();
     });
     const type = 'disconnect';
@@ -105,7 +105,7 @@ describe('on and off', () => {
           };
           sse.on('disconnect', listener);
         });
-        const response = sse.connect(new Request('http://localhost/'));
+        const response = sse.connect(new Request('http://localhost/'), { anonymous: true });
         await response.body?.cancel();
         await gone;
       };
@@ -134,7 +134,7 @@ describe('on and off', () => {
       const order: string[] = [];
       sse.on('connect', () => order.push('connect'));
       sse.on('disconnect', () => order.push('disconnect'));
-      const response = sse.connect(new Request('http://localhost/'), { clientId: 'tab' });
+      const response = sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: 'tab' });
       order.push('after connect');
       sse.disconnectClient('tab');
       order.push('after disconnectClient');
@@ -165,7 +165,7 @@ describe('on and off', () => {
       sse.on('connect', () => {
         throw new Error('nobody catches me');
       });
-      sse.connect(new Request('http://localhost/'));
+      sse.connect(new Request('http://localhost/'), { anonymous: true });
       return new Promise(() => {});
     });
     await expect(last).rejects.toThrow('the process has ended: 1');

@@ -185,7 +185,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   test('headers of the application go out, but for those that make an event stream', async () => {
     await server.evaluate((given) => {
-      given.clientOf = (query) => ({ headers: JSON.parse(`${query.get('headers')}`) });
+      given.clientOf = (query) => ({ anonymous: true, headers: JSON.parse(`${query.get('headers')}`) });
     });
     const headers = [
       ['X-Mine', 'yes'],
@@ -213,7 +213,11 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       'x-mine: yes',
     ]);
     await server.evaluate((given) => {
-      given.clientOf = (query) => ({ userId: query.get('userId'), clientId: query.get('clientId') ?? undefined });
+      given.clientOf = (query) => ({
+        userId: query.get('userId'),
+        anonymous: true,
+        clientId: query.get('clientId') ?? undefined,
+      });
     });
   });
 

@@ -11,7 +11,7 @@ afterAll(stopEvaluators);
 async function start(transport: (typeof TRANSPORTS)[number]): Promise<Evaluator> {
   const server = await startWith(transport, { history: { maxAgeMs: 3_600_000 } });
   await server.evaluate((given) => {
-    given.clientOf = (query) => ({ userId: query.get('userId') });
+    given.clientOf = (query) => ({ userId: query.get('userId'), anonymous: true });
   });
   return server;
 }
@@ -96,7 +96,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const inner = await server.evaluate(async ({ sse }) => {
       const url = 'http://localhost/sse?clientId=of-the-page';
       const ids: string[] = [];
-      for (const client of [{}, { clientId: 'of-the-app' }]) {
+      for (const client of [{ anonymous: true }, { anonymous: true, clientId: 'of-the-app' }]) {
         const reader = (sse.connect(new Request(url), client).body as ReadableStream<Uint8Array>).getReader();
         const { value } = await reader.read();
         ids.push(JSON.parse(/^data: (.*)$/m.exec(new TextDecoder().decode(value))?.[1] as string).clientId);

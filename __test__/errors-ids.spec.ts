@@ -86,7 +86,7 @@ describe('a client id', () => {
   const disconnect: With<unknown> = ({ sse, compile }, make) => sse.disconnectClient(compile(make)() as never);
   const exclude: With<unknown> = ({ sse, compile }, make) => sse.broadcast({ data: 1 }, compile(make)() as never);
   const connect: With<unknown> = ({ sse, compile }, make) =>
-    sse.connect(new Request('http://localhost/'), { clientId: compile(make)() as never });
+    sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: compile(make)() as never });
 
   test.each<[string, () => unknown, string]>([
     ['a number', () => 5, 'got 5'],

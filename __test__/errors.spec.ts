@@ -250,14 +250,15 @@ describe('other arguments', () => {
     [null, 'got null'],
     ['ada', 'got "ada"'],
   ])('%p is not who is connecting', async (client, got) => {
-    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, address?, headers? }'];
+    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers? }'];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);
   });
 
   test('a header that HTTP cannot carry is refused by the platform, and nobody is connected', async () => {
-    const call: Call = ({ sse }) => sse.connect(new Request('http://localhost/'), { headers: { 'a b': 'c' } });
+    const call: Call = ({ sse }) =>
+      sse.connect(new Request('http://localhost/'), { anonymous: true, headers: { 'a b': 'c' } });
     await witness.refused({ class: 'TypeError', code: undefined }, ['a b'], call);
   });
 });

@@ -109,7 +109,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     server = await startWith(transport);
     epoch = await server.evaluate((given) => {
       // The user is who the application says; the rest is the page's.
-      given.clientOf = (query) => ({ userId: query.get('userId') });
+      given.clientOf = (query) => ({ userId: query.get('userId'), anonymous: true });
       return given.sse.stats().epoch;
     });
   });

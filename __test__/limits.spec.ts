@@ -49,7 +49,7 @@ test.each(CASES)(
 test('behind a proxy, the application says where a client comes from', async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await server.evaluate((given) => {
-    given.clientOf = (query) => ({ address: query.get('from') });
+    given.clientOf = (query) => ({ address: query.get('from'), anonymous: true });
   });
   await RawClient.stream(server.port, { path: '/sse?from=192.0.2.1' });
   await RawClient.stream(server.port, { path: '/sse?from=192.0.2.2' });
@@ -62,12 +62,12 @@ test('behind a proxy, the application says where a client comes from', async () 
 test('an address that is none counts as the socket’s, for it comes from a header; what is no text is a mistake', async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await server.evaluate((given) => {
-    given.clientOf = (query) => ({ address: query.get('from') });
+    given.clientOf = (query) => ({ address: query.get('from'), anonymous: true });
   });
   await RawClient.stream(server.port, { path: '/sse?from=localhost' });
   for (const from of ['300.1.1.1', 'x', '%00']) expect((await refused(server, `/sse?from=${from}`)).status).toBe(429);
   const thrown = await server.thrownBy(({ sse }) =>
-    sse.connect(new Request('http://localhost/'), { address: 7 as unknown as string }),
+    sse.connect(new Request('http://localhost/'), { anonymous: true, address: 7 as unknown as string }),
   );
   expect(thrown).toMatchObject({ class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' });
   expect(thrown.message).toContain('address: got 7');

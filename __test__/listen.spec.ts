@@ -367,7 +367,9 @@ test('what is not given is taken from the environment', async () => {
 
 test('without a secret no ticket is issued', async () => {
   const server = await Evaluator.start();
-  expect(await server.thrownBy(({ sse }) => sse.issueTicket())).toMatchObject({ code: 'ERR_SSEKIT_SECRET' });
+  expect(await server.thrownBy(({ sse }) => sse.issueTicket({ anonymous: true }))).toMatchObject({
+    code: 'ERR_SSEKIT_SECRET',
+  });
   const issue = ({ sse }: Given, ticket: object): string => sse.issueTicket(ticket);
   const refusals: [object, object, string][] = [
     [{ ttl: 0 }, RANGE, 'ttl'],
@@ -380,7 +382,7 @@ test('without a secret no ticket is issued', async () => {
     [{ secret: 'short' }, ARGUMENT, 'secret: got 5 bytes'],
   ];
   for (const [ticket, error, says] of refusals) {
-    const thrown = await server.thrownBy(issue, { secret: SECRET, ...ticket });
+    const thrown = await server.thrownBy(issue, { secret: SECRET, anonymous: true, ...ticket });
     expect(thrown).toMatchObject(error);
     expect(thrown.message).toContain(says);
   }

@@ -10,7 +10,7 @@ const { handleSSE } = require('ssekit/node');
 const sse = SSEService.getInstance();
 
 function serve() {
-  createServer((req, res) => handleSSE(req, res)).listen(0, '127.0.0.1');
+  createServer((req, res) => handleSSE(req, res, { anonymous: true })).listen(0, '127.0.0.1');
   process.on('message', (order) => {
     if (order === 'broadcast') sse.broadcast({ data: cluster.worker.id });
     process.send({ clients: sse.getActiveClients(), epoch: sse.stats().epoch });

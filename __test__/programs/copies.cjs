@@ -15,7 +15,7 @@ async function main() {
   const seen = own.getClientsByUser('ada');
   const count = own.sendToUser('ada', { data: 'from the other copy' });
   const { value } = await reader.read();
-  const other = own.connect(new Request('http://localhost/sse'), { clientId: 'of its own' });
+  const other = own.connect(new Request('http://localhost/sse'), { anonymous: true, clientId: 'of its own' });
   process.send({
     different: copy !== own,
     seen,

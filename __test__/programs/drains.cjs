@@ -7,6 +7,6 @@ const { handleSSE } = require('ssekit/node');
 
 const [transport, port = '0'] = process.argv.slice(2);
 const sse = SSEService.configure({ transport, drain: { windowMs: 1_000, retryMs: 500 } });
-const server = createServer((req, res) => handleSSE(req, res));
+const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
 server.listen({ port: Number(port), host: '127.0.0.1', backlog: 1_024 }, () => process.send(server.address().port));
 process.on('message', () => process.send(sse.stats()));

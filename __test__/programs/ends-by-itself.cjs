@@ -34,19 +34,19 @@ const uses = {
     await sse.flush();
   },
   'has a stream that nobody reads': (sse) => {
-    sse.connect(request());
+    sse.connect(request(), { anonymous: true });
   },
   'has a stream that is read': async (sse) => {
-    const reader = sse.connect(request()).body.getReader();
+    const reader = sse.connect(request(), { anonymous: true }).body.getReader();
     await reader.read();
     reader.read();
   },
   'had a stream': async (sse) => {
-    const { body } = sse.connect(request());
+    const { body } = sse.connect(request(), { anonymous: true });
     await body.cancel();
   },
   'had a server with streams': async (sse) => {
-    const server = createServer((req, res) => handleSSE(req, res)).listen(0, '127.0.0.1');
+    const server = createServer((req, res) => handleSSE(req, res, { anonymous: true })).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const [response] = await once(get({ port: server.address().port, host: '127.0.0.1' }), 'response');
     await once(response, 'data');

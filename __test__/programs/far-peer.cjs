@@ -52,7 +52,7 @@ far.stdout.once('data', () => {
   server.listen(0, HERE, () => process.send('ready'));
 });
 
-const server = createServer((req, res) => handleSSE(req, res));
+const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
 
 const orders = {
   connect: (reads) => far.stdin.write(`${server.address().port} ${reads}`),

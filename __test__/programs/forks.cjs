@@ -33,7 +33,7 @@ function child() {
 }
 
 function parent() {
-  const server = createServer((req, res) => handleSSE(req, res));
+  const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
   server.listen(0, '127.0.0.1', () => process.send(server.address().port));
   const orders = {
     stats: () => process.send(sse.stats()),

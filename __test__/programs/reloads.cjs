@@ -27,7 +27,7 @@ async function live(SSEService) {
   const listener = () => {};
   sse.on('connect', listener).on('disconnect', listener);
   sse.broadcast({ data: 1 });
-  const reader = sse.connect(request()).body.getReader();
+  const reader = sse.connect(request(), { anonymous: true }).body.getReader();
   await reader.read();
   await reader.cancel();
   sse.off('connect', listener).off('disconnect', listener);
@@ -55,7 +55,7 @@ async function main() {
   const first = load().configure(OPTIONS);
   const told = [];
   first.on('connect', ({ clientId }) => told.push(clientId));
-  const reader = first.connect(request(), { clientId: 'lasting' }).body.getReader();
+  const reader = first.connect(request(), { anonymous: true, clientId: 'lasting' }).body.getReader();
   await reader.read();
 
   const sizes = [];

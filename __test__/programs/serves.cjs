@@ -7,7 +7,7 @@ const { handleSSE } = require('ssekit/node');
 
 const sse = SSEService.configure({ transport: process.argv[2], ...JSON.parse(process.argv[3] ?? '{}') });
 
-const server = createServer((req, res) => handleSSE(req, res));
+const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
 server.listen(0, '127.0.0.1', () => process.send(server.address().port));
 
 /** Broadcasts as fast as the event loop turns, and calls back in the middle of it. */

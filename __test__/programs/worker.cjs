@@ -14,7 +14,7 @@ sse.broadcast({ data: `from the worker of ${clientId}` });
 /** Tells whatever its stream has, as it comes. */
 async function read() {
   const decoder = new TextDecoder();
-  const { body } = sse.connect(new Request('http://localhost/sse'), { clientId, userId });
+  const { body } = sse.connect(new Request('http://localhost/sse'), { clientId, userId, anonymous: true });
   for await (const bytes of body) parentPort.postMessage({ text: decoder.decode(bytes, { stream: true }) });
   parentPort.postMessage({ over: true });
 }
@@ -27,7 +27,7 @@ function broadcastForEver() {
 if (clientId) read();
 if (storm) broadcastForEver();
 if (serve) {
-  const server = createServer((req, res) => handleSSE(req, res));
+  const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
   server.listen(0, '127.0.0.1', () => parentPort.postMessage({ port: server.address().port }));
 }
 if (!clientId && !serve) parentPort.postMessage({ stats: sse.stats() });

@@ -26,7 +26,7 @@ async function main() {
     while (sse.getActiveClients().length > 0) await delay(1);
   }
   // A client of this thread's, whose coming and going the listeners are still told.
-  await sse.connect(new Request('http://localhost/sse'), { clientId: 'main' }).body.cancel();
+  await sse.connect(new Request('http://localhost/sse'), { anonymous: true, clientId: 'main' }).body.cancel();
   expected.push('main');
   while (told.disconnect.length < expected.length) await delay(1);
   process.send({ told, expected, stats: sse.stats() });

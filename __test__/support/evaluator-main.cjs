@@ -22,7 +22,7 @@ const given = {
   require,
   /** What `/sse` passes to `handleSSE`; a test may replace it. */
   clientOf(query) {
-    return { userId: query.get('userId'), clientId: query.get('clientId') ?? undefined };
+    return { userId: query.get('userId'), anonymous: true, clientId: query.get('clientId') ?? undefined };
   },
 };
 

@@ -32,6 +32,7 @@ const corked = [];
 function clientOf(query) {
   return {
     userId: query.get('userId'),
+    anonymous: true,
     clientId: query.get('clientId') ?? undefined,
     headers: { 'x-from-connect': 'yes' },
   };

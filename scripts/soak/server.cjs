@@ -24,7 +24,7 @@ sse.on('connect', ({ clientId }) => {
 
 const server = createServer((req, res) => {
   const query = new URL(req.url, 'http://localhost').searchParams;
-  handleSSE(req, res, { userId: query.get('user') });
+  handleSSE(req, res, { userId: query.get('user'), anonymous: true });
 });
 
 /** How many earlier events of the same log each event names. */

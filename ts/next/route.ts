@@ -2,6 +2,7 @@
 import type { ConnectOptions, UserId } from '../../index';
 import { caughtUp } from '../server/catch-up.js';
 import { SSEService } from '../server/service.js';
+import { identified } from './identified.js';
 
 /** Who asks for the stream. */
 export type Identity =
@@ -10,7 +11,10 @@ export type Identity =
   /** Nobody we know: answered with 401, and no stream. */
   | null
   | undefined
-  /** This user and more; without a `userId` an anonymous client, which gets broadcasts. */
+  /**
+   * This user and more. With `anonymous: true` and without a `userId` it is a client of nobody's, which gets broadcasts. Anything
+   * else that names no user is answered with 401.
+   */
   | ConnectOptions
   /** An answer of your own instead of a stream. */
   | Response;
@@ -24,10 +28,8 @@ export interface SSERouteOptions {
 export function createSSERoute(options: SSERouteOptions): { GET: (request: Request) => Promise<Response> } {
   return {
     async GET(request) {
-      const identity = await options.identify(request);
-      if (identity === null || identity === undefined) return new Response('Unauthorized\n', { status: 401 });
-      if (identity instanceof Response) return identity;
-      const client = typeof identity === 'object' ? identity : { userId: identity };
+      const client = await identified<ConnectOptions>(await options.identify(request));
+      if (client instanceof Response) return client;
       await caughtUp(request);
       return SSEService.getInstance().connect(request, client);
     },

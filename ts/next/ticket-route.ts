@@ -1,6 +1,8 @@
 /** Tickets for pages, as a Next.js route handler: the page's session is checked where it is known, in the app. */
 import type { NewTicket, UserId } from '../../index';
 import { SSEService } from '../server/service.js';
+import { TICKET_OPTIONS } from '../server/tickets.js';
+import { identified } from './identified.js';
 
 /** Who asks for a ticket. */
 export type TicketIdentity =
@@ -9,7 +11,7 @@ export type TicketIdentity =
   /** Nobody we know: answered with 401. */
   | null
   | undefined
-  /** This user and more. */
+  /** This user and more, or `anonymous: true`. Anything else that names no user is answered with 401. */
   | NewTicket
   /** An answer of your own instead of a ticket. */
   | Response;
@@ -28,10 +30,8 @@ export interface TicketRouteOptions {
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {
   return {
     async POST(request) {
-      const identity = await options.identify(request);
-      if (identity === null || identity === undefined) return new Response('Unauthorized\n', { status: 401 });
-      if (identity instanceof Response) return identity;
-      const given = typeof identity === 'object' ? identity : { userId: identity };
+      const given = await identified<NewTicket>(await options.identify(request), TICKET_OPTIONS);
+      if (given instanceof Response) return given;
       const ttl = given.ttl ?? options.ttl ?? 3_600;
       const ticket = SSEService.getInstance().issueTicket({ ...given, ttl });
       return Response.json({ ticket, expiresIn: ttl }, { headers: { 'cache-control': 'no-store' } });

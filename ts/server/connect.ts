@@ -39,7 +39,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   return new Response(body(stream), { headers });
 }
 
-function answer({ status, headers, body }: Answer, response?: ServerResponse): Response {
+export function answer({ status, headers, body }: Answer, response?: ServerResponse): Response {
   // A page that is told to come back shall not come back over this connection, to the process that is ending.
   if (status === 200 && response) response.shouldKeepAlive = false;
   return new Response(body, { status, headers });

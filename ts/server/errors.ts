@@ -6,6 +6,12 @@ export function argumentError(argument: string, got: unknown, wants: string, opt
   return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
 }
 
+/** An option that nobody knows. Its value is not shown: it may be anything, also somebody's name. */
+export function unknownOption(argument: string, known: readonly string[]): TypeError {
+  const error = new TypeError(`${argument}: no such option; known are ${known.join(', ')}`);
+  return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
+}
+
 /** What is of the right kind but out of its bounds. */
 export function rangeError(argument: string, got: string, wants: string, options?: ErrorOptions): RangeError {
   const error = new RangeError(`${argument}: got ${got}, wants ${wants}`, options);

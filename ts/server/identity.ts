@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 
 import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
-import { argumentError } from './errors.js';
-import { type Answer, badRequest } from './refusals.js';
+import { argumentError, hasCode, unknownOption } from './errors.js';
+import { type Answer, badRequest, unauthorized } from './refusals.js';
 
 export interface ClientIdentity {
   userId: string | undefined;
@@ -26,25 +26,59 @@ export interface Asked {
 /** What travels in a URL and in a header unharmed; the same as native code wants. */
 const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
 
+/** What an identity may have: anything else is a mistake, most likely a `userId` by another name. */
+const KNOWN: readonly (keyof ConnectOptions)[] = ['userId', 'clientId', 'anonymous', 'address', 'headers'];
+
+const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
+
 /**
  * An `EventSource` repeats its URL when it reconnects, so an id in the query lasts as long as the page; its header has the
  * newest event id, so it goes before that of the query, which is for clients that cannot set headers.
  */
 export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
-  if (typeof client !== 'object' || client === null)
-    throw argumentError('client', client, 'an object { userId?, clientId?, address?, headers? }');
-  const { userId, clientId, address } = client;
+  const user = userOf('client', client, KNOWN);
+  const { clientId, address } = client;
   const query = queryOf(asked.url);
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
+  if (user === 'none') return unauthorized(`refused a stream: client.userId: got none, wants ${WANTS_USER}`);
   if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
     return badRequest('clientId: wants 1 to 256 printable ASCII characters.');
   }
   return {
-    userId: userId === undefined || userId === null ? undefined : checkUserId(userId),
+    userId: user.id,
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     lastEventId: lastEventIdOf(asked, query),
     address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
   };
+}
+
+/**
+ * Whose stream or ticket it is to be. An anonymous one has no id, and has to be asked for: a missing user is as a rule a
+ * session that has ended, or a property that is misspelt. Throws if `who` is nothing that says who somebody is.
+ */
+export function userOf(argument: string, who: unknown, known: readonly string[]): { id: string | undefined } | 'none' {
+  if (typeof who !== 'object' || who === null || Array.isArray(who)) {
+    throw argumentError(argument, who, `an object { ${known.join('?, ')}? }`);
+  }
+  for (const name of Object.keys(who)) {
+    if (!known.includes(name)) throw unknownOption(`${argument}.${name}`, known);
+  }
+  const { userId, anonymous } = who as { userId?: unknown; anonymous?: unknown };
+  if (anonymous !== undefined && typeof anonymous !== 'boolean') {
+    throw argumentError(`${argument}.anonymous`, anonymous, 'true or false');
+  }
+  if (userId !== undefined && userId !== null) return { id: checkUserId(userId) };
+  return anonymous === true ? { id: undefined } : 'none';
+}
+
+/** Why nobody is let in as what an application's `identify` has answered; nothing if somebody is. */
+export function problemOf(who: unknown, known: readonly string[] = KNOWN): string | undefined {
+  try {
+    return userOf('identify', who, known) === 'none' ? `identify: got no userId, wants ${WANTS_USER}` : undefined;
+  } catch (error) {
+    if (hasCode(error, 'ERR_SSEKIT_ARGUMENT')) return (error as Error).message;
+    throw error;
+  }
 }
 
 /** An address as a proxy's header has it: what is none has come from somebody else, and says nothing. */

@@ -1,5 +1,6 @@
 /** The answers to clients that are not let in. */
 import { native } from './binding.js';
+import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
 
 export interface Answer {
@@ -24,6 +25,12 @@ const ANSWERS: Record<string, () => Answer> = {
 export function answerTo(error: unknown): Answer | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   return code !== undefined && Object.hasOwn(ANSWERS, code) ? ANSWERS[code]?.() : undefined;
+}
+
+/** The answer to somebody whom the application does not know. The client is not told why. */
+export function unauthorized(why: string): Answer {
+  explain(why);
+  return text(401, 'Unauthorized');
 }
 
 /** The answer to a request that is wrong in itself. */

@@ -1,19 +1,34 @@
 /** Tickets, which open streams at a listener. */
 import type { NewTicket } from '../../index';
-import { checkClientId, checkUserId } from './arguments.js';
+import { checkClientId } from './arguments.js';
 import { native } from './binding.js';
 import { ticketSecrets } from './environment.js';
 import { argumentError } from './errors.js';
-import { checkNumbers, checkObject, toNativeText } from './options.js';
+import { userOf } from './identity.js';
+import { checkNumbers, toNativeText } from './options.js';
 
 /** In seconds. */
 const DEFAULT_TTL = 3_600;
 
+/** What a ticket may be given. */
+export const TICKET_OPTIONS: readonly (keyof NewTicket)[] = [
+  'userId',
+  'clientId',
+  'anonymous',
+  'ttl',
+  'notBefore',
+  'audience',
+  'issuer',
+  'secret',
+];
+
 export function issueTicket(ticket: NewTicket = {}): string {
-  const { userId, clientId, audience, issuer, secret, ...times } = checkObject('ticket', ticket) as NewTicket;
-  const { ttl = DEFAULT_TTL, notBefore = 0 } = checkNumbers('ticket', times, ['ttl', 'notBefore'], OTHERS);
+  const user = userOf('ticket', ticket, TICKET_OPTIONS);
+  if (user === 'none') throw argumentError('ticket.userId', ticket.userId, 'a user, or `anonymous: true` beside it');
+  const { userId: _, anonymous: __, clientId, audience, issuer, secret, ...times } = ticket;
+  const { ttl = DEFAULT_TTL, notBefore = 0 } = checkNumbers('ticket', { ...times }, ['ttl', 'notBefore']);
   const claims = {
-    userId: userId === undefined || userId === null ? undefined : checkUserId(userId),
+    userId: user.id,
     clientId: clientId === undefined ? undefined : checkClientId('clientId', clientId),
     ttlSeconds: ttl,
     notBeforeSeconds: notBefore,
@@ -28,8 +43,6 @@ export function issueTicket(ticket: NewTicket = {}): string {
     'there is no secret to sign a ticket with: pass `secret`, set SSEKIT_TICKET_SECRET, or listen with one';
   throw Object.assign(new Error(message), { code: 'ERR_SSEKIT_SECRET' });
 }
-
-const OTHERS = ['userId', 'clientId', 'audience', 'issuer', 'secret'];
 
 function text(argument: string, value: unknown): string | undefined {
   if (value === undefined || typeof value === 'string') return value;

@@ -1,0 +1,30 @@
+/** What an application's `identify` has answered: somebody, nobody, or an answer of its own. */
+import { answer } from '../server/connect.js';
+import { problemOf } from '../server/identity.js';
+import { unauthorized } from '../server/refusals.js';
+
+/** Somebody, or the response that the request gets instead. What says nothing, or nothing that is understood, is nobody. */
+export async function identified<Who extends object>(
+  identity: unknown,
+  known?: readonly string[],
+): Promise<Who | Response> {
+  if (identity instanceof Response) return identity;
+  if (isResponse(identity)) return ofThisRealm(identity);
+  const who = typeof identity === 'object' && identity !== null ? identity : { userId: identity };
+  const problem = problemOf(who, known);
+  return problem === undefined ? (who as Who) : answer(unauthorized(problem));
+}
+
+/** A response of another realm, or of an undici of the app's own: `instanceof` does not know it. */
+function isResponse(value: unknown): value is Response {
+  if (typeof value !== 'object' || value === null) return false;
+  const { status, headers, arrayBuffer } = value as Partial<Response>;
+  return typeof status === 'number' && typeof headers?.get === 'function' && typeof arrayBuffer === 'function';
+}
+
+/** Next.js takes its own realm's only. */
+async function ofThisRealm(response: Response): Promise<Response> {
+  const { status, statusText, headers, body } = response;
+  const content = body === null ? null : await response.arrayBuffer();
+  return new Response(content, { status, statusText, headers: [...headers] });
+}
