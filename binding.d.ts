@@ -57,8 +57,8 @@ export declare class Streams {
    * ask again: `on_readable` is not called for it.
    */
   takeReadable(maxStreams: number, maxBytes: number): Readable
-  /** Connects a client. */
-  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null): NativeStream
+  /** Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then. */
+  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null, mark?: number | undefined | null): NativeStream
 }
 
 /** A listener, until it is ended, is garbage, or its environment goes down. */
@@ -114,6 +114,9 @@ export declare function issueTicket(claims: string, secret?: string | undefined 
 
 /** Listens, by options that are JSON text, or finds the listener of this process that does so already. */
 export declare function listen(options: string): NativeListener
+
+/** A mark of this moment, to be taken before an application is asked who somebody is. Counts beyond 2^53 take longer than any process. */
+export declare function logOutMark(): number
 
 /** The size of the largest event that may be sent, encoded. */
 export declare function maxEventBytes(): number

@@ -853,6 +853,7 @@ module.exports.isCaughtUp = nativeBinding.isCaughtUp
 module.exports.isOnline = nativeBinding.isOnline
 module.exports.issueTicket = nativeBinding.issueTicket
 module.exports.listen = nativeBinding.listen
+module.exports.logOutMark = nativeBinding.logOutMark
 module.exports.maxEventBytes = nativeBinding.maxEventBytes
 module.exports.mayHandOff = nativeBinding.mayHandOff
 module.exports.metrics = nativeBinding.metrics

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::Hub;
+use ssekit_core::{Hub, LogOutMark};
 
 use crate::hub::{hub, hub_to_ask};
 
@@ -41,6 +41,12 @@ pub fn disconnect_client(env: Env, client_id: String) -> napi::Result<bool> {
 pub fn disconnect_user(env: Env, user_id: String) -> napi::Result<u32> {
     // It starts the hub, which has to remember that this user's tickets are void.
     Ok(hub(&env)?.disconnect_user(&user_id) as u32)
+}
+
+/// A mark of this moment, to be taken before an application is asked who somebody is. Counts beyond 2^53 take longer than any process.
+#[napi(catch_unwind)]
+pub fn log_out_mark() -> f64 {
+    LogOutMark::now().number() as f64
 }
 
 fn strings(ids: Option<Vec<Arc<str>>>) -> Vec<String> {

@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Chunk, Connect, DisconnectReason, Error, Hub, Stream};
+use ssekit_core::{Chunk, Connect, DisconnectReason, Error, Hub, LogOutMark, Stream};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -178,7 +178,7 @@ impl Streams {
         taken
     }
 
-    /// Connects a client.
+    /// Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then.
     #[napi(catch_unwind)]
     pub fn connect(
         &mut self,
@@ -187,6 +187,7 @@ impl Streams {
         client_id: Option<String>,
         last_event_id: Option<String>,
         address: Option<String>,
+        mark: Option<f64>,
     ) -> napi::Result<NativeStream> {
         let who = Connect {
             user: user_id.as_deref(),
@@ -195,7 +196,12 @@ impl Streams {
             // What is no address (a Unix socket has none) is not bounded.
             address: address.and_then(|address| address.parse().ok()),
         };
-        let connected = hub(&env)?.connect(who).map_err(|error| throw(&env, &error))?;
+        let hub = hub(&env)?;
+        let connected = match mark {
+            Some(mark) => hub.connect_since(LogOutMark::numbered(mark as u64), who),
+            None => hub.connect(who),
+        };
+        let connected = connected.map_err(|error| throw(&env, &error))?;
         self.last_token = self.last_token.wrapping_add(1);
         Ok(NativeStream {
             client_id: connected.client_id.to_string(),

@@ -12,7 +12,8 @@ import { type Answer, answerTo } from './refusals.js';
 import { addressOf, socketOf } from './sockets.js';
 import { streamHeaders } from './stream-headers.js';
 
-export function connect(request: Request, client: ConnectOptions = {}): Response {
+/** `mark`: when the application was asked who it is; a user who was logged out since then is refused. */
+export function connect(request: Request, client: ConnectOptions = {}, mark?: number): Response {
   if (typeof request?.headers?.get !== 'function') throw argumentError('request', request, 'a web Request');
   const response = claimResponse();
   const identity = identify(client, {
@@ -26,7 +27,7 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   if (request.method === 'HEAD') return new Response(null, { headers });
   let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, HandoffCandidate.of(response), response && socketOf(response));
+    stream = new ClientStream({ ...identity, mark }, HandoffCandidate.of(response), response && socketOf(response));
   } catch (error) {
     const refusal = answerTo(error);
     if (refusal) return answer(refusal, response);

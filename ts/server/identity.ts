@@ -11,6 +11,8 @@ export interface ClientIdentity {
   clientId: string | undefined;
   lastEventId: string | undefined;
   address: string | undefined;
+  /** When the application was asked, as `logOutMark` counts it. Missing: it has found out by itself. */
+  mark?: number | undefined;
 }
 
 /** What a request says of the client that it comes from. */

@@ -17,6 +17,7 @@ const ANSWERS: Record<string, () => Answer> = {
   ERR_SSEKIT_FULL: () => text(503, 'There are as many streams as there may be.', retryAfter()),
   ERR_SSEKIT_USER_FULL: () => text(429, 'This user has as many streams as one may have.', retryAfter()),
   ERR_SSEKIT_ADDRESS_FULL: () => text(429, 'As many streams come from this address as may.', retryAfter()),
+  ERR_SSEKIT_LOGGED_OUT: () => unauthorized('refused a stream: its user was logged out while `identify` looked for it'),
   // An `EventSource` takes any other status for final, and would not come back to the process that takes over.
   ERR_SSEKIT_DRAINING: () => ({ status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) }),
 };
