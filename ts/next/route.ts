@@ -36,7 +36,7 @@ export function createSSERoute(options: SSERouteOptions): { GET: (request: Reque
       await caughtUp(request);
       // And who is logged out from here on, while `identify` looks the session up, stays out.
       const mark = native().logOutMark();
-      const client = await identified<ConnectOptions>(await options.identify(request));
+      const client = await identified<ConnectOptions>(request, await options.identify(request));
       if (client instanceof Response) return client;
       return connect(request, client, mark);
     },

@@ -48,7 +48,7 @@ export function handleSSE(
     const candidate = HandoffCandidate.of('chunkedEncoding' in res ? res : undefined);
     stream = new ClientStream(identity, candidate, socket);
   } catch (error) {
-    const answer = answerTo(error);
+    const answer = answerTo(error, req.url);
     if (answer) return refuse(res, answer);
     throw error;
   }

@@ -29,7 +29,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
   try {
     stream = new ClientStream({ ...identity, mark }, HandoffCandidate.of(response), response && socketOf(response));
   } catch (error) {
-    const refusal = answerTo(error);
+    const refusal = answerTo(error, request.url);
     if (refusal) return answer(refusal, response);
     throw error;
   }

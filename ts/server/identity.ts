@@ -42,9 +42,9 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
   const { clientId, address } = client;
   const query = queryOf(asked.url);
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
-  if (user === 'none') return unauthorized(`refused a stream: client.userId: got none, wants ${WANTS_USER}`);
+  if (user === 'none') return unauthorized(`client.userId: got none, wants ${WANTS_USER}`, asked.url);
   if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
-    return badRequest('clientId: wants 1 to 256 printable ASCII characters.');
+    return badRequest('clientId: wants 1 to 256 printable ASCII characters.', asked.url);
   }
   return {
     userId: user.id,
@@ -76,7 +76,9 @@ export function userOf(argument: string, who: unknown, known: readonly string[])
 /** Why nobody is let in as what an application's `identify` has answered; nothing if somebody is. */
 export function problemOf(who: unknown, known: readonly string[] = KNOWN): string | undefined {
   try {
-    return userOf('identify', who, known) === 'none' ? `identify: got no userId, wants ${WANTS_USER}` : undefined;
+    return userOf('identify', who, known) === 'none'
+      ? `identify: got no userId, wants ${WANTS_USER}. Return the signed-in user's id from the route's \`identify\``
+      : undefined;
   } catch (error) {
     if (hasCode(error, 'ERR_SSEKIT_ARGUMENT')) return (error as Error).message;
     throw error;
