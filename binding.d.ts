@@ -62,8 +62,8 @@ export declare class Streams {
    * ask again: `on_readable` is not called for it.
    */
   takeReadable(maxStreams: number, maxBytes: number): Readable
-  /** Connects a client. */
-  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null): NativeStream
+  /** Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then. */
+  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null, mark?: number | undefined | null): NativeStream
 }
 
 /** A listener, until it is ended, is garbage, or its environment goes down. */
@@ -120,6 +120,12 @@ export declare function issueTicket(claims: string, secret?: string | undefined 
 /** Listens, by options that are JSON text, or finds the listener of this process that does so already. */
 export declare function listen(options: string): NativeListener
 
+/** A mark of this moment, to be taken before an application is asked who somebody is. Counts beyond 2^53 take longer than any process. */
+export declare function logOutMark(): number
+
+/** The size of the largest event that may be sent, encoded. */
+export declare function maxEventBytes(): number
+
 /** Whether sockets may be handed over. */
 export declare function mayHandOff(): boolean
 
@@ -171,7 +177,7 @@ export declare function sendToUser(userId: string, name: string, data: string, i
 /** Counters and gauges of this moment, as JSON text. */
 export declare function stats(): string
 
-/** Calls `callback` with every notice from here on. */
+/** Calls `callback` with every notice from here on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
 
 /**

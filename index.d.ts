@@ -23,7 +23,8 @@ import type { Listener, ListenOptions, NewTicket } from './listener';
 export interface SSEEventMap {}
 
 /**
- * One event, as the page will see it.
+ * One event, as the page will see it: an object, plain or of a class of yours, with `data` or a name. An array or another built-in
+ * object in its place throws a `TypeError`.
  *
  * On the wire it is an event of the WHATWG event-stream format:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
@@ -35,7 +36,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
    */
   event?: Name;
   /**
-   * Anything that `JSON.stringify` accepts, sent by its rules; under a name of `SSEEventMap`, what that says. `undefined` is
+   * Anything that `JSON.stringify` accepts, sent by its rules, up to `maxEventBytes`; under a name of `SSEEventMap`, what that says. `undefined` is
    * sent as `null`.
    */
   data: Name extends keyof SSEEventMap ? SSEEventMap[Name] : T;
@@ -62,7 +63,7 @@ export type UserId = string | number | bigint;
 /** How a stream reaches its client. */
 export type Transport = 'handoff' | 'stream' | 'listener';
 
-/** Options of the one hub of this process. Each is fixed once the hub has started. */
+/** Options of the one hub of this process. Each is fixed once the hub has started, see `SSEService.configure`. */
 export interface SSEOptions {
   /**
    * `'auto'`: hand the socket over to native code where that is possible, else stream through Node. `'stream'`: always
@@ -102,12 +103,13 @@ export interface SSEOptions {
   history?: HistoryOptions;
   /** What connects this process with others, so that they are one. Default: nothing, or what the environment says. */
   backplane?: BackplaneOptions;
-  /** How the hub is drained when the process gets SIGTERM. */
+  /** How the hub is drained when the process gets SIGTERM or SIGINT. */
   drain?: DrainOptions;
   /**
-   * Whether the process drains the hub when it gets SIGTERM. If nobody else listens to the signal, it then ends by it; else
-   * it ends as the others have it; where they choose the exit code 143, which stands for this signal, it is 0, for all has
-   * gone well: so with Next.js. Default: true.
+   * Whether the process drains the hub when it gets SIGTERM or SIGINT, and then ends. If nobody else listens to the signal, it ends
+   * by it, or as the first process of a container, which signals do not end, with exit code 0. Otherwise it ends as the others have
+   * it; where they choose the exit code that stands for the signal (143, 130), it is 0, because all has gone well: so with Next.js.
+   * A second signal ends it at once. Default: true.
    */
   drainOnSigterm?: boolean;
 }
@@ -235,8 +237,13 @@ export interface ConnectOptions {
    * socket, where it is known. Behind a proxy, take it from the header that your proxy sets.
    */
   address?: string | null;
-  /** More response headers, for example cookies. Those that make an event stream cannot be replaced. */
-  headers?: ConstructorParameters<typeof Headers>[0];
+  /**
+   * More response headers. Those that make an event stream cannot be replaced. An array gives several headers of one name
+   * (`'set-cookie': [a, b]` are two cookies); what is `undefined` or `null` is left out.
+   */
+  headers?:
+    | ConstructorParameters<typeof Headers>[0]
+    | Record<string, string | number | readonly string[] | null | undefined>;
   /**
    * Called once when this client is gone, however its stream was carried: the place to stop its timers and subscriptions. Not
    * called if the client is not let in.
@@ -364,7 +371,7 @@ export interface SSEStats {
   lag: { clients: number; events: number; ms: number };
   /** What the history holds now. */
   history: { logs: number; events: number; bytes: number };
-  /** The epoch of this hub's ids: it changes whenever the history starts anew. */
+  /** The epoch of this hub's ids: it changes whenever the history starts anew. Empty before the hub has started. */
   epoch: string;
   /** Position of the newest event. */
   position: number;
@@ -387,8 +394,11 @@ export declare class SSEService {
   static getInstance(): SSEService;
 
   /**
-   * Sets options. The same options again are fine, as a hot reload does it; an option that differs from what the running
-   * hub has throws an `Error` naming it. The hub starts with its first client or event.
+   * Sets options. The same options again are fine, as a hot reload does it; an option that differs from what was set before, or
+   * from what the running hub has, throws an `Error` naming it.
+   *
+   * The hub starts with its first client or event, or with `disconnectUser`, `listen` or `drain`. Listeners and questions (`on`,
+   * `off`, `stats`, `metrics`, `ready`, `flush`, and who is connected) may come before or after `configure`, in any order.
    */
   static configure(options: SSEOptions): SSEService;
 
@@ -421,7 +431,9 @@ export declare class SSEService {
 
   /**
    * Resolves when this process has joined the others that share its backplane, and has heard who is connected to them; after some
-   * seconds at the latest. Resolves to whether it has. Without a backplane there is nothing to wait for.
+   * seconds at the latest. Resolves to whether it has. Without a backplane there is nothing to wait for, and it resolves to
+   * `true`. It joins if the process has not joined yet. Until there is a client or an event, `configure` may still set other
+   * options: the process then joins again with those, and a pending `ready` waits for that.
    */
   ready(): Promise<boolean>;
 
@@ -480,6 +492,7 @@ export declare class SSEService {
    */
   issueTicket(ticket?: NewTicket): string;
 
+  /** Before the hub has started, all numbers are 0, and with a backplane `cluster.link` is `'starting'`. */
   stats(): SSEStats;
 
   /** The same numbers in Prometheus' text format, version 0.0.4, with names that begin with `ssekit_`. */

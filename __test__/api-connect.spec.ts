@@ -1,4 +1,5 @@
 /** `connect` answers any web Request with a stream, also where no HTTP server of Node's is behind it. */
+import type { ConnectOptions } from '../index';
 import { Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { until } from './support/until';
 
@@ -265,4 +266,55 @@ test('headers of the application go out, but for those that make an event stream
     ['x-accel-buffering', 'no'],
     ['x-mine', 'yes'],
   ]);
+});
+
+test.each<[string, ConnectOptions['headers'], [string, string][]]>([
+  [
+    'an object with arrays',
+    { 'set-cookie': ['a=1', 'b=2'] },
+    [
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ],
+  ],
+  [
+    'pairs, one of them with an array',
+    [['set-cookie', ['a=1', 'b=2']]] as never,
+    [
+      ['set-cookie', 'a=1'],
+      ['set-cookie', 'b=2'],
+    ],
+  ],
+  ['what is missing', { 'x-a': undefined, 'x-b': null, 'x-c': [undefined, 'c'] as never }, [['x-c', 'c']]],
+  ['pairs that are missing', [['x-a', undefined]] as never, []],
+  [
+    'numbers',
+    { 'x-a': 5, 'x-b': true as never },
+    [
+      ['x-a', '5'],
+      ['x-b', 'true'],
+    ],
+  ],
+  ['a map', new Map([['x-a', 'b']]) as never, [['x-a', 'b']]],
+])('headers that are %s', async (_, own, wanted) => {
+  const headers = await server.evaluate(async ({ sse }, own) => {
+    const response = sse.connect(new Request('http://localhost/'), { headers: own });
+    await response.body?.cancel();
+    return [...response.headers].filter(([name]) => /^(set-cookie|x-(?!accel))/.test(name));
+  }, own);
+  expect(headers).toEqual(wanted);
+});
+
+test.each([
+  ['an object as value', { 'x-a': { b: 1 } }, 'headers.x-a: got an object, wants a string'],
+  ['a text', 'x-a: b', 'headers: got "x-a: b", wants an object'],
+  ['a flat array', ['x-a', 'b'], 'headers: got "x-a", wants an object'],
+])('headers with %s are refused, and nobody is connected', async (_, own, says) => {
+  const before = await server.evaluate(({ sse }) => sse.stats().connects);
+  const connect = ({ sse }: Given, own: unknown): unknown =>
+    sse.connect(new Request('http://localhost/'), { headers: own as never });
+  const thrown = await server.thrownBy(connect, own);
+  expect(thrown).toMatchObject({ class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' });
+  expect(thrown.message).toContain(says);
+  expect(await server.evaluate(({ sse }) => sse.stats().connects)).toBe(before);
 });

@@ -221,6 +221,26 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
+  test('an array gives several headers of one name, and what is missing is left out', async () => {
+    await server.evaluate((given) => {
+      given.clientOf = () => ({
+        headers: {
+          'set-cookie': ['a=1', 'b=2'],
+          'x-mine': undefined,
+          'x-yours': null,
+          'x-count': 5,
+          'x-list': ['c', 'd'],
+        },
+      });
+    });
+    const client = await open('');
+    const lines = client.headerLines.filter((line) => /^(set-cookie|x-(?!accel))/.test(line));
+    expect(lines.sort()).toEqual(['set-cookie: a=1', 'set-cookie: b=2', 'x-count: 5', 'x-list: c, d']);
+    await server.evaluate((given) => {
+      given.clientOf = (query) => ({ userId: query.get('userId'), clientId: query.get('clientId') ?? undefined });
+    });
+  });
+
   test('HEAD gets the headers and is no client', async () => {
     const client = await RawClient.request(server.port, { method: 'HEAD', path: '/sse?userId=ada' });
     await until('the head', () => client.headText);

@@ -34,7 +34,7 @@ describe('a user id', () => {
     ['a function', () => () => 'ada', 'got a function'],
     ['half of a surrogate pair', () => 'ada\ud83d', 'got "ada\\ud83d"'],
   ])('that is %s is refused', async (_, make, got) => {
-    const says = [`userId: ${got}`, 'wants a string, a finite number or a bigint'];
+    const says = [`userId: ${got}`, 'wants a string of 1 to 256 bytes, a finite number or a bigint'];
     // A connection with no user at all is an anonymous client's.
     const calls = (make() ?? null) === null ? [send, list, disconnect] : [send, list, disconnect, connect];
     for (const call of calls) await witness.refused(ARGUMENT, says, call, `${make}`);

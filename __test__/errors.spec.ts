@@ -86,7 +86,51 @@ describe('an event', () => {
     ['that is a string', ({ sse }) => sse.sendToClient('tab', 'x' as never), ['event: got "x"', wants]],
     ['that is a number', ({ sse }) => sse.broadcast(5 as never), ['event: got 5', wants]],
     ['that is a function', ({ sse }) => sse.broadcast((() => 1) as never), ['event: got a function', wants]],
+    [
+      'that is an array',
+      ({ sse }) => sse.broadcast([{ event: 'x', data: 1 }] as never),
+      ['event: got an array', wants],
+    ],
+    ['that is an empty array', ({ sse }) => sse.sendToUser('ada', [] as never), ['event: got an array', wants]],
+    ['without a name and data', ({ sse }) => sse.broadcast({} as never), ['event: got an object', wants]],
+    ['of other names', ({ sse }) => sse.broadcast({ name: 'x', payload: 1 } as never), ['event: got an object', wants]],
+    ['that is a date', ({ sse }) => sse.broadcast(new Date() as never), ['event: got an object', wants]],
+    ['that is a map', ({ sse }) => sse.broadcast(new Map([['data', 1]]) as never), ['event: got an object', wants]],
+    ['that is a boxed text', ({ sse }) => sse.broadcast(new String('x') as never), ['event: got an object', wants]],
+    ['that is an error', ({ sse }) => sse.broadcast(new Error('x') as never), ['event: got an object', wants]],
+    ['that is a buffer', ({ sse }) => sse.broadcast(Buffer.from('x') as never), ['event: got an object', wants]],
+    ['that is a promise', ({ sse }) => sse.broadcast(Promise.resolve({}) as never), ['event: got an object', wants]],
+    [
+      "that is another realm's array",
+      ({ sse, require }) => sse.broadcast(require('node:vm').runInNewContext('[1]')),
+      ['event: got an array', wants],
+    ],
   ])('%s is refused', (_, call, says) => witness.refused(ARGUMENT, says, call));
+});
+
+test.each<[what: string, send: Call]>([
+  [
+    'of a class',
+    ({ sse }) =>
+      sse.sendToClient(
+        'no',
+        new (class Order {
+          event = 'order';
+          data = 1;
+        })(),
+      ),
+  ],
+  ['without a prototype', ({ sse }) => sse.sendToClient('no', Object.assign(Object.create(null), { data: 1 }))],
+  ['with an inherited name', ({ sse }) => sse.sendToClient('no', Object.create({ event: 'order', data: 1 }))],
+  [
+    'of another realm',
+    ({ sse, require }) => sse.sendToClient('no', require('node:vm').runInNewContext('({ data: 1 })')),
+  ],
+  ['that is frozen', ({ sse }) => sse.sendToClient('no', Object.freeze({ event: 'order', data: undefined }))],
+  ['that is a proxy', ({ sse }) => sse.sendToClient('no', new Proxy({ event: 'order', data: 1 }, {}))],
+  ['with a name alone', ({ sse }) => sse.sendToClient('no', { event: 'order' } as never)],
+])('an event %s is taken', async (_, send) => {
+  expect(await witness.server.evaluate(send as never)).toBe(false);
 });
 
 describe.each(['event', 'id'] as const)('event.%s', (field) => {

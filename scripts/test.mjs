@@ -24,6 +24,7 @@ await main(async () => {
     'cc',
     'ip',
     'network namespaces',
+    'process namespaces',
     'chromium',
     'curl',
     'nginx',

@@ -32,6 +32,7 @@ fn code_of(error: &ssekit_core::Error) -> &'static str {
         (error.is_range(), "ERR_SSEKIT_RANGE"),
         (error.is_configured(), "ERR_SSEKIT_CONFIGURED"),
         (error.is_gone(), "ERR_SSEKIT_GONE"),
+        (error.is_logged_out(), "ERR_SSEKIT_LOGGED_OUT"),
         (error.is_forked(), "ERR_SSEKIT_FORKED"),
     ];
     codes.into_iter().find(|(is, _)| *is).map_or("ERR_SSEKIT_SYSTEM", |(_, code)| code)

@@ -1,28 +1,41 @@
 //! The one hub of the process. It belongs to the process and not to a JavaScript environment: every bundle, hot-reload
 //! generation and worker thread that loads this addon finds the same one.
 
+use std::sync::Arc;
+
 use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Error, Hub, Options, RedisOptions};
+use ssekit_core::{Error, Hub, Observer, Options, RedisOptions, Stats};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
 use crate::given::Given;
 use crate::{options, threads};
 
-static PROCESS: Mutex<Process> = Mutex::new(Process { offered: None, wanted: None, running: None });
+static PROCESS: Mutex<Process> =
+    Mutex::new(Process { offered: None, wanted: None, observers: Vec::new(), running: None, replaced: None });
 
 struct Process {
     /// The backplane that the environment names, for a hub that is told of none.
     offered: Option<RedisOptions>,
-    /// What `configure` asked for.
+    /// What `configure` asked for. Set once.
     wanted: Option<Options>,
-    /// From the first client or event on. It is never taken down: its threads hold nothing that outlives the process, and
-    /// end with it.
-    running: Option<(Hub, Runtime)>,
+    /// JavaScript's listeners, from before the hub starts and whichever hub runs.
+    observers: Vec<Arc<dyn Observer>>,
+    /// Never taken down once it is used: its threads hold nothing that outlives the process, and end with it.
+    running: Option<Running>,
+    /// Threads of an unused hub that `configure` has replaced, which may still answer calls. There is at most one.
+    replaced: Option<Runtime>,
+}
+
+struct Running {
+    hub: Hub,
+    runtime: Runtime,
+    /// It has had a client or an event. Before, a hub has only joined others to answer a question, and can be replaced.
+    is_used: bool,
 }
 
 /// Sets the options, which are JSON text, or checks that they are the same again.
@@ -42,8 +55,17 @@ pub fn offer_redis(url: String, ca: Option<String>) {
 #[napi(catch_unwind)]
 pub fn may_hand_off() -> bool {
     let process = PROCESS.lock();
-    let running = process.running.as_ref().map(|(hub, _)| hub.options().handoff);
+    let running = process.running.as_ref().map(|running| running.hub.options().handoff);
     running.or(process.wanted.as_ref().map(|wanted| wanted.handoff)).unwrap_or(true)
+}
+
+/// The size of the largest event that may be sent, encoded.
+#[napi(catch_unwind)]
+pub fn max_event_bytes() -> u32 {
+    let process = PROCESS.lock();
+    let running = process.running.as_ref().map(|running| running.hub.options().max_event_bytes);
+    // At most 64 MiB: options are validated.
+    running.unwrap_or_else(|| process.options().max_event_bytes) as u32
 }
 
 /// Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
@@ -66,14 +88,18 @@ pub fn flush(env: Env, done: Function<'_, Option<String>, ()>) -> napi::Result<(
 /// Whether this process knows what a client has seen that comes with this id, or there is no way to know.
 #[napi(catch_unwind)]
 pub fn is_caught_up(env: Env, last_event_id: Option<String>) -> napi::Result<bool> {
-    Ok(hub(&env)?.is_caught_up(last_event_id.as_deref()))
+    Ok(hub_to_ask(&env)?.is_none_or(|hub| hub.is_caught_up(last_event_id.as_deref())))
 }
 
 /// Calls back when it does, or after some seconds.
 #[napi(catch_unwind)]
 pub fn catch_up(env: Env, last_event_id: Option<String>, done: Function<'_, (), ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
-    let (hub, runtime) = hub_with_runtime(&env)?;
+    hub_to_ask(&env)?;
+    let Some((hub, runtime)) = runtime_if_running() else {
+        done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        return Ok(());
+    };
     runtime.spawn(async move {
         hub.caught_up(last_event_id.as_deref()).await;
         done.call((), ThreadsafeFunctionCallMode::NonBlocking);
@@ -85,9 +111,18 @@ pub fn catch_up(env: Env, last_event_id: Option<String>, done: Function<'_, (), 
 #[napi(catch_unwind)]
 pub fn when_ready(env: Env, done: Function<'_, bool, ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<bool>().callee_handled::<false>().build()?;
-    let (hub, runtime) = hub_with_runtime(&env)?;
+    hub_to_ask(&env)?;
+    let Some((mut hub, runtime)) = runtime_if_running() else {
+        done.call(true, ThreadsafeFunctionCallMode::NonBlocking);
+        return Ok(());
+    };
     runtime.spawn(async move {
-        let ready = hub.ready().await;
+        let mut ready = hub.ready().await;
+        // `configure` may have replaced it meanwhile: the question is about the hub that is used.
+        while let Some(newer) = successor_of(&hub) {
+            hub = newer;
+            ready = hub.ready().await;
+        }
         done.call(ready, ThreadsafeFunctionCallMode::NonBlocking);
     });
     Ok(())
@@ -97,19 +132,42 @@ impl Process {
     fn configure(&mut self, mut wanted: Options) -> Result<(), Error> {
         wanted.validate()?;
         wanted.redis = wanted.redis.or_else(|| self.offered.clone());
-        if let Some(set) = self.running.as_ref().map(|(hub, _)| hub.options()).or(self.wanted.as_ref()) {
+        let used = self.running.as_ref().filter(|running| running.is_used);
+        if let Some(set) = used.map(|running| running.hub.options()).or(self.wanted.as_ref()) {
             set.check_same(&wanted)?;
+        }
+        if self.running.as_ref().is_some_and(|running| running.hub.options().check_same(&wanted).is_err()) {
+            self.retire();
         }
         self.wanted = Some(wanted);
         Ok(())
     }
 
-    fn start(&mut self) -> Result<Hub, Error> {
-        if let Some((hub, _)) = &self.running {
-            return Ok(hub.clone());
+    /// Ends a hub that nothing has been sent by and no client has come to.
+    fn retire(&mut self) {
+        let Some(Running { hub, runtime, .. }) = self.running.take() else { return };
+        for observer in &self.observers {
+            hub.unobserve(observer);
         }
-        let offered = || Options { redis: self.offered.clone(), ..Options::default() };
-        let options = self.wanted.clone().unwrap_or_else(offered);
+        runtime.spawn(async move {
+            // The others need not wait until they have not heard of it for long enough.
+            hub.drain(hub.options().drain).await;
+            hub.stop();
+        });
+        self.replaced = Some(runtime);
+    }
+
+    /// Starts the hub, if it does not run yet.
+    fn start(&mut self) -> Result<&mut Running, Error> {
+        let running = match self.running.take() {
+            Some(running) => running,
+            None => self.new_hub()?,
+        };
+        Ok(self.running.insert(running))
+    }
+
+    fn new_hub(&self) -> Result<Running, Error> {
+        let options = self.options();
         let runtime = Builder::new_multi_thread()
             .worker_threads(options.threads)
             .thread_name("ssekit")
@@ -118,20 +176,48 @@ impl Process {
             .enable_time()
             .build()
             .map_err(|error| Error::system("starting ssekit's threads", &error))?;
-        let hub = Hub::start(options, runtime.handle())?;
-        self.running = Some((hub.clone(), runtime));
-        Ok(hub)
+        let hub = Hub::start_observed(options, runtime.handle(), &self.observers)?;
+        Ok(Running { hub, runtime, is_used: false })
     }
+
+    /// Those that the hub has, or is going to have.
+    fn options(&self) -> Options {
+        let offered = || Options { redis: self.offered.clone(), ..Options::default() };
+        self.wanted.clone().unwrap_or_else(offered)
+    }
+
+    fn use_hub(&mut self) -> Result<Hub, Error> {
+        let running = self.start()?;
+        running.is_used = true;
+        Ok(running.hub.clone())
+    }
+
+    fn hub_to_ask(&mut self) -> Result<Option<Hub>, Error> {
+        if self.running.is_none() && !self.is_one_of_several() {
+            return Ok(None);
+        }
+        self.start().map(|running| Some(running.hub.clone()))
+    }
+
+    fn is_one_of_several(&self) -> bool {
+        self.wanted.as_ref().map_or(self.offered.is_some(), |wanted| wanted.redis.is_some())
+    }
+}
+
+/// The hub that `configure` has put in this one's place.
+fn successor_of(hub: &Hub) -> Option<Hub> {
+    let process = PROCESS.lock();
+    process.running.as_ref().map(|running| &running.hub).filter(|running| !running.is(hub)).cloned()
 }
 
 /// The hub, which starts with its first use.
 pub(crate) fn hub(env: &Env) -> napi::Result<Hub> {
-    PROCESS.lock().start().map_err(|error| throw(env, &error))
+    PROCESS.lock().use_hub().map_err(|error| throw(env, &error))
 }
 
-/// The hub and its runtime, if it has been used yet.
+/// The hub and its runtime, if it runs.
 pub(crate) fn runtime_if_running() -> Option<(Hub, Handle)> {
-    PROCESS.lock().running.as_ref().map(|(hub, runtime)| (hub.clone(), runtime.handle().clone()))
+    PROCESS.lock().running.as_ref().map(|Running { hub, runtime, .. }| (hub.clone(), runtime.handle().clone()))
 }
 
 /// The hub, which starts with its first use, and the runtime that it works on.
@@ -140,11 +226,34 @@ pub(crate) fn hub_with_runtime(env: &Env) -> napi::Result<(Hub, Handle)> {
     runtime_if_running().ok_or_else(|| napi::Error::from_reason("ssekit has not started"))
 }
 
-/// The hub, if it has been used yet, or is one of several: the others may know what it does not.
+/// The hub for a question, which uses nothing up: if it runs, or is one of several, since the others may know what it does not.
 pub(crate) fn hub_to_ask(env: &Env) -> napi::Result<Option<Hub>> {
+    PROCESS.lock().hub_to_ask().map_err(|error| throw(env, &error))
+}
+
+/// The counters and gauges of the hub: before it starts, those that it is going to start with.
+pub(crate) fn stats() -> Stats {
     let process = PROCESS.lock();
-    let shares = process.wanted.as_ref().map_or(process.offered.is_some(), |wanted| wanted.redis.is_some());
-    let running = process.running.as_ref().map(|(hub, _)| hub.clone());
-    drop(process);
-    if running.is_none() && shares { hub(env).map(Some) } else { Ok(running) }
+    match &process.running {
+        Some(running) => running.hub.stats(),
+        None => Stats::before_start(process.is_one_of_several()),
+    }
+}
+
+/// Tells an observer of whatever happens from here on.
+pub(crate) fn observe(observer: Arc<dyn Observer>) {
+    let mut process = PROCESS.lock();
+    if let Some(running) = &process.running {
+        running.hub.observe(Arc::clone(&observer));
+    }
+    process.observers.push(observer);
+}
+
+/// Tells it no more.
+pub(crate) fn unobserve(observer: &Arc<dyn Observer>) {
+    let mut process = PROCESS.lock();
+    if let Some(running) = &process.running {
+        running.hub.unobserve(observer);
+    }
+    process.observers.retain(|other| !Arc::ptr_eq(other, observer));
 }

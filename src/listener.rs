@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use napi::Env;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
-use ssekit_core::{ClientInfo, DisconnectReason, Hub, Observer};
+use ssekit_core::{ClientInfo, DisconnectReason, Observer};
 
-use crate::hub::hub;
+use crate::hub::{observe, unobserve};
 
 /// Something that has happened.
 #[napi(object, object_from_js = false)]
@@ -74,19 +73,17 @@ impl Observer for NodeObserver {
 /// A listener, until it is ended, is garbage, or its environment goes down.
 #[napi]
 pub struct Subscription {
-    hub: Hub,
     observer: Arc<dyn Observer>,
 }
 
-/// Calls `callback` with every notice from here on.
+/// Calls `callback` with every notice from here on. This does not start the hub.
 #[napi(catch_unwind)]
-pub fn subscribe(env: Env, callback: Function<'_, Notice, ()>) -> napi::Result<Subscription> {
+pub fn subscribe(callback: Function<'_, Notice, ()>) -> napi::Result<Subscription> {
     let builder = callback.build_threadsafe_function::<Notice>();
     let callback = builder.callee_handled::<false>().weak::<true>().build()?;
     let observer: Arc<dyn Observer> = Arc::new(NodeObserver(callback));
-    let hub = hub(&env)?;
-    hub.observe(Arc::clone(&observer));
-    Ok(Subscription { hub, observer })
+    observe(Arc::clone(&observer));
+    Ok(Subscription { observer })
 }
 
 #[napi]
@@ -94,7 +91,7 @@ impl Subscription {
     /// Ends it.
     #[napi(catch_unwind)]
     pub fn end(&self) {
-        self.hub.unobserve(&self.observer);
+        unobserve(&self.observer);
     }
 }
 

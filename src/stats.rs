@@ -1,21 +1,20 @@
 //! Counters and gauges; see `SSEStats` in index.d.ts.
 
-use napi::Env;
 use napi_derive::napi;
 use ssekit_core::{ClusterStats, DisconnectReason, NotHandedOff, Refusal, Stats};
 
-use crate::hub::hub;
+use crate::hub;
 
 /// Counters and gauges of this moment, as JSON text.
 #[napi(catch_unwind)]
-pub fn stats(env: Env) -> napi::Result<String> {
-    Ok(json(&hub(&env)?.stats()))
+pub fn stats() -> String {
+    json(&hub::stats())
 }
 
 /// The same in Prometheus' text format.
 #[napi(catch_unwind)]
-pub fn metrics(env: Env) -> napi::Result<String> {
-    Ok(hub(&env)?.stats().metrics())
+pub fn metrics() -> String {
+    hub::stats().metrics()
 }
 
 /// Nothing in it needs to be escaped. Counts beyond 2^53 would lose their last digit in JavaScript; a million a second take 285

@@ -11,7 +11,7 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, NotHandedOff, Stream};
+use ssekit_core::{Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, LogOutMark, NotHandedOff, Stream};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -165,7 +165,10 @@ impl Streams {
     pub fn new(on_readable: Function<'_, (), ()>) -> napi::Result<Self> {
         let builder = on_readable.build_threadsafe_function::<()>();
         let callback = builder.callee_handled::<false>().weak::<true>().build()?;
-        Ok(Self { notifier: Arc::new(Notifier { readable: Mutex::default(), gone: Mutex::default(), callback }), last_token: 0 })
+        Ok(Self {
+            notifier: Arc::new(Notifier { readable: Mutex::default(), gone: Mutex::default(), callback }),
+            last_token: 0,
+        })
     }
 
     /// What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
@@ -198,7 +201,7 @@ impl Streams {
         taken
     }
 
-    /// Connects a client.
+    /// Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then.
     #[napi(catch_unwind)]
     pub fn connect(
         &mut self,
@@ -207,6 +210,7 @@ impl Streams {
         client_id: Option<String>,
         last_event_id: Option<String>,
         address: Option<String>,
+        mark: Option<f64>,
     ) -> napi::Result<NativeStream> {
         let who = Connect {
             user: user_id.as_deref(),
@@ -215,7 +219,12 @@ impl Streams {
             // What is no address (a Unix socket has none) is not bounded.
             address: address.and_then(|address| address.parse().ok()),
         };
-        let connected = hub(&env)?.connect(who).map_err(|error| throw(&env, &error))?;
+        let hub = hub(&env)?;
+        let connected = match mark {
+            Some(mark) => hub.connect_since(LogOutMark::numbered(mark as u64), who),
+            None => hub.connect(who),
+        };
+        let connected = connected.map_err(|error| throw(&env, &error))?;
         self.last_token = self.last_token.wrapping_add(1);
         Ok(NativeStream {
             client: connected.stream.client().map(Arc::downgrade),

@@ -4,8 +4,16 @@ import { accessSync, constants, existsSync, rmSync, writeFileSync } from 'node:f
 import { delimiter, join } from 'node:path';
 import { Failure, run } from './run.mjs';
 
-/** Root may make a network namespace; anybody else may where it comes with one of users. */
-const UNSHARE = process.getuid?.() === 0 ? ['--net'] : ['--net', '--user', '--map-root-user'];
+/** Root may make namespaces; anybody else may where they come with one of users. */
+const AS_USER = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
+const UNSHARE = ['--net', ...AS_USER];
+const UNSHARE_PROCESSES = ['--pid', '--fork', '--kill-child', '--mount-proc', ...AS_USER];
+
+/** What to do where a namespace cannot be made. */
+const allowNamespaces = (options) =>
+  `the tests need \`unshare ${options.join(' ')}\`. Run them as root, or allow it to everybody: on Ubuntu by ` +
+  '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, on Debian by ' +
+  '`sudo sysctl -w kernel.unprivileged_userns_clone=1`';
 
 /**
  * The tools by name. `find` returns the path of a program that works, or nothing; `apt` are the packages that bring it;
@@ -57,10 +65,12 @@ const TOOLS = {
   },
   'network namespaces': {
     find: () => process.platform !== 'linux' || succeeds('unshare', [...UNSHARE, 'true']),
-    elsewhere:
-      `the tests need \`unshare ${UNSHARE.join(' ')}\`. Run them as root, or allow it to everybody: on Ubuntu by ` +
-      '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, on Debian by ' +
-      '`sudo sysctl -w kernel.unprivileged_userns_clone=1`',
+    elsewhere: allowNamespaces(UNSHARE),
+  },
+  // The first process of a container is one that signals do nothing to by default, and a test starts one.
+  'process namespaces': {
+    find: () => process.platform !== 'linux' || succeeds('unshare', [...UNSHARE_PROCESSES, 'true']),
+    elsewhere: allowNamespaces(UNSHARE_PROCESSES),
   },
   python: {
     // Debian ships Python without what `python3 -m venv` needs, macOS a Python too old for the packages.

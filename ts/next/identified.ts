@@ -5,6 +5,7 @@ import { unauthorized } from '../server/refusals.js';
 
 /** Somebody, or the response that the request gets instead. What says nothing, or nothing that is understood, is nobody. */
 export async function identified<Who extends object>(
+  request: Request,
   identity: unknown,
   known?: readonly string[],
 ): Promise<Who | Response> {
@@ -12,7 +13,7 @@ export async function identified<Who extends object>(
   if (isResponse(identity)) return ofThisRealm(identity);
   const who = typeof identity === 'object' && identity !== null ? identity : { userId: identity };
   const problem = problemOf(who, known);
-  return problem === undefined ? (who as Who) : answer(unauthorized(problem));
+  return problem === undefined ? (who as Who) : answer(unauthorized(problem, request.url));
 }
 
 /** A response of another realm, or of an undici of the app's own: `instanceof` does not know it. */

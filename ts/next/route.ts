@@ -1,8 +1,12 @@
 /** The event stream as a Next.js route handler. */
 import type { ConnectOptions, UserId } from '../../index';
+import { native } from '../server/binding.js';
 import { caughtUp } from '../server/catch-up.js';
-import { SSEService } from '../server/service.js';
+import { connect } from '../server/connect.js';
+import { watchRequests } from '../server/pairs.js';
 import { identified } from './identified.js';
+
+watchRequests();
 
 /** Who asks for the stream. */
 export type Identity =
@@ -28,10 +32,13 @@ export interface SSERouteOptions {
 export function createSSERoute(options: SSERouteOptions): { GET: (request: Request) => Promise<Response> } {
   return {
     async GET(request) {
-      const client = await identified<ConnectOptions>(await options.identify(request));
-      if (client instanceof Response) return client;
+      // First: a session may end while the request waits, so nobody is asked for it before.
       await caughtUp(request);
-      return SSEService.getInstance().connect(request, client);
+      // And who is logged out from here on, while `identify` looks the session up, stays out.
+      const mark = native().logOutMark();
+      const client = await identified<ConnectOptions>(request, await options.identify(request));
+      if (client instanceof Response) return client;
+      return connect(request, client, mark);
     },
   };
 }

@@ -30,7 +30,7 @@ export interface TicketRouteOptions {
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {
   return {
     async POST(request) {
-      const given = await identified<NewTicket>(await options.identify(request), TICKET_OPTIONS);
+      const given = await identified<NewTicket>(request, await options.identify(request), TICKET_OPTIONS);
       if (given instanceof Response) return given;
       const ttl = given.ttl ?? options.ttl ?? 3_600;
       const ticket = SSEService.getInstance().issueTicket({ ...given, ttl });

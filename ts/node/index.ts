@@ -52,7 +52,7 @@ export function handleSSE(
       onClose: client.onClose,
     });
   } catch (error) {
-    const answer = answerTo(error);
+    const answer = answerTo(error, req.url);
     if (answer) return refuse(res, answer);
     throw error;
   }

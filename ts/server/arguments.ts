@@ -4,6 +4,7 @@
  */
 import type { SSEEvent } from '../../index';
 import { argumentError, rangeError } from './errors.js';
+import { checkBytes, checkSize } from './size.js';
 
 /** An event as the addon takes it. */
 export interface EncodedEvent {
@@ -15,34 +16,46 @@ export interface EncodedEvent {
   coalesceKey: string | undefined;
 }
 
-export function encodeEvent(event: SSEEvent): EncodedEvent {
-  if (typeof event !== 'object' || event === null) {
-    throw argumentError('event', event, 'an object { event, data, id?, retry? }');
-  }
+/** The largest `maxEventBytes` that can be set anywhere. */
+const MOST_BYTES = 67_108_864;
+
+/** `most` tells the largest size of an event; it is asked only for large ones. */
+export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYTES): EncodedEvent {
+  if (!isEvent(event)) throw argumentError('event', event, 'an object { event, data, id?, retry? }');
   // Each property is read once: a getter may answer differently the second time.
   const { event: name, data, id, retry, coalesceKey } = event;
   return {
-    name: checkName(name),
-    data: stringify(data),
+    name: checkName(name, most),
+    data: stringify(data, most),
     id: checkEventId(id),
     retry: checkRetry(retry),
     coalesceKey: checkCoalesceKey(coalesceKey),
   };
 }
 
-function checkName(name: unknown): string {
+/**
+ * An object of the application's own, plain or of a class, with a name or data. An array, a date, a boxed string and other
+ * built-in objects are a mistake: they would be sent as `message` with `null`.
+ */
+function isEvent(event: unknown): event is SSEEvent {
+  if (typeof event !== 'object' || event === null) return false;
+  return Object.prototype.toString.call(event) === '[object Object]' && ('data' in event || 'event' in event);
+}
+
+function checkName(name: unknown, most: () => number): string {
   if (name === undefined || name === null) return '';
+  if (typeof name === 'string') checkBytes(name.length, most);
   return wellFormed('event.event', name, 'a string without control characters');
 }
 
 function checkEventId(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
-  return wellFormed('event.id', id, 'a string of 1 to 256 printable ASCII characters');
+  return shortText('event.id', id, 'a string of 1 to 256 printable ASCII characters');
 }
 
 function checkCoalesceKey(key: unknown): string | undefined {
   if (key === undefined || key === null) return undefined;
-  return wellFormed('event.coalesceKey', key, 'a string of 1 to 256 bytes');
+  return shortText('event.coalesceKey', key, 'a string of 1 to 256 bytes');
 }
 
 function checkRetry(retry: unknown): number | undefined {
@@ -60,13 +73,22 @@ function wellFormed(argument: string, value: unknown, wants: string): string {
   return value;
 }
 
+/** Longer than any id may be. Native code counts the bytes of those that are not, and gets no copy of the others. */
+const LONG = 4_096;
+
+function shortText(argument: string, value: unknown, wants: string): string {
+  if (typeof value === 'string' && value.length > LONG) throw argumentError(argument, value, wants);
+  return wellFormed(argument, value, wants);
+}
+
 const isWellFormed: (text: string) => boolean = (text) =>
   // In every Node.js that this package runs on, but not in TypeScript's ES2023.
   (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 /** JSON by the rules of `JSON.stringify`. It escapes line ends, so the text is always one line. */
-function stringify(data: unknown): string {
+function stringify(data: unknown, most: () => number): string {
   if (data === undefined) return 'null';
+  checkSize(data, most);
   let json: string | undefined;
   try {
     json = JSON.stringify(data);
@@ -74,6 +96,7 @@ function stringify(data: unknown): string {
     throw explain(data, error);
   }
   if (json === undefined) throw argumentError('event.data', data, 'a value that JSON can carry');
+  checkBytes(json.length, most);
   return json;
 }
 
@@ -93,13 +116,18 @@ function explain(data: unknown, error: unknown): unknown {
   return error;
 }
 
+/** No integer from here on has a decimal string of 256 characters. */
+const LARGEST = 10n ** 256n;
+
 /** A user id as one string, so that `42` and `'42'` are one user. */
 export function checkUserId(userId: unknown): string {
-  const wants = 'a string, a finite number or a bigint';
+  const wants = 'a string of 1 to 256 bytes, a finite number or a bigint';
   switch (typeof userId) {
     case 'string':
-      return wellFormed('userId', userId, wants);
+      return shortText('userId', userId, wants);
     case 'bigint':
+      // Its decimal digits would take seconds, and an error.
+      if (userId >= LARGEST || userId <= -LARGEST) break;
       return userId.toString();
     case 'number':
       if (!Number.isFinite(userId)) break;
@@ -110,5 +138,5 @@ export function checkUserId(userId: unknown): string {
 }
 
 export function checkClientId(argument: string, clientId: unknown): string {
-  return wellFormed(argument, clientId, 'a string');
+  return shortText(argument, clientId, 'a string of 1 to 256 bytes');
 }

@@ -13,7 +13,8 @@ import { type Answer, answerTo } from './refusals.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
-export function connect(request: Request, client: ConnectOptions = {}): Response {
+/** `mark`: when the application was asked who it is; a user who was logged out since then is refused. */
+export function connect(request: Request, client: ConnectOptions = {}, mark?: number): Response {
   if (typeof request?.headers?.get !== 'function') throw argumentError('request', request, 'a web Request');
   const response = likelyResponse(request);
   const socket = response && socketOf(response);
@@ -30,13 +31,13 @@ export function connect(request: Request, client: ConnectOptions = {}): Response
   let ours = 0;
   let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, {
+    stream = new ClientStream({ ...identity, mark }, {
       socket,
       isWatched: () => listenersOf(signal) > ours,
       onClose: client.onClose,
     });
   } catch (error) {
-    const refusal = answerTo(error);
+    const refusal = answerTo(error, request.url);
     if (refusal) return answer(refusal, response);
     throw error;
   }

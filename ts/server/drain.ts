@@ -16,31 +16,63 @@ export async function drain(options?: DrainOptions): Promise<void> {
   await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
 }
 
-/** The exit code of who was ended by SIGTERM, by a shell's rule. Next.js 16.4 takes it. */
-const KILLED = 128 + constants.signals.SIGTERM;
+/** SIGINT is what Ctrl-C sends, and PM2. */
+const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
 /** One listener for all copies of this package; the number is the version of what they have to agree on. */
 const KEY = Symbol.for('ssekit.sigterm.1');
 
 const shared = globalThis as { [KEY]?: true };
 
-/** From here on the process has clients, so that SIGTERM has to wait for them. In worker threads there are no signals. */
+/** The process was told to end, and does so once its clients are gone; at once if it is told again. */
+let isEnding = false;
+let isUrgent = false;
+
+/** From here on the process has clients, so that its end has to wait for them. In worker threads there are no signals. */
 export function watchSigterm(): void {
   if (shared[KEY] || !isMainThread) return;
   shared[KEY] = true;
-  if (native().onSigterm().drains) process.once('SIGTERM', onSigterm);
+  if (!native().onSigterm().drains) return;
+  // First: another listener may call `process.exit` on the spot.
+  for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
-function onSigterm(): void {
+function onSignal(signal: NodeJS.Signals): void {
   // Without this listener, the process would have ended here, unless somebody else has one.
-  const isAlone = process.listenerCount('SIGTERM') === 0;
-  const done = drain();
-  if (isAlone) done.then(() => process.kill(process.pid, 'SIGTERM'));
-  // Whoever else has one, Next.js for instance, calls `process.exit` when it has done its own part. Native threads go on with
-  // theirs while this one waits; there is nothing else left for it to do.
-  process.once('exit', (code) => {
-    const isOver = native().waitForDrain(native().onSigterm().windowMs + PASSING_MS);
-    // Everybody was told, and has gone: to a supervisor that is no failure.
-    if (isOver && code === KILLED) process.exitCode = 0;
+  const isAlone = process.listenerCount(signal) === 1;
+  if (isEnding) {
+    isUrgent = true;
+    if (isAlone) endBy(signal);
+    return;
+  }
+  isEnding = true;
+  void drain().then(() => {
+    if (isAlone) endBy(signal);
   });
+  // Whoever else has one, Next.js for instance, calls `process.exit` when it has done its own part.
+  process.once('exit', (code) => {
+    if (!isUrgent && waitForDrain() && code === codeOf(signal)) process.exitCode = 0;
+  });
+}
+
+/** Native threads go on while this one waits; there is nothing else left for it to do. Says whether all clients are gone. */
+function waitForDrain(): boolean {
+  // No listener is called any more, so a signal now ends the process, by its default action.
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
+  return native().waitForDrain(native().onSigterm().windowMs + PASSING_MS);
+}
+
+/** Ends the process as the signal does by default, which the first process of a container has to do by itself. */
+function endBy(signal: NodeJS.Signals): void {
+  if (process.pid === 1) process.exit(codeOf(signal));
+  for (const other of SIGNALS) process.off(other, onSignal);
+  process.kill(process.pid, signal);
+}
+
+/**
+ * The exit code of a process that this signal has ended, by a shell's rule. Next.js 16.4 takes it as well. When everybody was told
+ * and has gone it becomes 0: to a supervisor that is no failure.
+ */
+function codeOf(signal: NodeJS.Signals): number {
+  return 128 + constants.signals[signal];
 }

@@ -28,10 +28,14 @@ export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
 
+const LONG = 4_096;
+
 /** A value in few words, safe to print: strings are quoted and cut, control characters escaped. */
 function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
+      // To cut a piece off a long one, V8 may have to copy all of it.
+      if (value.length > LONG) return `a string of ${value.length} characters`;
       return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}…` : JSON.stringify(value);
     case 'number':
     case 'undefined':

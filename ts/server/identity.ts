@@ -11,6 +11,8 @@ export interface ClientIdentity {
   clientId: string | undefined;
   lastEventId: string | undefined;
   address: string | undefined;
+  /** When the application was asked, as `logOutMark` counts it. Missing: it has found out by itself. */
+  mark?: number | undefined;
 }
 
 /** What a request says of the client that it comes from. */
@@ -27,7 +29,7 @@ export interface Asked {
 const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
 
 /** What an identity may have: anything else is a mistake, most likely a `userId` by another name. */
-const KNOWN: readonly (keyof ConnectOptions)[] = ['userId', 'clientId', 'anonymous', 'address', 'headers'];
+const KNOWN: readonly (keyof ConnectOptions)[] = ['userId', 'clientId', 'anonymous', 'address', 'headers', 'onClose'];
 
 const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
 
@@ -37,12 +39,15 @@ const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
  */
 export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
   const user = userOf('client', client, KNOWN);
-  const { clientId, address } = client;
+  const { clientId, address, onClose } = client;
+  if (onClose !== undefined && typeof onClose !== 'function') {
+    throw argumentError('client.onClose', onClose, 'a function');
+  }
   const query = queryOf(asked.url);
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
-  if (user === 'none') return unauthorized(`refused a stream: client.userId: got none, wants ${WANTS_USER}`);
+  if (user === 'none') return unauthorized(`client.userId: got none, wants ${WANTS_USER}`, asked.url);
   if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
-    return badRequest('clientId: wants 1 to 256 printable ASCII characters.');
+    return badRequest('clientId: wants 1 to 256 printable ASCII characters.', asked.url);
   }
   return {
     userId: user.id,
@@ -74,7 +79,9 @@ export function userOf(argument: string, who: unknown, known: readonly string[])
 /** Why nobody is let in as what an application's `identify` has answered; nothing if somebody is. */
 export function problemOf(who: unknown, known: readonly string[] = KNOWN): string | undefined {
   try {
-    return userOf('identify', who, known) === 'none' ? `identify: got no userId, wants ${WANTS_USER}` : undefined;
+    return userOf('identify', who, known) === 'none'
+      ? `identify: got no userId, wants ${WANTS_USER}. Return the signed-in user's id from the route's \`identify\``
+      : undefined;
   } catch (error) {
     if (hasCode(error, 'ERR_SSEKIT_ARGUMENT')) return (error as Error).message;
     throw error;

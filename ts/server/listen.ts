@@ -9,9 +9,10 @@ import { checkNumbers, checkObject, toNativeText } from './options.js';
 
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const known = checkKeys('options', options, OPTIONS);
-  watchSigterm();
   const completed = toNative({ ...fromEnvironment(process.env), ...defined(known) });
-  return new RunningListener(native().listen(toNativeText(completed)));
+  const listener = native().listen(toNativeText(completed));
+  watchSigterm();
+  return new RunningListener(listener);
 }
 
 const OPTIONS = [

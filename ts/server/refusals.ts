@@ -12,30 +12,84 @@ export interface Answer {
 /** Who comes back too soon is only refused again; and not all shall come back in the same second. */
 const RETRY_AFTER_SECONDS = { least: 5, most: 15 };
 
-const ANSWERS: Record<string, () => Answer> = {
-  ERR_SSEKIT_CLAIMED: () => text(409, 'This client id belongs to another user.'),
-  ERR_SSEKIT_FULL: () => text(503, 'There are as many streams as there may be.', retryAfter()),
-  ERR_SSEKIT_USER_FULL: () => text(429, 'This user has as many streams as one may have.', retryAfter()),
-  ERR_SSEKIT_ADDRESS_FULL: () => text(429, 'As many streams come from this address as may.', retryAfter()),
-  // An `EventSource` takes any other status for final, and would not come back to the process that takes over.
-  ERR_SSEKIT_DRAINING: () => ({ status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) }),
+/** What a refused client is told, and what the application's developer is: why, and what to do. */
+interface Refusal {
+  status: number;
+  says: string;
+  headers?: () => Record<string, string>;
+  why: string;
+}
+
+const REFUSALS: Record<string, Refusal> = {
+  ERR_SSEKIT_CLAIMED: {
+    status: 409,
+    says: 'This client id belongs to another user.',
+    why: "its client id is another user's. Let each page make up an id of its own, or leave `clientId` out",
+  },
+  ERR_SSEKIT_FULL: {
+    status: 503,
+    says: 'There are as many streams as there may be.',
+    headers: retryAfter,
+    why: 'there are as many streams as `limits.clients` allows. Raise it in `SSEService.configure`',
+  },
+  ERR_SSEKIT_USER_FULL: {
+    status: 429,
+    says: 'This user has as many streams as one may have.',
+    headers: retryAfter,
+    why:
+      'its user has as many streams as `limits.clientsPerUser` allows. Raise it in `SSEService.configure`, or see that pages close ' +
+      'the streams that they leave',
+  },
+  ERR_SSEKIT_ADDRESS_FULL: {
+    status: 429,
+    says: 'As many streams come from this address as may.',
+    headers: retryAfter,
+    why:
+      'as many streams come from its address as `limits.clientsPerAddress` allows. Raise it in `SSEService.configure`; behind a ' +
+      'proxy, pass the `address` that the proxy names',
+  },
+  ERR_SSEKIT_LOGGED_OUT: {
+    status: 401,
+    says: 'Unauthorized',
+    why: 'its user was logged out (`disconnectUser`) while `identify` looked the session up. It may come back with a new one',
+  },
 };
 
 /** What a client gets whose connection has failed with this error; nothing if the error is the caller's. */
-export function answerTo(error: unknown): Answer | undefined {
+export function answerTo(error: unknown, url?: string): Answer | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
-  return code !== undefined && Object.hasOwn(ANSWERS, code) ? ANSWERS[code]?.() : undefined;
+  if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
+  const refusal = code !== undefined && Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
+  if (!refusal) return undefined;
+  const { status, says, headers, why } = refusal;
+  return refuse(url, why, text(status, says, headers?.()));
 }
 
 /** The answer to somebody whom the application does not know. The client is not told why. */
-export function unauthorized(why: string): Answer {
-  explain(why);
-  return text(401, 'Unauthorized');
+export function unauthorized(why: string, url?: string): Answer {
+  return refuse(url, why, text(401, 'Unauthorized'));
 }
 
 /** The answer to a request that is wrong in itself. */
-export function badRequest(message: string): Answer {
-  return text(400, message);
+export function badRequest(message: string, url?: string): Answer {
+  return refuse(url, message, text(400, message));
+}
+
+/** An `EventSource` takes any status but 200 for final, and would not come back to the process that takes over. */
+function farewell(url: string | undefined): Answer {
+  explain(`no stream for ${pathOf(url)}: this process is being drained, and told the page when to come back`);
+  return { status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) };
+}
+
+function refuse(url: string | undefined, why: string, answer: Answer): Answer {
+  explain(`refused ${pathOf(url)} with ${answer.status}: ${why}`);
+  return answer;
+}
+
+/** A request's path for the log. Its query may have a ticket in it. */
+function pathOf(url: string | undefined): string {
+  const [, path = ''] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url ?? '') ?? [];
+  return path.slice(0, 200) || 'a stream';
 }
 
 function text(status: number, message: string, headers: Record<string, string> = {}): Answer {

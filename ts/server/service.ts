@@ -122,9 +122,11 @@ export class SSEService implements Contract {
 
 /** An event as native code takes it. What is wrong with it is told before anything is sent. */
 function spread(event: SSEEvent): [string, string, string | undefined, number | undefined, string | undefined] {
-  const { name, data, id, retry, coalesceKey } = encodeEvent(event);
+  const { name, data, id, retry, coalesceKey } = encodeEvent(event, mostBytes);
   return [name, data, id, retry, coalesceKey];
 }
+
+const mostBytes = (): number => native().maxEventBytes();
 
 function isLocal(options: PresenceOptions = {}): boolean {
   const { scope = 'cluster' } = options;

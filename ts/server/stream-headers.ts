@@ -1,5 +1,6 @@
 /** The headers of an event stream. */
 import type { ConnectOptions } from '../../index';
+import { argumentError } from './errors.js';
 
 /**
  * What makes a response an event stream that arrives as it is sent. `no-transform` keeps Next.js and proxies from compressing
@@ -13,11 +14,33 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
 
 /** The headers of the response: the caller's, then those that it cannot do without. */
 export function streamHeaders(own: ConnectOptions['headers']): Headers {
-  const headers = new Headers(own);
+  const headers = new Headers();
+  for (const [name, value] of pairsOf(own)) headers.append(name, value);
   for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
   for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
   return headers;
 }
+
+/** Each header as a name and one text. An array is several headers of that name: cookies cannot be joined by a comma. */
+function* pairsOf(own: ConnectOptions['headers']): Generator<[string, string]> {
+  if (own === undefined || own === null) return;
+  if (typeof own !== 'object') throw argumentError('headers', own, WANTS);
+  for (const pair of Symbol.iterator in own ? own : Object.entries(own)) {
+    if (!Array.isArray(pair) || pair.length !== 2) throw argumentError('headers', pair, WANTS);
+    const [name, value] = pair as [string, unknown];
+    for (const one of Array.isArray(value) ? value : [value]) {
+      // Nothing was given: `undefined` as text is nobody's header.
+      if (one === undefined || one === null) continue;
+      if (!TEXTS.includes(typeof one)) throw argumentError(`headers.${name}`, one, 'a string');
+      yield [name, String(one)];
+    }
+  }
+}
+
+const WANTS = 'an object, a Headers, or an array of names and values';
+
+/** What is the same text to everybody. */
+const TEXTS = ['string', 'number', 'bigint', 'boolean'];
 
 /** How undici, which is Node's own `fetch`, calls itself. */
 const UNDICI = /^(node|undici)\b/i;

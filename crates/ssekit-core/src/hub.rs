@@ -66,10 +66,20 @@ impl Hub {
     /// # Errors
     /// Options out of their bounds, or no descriptors left.
     pub fn start(options: Options, runtime: &Handle) -> Result<Self> {
-        match options.redis.clone() {
-            Some(redis) => Self::start_on(Redis::new(redis)?, options, runtime),
-            None => Self::start_alone(options, None, runtime),
+        Self::start_observed(options, runtime, &[])
+    }
+
+    /// The same, with observers that miss nothing of its life.
+    ///
+    /// # Errors
+    /// As for [`Hub::start`].
+    pub fn start_observed(options: Options, runtime: &Handle, observers: &[Arc<dyn Observer>]) -> Result<Self> {
+        if let Some(redis) = options.redis.clone() {
+            return Self::join(Redis::new(redis)?, options, runtime, observers);
         }
+        let hub = Self::start_alone(options, None, runtime)?;
+        hub.observe_all(observers);
+        Ok(hub)
     }
 
     /// Starts a hub that shares a history with others: see the [contract](crate::backplane).
@@ -77,10 +87,20 @@ impl Hub {
     /// # Errors
     /// As for [`Hub::start`].
     pub fn start_on(backplane: impl Backplane, options: Options, runtime: &Handle) -> Result<Self> {
+        Self::join(backplane, options, runtime, &[])
+    }
+
+    fn join(
+        backplane: impl Backplane,
+        options: Options,
+        runtime: &Handle,
+        observers: &[Arc<dyn Observer>],
+    ) -> Result<Self> {
         let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
         let hub = Self::start_alone(options, Some(Arc::clone(&cluster)), runtime)?;
         hub.inner.timeline.belong_to(cluster.node);
         hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);
+        hub.observe_all(observers);
         let _entered = runtime.enter();
         let local: Weak<Inner> = Arc::downgrade(&hub.inner);
         cluster.start(backplane, local as Weak<dyn Local>);
@@ -121,6 +141,11 @@ impl Hub {
         let (draining, revoked) = (OnceLock::new(), Revoked::default());
         let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, cluster, process };
         Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether both are the same hub.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
     }
 
     /// The options that it runs with.
@@ -293,6 +318,12 @@ impl Hub {
     /// Wants to know when clients come and go.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.inner.registry.observe(observer);
+    }
+
+    fn observe_all(&self, observers: &[Arc<dyn Observer>]) {
+        for observer in observers {
+            self.observe(Arc::clone(observer));
+        }
     }
 
     /// Does not want to know any more.

@@ -12,7 +12,7 @@
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
 //! * `handoff`: a socket is taken over; `shard`, with its `inbox`, `poller` and `heartbeat`: the task that writes for its share
 //!   of the clients; `connection`, `socket`: one client's reader and writer there.
-//! * `revoked`: who was logged out, for the tickets of the listener.
+//! * `revoked`: who was logged out, for tickets and for clients that are on their way in.
 //! * [`listener`]: an HTTP server in front of all this, where Node is not to be in the path.
 //! * [`options`], [`stats`] with its `metrics`, [`observer`], [`error`]: what goes in and what comes out beside the events.
 //!
@@ -54,12 +54,13 @@ pub use client::Client;
 pub use cluster::{Buffered, Link};
 pub use error::{Error, Result};
 pub use event::{Event, Framing};
+pub use handoff::Held;
 pub use history::HistoryOptions;
 pub use hub::{Connect, Connected, Hub, Published, Target};
 pub use life::{ClientInfo, DisconnectReason, NotHandedOff, Phase, Refusal};
 pub use observer::Observer;
 pub use options::{ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
+pub use revoked::LogOutMark;
 pub use stats::{ClusterStats, Stats};
-pub use handoff::Held;
 pub use stream::{Chunk, Stream};
 pub use trace::TraceContext;

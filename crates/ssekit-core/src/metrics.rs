@@ -27,7 +27,14 @@ impl Stats {
         let refusals = Refusal::ALL.iter().map(|refusal| refusal.as_str()).zip(self.refusals);
         family(&mut text, "refusals_total", "counter", "Clients not let in, by reason.", "reason", refusals);
         let kept = NotHandedOff::ALL.iter().map(|reason| reason.as_str()).zip(self.not_handed_off);
-        family(&mut text, "not_handed_off_total", "counter", "Streams that stayed with Node, by reason.", "reason", kept);
+        family(
+            &mut text,
+            "not_handed_off_total",
+            "counter",
+            "Streams that stayed with Node, by reason.",
+            "reason",
+            kept,
+        );
         for (name, kind, help, value) in [
             ("away", "gauge", "Clients that are gone and may come back to their ids.", self.away as u64),
             ("coalesced_total", "counter", "Events that a newer one of their key has superseded.", self.coalesced),

@@ -40,7 +40,7 @@ impl Arrivals {
 }
 
 /// A hub's counters and gauges at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stats {
     /// Connected clients.
     pub clients: usize,
@@ -109,6 +109,21 @@ pub struct ClusterStats {
     pub nodes: usize,
     /// Clients that are connected to them.
     pub clients: usize,
+}
+
+impl Stats {
+    /// Those of a hub that has not started, so it has no epoch either.
+    pub fn before_start(is_one_of_several: bool) -> Self {
+        let cluster = ClusterStats {
+            link: Link::Starting,
+            buffered: Buffered::default(),
+            outages: 0,
+            unreadable: 0,
+            nodes: 0,
+            clients: 0,
+        };
+        Self { cluster: is_one_of_several.then_some(cluster), ..Self::default() }
+    }
 }
 
 /// What one turn of a shard adds to its deliveries.

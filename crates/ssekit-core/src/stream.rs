@@ -158,12 +158,7 @@ impl Stream {
     /// # Errors
     /// As for [`Stream::hand_off`].
     #[cfg(unix)]
-    pub fn hand_off_with(
-        &mut self,
-        socket: std::os::fd::OwnedFd,
-        framing: Framing,
-        held: Option<Held>,
-    ) -> Result<()> {
+    pub fn hand_off_with(&mut self, socket: std::os::fd::OwnedFd, framing: Framing, held: Option<Held>) -> Result<()> {
         let socket = socket2::Socket::from(socket);
         socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
         self.hand_off_holding(socket.into(), framing, held).map_err(|_| Error::gone())

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use ssekit_core::{Connect, DisconnectReason, Framing, Hub};
+use ssekit_core::{Connect, DisconnectReason, Framing, Hub, LogOutMark};
 use support::peer::{Peer, narrow_pair, socket_pair};
 use support::pull::Pull;
 use support::{Engine, Recorder, Told, anonymous, data, eventually, named, user};
@@ -384,5 +384,37 @@ fn seats_are_used_again_without_a_mix_up() {
         }
     }
     eventually("everybody has left", || engine.stats().clients == 0);
+    assert_empty(&engine);
+}
+
+#[test]
+fn a_user_who_was_logged_out_since_the_mark_stays_out() {
+    let engine = Engine::start();
+    let ada = Connect { user: Some("ada"), ..Connect::default() };
+    let before = LogOutMark::now();
+    assert_eq!(engine.disconnect_user("ada"), 0);
+    let refused = engine.connect_since(before, ada).unwrap_err();
+    assert!(refused.is_logged_out(), "{refused}");
+    assert_eq!(engine.stats().connects, 0);
+    // Nobody else is concerned, and nobody who was named afterwards.
+    engine.connect_since(before, Connect { user: Some("bob"), ..Connect::default() }).unwrap();
+    engine.connect_since(before, Connect::default()).unwrap();
+    engine.connect_since(LogOutMark::now(), ada).unwrap();
+}
+
+#[test]
+fn a_log_out_while_a_client_enters_leaves_no_stream() {
+    let engine = Engine::start();
+    for round in 0..20_000 {
+        let user = format!("user {round}");
+        let mark = LogOutMark::now();
+        let entered = thread::scope(|scope| {
+            let log_out = scope.spawn(|| engine.disconnect_user(&user));
+            let entered = engine.connect_since(mark, Connect { user: Some(&user), ..Connect::default() });
+            log_out.join().unwrap();
+            entered
+        });
+        assert_eq!(engine.clients_by_user(&user).len(), 0, "round {round}: {entered:?}");
+    }
     assert_empty(&engine);
 }

@@ -23,6 +23,7 @@ enum Kind {
     Configured,
     Refused(Refusal),
     Gone,
+    LoggedOut,
     Forked,
     System,
     Backplane,
@@ -59,6 +60,11 @@ impl Error {
     /// The client that it is about is gone.
     pub fn gone() -> Self {
         Self::new(Kind::Gone, "the client is already disconnected")
+    }
+
+    /// The user was logged out while the client was on its way in.
+    pub fn logged_out() -> Self {
+        Self::new(Kind::LoggedOut, "the user was logged out while the client was connecting")
     }
 
     /// The process has no threads of the hub's.
@@ -115,6 +121,11 @@ impl Error {
     /// The client was disconnected before the call.
     pub fn is_gone(&self) -> bool {
         self.kind == Kind::Gone
+    }
+
+    /// The user was logged out while the client was on its way in.
+    pub fn is_logged_out(&self) -> bool {
+        self.kind == Kind::LoggedOut
     }
 
     /// The process is a raw fork of the one that started the hub.

@@ -10,14 +10,15 @@ use uuid::Uuid;
 
 use crate::client::{Client, ShardLink, Start};
 use crate::drain;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::event::{Event, check_header_text, check_length};
 use crate::hub::{Hub, Inner};
 use crate::inbox::{Command, Inbox};
-use crate::life::ClientInfo;
+use crate::life::{ClientInfo, DisconnectReason};
 use crate::log::Log;
 use crate::network::Network;
 use crate::reader::{Reader, ResetReason};
+use crate::revoked::LogOutMark;
 use crate::stats::Deliveries;
 use crate::stream::{Parts, Stream};
 use crate::timeline::Located;
@@ -58,6 +59,25 @@ impl Hub {
     /// An id cannot be used, or the client is refused: see [`Refusal`](crate::life::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
         self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
+    }
+
+    /// The same, for a client that an application has named after `mark`. A user who was logged out meanwhile stays out.
+    ///
+    /// # Errors
+    /// As for [`Hub::connect`], and if the user was logged out since the mark.
+    pub fn connect_since(&self, mark: LogOutMark, who: Connect<'_>) -> Result<Connected> {
+        let is_out = || who.user.is_some_and(|user| self.inner.revoked.is_out_since(user, mark));
+        if is_out() {
+            return Err(Error::logged_out());
+        }
+        let mut connected = self.connect(who)?;
+        // A log-out is noted before the user's clients are looked for, and here it is the other way around: so either it is seen
+        // here, or whoever logs the user out sees this client.
+        if is_out() {
+            connected.stream.close(DisconnectReason::Server);
+            return Err(Error::logged_out());
+        }
+        Ok(connected)
     }
 
     fn try_connect(&self, who: Connect<'_>) -> Result<Connected> {
