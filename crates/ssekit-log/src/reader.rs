@@ -177,8 +177,19 @@ impl Reader {
 
     /// Everything up to `position` has been taken.
     pub fn advance(&mut self, position: Position) {
+        self.begin(position);
+        self.finish();
+    }
+
+    /// The same, but of what stands at `position` only a part has been taken, and the rest is kept elsewhere.
+    pub fn begin(&mut self, position: Position) {
         self.cursor = position;
         self.reset = None;
+    }
+
+    /// That rest has been taken.
+    pub fn finish(&self) {
+        self.client.has_got(self.cursor);
     }
 }
 

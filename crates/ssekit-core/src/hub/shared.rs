@@ -64,9 +64,8 @@ impl Hub {
                     cluster.send(message::event_for(&To::Client(id, Some(owner)), draft.shared()), &*self.inner);
                     return usize::from(connected);
                 }
-                // Nobody has been heard of yet who may be there.
-                None if !cluster.knows_the_others() => (To::Client(id, None), 0),
-                None => return 0,
+                // Nobody that this node has heard of; whoever comes with this id to any node is told that something is missing.
+                None => (To::Client(id, None), 0),
             },
             Target::All { exclude } => {
                 let is_there =
@@ -226,7 +225,7 @@ impl Inner {
             To::User(id) => drop(self.put_for_user(place, id, draft)),
             To::All { exclude } => drop(self.put_for_all(place, exclude, draft)),
             To::Client(id, owner) => {
-                if self.expects(id, owner, place.position()) {
+                if self.expects(id, owner, place) {
                     self.put_for_client(place, id, draft);
                 }
             }
@@ -234,7 +233,7 @@ impl Inner {
     }
 
     /// Whether there is a log here for what is sent to this client alone: it is here, or was, or may come from another node.
-    fn expects(&self, id: &str, owner: Option<Owner<'_>>, position: Position) -> bool {
+    fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> bool {
         let owner = owner.map(|owner| match owner {
             Owner::User(user) => Some(Arc::from(user)),
             Owner::Anonymous => None,
@@ -246,8 +245,7 @@ impl Inner {
         let there = || self.cluster.as_ref()?.members.find(id).map(|there| there.user);
         let Some(user) = owner.or_else(there) else {
             // Whoever comes with this id later is told that something is missing.
-            self.registry.miss_client(position);
-            return false;
+            return !self.registry.miss(id, place, &self.timeline);
         };
         let Some((inbox, _)) = self.shards.first() else { return false };
         let link = Arc::clone(inbox) as Arc<dyn ShardLink>;
