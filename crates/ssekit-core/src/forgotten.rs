@@ -122,6 +122,19 @@ impl Departed {
         clients.insert(id, (gone, head), |(_, head)| *unknown_before = (head + 1).max(*unknown_before));
     }
 
+    /// The same, if nothing better is remembered of it.
+    pub(crate) fn note_if_unknown(&self, id: &str, gone: Gone, head: Position) {
+        if self.find(id).is_err() {
+            self.note(id, gone, head);
+        }
+    }
+
+    /// Of clients that left before this position, some are not remembered.
+    pub(crate) fn knows_nobody_before(&self, position: Position) {
+        let mut departed = self.0.lock();
+        departed.unknown_before = departed.unknown_before.max(position);
+    }
+
     /// What is remembered of the client with this id, or the position before which it may have left without being remembered.
     pub(crate) fn find(&self, id: &str) -> Result<Gone, Position> {
         let departed = self.0.lock();

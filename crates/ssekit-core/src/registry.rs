@@ -363,6 +363,17 @@ impl Registry {
         self.departed.note(id, gone, timeline.head());
     }
 
+    /// Remembers whose a client of another node was. Whether it had brought its id is not known.
+    pub(crate) fn departed_elsewhere(&self, client: ClientInfo, timeline: &Timeline) {
+        let gone = Gone { user: client.user, brings_id: false, reached: None };
+        self.departed.note_if_unknown(&client.id, gone, timeline.head());
+    }
+
+    /// Of clients that left before this position, some are not remembered: they were on other nodes before this one began.
+    pub(crate) fn knows_nobody_before(&self, position: Position) {
+        self.departed.knows_nobody_before(position);
+    }
+
     /// Gives up clients that have been away since before `deadline`, and users of whom nothing is left.
     pub(crate) fn sweep(&self, deadline: Option<Instant>, timeline: &Timeline) {
         while let Some(client) = self.pop_away(deadline) {

@@ -240,6 +240,50 @@ fn node(memory: &Memory) -> Engine {
 }
 
 #[test]
+fn in_a_cluster_a_page_without_its_last_id_is_told_on_another_node() {
+    let memory = Memory::new(10_000);
+    let (here, there) = (node(&memory), node(&memory));
+    let who = |client| Connect { user: Some("ada"), client: Some(client), ..Connect::default() };
+    let quiet = Pull::of(here.connect(who("quiet")).unwrap());
+    eventually("the other node knows it", || there.active_clients().len() == 1);
+    drop(quiet);
+    // Nothing was ever sent that it could have missed.
+    assert!(!Pull::of(there.connect(who("quiet")).unwrap()).ready.id.starts_with("ssekit:"));
+    drop(Pull::of(here.connect(who("tab")).unwrap()));
+    eventually("the other node knows that it has gone", || there.active_clients().is_empty());
+    let sent_at = there.stats().position;
+    here.send_to_user("ada", data("missed")).unwrap();
+    eventually("all have read it", || there.stats().position > sent_at);
+    assert_told(Pull::of(there.connect(who("tab")).unwrap()), "unknown");
+    assert!(!Pull::of(there.connect(who("fresh")).unwrap()).ready.id.starts_with("ssekit:"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn in_a_cluster_a_send_to_a_client_gone_for_long_resets_pages_of_its_user_on_every_node() {
+    let memory = Memory::new(10_000);
+    let history = HistoryOptions { max_age: Duration::from_secs(8), ..HistoryOptions::default() };
+    let options = Options { history, threads: 1, ..Options::default() };
+    let runtime = tokio::runtime::Handle::current();
+    let nodes = [(); 2].map(|()| Hub::start_on(memory.clone(), options.clone(), &runtime).unwrap());
+    pass(Duration::from_secs(1)).await;
+    nodes[0].broadcast(data("first"), None).unwrap();
+    pass(Duration::from_secs(1)).await;
+    let [page, bob] = ["ada", "bob"].map(|id| Pull::of(user(&nodes[0], id)));
+    let (id, last, bob) = (page.ready.client_id.clone(), page.ready.id.clone(), bob.ready.id.clone());
+    pass(Duration::from_secs(1)).await;
+    drop(page);
+    // Longer than any node remembers that the id was ada's.
+    pass(Duration::from_secs(60)).await;
+    assert!(!nodes[1].send_to_client(&id, data("missed")).unwrap());
+    pass(Duration::from_secs(1)).await;
+    for node in &nodes {
+        let again = |user, last: &str| Pull::of(resuming(node, Some(user), last));
+        assert!(again("bob", &bob).ready.resumed);
+        assert_eq!(again("ada", &last).ready.id, "ssekit:evicted");
+    }
+}
+
+#[test]
 fn in_a_cluster_a_send_to_an_unknown_client_resets_its_page_and_no_other() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));

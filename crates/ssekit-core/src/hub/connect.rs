@@ -151,7 +151,8 @@ impl Hub {
         if let Some(id) = who.client {
             predecessor = registry.predecessor(id, who.user, timeline);
             before.missing = if predecessor.is_some() { 0 } else { registry.missing_of(id) };
-            before.earlier = registry.earlier(id, who.user, predecessor.as_ref());
+            let earlier = registry.earlier(id, who.user, predecessor.as_ref());
+            before.earlier = earlier.or_else(|| self.earlier_elsewhere(who.user, id));
             let _ = log.set(Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         }
         let (elsewhere, moves) = self.look_elsewhere(who.user, who.client)?;

@@ -11,6 +11,7 @@ use crate::cluster::message::{self, Message, Owner, To};
 use crate::cluster::{Cluster, Link, Local};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event};
+use crate::forgotten::Earlier;
 use crate::hub::{Hub, Inner, Target};
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
 use crate::position::{Epoch, Position, agreed, is_agreed};
@@ -93,6 +94,13 @@ impl Hub {
         Ok((user.map_or(0, |user| cluster.members.count_of(user)), replaces))
     }
 
+    /// How far a page may have come on other nodes that was there with this id as this user, as far as is known: not how much of what
+    /// stands in the history it has been given.
+    pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
+        let there = self.inner.cluster.as_ref()?.members.find(client)?;
+        (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.timeline.base()) })
+    }
+
     /// Whose client it is, and whether it is connected, on any node.
     fn owner_of(&self, cluster: &Cluster, client_id: &str) -> Option<(Option<Arc<str>>, bool)> {
         let here =
@@ -162,6 +170,7 @@ impl Local for Inner {
     }
 
     fn caught_up(&self) {
+        self.registry.knows_nobody_before(self.timeline.newest() + 1);
         if self.timeline.show_news() {
             self.wake_for_broadcasts();
         }
@@ -175,6 +184,10 @@ impl Local for Inner {
         if let Some(client) = self.registry.client(client) {
             self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline);
         }
+    }
+
+    fn forgotten_elsewhere(&self, client: ClientInfo) {
+        self.registry.departed_elsewhere(client, &self.timeline);
     }
 
     fn members(&self) -> Vec<ClientInfo> {
