@@ -313,7 +313,10 @@ impl Registry {
             self.lose(client, client.log_if_any().map_or(0, |log| log.last()));
             self.keep_away(Arc::clone(client), timeline);
         } else {
-            self.depart(client, timeline);
+            // One with an id of its own has a successor, which will tell.
+            if !client.brings_id {
+                self.depart(client, timeline);
+            }
             self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
         }
         if let Some(counter) = self.arrivals.disconnects(reason) {

@@ -8,6 +8,8 @@ use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::{Connect, HistoryOptions, Hub, Link, Options};
+use support::door::{Door, ticket_of, tickets, with_tickets};
+use support::http2::Connection;
 use support::peer::Peer;
 use support::pull::Pull;
 use support::{Engine, data, eventually, named, pass, resuming, standing_hub, two_shards, user, work};
@@ -108,12 +110,11 @@ async fn a_first_connection_is_never_told_of_a_gap() {
     hub.send_to_client("another", data("x")).unwrap();
     hub.broadcast(data("x"), None).unwrap();
     hub.send_to_user("ada", data("x")).unwrap();
-    for owner in [Some("ada"), None] {
-        let id = if owner.is_some() { "tab" } else { "other tab" };
-        let first = come_back(&hub, owner, id, None);
+    for id in ["tab", "other tab"] {
+        let first = come_back(&hub, Some("ada"), id, None);
         let ready = first.ready.id.clone();
         assert_not_told(&hub, first);
-        assert!(come_back(&hub, owner, id, Some(&ready)).ready.resumed);
+        assert!(come_back(&hub, Some("ada"), id, Some(&ready)).ready.resumed);
     }
 }
 
@@ -231,6 +232,33 @@ async fn another_users_page_with_the_id_is_a_first_connection() {
     pass(LONG).await;
     send(&hub, "to all");
     assert_not_told(&hub, come_back(&hub, Some("bob"), "tab", None));
+}
+
+#[test]
+fn at_the_listener_a_page_without_its_last_id_is_told() {
+    let door = Door::open(with_tickets(tickets()));
+    let target = format!("/events?clientId=tab&ticket={}", ticket_of("ada"));
+    for over_http2 in [false, true] {
+        let mut first = door.stream(&target);
+        door.engine.send_to_user("ada", data("seen")).unwrap();
+        assert_eq!(first.peer.data(1), ["seen"]);
+        drop(first);
+        door.wait_for_clients(0);
+        let second = door.stream(&target);
+        assert!(!second.ready.id.starts_with("ssekit:"), "nothing is new");
+        drop(second);
+        door.wait_for_clients(0);
+        door.engine.send_to_user("ada", data("missed")).unwrap();
+        let reset = match over_http2 {
+            false => door.stream(&target).peer.event(),
+            true => door.engine.block_on(async {
+                let mut connection = Connection::to(door.address()).await;
+                connection.stream(&target).await.event().await.unwrap()
+            }),
+        };
+        assert_eq!(reset.data, r#"{"reason":"unknown"}"#);
+        door.wait_for_clients(0);
+    }
 }
 
 fn node(memory: &Memory) -> Engine {
