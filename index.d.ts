@@ -373,7 +373,7 @@ export interface SSEStats {
   history: { logs: number; events: number; bytes: number };
   /** The epoch of this hub's ids: it changes whenever the history starts anew. Empty before the hub has started. */
   epoch: string;
-  /** Position of the newest event. */
+  /** Position of the newest event, also of one that was sent to a client that is not there and is not kept. */
   position: number;
   /** With a backplane: how this process stands with the others. */
   cluster: ClusterStats | null;
@@ -404,7 +404,7 @@ export declare class SSEService {
 
   /**
    * Sends to one client. Returns whether it is connected. One that has been connected and is away for a moment gets it when it
-   * comes back with its id.
+   * comes back with its id; one that has been away for longer than `history.maxAgeMs` gets `ssekit:reset`.
    */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): boolean;
 

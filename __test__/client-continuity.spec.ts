@@ -44,6 +44,56 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect((await again.ready()).resumed).toBe(true);
   });
 
+  test('a page that opens a new stream without its last id is told of what it missed, and of nothing else', async () => {
+    const path = '/sse?userId=ada&clientId=reopened';
+    const first = await openStream(server, transport, { path });
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'user', data: 1 }));
+    await first.next(1);
+    first.reset();
+    await gone(server);
+    const second = await openStream(server, transport, { path });
+    await server.evaluate(({ sse }) => sse.sendToClient('reopened', { event: 'client', data: 2 }));
+    expect((await second.next(1)).map(({ event }) => event)).toEqual(['client']);
+    second.reset();
+    await gone(server);
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'user', data: 3 }));
+    const third = await openStream(server, transport, { path });
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'user', data: 4 }));
+    const told = (await third.next(2)).map(({ event, data }) => `${event} ${data}`);
+    expect(told).toEqual(['ssekit:reset {"reason":"unknown"}', 'user 4']);
+    third.reset();
+    await gone(server);
+  });
+
+  test('what was sent to a client that nobody keeps resets its page', async () => {
+    const path = '/sse?userId=carol';
+    const first = await openStream(server, transport, { path });
+    const { clientId } = await first.ready();
+    const seen = first.events().at(-1)?.id as string;
+    first.reset();
+    await gone(server);
+    expect(await server.evaluate(({ sse }, id) => sse.sendToClient(id, { data: 'missed' }), clientId)).toBe(false);
+    const again = await openStream(server, transport, { path, headers: { 'last-event-id': seen } });
+    expect((await again.next(1))[0]).toMatchObject({ event: 'ssekit:reset', data: '{"reason":"evicted"}' });
+    again.reset();
+    await gone(server);
+  });
+
+  test('a greeting comes behind the reset that is owed', async () => {
+    await server.evaluate(({ sse }) => {
+      sse.on('connect', ({ clientId }) => {
+        if (clientId.startsWith('greeted')) sse.sendToClient(clientId, { event: 'welcome', data: null });
+      });
+    });
+    for (const [number, id] of ['0123456789.3', 'ssekit:unknown', 'ssekit:evicted'].entries()) {
+      const path = `/sse?userId=ada&clientId=greeted-${number}`;
+      const stream = await openStream(server, transport, { path, headers: { 'last-event-id': id } });
+      expect((await stream.next(2)).map(({ event }) => event)).toEqual(['ssekit:reset', 'welcome']);
+      stream.reset();
+    }
+    await gone(server);
+  });
+
   test('another user’s claim to it is answered with 409, also while its client is away', async () => {
     const path = '/sse?userId=ada&clientId=adas';
     const adas = await openStream(server, transport, { path });

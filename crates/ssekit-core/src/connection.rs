@@ -169,6 +169,9 @@ impl Connection {
             if self.writer.blocked {
                 return Ok(Outcome::Settled);
             }
+            if rest > 0 {
+                self.reader.finish();
+            }
             let batch = self.reader.next(timeline, MAX_BATCH_BYTES);
             if batch.events.is_empty() {
                 let was = self.reader.cursor();
@@ -206,12 +209,13 @@ impl Connection {
             if left == 0 {
                 break;
             }
-            self.reader.advance(position);
             taken += 1;
             if left < frame.len() {
+                self.reader.begin(position);
                 self.writer.keep(frame.slice(left..));
                 break;
             }
+            self.reader.advance(position);
             left -= frame.len();
         }
         taken

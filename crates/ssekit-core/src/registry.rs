@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::client::{Client, ShardLink, Start};
 use crate::counter::Counter;
 use crate::error::{Error, Result};
+use crate::forgotten::{Departed, Earlier, Gone, Missing};
 use crate::life::{ClientInfo, DisconnectReason, Phase, Refusal};
 use crate::limits::Gate;
 use crate::log::Log;
@@ -20,7 +21,7 @@ use crate::options::Options;
 use crate::position::Position;
 use crate::presence::Presence;
 use crate::stats::Arrivals;
-use crate::timeline::Timeline;
+use crate::timeline::{Place, Timeline};
 use crate::user::{Hold, User};
 
 /// Clients that are away and whose ids and logs are kept for them. Beyond so many, the first to leave is given up.
@@ -42,12 +43,18 @@ pub(crate) struct Registry {
     pub(crate) presence: Arc<Presence>,
     pub(crate) arrivals: Arrivals,
     pub(crate) observer_panics: Counter,
-    /// Up to here, events of users that were given up may be missing.
-    forgotten_users: AtomicU64,
-    /// Likewise for what was sent to single clients that were given up.
-    forgotten_clients: AtomicU64,
-    /// Likewise for anonymous clients with ids that nobody can come back with.
+    /// Up to where events of users are missing that were given up.
+    of_users: Missing,
+    /// Likewise, what was sent to single clients of theirs with ids that nobody can come back with.
+    unclaimed_of_users: Missing,
+    /// Likewise, what was sent to clients that were given up, or that nobody knew.
+    of_clients: Missing,
+    /// Up to here, something was sent to an anonymous client with an id that nobody can come back with.
     unclaimed: AtomicU64,
+    /// Likewise, to one of whom it is not known any more whose it was.
+    unclaimed_of_anybody: AtomicU64,
+    /// Clients that were given up, or were not worth keeping.
+    departed: Departed,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
 }
 
@@ -63,9 +70,12 @@ impl Registry {
             presence: Arc::new(Presence::new(options.presence_grace)),
             arrivals: Arrivals::default(),
             observer_panics: Counter::default(),
-            forgotten_users: AtomicU64::new(0),
-            forgotten_clients: AtomicU64::new(0),
+            of_users: Missing::default(),
+            unclaimed_of_users: Missing::default(),
+            of_clients: Missing::default(),
             unclaimed: AtomicU64::new(0),
+            unclaimed_of_anybody: AtomicU64::new(0),
+            departed: Departed::default(),
             observers: RwLock::default(),
         }
     }
@@ -75,7 +85,7 @@ impl Registry {
         if let Some(user) = self.users.get(id) {
             return Arc::clone(&user);
         }
-        let new = || Arc::new(User::new(id, self.forgotten_users.load(Ordering::Acquire)));
+        let new = || Arc::new(User::new(id, self.of_users.of(id), self.unclaimed_of_users.of(id)));
         Arc::clone(&self.users.entry(id.into()).or_insert_with(new))
     }
 
@@ -123,34 +133,64 @@ impl Registry {
     }
 
     /// The log for what is sent to a client that brings its own id, which may have been here before: that of the one whose place
-    /// it takes, else one that knows from where on it is complete.
-    pub(crate) fn log_of_returning(&self, predecessor: Option<&Arc<Client>>) -> Arc<Log> {
+    /// it takes, else one that knows up to where something is missing. What is missing came before the client.
+    pub(crate) fn log_of_returning(predecessor: Option<&Arc<Client>>, missing: Position, head: Position) -> Arc<Log> {
+        predecessor.map_or_else(|| Arc::new(Log::new(missing.min(head))), |client| Arc::clone(client.log()))
+    }
+
+    /// Up to where something that was sent to this client alone is missing, if nobody has its place.
+    pub(crate) fn missing_of(&self, client_id: &str) -> Position {
+        self.of_clients.of(client_id)
+    }
+
+    /// How far the client had come whose page comes back with this id of its own: the predecessor, or one that was given up. None:
+    /// no client of this user was ever here with it, as far as is known.
+    pub(crate) fn earlier(&self, id: &str, user: Option<&str>, predecessor: Option<&Arc<Client>>) -> Option<Earlier> {
         match predecessor {
-            Some(client) => Arc::clone(client.log()),
-            None => Arc::new(Log::new(self.forgotten_clients.load(Ordering::Acquire))),
+            Some(client) => client.brings_id.then(|| Earlier { reached: client.reached() }),
+            None => {
+                let gone = self.departed.find(id).ok()?;
+                (gone.brings_id && gone.user.as_deref() == user).then_some(Earlier { reached: gone.reached })
+            }
         }
     }
 
     /// Up to where a client that has not brought an id may have missed what was sent to it alone: with another id, before it
     /// was cut.
     pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
-        user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire)
+        let own = user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire);
+        own.max(self.unclaimed_of_anybody.load(Ordering::Acquire))
     }
 
     /// The history begins anew after this position: nothing before it can be had.
     pub(crate) fn begin_after(&self, position: Position) {
-        self.forgotten_users.fetch_max(position, Ordering::AcqRel);
-        self.forgotten_clients.fetch_max(position, Ordering::AcqRel);
+        self.of_users.note_all(position);
+        self.of_clients.note_all(position);
     }
 
-    /// Something was sent to a client of which nothing is known.
-    pub(crate) fn miss_client(&self, position: Position) {
-        self.forgotten_clients.fetch_max(position, Ordering::AcqRel);
+    /// Something was sent to a client that nobody knows: its page is told of it if it comes back. False: it has come meanwhile.
+    pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> bool {
+        let (position, departed) = match self.clients.entry(client_id.into()) {
+            Entry::Occupied(_) => return false,
+            // While nobody can come in with this id: whoever does so later finds it, and stands behind it.
+            Entry::Vacant(_vacant) => {
+                let position = timeline.leave_out(place);
+                self.of_clients.note(client_id, position);
+                (position, self.departed.find(client_id))
+            }
+        };
+        match departed {
+            Ok(gone) if !gone.brings_id => self.lose_of(gone.user.as_deref(), position),
+            Ok(_) => {}
+            // It may be one of those that are not remembered any more.
+            Err(unknown_before) => drop(self.unclaimed_of_anybody.fetch_max(unknown_before, Ordering::AcqRel)),
+        }
+        true
     }
 
     /// Makes room for what is sent to a client of another node, which may come here: as if it had been here, and were away.
     pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
-        let log = OnceLock::from(Arc::new(Log::new(self.forgotten_clients.load(Ordering::Acquire))));
+        let log = OnceLock::from(Arc::new(Log::new(self.missing_of(&info.id))));
         let mut client = Client::new(info, None, (None, log), link, Start::default());
         // It may be one that cannot say who it was.
         client.brings_id = false;
@@ -167,14 +207,18 @@ impl Registry {
         if client.brings_id {
             return;
         }
-        match client.info.user.as_deref() {
+        self.lose_of(client.info.user.as_deref(), position);
+    }
+
+    fn lose_of(&self, user: Option<&str>, position: Position) {
+        match user {
             Some(id) => self.user(id).lose(position),
             None => drop(self.unclaimed.fetch_max(position, Ordering::AcqRel)),
         }
     }
 
-    /// Enters a client, whose user is held and which was let in, in the place of its predecessor. False: others were faster, so
-    /// that its log is not the right one any more, and it must be made anew.
+    /// Enters a client, whose user is held and which was let in, in the place of its predecessor; without one, it knows up to where
+    /// something is missing of it. False: others were faster, so that its log is not the right one any more, and it must be made anew.
     ///
     /// # Errors
     /// The id belongs to a client of another user.
@@ -182,11 +226,12 @@ impl Registry {
         &self,
         client: &Arc<Client>,
         user: Option<&Arc<User>>,
-        predecessor: Option<&Arc<Client>>,
+        (predecessor, missing): (Option<&Arc<Client>>, Position),
         timeline: &Timeline,
     ) -> Result<bool> {
         let replaced = match self.clients.entry(Arc::clone(&client.info.id)) {
-            Entry::Vacant(_) if predecessor.is_some() || self.was_forgotten(client) => return Ok(false),
+            Entry::Vacant(_) if predecessor.is_some() => return Ok(false),
+            Entry::Vacant(_) if client.brings_id && self.missing_of(&client.info.id) > missing => return Ok(false),
             Entry::Vacant(vacant) => {
                 vacant.insert(Arc::clone(client));
                 None
@@ -223,11 +268,6 @@ impl Registry {
             self.tell(|observer| observer.disconnected(&client.info, reason));
         }
         Ok(true)
-    }
-
-    /// Whether something may have been sent to an earlier client with this id since the client's log was made.
-    fn was_forgotten(&self, client: &Client) -> bool {
-        client.log_if_any().is_some_and(|log| log.floor() < self.forgotten_clients.load(Ordering::Acquire))
     }
 
     /// Moves a client on in its life. False: it is not there any more, or already further.
@@ -273,6 +313,10 @@ impl Registry {
             self.lose(client, client.log_if_any().map_or(0, |log| log.last()));
             self.keep_away(Arc::clone(client), timeline);
         } else {
+            // One with an id of its own has a successor, which will tell.
+            if !client.brings_id {
+                self.depart(client, timeline);
+            }
             self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
         }
         if let Some(counter) = self.arrivals.disconnects(reason) {
@@ -304,15 +348,33 @@ impl Registry {
                 // Before it leaves the map, so that who does not find it there knows what it takes with it.
                 timeline.quiesced(|| {
                     client.unlist();
-                    let last = client.log_if_any().map_or(0, |log| log.last());
-                    self.forgotten_clients.fetch_max(last, Ordering::AcqRel);
+                    self.of_clients.note(&client.info.id, client.log_if_any().map_or(0, |log| log.last()));
                 });
+                self.depart(client, timeline);
             }
             is_away
         });
         if let (Some(_), Some(log)) = (given_up, client.log_if_any()) {
             timeline.clear(log);
         }
+    }
+
+    /// Remembers little more of a client than whose it was, for as many as there is room for.
+    fn depart(&self, client: &Client, timeline: &Timeline) {
+        let ClientInfo { id, user } = client.info();
+        let gone = Gone { user: user.clone(), brings_id: client.brings_id, reached: client.reached() };
+        self.departed.note(id, gone, timeline.head());
+    }
+
+    /// Remembers whose a client of another node was. Whether it had brought its id is not known.
+    pub(crate) fn departed_elsewhere(&self, client: ClientInfo, timeline: &Timeline) {
+        let gone = Gone { user: client.user, brings_id: false, reached: None };
+        self.departed.note_if_unknown(&client.id, gone, timeline.head());
+    }
+
+    /// Of clients that left before this position, some are not remembered: they were on other nodes before this one began.
+    pub(crate) fn knows_nobody_before(&self, position: Position) {
+        self.departed.knows_nobody_before(position);
     }
 
     /// Gives up clients that have been away since before `deadline`, and users of whom nothing is left.
@@ -326,7 +388,9 @@ impl Registry {
             self.users.remove_if(&id, |_, user| {
                 let retired = timeline.quiesced(|| user.retire_if_idle());
                 if retired {
-                    self.forgotten_users.fetch_max(user.forgets(), Ordering::AcqRel);
+                    let (floor, unclaimed) = user.forgets();
+                    self.of_users.note(&user.id, floor);
+                    self.unclaimed_of_users.note(&user.id, unclaimed);
                 }
                 retired
             });

@@ -200,8 +200,10 @@ impl Shard {
         let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
         let client = Arc::clone(connection.client());
         let (Some(key), false) = (self.key_of(&client), client.phase() == crate::life::Phase::Closed) else {
-            // It was disconnected while the socket was on its way.
-            let _ = connection.drain(&self.shared.timeline, self.tick, &mut self.tally);
+            // It was disconnected while the socket was on its way: it gets what it was sent before, as far as the socket takes it.
+            let (timeline, tick) = (&self.shared.timeline, self.tick);
+            let has_more = |_: &usize| connection.drain(timeline, tick, &mut self.tally) == Outcome::More;
+            let _turns = (0..MAX_LAST_TURNS).take_while(has_more).count();
             connection.writer.finish();
             return;
         };

@@ -48,11 +48,12 @@ pub(crate) enum Hold {
 }
 
 impl User {
-    pub(crate) fn new(id: &str, floor: Position) -> Self {
+    /// Up to `floor` events may be missing in its log, and up to `unclaimed` what was sent to single clients.
+    pub(crate) fn new(id: &str, floor: Position, unclaimed: Position) -> Self {
         Self {
             id: id.into(),
             log: Arc::new(Log::new(floor)),
-            unclaimed: AtomicU64::new(0),
+            unclaimed: AtomicU64::new(unclaimed),
             seats: Mutex::default(),
             telling: Mutex::new(()),
         }
@@ -171,8 +172,8 @@ impl User {
         seats.retired
     }
 
-    /// What is not known any more when it is given up.
-    pub(crate) fn forgets(&self) -> Position {
-        self.log.floor().max(self.unclaimed.load(Ordering::Acquire))
+    /// What is not known any more when it is given up: of its log, and of what was sent to single clients.
+    pub(crate) fn forgets(&self) -> (Position, Position) {
+        (self.log.floor(), self.unclaimed.load(Ordering::Acquire))
     }
 }

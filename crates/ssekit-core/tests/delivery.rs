@@ -160,7 +160,8 @@ fn what_reached_nobody_for_want_of_a_client_was_not_published() {
     let engine = Engine::start();
     assert!(!engine.send_to_client("nobody", data("x")).unwrap());
     let stats = engine.stats();
-    assert_eq!((stats.events, stats.position), (0, 0));
+    // Its place is taken: who comes later has not missed it.
+    assert_eq!((stats.events, stats.position), (0, 1));
 }
 
 #[test]

@@ -199,12 +199,13 @@ fn after_a_reset_a_client_is_live() {
 }
 
 #[test]
-fn what_comes_between_the_connection_and_the_reset_is_covered_by_the_reset() {
+fn what_comes_between_the_connection_and_the_reset_follows_the_reset() {
     let engine = Engine::start();
     let mut pull = Pull::of(resuming(&engine, Some("ada"), "unknown"));
     engine.send_to_user("ada", data("between")).unwrap();
     let events = pull.all();
-    assert_eq!((events.len(), events[0].is_reset(), events[0].position()), (1, true, 1));
+    assert_eq!((events.len(), events[0].is_reset(), events[0].position()), (2, true, 0));
+    assert_eq!(events[1].data, "between");
 }
 
 #[test]

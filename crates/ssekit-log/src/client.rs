@@ -21,6 +21,9 @@ const TOLD_CONNECTED: u8 = 1;
 /// Observers are to be told that the client is gone; this times the number of the reason, counted from one.
 const TOLD_GONE: u8 = 2;
 
+/// In place of a position: the client has not got the reset that it is owed.
+const OWED: Position = Position::MAX;
+
 /// What a client asks of the shard that serves it. The client owns the trait and the shard's inbox implements it, so that a
 /// client need not know how shards work.
 pub trait ShardLink: std::fmt::Debug + Send + Sync {
@@ -48,12 +51,14 @@ pub struct Start {
     /// It has not been here before, and has seen what it has elsewhere: of what this node put here before all had agreed, it has
     /// seen nothing up to the cursor.
     pub from_elsewhere: bool,
+    /// It is to be told of a gap first.
+    pub owes: bool,
 }
 
 impl Start {
     /// With nothing to catch up with.
     pub fn at(head: Position) -> Self {
-        Self { cursor: head, head, base: 0, agreed: 0, from_elsewhere: false }
+        Self { cursor: head, head, base: 0, agreed: 0, from_elsewhere: false, owes: false }
     }
 }
 
@@ -96,6 +101,8 @@ pub struct Client {
     began_at: Position,
     /// Up to where a stream that somebody else carries has been read.
     pub pulled: AtomicU64,
+    /// Up to where it has got whole events, or [`OWED`].
+    reached: AtomicU64,
     /// The stream has been idle for long: its next read yields a heartbeat.
     pub heartbeat_due: AtomicBool,
     /// The stream has been read since the shard's last look, so it is not idle.
@@ -131,6 +138,7 @@ impl Client {
             agreed: start.agreed,
             began_at: if start.from_elsewhere { start.cursor } else { start.base },
             pulled: AtomicU64::new(start.cursor),
+            reached: AtomicU64::new(if start.owes { OWED } else { start.cursor }),
             heartbeat_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
             waker: Mutex::new(None),
@@ -170,6 +178,16 @@ impl Client {
     /// Another has its place, or nobody. Nothing may be published meanwhile.
     pub fn unlist(&self) {
         self.listed.store(false, Ordering::Release);
+    }
+
+    /// It has got everything up to here. Only its reader says so, and often: a store waits for nobody.
+    pub fn has_got(&self, position: Position) {
+        self.reached.store(position, Ordering::Release);
+    }
+
+    /// It had got everything up to here a moment ago. None: not even the reset that it is owed.
+    pub fn reached(&self) -> Option<Position> {
+        Some(self.reached.load(Ordering::Acquire)).filter(|position| *position != OWED)
     }
 
     /// Whether there is something to come back to: an id of its own, or events that may not have arrived.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::client::Client;
 use crate::event::{Event, Frame, RESERVED_PREFIX};
-use crate::log::{Entry, Gap};
+use crate::log::{Entry, Gap, Log};
 use crate::position::Position;
 use crate::timeline::Timeline;
 
@@ -73,7 +73,7 @@ pub struct Reader {
     client: Arc<Client>,
     /// Everything up to here has been taken.
     cursor: Position,
-    /// The client is to be told of this before anything else.
+    /// The client is to be told of this before anything else. Everything after the cursor follows it.
     reset: Option<ResetReason>,
 }
 
@@ -116,11 +116,9 @@ impl Reader {
         // published after a disconnect had returned is not seen.
         let head = timeline.head().min(self.client.end()).max(self.cursor);
         let mut entries = Vec::new();
-        let reset =
-            self.reset.or_else(|| self.read(timeline, head, &mut entries).err().map(|Gap| ResetReason::Evicted));
-        if let Some(reason) = reset {
-            let events = vec![Pending { position: head, frame: reset_frame(timeline, reason, head), is_reset: true }];
-            return Batch { events, end: head, has_more: false };
+        let read = self.read(timeline, head, &mut entries);
+        if self.reset.is_some() || read.is_err() {
+            return self.tell_gap(timeline, head, read.is_err());
         }
         entries.sort_unstable_by_key(|entry| entry.position);
         let mut bytes = 0;
@@ -144,24 +142,54 @@ impl Reader {
         Batch { events, end, has_more: !complete }
     }
 
+    /// The reset alone. What the client gets goes on behind its position: where it connected, if it is owed one since then. If
+    /// something is `missing` after the cursor, one reset tells of that, too.
+    fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> Batch {
+        let position = if missing { self.after_gap(timeline, head) } else { self.cursor };
+        let reason = self.reset.unwrap_or(ResetReason::Evicted);
+        let events = vec![Pending { position, frame: reset_frame(timeline, reason, position), is_reset: true }];
+        Batch { events, end: position, has_more: position < head }
+    }
+
+    /// Where a client goes on that has missed something. A client that lags skips all that it has not got, or the next gap would not
+    /// be far. One that has not read yet, or is being let go, gets everything that is left: a greeting, or a last word.
+    fn after_gap(&self, timeline: &Timeline, head: Position) -> Position {
+        let is_lagging = self.reset.is_none() && self.client.end() == Position::MAX;
+        // In a history that began anew, what stands before the head is for those who come back.
+        if is_lagging || timeline.base() > self.cursor {
+            return head;
+        }
+        let floor = self.logs(timeline).map(|log| log.floor()).max().unwrap_or(head);
+        floor.min(head).max(self.cursor)
+    }
+
+    fn logs<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = &'a Arc<Log>> {
+        let own = [self.client.user_log.as_ref(), self.client.log_if_any()];
+        std::iter::once(timeline.broadcasts()).chain(own.into_iter().flatten())
+    }
+
     fn read(&self, timeline: &Timeline, head: Position, out: &mut Vec<Entry>) -> Result<(), Gap> {
         if head == self.cursor {
             return Ok(());
         }
-        timeline.broadcasts().read(self.cursor, head, MAX_EVENTS, out)?;
-        if let Some(log) = &self.client.user_log {
-            log.read(self.cursor, head, MAX_EVENTS, out)?;
-        }
-        if let Some(log) = self.client.log_if_any() {
-            log.read(self.cursor, head, MAX_EVENTS, out)?;
-        }
-        Ok(())
+        self.logs(timeline).try_for_each(|log| log.read(self.cursor, head, MAX_EVENTS, out))
     }
 
     /// Everything up to `position` has been taken.
     pub fn advance(&mut self, position: Position) {
+        self.begin(position);
+        self.finish();
+    }
+
+    /// The same, but of what stands at `position` only a part has been taken, and the rest is kept elsewhere.
+    pub fn begin(&mut self, position: Position) {
         self.cursor = position;
         self.reset = None;
+    }
+
+    /// That rest has been taken.
+    pub fn finish(&self) {
+        self.client.has_got(self.cursor);
     }
 }
 

@@ -279,6 +279,15 @@ impl Timeline {
         self.move_head(&mut sequencer, newest);
     }
 
+    /// Gives a place to an event that no log is to hold, and returns it: whoever comes after the event stands behind it.
+    pub fn leave_out(&self, place: Place) -> Position {
+        let mut sequencer = self.sequencer.lock();
+        let next = sequencer.newest + 1;
+        let position = place.position.map_or(next, |given| given.max(next));
+        self.move_head(&mut sequencer, position);
+        position
+    }
+
     fn move_head(&self, sequencer: &mut Sequencer, newest: Position) {
         sequencer.newest = newest;
         if !sequencer.hidden {

@@ -107,17 +107,20 @@ impl Members {
         self.0.write().forget(node);
     }
 
-    /// Forgets nodes that have not been heard for so long, and, much later, whose the ids of clients were that have gone.
-    pub(crate) fn expire(&self, lease: Duration, memory: Duration) {
+    /// Forgets nodes that have not been heard for so long, and, much later, whose the ids of clients were that have gone. Returns
+    /// those.
+    pub(crate) fn expire(&self, lease: Duration, memory: Duration) -> Vec<ClientInfo> {
         let mut view = self.0.write();
         let silent = view.nodes.iter().filter(|(_, node)| node.heard.elapsed() > lease);
         for node in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
             view.forget(node);
         }
+        let mut forgotten = Vec::new();
         while view.order.front().is_some_and(|(since, _)| since.elapsed() > memory) || view.order.len() > MOST_GONE {
             let Some((_, client)) = view.order.pop_front() else { break };
-            view.gone.remove(&client);
+            forgotten.extend(view.gone.remove(&client).map(|user| ClientInfo { id: client, user }));
         }
+        forgotten
     }
 
     /// Nobody could be heard for a while: everybody gets the whole lease again.

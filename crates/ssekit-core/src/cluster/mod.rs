@@ -68,6 +68,8 @@ pub(crate) trait Local: Send + Sync {
     fn applied(&self);
     /// A client with this id has come to another node after it came here.
     fn replaced_elsewhere(&self, client: &str);
+    /// Nobody knows any more whose this client was, which left another node long ago.
+    fn forgotten_elsewhere(&self, client: ClientInfo);
     /// Who is connected here.
     fn members(&self) -> Vec<ClientInfo>;
     /// How many they are.

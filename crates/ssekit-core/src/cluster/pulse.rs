@@ -30,7 +30,9 @@ pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
         if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
             beat = Instant::now();
             cluster.rolls.push([Message::Alive(local.clients() as u64).encode()]);
-            cluster.members.expire(cluster.lease(), cluster.memory);
+            for client in cluster.members.expire(cluster.lease(), cluster.memory) {
+                local.forgotten_elsewhere(client);
+            }
             // What is appended must come back: a reader that hears nothing may hang on a connection that only looks healthy.
             if cluster.echo.lock().elapsed() > cluster.lease() {
                 *cluster.echo.lock() = Instant::now();

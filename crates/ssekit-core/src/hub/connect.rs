@@ -12,12 +12,15 @@ use crate::client::{Client, ShardLink, Start};
 use crate::drain;
 use crate::error::{Error, Result};
 use crate::event::{Event, check_header_text, check_length};
+use crate::forgotten::Earlier;
 use crate::hub::{Hub, Inner};
 use crate::inbox::{Command, Inbox};
 use crate::life::{ClientInfo, DisconnectReason};
-use crate::log::Log;
+use crate::log::{Entry, Log};
 use crate::network::Network;
-use crate::reader::{Reader, ResetReason};
+use crate::position::Position;
+use crate::reader::{MAX_EVENTS, Reader, ResetReason};
+use crate::registry::Registry;
 use crate::revoked::LogOutMark;
 use crate::stats::Deliveries;
 use crate::stream::{Parts, Stream};
@@ -50,6 +53,42 @@ pub struct Connected {
 
 /// A client's reader, whether it goes on where it was, and the id that says so better than a position.
 type Admitted = (Reader, bool, Option<String>);
+
+/// What is known of the time before a client that brings its own id.
+#[derive(Debug, Clone, Copy, Default)]
+struct Before {
+    /// Up to here, something that was sent to it alone is missing.
+    missing: Position,
+    /// The client that its page was.
+    earlier: Option<Earlier>,
+}
+
+/// Whether a page that does not say what it has seen has missed something up to `until`: what its earlier client had not got.
+fn has_missed<'a>(
+    earlier: Earlier,
+    until: Position,
+    logs: impl IntoIterator<Item = &'a Arc<Log>>,
+    is_for: impl Fn(&Entry) -> bool,
+) -> bool {
+    let Some(reached) = earlier.reached else { return true };
+    // What stands there a second time it had got at its first place.
+    let is_new = |entry: &Entry| is_for(entry) && (entry.twin() == 0 || entry.twin() > reached);
+    let has_new = |log: &Arc<Log>| {
+        let (mut from, mut entries) = (reached, Vec::new());
+        while log.last() > from || log.floor() > from {
+            entries.clear();
+            if log.read(from, until, MAX_EVENTS, &mut entries).is_err() || entries.iter().any(is_new) {
+                return true;
+            }
+            match entries.last() {
+                Some(last) => from = last.position,
+                None => return false,
+            }
+        }
+        false
+    };
+    logs.into_iter().any(has_new)
+}
 
 impl Hub {
     /// Connects a client. It gets every event that is sent to it from here on, and those that it has missed since its last
@@ -128,10 +167,13 @@ impl Hub {
     /// between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Inner { timeline, registry, .. } = &*self.inner;
-        let (log, mut predecessor) = (OnceLock::new(), None);
+        let (log, mut predecessor, mut before) = (OnceLock::new(), None, Before::default());
         if let Some(id) = who.client {
             predecessor = registry.predecessor(id, who.user, timeline);
-            let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
+            before.missing = if predecessor.is_some() { 0 } else { registry.missing_of(id) };
+            let earlier = registry.earlier(id, who.user, predecessor.as_ref());
+            before.earlier = earlier.or_else(|| self.earlier_elsewhere(who.user, id));
+            let _ = log.set(Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         }
         let (elsewhere, moves) = self.look_elsewhere(who.user, who.client)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
@@ -144,7 +186,7 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (located, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
+        let (located, reset) = self.resume(who, user.as_ref(), log.get(), before);
         let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
         let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
@@ -155,11 +197,18 @@ impl Hub {
             network,
             logs,
             link,
-            Start { cursor, head: timeline.head(), base: timeline.base(), agreed, from_elsewhere },
+            Start {
+                cursor,
+                head: timeline.head(),
+                base: timeline.base(),
+                agreed,
+                from_elsewhere,
+                owes: reset.is_some(),
+            },
         ));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
+        let admitted = registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline);
         if let Some(user) = user {
             user.release();
         }
@@ -179,20 +228,27 @@ impl Hub {
     /// Where a client goes on, and what it has to be told first.
     fn resume(
         &self,
-        last_event_id: Option<&str>,
+        who: Connect<'_>,
         user: Option<&Arc<User>>,
         own: Option<&Arc<Log>>,
+        before: Before,
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.timeline;
         let now = || Located { cursor: timeline.head(), agreed: 0, from_elsewhere: false, keeps_id: false };
-        let Some(id) = last_event_id else { return (now(), None) };
+        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
+        let Some(id) = who.last_event_id else {
+            // The cursor first: what comes after it, the client gets.
+            let now = now();
+            let is_for = |entry: &Entry| who.client.is_none_or(|client| entry.is_for(client));
+            let missed = before.earlier.is_some_and(|earlier| has_missed(earlier, now.cursor, logs(), is_for));
+            return (now, missed.then_some(ResetReason::Unknown));
+        };
         if let Some(reason) = ResetReason::of_owed_id(id) {
             return (now(), Some(reason));
         }
-        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         match timeline.locate(id, logs()) {
             None => (now(), Some(ResetReason::Unknown)),
-            Some(Located { cursor, .. }) if logs().any(|log| log.floor() > cursor) => {
+            Some(Located { cursor, .. }) if before.missing > cursor || logs().any(|log| log.floor() > cursor) => {
                 (now(), Some(ResetReason::Evicted))
             }
             // It comes without the id that it had: what was sent to that one alone is not to be had.

@@ -105,7 +105,13 @@ impl Inner {
 
     pub(super) fn put_for_client(&self, place: Place, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         let Self { timeline, registry, .. } = self;
-        while let Some(client) = registry.known_client(client_id) {
+        loop {
+            let Some(client) = registry.known_client(client_id) else {
+                if registry.miss(client_id, place, timeline) {
+                    return (0, None);
+                }
+                continue;
+            };
             // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
             match timeline.publish(place, draft, None, client.log(), || client.is_listed()) {
                 Ok(position) if client.is_connected() => {
@@ -125,7 +131,6 @@ impl Inner {
                 Err(unpublished) => draft = unpublished,
             }
         }
-        (0, None)
     }
 
     pub(super) fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {

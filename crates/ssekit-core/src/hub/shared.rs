@@ -11,6 +11,7 @@ use crate::cluster::message::{self, Message, Owner, To};
 use crate::cluster::{Cluster, Link, Local};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event};
+use crate::forgotten::Earlier;
 use crate::hub::{Hub, Inner, Target};
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
 use crate::position::{Epoch, Position, agreed, is_agreed};
@@ -64,9 +65,8 @@ impl Hub {
                     cluster.send(message::event_for(&To::Client(id, Some(owner)), draft.shared()), &*self.inner);
                     return usize::from(connected);
                 }
-                // Nobody has been heard of yet who may be there.
-                None if !cluster.knows_the_others() => (To::Client(id, None), 0),
-                None => return 0,
+                // Nobody that this node has heard of; whoever comes with this id to any node is told that something is missing.
+                None => (To::Client(id, None), 0),
             },
             Target::All { exclude } => {
                 let is_there =
@@ -92,6 +92,13 @@ impl Hub {
         }
         let replaces = there.is_some_and(|there| there.connected);
         Ok((user.map_or(0, |user| cluster.members.count_of(user)), replaces))
+    }
+
+    /// How far a page may have come on other nodes that was there with this id as this user, as far as is known: not how much of what
+    /// stands in the history it has been given.
+    pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
+        let there = self.inner.cluster.as_ref()?.members.find(client)?;
+        (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.timeline.base()) })
     }
 
     /// Whose client it is, and whether it is connected, on any node.
@@ -163,6 +170,7 @@ impl Local for Inner {
     }
 
     fn caught_up(&self) {
+        self.registry.knows_nobody_before(self.timeline.newest() + 1);
         if self.timeline.show_news() {
             self.wake_for_broadcasts();
         }
@@ -176,6 +184,10 @@ impl Local for Inner {
         if let Some(client) = self.registry.client(client) {
             self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline);
         }
+    }
+
+    fn forgotten_elsewhere(&self, client: ClientInfo) {
+        self.registry.departed_elsewhere(client, &self.timeline);
     }
 
     fn members(&self) -> Vec<ClientInfo> {
@@ -226,7 +238,7 @@ impl Inner {
             To::User(id) => drop(self.put_for_user(place, id, draft)),
             To::All { exclude } => drop(self.put_for_all(place, exclude, draft)),
             To::Client(id, owner) => {
-                if self.expects(id, owner, place.position()) {
+                if self.expects(id, owner, place) {
                     self.put_for_client(place, id, draft);
                 }
             }
@@ -234,7 +246,7 @@ impl Inner {
     }
 
     /// Whether there is a log here for what is sent to this client alone: it is here, or was, or may come from another node.
-    fn expects(&self, id: &str, owner: Option<Owner<'_>>, position: Position) -> bool {
+    fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> bool {
         let owner = owner.map(|owner| match owner {
             Owner::User(user) => Some(Arc::from(user)),
             Owner::Anonymous => None,
@@ -246,8 +258,7 @@ impl Inner {
         let there = || self.cluster.as_ref()?.members.find(id).map(|there| there.user);
         let Some(user) = owner.or_else(there) else {
             // Whoever comes with this id later is told that something is missing.
-            self.registry.miss_client(position);
-            return false;
+            return !self.registry.miss(id, place, &self.timeline);
         };
         let Some((inbox, _)) = self.shards.first() else { return false };
         let link = Arc::clone(inbox) as Arc<dyn ShardLink>;

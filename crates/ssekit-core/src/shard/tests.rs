@@ -58,7 +58,7 @@ mod with_sockets {
         let link = Arc::clone(&shard.shared.inbox) as Arc<dyn crate::client::ShardLink>;
         let client = Arc::new(Client::new(info, None, Default::default(), link, crate::client::Start::at(0)));
         shard.join(Arc::clone(&client));
-        assert!(shard.shared.registry.admit(&client, None, None, &shard.shared.timeline).unwrap());
+        assert!(shard.shared.registry.admit(&client, None, (None, 0), &shard.shared.timeline).unwrap());
         assert!(shard.shared.registry.settle(&client, Phase::Handoff));
         let reader = Reader::new(Arc::clone(&client), 0, None);
         let socket = std::os::fd::OwnedFd::from(server).into();

@@ -24,6 +24,10 @@ pub(crate) enum Operation {
         which: Index,
         event: Draft,
     },
+    /// To a client that had not brought an id, and of which nothing is kept.
+    ToDeparted {
+        which: Index,
+    },
     Broadcast {
         exclude: Option<usize>,
         event: Draft,
@@ -85,6 +89,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
         6 => (user.clone(), draft()).prop_map(|(user, event)| Operation::ToUser { user, event }),
         6 => (client.clone(), draft()).prop_map(|(client, event)| Operation::ToClient { client, event }),
         3 => (any::<Index>(), draft()).prop_map(|(which, event)| Operation::ToConnected { which, event }),
+        1 => any::<Index>().prop_map(|which| Operation::ToDeparted { which }),
         6 => (proptest::option::of(client.clone()), draft())
             .prop_map(|(exclude, event)| Operation::Broadcast { exclude, event }),
         6 => (proptest::option::weighted(0.8, user), proptest::option::weighted(0.6, client), resume)

@@ -18,7 +18,11 @@ impl Identity {
 pub(crate) enum Audience {
     User(&'static str),
     Client(Identity),
-    All { exclude: Option<&'static str> },
+    All {
+        exclude: Option<&'static str>,
+    },
+    /// To a client of which nothing is kept.
+    Nobody(String),
 }
 
 /// An event that was published.
@@ -48,6 +52,7 @@ impl Published {
             Audience::User(user) => who.user == Some(user),
             Audience::Client(client) => who == client,
             Audience::All { .. } => true,
+            Audience::Nobody(_) => false,
         }
     }
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use proptest::sample::Index;
-use ssekit_core::{Connect, Event, Hub, Options};
+use ssekit_core::{Connect, DrainOptions, Event, Hub, Options};
 use tokio::runtime::Runtime;
 
 use crate::operation::{CLIENTS, Draft, Operation, Resume, USERS};
@@ -39,8 +39,12 @@ pub(crate) struct World {
     ready_ids: Vec<String>,
     clients: Vec<Client>,
     away: Vec<Away>,
-    /// Position of the last event that was sent to a single client whose id was given up since.
-    forgotten: u64,
+    /// Position of the last event that was sent to a single client and that nobody keeps, by its id.
+    forgotten: HashMap<String, u64>,
+    /// Clients that had brought no id and have gone.
+    departed: Vec<Identity>,
+    /// The last client of each id that a page has brought: whose it was, how far it had come, and whether it was owed a reset.
+    earlier: HashMap<String, (Identity, u64, bool)>,
     /// Of the last event that was sent to a single client that has left and had not brought its id, by its user.
     unclaimed: HashMap<Option<&'static str>, u64>,
     /// Seconds.
@@ -54,9 +58,24 @@ impl World {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let keeps_all = options.history == keeping_all().history;
         let hub = Hub::start(options, runtime.handle()).unwrap();
-        let (published, ready_ids, clients, away) = (vec![], vec![], vec![], vec![]);
-        let (forgotten, unclaimed, now) = (0, HashMap::new(), 0);
-        Self { hub, runtime, published, ready_ids, clients, away, forgotten, unclaimed, now, keeps_all }
+        let (published, ready_ids, clients) = (vec![], vec![], vec![]);
+        let (forgotten, departed, earlier) = (HashMap::new(), vec![], HashMap::new());
+        let (unclaimed, now) = (HashMap::new(), 0);
+        let away = vec![];
+        Self {
+            hub,
+            runtime,
+            published,
+            ready_ids,
+            clients,
+            away,
+            forgotten,
+            departed,
+            earlier,
+            unclaimed,
+            now,
+            keeps_all,
+        }
     }
 
     pub(crate) fn run(&mut self, operation: Operation) {
@@ -95,13 +114,22 @@ impl World {
                 let away = || self.away.iter().find(|away| away.who.client == id).map(|away| &away.who);
                 match connected.map(|client| &client.who).or_else(away).cloned() {
                     Some(who) => self.publish_to(who, event),
-                    None => assert!(!self.hub.send_to_client(id, support::data("nobody")).unwrap()),
+                    None => self.publish_to_nobody(id.to_owned(), None),
                 }
             }
             Operation::ToConnected { which, event } => {
                 if !self.clients.is_empty() {
                     let who = self.clients[which.index(self.clients.len())].who.clone();
                     self.publish_to(who, event);
+                }
+            }
+            Operation::ToDeparted { which } => {
+                if !self.departed.is_empty() {
+                    let who = self.departed[which.index(self.departed.len())].clone();
+                    // Of a client that was sent something alone, its log is kept for a while.
+                    if !self.away.iter().any(|away| away.who == who) {
+                        self.publish_to_nobody(who.client, Some(who.user));
+                    }
                 }
             }
             Operation::Broadcast { exclude, event } => {
@@ -116,6 +144,7 @@ impl World {
             Operation::Drop { which } => {
                 if !self.clients.is_empty() {
                     let client = self.clients.swap_remove(which.index(self.clients.len()));
+                    self.remember(&client);
                     self.leaves(client.who, false);
                 }
             }
@@ -124,6 +153,8 @@ impl World {
                     let mut client = self.clients.swap_remove(which.index(self.clients.len()));
                     assert!(self.hub.disconnect_client(&client.who.client));
                     self.read_to_end(&mut client);
+                    self.check_nothing_is_left(&client);
+                    self.remember(&client);
                     self.leaves(client.who, true);
                 }
             }
@@ -141,6 +172,19 @@ impl World {
         self.publish(draft, Audience::Client(who), |hub, event| {
             assert_eq!(hub.send_to_client(&id, event).unwrap(), connected);
         });
+    }
+
+    /// To a client that is not there, and of which nothing is kept.
+    fn publish_to_nobody(&mut self, client: String, user: Option<Option<&'static str>>) {
+        assert!(!self.hub.send_to_client(&client, support::data("nobody")).unwrap());
+        let (position, stats) = (self.published.len() as u64 + 1, self.hub.stats());
+        assert_eq!(stats.position, position, "whoever comes later has not missed it");
+        if let Some(user) = user {
+            self.unclaimed.insert(user, position);
+        }
+        self.forgotten.insert(client.clone(), position);
+        let (id, data) = (format!("{}.{position}", stats.epoch), "nobody".to_owned());
+        self.published.push(Published { position, id, data, key: None, audience: Audience::Nobody(client) });
     }
 
     fn publish(&mut self, draft: Draft, audience: Audience, send: impl FnOnce(&Hub, Event<'_>)) {
@@ -166,6 +210,7 @@ impl World {
             Resume::Ready(index) => Some(self.ready_ids[index.index(self.ready_ids.len())].clone()),
             Resume::Unknown => Some(format!("0123456789.{}", self.published.len())),
         };
+        let earlier = client.and_then(|id| self.earlier_of(id));
         let connected =
             self.hub.connect(Connect { user, client, last_event_id: last_event_id.as_deref(), ..Connect::default() });
         if let Some(id) = client
@@ -176,21 +221,39 @@ impl World {
         }
         let pull = Pull::by(connected.unwrap(), 1_000);
         let who = Identity { user, client: pull.ready.client_id.clone() };
-        let (cursor, owes_reset) = self.entry_of(&who, &pull, last_event_id.as_deref());
+        let earlier = earlier.filter(|(earlier, ..)| *earlier == who);
+        let (cursor, owes_reset) = self.entry_of(&who, &pull, last_event_id.as_deref(), earlier);
         self.ready_ids.push(pull.ready.id.clone());
         self.clients.push(Client { pull, who, cursor, owes_reset });
     }
 
     /// Where a new client stands, and whether it is owed a reset.
-    fn entry_of(&self, who: &Identity, pull: &Pull, last_event_id: Option<&str>) -> (u64, bool) {
+    fn entry_of(
+        &self,
+        who: &Identity,
+        pull: &Pull,
+        last_event_id: Option<&str>,
+        earlier: Option<(Identity, u64, bool)>,
+    ) -> (u64, bool) {
         let (head, ready) = (self.published.len() as u64, &pull.ready);
         let position =
             |id: &str| id.strip_prefix(&format!("{}.", self.hub.stats().epoch)).map(|p| p.parse::<u64>().unwrap());
         let Some(id) = last_event_id else {
             assert!(!ready.resumed);
-            assert_eq!(position(&ready.id), Some(head));
-            return (head, false);
+            let told = ready.id == "ssekit:unknown";
+            let missed = earlier.as_ref().is_some_and(|(_, cursor, owed)| *owed || self.has_news(who, *cursor));
+            // Of what was evicted it is not known any more whom it excluded.
+            let may_have_missed = earlier.is_some() && !self.keeps_all;
+            assert!(told == missed || (told && may_have_missed), "{who:?} was told: {told}, and is {earlier:?}");
+            assert!(told || position(&ready.id) == Some(head));
+            return (head, told);
         };
+        // Up to where something is missing that was sent to it alone; to whoever it was, if it cannot say.
+        let missing = match who.brings_id() {
+            true => self.forgotten.get(&who.client),
+            false => self.unclaimed.get(&who.user),
+        };
+        let missing = missing.copied().unwrap_or(0);
         // By which positions this id may be resumed: with the caller's own ids, by that of any event that has it.
         let places: Vec<u64> = match position(id) {
             Some(position) => vec![position],
@@ -203,16 +266,40 @@ impl World {
             let cursor = position(&ready.id).unwrap();
             assert!(places.contains(&cursor), "resumed from {cursor}, and {id} stands at {places:?}");
             // The lowest that is still there: one that went with its client cannot be known any more.
-            assert!(!self.keeps_all || places[0] == cursor || places[0] <= self.forgotten, "the lowest of {places:?}");
+            assert!(!self.keeps_all || places[0] == cursor || places[0] <= missing, "the lowest of {places:?}");
+            assert!(missing <= cursor, "what {who:?} missed at {missing} was skipped after {cursor}");
             return (cursor, false);
         }
-        // Without need: it may have missed what was sent to one that is gone, whom it may have been.
-        let unclaimed = self.unclaimed.values().copied().max().unwrap_or(0);
-        let may_have_missed = self.forgotten.max(unclaimed) >= places.first().copied().unwrap_or(0);
-        assert!(!self.keeps_all || places.is_empty() || may_have_missed, "{id} is at {places:?}");
+        let has_missed = places.first().is_none_or(|first| missing >= *first);
+        assert!(!self.keeps_all || has_missed, "{id} is at {places:?}, and {missing} is missing");
         // Until it has been told, its id must not be one that hides the gap.
         assert!(ready.id.starts_with("ssekit:"), "{}", ready.id);
         (head, true)
+    }
+
+    /// The client that was here last with this id of a page's own, or is still here.
+    fn earlier_of(&self, id: &str) -> Option<(Identity, u64, bool)> {
+        let here = self.clients.iter().find(|client| client.who.client == id);
+        let here = here.map(|client| (client.who.clone(), client.cursor, client.owes_reset));
+        here.or_else(|| self.earlier.get(id).cloned())
+    }
+
+    /// A client is about to leave.
+    fn remember(&mut self, client: &Client) {
+        let Client { who, cursor, owes_reset, .. } = client;
+        match who.brings_id() {
+            true => drop(self.earlier.insert(who.client.clone(), (who.clone(), *cursor, *owes_reset))),
+            false => self.departed.push(who.clone()),
+        }
+    }
+
+    /// Whether something was sent that is for this one, after this position.
+    fn has_news(&self, who: &Identity, cursor: u64) -> bool {
+        let is_for = |event: &&Published| match &event.audience {
+            Audience::Nobody(client) => *client == who.client,
+            _ => event.is_for(who) && !self.is_superseded(event),
+        };
+        self.published.iter().filter(|event| event.position > cursor).any(|event| is_for(&event))
     }
 
     /// Takes whoever has this id out of its place. False: it is another user's.
@@ -266,7 +353,9 @@ impl World {
 
     /// What was sent to this client alone is gone.
     fn forget(&mut self, gone: &Identity) {
-        self.forgotten = self.forgotten.max(self.last_to(gone));
+        let last = self.last_to(gone);
+        let forgotten = self.forgotten.entry(gone.client.clone()).or_default();
+        *forgotten = last.max(*forgotten);
     }
 
     fn read(&mut self, which: Index, pulls: usize) {
@@ -298,7 +387,8 @@ impl World {
         if event.is_reset() {
             let evicted = self.hub.stats().history.events < self.published.len();
             assert!(client.owes_reset || (!self.keeps_all && evicted), "a reset for nothing");
-            assert!(event.position() >= client.cursor);
+            // Everything that was sent since it connected follows, as far as it is still there.
+            assert!(event.position() == client.cursor || (!self.keeps_all && event.position() > client.cursor));
             (client.owes_reset, client.cursor) = (false, event.position());
             return;
         }
@@ -342,6 +432,21 @@ impl World {
             let events = client.pull.all();
             events.iter().for_each(|event| self.check(&mut client, event));
             self.check_nothing_is_left(&client);
+        }
+    }
+
+    /// Everybody is let go, and gets what is left and a farewell.
+    pub(crate) fn drain(mut self) {
+        let options = DrainOptions { window: Duration::ZERO, ..DrainOptions::default() };
+        self.runtime.block_on(self.hub.drain(options));
+        for mut client in std::mem::take(&mut self.clients) {
+            let mut events = client.pull.all();
+            // Those of others may have driven it out of a history that has room for few.
+            let farewell = events.pop_if(|last| last.name == "ssekit:drain");
+            assert!(farewell.is_some() || (!self.keeps_all && events.last().is_some_and(Received::is_reset)));
+            events.iter().for_each(|event| self.check(&mut client, event));
+            self.check_nothing_is_left(&client);
+            assert!(client.pull.has_ended());
         }
     }
 }
