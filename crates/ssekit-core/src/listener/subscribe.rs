@@ -12,7 +12,7 @@ use uuid::Uuid;
 use crate::error::Error;
 use crate::hub::{Connect, Connected};
 use crate::life;
-use crate::listener::answer::{self, Answer, stream_head};
+use crate::listener::answer::{self, Answer, beginning_head, stream_head};
 use crate::listener::protocol::shown;
 use crate::listener::query::parameter;
 use crate::listener::router::{Opened, Routed, Visitor};
@@ -107,7 +107,8 @@ fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
     if let Some(client) = stream.client() {
         shared.roster.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
     }
-    Ok(Routed::Stream(Opened { head: stream_head(), opening, stream: stream.by_listener() }))
+    let head = beginning_head(request.version(), request.headers());
+    Ok(Routed::Stream(Opened { head, opening, stream: stream.by_listener() }))
 }
 
 /// Where a request comes from: the other end of the connection, or who the proxy there says that it serves. What stands last
