@@ -178,7 +178,7 @@ impl Streams {
         taken
     }
 
-    /// Connects a client.
+    /// Connects a client. `by_url`: its last event id stands in the URL.
     #[napi(catch_unwind)]
     pub fn connect(
         &mut self,
@@ -186,12 +186,15 @@ impl Streams {
         user_id: Option<String>,
         client_id: Option<String>,
         last_event_id: Option<String>,
+        by_url: bool,
         address: Option<String>,
     ) -> napi::Result<NativeStream> {
         let who = Connect {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
+            by_url,
+            key: None,
             // What is no address (a Unix socket has none) is not bounded.
             address: address.and_then(|address| address.parse().ok()),
         };

@@ -83,9 +83,9 @@ export class ClientStream {
   /** Connects the client: from here on it gets what is sent to it. `socket` is what carries it, if that is known. */
   constructor(identity: ClientIdentity, candidate?: HandoffCandidate, socket?: OpenSocket) {
     const { streams, takers } = pulled();
-    const { userId, clientId, lastEventId, address } = identity;
+    const { userId, clientId, lastEventId, byUrl, address } = identity;
     this.#takers = takers;
-    this.#native = streams.connect(userId, clientId, lastEventId, address);
+    this.#native = streams.connect(userId, clientId, lastEventId, byUrl, address);
     const fd = descriptorOf(socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);
     this.#socket = socket;

@@ -46,7 +46,7 @@ pub mod stats;
 pub mod stream;
 pub mod user;
 
-pub use ssekit_log::{client, error, event, life, log, position, reader, timeline, trace};
+pub use ssekit_log::{client, error, event, key, life, log, position, reader, timeline, trace};
 use ssekit_log::{counter, history, network};
 
 pub use backplane::redis::RedisOptions;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use crate::client::{Client, ShardLink, Start};
 use crate::counter::Counter;
 use crate::error::{Error, Result};
+use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Phase, Refusal};
 use crate::limits::Gate;
 use crate::log::Log;
@@ -110,9 +111,16 @@ impl Registry {
 
     /// The client whose place one of this user with this id of its own is going to take, be it connected or away. Never another
     /// user's: that one's log must not come near this client, even if the id is free a moment later.
-    pub(crate) fn predecessor(&self, id: &str, user: Option<&str>, timeline: &Timeline) -> Option<Arc<Client>> {
+    /// `shown` is the key with which a client comes that no user vouches for.
+    pub(crate) fn predecessor(
+        &self,
+        id: &str,
+        user: Option<&str>,
+        shown: Option<&Key>,
+        timeline: &Timeline,
+    ) -> Option<Arc<Client>> {
         let known = self.known_client(id)?;
-        if known.info.user.as_deref() == user {
+        if known.info.user.as_deref() == user && known.is_continued_by(shown) {
             return Some(known);
         }
         // The application has ended that one, at a log-out for instance: its id is free for whoever logs in.

@@ -61,14 +61,6 @@ fn the_same_users_newer_connection_takes_the_place_of_the_older() {
 }
 
 #[test]
-fn an_anonymous_client_that_knows_the_id_takes_the_place_of_an_anonymous_client() {
-    let engine = Engine::start();
-    let mut old = Pull::of(named(&engine, None, "tab"));
-    let _new = named(&engine, None, "tab");
-    assert!(old.has_ended());
-}
-
-#[test]
 fn another_users_claim_is_refused_and_disturbs_nobody() {
     let engine = Engine::start();
     let mut adas = Pull::of(named(&engine, Some("ada"), "tab"));

@@ -12,8 +12,10 @@ use crate::client::{Client, ShardLink, Start};
 use crate::drain;
 use crate::error::Result;
 use crate::event::{Event, check_header_text, check_length};
+use crate::hub::claim::Claim;
 use crate::hub::{Hub, Inner};
 use crate::inbox::{Command, Inbox};
+use crate::key::Key;
 use crate::life::ClientInfo;
 use crate::log::Log;
 use crate::network::Network;
@@ -32,6 +34,10 @@ pub struct Connect<'a> {
     pub client: Option<&'a str>,
     /// What the client has seen last.
     pub last_event_id: Option<&'a str>,
+    /// That id stands in the URL, and so in access logs: a key at its end proves nothing.
+    pub by_url: bool,
+    /// What the stream's ids shall end with, so that only who has read them can go on where it is.
+    pub key: Option<Key>,
     /// Where it comes from; none: not known, and not bounded.
     pub address: Option<IpAddr>,
 }
@@ -72,6 +78,7 @@ impl Hub {
         let (shard, deliveries) = self.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
         let ClientInfo { id, user } = reader.client().info().clone();
+        let key = reader.client().key;
         let id_of_own = reader.owes().map(ResetReason::owed_id).or(kept_id);
         let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
         let ready = Event {
@@ -81,7 +88,8 @@ impl Hub {
             retry: Some(options.retry.as_millis() as u64),
             ..Event::default()
         };
-        let opening = timeline.notice(ready, reader.cursor()).body();
+        let ready = timeline.notice(ready, reader.cursor());
+        let opening = key.map_or_else(|| ready.body(), |key| ready.with_key(&key).body());
         let parts = Parts {
             reader,
             timeline: Arc::clone(timeline),
@@ -108,12 +116,12 @@ impl Hub {
     /// between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Inner { timeline, registry, .. } = &*self.inner;
-        let (log, mut predecessor) = (OnceLock::new(), None);
-        if let Some(id) = who.client {
-            predecessor = registry.predecessor(id, who.user, timeline);
+        let (log, claim) = (OnceLock::new(), self.claim(who));
+        let Claim { client, last_event_id, ref predecessor, key, .. } = claim;
+        if client.is_some() {
             let _ = log.set(registry.log_of_returning(predecessor.as_ref()));
         }
-        let (elsewhere, moves) = self.look_elsewhere(who.user, who.client)?;
+        let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
         let network = who.address.map(Network::of);
         registry.gate.enter(network, replaces)?;
@@ -124,19 +132,17 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (located, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
+        let (located, reset) = self.resume(last_event_id, user.as_ref(), log.get());
+        let reset = reset.or_else(|| claim.loss(last_event_id.map(|_| located.cursor)));
         let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
-        let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
+        let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
         let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let client = Arc::new(Client::new(
-            info,
-            network,
-            logs,
-            link,
-            Start { cursor, head: timeline.head(), base: timeline.base(), agreed, from_elsewhere },
-        ));
+        let start = Start { cursor, head: timeline.head(), base: timeline.base(), agreed, from_elsewhere };
+        let mut client = Client::new(info, network, logs, link, start);
+        client.key = key;
+        let client = Arc::new(client);
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
         let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
@@ -151,8 +157,8 @@ impl Hub {
             registry.gate.leave(network);
             shard.push(Command::Leave(Arc::clone(&client)));
         }
-        let resumed = who.last_event_id.is_some() && reset.is_none();
-        let kept_id = who.last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
+        let resumed = last_event_id.is_some() && reset.is_none();
+        let kept_id = last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed, kept_id)))
     }
 
