@@ -36,7 +36,12 @@ enum Seen {
 #[derive(Debug, Clone)]
 enum Operation {
     /// A page connects as this user and asks for this id.
-    Connect { page: usize, user: Option<usize>, client: Option<usize>, seen: Seen },
+    Connect {
+        page: usize,
+        user: Option<usize>,
+        client: Option<usize>,
+        seen: Seen,
+    },
     Leave(usize),
     ToUser(usize, bool),
     ToClient(usize, bool),

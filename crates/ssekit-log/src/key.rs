@@ -82,7 +82,8 @@ mod tests {
         assert_eq!(keys.iter().map(text).collect::<HashSet<_>>().len(), 100);
         for (number, key) in keys.iter().enumerate() {
             for id in ["epoch.12", "ssekit:evicted", "own~id", "a~0123456789abcdef", ""] {
-                let (bare, found) = Key::split(&format!("{id}{}", text(key))).map(|(bare, key)| (bare.to_owned(), key)).unwrap();
+                let (bare, found) =
+                    Key::split(&format!("{id}{}", text(key))).map(|(bare, key)| (bare.to_owned(), key)).unwrap();
                 assert_eq!(bare, id);
                 assert!(found.matches(key));
                 assert!(!found.matches(&keys[(number + 1) % 100]));
@@ -111,7 +112,9 @@ mod tests {
 
     #[test]
     fn what_does_not_look_like_a_key_is_none() {
-        for id in ["", "~", "a", "a~", "a~0123456789abcde", "a~0123456789abcdefg", "a~0123456789ABCDEF", "a~0123456789abcdeü"] {
+        for id in
+            ["", "~", "a", "a~", "a~0123456789abcde", "a~0123456789abcdefg", "a~0123456789ABCDEF", "a~0123456789abcdeü"]
+        {
             assert!(Key::split(id).is_none(), "{id:?}");
         }
     }

@@ -104,7 +104,9 @@ impl Reader {
     /// Whether nothing but broadcasts can be new, as they are, and no gap has to be told. The logs are asked only if something for
     /// anybody, at `newest_targeted`, has come since.
     pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
-        !self.is_keyed && self.reset.is_none() && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
+        !self.is_keyed
+            && self.reset.is_none()
+            && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
     /// Whether this broadcast is for this client.
@@ -143,7 +145,8 @@ impl Reader {
             Some(last) if !complete => last.position,
             _ => head,
         };
-        let pending = |entry: Entry| Pending { position: entry.position, frame: self.own(entry.frame), is_reset: false };
+        let pending =
+            |entry: Entry| Pending { position: entry.position, frame: self.own(entry.frame), is_reset: false };
         let events = entries.into_iter().take(room).filter(|entry| self.wants(entry)).map(pending).collect();
         Batch { events, end, has_more: !complete }
     }
