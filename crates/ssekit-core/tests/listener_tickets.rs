@@ -214,6 +214,20 @@ fn a_reconnect_of_the_same_stream_continues_with_its_one_time_ticket() {
 }
 
 #[test]
+fn a_one_time_ticket_is_over_when_its_stream_goes_on_with_another() {
+    let door = Door::open(one_time());
+    let (first, second) = (ticket_of("ada"), ticket_of("ada"));
+    let opened = door.stream(&format!("/events?clientId=tab&ticket={first}")).ready.id;
+    // A page that opens its stream anew may well put its last id into the URL, and so into access logs.
+    let stream = door.stream(&format!("/events?clientId=tab&ticket={second}&lastEventId={opened}"));
+    assert!(stream.ready.resumed);
+    let target = format!("/events?clientId=tab&ticket={first}");
+    assert_eq!(door.knock().asks(&request("GET", &target, &[("Last-Event-ID", &opened)])).status(), 401);
+    let target = format!("/events?clientId=tab&ticket={second}");
+    assert!(door.knock().streams(&request("GET", &target, &[("Last-Event-ID", &stream.ready.id)])).ready.resumed);
+}
+
+#[test]
 fn of_many_who_present_a_one_time_ticket_at_once_one_gets_in() {
     let door = Door::open(one_time());
     let ticket = ticket_of("ada");

@@ -55,6 +55,13 @@ impl Hub {
         Claim { key: Some(who.key.unwrap_or_else(Key::random)), ..claim }
     }
 
+    /// Whether the client with this id has another key by now: a page that opens its stream anew may put its old key into a URL,
+    /// where it is no secret any more.
+    pub(crate) fn has_moved_on(&self, client: &str, key: &Key) -> bool {
+        let known = self.inner.registry.known_client(client);
+        known.is_some_and(|known| !known.key.is_some_and(|own| own.matches(key)))
+    }
+
     /// An id without the key that it ends with. An application's own id may look as if it ended with one, so nothing is taken off
     /// unless the key is the client's own, or what is left is an id of ours.
     fn without_key<'a>(&self, id: &'a str, is_own: bool) -> &'a str {

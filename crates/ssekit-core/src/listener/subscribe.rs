@@ -181,6 +181,9 @@ fn redeem(mut identity: Identity, visitor: &Visitor, shown: Option<&Key>) -> Res
     // The stream needs its id now, for it is what the ticket will be bound to.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
     let (key, is_first) = visitor.shared.once.redeem(&id, client, shown, claims.left, ticket::now())?;
+    if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
+        return Err(Refusal::Used);
+    }
     identity.used = is_first.then_some(id);
     identity.key = Some(key);
     Ok(identity)
