@@ -174,7 +174,9 @@ impl World {
     fn send_to_client(&mut self, client: &str, own_id: bool) {
         // What nobody has is for nobody.
         let person = self.holders.get(client).cloned().unwrap_or(Person::Page(PAGES));
-        self.send(Some(person), own_id, |engine, event| drop(engine.send_to_client(client, event).unwrap()));
+        self.send(Some(person), own_id, |engine, event| {
+            engine.send_to_client(client, event).unwrap();
+        });
     }
 
     fn run(&mut self, operation: &Operation) {
@@ -197,8 +199,12 @@ impl World {
             Operation::ToAll(own_id) => self.send(None, own_id, |engine, event| {
                 engine.broadcast(event, None).unwrap();
             }),
-            Operation::DisconnectClient(client) => drop(self.engine.disconnect_client(CLIENTS[client])),
-            Operation::DisconnectUser(user) => drop(self.engine.disconnect_user(USERS[user])),
+            Operation::DisconnectClient(client) => {
+                self.engine.disconnect_client(CLIENTS[client]);
+            }
+            Operation::DisconnectUser(user) => {
+                self.engine.disconnect_user(USERS[user]);
+            }
             Operation::Read(page) => self.read(page),
         }
     }
