@@ -62,8 +62,11 @@ export declare class Streams {
    * ask again: `on_readable` is not called for it.
    */
   takeReadable(maxStreams: number, maxBytes: number): Readable
-  /** Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then. */
-  connect(userId?: string | undefined | null, clientId?: string | undefined | null, lastEventId?: string | undefined | null, address?: string | undefined | null, mark?: number | undefined | null): NativeStream
+  /**
+   * Connects a client. `by_url`: its last event id stands in the URL. With a mark of `log_out_mark`, its user must not have been
+   * logged out since then.
+   */
+  connect(userId: string | undefined | null, clientId: string | undefined | null, lastEventId: string | undefined | null, byUrl: boolean, address?: string | undefined | null, mark?: number | undefined | null): NativeStream
 }
 
 /** A listener, until it is ended, is garbage, or its environment goes down. */

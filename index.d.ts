@@ -229,7 +229,8 @@ export interface ConnectOptions {
    * The client's id, 1 to 256 printable ASCII characters. Default: that in the query of the request, `?clientId=…`, which a page
    * repeats when it reconnects; else a new UUID. The same user's newer connection replaces an older one of the same id.
    * Another user's claim to it is answered with 409, until the client has been away for `history.maxAgeMs`, or the application
-   * has ended it.
+   * has ended it. An anonymous client has it as long as it shows the key at the end of its event ids, as an `EventSource` does
+   * when it reconnects; otherwise it gets another id.
    */
   clientId?: string;
   /**

@@ -85,8 +85,9 @@ export interface TicketOptions {
   /** How far clocks may be apart, in seconds, 0 to 300. Default: 5. */
   leewaySeconds?: number;
   /**
-   * A ticket opens one stream only. A reconnect of that stream, with its client id and an event id that it has seen, still
-   * continues it. Remembered per process. `SSEKIT_TICKET_ONE_TIME`. Default: false.
+   * A ticket opens one stream only. A reconnect of that stream, which `EventSource` makes by itself, still continues it: it has
+   * the client id, and in the header `Last-Event-ID` an id of that stream, with the key that no URL has. Remembered per process.
+   * `SSEKIT_TICKET_ONE_TIME`. Default: false.
    */
   oneTime?: boolean;
   /** The cookie that may hold a ticket. Default: `ssekit_ticket`. */

@@ -94,6 +94,40 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await gone(server);
   });
 
+  test('an anonymous client goes on by the key in its ids, and who has only its id and its place is another client', async () => {
+    const path = '/sse?clientId=visitor';
+    const first = await openStream(server, transport, { path });
+    await server.evaluate(({ sse }) => {
+      sse.sendToClient('visitor', { event: 'secret', data: 1 });
+      sse.broadcast({ id: 'own', event: 'all', data: 2 });
+    });
+    const [secret, own] = await first.next(2);
+    const [place, key] = `${secret?.id}`.split('~') as [string, string];
+    expect(key).toMatch(/^[0-9a-z]{16}$/);
+    expect(own?.id).toBe(`own~${key}`);
+    const seen = first.events().at(0)?.id as string;
+    expect(seen.endsWith(`~${key}`)).toBe(true);
+    // What an access log has, and what anybody can make of it.
+    const forged = `${place}~0123456789abcdef`;
+    for (const id of [undefined, seen.split('~')[0], place, forged, 'ssekit:unknown', 'own']) {
+      const thief = await openStream(server, transport, { path, headers: id ? { 'last-event-id': id } : {} });
+      expect((await thief.ready()).clientId).not.toBe('visitor');
+      await server.evaluate(({ sse }) => sse.sendToClient('visitor', { event: 'secret', data: 3 }));
+      await server.evaluate(({ sse }) => sse.broadcast({ event: 'mark', data: 4 }));
+      await until('the mark', () => thief.events().some(({ event }) => event === 'mark'));
+      expect(thief.events().map(({ event }) => event)).not.toContain('secret');
+      thief.destroy();
+    }
+    const inUrl = await openStream(server, transport, { path: `${path}&lastEventId=${seen}` });
+    expect((await inUrl.ready()).clientId).not.toBe('visitor');
+    inUrl.destroy();
+    expect(first.ended).toBe(false);
+    const again = await openStream(server, transport, { path, headers: { 'last-event-id': `${own?.id}` } });
+    expect(await again.ready()).toMatchObject({ clientId: 'visitor', resumed: true });
+    expect((await again.next(1))[0]).toMatchObject({ event: 'secret', data: '3' });
+    await until('the older one to be replaced', () => first.ended);
+  });
+
   test('another user’s claim to it is answered with 409, also while its client is away', async () => {
     const path = '/sse?userId=ada&clientId=adas';
     const adas = await openStream(server, transport, { path });

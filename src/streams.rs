@@ -201,7 +201,8 @@ impl Streams {
         taken
     }
 
-    /// Connects a client. With a mark of `log_out_mark`, its user must not have been logged out since then.
+    /// Connects a client. `by_url`: its last event id stands in the URL. With a mark of `log_out_mark`, its user must not have been
+    /// logged out since then.
     #[napi(catch_unwind)]
     pub fn connect(
         &mut self,
@@ -209,6 +210,7 @@ impl Streams {
         user_id: Option<String>,
         client_id: Option<String>,
         last_event_id: Option<String>,
+        by_url: bool,
         address: Option<String>,
         mark: Option<f64>,
     ) -> napi::Result<NativeStream> {
@@ -216,6 +218,8 @@ impl Streams {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
+            by_url,
+            key: None,
             // What is no address (a Unix socket has none) is not bounded.
             address: address.and_then(|address| address.parse().ok()),
         };

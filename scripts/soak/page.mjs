@@ -29,6 +29,8 @@ export class Page {
   }
 
   get path() {
+    // Without a user and without an id of its stream it cannot show that it was here: it comes as another.
+    if (this.userId === undefined && this.lastEventId === undefined) this.clientId = `${this.clientId}-`;
     const user = this.userId === undefined ? '' : `&user=${this.userId}`;
     return `/sse?clientId=${this.clientId}${user}`;
   }
@@ -90,5 +92,6 @@ export class Page {
 }
 
 function positionOf(id) {
-  return Number(id?.split('.')[1]);
+  // An anonymous page's ids end with its key.
+  return Number(id?.split('.')[1]?.split('~')[0]);
 }

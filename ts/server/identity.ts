@@ -10,6 +10,8 @@ export interface ClientIdentity {
   userId: string | undefined;
   clientId: string | undefined;
   lastEventId: string | undefined;
+  /** Its last event id stands in the URL, and so in access logs: a key in it proves nothing. */
+  byUrl: boolean;
   address: string | undefined;
   /** When the application was asked, as `logOutMark` counts it. Missing: it has found out by itself. */
   mark?: number | undefined;
@@ -53,6 +55,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     userId: user.id,
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     lastEventId: lastEventIdOf(asked, query),
+    byUrl: !asked.lastEventId,
     address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
   };
 }

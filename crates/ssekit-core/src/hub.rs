@@ -1,5 +1,6 @@
 //! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod claim;
 mod connect;
 mod publish;
 mod shared;
@@ -29,7 +30,6 @@ use crate::inbox::{Command, Inbox};
 use crate::life::DisconnectReason;
 use crate::observer::Observer;
 use crate::options::{DrainOptions, Options};
-use crate::reader::ResetReason;
 use crate::registry::Registry;
 use crate::revoked::{Revoked, since_1970};
 use crate::shard::{Shard, Shared};
@@ -344,14 +344,6 @@ impl Hub {
     /// Tells whoever wants to know of something that no caller can be told.
     pub(crate) fn report(&self, message: &str) {
         self.inner.registry.tell(|observer| observer.failed(message));
-    }
-
-    /// Whether an id is one that a client of this user may have been given by this hub.
-    pub(crate) fn recognizes(&self, event_id: &str, user: Option<&str>) -> bool {
-        let Inner { timeline, registry, .. } = &*self.inner;
-        let user = user.and_then(|id| registry.user_if_known(id));
-        let logs = [Some(timeline.broadcasts()), user.as_ref().map(|user| &user.log)].into_iter().flatten();
-        ResetReason::of_owed_id(event_id).is_some() || timeline.locate(event_id, logs).is_some()
     }
 
     /// Ends its tasks. Connected clients are dropped without a word.

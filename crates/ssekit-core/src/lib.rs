@@ -6,7 +6,8 @@
 //! * [`hub`]: what a process has one of; every call comes in here.
 //! * `ssekit-log`, a crate of its own, has what every event goes through: [`event`] checks and encodes it, [`timeline`] gives it its
 //!   [`position`] and puts it into a [`log`], from which a [`client`]'s [`reader`] takes it. [Its map](ssekit_log) names each file.
-//! * `registry`, [`user`]: who is connected, and whose logs they read; `forgotten`: what is remembered of those who are not kept; `limits`: who may come in; `presence`: who is online;
+//! * `registry`, [`user`]: who is connected, and whose logs they read; `away`: who may come back; `forgotten`: what is remembered
+//!   of those who are not kept; `limits`: who may come in; `presence`: who is online;
 //!   `lag`: who is too slow; `drain`: how all are let go; `housekeeping`: what is done now and then.
 //! * [`backplane`]: a history that hubs of several processes share; `cluster`: a hub as one of those.
 //! * [`stream`]: somebody else carries the bytes (Node, HTTP/2) and pulls them from the reader.
@@ -18,6 +19,7 @@
 //!
 //! Nothing here knows of Node.js.
 
+mod away;
 pub mod backplane;
 mod cluster;
 #[cfg(unix)]
@@ -47,7 +49,7 @@ pub mod stats;
 pub mod stream;
 pub mod user;
 
-pub use ssekit_log::{client, error, event, life, log, position, reader, timeline, trace};
+pub use ssekit_log::{client, error, event, key, life, log, position, reader, timeline, trace};
 use ssekit_log::{counter, history, network};
 
 pub use backplane::redis::RedisOptions;

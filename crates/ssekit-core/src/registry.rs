@@ -1,18 +1,19 @@
 //! Who is connected, and who was a moment ago: clients by id, users by id, and who wants to be told.
 
-use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use dashmap::{DashMap, Entry};
-use parking_lot::{Mutex, RwLock};
+use parking_lot::RwLock;
 use tokio::time::Instant;
 
+use crate::away::Away;
 use crate::client::{Client, ShardLink, Start};
 use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::forgotten::{Departed, Earlier, Gone, Missing};
+use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Phase, Refusal};
 use crate::limits::Gate;
 use crate::log::Log;
@@ -24,15 +25,12 @@ use crate::stats::Arrivals;
 use crate::timeline::{Place, Timeline};
 use crate::user::{Hold, User};
 
-/// Clients that are away and whose ids and logs are kept for them. Beyond so many, the first to leave is given up.
-const MOST_AWAY: usize = 65_536;
-
 /// The clients and the users of a hub.
 pub(crate) struct Registry {
     /// The connected ones, and those that are away and may come back with their id.
     clients: DashMap<Arc<str>, Arc<Client>>,
-    /// Those that are away, in the order in which they left, with some that have come back since.
-    away: Mutex<VecDeque<(Instant, Arc<Client>)>>,
+    /// Those that are away.
+    away: Away,
     users: DashMap<Arc<str>, Arc<User>>,
     /// Users with a client. Like the next ones below zero for a moment, when somebody is counted out by another thread before
     /// he is counted in.
@@ -62,7 +60,7 @@ impl Registry {
     pub(crate) fn new(options: &Options) -> Self {
         Self {
             clients: DashMap::new(),
-            away: Mutex::default(),
+            away: Away::default(),
             users: DashMap::new(),
             online: AtomicIsize::new(0),
             phases: Default::default(),
@@ -120,9 +118,16 @@ impl Registry {
 
     /// The client whose place one of this user with this id of its own is going to take, be it connected or away. Never another
     /// user's: that one's log must not come near this client, even if the id is free a moment later.
-    pub(crate) fn predecessor(&self, id: &str, user: Option<&str>, timeline: &Timeline) -> Option<Arc<Client>> {
+    /// `shown` is the key with which a client comes that no user vouches for.
+    pub(crate) fn predecessor(
+        &self,
+        id: &str,
+        user: Option<&str>,
+        shown: Option<&Key>,
+        timeline: &Timeline,
+    ) -> Option<Arc<Client>> {
         let known = self.known_client(id)?;
-        if known.info.user.as_deref() == user {
+        if known.info.user.as_deref() == user && known.is_continued_by(shown) {
             return Some(known);
         }
         // The application has ended that one, at a log-out for instance: its id is free for whoever logs in.
@@ -257,6 +262,7 @@ impl Registry {
         if let Some(replaced) = replaced {
             // Before the client is opened: what somebody has put into the log for the other one meanwhile, it will read.
             timeline.quiesced(|| replaced.unlist());
+            self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
         self.arrivals.connects.add(1);
@@ -331,17 +337,18 @@ impl Registry {
     }
 
     fn keep_away(&self, client: Arc<Client>, timeline: &Timeline) {
-        let mut away = self.away.lock();
-        away.push_back((Instant::now(), client));
-        let too_many = if away.len() > MOST_AWAY { away.pop_front() } else { None };
-        drop(away);
-        if let Some((_, client)) = too_many {
+        for client in self.away.keep(&client) {
             self.give_up(&client, timeline);
+        }
+        if !client.is_listed() {
+            // Somebody has taken its place meanwhile, and did not find it among those that are away.
+            self.away.remove(&client);
         }
     }
 
     /// Gives a client up that is away: its id is free, and what was sent to it alone is dropped.
     fn give_up(&self, client: &Arc<Client>, timeline: &Timeline) {
+        self.away.remove(client);
         let given_up = self.clients.remove_if(&client.info.id, |_, entered| {
             let is_away = Arc::ptr_eq(entered, client) && !client.is_connected();
             if is_away {
@@ -379,7 +386,7 @@ impl Registry {
 
     /// Gives up clients that have been away since before `deadline`, and users of whom nothing is left.
     pub(crate) fn sweep(&self, deadline: Option<Instant>, timeline: &Timeline) {
-        while let Some(client) = self.pop_away(deadline) {
+        while let Some(client) = deadline.and_then(|deadline| self.away.pop(deadline)) {
             self.give_up(&client, timeline);
         }
         let candidates: Vec<Arc<str>> =
@@ -395,18 +402,6 @@ impl Registry {
                 retired
             });
         }
-    }
-
-    fn pop_away(&self, deadline: Option<Instant>) -> Option<Arc<Client>> {
-        let mut away = self.away.lock();
-        if away.front().is_none_or(|(since, _)| deadline.is_none_or(|deadline| *since >= deadline)) {
-            return None;
-        }
-        let (_, client) = away.pop_front()?;
-        if away.len() * 4 < away.capacity() {
-            away.shrink_to_fit();
-        }
-        Some(client)
     }
 
     /// The connected clients.

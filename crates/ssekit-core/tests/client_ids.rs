@@ -61,14 +61,6 @@ fn the_same_users_newer_connection_takes_the_place_of_the_older() {
 }
 
 #[test]
-fn an_anonymous_client_that_knows_the_id_takes_the_place_of_an_anonymous_client() {
-    let engine = Engine::start();
-    let mut old = Pull::of(named(&engine, None, "tab"));
-    let _new = named(&engine, None, "tab");
-    assert!(old.has_ended());
-}
-
-#[test]
 fn another_users_claim_is_refused_and_disturbs_nobody() {
     let engine = Engine::start();
     let mut adas = Pull::of(named(&engine, Some("ada"), "tab"));
@@ -127,15 +119,35 @@ fn an_id_is_free_when_its_client_has_been_away_for_as_long_as_the_history_lasts(
 }
 
 #[test]
-fn no_more_ids_are_kept_than_there_is_room_for() {
-    const ROOM: usize = 65_536;
+fn who_comes_and_goes_without_end_loses_ids_of_their_own_and_no_others() {
+    const OF_A_USER: usize = 1_024;
     let engine = Engine::start();
-    for number in 0..ROOM + 10 {
-        drop(named(&engine, Some("ada"), &format!("tab {number}")));
+    let address = Some("192.0.2.1".parse().unwrap());
+    drop(named(&engine, Some("ada"), "hers"));
+    let here = |user, client: &str| {
+        engine.connect(Connect { user: Some(user), client: Some(client), address, ..Connect::default() })
+    };
+    drop(here("grace", "hers from the same address").unwrap());
+    drop(named(&engine, None, "nobody's"));
+    engine.send_to_client("hers", data("kept")).unwrap();
+    for number in 0..66_500 {
+        drop(here("mallory", &format!("tab {number}")).unwrap());
     }
-    assert_eq!(engine.stats().away, ROOM);
-    assert!(claim(&engine, Some("bob"), "tab 10").unwrap_err().is_claimed());
-    assert!(claim(&engine, Some("bob"), "tab 9").is_ok(), "the first to leave are given up");
+    assert_eq!(engine.stats().away, OF_A_USER + 3);
+    // Also who comes back again and again with the same id.
+    for _ in 0..66_500 {
+        drop(here("mallory", "tab 66499").unwrap());
+    }
+    assert_eq!(engine.stats().away, OF_A_USER + 3);
+    for others in ["hers", "hers from the same address", "nobody's"] {
+        assert!(claim(&engine, Some("mallory"), others).unwrap_err().is_claimed(), "{others}");
+    }
+    let oldest_kept = 66_500 - OF_A_USER;
+    assert!(claim(&engine, Some("bob"), &format!("tab {oldest_kept}")).unwrap_err().is_claimed());
+    assert!(
+        claim(&engine, Some("bob"), &format!("tab {}", oldest_kept - 1)).is_ok(),
+        "the first to leave are given up"
+    );
 }
 
 #[test]

@@ -194,12 +194,37 @@ fn a_reconnect_of_the_same_stream_continues_with_its_one_time_ticket() {
     assert_eq!(missed.data, "missed");
     drop(stream);
     assert_eq!(door.knock().streams(&again(&missed.id)).head.status, 200);
-    // Not for who makes up an id, or comes as somebody else.
-    assert_eq!(door.knock().asks(&again("made-up")).status(), 401);
+    // Not for who makes up an id, or knows one of the stream's or of his own, but not the key behind it.
+    let (place, key) = missed.id.split_once('~').unwrap();
+    assert_eq!(opened.split_once('~').unwrap().1, key);
+    let thief = door.stream(&format!("/events?clientId=thief&ticket={}", ticket_of("mallory")));
+    let made_up = ["made-up", place, "ssekit:unknown", "ssekit:evicted", "0123456789.1", &thief.ready.id];
+    let forged = [format!("{place}~0123456789abcdef"), format!("ssekit:unknown~{}", thief.ready.id)];
+    for id in made_up.into_iter().chain(forged.iter().map(String::as_str)) {
+        assert_eq!(door.knock().asks(&again(id)).status(), 401, "{id}");
+    }
+    // The URL stands in access logs.
+    let by_url = format!("{target}&lastEventId={}", missed.id);
+    assert_eq!(door.get(&by_url).status(), 401);
+    // Nor for who comes as somebody else.
     let other = request("GET", &format!("/events?clientId=other&ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
     assert_eq!(door.knock().asks(&other).status(), 401);
     let none = request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
     assert_eq!(door.knock().asks(&none).status(), 401);
+}
+
+#[test]
+fn a_one_time_ticket_is_over_when_its_stream_goes_on_with_another() {
+    let door = Door::open(one_time());
+    let (first, second) = (ticket_of("ada"), ticket_of("ada"));
+    let opened = door.stream(&format!("/events?clientId=tab&ticket={first}")).ready.id;
+    // A page that opens its stream anew may well put its last id into the URL, and so into access logs.
+    let stream = door.stream(&format!("/events?clientId=tab&ticket={second}&lastEventId={opened}"));
+    assert!(stream.ready.resumed);
+    let target = format!("/events?clientId=tab&ticket={first}");
+    assert_eq!(door.knock().asks(&request("GET", &target, &[("Last-Event-ID", &opened)])).status(), 401);
+    let target = format!("/events?clientId=tab&ticket={second}");
+    assert!(door.knock().streams(&request("GET", &target, &[("Last-Event-ID", &stream.ready.id)])).ready.resumed);
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use parking_lot::Mutex;
 
+use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Phase};
 use crate::log::{Entry, Log};
 use crate::network::Network;
@@ -70,6 +71,8 @@ pub struct Client {
     pub info: ClientInfo,
     /// Its page has chosen the id and comes back with it.
     pub brings_id: bool,
+    /// What its ids end with, and what whoever comes back as this client has to show, if no user vouches for that.
+    pub key: Option<Key>,
     /// Where it comes from, as far as that is counted.
     pub network: Option<Network>,
     /// What is sent to its user.
@@ -123,6 +126,7 @@ impl Client {
         Self {
             info,
             brings_id: log.get().is_some(),
+            key: None,
             network,
             user_log,
             log,
@@ -193,6 +197,11 @@ impl Client {
     /// Whether there is something to come back to: an id of its own, or events that may not have arrived.
     pub fn is_worth_keeping(&self) -> bool {
         self.brings_id || self.log_if_any().is_some_and(|log| log.last() > 0)
+    }
+
+    /// Whether who shows this key may take its place. Of a user's client the user does, whose it is checked elsewhere.
+    pub fn is_continued_by(&self, shown: Option<&Key>) -> bool {
+        self.info.user.is_some() || self.key.zip(shown).is_some_and(|(key, shown)| key.matches(shown))
     }
 
     /// Whether its id is anybody's once it is gone.

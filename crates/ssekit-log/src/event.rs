@@ -11,6 +11,7 @@ use std::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::error::{Error, Result};
+use crate::key::Key;
 use crate::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
 use crate::trace::TraceContext;
 
@@ -360,6 +361,21 @@ impl Frame {
         }
     }
 
+    /// The same event for a client with a key: a copy whose id ends with it.
+    pub fn with_key(&self, key: &Key) -> Self {
+        let end = b"\n\n";
+        let body = self.body();
+        let mut buf = BytesMut::with_capacity(self.bytes.len() + Key::SUFFIX);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        // The id is the last field.
+        buf.extend_from_slice(body.strip_suffix(end).unwrap_or(&body));
+        buf.extend_from_slice(&key.suffix());
+        buf.extend_from_slice(end);
+        let start = write_chunk_head(&mut buf);
+        buf.extend_from_slice(CHUNK_TAIL);
+        Self { bytes: buf.freeze(), start, own_id: self.own_id.clone() }
+    }
+
     /// The id that the caller gave it.
     pub fn own_id(&self) -> Option<&str> {
         self.own_id.as_deref()
@@ -395,6 +411,33 @@ mod tests {
                         }
                     }
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn with_a_key_an_event_is_the_same_but_for_its_id() {
+        let key = Key::random();
+        let suffix = String::from_utf8(key.suffix().to_vec()).unwrap();
+        let epoch = Epoch::random();
+        // Also lengths around those where the head of the chunk gets a digit more.
+        for length in (0..40).chain(200..260).chain(4_050..4_100) {
+            let text = "x".repeat(length);
+            for event in [
+                Event { data: &text, ..Event::default() },
+                Event { name: "n", data: &text, id: Some("own"), retry: Some(5), ..Event::default() },
+                Event { data: "\n\n", id: Some("id: a~0123456789abcdef"), ..Event::default() },
+            ] {
+                let frame = event.encode(1 << 20).unwrap().finish(&epoch, 7);
+                let body = String::from_utf8(frame.body().to_vec()).unwrap();
+                let expected = format!("{}{suffix}\n\n", body.strip_suffix("\n\n").unwrap());
+                let keyed = frame.with_key(&key);
+                assert_eq!(keyed.body(), expected);
+                assert_eq!(keyed.framed(Framing::UntilClose), expected);
+                assert_eq!(keyed.chunk(), format!("{:x}\r\n{expected}\r\n", expected.len()));
+                assert_eq!((keyed.chunk_len(), keyed.body_len()), (keyed.chunk().len(), expected.len()));
+                assert_eq!(keyed.own_id(), frame.own_id());
+                assert!(!keyed.is_shared_with(&frame));
             }
         }
     }

@@ -4,7 +4,7 @@
 //!   sequence, and its id.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the [`history`] within bounds; [`log`], with its
 //!   [`ring`]: the newest events of one audience.
-//! * [`client`], with its [`life`] and [`network`]: who reads; [`reader`]: a cursor, and what comes after it.
+//! * [`client`], with its [`life`], [`key`] and [`network`]: who reads; [`reader`]: a cursor, and what comes after it.
 //! * [`error`]: what can be wrong with a call; [`counter`]: a number that only grows.
 //!
 //! A crate of its own because it is compiled for speed, while nearly everything else is compiled for size. It is a part of
@@ -15,6 +15,7 @@ pub mod counter;
 pub mod error;
 pub mod event;
 pub mod history;
+pub mod key;
 pub mod life;
 pub mod log;
 pub mod network;

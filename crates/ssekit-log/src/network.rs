@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// Whoever has one IPv6 address has 2^64 of them, so a network of that size counts as one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network([u8; 8]);
 
 impl Network {

@@ -71,6 +71,8 @@ pub struct Batch {
 #[derive(Debug)]
 pub struct Reader {
     client: Arc<Client>,
+    /// The client has a key, which is to be added to each event: what others get is not for it as it is.
+    is_keyed: bool,
     /// Everything up to here has been taken.
     cursor: Position,
     /// The client is to be told of this before anything else. Everything after the cursor follows it.
@@ -80,7 +82,8 @@ pub struct Reader {
 impl Reader {
     /// From this cursor on; a gap is told first.
     pub fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
-        Self { client, cursor, reset }
+        let is_keyed = client.key.is_some();
+        Self { client, is_keyed, cursor, reset }
     }
 
     /// Who reads.
@@ -98,10 +101,12 @@ impl Reader {
         self.cursor
     }
 
-    /// Whether nothing but broadcasts can be new, and no gap has to be told. The logs are asked only if something for
+    /// Whether nothing but broadcasts can be new, as they are, and no gap has to be told. The logs are asked only if something for
     /// anybody, at `newest_targeted`, has come since.
     pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
-        self.reset.is_none() && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
+        !self.is_keyed
+            && self.reset.is_none()
+            && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
     /// Whether this broadcast is for this client.
@@ -137,7 +142,8 @@ impl Reader {
             Some(last) if !complete => last.position,
             _ => head,
         };
-        let pending = |entry: Entry| Pending { position: entry.position, frame: entry.frame, is_reset: false };
+        let pending =
+            |entry: Entry| Pending { position: entry.position, frame: self.own(entry.frame), is_reset: false };
         let events = entries.into_iter().take(room).filter(|entry| self.wants(entry)).map(pending).collect();
         Batch { events, end, has_more: !complete }
     }
@@ -147,7 +153,8 @@ impl Reader {
     fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> Batch {
         let position = if missing { self.after_gap(timeline, head) } else { self.cursor };
         let reason = self.reset.unwrap_or(ResetReason::Evicted);
-        let events = vec![Pending { position, frame: reset_frame(timeline, reason, position), is_reset: true }];
+        let frame = self.own(reset_frame(timeline, reason, position));
+        let events = vec![Pending { position, frame, is_reset: true }];
         Batch { events, end: position, has_more: position < head }
     }
 
@@ -166,6 +173,14 @@ impl Reader {
     fn logs<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = &'a Arc<Log>> {
         let own = [self.client.user_log.as_ref(), self.client.log_if_any()];
         std::iter::once(timeline.broadcasts()).chain(own.into_iter().flatten())
+    }
+
+    /// An event as this client gets it.
+    fn own(&self, frame: Frame) -> Frame {
+        match &self.client.key {
+            Some(key) => frame.with_key(key),
+            None => frame,
+        }
     }
 
     fn read(&self, timeline: &Timeline, head: Position, out: &mut Vec<Entry>) -> Result<(), Gap> {

@@ -13,8 +13,10 @@ use crate::drain;
 use crate::error::{Error, Result};
 use crate::event::{Event, check_header_text, check_length};
 use crate::forgotten::Earlier;
+use crate::hub::claim::Claim;
 use crate::hub::{Hub, Inner};
 use crate::inbox::{Command, Inbox};
+use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason};
 use crate::log::{Entry, Log};
 use crate::network::Network;
@@ -36,6 +38,10 @@ pub struct Connect<'a> {
     pub client: Option<&'a str>,
     /// What the client has seen last.
     pub last_event_id: Option<&'a str>,
+    /// That id stands in the URL, and so in access logs: a key at its end proves nothing.
+    pub by_url: bool,
+    /// What the stream's ids shall end with, so that only who has read them can go on where it is.
+    pub key: Option<Key>,
     /// Where it comes from; none: not known, and not bounded.
     pub address: Option<IpAddr>,
 }
@@ -131,6 +137,7 @@ impl Hub {
         let (shard, deliveries) = self.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
         let ClientInfo { id, user } = reader.client().info().clone();
+        let key = reader.client().key;
         let id_of_own = reader.owes().map(ResetReason::owed_id).or(kept_id);
         let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
         let ready = Event {
@@ -140,7 +147,8 @@ impl Hub {
             retry: Some(options.retry.as_millis() as u64),
             ..Event::default()
         };
-        let opening = timeline.notice(ready, reader.cursor()).body();
+        let ready = timeline.notice(ready, reader.cursor());
+        let opening = key.map_or_else(|| ready.body(), |key| ready.with_key(&key).body());
         let parts = Parts {
             reader,
             timeline: Arc::clone(timeline),
@@ -167,15 +175,13 @@ impl Hub {
     /// between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Inner { timeline, registry, .. } = &*self.inner;
-        let (log, mut predecessor, mut before) = (OnceLock::new(), None, Before::default());
-        if let Some(id) = who.client {
-            predecessor = registry.predecessor(id, who.user, timeline);
-            before.missing = if predecessor.is_some() { 0 } else { registry.missing_of(id) };
-            let earlier = registry.earlier(id, who.user, predecessor.as_ref());
-            before.earlier = earlier.or_else(|| self.earlier_elsewhere(who.user, id));
+        let (log, claim) = (OnceLock::new(), self.claim(who));
+        let Claim { client, last_event_id, ref predecessor, key, .. } = claim;
+        let before = self.before(who, &claim);
+        if client.is_some() {
             let _ = log.set(Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         }
-        let (elsewhere, moves) = self.look_elsewhere(who.user, who.client)?;
+        let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
         let network = who.address.map(Network::of);
         registry.gate.enter(network, replaces)?;
@@ -186,26 +192,24 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (located, reset) = self.resume(who, user.as_ref(), log.get(), before);
+        let (located, reset) = self.resume(last_event_id, who.client, user.as_ref(), log.get(), before);
+        let reset = reset.or_else(|| claim.loss(last_event_id.map(|_| located.cursor)));
         let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
-        let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
+        let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
         let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let client = Arc::new(Client::new(
-            info,
-            network,
-            logs,
-            link,
-            Start {
-                cursor,
-                head: timeline.head(),
-                base: timeline.base(),
-                agreed,
-                from_elsewhere,
-                owes: reset.is_some(),
-            },
-        ));
+        let start = Start {
+            cursor,
+            head: timeline.head(),
+            base: timeline.base(),
+            agreed,
+            from_elsewhere,
+            owes: reset.is_some(),
+        };
+        let mut client = Client::new(info, network, logs, link, start);
+        client.key = key;
+        let client = Arc::new(client);
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
         let admitted = registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline);
@@ -220,15 +224,27 @@ impl Hub {
             registry.gate.leave(network);
             shard.push(Command::Leave(Arc::clone(&client)));
         }
-        let resumed = who.last_event_id.is_some() && reset.is_none();
-        let kept_id = who.last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
+        let resumed = last_event_id.is_some() && reset.is_none();
+        let kept_id = last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed, kept_id)))
     }
 
-    /// Where a client goes on, and what it has to be told first.
+    /// What is known of the time before a client with this claim. One that may not have the id it asked for may be the same page.
+    fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
+        let (registry, Some(asked)) = (&self.inner.registry, who.client) else { return Before::default() };
+        let earlier = registry.earlier(asked, who.user, claim.predecessor.as_ref().or(claim.stranger.as_ref()));
+        let is_new_here = claim.client.is_some() && claim.predecessor.is_none();
+        Before {
+            missing: if is_new_here { registry.missing_of(asked) } else { 0 },
+            earlier: earlier.or_else(|| self.earlier_elsewhere(who.user, asked)),
+        }
+    }
+
+    /// Where a client goes on, and what it has to be told first. `client` is the id that it asked for.
     fn resume(
         &self,
-        who: Connect<'_>,
+        last_event_id: Option<&str>,
+        client: Option<&str>,
         user: Option<&Arc<User>>,
         own: Option<&Arc<Log>>,
         before: Before,
@@ -236,10 +252,10 @@ impl Hub {
         let timeline = &self.inner.timeline;
         let now = || Located { cursor: timeline.head(), agreed: 0, from_elsewhere: false, keeps_id: false };
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
-        let Some(id) = who.last_event_id else {
+        let Some(id) = last_event_id else {
             // The cursor first: what comes after it, the client gets.
             let now = now();
-            let is_for = |entry: &Entry| who.client.is_none_or(|client| entry.is_for(client));
+            let is_for = |entry: &Entry| client.is_none_or(|client| entry.is_for(client));
             let missed = before.earlier.is_some_and(|earlier| has_missed(earlier, now.cursor, logs(), is_for));
             return (now, missed.then_some(ResetReason::Unknown));
         };

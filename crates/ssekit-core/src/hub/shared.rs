@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::event::{Draft, Event};
 use crate::forgotten::Earlier;
 use crate::hub::{Hub, Inner, Target};
+use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
 use crate::position::{Epoch, Position, agreed, is_agreed};
 use crate::revoked::since_1970;
@@ -48,7 +49,8 @@ impl Hub {
     /// The position that an id names, if this node has not come so far yet.
     fn ahead(&self, last_event_id: Option<&str>) -> Option<Position> {
         let timeline = &self.inner.timeline;
-        last_event_id.and_then(|id| timeline.epoch().parse(id)).filter(|position| *position > timeline.head())
+        let bare = |id| Key::split(id).map_or(id, |(bare, _)| bare);
+        last_event_id.and_then(|id| timeline.epoch().parse(bare(id))).filter(|position| *position > timeline.head())
     }
 
     /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
@@ -99,6 +101,12 @@ impl Hub {
     pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
         let there = self.inner.cluster.as_ref()?.members.find(client)?;
         (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.timeline.base()) })
+    }
+
+    /// Whether another node has an anonymous client with this id, or had one a moment ago. Its key is not known here.
+    pub(super) fn is_anonymous_elsewhere(&self, client: &str) -> bool {
+        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.members.find(client));
+        there.is_some_and(|there| there.user.is_none())
     }
 
     /// Whose client it is, and whether it is connected, on any node.

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use crate::error::Error;
 use crate::hub::{Connect, Connected};
+use crate::key::Key;
 use crate::life;
 use crate::listener::answer::{self, Answer, beginning_head, stream_head};
 use crate::listener::protocol::shown;
@@ -47,6 +48,8 @@ struct Identity {
     client: Option<String>,
     /// The ticket whose one use this is.
     used: Option<String>,
+    /// What the ids of a one-time ticket's stream end with.
+    key: Option<Key>,
 }
 
 /// Why there is no stream.
@@ -89,15 +92,15 @@ fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
     if !shared.is_open() {
         return Err(No::Closing);
     }
-    let seen = last_event_id(request);
-    let identity = identify(request, visitor, seen.as_deref()).map_err(No::Ticket)?;
+    let (seen, by_url) = (last_event_id(request), header_id(request).is_none());
+    let identity = identify(request, visitor).map_err(No::Ticket)?;
     if request.method() == Method::HEAD {
         return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
     }
-    let Identity { claims, client, used } = identity;
+    let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
     let address = address_of(request, visitor);
-    let who = Connect { user, client: client.as_deref(), last_event_id: seen.as_deref(), address };
+    let who = Connect { user, client: client.as_deref(), last_event_id: seen.as_deref(), by_url, key, address };
     let Connected { opening, stream, .. } = shared.hub.connect(who).map_err(|error| {
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);
@@ -124,9 +127,12 @@ fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
 
 /// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
 pub(crate) fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
-    let header = request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok());
-    let id = header.map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
+    let id = header_id(request).map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
     id.filter(|id| !id.is_empty())
+}
+
+fn header_id<B>(request: &Request<B>) -> Option<&str> {
+    request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
 }
 
 /// Whether a client would take an event stream (RFC 9110, section 12.5.1). Without the header it takes anything.
@@ -139,7 +145,7 @@ fn accepts_events(headers: &HeaderMap) -> bool {
     given.peek().is_none() || given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(fits)
 }
 
-fn identify<B>(request: &Request<B>, visitor: &Visitor, seen: Option<&str>) -> Result<Identity, Refusal> {
+fn identify<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, Refusal> {
     let shared = &visitor.shared;
     let proposed = parameter(request.uri().query(), "clientId").map(Cow::into_owned);
     let presented = shared.options.tickets.as_ref().map(|tickets| (tickets, find_ticket(request, visitor, tickets)));
@@ -159,19 +165,28 @@ fn identify<B>(request: &Request<B>, visitor: &Visitor, seen: Option<&str>) -> R
         return Err(Refusal::Client);
     }
     let client = claims.client.clone().or(proposed);
-    let identity = Identity { client, claims: Some(claims), used: None };
-    if tickets.one_time && request.method() != Method::HEAD { redeem(identity, visitor, seen) } else { Ok(identity) }
+    let identity = Identity { client, claims: Some(claims), ..Identity::default() };
+    if tickets.one_time && request.method() != Method::HEAD {
+        // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
+        let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
+        redeem(identity, visitor, shown.as_ref())
+    } else {
+        Ok(identity)
+    }
 }
 
 /// Uses a ticket that may open one stream only.
-fn redeem(mut identity: Identity, visitor: &Visitor, seen: Option<&str>) -> Result<Identity, Refusal> {
+fn redeem(mut identity: Identity, visitor: &Visitor, shown: Option<&Key>) -> Result<Identity, Refusal> {
     let claims = identity.claims.as_ref().ok_or(Refusal::Missing)?;
     let id = claims.id.clone().ok_or(Refusal::Malformed)?;
-    let continues = seen.is_some_and(|seen| visitor.shared.hub.recognizes(seen, claims.user.as_deref()));
     // The stream needs its id now, for it is what the ticket will be bound to.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
-    let first = visitor.shared.once.redeem(&id, client, continues, claims.left, ticket::now())?;
-    identity.used = first.then_some(id);
+    let (key, is_first) = visitor.shared.once.redeem(&id, client, shown, claims.left, ticket::now())?;
+    if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
+        return Err(Refusal::Used);
+    }
+    identity.used = is_first.then_some(id);
+    identity.key = Some(key);
     Ok(identity)
 }
 

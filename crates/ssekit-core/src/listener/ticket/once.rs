@@ -1,13 +1,15 @@
 //! Tickets that open one stream only.
 //!
 //! Strictly one-time tickets would break `EventSource`, which reconnects to the very same URL. So a ticket also continues
-//! the stream that it has opened: for whoever presents that stream's client id and an event id that it has seen.
+//! the stream that it has opened: for whoever presents that stream's client id, and the key with which its event ids end. The
+//! URL of the first request has neither the key nor anything that it could be made of.
 
 use std::collections::HashMap;
 use std::time::Duration;
 
 use parking_lot::Mutex;
 
+use crate::key::Key;
 use crate::listener::ticket::Refusal;
 
 /// Tickets that are remembered. Each is forgotten when it expires; more at once than this, and new ones are refused.
@@ -27,23 +29,27 @@ struct Used {
 #[derive(Debug)]
 struct Use {
     client: Box<str>,
+    /// What the ids on its stream end with.
+    key: Key,
     /// When the ticket is no good any more by itself, since 1970.
     until: Duration,
 }
 
 impl Once {
-    /// Uses a ticket for a client. Says whether this was its first use. `continues`: the client has seen an event.
+    /// Uses a ticket for a client, which shows the key of the stream that it goes on with, if it does. Returns the key of its
+    /// stream, and whether this was the ticket's first use.
     pub(crate) fn redeem(
         &self,
         ticket: &str,
         client: &str,
-        continues: bool,
+        shown: Option<&Key>,
         left: Duration,
         now: Duration,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<(Key, bool), Refusal> {
         let mut used = self.0.lock();
         if let Some(earlier) = used.tickets.get(ticket) {
-            return if continues && &*earlier.client == client { Ok(false) } else { Err(Refusal::Used) };
+            let continues = shown.is_some_and(|shown| earlier.key.matches(shown)) && &*earlier.client == client;
+            return if continues { Ok((earlier.key, false)) } else { Err(Refusal::Used) };
         }
         if used.tickets.len() >= used.full.clamp(1024, MOST) {
             used.tickets.retain(|_, used| used.until > now);
@@ -52,9 +58,9 @@ impl Once {
                 return Err(Refusal::Used);
             }
         }
-        let until = now.saturating_add(left);
-        used.tickets.insert(ticket.into(), Use { client: client.into(), until });
-        Ok(true)
+        let (key, until) = (Key::random(), now.saturating_add(left));
+        used.tickets.insert(ticket.into(), Use { client: client.into(), key, until });
+        Ok((key, true))
     }
 
     /// Gives back what was not needed after all: there was no stream.
@@ -70,33 +76,44 @@ mod tests {
     const LEFT: Duration = Duration::from_secs(60);
     const NOW: Duration = Duration::from_secs(1_000_000);
 
+    /// Whether it was the first use.
+    fn first(redeemed: Result<(Key, bool), Refusal>) -> Result<bool, Refusal> {
+        redeemed.map(|(_, first)| first)
+    }
+
     #[test]
-    fn a_ticket_opens_one_stream_and_continues_it() {
+    fn a_ticket_opens_one_stream_and_continues_it_for_who_has_its_key() {
         let once = Once::default();
-        assert_eq!(once.redeem("t", "tab", false, LEFT, NOW), Ok(true));
-        assert_eq!(once.redeem("t", "tab", false, LEFT, NOW), Err(Refusal::Used));
-        assert_eq!(once.redeem("t", "other", true, LEFT, NOW), Err(Refusal::Used));
-        assert_eq!(once.redeem("t", "tab", true, LEFT, NOW), Ok(false));
-        assert_eq!(once.redeem("u", "tab", true, LEFT, NOW), Ok(true));
+        let (key, is_first) = once.redeem("t", "tab", None, LEFT, NOW).unwrap();
+        assert!(is_first);
+        for (client, shown) in [("tab", None), ("tab", Some(Key::random())), ("other", Some(key)), ("other", None)] {
+            assert_eq!(first(once.redeem("t", client, shown.as_ref(), LEFT, NOW)), Err(Refusal::Used));
+        }
+        let (again, is_first) = once.redeem("t", "tab", Some(&key), LEFT, NOW).unwrap();
+        assert!(again.matches(&key) && !is_first);
+        // Another ticket's stream has another key.
+        let (other, is_first) = once.redeem("u", "tab", Some(&key), LEFT, NOW).unwrap();
+        assert!(!other.matches(&key) && is_first);
+        assert_eq!(first(once.redeem("u", "tab", Some(&key), LEFT, NOW)), Err(Refusal::Used));
     }
 
     #[test]
     fn what_was_given_back_can_be_used() {
         let once = Once::default();
-        assert_eq!(once.redeem("t", "tab", false, LEFT, NOW), Ok(true));
+        assert_eq!(first(once.redeem("t", "tab", None, LEFT, NOW)), Ok(true));
         once.give_back("t");
-        assert_eq!(once.redeem("t", "tab", false, LEFT, NOW), Ok(true));
+        assert_eq!(first(once.redeem("t", "tab", None, LEFT, NOW)), Ok(true));
     }
 
     #[test]
     fn expired_tickets_are_forgotten_and_others_are_not() {
         let once = Once::default();
-        assert_eq!(once.redeem("long", "tab", false, LEFT * 1_000_000, NOW), Ok(true));
+        assert_eq!(first(once.redeem("long", "tab", None, LEFT * 1_000_000, NOW)), Ok(true));
         for second in 0..100_000 {
             let now = NOW + Duration::from_secs(second);
-            assert_eq!(once.redeem(&format!("t{second}"), "tab", false, LEFT, now), Ok(true));
+            assert_eq!(first(once.redeem(&format!("t{second}"), "tab", None, LEFT, now)), Ok(true));
         }
         assert!(once.0.lock().tickets.len() <= 1024);
-        assert_eq!(once.redeem("long", "thief", true, LEFT, NOW), Err(Refusal::Used));
+        assert_eq!(first(once.redeem("long", "thief", None, LEFT, NOW)), Err(Refusal::Used));
     }
 }
