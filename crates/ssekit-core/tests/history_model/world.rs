@@ -83,7 +83,8 @@ impl World {
         match operation {
             Operation::Wait { seconds } => {
                 self.now += seconds;
-                runtime.block_on(async {
+                // By the runtime itself: a handle of it would run nothing but this.
+                self.runtime.block_on(async {
                     tokio::time::advance(Duration::from_secs(seconds)).await;
                     for _ in 0..10 {
                         tokio::task::yield_now().await;
