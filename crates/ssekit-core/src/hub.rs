@@ -320,7 +320,8 @@ impl Hub {
         let Inner { timeline, registry, .. } = &*self.inner;
         let user = user.and_then(|id| registry.user_if_known(id));
         let logs = [Some(timeline.broadcasts()), user.as_ref().map(|user| &user.log)].into_iter().flatten();
-        ResetReason::of_owed_id(event_id).is_some() || timeline.locate(event_id, logs).is_some()
+        ResetReason::of_owed_id(event_id).is_some()
+            || timeline.locate(event_id, logs).is_some_and(|located| located.elsewhere <= timeline.head())
     }
 
     /// Ends its tasks. Connected clients are dropped without a word.

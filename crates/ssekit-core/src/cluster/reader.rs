@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use crate::backplane::{Backplane, Channel, Ends, Failure, Known, NodeId, Number, Origin, Record};
+use crate::backplane::{Backplane, Channel, Ends, Failure, Known, MOST_READ, NodeId, Number, Origin, Record};
 use crate::cluster::message::Message;
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::cluster::{Cluster, Local, Side};
@@ -55,6 +55,8 @@ struct Reader {
     gap: bool,
     /// It has been up since it was last asked.
     was_up: bool,
+    /// The count of its own newest record among members.
+    heard: u64,
 }
 
 impl Reader {
@@ -71,6 +73,9 @@ impl Reader {
         if !is_same || self.gap {
             // What is still there is read again, for those who come back; clients that are connected are told of the gap.
             let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
+            if !is_same {
+                cluster.newcomers.forget_refuted();
+            }
             // Nothing is delivered meanwhile.
             let island = cluster.island.lock();
             here.begin_after(joined.epoch, number);
@@ -102,6 +107,11 @@ impl Reader {
                     return Ok(());
                 }
                 tokio::task::yield_now().await;
+            }
+            let is_own = |record: &&Record| record.channel == Channel::Members && record.origin.node == cluster.node;
+            self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
+            if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
+                cluster.heard.send_replace(self.heard);
             }
             // Not before something was read, its own roll as a rule: joining may work where reading does not.
             if reached.ends.events >= reached.up_at && !reached.told {

@@ -125,7 +125,7 @@ impl Hub {
             }
         };
         let (located, reset) = self.resume(who.last_event_id, user.as_ref(), log.get());
-        let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
+        let Located { cursor, elsewhere: seen, keeps_id } = located;
         let id = who.client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
         let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
@@ -135,11 +135,15 @@ impl Hub {
             network,
             logs,
             link,
-            Start { cursor, head: timeline.head(), base: timeline.base(), agreed, from_elsewhere },
+            Start { cursor, head: timeline.head(), base: timeline.base() },
         ));
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline);
+        let admitted = if self.welcome(&client, who.last_event_id, seen) {
+            registry.admit(&client, user.as_ref(), predecessor.as_ref(), timeline)
+        } else {
+            Ok(false)
+        };
         if let Some(user) = user {
             user.release();
         }
@@ -153,7 +157,7 @@ impl Hub {
         }
         let resumed = who.last_event_id.is_some() && reset.is_none();
         let kept_id = who.last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
-        Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed, kept_id)))
+        Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
     /// Where a client goes on, and what it has to be told first.
@@ -164,7 +168,7 @@ impl Hub {
         own: Option<&Arc<Log>>,
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.timeline;
-        let now = || Located { cursor: timeline.head(), agreed: 0, from_elsewhere: false, keeps_id: false };
+        let now = || Located { cursor: timeline.head(), elsewhere: 0, keeps_id: false };
         let Some(id) = last_event_id else { return (now(), None) };
         if let Some(reason) = ResetReason::of_owed_id(id) {
             return (now(), Some(reason));
@@ -172,6 +176,7 @@ impl Hub {
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         match timeline.locate(id, logs()) {
             None => (now(), Some(ResetReason::Unknown)),
+            Some(Located { elsewhere, .. }) if self.is_refuted(elsewhere) => (now(), Some(ResetReason::Unknown)),
             Some(Located { cursor, .. }) if logs().any(|log| log.floor() > cursor) => {
                 (now(), Some(ResetReason::Evicted))
             }

@@ -6,14 +6,14 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backplane::Number;
-use crate::client::ShardLink;
+use crate::client::{Client, ShardLink};
 use crate::cluster::message::{self, Message, Owner, To};
 use crate::cluster::{Cluster, Link, Local};
 use crate::error::{Error, Result};
 use crate::event::{Draft, Event};
 use crate::hub::{Hub, Inner, Target};
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
-use crate::position::{Epoch, Position, agreed, is_agreed};
+use crate::position::{Epoch, Position, agreed, is_agreed, last_agreed};
 use crate::revoked::since_1970;
 use crate::timeline::Place;
 
@@ -47,7 +47,26 @@ impl Hub {
     /// The position that an id names, if this node has not come so far yet.
     fn ahead(&self, last_event_id: Option<&str>) -> Option<Position> {
         let timeline = &self.inner.timeline;
-        last_event_id.and_then(|id| timeline.epoch().parse(id)).filter(|position| *position > timeline.head())
+        let id = last_event_id?;
+        let seen = timeline.epoch().parse_seen(id)?;
+        let position = if seen.only_at.is_some() { seen.elsewhere } else { last_agreed(seen.position) };
+        // Another node's id waits for nothing: only there it is known what it means.
+        (position > timeline.head() && timeline.locate(id, []).is_none_or(|known| known.elsewhere == position))
+            .then_some(position)
+    }
+
+    /// Notes that a client has seen more than this node, until it is known to be so. False: it is not known any more what it has seen.
+    pub(super) fn welcome(&self, client: &Arc<Client>, last_event_id: Option<&str>, seen: Position) -> bool {
+        let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return true };
+        cluster.newcomers.add(client, seen, cluster.probe());
+        // Once more, for something may have been delivered alone meanwhile, and whoever does that ends those that it finds noted.
+        last_event_id.is_none_or(|id| self.inner.timeline.locate(id, []).is_some())
+    }
+
+    /// Whether what a client says that it has seen was never there.
+    pub(super) fn is_refuted(&self, seen: Position) -> bool {
+        let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return false };
+        cluster.newcomers.is_refuted(seen)
     }
 
     /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
@@ -127,6 +146,8 @@ impl Hub {
 
 impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
+        // What they have seen of the other history says nothing of this one.
+        self.end_newcomers();
         self.timeline.hide_news();
         self.begin_anew(epoch, agreed(number));
         self.wake_for_broadcasts();
@@ -134,6 +155,9 @@ impl Local for Inner {
 
     fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>) {
         let position = agreed(number);
+        if let Some(lone) = twin {
+            self.timeline.meet_twin(lone, position);
+        }
         if let Some(message) = message.filter(|_| twin != Some(0)) {
             self.carry_out(&message, Place::given(position, at).with_twin(twin.unwrap_or(0)));
         }
@@ -145,9 +169,17 @@ impl Local for Inner {
         if is_agreed(self.timeline.newest() + 1) {
             return None;
         }
-        self.carry_out(message, Place::next());
-        let is_event = matches!(message, Message::Event(..));
-        Some(if is_event { self.timeline.newest() } else { 0 })
+        let Message::Event(to, event, trace) = message else {
+            self.carry_out(message, Place::next());
+            return Some(0);
+        };
+        let placed = self.apply_event(Place::next(), to, &Event { trace: trace.as_ref(), ..*event });
+        Some(placed.unwrap_or_else(|| {
+            // Nobody is known here whom it is for. Whoever comes with that id later is told that something is missing.
+            let position = self.timeline.skip();
+            self.registry.miss_client(position);
+            position
+        }))
     }
 
     fn stand_alone(&self, after: Option<Position>) {
@@ -170,6 +202,15 @@ impl Local for Inner {
 
     fn applied(&self) {
         self.wake_for_broadcasts();
+    }
+
+    fn end_newcomers(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        cluster.newcomers.take().iter().for_each(|client| self.end_stray(client));
+    }
+
+    fn end_stray(&self, client: &Arc<Client>) {
+        self.registry.remove(client, DisconnectReason::Fault, &self.timeline);
     }
 
     fn replaced_elsewhere(&self, client: &str) {
@@ -216,20 +257,23 @@ impl Inner {
         }
     }
 
-    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) {
+    /// Puts an event into its log. Says where it stands, if there is such a log.
+    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) -> Option<Position> {
         // It was checked where it was sent; a node with a lower bound cannot take it, and says so.
         let draft = match event.encode(self.options.max_event_bytes) {
             Ok(draft) => draft,
-            Err(error) => return self.failed(&format!("an event from another node cannot be used here: {error}")),
+            Err(error) => {
+                self.failed(&format!("an event from another node cannot be used here: {error}"));
+                return None;
+            }
         };
         match *to {
-            To::User(id) => drop(self.put_for_user(place, id, draft)),
-            To::All { exclude } => drop(self.put_for_all(place, exclude, draft)),
-            To::Client(id, owner) => {
-                if self.expects(id, owner, place.position()) {
-                    self.put_for_client(place, id, draft);
-                }
+            To::User(id) => self.put_for_user(place, id, draft).1,
+            To::All { exclude } => self.put_for_all(place, exclude, draft).1,
+            To::Client(id, owner) if self.expects(id, owner, place.position()) => {
+                self.put_for_client(place, id, draft).1
             }
+            To::Client(..) => None,
         }
     }
 

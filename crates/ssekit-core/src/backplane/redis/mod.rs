@@ -24,16 +24,13 @@ use tokio::time::Instant;
 pub use options::RedisOptions;
 
 use crate::backplane::{
-    Backplane, Batch, Channel, Ends, Failure, Joined, Known, NodeId, Number, Origin, READ_WAIT, Record,
+    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
 };
 use crate::error::Result;
 use crate::position::Epoch;
 use command::{Command, number, text};
 use connection::{ANSWER, CallError, Connection, Connector};
 use script::{APPEND, JOIN, Script};
-
-/// Records of a channel that are read at once.
-const MOST_READ: u64 = 1_024;
 
 /// Records of members that are kept: who has missed more asks for everybody's roll.
 const MOST_MEMBERS: u64 = 10_000;
@@ -191,8 +188,11 @@ impl Backplane for Redis {
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let keys = Arc::clone(&self.keys);
-        let read =
-            Command::new("XREAD").arg("COUNT").number(MOST_READ).arg("BLOCK").number(READ_WAIT.as_millis() as u64);
+        let read = Command::new("XREAD")
+            .arg("COUNT")
+            .number(MOST_READ as u64)
+            .arg("BLOCK")
+            .number(READ_WAIT.as_millis() as u64);
         let read = read.arg("STREAMS").arg(&keys.events).arg(&keys.members);
         let read = read.arg(format!("{}-0", after.events)).arg(format!("{}-0", after.members));
         let answer = self.call(&read, READ_WAIT + ANSWER).await?;
