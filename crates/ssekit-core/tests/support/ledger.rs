@@ -68,6 +68,12 @@ impl Account {
         self.last[sender] = Some(number);
     }
 
+    /// Whether it has got the newest event of every sender.
+    pub(crate) fn has_the_newest(&self) -> bool {
+        let sent = self.ledger.0.read();
+        sent.iter().zip(&self.last).all(|(sent, last)| *last == Some(sent.len()))
+    }
+
     /// Nothing comes any more.
     pub(crate) fn close(&mut self) {
         for (sender, last) in self.last.iter().enumerate() {
