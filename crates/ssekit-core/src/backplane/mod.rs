@@ -171,4 +171,9 @@ pub trait Backplane: Clone + Send + 'static {
 
     /// Reads what comes after these ends in both channels, each in its order, and waits for it for [`READ_WAIT`] at most.
     fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
+
+    /// Something that was read and is no failure, but that whoever runs it should know; each once.
+    fn notice(&mut self) -> Option<String> {
+        None
+    }
 }

@@ -99,6 +99,9 @@ impl Reader {
                 () = cluster.rejoin.notified() => return Ok(()),
             };
             let Some(here) = local.upgrade() else { return Ok(()) };
+            if let Some(notice) = backplane.notice() {
+                here.failed(&notice);
+            }
             for some in records.chunks(RECORDS_PER_TURN) {
                 let complete = self.take(cluster, &*here, some, &mut reached);
                 here.applied();
