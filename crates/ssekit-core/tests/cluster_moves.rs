@@ -98,6 +98,7 @@ fn page_from_elsewhere_gets_what_a_node_delivered_alone_in_order_and_once() {
     way.let_append(u64::MAX);
     is(&here, Link::Up);
     here.broadcast(data("A4"), None).unwrap();
+    reads(&here, 6);
     for pieces in 1..=3 {
         assert_eq!(in_pieces(&here, seen.id.clone(), pieces), ["A1", "A2", "A3", "A4"]);
     }

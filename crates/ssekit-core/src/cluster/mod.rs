@@ -2,12 +2,14 @@
 //!
 //! * [`message`]: what nodes tell each other.
 //! * [`outbox`]: what waits to be appended; [`island`]: what becomes of it while that cannot be.
+//! * [`claims`]: whose the ids of this node's clients are.
 //! * [`members`]: who is connected to the other nodes; [`newcomers`]: who comes from one that is ahead of this one.
 //! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `pulse`: leases.
 //!
 //! Everything that is sent goes into the shared history first, and to this node's own clients when it comes back: so all nodes
 //! deliver one order, and an id means the same on each of them.
 
+mod claims;
 mod island;
 pub(crate) mod members;
 pub(crate) mod message;
@@ -28,6 +30,7 @@ use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
 use crate::client::Client;
+use crate::cluster::claims::Claims;
 use crate::cluster::island::Island;
 use crate::cluster::members::Members;
 use crate::cluster::message::{CLIENTS_PER_ROLL, Member, Message};
@@ -75,6 +78,8 @@ pub(crate) trait Local: Send + Sync {
     fn end_stray(&self, client: &Arc<Client>);
     /// A client with this id has come to another node after it came here.
     fn replaced_elsewhere(&self, client: &str);
+    /// The id is another user's: whoever has it here has it no longer, and gets nothing any more. Says whether somebody had.
+    fn give_away(&self, client: &str, owner: Option<&str>) -> bool;
     /// Who is connected here.
     fn members(&self) -> Vec<ClientInfo>;
     /// How many they are.
@@ -117,6 +122,7 @@ pub(crate) struct Cluster {
     /// Who comes and goes here, to be appended.
     rolls: Outbox,
     pub(crate) members: Members,
+    claims: Claims,
     pub(crate) newcomers: Newcomers,
     /// Something is to be appended soon, so that it can be seen to come back.
     probe_due: AtomicBool,
@@ -155,6 +161,7 @@ impl Cluster {
             events: Outbox::new(bounds),
             rolls: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
             members: Members::default(),
+            claims: Claims::default(),
             newcomers: Newcomers::default(),
             probe_due: AtomicBool::new(false),
             heard: watch::Sender::new(0),
@@ -405,7 +412,11 @@ impl Cluster {
         let mut pieces = Vec::new();
         let mut first = true;
         for piece in here.chunks(CLIENTS_PER_ROLL) {
-            let members = piece.iter().map(|info| Member { client: &info.id, user: info.user.as_deref() }).collect();
+            let member = |info: &'_ ClientInfo| self.claims.since(&info.id, info.user.as_deref());
+            let members = piece
+                .iter()
+                .map(|info| Member { client: &info.id, user: info.user.as_deref(), since: member(info) })
+                .collect();
             pieces.push(Message::Roll { first, members }.encode());
             first = false;
         }
@@ -424,7 +435,7 @@ impl Cluster {
 /// Who comes and goes here is told to the others.
 impl Observer for Cluster {
     fn connected(&self, client: &ClientInfo) {
-        let member = Member { client: &client.id, user: client.user.as_deref() };
+        let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
         self.rolls.push([Message::Joined(vec![member]).encode()]);
     }
 

@@ -219,6 +219,14 @@ impl Local for Inner {
         }
     }
 
+    fn give_away(&self, client: &str, owner: Option<&str>) -> bool {
+        let here = self.registry.client(client).filter(|client| client.info.user.as_deref() != owner);
+        here.is_some_and(|client| {
+            client.release_if(true);
+            self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline)
+        })
+    }
+
     fn members(&self) -> Vec<ClientInfo> {
         self.registry.connected().iter().map(|client| client.info.clone()).collect()
     }

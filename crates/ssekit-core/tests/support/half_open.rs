@@ -24,17 +24,24 @@ struct Way {
     most: u64,
     /// The node hears what has become of them.
     answers: bool,
+    /// What is read comes later.
+    late: bool,
 }
 
 impl HalfOpen {
     pub(crate) fn to(memory: &Memory) -> Self {
-        let way = Way { reads: true, appended: 0, most: u64::MAX, answers: true };
+        let way = Way { reads: true, appended: 0, most: u64::MAX, answers: true, late: false };
         Self { memory: memory.clone(), way: Arc::new(Mutex::new(way)), changed: Arc::default() }
     }
 
     pub(crate) fn let_read(&self, reads: bool) {
         self.way.lock().reads = reads;
         self.changed.notify_waiters();
+    }
+
+    /// Whether the node hears nothing for now, and believes that there is nothing.
+    pub(crate) fn hold(&self, late: bool) {
+        self.way.lock().late = late;
     }
 
     /// Lets so many events through, and then none.
@@ -59,6 +66,9 @@ impl Backplane for HalfOpen {
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
         if batch.channel == Channel::Members {
+            if !self.way.lock().reads {
+                return Err(Failure::new("no way in"));
+            }
             return self.memory.append(epoch, batch).await;
         }
         let (some, answers) = {
@@ -77,6 +87,9 @@ impl Backplane for HalfOpen {
             records = self.memory.read(after) => records,
             () = self.changed.notified() => Ok(Vec::new()),
         };
+        while self.way.lock().late {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
         if self.way.lock().reads { records } else { Err(Failure::new("no way in")) }
     }
 }
