@@ -202,6 +202,20 @@ fn page_that_is_let_go_by_a_drain_goes_on_at_another_node_at_once() {
     }
 }
 
+#[test]
+fn event_that_one_node_accepts_is_delivered_by_all() {
+    let memory = Memory::new(1_000_000);
+    let (there, _) = node(&memory);
+    let here = Engine::node(memory.clone(), Options { max_event_bytes: 1_024, ..options() });
+    is(&here, Link::Up);
+    let mut page = connect(&here, None);
+    let large = "x".repeat(100_000);
+    assert!(here.broadcast(data(&large), None).is_err(), "it does not send such events itself");
+    there.broadcast(data(&large), None).unwrap();
+    there.broadcast(data("next"), None).unwrap();
+    assert_eq!(page.data(2), [large, "next".into()]);
+}
+
 /// What may happen to one node's way.
 fn change(way: &HalfOpen, chance: &mut Chance) {
     match chance.below(8) {

@@ -13,6 +13,7 @@ use crate::error::{Error, Result};
 use crate::event::{Draft, Event};
 use crate::hub::{Hub, Inner, Target};
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
+use crate::options::MOST_EVENT_BYTES;
 use crate::position::{Epoch, Position, agreed, is_agreed, last_agreed};
 use crate::revoked::since_1970;
 use crate::timeline::Place;
@@ -267,11 +268,15 @@ impl Inner {
 
     /// Puts an event into its log. Says where it stands, if there is such a log.
     fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) -> Option<Position> {
-        // It was checked where it was sent; a node with a lower bound cannot take it, and says so.
-        let draft = match event.encode(self.options.max_event_bytes) {
+        // It was checked where it was sent, by the bounds of that node.
+        let draft = match event.encode(MOST_EVENT_BYTES) {
             Ok(draft) => draft,
             Err(error) => {
                 self.failed(&format!("an event from another node cannot be used here: {error}"));
+                // Whoever it was for is told that something is missing.
+                if place.position() > 0 {
+                    self.begin_anew(self.timeline.epoch(), place.position());
+                }
                 return None;
             }
         };
