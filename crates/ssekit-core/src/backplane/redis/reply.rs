@@ -106,7 +106,6 @@ fn whole(input: &[u8]) -> Result<Option<usize>, Unfit> {
 }
 
 /// The line at this place: its kind, the length that it tells of what follows, if anything does, and where it ends.
-#[expect(clippy::type_complete, reason = "three values that mean nothing elsewhere")]
 fn line(input: &[u8], at: usize) -> Result<Option<(u8, Option<usize>, usize)>, Unfit> {
     let rest = input.get(at..).unwrap_or_default();
     let Some((&kind, rest)) = rest.split_first() else { return Ok(None) };
