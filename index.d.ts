@@ -171,7 +171,10 @@ export interface BackplaneOptions {
    * have agreed on the order. Either way it goes out to everybody when Redis is back, and nobody gets it twice. Default: `'deliver'`.
    */
   whenDown?: 'deliver' | 'wait';
-  /** Certificates, in PEM, of the authorities that may have signed that of `rediss://…`. Default: those that Node.js trusts. */
+  /**
+   * Certificates, in PEM, of the authorities that may have signed that of `rediss://…`. Default: those that Node.js trusts, with
+   * those of the file that `NODE_EXTRA_CA_CERTS` names.
+   */
   ca?: string;
 }
 

@@ -1,4 +1,8 @@
 /** The options of the backplane, how a process gets in, and what it says of how it stands. */
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { resolve } from 'node:path';
+
 import { Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { allKnow, errorsOf, join, launch, linkIs, open, storyOf, told } from './support/nodes';
 import { closeClients } from './support/raw-client';
@@ -269,4 +273,18 @@ test('over TLS, with the certificate of the authority, and not without it', asyn
   const other = await launch(redis.url);
   expect(await other.evaluate(({ sse }) => sse.ready())).toBe(false);
   expect(await errorsOf(other)).toEqual([expect.stringMatching(/certificate/i)]);
+});
+
+test('over TLS, with an authority that the environment adds for Node.js', async () => {
+  const redis = await Redis.start({ tls: true });
+  const folder = await mkdtemp(resolve(tmpdir(), 'ssekit-ca-'));
+  const file = resolve(folder, 'ca.pem');
+  await writeFile(file, String(redis.ca));
+  const node = await launch(redis.url, {}, { NODE_EXTRA_CA_CERTS: file });
+  expect(await node.evaluate(({ sse }) => sse.ready())).toBe(true);
+  // A file that is not there is passed over, as by Node.js.
+  const other = await launch(redis.url, {}, { NODE_EXTRA_CA_CERTS: resolve(folder, 'none.pem') });
+  expect(await other.evaluate(({ sse }) => sse.ready())).toBe(false);
+  expect(await errorsOf(other)).toEqual([expect.stringMatching(/certificate/i)]);
+  await rm(folder, { recursive: true });
 });

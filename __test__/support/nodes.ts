@@ -29,10 +29,14 @@ export function sharedRedis(): Pick<Redis, 'url' | 'kill' | 'restart'> {
 }
 
 /** Starts one, and lets it note what its event `error` says. It is not waited for. */
-export async function launch(url: string, { backplane, ...options }: NodeOptions = {}): Promise<Evaluator> {
+export async function launch(
+  url: string,
+  { backplane, ...options }: NodeOptions = {},
+  env: Record<string, string> = {},
+): Promise<Evaluator> {
   // No heartbeat comes between, and a node that is killed is soon gone for the others.
   const settings = { heartbeatMs: 3_600_000, ...options, backplane: { redis: url, leaseMs: 2_000, ...backplane } };
-  const node = await Evaluator.start(settings);
+  const node = await Evaluator.start(settings, env);
   await node.evaluate(({ sse, state }) => {
     state.errors = [];
     sse.on('error', (error) => state.errors.push(error.message));

@@ -1,4 +1,5 @@
 /** What connects this process with others: its options, and what the environment says of it. */
+import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 
 import { argumentError } from './errors.js';
@@ -40,7 +41,18 @@ export function backplaneOf(env: Record<string, string | undefined>): { redis: s
   return redis ? { redis, ca: trusted(redis) } : undefined;
 }
 
-/** Native code knows no authorities: those that Node.js trusts, unless others are named. */
+/** Native code knows no authorities: those that Node.js trusts, with those of `NODE_EXTRA_CA_CERTS`, unless others are named. */
 function trusted(redis?: string, ca?: string): string | undefined {
-  return ca ?? (redis?.startsWith('rediss') ? rootCertificates.join('\n') : undefined);
+  if (ca !== undefined || !redis?.startsWith('rediss')) return ca;
+  return [...rootCertificates, ...extraCertificates()].join('\n');
+}
+
+/** Node.js itself warns of a file that it cannot read, and goes on without it. */
+function extraCertificates(): string[] {
+  const file = process.env.NODE_EXTRA_CA_CERTS;
+  try {
+    return file ? [readFileSync(file, 'utf8')] : [];
+  } catch {
+    return [];
+  }
 }

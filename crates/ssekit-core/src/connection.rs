@@ -55,21 +55,14 @@ pub(crate) struct Broadcasts {
 
 impl Broadcasts {
     /// The head must have been loaded before `newest_targeted`.
-    /// `doubtful`: some clients may have had some of them already.
-    pub(crate) fn new(
-        from: Position,
-        head: Position,
-        newest_targeted: Position,
-        entries: Vec<Entry>,
-        doubtful: bool,
-    ) -> Self {
+    pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
         let to = match entries.last() {
             Some(last) if entries.len() == MAX_EVENTS => last.position,
             _ => head,
         };
         let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
         let bytes = chunks.iter().map(Bytes::len).sum();
-        let choosy = doubtful || entries.iter().any(Entry::is_choosy);
+        let choosy = entries.iter().any(Entry::is_choosy);
         Self { from, to, entries, chunks, bytes, choosy, newest_targeted }
     }
 

@@ -6,6 +6,9 @@ use crate::backplane::redis::RedisOptions;
 use crate::error::{Error, Result};
 use crate::history::HistoryOptions;
 
+/// The largest that `max_event_bytes` may be: what any node may have accepted.
+pub const MOST_EVENT_BYTES: usize = 64 << 20;
+
 /// What a hub can be told. Fixed once it has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
@@ -191,7 +194,7 @@ impl Options {
         let number = |name, value: usize, least, most| Number { name, value: value as u64, least, most, none: false };
         let or_none = |number: Number| Number { none: true, ..number };
         let own = [
-            number("maxEventBytes", self.max_event_bytes, 1_024, 64 << 20),
+            number("maxEventBytes", self.max_event_bytes, 1_024, MOST_EVENT_BYTES as u64),
             millis("heartbeatMs", self.heartbeat, 100, HOUR),
             millis("retryMs", self.retry, 0, HOUR),
             number("threads", self.threads, 1, 64),

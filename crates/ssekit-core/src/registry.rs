@@ -173,10 +173,11 @@ impl Registry {
         self.of_clients.note_all(position);
     }
 
-    /// Something was sent to a client that nobody knows: its page is told of it if it comes back. False: it has come meanwhile.
-    pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> bool {
+    /// Something was sent to a client that nobody knows: its page is told of it if it comes back. Returns the position that the
+    /// event took, or nothing if the client has come meanwhile.
+    pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         let (position, departed) = match self.clients.entry(client_id.into()) {
-            Entry::Occupied(_) => return false,
+            Entry::Occupied(_) => return None,
             // While nobody can come in with this id: whoever does so later finds it, and stands behind it.
             Entry::Vacant(_vacant) => {
                 let position = timeline.leave_out(place);
@@ -190,7 +191,7 @@ impl Registry {
             // It may be one of those that are not remembered any more.
             Err(unknown_before) => drop(self.unclaimed_of_anybody.fetch_max(unknown_before, Ordering::AcqRel)),
         }
-        true
+        Some(position)
     }
 
     /// Makes room for what is sent to a client of another node, which may come here: as if it had been here, and were away.

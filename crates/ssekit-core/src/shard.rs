@@ -316,9 +316,7 @@ impl Shard {
         let mut entries = Vec::new();
         // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
         let gap = self.shared.timeline.broadcasts().read(self.walked, head, MAX_EVENTS, &mut entries).is_err();
-        let timeline = &self.shared.timeline;
-        let doubtful = timeline.is_doubtful_after(self.walked);
-        let broadcasts = Broadcasts::new(self.walked, head, timeline.newest_targeted(), entries, doubtful);
+        let broadcasts = Broadcasts::new(self.walked, head, self.shared.timeline.newest_targeted(), entries);
         self.walked = broadcasts.to;
         if gap || !broadcasts.is_empty() {
             self.walk = Some(Walk { broadcasts, next: 0 });

@@ -216,6 +216,68 @@ fn a_slow_way() {
     assert_eq!(slow.told(), Vec::<String>::new(), "slow is not broken");
 }
 
+#[test]
+fn an_answer_of_arrays_in_arrays() {
+    let nested = Mode::Says("*1\r\n".repeat(10_000).leak());
+    fails_behind(nested, "nested too deeply", "nested too deeply");
+}
+
+#[test]
+fn an_answer_that_is_said_to_be_without_end() {
+    for length in ["9223372036854775807", "9223372036854775808", "18446744073709551617"] {
+        let endless = Mode::Says(format!("${length}\r\n{}", "x".repeat(10_000)).leak());
+        fails_behind(endless, "too large", "too large");
+    }
+}
+
+#[test]
+fn a_server_that_says_the_password_again() {
+    let redis = RedisServer::start();
+    for (answer, told) in [
+        (format!("-WRONGPASS {SECRET} is wrong\r\n"), "WRONGPASS the login is refused"),
+        (format!("-ERR unknown command 'AUTH', with args beginning with: '{SECRET}'\r\n"), "ERR the login is refused"),
+        (format!("-{SECRET}\r\n"), "the login is refused"),
+        (format!("+OK\r\n-ERR \u{1b}[2J{SECRET}\r\n"), "\u{fffd}[2J***"),
+    ] {
+        let gateway = Gateway::to(redis.port, Mode::Says(answer.leak()));
+        let mut patient = Patient::at(&format!("redis://:{SECRET}@{}", gateway.address));
+        patient.fails_with(told);
+        patient.tries_again_and_has_told_once(told, || gateway.accepted());
+    }
+}
+
+#[test]
+fn an_entry_of_another_shape_is_passed_over_and_told_once() {
+    for channel in ["events", "members"] {
+        let redis = RedisServer::start();
+        let mut patient = Patient::healthy(&redis.url());
+        let other = Patient::healthy(&redis.url());
+        let number = || {
+            let answer = redis.says(&format!("HGET {{ssekit}}:history {channel}"));
+            answer.lines().nth(1).unwrap().parse::<u64>().unwrap()
+        };
+        for id in ["5", "0", "*", "18446744073709551614-0", "18446744073709551615-18446744073709551615"] {
+            // Behind the last record, in the place of the next, and where there will never be one.
+            let id = match id {
+                "5" => format!("{}-5", number()),
+                "0" => format!("{}-0", number() + 1),
+                id => id.to_owned(),
+            };
+            // Members go on all the time, so it may be late.
+            let answer = redis.says(&format!("XADD {{ssekit}}:{channel} {id} a b"));
+            assert!(answer.starts_with('$') || channel == "members", "{id}: {answer}");
+            patient.works();
+            assert_eq!(patient.node.stats().cluster.unwrap().link, Link::Up);
+        }
+        eventually("both have read everything", || other.node.stats().position == patient.node.stats().position);
+        let late = Patient::healthy(&redis.url());
+        assert_eq!(late.told(), Vec::<String>::new(), "nothing of it is left");
+        let told = patient.told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(told[0].contains("not ssekit's"), "{told:?}");
+    }
+}
+
 /// The commands that the documentation of `backplane::redis` lists, and no others.
 #[test]
 fn a_user_who_may_do_what_is_documented_and_nothing_else() {

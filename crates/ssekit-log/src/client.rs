@@ -11,7 +11,7 @@ use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Phase};
 use crate::log::{Entry, Log};
 use crate::network::Network;
-use crate::position::{Position, is_agreed};
+use crate::position::Position;
 
 /// The seat number of a client that its shard has not seated yet.
 pub const UNSEATED: u32 = u32::MAX;
@@ -47,11 +47,6 @@ pub struct Start {
     pub head: Position,
     /// Where the history of that moment begins.
     pub base: Position,
-    /// Of events that all nodes have agreed on, it has seen everything up to here; it may be beyond the cursor.
-    pub agreed: Position,
-    /// It has not been here before, and has seen what it has elsewhere: of what this node put here before all had agreed, it has
-    /// seen nothing up to the cursor.
-    pub from_elsewhere: bool,
     /// It is to be told of a gap first.
     pub owes: bool,
 }
@@ -59,7 +54,7 @@ pub struct Start {
 impl Start {
     /// With nothing to catch up with.
     pub fn at(head: Position) -> Self {
-        Self { cursor: head, head, base: 0, agreed: 0, from_elsewhere: false, owes: false }
+        Self { cursor: head, head, base: 0, owes: false }
     }
 }
 
@@ -97,11 +92,8 @@ pub struct Client {
     marked: AtomicBool,
     /// The newest event when it came in: what was there before, it catches up with as fast as it can.
     pub came_at: Position,
-    /// Of what all nodes have agreed on, it had seen everything up to here when it came.
-    agreed: Position,
-    /// Of what was put here up to this position before all nodes had agreed on its place, it had not seen anything, or nothing is
-    /// known, when it came.
-    began_at: Position,
+    /// Where the history began when it came: it has had nothing of what this node delivered alone before.
+    base: Position,
     /// Up to where a stream that somebody else carries has been read.
     pub pulled: AtomicU64,
     /// Up to where it has got whole events, or [`OWED`].
@@ -139,8 +131,7 @@ impl Client {
             seat: AtomicU32::new(UNSEATED),
             marked: AtomicBool::new(false),
             came_at: start.head,
-            agreed: start.agreed,
-            began_at: if start.from_elsewhere { start.cursor } else { start.base },
+            base: start.base,
             pulled: AtomicU64::new(start.cursor),
             reached: AtomicU64::new(if start.owes { OWED } else { start.cursor }),
             heartbeat_due: AtomicBool::new(false),
@@ -245,9 +236,7 @@ impl Client {
     /// Whether this event is for it, and not one that it has had already.
     pub fn wants(&self, entry: &Entry) -> bool {
         // Whoever has read past the twin has had it.
-        let is_doubled = entry.twin() > self.began_at;
-        let was_seen = entry.position <= self.agreed && is_agreed(entry.position);
-        !is_doubled && !was_seen && entry.is_for(&self.info.id)
+        entry.twin() <= self.base && entry.is_for(&self.info.id)
     }
 
     /// Whether what was sent to its user or to itself goes beyond `cursor`.

@@ -25,6 +25,9 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 const CHUNK_HEAD: usize = 10;
 const CHUNK_TAIL: &[u8] = b"\r\n";
 
+/// What the last line of an event begins with.
+const ID_FIELD: &[u8] = b"id: ";
+
 /// One event as a caller describes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Event<'a> {
@@ -106,7 +109,7 @@ impl<'a> Event<'a> {
         for line in Lines::of(self.data) {
             field(&mut buf, "data: ", line);
         }
-        buf.extend_from_slice(b"id: ");
+        buf.extend_from_slice(ID_FIELD);
         let own_id = self.id.map(Box::from);
         Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from), shared: None }
     }
@@ -338,6 +341,22 @@ impl Frame {
         self.bytes.len() - CHUNK_HEAD - CHUNK_TAIL.len()
     }
 
+    /// The same event with another id, in memory of its own.
+    #[must_use]
+    pub fn with_id(&self, id: &str) -> Self {
+        let body = self.body();
+        // The id is the last field.
+        let end = memchr::memmem::rfind(&body, ID_FIELD).map_or(body.len(), |start| start + ID_FIELD.len());
+        let mut buf = BytesMut::with_capacity(CHUNK_HEAD + end + id.len() + 4);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        buf.extend_from_slice(body.get(..end).unwrap_or_default());
+        buf.extend_from_slice(id.as_bytes());
+        buf.extend_from_slice(b"\n\n");
+        let start = write_chunk_head(&mut buf);
+        buf.extend_from_slice(CHUNK_TAIL);
+        Self { bytes: buf.freeze(), start, own_id: None }
+    }
+
     /// Whether it is the same event, at the same place in memory.
     pub fn is_shared_with(&self, other: &Self) -> bool {
         self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
@@ -438,6 +457,20 @@ mod tests {
                 assert_eq!((keyed.chunk_len(), keyed.body_len()), (keyed.chunk().len(), expected.len()));
                 assert_eq!(keyed.own_id(), frame.own_id());
                 assert!(!keyed.is_shared_with(&frame));
+            }
+        }
+    }
+
+    #[test]
+    fn another_id_changes_nothing_else() {
+        for data in ["", "id: 7", "id: 7\nid: \n"] {
+            let draft = || Event { name: "n", data, ..Event::default() }.encode(1 << 20).unwrap();
+            let epoch = Epoch::random();
+            for id in [epoch.id(1), format!("{}-x", epoch.id(123_456))] {
+                let changed = draft().finish(&epoch, 99_999).with_id(&id);
+                let event = Event { name: "n", data, id: Some(&id), ..Event::default() };
+                let expected = event.encode(1 << 20).unwrap().finish(&epoch, 99_999);
+                assert_eq!((changed.chunk(), changed.body()), (expected.chunk(), expected.body()));
             }
         }
     }

@@ -3,7 +3,7 @@
 //! * [`event`]: checks it and encodes it once; [`trace`]: the trace that it belongs to; [`position`]: its place in the one
 //!   sequence, and its id.
 //! * [`timeline`]: gives the event its position, puts it into its log and keeps the [`history`] within bounds; [`log`], with its
-//!   [`ring`]: the newest events of one audience.
+//!   [`ring`]: the newest events of one audience; [`twins`]: events that stand there twice.
 //! * [`client`], with its [`life`], [`key`] and [`network`]: who reads; [`reader`]: a cursor, and what comes after it.
 //! * [`error`]: what can be wrong with a call; [`counter`]: a number that only grows.
 //!
@@ -24,3 +24,4 @@ pub mod reader;
 pub mod ring;
 pub mod timeline;
 pub mod trace;
+pub mod twins;

@@ -15,6 +15,16 @@ pub fn agreed(number: u64) -> Position {
     number << ROOM
 }
 
+/// The number of the newest such record up to this position.
+pub fn number_of(position: Position) -> u64 {
+    position >> ROOM
+}
+
+/// The position of that record: what stands behind it, up to this position, is one node's own.
+pub fn last_agreed(position: Position) -> Position {
+    agreed(number_of(position))
+}
+
 /// Whether it is the position of such a record, where there is such a history.
 pub fn is_agreed(position: Position) -> bool {
     position.trailing_zeros() >= ROOM
@@ -22,6 +32,12 @@ pub fn is_agreed(position: Position) -> bool {
 
 /// The longest id that ssekit makes itself: epoch, dot, twenty digits.
 pub const MAX_ID_BYTES: usize = Epoch::LEN + 1 + 20;
+
+/// A number as it is written, and in no other way.
+fn canonical(digits: &str) -> Option<u64> {
+    let canonical = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
+    canonical.then(|| digits.parse().ok()).flatten()
+}
 
 /// Names one history. It changes whenever a history starts anew, so that an id from before a restart is never taken for
 /// a position of the new one.
@@ -64,9 +80,21 @@ impl Epoch {
 
     /// The position that `id` names, if it is an id of this epoch.
     pub fn parse(&self, id: &str) -> Option<Position> {
-        let digits = id.strip_prefix(self.as_str())?.strip_prefix('.')?;
-        let canonical = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
-        canonical.then(|| digits.parse().ok()).flatten()
+        canonical(id.strip_prefix(self.as_str())?.strip_prefix('.')?)
+    }
+
+    /// What an id of this epoch says, in any of its forms.
+    pub fn parse_seen<'a>(&self, id: &'a str) -> Option<Seen<'a>> {
+        let mut parts = id.splitn(3, ONLY_AT);
+        let position = self.parse(parts.next()?)?;
+        let only_at = parts.next();
+        let number = parts.next().map_or(Some(0), canonical)?;
+        Some(Seen { position, only_at, elsewhere: agreed(number) })
+    }
+
+    /// The id of a page that is catching up at this node: see [`Seen`].
+    pub fn id_of_newcomer(&self, position: Position, node: &NodeId, elsewhere: Position) -> String {
+        format!("{self}.{position}{ONLY_AT}{node}{ONLY_AT}{}", number_of(elsewhere))
     }
 }
 
@@ -100,6 +128,19 @@ impl fmt::Display for NodeId {
 /// What stands between the position and the node in an id that means something to that node alone.
 pub const ONLY_AT: char = '-';
 
+/// What an id says its page has seen. `<epoch>.<position>` means the same everywhere; `<epoch>.<position>-<node>` is everything that
+/// stands up to there at that node; and with `-<number>` behind it the page is still catching up there: it came from elsewhere, where
+/// it had seen every record of the shared history up to this number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Seen<'a> {
+    /// Everything up to here,
+    pub position: Position,
+    /// at this node,
+    pub only_at: Option<&'a str>,
+    /// and up to here in the shared history.
+    pub elsewhere: Position,
+}
+
 impl fmt::Display for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -116,6 +157,20 @@ mod tests {
         for position in [0, 1, 9, 10, 12_345, u64::MAX] {
             assert_eq!(epoch.parse(&epoch.id(position)), Some(position));
             assert!(epoch.id(position).len() <= MAX_ID_BYTES);
+        }
+    }
+
+    #[test]
+    fn an_id_says_what_its_page_has_seen_and_where() {
+        let (epoch, node) = (Epoch::random(), NodeId::random());
+        let plain = Seen { position: 7, only_at: None, elsewhere: 0 };
+        assert_eq!(epoch.parse_seen(&epoch.id(7)), Some(plain));
+        let here = Seen { only_at: Some(node.as_str()), ..plain };
+        assert_eq!(epoch.parse_seen(&format!("{epoch}.7-{node}")), Some(here));
+        let newcomer = epoch.id_of_newcomer(7, &node, agreed(9) + 3);
+        assert_eq!(epoch.parse_seen(&newcomer), Some(Seen { elsewhere: agreed(9), ..here }));
+        for tail in ["7-", "-7", ".7-a-", ".7-a-x", ".7-a-1-1", ".7-a-01"] {
+            assert_eq!(epoch.parse_seen(&format!("{epoch}{tail}")), None, "{tail:?}");
         }
     }
 

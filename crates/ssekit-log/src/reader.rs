@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::client::Client;
 use crate::event::{Event, Frame, RESERVED_PREFIX};
 use crate::log::{Entry, Gap, Log};
-use crate::position::Position;
+use crate::position::{Position, is_agreed};
 use crate::timeline::Timeline;
 
 /// Most events that are read at once; as many slices go into one vectored write everywhere (`IOV_MAX` is at least 1,024).
@@ -75,6 +75,9 @@ pub struct Reader {
     is_keyed: bool,
     /// Everything up to here has been taken.
     cursor: Position,
+    /// Of what all nodes have agreed on, the client has seen everything up to here elsewhere. As long as the cursor is before it,
+    /// the client is catching up: it gets only what this node has delivered alone, with ids of its own.
+    elsewhere: Position,
     /// The client is to be told of this before anything else. Everything after the cursor follows it.
     reset: Option<ResetReason>,
 }
@@ -83,7 +86,13 @@ impl Reader {
     /// From this cursor on; a gap is told first.
     pub fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
         let is_keyed = client.key.is_some();
-        Self { client, is_keyed, cursor, reset }
+        Self { client, is_keyed, cursor, elsewhere: 0, reset }
+    }
+
+    /// Of what all nodes have agreed on, its client has seen everything up to here.
+    #[must_use]
+    pub fn having_seen(self, elsewhere: Position) -> Self {
+        Self { elsewhere, ..self }
     }
 
     /// Who reads.
@@ -106,12 +115,30 @@ impl Reader {
     pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
         !self.is_keyed
             && self.reset.is_none()
+            && !self.is_catching_up()
             && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
-    /// Whether this broadcast is for this client.
+    /// Whether this event is for this client, and not one that it has had already.
     pub fn wants(&self, entry: &Entry) -> bool {
-        self.client.wants(entry)
+        let was_seen = entry.position <= self.elsewhere && is_agreed(entry.position);
+        !was_seen && self.client.wants(entry)
+    }
+
+    fn is_catching_up(&self) -> bool {
+        self.cursor < self.elsewhere
+    }
+
+    /// An event that this client is to get. While the client is catching up, what others have seen with it is not what it has, so
+    /// the id must say that.
+    fn pending(&self, timeline: &Timeline, entry: Entry) -> Pending {
+        let Entry { position, frame, .. } = entry;
+        let frame = if position < self.elsewhere && frame.own_id().is_none() {
+            frame.with_id(&timeline.id_of_newcomer(position, self.elsewhere))
+        } else {
+            frame
+        };
+        Pending { position, frame: self.own(frame), is_reset: false }
     }
 
     /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.
@@ -142,9 +169,8 @@ impl Reader {
             Some(last) if !complete => last.position,
             _ => head,
         };
-        let pending =
-            |entry: Entry| Pending { position: entry.position, frame: self.own(entry.frame), is_reset: false };
-        let events = entries.into_iter().take(room).filter(|entry| self.wants(entry)).map(pending).collect();
+        let wanted = entries.into_iter().take(room).filter(|entry| self.wants(entry));
+        let events = wanted.map(|entry| self.pending(timeline, entry)).collect();
         Batch { events, end, has_more: !complete }
     }
 

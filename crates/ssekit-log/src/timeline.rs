@@ -4,6 +4,8 @@
 //! the head. A reader loads the head first and reads its logs up to it, so it can never see a later position before an
 //! earlier one, whichever logs they are in.
 
+mod resume;
+
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
@@ -17,8 +19,10 @@ use crate::counter::Counter;
 use crate::event::{Draft, Event};
 use crate::history::HistoryOptions;
 use crate::log::{Appended, Entry, Log, Usage};
-use crate::position::{Epoch, NodeId, ONLY_AT, Position, is_agreed};
+use crate::position::{Epoch, NodeId, Position, last_agreed};
 use crate::ring::Special;
+use crate::twins::Twins;
+pub use resume::Located;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
 const LOG_COST: usize = 512;
@@ -26,8 +30,6 @@ const LOG_COST: usize = 512;
 /// The one sequence.
 #[derive(Debug)]
 pub struct Timeline {
-    /// Up to here, some of what stands in the logs may be what some clients have had already; see [`Timeline::stand_alone`].
-    doubtful: AtomicU64,
     bounds: HistoryOptions,
     /// All events up to this position are in their logs, and may be read.
     head: AtomicU64,
@@ -52,22 +54,15 @@ struct Ids {
 }
 
 impl Ids {
-    fn only(&self) -> Option<&NodeId> {
-        self.alone.and(self.node.as_ref())
+    /// The position and the node that stand in the id of what is at `position`.
+    fn name(&self, position: Position) -> (Position, Option<&NodeId>) {
+        match (&self.node, self.alone) {
+            (None, _) => (position, None),
+            (Some(node), Some(_)) => (position, Some(node)),
+            // Between what all have agreed on are this node's own notices, of which nobody else has to know.
+            (Some(_), None) => (last_agreed(position), None),
+        }
     }
-}
-
-/// Where a client goes on that has been here, or elsewhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Located {
-    /// It has seen everything up to here,
-    pub cursor: Position,
-    /// and what all nodes have agreed on up to here.
-    pub agreed: Position,
-    /// The position is one that any node could have told it.
-    pub from_elsewhere: bool,
-    /// It came with an id of the engine's own, which says more than its position does.
-    pub keeps_id: bool,
 }
 
 /// Where an event stands, and since when.
@@ -112,10 +107,8 @@ struct Sequencer {
     hidden: bool,
     /// Events that were put into logs.
     published: u64,
-    /// Where the newest event stands that stands here twice.
-    twin: Position,
-    /// The furthest that a client has seen elsewhere which came while something stood here alone.
-    doubts: Position,
+    /// What stood here alone and has its agreed place by now.
+    twins: Twins,
     /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
     /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
     oldest: BinaryHeap<Reverse<Front>>,
@@ -153,7 +146,6 @@ impl Timeline {
     /// An empty history with an epoch of its own.
     pub fn new(bounds: HistoryOptions) -> Self {
         Self {
-            doubtful: AtomicU64::new(0),
             bounds,
             head: AtomicU64::new(0),
             newest_targeted: AtomicU64::new(0),
@@ -176,19 +168,16 @@ impl Timeline {
     /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
     /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
     pub fn stand_alone(&self, after: Option<Position>) {
-        let mut sequencer = self.sequencer.lock();
-        match (sequencer.ids.alone, after) {
-            (None, Some(_)) => self.doubtful.store(Position::MAX, Ordering::Relaxed),
-            // What is put after this is nothing that anybody has had.
-            (Some(_), None) => self.doubtful.store(sequencer.doubts.max(sequencer.newest), Ordering::Relaxed),
-            _ => {}
-        }
-        sequencer.ids.alone = after;
+        self.sequencer.lock().ids.alone = after;
     }
 
-    /// Whether some of what stands after this position may be what some clients have had already.
-    pub fn is_doubtful_after(&self, position: Position) -> bool {
-        position < self.doubtful.load(Ordering::Relaxed)
+    /// What stands here alone at `lone` is about to be put at `place`, where all nodes have it.
+    pub fn meet_twin(&self, lone: Position, place: Position) {
+        let mut sequencer = self.sequencer.lock();
+        // Of a history that is lost nothing stands here.
+        if lone > sequencer.base {
+            sequencer.twins.add(lone, place);
+        }
     }
 
     /// Position of the newest event that may be read.
@@ -250,13 +239,10 @@ impl Timeline {
         let position = place.position.map_or(next, |given| given.max(next));
         // What stands here twice is no newer event: a reader who leaves the one out must find the other.
         let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
-        let ids = &sequencer.ids;
-        let frame = draft.finish_for(&ids.epoch, position, ids.only());
+        let (named, only) = sequencer.ids.name(position);
+        let frame = draft.finish_for(&sequencer.ids.epoch, named, only);
         let entry = Entry::new(position, frame, place.at, Special { exclude, coalesce_key, twin: place.twin });
         sequencer.published += 1;
-        if place.twin > 0 {
-            sequencer.twin = position;
-        }
         let appended = log.append(entry, &self.bounds);
         self.coalesced.add(u64::from(appended.superseded));
         sequencer.account(appended, log, position);
@@ -303,7 +289,7 @@ impl Timeline {
         // One more than the newest, so that also who is up to date lies before it.
         let base = position.max(sequencer.newest + 1);
         (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
-        self.doubtful.store(0, Ordering::Relaxed);
+        sequencer.twins = Twins::default();
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
             front.log.clear();
         }
@@ -354,50 +340,19 @@ impl Timeline {
         }
     }
 
-    /// Where a client goes on, if `last_event_id` tells it: an id of this epoch, or the caller's own id of an event in one of
-    /// `logs`.
-    pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
-        let ids = self.sequencer.lock().ids;
-        let here = |cursor| Located { cursor, agreed: 0, from_elsewhere: false, keeps_id: false };
-        if let Some((id, node)) = last_event_id.split_once(ONLY_AT)
-            && let Some(cursor) = ids.epoch.parse(id)
-        {
-            let is_ours = ids.node.is_some_and(|own| own.as_str() == node) && cursor <= self.head();
-            return is_ours.then(|| Located { keeps_id: true, ..here(cursor) });
-        }
-        let Some(seen) = ids.epoch.parse(last_event_id) else {
-            return logs.into_iter().filter_map(|log| log.find(last_event_id)).min().map(here);
-        };
-        if seen > self.head() {
-            return None;
-        }
-        // What stands here alone it has not seen, and reads before it goes on where it was.
-        let cursor = ids.alone.map_or(seen, |alone| alone.min(seen));
-        if cursor < seen {
-            let mut sequencer = self.sequencer.lock();
-            // It has yet to get one of this node's that all have agreed on: behind those that came later, it would be out of turn.
-            if sequencer.twin > seen {
-                return None;
-            }
-            sequencer.doubts = sequencer.doubts.max(seen);
-        }
-        Some(Located { cursor, agreed: seen, from_elsewhere: ids.node.is_some(), keeps_id: true })
-    }
-
     /// An event of the engine's own for one client, with `position` as its id.
     pub fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
         let ids = self.sequencer.lock().ids;
-        // Between what nodes have agreed on stands what only one of them knows.
-        let only = if is_agreed(position) { ids.only() } else { ids.node.as_ref() };
-        event.encode_unchecked().finish_for(&ids.epoch, position, only)
+        let (named, only) = ids.name(position);
+        event.encode_unchecked().finish_for(&ids.epoch, named, only)
     }
 }
 
 impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
-        let (oldest, usage) = Default::default();
-        Self { ids, newest: 0, base: 0, hidden: false, published: 0, twin: 0, doubts: 0, oldest, usage, logs: 0 }
+        let (twins, oldest, usage) = Default::default();
+        Self { ids, newest: 0, base: 0, hidden: false, published: 0, twins, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {

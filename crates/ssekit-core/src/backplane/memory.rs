@@ -8,11 +8,10 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::{Backplane, Batch, Channel, Ends, Failure, Joined, Known, NodeId, Number, Origin, READ_WAIT, Record};
+use super::{
+    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
+};
 use crate::position::Epoch;
-
-/// Records that are returned by one read.
-const MOST_READ: usize = 1_024;
 
 /// A history in memory. Its clones are the same one.
 #[derive(Debug, Clone)]

@@ -16,6 +16,9 @@
 //!   back with it would miss the second event without a word.
 //! * **Reading waits** for news, but never longer than [`READ_WAIT`], and returns nothing then. A read that hangs would hide that
 //!   the backplane is gone.
+//! * **A read leaves out nothing but for want of room**: of each channel it returns what there is, or the first [`MOST_READ`] records.
+//!   And what was appended to one channel before a record of the other was is returned no later than that. Else a node could not
+//!   know that it has read everything.
 //! * Every call may fail, and is simply made again later. Nothing here may block a thread.
 //!
 //! Two implementations: [`memory`] connects hubs of one process, and [`redis`] those of many.
@@ -35,6 +38,9 @@ pub use crate::position::NodeId;
 
 /// The longest that a read waits for news.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
+
+/// Records of one channel that a read returns at most.
+pub const MOST_READ: usize = 1_024;
 
 /// A record's number in its channel; the first is 1, and 0 is "before everything".
 pub type Number = u64;
@@ -165,4 +171,9 @@ pub trait Backplane: Clone + Send + 'static {
 
     /// Reads what comes after these ends in both channels, each in its order, and waits for it for [`READ_WAIT`] at most.
     fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
+
+    /// Something that was read and is no failure, but that whoever runs it should know; each once.
+    fn notice(&mut self) -> Option<String> {
+        None
+    }
 }

@@ -25,6 +25,10 @@ pub(crate) struct Island {
     flying: VecDeque<(u64, Bytes)>,
     /// What was delivered and has not come back, in order.
     ahead: VecDeque<Delivered>,
+    /// The count of the newest that was dropped of what was on its way: nothing is delivered alone that would overtake it.
+    dropped: u64,
+    /// The count of the newest that has come back.
+    heard: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,24 +43,48 @@ impl Island {
     /// Appends a record, and delivers it if nobody knows when it will come back.
     pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
         let count = outbox.push([payload.clone()]);
-        if self.cut_off {
+        if self.cut_off && self.has_all() {
             self.deliver(count, &payload, local);
             return local.applied();
         }
         self.flying.push_back((count, payload));
-        if self.flying.len() > outbox.most() {
-            self.flying.pop_front();
+        if self.flying.len() > outbox.most()
+            && let Some((count, _)) = self.flying.pop_front()
+        {
+            self.dropped = count;
         }
+    }
+
+    /// Whether all that has not come back is here.
+    fn has_all(&self) -> bool {
+        self.heard >= self.dropped
     }
 
     /// The backplane cannot be used any more: what has not come back is delivered, and what comes.
     pub(crate) fn cut_off(&mut self, local: &dyn Local) {
         self.cut_off = true;
         local.caught_up();
+        self.deliver_flying(local);
+    }
+
+    /// Delivers what was on its way, unless some of that must come first that is not here any more.
+    fn deliver_flying(&mut self, local: &dyn Local) {
+        if !self.cut_off || !self.has_all() || self.flying.is_empty() {
+            return;
+        }
+        self.begin_alone(local);
+        // They may have had some of it elsewhere, and nobody knows.
+        local.end_newcomers();
         for (count, payload) in std::mem::take(&mut self.flying) {
             self.deliver(count, &payload, local);
         }
         local.applied();
+    }
+
+    fn begin_alone(&self, local: &dyn Local) {
+        if self.first_alone(local).is_none() {
+            local.stand_alone(Some(local.newest()));
+        }
     }
 
     /// The backplane can be used again.
@@ -66,9 +94,7 @@ impl Island {
 
     fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
         let Some(message) = Message::decode(payload) else { return };
-        if self.first_alone(local).is_none() {
-            local.stand_alone(Some(local.newest()));
-        }
+        self.begin_alone(local);
         if let Some(position) = local.apply_alone(&message) {
             let is_order = position == 0;
             let position = if is_order { local.newest() } else { position };
@@ -78,6 +104,7 @@ impl Island {
 
     /// One of this node's own records has come back. Returns where it stands already, if it does.
     pub(crate) fn echo(&mut self, count: u64) -> Option<Position> {
+        self.heard = count.max(self.heard);
         // Those before it are no longer on their way either: they were dropped.
         while self.flying.front().is_some_and(|(first, _)| *first <= count) {
             self.flying.pop_front();
@@ -90,9 +117,12 @@ impl Island {
         twin
     }
 
-    /// To be called after what came back has been put into the logs: tells them what has not.
-    pub(crate) fn settle(&self, local: &dyn Local) {
-        local.stand_alone(self.first_alone(local).map(|position| position - 1));
+    /// To be called after what came back has been put into the logs: tells them what has not, if it was delivered before.
+    pub(crate) fn settle(&mut self, was_alone: bool, local: &dyn Local) {
+        if was_alone {
+            local.stand_alone(self.first_alone(local).map(|position| position - 1));
+        }
+        self.deliver_flying(local);
     }
 
     /// Where the oldest event stands that has not come back, and whose history is not lost.

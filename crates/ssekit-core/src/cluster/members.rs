@@ -8,7 +8,7 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
-use crate::backplane::NodeId;
+use crate::backplane::{NodeId, Number};
 use crate::cluster::message::Member;
 use crate::life::ClientInfo;
 
@@ -33,14 +33,16 @@ struct View {
 struct Node {
     heard: Instant,
     clients: HashSet<Arc<str>>,
-    /// The pieces of a roll that is under way.
-    roll: Option<Vec<ClientInfo>>,
+    /// The pieces of a roll that is under way, and since when each client is there.
+    roll: Option<Vec<(ClientInfo, Number)>>,
 }
 
 #[derive(Debug)]
 struct Remote {
     node: NodeId,
     user: Option<Arc<str>>,
+    /// The number of the record that said so first.
+    since: Number,
 }
 
 /// A client that another node knows, or knew a while ago.
@@ -56,13 +58,19 @@ impl Members {
         self.0.read().nodes.contains_key(&node)
     }
 
-    /// Clients have come to a node.
-    pub(crate) fn joined(&self, node: NodeId, members: &[Member<'_>]) {
+    /// Clients have come to a node, by the record with this number.
+    pub(crate) fn joined(&self, node: NodeId, number: Number, members: &[Member<'_>]) {
         let mut view = self.0.write();
         view.hear(node);
         for member in members {
-            view.add(node, member.client.into(), member.user.map(Arc::from));
+            view.add(node, member.client.into(), member.user.map(Arc::from), number);
         }
+    }
+
+    /// Whether another user's client with this id is at another node, and was there before this number.
+    pub(crate) fn is_claimed(&self, client: &str, user: Option<&str>, since: Number) -> bool {
+        let view = self.0.read();
+        view.clients.get(client).is_some_and(|remote| remote.user.as_deref() != user && remote.since < since)
     }
 
     /// Clients have come to this node, from wherever they were.
@@ -81,16 +89,17 @@ impl Members {
     }
 
     /// A piece of a node's roll, which holds from the next [`Members::alive`] on.
-    pub(crate) fn roll(&self, node: NodeId, first: bool, members: &[Member<'_>]) {
+    pub(crate) fn roll(&self, node: NodeId, number: Number, first: bool, members: &[Member<'_>]) {
         let mut view = self.0.write();
         let known = view.hear(node);
         if first {
             known.roll = Some(Vec::new());
         }
         if let Some(roll) = &mut known.roll {
-            roll.extend(
-                members.iter().map(|member| ClientInfo { id: member.client.into(), user: member.user.map(Arc::from) }),
-            );
+            roll.extend(members.iter().map(|member| {
+                let since = if member.since == 0 { number } else { member.since };
+                (ClientInfo { id: member.client.into(), user: member.user.map(Arc::from) }, since)
+            }));
         }
     }
 
@@ -172,8 +181,13 @@ impl View {
         known
     }
 
-    fn add(&mut self, node: NodeId, client: Arc<str>, user: Option<Arc<str>>) {
-        if self.clients.get(&client).is_some_and(|remote| remote.node == node && remote.user == user) {
+    fn add(&mut self, node: NodeId, client: Arc<str>, user: Option<Arc<str>>, since: Number) {
+        let known = self.clients.get(&client);
+        if known.is_some_and(|remote| remote.node == node && remote.user == user) {
+            return;
+        }
+        // An id that is another user's is not to be had.
+        if known.is_some_and(|remote| remote.node != node && remote.user != user && remote.since <= since) {
             return;
         }
         // A newer connection takes the place of an older one, wherever that was.
@@ -184,7 +198,7 @@ impl View {
         if let Some(known) = self.nodes.get_mut(&node) {
             known.clients.insert(Arc::clone(&client));
         }
-        self.clients.insert(client, Remote { node, user });
+        self.clients.insert(client, Remote { node, user, since });
     }
 
     fn remove(&mut self, node: NodeId, client: &str) {
@@ -212,13 +226,13 @@ impl View {
         Some((client, remote))
     }
 
-    fn replace(&mut self, node: NodeId, roll: Vec<ClientInfo>) {
-        let there: HashSet<&Arc<str>> = roll.iter().map(|info| &info.id).collect();
+    fn replace(&mut self, node: NodeId, roll: Vec<(ClientInfo, Number)>) {
+        let there: HashSet<&Arc<str>> = roll.iter().map(|(info, _)| &info.id).collect();
         let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
-        for info in roll {
-            self.add(node, info.id, info.user);
+        for (info, since) in roll {
+            self.add(node, info.id, info.user, since);
         }
     }
 
@@ -235,7 +249,7 @@ mod tests {
     use super::*;
 
     fn member<'a>(client: &'a str, user: Option<&'a str>) -> Member<'a> {
-        Member { client, user }
+        Member { client, user, since: 0 }
     }
 
     fn sorted(mut ids: Vec<Arc<str>>) -> Vec<String> {
@@ -246,8 +260,8 @@ mod tests {
     #[test]
     fn clients_are_known_by_node_and_by_user_until_they_leave() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
-        members.joined(one, &[member("a", Some("ada")), member("b", None)]);
-        members.joined(two, &[member("c", Some("ada"))]);
+        members.joined(one, 1, &[member("a", Some("ada")), member("b", None)]);
+        members.joined(two, 1, &[member("c", Some("ada"))]);
         assert_eq!(sorted(members.clients()), ["a", "b", "c"]);
         assert_eq!((members.count(), members.count_of("ada"), members.nodes()), (3, 2, 2));
         members.left(one, &["a", "unknown"]);
@@ -261,8 +275,8 @@ mod tests {
     #[test]
     fn a_client_that_moves_is_not_taken_away_by_the_node_that_it_left() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
-        members.joined(one, &[member("tab", Some("ada"))]);
-        members.joined(two, &[member("tab", Some("ada"))]);
+        members.joined(one, 1, &[member("tab", Some("ada"))]);
+        members.joined(two, 1, &[member("tab", Some("ada"))]);
         members.left(one, &["tab"]);
         members.bye(one);
         assert_eq!(sorted(members.clients_of("ada")), ["tab"]);
@@ -271,9 +285,9 @@ mod tests {
     #[test]
     fn a_roll_takes_the_place_of_what_was_known_when_it_is_complete() {
         let (members, one) = (Members::default(), NodeId::random());
-        members.joined(one, &[member("a", None), member("b", Some("ada"))]);
-        members.roll(one, true, &[member("b", Some("ada"))]);
-        members.roll(one, false, &[member("c", Some("bob"))]);
+        members.joined(one, 1, &[member("a", None), member("b", Some("ada"))]);
+        members.roll(one, 2, true, &[member("b", Some("ada"))]);
+        members.roll(one, 2, false, &[member("c", Some("bob"))]);
         assert_eq!(sorted(members.clients()), ["a", "b"], "it is not complete yet");
         members.alive(one);
         assert_eq!(sorted(members.clients()), ["b", "c"]);
@@ -283,8 +297,8 @@ mod tests {
     async fn a_node_that_is_silent_for_its_lease_is_gone_with_its_clients() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
         let (lease, memory) = (Duration::from_secs(10), Duration::from_secs(300));
-        members.joined(one, &[member("a", None)]);
-        members.joined(two, &[member("b", None)]);
+        members.joined(one, 1, &[member("a", None)]);
+        members.joined(two, 1, &[member("b", None)]);
         tokio::time::advance(Duration::from_secs(7)).await;
         members.alive(two);
         tokio::time::advance(Duration::from_secs(7)).await;
@@ -298,5 +312,22 @@ mod tests {
         tokio::time::advance(memory).await;
         members.expire(lease, memory);
         assert_eq!(members.find("a"), None);
+    }
+
+    #[test]
+    fn an_id_belongs_to_the_user_who_stands_first_in_the_history() {
+        let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
+        members.joined(one, 5, &[member("tab", Some("ada"))]);
+        members.joined(two, 6, &[member("tab", Some("eve"))]);
+        let ada = Elsewhere { user: Some("ada".into()), connected: true };
+        assert_eq!(members.find("tab"), Some(ada.clone()));
+        assert_eq!((members.count_of("ada"), members.count_of("eve")), (1, 0));
+        // Whoever has heard of the second first finds out by the roll.
+        let late = Members::default();
+        late.joined(two, 6, &[member("tab", Some("eve"))]);
+        late.roll(one, 9, true, &[Member { since: 5, ..member("tab", Some("ada")) }]);
+        late.alive(one);
+        assert_eq!(late.find("tab"), Some(ada));
+        assert!(late.is_claimed("tab", Some("eve"), 6) && !late.is_claimed("tab", Some("ada"), 6));
     }
 }

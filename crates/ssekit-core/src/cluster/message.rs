@@ -18,6 +18,8 @@ pub(crate) const CLIENTS_PER_ROLL: usize = 500;
 pub(crate) struct Member<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
+    /// The number of the record that said so first; 0: it is this one.
+    pub(crate) since: u64,
 }
 
 /// Whom an event is for, as all nodes have to know it.
@@ -90,6 +92,7 @@ mod tag {
     pub(super) const FIRST: u8 = 11;
     pub(super) const TRACE_PARENT: u8 = 12;
     pub(super) const TRACE_STATE: u8 = 13;
+    pub(super) const SINCE: u8 = 14;
 }
 
 /// An event, without whom it is for: encoded when it is checked, and again for nobody.
@@ -237,6 +240,9 @@ impl Writer {
         for member in members {
             self.text(tag::CLIENT, member.client);
             self.optional(tag::USER, member.user);
+            if member.since > 0 {
+                self.number(tag::SINCE, member.since);
+            }
         }
     }
 }
@@ -299,8 +305,9 @@ impl<'a> Fields<'a> {
         let mut members: Vec<Member<'a>> = Vec::new();
         for (tag, text) in self {
             match tag {
-                tag::CLIENT => members.push(Member { client: text, user: None }),
+                tag::CLIENT => members.push(Member { client: text, user: None, since: 0 }),
                 tag::USER => members.last_mut()?.user = Some(text),
+                tag::SINCE => members.last_mut()?.since = text.parse().ok()?,
                 _ => {}
             }
         }
@@ -323,7 +330,8 @@ mod tests {
             Event { name: "n", data: "{\"a\":1}", id: Some("i"), retry: Some(5), coalesce_key: Some("k"), trace: None };
         let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Some("a=1"));
         let plain = Event { name: "", data: "", ..Event::default() };
-        let members = vec![Member { client: "a", user: Some("u") }, Member { client: "b", user: None }];
+        let members =
+            vec![Member { client: "a", user: Some("u"), since: 7 }, Member { client: "b", user: None, since: 0 }];
         vec![
             Message::Event(To::User("ada"), event, None),
             Message::Event(To::Client("tab", Some(Owner::User("ada"))), plain, None),

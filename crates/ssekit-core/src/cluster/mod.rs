@@ -2,15 +2,18 @@
 //!
 //! * [`message`]: what nodes tell each other.
 //! * [`outbox`]: what waits to be appended; [`island`]: what becomes of it while that cannot be.
-//! * [`members`]: who is connected to the other nodes.
+//! * [`claims`]: whose the ids of this node's clients are.
+//! * [`members`]: who is connected to the other nodes; [`newcomers`]: who comes from one that is ahead of this one.
 //! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `pulse`: leases.
 //!
 //! Everything that is sent goes into the shared history first, and to this node's own clients when it comes back: so all nodes
 //! deliver one order, and an id means the same on each of them.
 
+mod claims;
 mod island;
 pub(crate) mod members;
 pub(crate) mod message;
+pub(crate) mod newcomers;
 mod outbox;
 mod pulse;
 mod reader;
@@ -26,9 +29,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
+use crate::client::Client;
+use crate::cluster::claims::Claims;
 use crate::cluster::island::Island;
 use crate::cluster::members::Members;
 use crate::cluster::message::{CLIENTS_PER_ROLL, Member, Message};
+use crate::cluster::newcomers::Newcomers;
 use crate::cluster::outbox::{Bounds, Outbox};
 use crate::counter::Counter;
 use crate::error::Error;
@@ -56,7 +62,7 @@ pub(crate) trait Local: Send + Sync {
     /// A record of the events' channel, which stands in the logs already if it has a twin there: at 0, if it was an order, which
     /// has been carried out.
     fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>);
-    /// The same, before all nodes have agreed on its place. None: there is no room. Otherwise where it stands, or 0.
+    /// The same, before all nodes have agreed on its place. None: there is no room. Otherwise where it stands, or 0 for an order.
     fn apply_alone(&self, message: &Message<'_>) -> Option<Position>;
     /// What stands in the logs after this position is this node's alone. None: nothing is.
     fn stand_alone(&self, after: Option<Position>);
@@ -66,10 +72,16 @@ pub(crate) trait Local: Send + Sync {
     fn base(&self) -> Position;
     /// Some records have been applied.
     fn applied(&self);
+    /// Clients that had seen more than this node are to come back, because what they have seen cannot be told apart any more.
+    fn end_newcomers(&self);
+    /// A client has seen what is not in the history: it is to come back, and be told.
+    fn end_stray(&self, client: &Arc<Client>);
     /// A client with this id has come to another node after it came here.
     fn replaced_elsewhere(&self, client: &str);
     /// Nobody knows any more whose this client was, which left another node long ago.
     fn forgotten_elsewhere(&self, client: ClientInfo);
+    /// The id is another user's: whoever has it here has it no longer, and gets nothing any more. Says whether somebody had.
+    fn give_away(&self, client: &str, owner: Option<&str>) -> bool;
     /// Who is connected here.
     fn members(&self) -> Vec<ClientInfo>;
     /// How many they are.
@@ -112,6 +124,12 @@ pub(crate) struct Cluster {
     /// Who comes and goes here, to be appended.
     rolls: Outbox,
     pub(crate) members: Members,
+    claims: Claims,
+    pub(crate) newcomers: Newcomers,
+    /// Something is to be appended soon, so that it can be seen to come back.
+    probe_due: AtomicBool,
+    /// The count of its newest record among members that has come back, with all events that stood in the history before it.
+    heard: watch::Sender<u64>,
     link: watch::Sender<Link>,
     health: Mutex<Health>,
     island: Mutex<Island>,
@@ -145,6 +163,10 @@ impl Cluster {
             events: Outbox::new(bounds),
             rolls: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
             members: Members::default(),
+            claims: Claims::default(),
+            newcomers: Newcomers::default(),
+            probe_due: AtomicBool::new(false),
+            heard: watch::Sender::new(0),
             link: watch::Sender::new(Link::Starting),
             health: Mutex::default(),
             island: Mutex::default(),
@@ -200,9 +222,7 @@ impl Cluster {
         let mut island = self.island.lock();
         let twin = island.echo(record.origin.count).or(known);
         local.apply(record.number, record.at, message, twin);
-        if twin.is_some() {
-            island.settle(local);
-        }
+        island.settle(twin.is_some(), local);
     }
 
     /// Whether the view of the others is as good as it can be. Before, somebody may be there of whom it does not know.
@@ -246,10 +266,40 @@ impl Cluster {
         self.patiently(link.wait_for(|link| *link == Link::Up)).await;
     }
 
-    /// Waits until it knows everything up to this position, which a client has from another node.
+    /// Waits until it knows everything up to this position, which a client has from another node, or knows that there is no such.
     pub(crate) async fn reaches(&self, position: Position) {
-        let mut read = self.read.subscribe();
-        self.patiently(read.wait_for(|number| agreed(*number) >= position)).await;
+        let (mut read, mut heard) = (self.read.subscribe(), self.heard.subscribe());
+        let probe = self.probe();
+        let known = async {
+            tokio::select! {
+                biased;
+                _ = read.wait_for(|number| agreed(*number) >= position) => {}
+                _ = heard.wait_for(|count| *count >= probe) => self.newcomers.refute(position),
+            }
+        };
+        self.patiently(known).await;
+    }
+
+    /// How far it has read the history.
+    pub(crate) fn read(&self) -> Position {
+        agreed(*self.read.borrow())
+    }
+
+    /// Appends something soon, and says what count it has at least.
+    pub(crate) fn probe(&self) -> u64 {
+        let count = self.rolls.count() + 1;
+        self.probe_due.store(true, Ordering::Release);
+        count
+    }
+
+    /// Finds out whether clients have seen what is not there.
+    fn review_newcomers(&self, local: &dyn Local) {
+        for stray in self.newcomers.review(self.read(), *self.heard.borrow()) {
+            local.end_stray(&stray);
+        }
+        if self.probe_due.swap(false, Ordering::AcqRel) || !self.newcomers.is_empty() {
+            self.rolls.push([Message::Alive(local.clients() as u64).encode()]);
+        }
     }
 
     /// Waits not for long, and less while there is no hearing of it.
@@ -364,7 +414,11 @@ impl Cluster {
         let mut pieces = Vec::new();
         let mut first = true;
         for piece in here.chunks(CLIENTS_PER_ROLL) {
-            let members = piece.iter().map(|info| Member { client: &info.id, user: info.user.as_deref() }).collect();
+            let member = |info: &'_ ClientInfo| self.claims.since(&info.id, info.user.as_deref());
+            let members = piece
+                .iter()
+                .map(|info| Member { client: &info.id, user: info.user.as_deref(), since: member(info) })
+                .collect();
             pieces.push(Message::Roll { first, members }.encode());
             first = false;
         }
@@ -383,7 +437,7 @@ impl Cluster {
 /// Who comes and goes here is told to the others.
 impl Observer for Cluster {
     fn connected(&self, client: &ClientInfo) {
-        let member = Member { client: &client.id, user: client.user.as_deref() };
+        let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
         self.rolls.push([Message::Joined(vec![member]).encode()]);
     }
 

@@ -27,6 +27,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
         if *cluster.roll_due.lock() {
             cluster.call_the_roll(&*local);
         }
+        cluster.review_newcomers(&*local);
         if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
             beat = Instant::now();
             cluster.rolls.push([Message::Alive(local.clients() as u64).encode()]);

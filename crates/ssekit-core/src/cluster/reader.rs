@@ -1,12 +1,13 @@
 //! Joins the history, reads it from where this node stands, and applies what comes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use tokio::time::Instant;
 
-use crate::backplane::{Backplane, Channel, Ends, Failure, Known, NodeId, Number, Origin, Record};
-use crate::cluster::message::Message;
+use crate::backplane::{Backplane, Channel, Ends, Failure, Known, MOST_READ, NodeId, Number, Origin, Record};
+use crate::cluster::claims::Verdict;
+use crate::cluster::message::{Member, Message};
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::cluster::{Cluster, Local, Side};
 
@@ -49,12 +50,12 @@ struct Reader {
     known: Known,
     /// The count of the last event of each node.
     counts: HashMap<NodeId, u64>,
-    /// Clients of this node whose coming has been read, so that whoever comes elsewhere with the same id has come later.
-    here: HashSet<Arc<str>>,
     /// Events are missing after those that are known.
     gap: bool,
     /// It has been up since it was last asked.
     was_up: bool,
+    /// The count of its own newest record among members.
+    heard: u64,
 }
 
 impl Reader {
@@ -71,6 +72,10 @@ impl Reader {
         if !is_same || self.gap {
             // What is still there is read again, for those who come back; clients that are connected are told of the gap.
             let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
+            if !is_same {
+                cluster.newcomers.forget_refuted();
+                cluster.claims.clear();
+            }
             // Nothing is delivered meanwhile.
             let island = cluster.island.lock();
             here.begin_after(joined.epoch, number);
@@ -94,6 +99,9 @@ impl Reader {
                 () = cluster.rejoin.notified() => return Ok(()),
             };
             let Some(here) = local.upgrade() else { return Ok(()) };
+            if let Some(notice) = backplane.notice() {
+                here.failed(&notice);
+            }
             for some in records.chunks(RECORDS_PER_TURN) {
                 let complete = self.take(cluster, &*here, some, &mut reached);
                 here.applied();
@@ -102,6 +110,11 @@ impl Reader {
                     return Ok(());
                 }
                 tokio::task::yield_now().await;
+            }
+            let is_own = |record: &&Record| record.channel == Channel::Members && record.origin.node == cluster.node;
+            self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
+            if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
+                cluster.heard.send_replace(self.heard);
             }
             // Not before something was read, its own roll as a rule: joining may work where reading does not.
             if reached.ends.events >= reached.up_at && !reached.told {
@@ -173,44 +186,85 @@ impl Reader {
     fn hear(&mut self, cluster: &Cluster, local: &dyn Local, record: &Record, message: &Message<'_>) {
         let (node, members) = (record.origin.node, &cluster.members);
         if node == cluster.node {
-            return self.hear_echo(cluster, message);
+            return hear_echo(cluster, local, record.number, message);
         }
         match message {
             Message::Joined(joined) => {
-                members.joined(node, joined);
-                for member in joined {
-                    if self.here.remove(member.client) {
-                        local.replaced_elsewhere(member.client);
-                    }
-                }
+                let theirs = hear_of(cluster, local, record.number, joined, true);
+                members.joined(node, record.number, &theirs);
             }
             Message::Left(clients) => members.left(node, clients),
-            Message::Roll { first, members: roll } => members.roll(node, *first, roll),
+            Message::Roll { first, members: roll } => {
+                let theirs = hear_of(cluster, local, record.number, roll, false);
+                members.roll(node, record.number, *first, &theirs);
+            }
             Message::Alive(_) => members.alive(node),
             Message::Hello => *cluster.roll_due.lock() = true,
             Message::Bye => members.bye(node),
             _ => {}
         }
     }
+}
 
-    fn hear_echo(&mut self, cluster: &Cluster, message: &Message<'_>) {
-        *cluster.echo.lock() = Instant::now();
-        match message {
-            Message::Joined(joined) => {
-                cluster.members.moved_here(joined);
-                self.here.extend(joined.iter().map(|member| Arc::from(member.client)));
+fn hear_echo(cluster: &Cluster, local: &dyn Local, number: Number, message: &Message<'_>) {
+    *cluster.echo.lock() = Instant::now();
+    match message {
+        Message::Joined(joined) => assert_all(cluster, local, number, joined),
+        Message::Left(clients) => clients.iter().for_each(|client| cluster.claims.drop(client)),
+        Message::Roll { first, members } => {
+            if *first {
+                cluster.claims.clear();
             }
-            Message::Left(clients) => self.here.retain(|here| !clients.contains(&&**here)),
-            Message::Roll { first, members } => {
-                if *first {
-                    self.here.clear();
-                }
-                self.here.extend(members.iter().map(|member| Arc::from(member.client)));
-            }
-            Message::Hello => *cluster.greeted.lock() = Some(Instant::now()),
-            // Too many waited: what the others know is not what is.
-            Message::Lost(_) => *cluster.roll_due.lock() = true,
-            _ => {}
+            assert_all(cluster, local, number, members);
         }
+        Message::Hello => *cluster.greeted.lock() = Some(Instant::now()),
+        // Too many waited: what the others know is not what is.
+        Message::Lost(_) => *cluster.roll_due.lock() = true,
+        _ => {}
+    }
+}
+
+/// Other clients than this node's have come, by the record with this number. Returns those whose ids are theirs.
+fn hear_of<'a>(
+    cluster: &Cluster,
+    local: &dyn Local,
+    number: Number,
+    members: &[Member<'a>],
+    anew: bool,
+) -> Vec<Member<'a>> {
+    let is_theirs = |member: &&Member<'a>| {
+        let Member { client, user, since } = **member;
+        let verdict = cluster.claims.judge(client, user, if since == 0 { number } else { since }, anew);
+        match verdict {
+            Verdict::Moved => local.replaced_elsewhere(client),
+            Verdict::Theirs => give_away(cluster, local, client, user),
+            Verdict::Ours => {}
+        }
+        verdict != Verdict::Ours
+    };
+    members.iter().filter(is_theirs).cloned().collect()
+}
+
+/// This node's own clients are known to all from the record with this number on, but for those whose ids are another user's.
+fn assert_all(cluster: &Cluster, local: &dyn Local, number: Number, members: &[Member<'_>]) {
+    for member in members {
+        let Member { client, user, since } = *member;
+        let since = if since == 0 { number } else { since };
+        match cluster.members.find(client) {
+            Some(there) if cluster.members.is_claimed(client, user, since) => {
+                give_away(cluster, local, client, there.user.as_deref());
+            }
+            _ => {
+                cluster.members.moved_here(std::slice::from_ref(member));
+                cluster.claims.assert(client, user, since);
+            }
+        }
+    }
+}
+
+/// What has been said of this node's client, or is about to be, is taken back.
+fn give_away(cluster: &Cluster, local: &dyn Local, client: &str, owner: Option<&str>) {
+    if local.give_away(client, owner) {
+        cluster.rolls.push([Message::Left(vec![client]).encode()]);
     }
 }

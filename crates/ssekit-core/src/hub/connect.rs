@@ -194,25 +194,22 @@ impl Hub {
         };
         let (located, reset) = self.resume(last_event_id, who.client, user.as_ref(), log.get(), before);
         let reset = reset.or_else(|| claim.loss(last_event_id.map(|_| located.cursor)));
-        let Located { cursor, agreed, from_elsewhere, keeps_id } = located;
+        let Located { cursor, elsewhere: seen, keeps_id } = located;
         let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
         let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
-        let start = Start {
-            cursor,
-            head: timeline.head(),
-            base: timeline.base(),
-            agreed,
-            from_elsewhere,
-            owes: reset.is_some(),
-        };
+        let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, logs, link, start);
         client.key = key;
         let client = Arc::new(client);
         // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline);
+        let admitted = if self.welcome(&client, last_event_id, seen) {
+            registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline)
+        } else {
+            Ok(false)
+        };
         if let Some(user) = user {
             user.release();
         }
@@ -226,7 +223,7 @@ impl Hub {
         }
         let resumed = last_event_id.is_some() && reset.is_none();
         let kept_id = last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
-        Ok(admitted?.then(|| (Reader::new(client, cursor, reset), resumed, kept_id)))
+        Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
     /// What is known of the time before a client with this claim. One that may not have the id it asked for may be the same page.
@@ -250,7 +247,7 @@ impl Hub {
         before: Before,
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.timeline;
-        let now = || Located { cursor: timeline.head(), agreed: 0, from_elsewhere: false, keeps_id: false };
+        let now = || Located { cursor: timeline.head(), elsewhere: 0, keeps_id: false };
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         let Some(id) = last_event_id else {
             // The cursor first: what comes after it, the client gets.
@@ -264,6 +261,7 @@ impl Hub {
         }
         match timeline.locate(id, logs()) {
             None => (now(), Some(ResetReason::Unknown)),
+            Some(Located { elsewhere, .. }) if self.is_refuted(elsewhere) => (now(), Some(ResetReason::Unknown)),
             Some(Located { cursor, .. }) if before.missing > cursor || logs().any(|log| log.floor() > cursor) => {
                 (now(), Some(ResetReason::Evicted))
             }

@@ -107,7 +107,7 @@ impl Inner {
         let Self { timeline, registry, .. } = self;
         loop {
             let Some(client) = registry.known_client(client_id) else {
-                if registry.miss(client_id, place, timeline) {
+                if registry.miss(client_id, place, timeline).is_some() {
                     return (0, None);
                 }
                 continue;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::backplane::Number;
-use crate::client::ShardLink;
+use crate::client::{Client, ShardLink};
 use crate::cluster::message::{self, Message, Owner, To};
 use crate::cluster::{Cluster, Link, Local};
 use crate::error::{Error, Result};
@@ -15,7 +15,8 @@ use crate::forgotten::Earlier;
 use crate::hub::{Hub, Inner, Target};
 use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
-use crate::position::{Epoch, Position, agreed, is_agreed};
+use crate::options::MOST_EVENT_BYTES;
+use crate::position::{Epoch, Position, agreed, is_agreed, last_agreed};
 use crate::revoked::since_1970;
 use crate::timeline::Place;
 
@@ -49,8 +50,26 @@ impl Hub {
     /// The position that an id names, if this node has not come so far yet.
     fn ahead(&self, last_event_id: Option<&str>) -> Option<Position> {
         let timeline = &self.inner.timeline;
-        let bare = |id| Key::split(id).map_or(id, |(bare, _)| bare);
-        last_event_id.and_then(|id| timeline.epoch().parse(bare(id))).filter(|position| *position > timeline.head())
+        let id = last_event_id.map(|id| Key::split(id).map_or(id, |(bare, _)| bare))?;
+        let seen = timeline.epoch().parse_seen(id)?;
+        let position = if seen.only_at.is_some() { seen.elsewhere } else { last_agreed(seen.position) };
+        // Another node's id waits for nothing: only there it is known what it means.
+        (position > timeline.head() && timeline.locate(id, []).is_none_or(|known| known.elsewhere == position))
+            .then_some(position)
+    }
+
+    /// Notes that a client has seen more than this node, until it is known to be so. False: it is not known any more what it has seen.
+    pub(super) fn welcome(&self, client: &Arc<Client>, last_event_id: Option<&str>, seen: Position) -> bool {
+        let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return true };
+        cluster.newcomers.add(client, seen, cluster.probe());
+        // Once more, for something may have been delivered alone meanwhile, and whoever does that ends those that it finds noted.
+        last_event_id.is_none_or(|id| self.inner.timeline.locate(id, []).is_some())
+    }
+
+    /// Whether what a client says that it has seen was never there.
+    pub(super) fn is_refuted(&self, seen: Position) -> bool {
+        let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return false };
+        cluster.newcomers.is_refuted(seen)
     }
 
     /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
@@ -142,6 +161,8 @@ impl Hub {
 
 impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
+        // What they have seen of the other history says nothing of this one.
+        self.end_newcomers();
         self.timeline.hide_news();
         self.begin_anew(epoch, agreed(number));
         self.wake_for_broadcasts();
@@ -149,6 +170,9 @@ impl Local for Inner {
 
     fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>) {
         let position = agreed(number);
+        if let Some(lone) = twin {
+            self.timeline.meet_twin(lone, position);
+        }
         if let Some(message) = message.filter(|_| twin != Some(0)) {
             self.carry_out(&message, Place::given(position, at).with_twin(twin.unwrap_or(0)));
         }
@@ -160,9 +184,13 @@ impl Local for Inner {
         if is_agreed(self.timeline.newest() + 1) {
             return None;
         }
-        self.carry_out(message, Place::next());
-        let is_event = matches!(message, Message::Event(..));
-        Some(if is_event { self.timeline.newest() } else { 0 })
+        let Message::Event(to, event, trace) = message else {
+            self.carry_out(message, Place::next());
+            return Some(0);
+        };
+        let placed = self.apply_event(Place::next(), to, &Event { trace: trace.as_ref(), ..*event });
+        // Nobody here is to get it. It uses a position up all the same, for it stands in the history.
+        Some(placed.unwrap_or_else(|| self.timeline.leave_out(Place::next())))
     }
 
     fn stand_alone(&self, after: Option<Position>) {
@@ -188,6 +216,15 @@ impl Local for Inner {
         self.wake_for_broadcasts();
     }
 
+    fn end_newcomers(&self) {
+        let Some(cluster) = &self.cluster else { return };
+        cluster.newcomers.take().iter().for_each(|client| self.end_stray(client));
+    }
+
+    fn end_stray(&self, client: &Arc<Client>) {
+        self.registry.remove(client, DisconnectReason::Fault, &self.timeline);
+    }
+
     fn replaced_elsewhere(&self, client: &str) {
         if let Some(client) = self.registry.client(client) {
             self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline);
@@ -196,6 +233,14 @@ impl Local for Inner {
 
     fn forgotten_elsewhere(&self, client: ClientInfo) {
         self.registry.departed_elsewhere(client, &self.timeline);
+    }
+
+    fn give_away(&self, client: &str, owner: Option<&str>) -> bool {
+        let here = self.registry.client(client).filter(|client| client.info.user.as_deref() != owner);
+        here.is_some_and(|client| {
+            client.release_if(true);
+            self.registry.remove(&client, DisconnectReason::Replaced, &self.timeline)
+        })
     }
 
     fn members(&self) -> Vec<ClientInfo> {
@@ -236,41 +281,60 @@ impl Inner {
         }
     }
 
-    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) {
-        // It was checked where it was sent; a node with a lower bound cannot take it, and says so.
-        let draft = match event.encode(self.options.max_event_bytes) {
+    /// Puts an event into its log. Says where it stands, if there is such a log.
+    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) -> Option<Position> {
+        // It was checked where it was sent, by the bounds of that node.
+        let draft = match event.encode(MOST_EVENT_BYTES) {
             Ok(draft) => draft,
-            Err(error) => return self.failed(&format!("an event from another node cannot be used here: {error}")),
+            Err(error) => {
+                self.failed(&format!("an event from another node cannot be used here: {error}"));
+                // Whoever it was for is told that something is missing.
+                if place.position() > 0 {
+                    self.begin_anew(self.timeline.epoch(), place.position());
+                }
+                return None;
+            }
         };
         match *to {
-            To::User(id) => drop(self.put_for_user(place, id, draft)),
-            To::All { exclude } => drop(self.put_for_all(place, exclude, draft)),
-            To::Client(id, owner) => {
-                if self.expects(id, owner, place) {
-                    self.put_for_client(place, id, draft);
-                }
-            }
+            To::User(id) => self.put_for_user(place, id, draft).1,
+            To::All { exclude } => self.put_for_all(place, exclude, draft).1,
+            To::Client(id, owner) => match self.expects(id, owner, place) {
+                Expected::Here => self.put_for_client(place, id, draft).1,
+                Expected::Missed(position) => Some(position),
+                Expected::Never => None,
+            },
         }
     }
 
-    /// Whether there is a log here for what is sent to this client alone: it is here, or was, or may come from another node.
-    fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> bool {
+    /// What is to be done with what is sent to this client alone.
+    fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> Expected {
         let owner = owner.map(|owner| match owner {
             Owner::User(user) => Some(Arc::from(user)),
             Owner::Anonymous => None,
         });
         if let Some(known) = self.registry.known_client(id) {
             // Never what was meant for another user's client.
-            return owner.is_none_or(|user| user == known.info.user);
+            let is_owner = owner.is_none_or(|user| user == known.info.user);
+            return if is_owner { Expected::Here } else { Expected::Never };
         }
         let there = || self.cluster.as_ref()?.members.find(id).map(|there| there.user);
         let Some(user) = owner.or_else(there) else {
             // Whoever comes with this id later is told that something is missing.
-            return !self.registry.miss(id, place, &self.timeline);
+            return self.registry.miss(id, place, &self.timeline).map_or(Expected::Here, Expected::Missed);
         };
-        let Some((inbox, _)) = self.shards.first() else { return false };
+        let Some((inbox, _)) = self.shards.first() else { return Expected::Never };
         let link = Arc::clone(inbox) as Arc<dyn ShardLink>;
         self.registry.expect_client(ClientInfo { id: id.into(), user }, link, &self.timeline);
-        true
+        Expected::Here
     }
+}
+
+/// What becomes of an event for one client.
+enum Expected {
+    /// There is a log for it: the client is here, or was, or may come from another node.
+    Here,
+    /// Nobody knows the client. The event took this position, and its page will be told.
+    Missed(Position),
+    /// It is meant for another user's client.
+    Never,
 }

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use redis_protocol::resp2::decode::decode_bytes_mut;
 use redis_protocol::resp2::types::BytesFrame;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -17,12 +16,19 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 use crate::backplane::Failure;
 use crate::backplane::redis::command::{Command, text};
 use crate::backplane::redis::options::{Host, RedisOptions, Server};
+use crate::backplane::redis::reply::{Unfit, take_reply};
 
 /// How long a command may take that does not wait for anything.
 pub(super) const ANSWER: Duration = Duration::from_secs(3);
 
 /// The oldest release that has everything that is used.
 const OLDEST: (u32, u32) = (6, 2);
+
+/// Kinds of errors with which a login may be refused.
+const LOGIN_ERRORS: [&str; 7] = ["WRONGPASS", "NOAUTH", "NOPERM", "ERR", "LOADING", "DENIED", "MASTERDOWN"];
+
+/// Characters of an error that are told.
+const MOST_TOLD: usize = 300;
 
 /// Bytes that come and go: a socket, or TLS over one.
 trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
@@ -44,6 +50,8 @@ pub(super) struct Connection {
     transport: Box<dyn Transport>,
     /// What has come and is not a whole answer yet.
     input: BytesMut,
+    /// What the server must not get anybody to show.
+    secret: Option<String>,
 }
 
 impl Connector {
@@ -66,7 +74,7 @@ impl Connector {
         if let Some(password) = password {
             let auth = Command::new("AUTH");
             let auth = if let Some(user) = user { auth.arg(user) } else { auth };
-            connection.call(&auth.arg(password), ANSWER).await?;
+            connection.call(&auth.arg(password), ANSWER).await.map_err(CallError::of_login)?;
         }
         if self.server.database > 0 {
             connection.call(&Command::new("SELECT").number(self.server.database.into()), ANSWER).await?;
@@ -125,7 +133,7 @@ impl Connector {
         let dialled: std::io::Result<Box<dyn Transport>> =
             timeout(ANSWER, dialled).await.map_err(|_| failed(&"it cannot be reached in time"))?;
         let transport = dialled.map_err(|error| failed(&error))?;
-        Ok(Connection { transport, input: BytesMut::new() })
+        Ok(Connection { transport, input: BytesMut::new(), secret: self.server.password.clone() })
     }
 }
 
@@ -139,6 +147,12 @@ pub(super) struct CallError {
     pub(super) no_script: bool,
     /// The user may not do that.
     not_permitted: bool,
+    /// Less has to be asked for at once.
+    pub(super) too_large: bool,
+    /// What kind of error it is, by the server's word, if that is one of a login's.
+    kind: Option<&'static str>,
+    /// The server has answered.
+    from_server: bool,
 }
 
 impl From<CallError> for Failure {
@@ -149,18 +163,43 @@ impl From<CallError> for Failure {
 
 impl CallError {
     fn new(message: impl Into<String>) -> Self {
-        Self { failure: Failure::new(message), moved: None, no_script: false, not_permitted: false }
+        let failure = Failure::new(message);
+        Self {
+            failure,
+            moved: None,
+            no_script: false,
+            not_permitted: false,
+            too_large: false,
+            kind: None,
+            from_server: false,
+        }
     }
 
     /// A server's error begins with its kind, in capital letters.
     fn of_server(message: &str) -> Self {
-        let message = without_place(message);
+        let message = &printable(without_place(message));
         let mut words = message.split(' ');
         let kind = words.next().unwrap_or_default();
         let moved = if kind == "MOVED" { words.nth(1).and_then(|host| Host::parse(host, 6_379)) } else { None };
         let (no_script, not_permitted) = (kind == "NOSCRIPT", kind == "NOPERM");
-        Self { moved, no_script, not_permitted, ..Self::new(format!("Redis: {message}")) }
+        let kind = LOGIN_ERRORS.into_iter().find(|known| *known == kind);
+        let from_server = true;
+        Self { moved, no_script, not_permitted, kind, from_server, ..Self::new(format!("Redis: {message}")) }
     }
+
+    /// Of what was said to a login only the kind is told: the rest may be the password in any form.
+    fn of_login(self) -> Self {
+        match self.kind {
+            Some(kind) => Self { failure: Failure::new(format!("Redis: {kind} the login is refused")), ..self },
+            None if self.from_server => Self { failure: Failure::new("Redis: the login is refused"), ..self },
+            None => self,
+        }
+    }
+}
+
+/// What a server says, as it can be shown anywhere.
+fn printable(text: &str) -> String {
+    text.chars().take(MOST_TOLD).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
 /// Where in a script an error was says nothing to whoever runs the server. Redis 6.2 puts it in front, with the error's kind behind
@@ -187,15 +226,26 @@ impl Connection {
         };
         match timeout(time, answered).await {
             Err(_) => Err(CallError::new("Redis does not answer in time")),
-            Ok(Err(error)) => Err(CallError::new(format!("Redis: {error}"))),
-            Ok(Ok(BytesFrame::Error(error))) => Err(CallError::of_server(&error)),
+            Ok(Err(error)) => {
+                let too_large = error.get_ref().and_then(|error| error.downcast_ref()) == Some(&Unfit::TooLarge);
+                Err(CallError { too_large, ..CallError::new(format!("Redis: {error}")) })
+            }
+            Ok(Ok(BytesFrame::Error(error))) => Err(CallError::of_server(&self.without_secret(&error))),
             Ok(Ok(answer)) => Ok(answer),
+        }
+    }
+
+    /// A server, or what stands in its place, may say again what it was told.
+    fn without_secret(&self, message: &str) -> String {
+        match self.secret.as_deref().filter(|secret| !secret.is_empty()) {
+            Some(secret) => message.replace(secret, "***"),
+            None => message.to_owned(),
         }
     }
 
     async fn answer(&mut self) -> std::io::Result<BytesFrame> {
         loop {
-            if let Some((answer, ..)) = decode_bytes_mut(&mut self.input).map_err(std::io::Error::other)? {
+            if let Some(answer) = take_reply(&mut self.input).map_err(std::io::Error::other)? {
                 return Ok(answer);
             }
             // As much again as there is, so that a long answer is not looked at from its beginning too often.

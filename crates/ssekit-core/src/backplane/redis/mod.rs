@@ -1,6 +1,7 @@
 //! A history in Redis 6.2 or later, or Valkey: two streams, and a hash that says how far they go.
 //!
-//! * [`options`]: where it is; `connection`: one connection; `command`: what goes over it; `script`: what happens there in one step.
+//! * [`options`]: where it is; `connection`: one connection; `command`: what goes over it; [`reply`]: what comes back, within bounds;
+//!   `script`: what happens there in one step.
 //!
 //! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and `{ssekit}:members`
 //! (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a node's records have been
@@ -12,6 +13,7 @@
 mod command;
 mod connection;
 mod options;
+pub mod reply;
 mod script;
 
 use std::fmt;
@@ -24,7 +26,7 @@ use tokio::time::Instant;
 pub use options::RedisOptions;
 
 use crate::backplane::{
-    Backplane, Batch, Channel, Ends, Failure, Joined, Known, NodeId, Number, Origin, READ_WAIT, Record,
+    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
 };
 use crate::error::Result;
 use crate::position::Epoch;
@@ -32,8 +34,11 @@ use command::{Command, number, text};
 use connection::{ANSWER, CallError, Connection, Connector};
 use script::{APPEND, JOIN, Script};
 
-/// Records of a channel that are read at once.
-const MOST_READ: u64 = 1_024;
+/// There is no record with this number: positions, and the scripts' numbers, go no further.
+const MOST_NUMBER: Number = 1 << 43;
+
+/// How long to wait if there is nothing but entries that are not ssekit's.
+const AMONG_STRANGERS: Duration = Duration::from_millis(50);
 
 /// Records of members that are kept: who has missed more asks for everybody's roll.
 const MOST_MEMBERS: u64 = 10_000;
@@ -47,6 +52,27 @@ pub struct Redis {
     connection: Option<Connection>,
     /// Redis' clock less this machine's, in milliseconds.
     clock: i64,
+    /// Records of a channel that are asked for at once; fewer after an answer that was too large.
+    most_read: usize,
+    /// How far entries that are not ssekit's have been passed over, behind the record with a number, in both channels.
+    passed: Passed,
+    /// Whether there was such an entry.
+    strange: Strange,
+}
+
+/// A record's number, and how far behind it, in each channel.
+#[derive(Debug, Clone, Copy, Default)]
+struct Passed {
+    events: (Number, u64),
+    members: (Number, u64),
+}
+
+/// Whether there was an entry that is not ssekit's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Strange {
+    None,
+    Seen,
+    Told,
 }
 
 struct Keys {
@@ -66,7 +92,16 @@ impl Redis {
         let key = |name: &str| format!("{{{}}}:{name}", options.prefix);
         let (history, events, members, prefix) = (key("history"), key("events"), key("members"), key("count"));
         let keys = Arc::new(Keys { history, events, members, prefix });
-        Ok(Self { connector, keys, max_stream_events: options.max_stream_events, connection: None, clock: 0 })
+        Ok(Self {
+            connector,
+            keys,
+            max_stream_events: options.max_stream_events,
+            connection: None,
+            clock: 0,
+            most_read: MOST_READ,
+            passed: Passed::default(),
+            strange: Strange::None,
+        })
     }
 
     async fn call(&mut self, command: &Command, time: Duration) -> std::result::Result<BytesFrame, Failure> {
@@ -102,6 +137,9 @@ impl Redis {
             }
             Err(error) => {
                 self.connector.learn_from(&error);
+                if error.too_large {
+                    self.most_read = (self.most_read / 8).max(1);
+                }
                 Err(error.into())
             }
         }
@@ -124,6 +162,9 @@ impl Clone for Redis {
             max_stream_events: self.max_stream_events,
             connection: None,
             clock: self.clock,
+            most_read: self.most_read,
+            passed: self.passed,
+            strange: self.strange,
         }
     }
 }
@@ -163,6 +204,9 @@ impl Backplane for Redis {
             return Err(not_ours(&self.keys.history));
         };
         let (events, members, forgotten, time) = (*events, *members, *forgotten, *time as i64);
+        if events.max(members).max(forgotten) >= MOST_NUMBER {
+            return Err(not_ours(&self.keys.history));
+        }
         self.clock = time - millis_since_1970();
         let epoch = Epoch::parse_name(epoch).ok_or_else(|| not_ours(&self.keys.history))?;
         Ok(Joined { epoch, ends: Ends { events, members }, forgotten })
@@ -191,24 +235,81 @@ impl Backplane for Redis {
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let keys = Arc::clone(&self.keys);
-        let read =
-            Command::new("XREAD").arg("COUNT").number(MOST_READ).arg("BLOCK").number(READ_WAIT.as_millis() as u64);
+        let read = Command::new("XREAD").arg("COUNT").number(self.most_read as u64);
+        let read = read.arg("BLOCK").number(READ_WAIT.as_millis() as u64);
         let read = read.arg("STREAMS").arg(&keys.events).arg(&keys.members);
-        let read = read.arg(format!("{}-0", after.events)).arg(format!("{}-0", after.members));
+        let Passed { events, members } = self.passed;
+        let start =
+            |number, passed: (Number, u64)| format!("{number}-{}", if passed.0 == number { passed.1 } else { 0 });
+        let read = read.arg(start(after.events, events)).arg(start(after.members, members));
         let answer = self.call(&read, READ_WAIT + ANSWER).await?;
         let now = Clock { millis: millis_since_1970() + self.clock, instant: Instant::now() };
         let BytesFrame::Array(streams) = answer else { return Ok(Vec::new()) };
-        let mut records = Vec::new();
+        let (mut records, mut is_full) = (Vec::new(), false);
         for stream in streams {
             let (key, entries) = pair(stream).ok_or_else(|| not_ours(&keys.events))?;
             let (Some(key), BytesFrame::Array(entries)) = (text(&key), entries) else { continue };
-            let channel = if key == keys.events { Channel::Events } else { Channel::Members };
-            for entry in entries {
-                records.push(record(channel, entry, now).ok_or_else(|| not_ours(&keys.events))?);
+            if key == keys.events {
+                is_full = entries.len() >= self.most_read;
+                self.take(Channel::Events, after.events, entries, now, &mut records);
+            } else {
+                self.take(Channel::Members, after.members, entries, now, &mut records);
             }
+        }
+        if is_full && self.most_read < MOST_READ {
+            // As the contract has it: what says that everything has been read must not come before the rest of it.
+            records.retain(|record| record.channel == Channel::Events);
+            self.most_read = (self.most_read * 2).min(MOST_READ);
+        }
+        if records.is_empty() {
+            // There was something, and it comes again at once.
+            tokio::time::sleep(AMONG_STRANGERS).await;
         }
         Ok(records)
     }
+
+    fn notice(&mut self) -> Option<String> {
+        if self.strange != Strange::Seen {
+            return None;
+        }
+        self.strange = Strange::Told;
+        let Keys { events, members, .. } = &*self.keys;
+        Some(format!("Redis: {events} or {members} holds something that is not ssekit's, which is passed over"))
+    }
+}
+
+impl Redis {
+    /// Takes a stream's records, and passes over what is none. Such an entry may stand behind a record, but not in the place of one:
+    /// where it does, the next append clears it away.
+    fn take(&mut self, channel: Channel, after: Number, entries: Vec<BytesFrame>, now: Clock, out: &mut Vec<Record>) {
+        let mut last = after;
+        for entry in entries {
+            let id = match &entry {
+                BytesFrame::Array(parts) => parts.first().and_then(text).and_then(id_of),
+                _ => None,
+            };
+            if let Some(record) = record(channel, entry, now) {
+                last = record.number;
+                out.push(record);
+                continue;
+            }
+            if self.strange == Strange::None {
+                self.strange = Strange::Seen;
+            }
+            if let Some(place) = id.filter(|(number, _)| *number == last) {
+                match channel {
+                    Channel::Events => self.passed.events = place,
+                    Channel::Members => self.passed.members = place,
+                }
+            }
+        }
+    }
+}
+
+/// The two parts of an entry's id.
+fn id_of(text: &str) -> Option<(Number, u64)> {
+    let (number, behind) = text.split_once('-')?;
+    Some((number.parse().ok()?, behind.parse().ok()?))
 }
 
 /// The same moment by two clocks.
@@ -221,7 +322,7 @@ struct Clock {
 /// An entry of a stream: its id, and its fields with their values in turn.
 fn record(channel: Channel, entry: BytesFrame, now: Clock) -> Option<Record> {
     let (id, BytesFrame::Array(fields)) = pair(entry)? else { return None };
-    let number = text(&id)?.strip_suffix("-0")?.parse().ok()?;
+    let number = text(&id)?.strip_suffix("-0")?.parse().ok().filter(|number| (1..MOST_NUMBER).contains(number))?;
     let mut values = fields.into_iter().skip(1).step_by(2);
     let (origin, time, payload) = (values.next()?, values.next()?, values.next()?);
     let (node, count) = text(&origin)?.split_once('.')?;

@@ -16,9 +16,14 @@ local known, seen, heard, last = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), 
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 local events = tonumber(redis.call('HGET', KEYS[1], 'events') or '0')
 local members = tonumber(redis.call('HGET', KEYS[1], 'members') or '0')
+-- Nobody has counted so far.
+if events >= 2 ^ 43 or members >= 2 ^ 43 then epoch, events, members = false, 0, 0 end
+-- What others have put there is passed over.
 local function first()
-  local entry = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
-  return entry and tonumber(string.match(entry[1], '^%d+'))
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 10)) do
+    local number = tonumber(string.match(entry[1], '^(%d+)-0$') or '0')
+    if entry[2][1] == 'o' and number > 0 and number <= events then return number end
+  end
 end
 local lost = not epoch
 if epoch == known then
@@ -62,6 +67,15 @@ if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return false end
 local node, count = ARGV[3], tonumber(ARGV[4])
 local done = tonumber(redis.call('GET', KEYS[3]) or '0')
 local number = tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0')
+-- What stands where the next record belongs is not ssekit's, and would be in the way for ever.
+local function add(...)
+  local added = redis.pcall('XADD', KEYS[2], ...)
+  if type(added) == 'table' and added.err and (string.find(added.err, 'equal or smaller') or string.find(added.err, 'exhausted')) then
+    redis.call('DEL', KEYS[2])
+    return redis.pcall('XADD', KEYS[2], ...)
+  end
+  return added
+end
 local now = redis.call('TIME')
 local time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
 local appended = false
@@ -69,8 +83,9 @@ for index = 6, #ARGV do
   if count > done then
     number = number + 1
     appended = true
-    redis.call('XADD', KEYS[2], 'MAXLEN', '~', ARGV[5], string.format('%.0f-0', number),
+    local added = add('MAXLEN', '~', ARGV[5], string.format('%.0f-0', number),
       'o', string.format('%s.%.0f', node, count), 't', time, 'd', ARGV[index])
+    if type(added) == 'table' and added.err then return added end
   end
   count = count + 1
 end

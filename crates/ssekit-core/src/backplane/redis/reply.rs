@@ -1,0 +1,202 @@
+//! Looks at what a server answers before it is parsed: whether it is a whole reply, and within bounds. The parser calls itself for
+//! arrays within arrays and believes every length, so what comes to it must not be deep or large (CWE-674, CWE-770).
+
+use redis_protocol::resp2::decode::decode_bytes_mut;
+use redis_protocol::resp2::types::BytesFrame;
+
+use bytes::BytesMut;
+
+/// Arrays within arrays. `XREAD` has four.
+const MOST_DEPTH: usize = 8;
+
+/// Values of one reply. `XREAD` has about ten for each record.
+const MOST_VALUES: usize = 1 << 20;
+
+/// Bytes of one string: the largest event there can be (64 MiB), with whom it is for.
+const MOST_STRING: usize = 80 << 20;
+
+/// Bytes of one reply.
+const MOST_BYTES: usize = 256 << 20;
+
+/// Bytes of a line: a number, a word, an error.
+const MOST_LINE: usize = 64 << 10;
+
+/// Why a reply is not parsed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unfit {
+    /// It is not the protocol.
+    Malformed,
+    /// Arrays in arrays in arrays.
+    TooDeep,
+    /// More than is wanted of anybody.
+    TooLarge,
+}
+
+impl std::fmt::Display for Unfit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Malformed => "the answer is not the protocol of Redis",
+            Self::TooDeep => "the answer is nested too deeply",
+            Self::TooLarge => "the answer is too large",
+        })
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+/// Takes the first reply out of what has come. None: it is not whole yet.
+///
+/// # Errors
+/// It is not going to be a reply that can be used.
+pub fn take_reply(input: &mut BytesMut) -> Result<Option<BytesFrame>, Unfit> {
+    let Some(length) = whole(input)? else { return Ok(None) };
+    let mut reply = input.split_to(length);
+    match decode_bytes_mut(&mut reply) {
+        Ok(Some((reply, ..))) => Ok(Some(reply)),
+        _ => Err(Unfit::Malformed),
+    }
+}
+
+/// The length of the first reply, if all of it has come.
+fn whole(input: &[u8]) -> Result<Option<usize>, Unfit> {
+    // How many values are still to come in each array that is open.
+    let mut open = [0_usize; MOST_DEPTH];
+    let (mut depth, mut values, mut at) = (0_usize, 0_usize, 0_usize);
+    loop {
+        let Some((kind, number, behind)) = line(input, at)? else { return Ok(None) };
+        at = behind;
+        values += 1;
+        if kind == b'$'
+            && let Some(length) = number
+        {
+            if length > MOST_STRING {
+                return Err(Unfit::TooLarge);
+            }
+            at += length + 2;
+            match input.get(at - 2..at) {
+                Some(b"\r\n") => {}
+                Some(_) => return Err(Unfit::Malformed),
+                None if at > MOST_BYTES => return Err(Unfit::TooLarge),
+                None => return Ok(None),
+            }
+        }
+        if at > MOST_BYTES || values > MOST_VALUES {
+            return Err(Unfit::TooLarge);
+        }
+        if kind == b'*'
+            && let Some(length) = number.filter(|length| *length > 0)
+        {
+            if length > MOST_VALUES {
+                return Err(Unfit::TooLarge);
+            }
+            *open.get_mut(depth).ok_or(Unfit::TooDeep)? = length;
+            depth += 1;
+            continue;
+        }
+        // A value is complete, and with the last one its array.
+        loop {
+            let Some(left) = depth.checked_sub(1).and_then(|inner| open.get_mut(inner)) else { return Ok(Some(at)) };
+            *left -= 1;
+            if *left > 0 {
+                break;
+            }
+            depth -= 1;
+        }
+    }
+}
+
+/// The line at this place: its kind, the length that it tells of what follows, if anything does, and where it ends.
+fn line(input: &[u8], at: usize) -> Result<Option<(u8, Option<usize>, usize)>, Unfit> {
+    let rest = input.get(at..).unwrap_or_default();
+    let Some((&kind, rest)) = rest.split_first() else { return Ok(None) };
+    let known = rest.get(..MOST_LINE).unwrap_or(rest);
+    let Some(length) = memchr::memmem::find(known, b"\r\n") else {
+        let is_endless = known.len() == MOST_LINE || !b"+-:$*".contains(&kind);
+        return if is_endless { Err(Unfit::Malformed) } else { Ok(None) };
+    };
+    let text = known.get(..length).unwrap_or_default();
+    let number = match kind {
+        b'+' | b'-' => None,
+        b':' => {
+            let number = std::str::from_utf8(text).ok().and_then(|text| text.parse::<i64>().ok());
+            number.map(|_| None).ok_or(Unfit::Malformed)?
+        }
+        b'$' | b'*' if text == b"-1" => None,
+        b'$' | b'*' => Some(length_of(text)?),
+        _ => return Err(Unfit::Malformed),
+    };
+    Ok(Some((kind, number, at + 1 + length + 2)))
+}
+
+fn length_of(text: &[u8]) -> Result<usize, Unfit> {
+    if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
+        return Err(Unfit::Malformed);
+    }
+    // Digits that are no number of this machine are far too many.
+    std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Unfit::TooLarge)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn take(bytes: &[u8]) -> Result<Option<BytesFrame>, Unfit> {
+        take_reply(&mut BytesMut::from(bytes))
+    }
+
+    #[test]
+    fn arrays_in_arrays_are_refused_before_the_parser_sees_them() {
+        assert_eq!(take(&b"*1\r\n".repeat(10_000)), Err(Unfit::TooDeep));
+        assert_eq!(take(&[&b"*1\r\n".repeat(9)[..], b":1\r\n"].concat()), Err(Unfit::TooDeep));
+        assert!(take(&[&b"*1\r\n".repeat(8)[..], b":1\r\n"].concat()).unwrap().is_some());
+    }
+
+    #[test]
+    fn lengths_beyond_all_bounds_are_refused_when_they_are_told() {
+        for length in ["9223372036854775808", "9223372036854775807", "18446744073709551616", "83886081"] {
+            assert_eq!(take(format!("${length}\r\n").as_bytes()), Err(Unfit::TooLarge), "{length}");
+        }
+        assert_eq!(take(b"*1048577\r\n"), Err(Unfit::TooLarge));
+        let many = [&b"*1000000\r\n"[..], &b"*1\r\n:1\r\n".repeat(600_000)].concat();
+        assert_eq!(take(&many), Err(Unfit::TooLarge));
+    }
+
+    #[test]
+    fn what_is_not_the_protocol_is_refused() {
+        for bytes in
+            [&b"HTTP/1.1 400\r\n"[..], b"$x\r\n", b"$+1\r\n", b"$-2\r\n", b":\r\n", b"*\r\n", b"$1\r\nab\r\n", b"!"]
+        {
+            assert_eq!(take(bytes), Err(Unfit::Malformed), "{bytes:?}");
+        }
+        assert_eq!(take(&[b"+", &b"x".repeat(MOST_LINE)[..]].concat()), Err(Unfit::Malformed));
+    }
+
+    #[test]
+    fn replies_are_taken_one_by_one_and_only_when_they_are_whole() {
+        let replies = [&b"+OK\r\n"[..], b"-ERR no\r\n", b":-7\r\n", b"$-1\r\n", b"$0\r\n\r\n", b"*-1\r\n", b"*0\r\n"];
+        let nested = b"*2\r\n*2\r\n$1\r\na\r\n*0\r\n:1\r\n";
+        for reply in replies.into_iter().chain([&nested[..]]) {
+            for end in 0..reply.len() {
+                assert_eq!(take(&reply[..end]), Ok(None), "{reply:?} up to {end}");
+            }
+            let mut input = BytesMut::from(&[reply, b"+next\r\n"].concat()[..]);
+            assert!(take_reply(&mut input).unwrap().is_some(), "{reply:?}");
+            assert_eq!(&input[..], b"+next\r\n");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_do_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let _ = take(&bytes);
+        }
+
+        #[test]
+        fn no_bytes_that_look_like_the_protocol_do_harm(bytes in "([*$:+-][0-9-]{0,3}\r\n){0,60}") {
+            let mut input = BytesMut::from(bytes.as_bytes());
+            while let Ok(Some(_)) = take_reply(&mut input) {}
+        }
+    }
+}
