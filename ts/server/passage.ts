@@ -99,9 +99,15 @@ function restore(prepareStackTrace: typeof Error.prepareStackTrace, stackTraceLi
 }
 
 function passesOn(site: NodeJS.CallSite): boolean {
-  const file = site.getFileName();
+  const file = site.getFileName() ?? nameInDevelopment(site);
   if (!file) return false;
   return NODE_FILES.has(file) || KNOWN_FILES.test(file.replaceAll('\\', '/')) || isBundledNext(file, site);
+}
+
+/** The development server of webpack evaluates each module, and names it after its file. */
+function nameInDevelopment(site: NodeJS.CallSite): string | undefined {
+  const name = site.getScriptNameOrSourceURL();
+  return name?.startsWith('webpack-internal:///') ? name : undefined;
 }
 
 const verdicts = new Map<string, boolean>();
