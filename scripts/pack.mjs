@@ -1,11 +1,11 @@
 /**
- * `npm run pack`: the packages that would be published, as installable tarballs in `packages/`: ssekit itself, and the one
- * with this platform's binary. Prints what they weigh.
+ * `npm run pack`: `packages/ssekit-<version>.tgz`, one tarball that installs anywhere, with this platform's binary inside. Beside
+ * it, in `packages/release/`, the packages that would be published: ssekit itself, and one for the platform. Prints their sizes.
  *
- * `-- --built` packs what is built already; a platform's package for every binary that lies in the checkout.
+ * `-- --built` packs what is built already, with every binary that lies in the checkout.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { bin, npm } from './lib/node-modules.mjs';
 import { buildPackage, packedFiles } from './lib/package.mjs';
 import { cache, root } from './lib/paths.mjs';
@@ -13,18 +13,20 @@ import { Failure, main, run } from './lib/run.mjs';
 
 const staging = join(cache, 'pack');
 const packages = join(root, 'packages');
+const release = join(packages, 'release');
 
 await main(async () => {
   if (!process.argv.includes('--built')) await buildPackage();
-  for (const folder of [staging, packages]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-  }
+  for (const folder of [staging, packages]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [staging, release]) mkdirSync(folder, { recursive: true });
   const platforms = await stagePlatforms();
   await stageMain(platforms.map(({ manifest }) => manifest));
-  const here = platforms.filter(({ hasBinary }) => hasBinary).map(({ folder }) => folder);
+  const here = platforms.filter(({ hasBinary }) => hasBinary);
   if (here.length === 0) throw new Failure('there is no binary of a platform that is published: npm run build');
-  for (const folder of [join(staging, 'ssekit'), ...here]) await pack(folder);
+  stageWhole(here.map(({ manifest }) => manifest.main));
+  await pack(join(staging, 'whole'), packages);
+  for (const folder of [join(staging, 'ssekit'), ...here.map((platform) => platform.folder)])
+    await pack(folder, release);
 });
 
 /** A folder for each platform's package, with the binary where it is here. */
@@ -59,15 +61,28 @@ async function stageMain(platforms) {
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
+/**
+ * ssekit itself with the binaries inside. Nothing has to come from a registry, and there is no install script: package managers
+ * hold those back, and pnpm then ends with an error. Where no binary fits, `ssekit build` builds one.
+ */
+function stageWhole(binaries) {
+  const target = join(staging, 'whole');
+  cpSync(join(staging, 'ssekit'), target, { recursive: true });
+  for (const binary of binaries) copyFileSync(join(root, binary), join(target, binary));
+  const { scripts, optionalDependencies, ...manifest } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  manifest.files.push(...binaries.map((binary) => `/${binary}`));
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
 /** A Cargo.toml that says nothing of tests and benches, which are not packed: cargo builds nothing while it misses one. */
 function withoutTests(manifest) {
   return manifest.replaceAll(/(^#.*\n)*^\[\[(test|bench|example)\]\]\n(^[^[\n].*\n)*\n?/gm, '');
 }
 
-async function pack(folder) {
-  const args = ['pack', folder, '--pack-destination', packages, '--json', '--loglevel=error'];
+async function pack(folder, destination) {
+  const args = ['pack', folder, '--pack-destination', destination, '--json', '--loglevel=error'];
   const [{ filename, size, unpackedSize, entryCount }] = JSON.parse(await npm(args, { stdout: 'capture' }));
-  const path = join('packages', filename);
+  const path = relative(root, join(destination, filename));
   if (statSync(join(root, path)).size !== size) throw new Failure(`${path} is not what npm says it is`);
   console.log(`${path}: ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked, ${entryCount} files`);
 }
