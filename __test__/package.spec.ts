@@ -31,7 +31,7 @@ describe('what is in the packages', () => {
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/([\w-]+\/)+[\w-]+\.js$/,
       // Types of what can be imported, and of nothing else.
-      /^dist\/(?!cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
+      /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // What a build from source is made from.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/listener\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
@@ -121,8 +121,8 @@ describe('types and entries', () => {
     }
   });
 
-  test('arethetypeswrong: they resolve for node16, nodenext and bundlers', () => {
-    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'node16']);
+  test('arethetypeswrong: they resolve for node10, node16, nodenext and bundlers', () => {
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'strict']);
   });
 
   test('publint has nothing to say', () => {
