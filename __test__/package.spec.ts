@@ -57,7 +57,8 @@ describe('what is in the packages', () => {
 
   test('of package.json, nothing that is for development', () => {
     const manifest = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
-    expect(manifest.scripts).toEqual({ install: 'node scripts/install.cjs' });
+    // pnpm fails on a package with an install script that nobody has approved.
+    expect(manifest).not.toHaveProperty('scripts');
     expect(manifest).not.toHaveProperty('devDependencies');
     expect(manifest).not.toHaveProperty('dependencies');
     expect(Object.keys(manifest.optionalDependencies)).toHaveLength(8);

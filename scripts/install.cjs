@@ -1,10 +1,11 @@
 'use strict';
 
 /**
- * After npm has installed the package: where no prebuilt binary fits, builds one from source if Rust is there. It never fails
- * an installation; what is missing is said again, as an error, when ssekit is first used.
+ * Where no binary loads, builds one from source if Rust is there. What is missing is said again, as an error, when ssekit is
+ * first used.
  *
- * `--required`, for `ssekit build`: fails unless the binary loads in the end.
+ * `ssekit build` adds `--required`: then it fails unless a binary loads in the end. Without that it never fails, so that it can
+ * be the install script of a project.
  */
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, rmSync } = require('node:fs');

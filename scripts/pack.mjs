@@ -44,7 +44,10 @@ async function stagePlatforms() {
   });
 }
 
-/** What a user needs of ssekit itself: no binary, no development. */
+/**
+ * What a user needs of ssekit itself: no binary, no development. Nor an install script: package managers hold those back, pnpm
+ * with an error, even where there is a binary. Where there is none, `ssekit build` builds one.
+ */
 async function stageMain(platforms) {
   const target = join(staging, 'ssekit');
   for (const file of await packedFiles()) {
@@ -56,20 +59,16 @@ async function stageMain(platforms) {
   const { devDependencies, overrides, scripts, ...manifest } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
-  manifest.scripts = { install: scripts.install };
   manifest.optionalDependencies = Object.fromEntries(platforms.map(({ name, version }) => [name, version]));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
-/**
- * ssekit itself with the binaries inside. Nothing has to come from a registry, and there is no install script: package managers
- * hold those back, and pnpm then ends with an error. Where no binary fits, `ssekit build` builds one.
- */
+/** ssekit itself with the binaries inside, so that nothing has to come from a registry. */
 function stageWhole(binaries) {
   const target = join(staging, 'whole');
   cpSync(join(staging, 'ssekit'), target, { recursive: true });
   for (const binary of binaries) copyFileSync(join(root, binary), join(target, binary));
-  const { scripts, optionalDependencies, ...manifest } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  const { optionalDependencies, ...manifest } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
   manifest.files.push(...binaries.map((binary) => `/${binary}`));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
