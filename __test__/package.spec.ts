@@ -2,10 +2,11 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 const PACKAGES = join(ROOT, 'packages');
+const RELEASE = join(PACKAGES, 'release');
 const MEGABYTE = 1_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'ssekit-package-'));
@@ -16,10 +17,10 @@ let tarball: string;
 
 beforeAll(() => {
   run(process.execPath, [join(ROOT, 'scripts', 'pack.mjs'), '--built']);
-  const [first, second] = readdirSync(PACKAGES).sort((a, b) => a.length - b.length);
-  tarball = join(PACKAGES, first as string);
+  const [first, second] = readdirSync(RELEASE).sort((a, b) => a.length - b.length);
+  tarball = join(RELEASE, first as string);
   unpack(tarball, main);
-  unpack(join(PACKAGES, second as string), platform);
+  unpack(join(RELEASE, second as string), platform);
 }, 240_000);
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -30,7 +31,7 @@ describe('what is in the packages', () => {
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/([\w-]+\/)+[\w-]+\.js$/,
       // Types of what can be imported, and of nothing else.
-      /^dist\/(?!cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
+      /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // What a build from source is made from.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/listener\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
@@ -56,7 +57,8 @@ describe('what is in the packages', () => {
 
   test('of package.json, nothing that is for development', () => {
     const manifest = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
-    expect(manifest.scripts).toEqual({ install: 'node scripts/install.cjs' });
+    // pnpm fails on a package with an install script that nobody has approved.
+    expect(manifest).not.toHaveProperty('scripts');
     expect(manifest).not.toHaveProperty('devDependencies');
     expect(manifest).not.toHaveProperty('dependencies');
     expect(Object.keys(manifest.optionalDependencies)).toHaveLength(8);
@@ -94,6 +96,22 @@ describe('what is in the packages', () => {
   });
 });
 
+describe('the one tarball that installs anywhere', () => {
+  const whole = join(folder, 'whole');
+  beforeAll(() => unpack(join(PACKAGES, basename(tarball)), whole));
+
+  test('it is the release with the binary of this platform inside', () => {
+    const binaries = filesIn(platform).filter((file) => file.endsWith('.node'));
+    expect(filesIn(whole).sort()).toEqual([...filesIn(main), ...binaries].sort());
+  });
+
+  test('it names nothing that a registry would have to have, and runs nothing when it is installed', () => {
+    const manifest = JSON.parse(readFileSync(join(whole, 'package.json'), 'utf8'));
+    for (const field of ['scripts', 'optionalDependencies', 'dependencies', 'devDependencies', 'bundleDependencies'])
+      expect(manifest).not.toHaveProperty(field);
+  });
+});
+
 describe('types and entries', () => {
   test('what the types refer to is there', () => {
     for (const file of filesIn(main).filter((name) => name.endsWith('.d.ts'))) {
@@ -104,8 +122,8 @@ describe('types and entries', () => {
     }
   });
 
-  test('arethetypeswrong: they resolve for node16, nodenext and bundlers', () => {
-    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'node16']);
+  test('arethetypeswrong: they resolve for node10, node16, nodenext and bundlers', () => {
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'strict']);
   });
 
   test('publint has nothing to say', () => {
@@ -126,7 +144,7 @@ describe('where no binary fits and there is no Rust', () => {
     expect(status).toBe(0);
     expect(stdout).toBe('');
     expect(stderr.trim().split('\n')).toEqual([
-      expect.stringMatching(new RegExp(`^ssekit: .*${platformName}.*rustup.*npm rebuild ssekit`)),
+      expect.stringMatching(new RegExp(`^ssekit: .*${platformName}.*rustup.*npx ssekit build`)),
     ]);
   });
 
@@ -143,7 +161,7 @@ describe('where no binary fits and there is no Rust', () => {
     const tell = 'console.log(JSON.stringify({ code: error.code, message: error.message })) }';
     const { code, message } = JSON.parse(node(['-e', use + tell]).stdout);
     expect(code).toBe('ERR_SSEKIT_BINARY');
-    for (const part of [platformName, 'rustup.rs', 'npm rebuild ssekit', 'withSSE']) expect(message).toContain(part);
+    for (const part of [platformName, 'rustup.rs', 'npx ssekit build', 'withSSE']) expect(message).toContain(part);
   });
 });
 

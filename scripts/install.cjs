@@ -1,8 +1,11 @@
 'use strict';
 
 /**
- * After npm has installed the package: where no prebuilt binary fits, builds one from source if Rust is there. It never fails
- * an installation; what is missing is said again, as an error, when ssekit is first used.
+ * Where no binary loads, builds one from source if Rust is there. What is missing is said again, as an error, when ssekit is
+ * first used.
+ *
+ * `ssekit build` adds `--required`: then it fails unless a binary loads in the end. Without that it never fails, so that it can
+ * be the install script of a project.
  */
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, rmSync } = require('node:fs');
@@ -37,7 +40,10 @@ function buildFromSource() {
     stdio: 'inherit',
   });
   if (cargo.status !== 0) return false;
-  copyFileSync(join(target, 'release', libraryName()), join(home, binaryName()));
+  const binary = join(home, binaryName());
+  // A new file, for the old one may be loaded somewhere, or be a hard link into the store of pnpm.
+  rmSync(binary, { force: true });
+  copyFileSync(join(target, 'release', libraryName()), binary);
   rmSync(target, { recursive: true, force: true });
   return true;
 }
@@ -48,9 +54,11 @@ function hasCargo() {
 
 // `dist` is missing in a checkout that was not built yet: there `npm run build` does this.
 if (existsSync(join(home, 'dist')) && !loads()) {
-  const remedy = 'install Rust (https://rustup.rs) and run `npm rebuild ssekit --foreground-scripts`';
+  const remedy = 'install Rust (https://rustup.rs) and run `npx ssekit build`';
   if (!hasCargo())
     console.warn(`ssekit: no prebuilt binary for ${process.platform} ${process.arch}, and no Rust: ${remedy}`);
   else if (!buildFromSource())
     console.warn('ssekit: the build from source failed; ssekit cannot be used until one succeeds');
 }
+
+if (process.argv.includes('--required') && !loads()) process.exitCode = 1;

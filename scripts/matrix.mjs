@@ -1,5 +1,5 @@
 /**
- * `npm run test:matrix`: the two tarballs in users' apps, on what people run. Each cell is one app with one client that has
+ * `npm run test:matrix`: the two tarballs of the release in users' apps, on what people run. Each cell is one app with one client that has
  * to receive its event. Words after `--` choose cells by name: `npm run test:matrix -- '16 dev'`.
  *
  * Writes docs/compatibility.md when all cells were run; with `--check` it fails instead if that file would change.
@@ -19,7 +19,7 @@ await main(async () => {
   });
   await ensureNodeModules();
   if (!values.packages) await run(process.execPath, [join(root, 'scripts', 'pack.mjs')]);
-  const results = await runAll(values.packages ?? join(root, 'packages'), words);
+  const results = await runAll(values.packages ?? join(root, 'packages', 'release'), words);
 
   const failed = [...results.values()].filter(({ error }) => error).length;
   console.log(`\nmatrix: ${results.size - failed} passed, ${failed} failed`);

@@ -1,11 +1,11 @@
 /**
- * `npm run pack`: the packages that would be published, as installable tarballs in `packages/`: ssekit itself, and the one
- * with this platform's binary. Prints what they weigh.
+ * `npm run pack`: `packages/ssekit-<version>.tgz`, one tarball that installs anywhere, with this platform's binary inside. Beside
+ * it, in `packages/release/`, the packages that would be published: ssekit itself, and one for the platform. Prints their sizes.
  *
- * `-- --built` packs what is built already; a platform's package for every binary that lies in the checkout.
+ * `-- --built` packs what is built already, with every binary that lies in the checkout.
  */
-import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { copyFileSync, cpSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import { bin, npm } from './lib/node-modules.mjs';
 import { buildPackage, packedFiles } from './lib/package.mjs';
 import { cache, root } from './lib/paths.mjs';
@@ -13,18 +13,20 @@ import { Failure, main, run } from './lib/run.mjs';
 
 const staging = join(cache, 'pack');
 const packages = join(root, 'packages');
+const release = join(packages, 'release');
 
 await main(async () => {
   if (!process.argv.includes('--built')) await buildPackage();
-  for (const folder of [staging, packages]) {
-    rmSync(folder, { recursive: true, force: true });
-    mkdirSync(folder, { recursive: true });
-  }
+  for (const folder of [staging, packages]) rmSync(folder, { recursive: true, force: true });
+  for (const folder of [staging, release]) mkdirSync(folder, { recursive: true });
   const platforms = await stagePlatforms();
   await stageMain(platforms.map(({ manifest }) => manifest));
-  const here = platforms.filter(({ hasBinary }) => hasBinary).map(({ folder }) => folder);
+  const here = platforms.filter(({ hasBinary }) => hasBinary);
   if (here.length === 0) throw new Failure('there is no binary of a platform that is published: npm run build');
-  for (const folder of [join(staging, 'ssekit'), ...here]) await pack(folder);
+  stageWhole(here.map(({ manifest }) => manifest.main));
+  await pack(join(staging, 'whole'), packages);
+  for (const folder of [join(staging, 'ssekit'), ...here.map((platform) => platform.folder)])
+    await pack(folder, release);
 });
 
 /** A folder for each platform's package, with the binary where it is here. */
@@ -42,7 +44,10 @@ async function stagePlatforms() {
   });
 }
 
-/** What a user needs of ssekit itself: no binary, no development. */
+/**
+ * What a user needs of ssekit itself: no binary, no development. Nor an install script: package managers hold those back, pnpm
+ * with an error, even where there is a binary. Where there is none, `ssekit build` builds one.
+ */
 async function stageMain(platforms) {
   const target = join(staging, 'ssekit');
   for (const file of await packedFiles()) {
@@ -54,8 +59,17 @@ async function stageMain(platforms) {
   const { devDependencies, overrides, scripts, ...manifest } = JSON.parse(
     readFileSync(join(root, 'package.json'), 'utf8'),
   );
-  manifest.scripts = { install: scripts.install };
   manifest.optionalDependencies = Object.fromEntries(platforms.map(({ name, version }) => [name, version]));
+  writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+/** ssekit itself with the binaries inside, so that nothing has to come from a registry. */
+function stageWhole(binaries) {
+  const target = join(staging, 'whole');
+  cpSync(join(staging, 'ssekit'), target, { recursive: true });
+  for (const binary of binaries) copyFileSync(join(root, binary), join(target, binary));
+  const { optionalDependencies, ...manifest } = JSON.parse(readFileSync(join(target, 'package.json'), 'utf8'));
+  manifest.files.push(...binaries.map((binary) => `/${binary}`));
   writeFileSync(join(target, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 }
 
@@ -64,10 +78,10 @@ function withoutTests(manifest) {
   return manifest.replaceAll(/(^#.*\n)*^\[\[(test|bench|example)\]\]\n(^[^[\n].*\n)*\n?/gm, '');
 }
 
-async function pack(folder) {
-  const args = ['pack', folder, '--pack-destination', packages, '--json', '--loglevel=error'];
+async function pack(folder, destination) {
+  const args = ['pack', folder, '--pack-destination', destination, '--json', '--loglevel=error'];
   const [{ filename, size, unpackedSize, entryCount }] = JSON.parse(await npm(args, { stdout: 'capture' }));
-  const path = join('packages', filename);
+  const path = relative(root, join(destination, filename));
   if (statSync(join(root, path)).size !== size) throw new Failure(`${path} is not what npm says it is`);
   console.log(`${path}: ${kilobytes(size)} packed, ${kilobytes(unpackedSize)} unpacked, ${entryCount} files`);
 }

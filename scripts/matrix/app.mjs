@@ -36,12 +36,13 @@ export async function install(log, workspace, folder, manager) {
 
 /** Installs ssekit without a package for this platform, so that it is built from source. */
 export async function installSource(log, workspace, folder) {
-  await npmInstall(log, folder, '--omit=optional', '--foreground-scripts', tarballs(workspace)[0]);
+  await npmInstall(log, folder, '--omit=optional', tarballs(workspace)[0]);
+  // Cargo takes its time on a machine with other things to do.
+  await command(log, 'npx', ['--no', '--', 'ssekit', 'build'], { cwd: folder, minutes: 15 });
 }
 
 async function npmInstall(log, folder, ...args) {
-  // Cargo takes its time on a machine with other things to do.
-  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder, minutes: 15 });
+  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder });
 }
 
 /** A Next.js app with the guide's snippets in it, before ssekit is set up. */

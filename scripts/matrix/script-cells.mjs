@@ -23,7 +23,7 @@ export const SCRIPTS = [
   },
 ];
 
-/** Where no package of a platform fits, cargo builds one as npm installs. */
+/** Where no package of a platform fits, `ssekit build` builds one with cargo. */
 export const FROM_SOURCE = [{ name: 'node 20 script built from source', node: 20, args: ['script.cjs'] }];
 
 export async function makeFromSource(log, workspace) {

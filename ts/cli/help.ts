@@ -12,6 +12,7 @@ Usage: ssekit <command> [options]
 
 Commands:
   init [dir]      put ssekit into a Next.js app
+  build           build the native part where no binary fits
   doctor [url]    say what is wrong with a stream, and how to mend it
   tail <url>      print the events of a stream as they come
   send <url>      publish an event at a listener of ssekit's
@@ -29,6 +30,13 @@ Usage: ssekit init [dir] [--dry-run]
   --dry-run       change nothing; print a diff of what would be changed
 
 Exit code: 0 done, 1 something is left to be done by hand (it says what), 2 this is no app to work on`;
+
+const BUILD = `Builds the native part of ssekit from source, where there is no binary that loads. It needs Rust 1.89 or newer
+(https://rustup.rs) and a C linker, and takes a few minutes.
+
+Usage: ssekit build
+
+Exit code: 0 ssekit has a binary that loads, 1 it has none (it says why), 2 wrong usage`;
 
 const DOCTOR = `Opens a stream as a browser would, and says what is wrong with it and how to mend it. In the folder of an app
 it looks at the installation too; without a URL at nothing else.
@@ -70,4 +78,4 @@ Usage: ssekit send <url> (--user id | --client id | --broadcast [--exclude clien
 The token is taken from SSEKIT_PUBLISH_TOKEN. A URL without a path means its /publish.
 Exit code: 0 published, 1 refused (it says why), 2 there was no server, or wrong usage`;
 
-export const HELP = { ssekit: SSEKIT, init: INIT, doctor: DOCTOR, tail: TAIL, send: SEND };
+export const HELP = { ssekit: SSEKIT, init: INIT, build: BUILD, doctor: DOCTOR, tail: TAIL, send: SEND };

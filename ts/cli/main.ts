@@ -1,4 +1,5 @@
 /** The commands by name, and what is common to all of them. */
+import { build } from './build/index.js';
 import { doctor } from './doctor/index.js';
 import { HELP, version } from './help.js';
 import { init } from './init/index.js';
@@ -6,7 +7,7 @@ import { send } from './send/index.js';
 import { tail } from './tail/index.js';
 import { CannotRun, EXIT, UsageError } from './usage.js';
 
-const COMMANDS = { init, doctor, tail, send };
+const COMMANDS = { init, build, doctor, tail, send };
 
 type Name = keyof typeof COMMANDS;
 

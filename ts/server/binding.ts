@@ -7,6 +7,8 @@ import { join } from 'node:path';
 
 import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
+import { explainLoadFailure, NotInstalledForApp } from './load-failure.js';
+import { refuseTruncated } from './truncated.js';
 
 type Native = typeof Binding;
 
@@ -34,7 +36,7 @@ function load(): Native {
   try {
     return fromHere();
   } catch (cause) {
-    throw Object.assign(new Error(explanation(), { cause }), { code: 'ERR_SSEKIT_BINARY' });
+    throw Object.assign(new Error(explainLoadFailure(cause), { cause }), { code: 'ERR_SSEKIT_BINARY' });
   }
 }
 
@@ -48,9 +50,12 @@ declare const process: NodeJS.Process & { turbopack?: boolean };
  */
 function fromHere(): Native {
   try {
-    return typeof __webpack_require__ === 'function' || process.turbopack
-      ? fromInstallation()
-      : require('../../binding.js');
+    if (typeof __webpack_require__ === 'function' || process.turbopack) {
+      return fromInstallation();
+    } else {
+      refuseTruncated(require.resolve('../../binding.js'));
+      return require('../../binding.js');
+    }
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error;
     return fromInstallation();
@@ -59,18 +64,15 @@ function fromHere(): Native {
 
 /** For a copy in a bundle, where paths lead nowhere: the addon of the package that is installed for the app. */
 function fromInstallation(): Native {
-  const fromApp = createRequire(join(process.cwd(), 'package.json'));
-  return createRequire(fromApp.resolve('ssekit/package.json'))('./binding.js');
+  const manifest = manifestFrom(process.cwd());
+  refuseTruncated(manifest);
+  return createRequire(manifest)('./binding.js');
 }
 
-/** Which binary is missing and how to get it, in one message; what the loader tried is its cause. */
-function explanation(): string {
-  const { platform, arch, versions } = process;
-  return [
-    `ssekit has no native binary for ${platform} ${arch} (Node.js ${versions.node}) here.`,
-    'If there is a prebuilt one, your package manager has left out the optional dependency: remove node_modules and install',
-    'again on this platform, without --omit=optional. Else install Rust (https://rustup.rs) and run',
-    '`npm rebuild ssekit --foreground-scripts`, which builds it from source.',
-    'In a bundle, ssekit must stay external: wrap your next.config with `withSSE` from ssekit/next.',
-  ].join(' ');
+function manifestFrom(folder: string): string {
+  try {
+    return createRequire(join(folder, 'package.json')).resolve('ssekit/package.json');
+  } catch (cause) {
+    throw new NotInstalledForApp(folder, cause);
+  }
 }

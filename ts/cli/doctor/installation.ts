@@ -62,7 +62,7 @@ function checkAddon(home: string): Finding | undefined {
     'addon',
     `ssekit cannot be loaded on ${process.platform} ${process.arch}: ${reason}`,
     'Its native part is missing, or is made for another system.',
-    'Install on the system that it runs on, and with optional packages (npm: without --omit=optional): a node_modules that was copied from elsewhere has the addon of elsewhere. In Docker, install in the image.',
+    'Install on the system that it runs on, and with optional packages (npm: without --omit=optional): a node_modules that was copied from elsewhere has the addon of elsewhere. In Docker, install in the image. Where there is no addon for this system, run “npx ssekit build”.',
   );
 }
 

@@ -1,0 +1,87 @@
+/** The one tarball of `npm run pack`, installed for real by the package managers that people have, from nothing and by a lock file. */
+import { spawn, spawnSync } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const ROOT = join(__dirname, '..');
+/** Beside the fixed ones of npm, which comes with Node.js: what people have today, and the yarn that is never going to change. */
+const MANAGERS = { pnpm: '12.21.0', yarn: '1.22.22' };
+
+const folder = mkdtempSync(join(tmpdir(), 'ssekit-installing-'));
+const tools = join(folder, 'tools');
+let tarball: string;
+
+beforeAll(async () => {
+  const packed = spawnSync(process.execPath, [join(ROOT, 'scripts', 'pack.mjs'), '--built'], { encoding: 'utf8' });
+  expect(packed).toMatchObject({ status: 0 });
+  tarball = readdirSync(join(ROOT, 'packages')).find((name) => name.endsWith('.tgz')) as string;
+  mkdirSync(tools);
+  const wanted = Object.entries(MANAGERS).map(([name, version]) => `${name}@${version}`);
+  await succeed(tools, 'npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', tools, ...wanted]);
+}, 240_000);
+
+afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+
+const pnpm = [process.execPath, join(tools, 'node_modules', 'pnpm', 'bin', 'pnpm.mjs')];
+const yarn = [process.execPath, join(tools, 'node_modules', 'yarn', 'bin', 'yarn.js')];
+const own = (name: string) => join(folder, `store-${name}`);
+
+test.concurrent.each([
+  { name: 'npm', add: ['npm', 'install', '--no-audit', '--no-fund'], again: ['npm', 'ci', '--no-audit', '--no-fund'] },
+  {
+    name: 'pnpm',
+    add: [...pnpm, 'add', '--store-dir', own('pnpm')],
+    again: [...pnpm, 'install', '--frozen-lockfile', '--store-dir', own('pnpm')],
+  },
+  {
+    name: 'yarn',
+    add: [...yarn, 'add', '--non-interactive', '--cache-folder', own('yarn')],
+    again: [...yarn, 'install', '--frozen-lockfile', '--non-interactive', '--cache-folder', own('yarn')],
+  },
+])(
+  '$name installs it, and again by its lock file, without a script or a registry',
+  async ({ name, add, again }) => {
+    const app = join(folder, `app-${name}`);
+    mkdirSync(join(app, 'vendor'), { recursive: true });
+    copyFileSync(join(ROOT, 'packages', tarball), join(app, 'vendor', tarball));
+    writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', private: true }));
+
+    await succeed(app, add[0] as string, [...add.slice(1), `./vendor/${tarball}`]);
+    expect(await clients(app)).toBe('[]');
+    rmSync(join(app, 'node_modules'), { recursive: true });
+    await succeed(app, again[0] as string, again.slice(1));
+    expect(await clients(app)).toBe('[]');
+    const { dependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'));
+    expect(Object.keys(dependencies)).toEqual(['ssekit']);
+  },
+  120_000,
+);
+
+function clients(app: string): Promise<string> {
+  const use = "console.log(JSON.stringify(require('ssekit').SSEService.getInstance().getActiveClients()))";
+  return succeed(app, process.execPath, ['-e', use]);
+}
+
+/** Runs a command with no registry but for those that make the tools, and resolves with what it printed. */
+function succeed(cwd: string, file: string, args: string[]): Promise<string> {
+  const registry = cwd === tools ? {} : { npm_config_registry: 'http://127.0.0.1:9/' };
+  const env = { ...process.env, ...registry } as NodeJS.ProcessEnv;
+  const windows = process.platform === 'win32';
+  const child = spawn(file, args, { cwd, env, shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
+  let [output, all] = ['', ''];
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    output += text;
+    all += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    all += text;
+  });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => {
+      if (code === 0) resolve(output.trim());
+      else reject(new Error(`${[file, ...args].join(' ')} ended with ${code}:\n${all}`));
+    });
+  });
+}

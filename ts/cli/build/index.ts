@@ -1,0 +1,15 @@
+/** `ssekit build`: builds the native part where no binary fits, for whoever's package manager runs no install scripts. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+
+import { EXIT, parseUsage } from '../usage.js';
+
+const SCRIPT = join(__dirname, '..', '..', '..', 'scripts', 'install.cjs');
+
+export async function build(args: string[]): Promise<number> {
+  parseUsage({ args, options: {} });
+  const { status } = spawnSync(process.execPath, [SCRIPT, '--required'], { stdio: 'inherit' });
+  if (status !== 0) return EXIT.problems;
+  console.log(`ssekit has its native part for ${process.platform} ${process.arch}`);
+  return EXIT.ok;
+}
