@@ -31,11 +31,14 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
   let ours = 0;
   let stream: ClientStream;
   try {
-    stream = new ClientStream({ ...identity, mark }, {
-      socket,
-      isWatched: () => listenersOf(signal) > ours,
-      onClose: client.onClose,
-    });
+    stream = new ClientStream(
+      { ...identity, mark },
+      {
+        socket,
+        isWatched: () => listenersOf(signal) > ours,
+        onClose: client.onClose,
+      },
+    );
   } catch (error) {
     const refusal = answerTo(error, request.url);
     if (refusal) return answer(refusal, response);

@@ -8,21 +8,13 @@ import type { ServerResponse } from 'node:http';
 import { Socket } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import type { NotHandedOffReason } from '../../index';
 import { native } from './binding.js';
 import { type Target, writeThrough } from './passage.js';
 import { descriptorOf, type OpenSocket } from './sockets.js';
 
-/** Why a stream stays with Node; `SSEStats` in index.d.ts says what each means. */
-export type Reason =
-  | 'transport'
-  | 'protocol'
-  | 'response'
-  | 'body'
-  | 'wrapped'
-  | 'head'
-  | 'request'
-  | 'bytes'
-  | 'system';
+/** Why a stream stays with Node. */
+export type Reason = NotHandedOffReason;
 
 /** A response with what Node does not document. Where it is otherwise, the response stays a stream. */
 type OpenResponse = ServerResponse & { _header?: string | null; _headerSent?: boolean };
