@@ -5,6 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 import { readNextApp } from '../app/next-app.js';
 import { painter, say as print, sayDiff, tell } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseUsage } from '../usage.js';
+import { staysWithin } from './confine.js';
 import { type Plan, planFor } from './plan.js';
 import { describeApp, describeSteps, diffOf, nextSteps } from './report.js';
 
@@ -34,6 +35,8 @@ export async function init(args: string[]): Promise<number> {
 function write(folder: string, { steps }: Plan): void {
   for (const { path, kind, after } of steps) {
     if (after === undefined) continue;
+    // It was looked at when the plan was made; since then, another step or somebody else may have put a link there.
+    if (!staysWithin(folder, path)) throw new CannotRun(`${path}: a link leads out of the app here`);
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     // Whatever has come there in the meantime is not overwritten.
