@@ -1,7 +1,7 @@
 /** What holds for every command of `npx ssekit`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { painter, paragraph, printable } from '../dist/cli/output';
+import { painter, paragraph, printable, visible } from '../dist/cli/output';
 import { runCli } from './support/cli';
 
 const { version, bin } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));
@@ -52,7 +52,7 @@ test.each([
   ['NO_COLOR is heeded', true, { NO_COLOR: '1' }, 'x'],
   ['a dumb terminal gets none', true, { TERM: 'dumb' }, 'x'],
 ])('%s', (_, isTTY, env, printed) => {
-  expect(painter({ isTTY }, env)('bold', 'x')).toBe(printed);
+  expect(visible(painter({ isTTY }, env)('bold', 'x'))).toBe(printed);
 });
 
 test('what comes from elsewhere cannot command the terminal', () => {

@@ -9,7 +9,7 @@
  */
 const { spawnSync } = require('node:child_process');
 const { copyFileSync, existsSync, rmSync } = require('node:fs');
-const { join } = require('node:path');
+const { basename, join } = require('node:path');
 
 const home = join(__dirname, '..');
 
@@ -27,6 +27,26 @@ function binaryName() {
   return `ssekit.${platform}-${arch}${abi}.node`;
 }
 
+/** A wrapper that a config further up names may be missing here; empty, these win over it. */
+const WITHOUT_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' };
+
+/** What this machine is called by Rust. Named on the command line, it wins over CARGO_BUILD_TARGET and over every config. */
+function hostTriple() {
+  const { stdout } = spawnSync('rustc', ['-vV'], { cwd: home, encoding: 'utf8' });
+  return /^host: (\S+)/m.exec(stdout ?? '')?.[1];
+}
+
+/** Where cargo says that it has put the library: the folder depends on its target and on its configs. */
+function libraryIn(messages) {
+  const name = libraryName();
+  for (const line of messages.split('\n')) {
+    if (!line.includes(name)) continue;
+    const file = JSON.parse(line).filenames?.find((path) => basename(path) === name);
+    if (file) return file;
+  }
+  return undefined;
+}
+
 function libraryName() {
   if (process.platform === 'win32') return 'ssekit.dll';
   return process.platform === 'darwin' ? 'libssekit.dylib' : 'libssekit.so';
@@ -35,17 +55,34 @@ function libraryName() {
 function buildFromSource() {
   const target = join(home, 'target');
   console.log('ssekit: no prebuilt binary for this platform, building one from source with cargo');
-  const cargo = spawnSync('cargo', ['build', '--release', '--locked', '--target-dir', target], {
+  const host = hostTriple();
+  const options = ['--release', '--locked', '--target-dir', target, ...(host ? ['--target', host] : [])];
+  const cargo = spawnSync('cargo', ['build', ...options, '--message-format', 'json-render-diagnostics'], {
     cwd: home,
-    stdio: 'inherit',
+    env: { ...process.env, ...WITHOUT_WRAPPERS },
+    stdio: ['ignore', 'pipe', 'inherit'],
+    encoding: 'utf8',
+    maxBuffer: Number.POSITIVE_INFINITY,
   });
-  if (cargo.status !== 0) return false;
-  const binary = join(home, binaryName());
-  // A new file, for the old one may be loaded somewhere, or be a hard link into the store of pnpm.
-  rmSync(binary, { force: true });
-  copyFileSync(join(target, 'release', libraryName()), binary);
+  const library = cargo.status === 0 && libraryIn(cargo.stdout);
+  if (library) {
+    const binary = join(home, binaryName());
+    // A new file, for the old one may be loaded somewhere, or be a hard link into the store of pnpm.
+    rmSync(binary, { force: true });
+    copyFileSync(library, binary);
+  }
   rmSync(target, { recursive: true, force: true });
-  return true;
+  return Boolean(library);
+}
+
+/** A full disk, or a folder that may not be written to, fails the build and not the installation. */
+function triesToBuild() {
+  try {
+    return buildFromSource();
+  } catch (error) {
+    console.warn(`ssekit: ${error.message}`);
+    return false;
+  }
 }
 
 function hasCargo() {
@@ -57,7 +94,7 @@ if (existsSync(join(home, 'dist')) && !loads()) {
   const remedy = 'install Rust (https://rustup.rs) and run `npx ssekit build`';
   if (!hasCargo())
     console.warn(`ssekit: no prebuilt binary for ${process.platform} ${process.arch}, and no Rust: ${remedy}`);
-  else if (!buildFromSource())
+  else if (!triesToBuild())
     console.warn('ssekit: the build from source failed; ssekit cannot be used until one succeeds');
 }
 

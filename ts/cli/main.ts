@@ -3,6 +3,7 @@ import { build } from './build/index.js';
 import { doctor } from './doctor/index.js';
 import { HELP, version } from './help.js';
 import { init } from './init/index.js';
+import { say, tell } from './output.js';
 import { send } from './send/index.js';
 import { tail } from './tail/index.js';
 import { CannotRun, EXIT, UsageError } from './usage.js';
@@ -18,7 +19,7 @@ export async function main(args: string[]): Promise<number> {
   if (name === '--version' || name === '-v') return print(version());
   if (name === 'help') return print(HELP[isCommand(rest[0]) ? rest[0] : 'ssekit']);
   if (name === '--help' || name === '-h') return print(HELP.ssekit);
-  console.error(name === '' ? HELP.ssekit : `ssekit: there is no command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
+  tell(name === '' ? HELP.ssekit : `ssekit: there is no command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
   return EXIT.cannotRun;
 }
 
@@ -27,9 +28,9 @@ async function run(name: Name, args: string[]): Promise<number> {
     return await COMMANDS[name](args);
   } catch (error) {
     if (error instanceof UsageError) {
-      console.error(`ssekit ${name}: ${error.message}\n\n${HELP[name]}`);
+      tell(`ssekit ${name}: ${error.message}\n\n${HELP[name]}`);
     } else if (error instanceof CannotRun || isSystemError(error)) {
-      console.error(`ssekit ${name}: ${error.message}`);
+      tell(`ssekit ${name}: ${error.message}`);
     } else {
       throw error;
     }
@@ -53,6 +54,6 @@ function asksForHelp(args: string[]): boolean {
 }
 
 function print(text: string): number {
-  console.log(text);
+  say(text);
   return EXIT.ok;
 }

@@ -1,4 +1,9 @@
-/** What the commands print: plain text, with colours only for people who look at a terminal. */
+/**
+ * The one way out of every command. Whatever it prints may come from a server or a file, so everything is escaped here, where
+ * it leaves, and nowhere else: no caller can forget it. Colours are ours alone, and only for people at a terminal.
+ */
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 
 const CODES = {
@@ -17,15 +22,81 @@ export type Paint = (colour: Colour, text: string) => string;
 export function painter(stream: Pick<WriteStream, 'isTTY'>, env: NodeJS.ProcessEnv = process.env): Paint {
   const colours = stream.isTTY && !env.NO_COLOR && env.TERM !== 'dumb';
   if (!colours) return (_, text) => text;
-  return (colour, text) => `\x1b[${CODES[colour][0]}m${text}\x1b[${CODES[colour][1]}m`;
+  return (colour, text) => `${SEAL}${CODES[colour][0]}m${text}${SEAL}${CODES[colour][1]}m`;
 }
 
-/**
- * Text from elsewhere, safe to print: what could move the cursor or colour the terminal, or turn the direction of the text,
- * is written out. Line ends and tabs are left.
- */
+/** Stands for `ESC [` until the text is printed. It is new in each process and never shown, so nobody else can write it. */
+const SEAL = `<${randomBytes(16).toString('hex')}>`;
+
+/** Prints to the standard output. */
+export function say(text: string): void {
+  process.stdout.write(`${visible(text)}\n`);
+}
+
+/** Prints to the standard error. */
+export function tell(text: string): void {
+  process.stderr.write(`${visible(text)}\n`);
+}
+
+/** Prints a value as JSON: `indent` is that of `JSON.stringify`. */
+export function sayJson(value: unknown, indent?: number): void {
+  process.stdout.write(`${escapedJson(JSON.stringify(value, null, indent))}\n`);
+}
+
+/** Prints a text that is JSON on one line, digit for digit as it is. Throws if it is none. */
+export function sayJsonText(text: string): void {
+  JSON.parse(text);
+  // Outside of its strings there can be none but these, and inside of them none at all.
+  process.stdout.write(`${escapedJson(text.trim().replace(/[\r\n\t]+/g, ' '))}\n`);
+}
+
+/** Prints a diff: byte for byte into a pipe, where a program reads it, and escaped where a person does. */
+export function sayDiff(diff: string): void {
+  if (process.stdout.isTTY) say(diff);
+  else process.stdout.write(`${diff}\n`);
+}
+
+/** Resolves when the reader of the standard output has caught up, so that a slow one makes nothing pile up here. */
+export async function caughtUp(): Promise<void> {
+  if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
+}
+
+/** A text as it is printed: escaped, and with our own colours. */
+export function visible(text: string): string {
+  return text
+    .split(SEAL)
+    .map((part, index) => (index === 0 ? printable(part) : coloured(part)))
+    .join('');
+}
+
+function coloured(part: string): string {
+  return `\x1b[${printable(part)}`;
+}
+
+/** What could move the cursor or colour the terminal, break a line, or turn the direction of the text. */
+const UNSAFE = /(?![\n\t])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
+
+/** Text without power over the terminal. Line ends and tabs are left. */
 export function printable(text: string): string {
-  return text.replace(/(?![\n\t])\p{Cc}|[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, escaped);
+  return text.replace(UNSAFE, escaped);
+}
+
+/** The longest text from elsewhere that is printed within a sentence. */
+const MAX_QUOTED = 500;
+
+/** Text from elsewhere that has to stay within its line, where another line could pass for one of ours. */
+export function oneLine(text: string, length = MAX_QUOTED): string {
+  return printable(shortened(text, length).replaceAll('\n', '\\n').replaceAll('\t', ' '));
+}
+
+/** The beginning of a text that is too long, and how much of it is missing. */
+export function shortened(text: string, length: number): string {
+  return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
+}
+
+/** JSON of the same value, in which nothing has power over a terminal. */
+function escapedJson(json: string): string {
+  return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 function escaped(character: string): string {

@@ -8,6 +8,7 @@ interface Manifest {
   version?: string;
   type?: string;
   packageManager?: string;
+  workspaces?: unknown;
   dependencies?: Record<string, string>;
   devDependencies?: Record<string, string>;
   optionalDependencies?: Record<string, string>;

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { baseOf, isNextApp, scriptAt } from './layout.js';
 import { majorOf, versionOf, wanted } from './manifest.js';
 import { type PackageManager, packageManagerOf } from './package-manager.js';
+import { appsOf } from './workspace.js';
 
 export interface NextApp {
   folder: string;
@@ -24,9 +25,11 @@ const OLDEST = 14;
 
 /** A text says why there is no app to work on. */
 export function readNextApp(folder: string): NextApp | string {
+  const base = baseOf(folder);
+  const apps = isNextApp(folder) && base !== undefined ? [] : appsOf(folder);
+  if (apps.length > 0) return inWorkspace(folder, apps);
   if (!existsSync(join(folder, 'package.json'))) return `There is no package.json in ${folder}.`;
   if (!isNextApp(folder)) return `${folder} is not a Next.js app: its package.json does not ask for “next”.`;
-  const base = baseOf(folder);
   if (base === undefined) {
     return `${folder} has no App Router (app or src/app). For the Pages Router there is handleSSE from ssekit/node: see the README.`;
   }
@@ -42,6 +45,20 @@ export function readNextApp(folder: string): NextApp | string {
     manager: packageManagerOf(folder),
     hasPackage: wanted(folder, 'ssekit') !== undefined,
   };
+}
+
+/** More would not be read. */
+const MAX_NAMED = 10;
+
+function inWorkspace(folder: string, apps: string[]): string {
+  const commands = apps.slice(0, MAX_NAMED).map((app) => `  npx ssekit init ${quoted(app)}`);
+  const rest = apps.length > MAX_NAMED ? [`  … and ${apps.length - MAX_NAMED} more`] : [];
+  return [`${folder} is the root of a workspace. Name the app:`, ...commands, ...rest].join('\n');
+}
+
+/** As a shell takes it. */
+function quoted(path: string): string {
+  return /^[\w@./+-]+$/.test(path) && !path.startsWith('-') ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }
 
 function languageOf(folder: string, base: string): 'ts' | 'js' {

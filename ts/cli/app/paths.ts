@@ -1,5 +1,5 @@
 /** What `@/features/sse` means in an app: by the `paths` of its tsconfig.json or jsconfig.json. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
@@ -19,22 +19,52 @@ interface CompilerConfig {
   compilerOptions?: { baseUrl?: string; paths?: Record<string, string[]> };
 }
 
+/** More than any app needs, in files and in bytes of one: what asks for more is a mistake, or meant to keep us busy. */
+const MAX_CONFIGS = 50;
+const MAX_BYTES = 1_000_000;
+
 /** With what it extends. Throws `Unreadable`, naming the file. */
-export function readPaths(file: string, depth = 0): PathConfig {
-  const config = read(file);
+export function readPaths(file: string): PathConfig {
+  return new ConfigReader().read(file);
+}
+
+/** Reads each file once, however often it is extended. */
+class ConfigReader {
+  readonly #known = new Map<string, PathConfig>();
+  /** Those that are being read: who meets one of them again goes round in a circle. */
+  readonly #open = new Set<string>();
+
+  read(file: string): PathConfig {
+    const known = this.#known.get(file);
+    if (known) return known;
+    if (this.#open.has(file)) throw new Unreadable(`${file}: it extends itself`);
+    if (this.#open.size + this.#known.size >= MAX_CONFIGS)
+      throw new Unreadable(`${file}: it is one too many to extend`);
+    this.#open.add(file);
+    const config = read(file);
+    const folder = dirname(file);
+    const parents = [config.extends ?? []].flat().filter((parent) => typeof parent === 'string');
+    if (parents.length > MAX_CONFIGS) throw new Unreadable(`${file}: it extends ${parents.length} others`);
+    const inherited = parents
+      .flatMap((parent) => locate(parent, folder) ?? [])
+      .map((parent) => this.read(parent))
+      .reduce<PathConfig>((all, parent) => merge(all, parent), { paths: [] });
+    const result = withOwn(inherited, config, file);
+    this.#open.delete(file);
+    this.#known.set(file, result);
+    return result;
+  }
+}
+
+function withOwn(inherited: PathConfig, config: CompilerConfig, file: string): PathConfig {
   const folder = dirname(file);
-  const parents = [config.extends ?? []].flat().map((parent) => locate(parent, folder));
-  const inherited = parents
-    .filter((parent) => parent !== undefined && depth < 10)
-    .map((parent) => readPaths(parent as string, depth + 1))
-    .reduce<PathConfig>((all, parent) => merge(all, parent), { paths: [] });
   const { baseUrl, paths } = config.compilerOptions ?? {};
   const base = baseUrl === undefined ? inherited.baseUrl : resolve(folder, baseUrl);
   const own: PathConfig = { paths: [], ...(base !== undefined && { baseUrl: base }) };
   if (!paths) return merge(inherited, own);
   const targets = Object.entries(paths).map(([pattern, targets]): [string, string] => [
     pattern,
-    resolve(base ?? folder, String(targets[0])),
+    resolve(base ?? folder, String([targets].flat()[0])),
   ]);
   return { ...own, paths: targets, from: file };
 }
@@ -44,6 +74,9 @@ function merge(all: PathConfig, next: PathConfig): PathConfig {
 }
 
 function read(file: string): CompilerConfig {
+  const stats = statSync(file);
+  // A pipe or a device would be waited for.
+  if (!stats.isFile() || stats.size > MAX_BYTES) throw new Unreadable(`${file}: it is no file of a config's size`);
   try {
     return valueOfNode(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
   } catch (error) {

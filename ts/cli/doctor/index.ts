@@ -1,6 +1,6 @@
 /** `ssekit doctor [url]`: says what is wrong with a stream, and how to mend it. */
 import { explain } from '../http/explain.js';
-import { painter } from '../output.js';
+import { painter, say, sayJson } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseSeconds, parseUrl, parseUsage, UsageError } from '../usage.js';
 import { checkBody } from './body-checks.js';
 import { type Finding, problem } from './finding.js';
@@ -36,7 +36,8 @@ export async function doctor(args: string[]): Promise<number> {
   const findings = [...(stream?.findings ?? []), ...(installation ? checkInstallation(folder) : [])];
   const report: Report = { ...stream, ...installation, findings };
   const isOk = findings.every(({ level }) => level !== 'problem');
-  console.log(values.json ? JSON.stringify({ ok: isOk, ...report }, null, 2) : asText(report, painter(process.stdout)));
+  if (values.json) sayJson({ ok: isOk, ...report }, 2);
+  else say(asText(report, painter(process.stdout)));
   return isOk ? EXIT.ok : EXIT.problems;
 }
 

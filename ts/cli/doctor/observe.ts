@@ -1,12 +1,12 @@
 /** Opens a stream as a browser would, and notes what comes when. */
-import { once } from 'node:events';
-import type { Readable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
-import { EventStreamParser } from '../event-stream/parser.js';
+import { EventStreamParser, type StreamEvent } from '../event-stream/parser.js';
 import { CODINGS, decoded } from '../http/decode.js';
+import { inTime } from '../http/in-time.js';
 import { type HeaderFields, open } from '../http/open.js';
 import { type Arrival, openFollowing } from '../http/redirects.js';
+import { shortened } from '../output.js';
 import { isCarriedByNode, isDirect } from './carrier.js';
 import { firstEvent, type Head, isStream, type Observation, type Piece, READY } from './observation.js';
 
@@ -30,11 +30,12 @@ const SAME_MOMENT_MS = 20;
 /** Throws what keeps it from getting any answer but silence. */
 export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
   const { timeoutMs, waitMs } = options;
-  const headers = { ...BROWSER_FIELDS, ...options.headers };
   const start = performance.now();
-  const arrival = await inTime(timeoutMs, (signal) => openFollowing(url, { headers, signal }));
+  const arrival = await inTime(timeoutMs, undefined, (signal) =>
+    openFollowing(url, { standard: BROWSER_FIELDS, headers: options.headers, signal }),
+  );
   if (!arrival) {
-    const headAlone = await observeHead(url, headers, timeoutMs);
+    const headAlone = await observeHead(url, { ...BROWSER_FIELDS, ...options.headers }, timeoutMs);
     return { url, redirects: [], timeoutMs, waitMs, body: [], ...(headAlone && { headAlone }) };
   }
   const { status, headers: fields, httpVersion } = arrival.response;
@@ -46,7 +47,7 @@ export async function observe(url: URL, options: ObserveOptions): Promise<Observ
     arrival.response.close();
   }
   if (!seen.end && firstEvent(seen)?.event.event === READY && isDirect(seen.url, head)) {
-    seen.isCarriedByNode = await isCarriedByNode(seen.url, headers);
+    seen.isCarriedByNode = await isCarriedByNode(seen.url, arrival.headers);
   }
   return seen;
 }
@@ -54,7 +55,7 @@ export async function observe(url: URL, options: ObserveOptions): Promise<Observ
 async function observeHead(url: URL, headers: HeaderFields, timeoutMs: number): Promise<Head | undefined> {
   const start = performance.now();
   try {
-    const response = await inTime(timeoutMs, (signal) => open(url, { method: 'HEAD', headers, signal }));
+    const response = await inTime(timeoutMs, undefined, (signal) => open(url, { method: 'HEAD', headers, signal }));
     if (!response) return undefined;
     response.close();
     const { status, headers: fields, httpVersion } = response;
@@ -70,7 +71,11 @@ async function watch(seen: Observation, { response }: Arrival, start: number): P
   const body = decoded(response.body, response.headers['content-encoding']);
   if (!body) return;
   const now = (): number => performance.now() - start;
-  body.on('data', recorder(seen, now));
+  let begin = (): void => {};
+  const hasBegun = new Promise<void>((resolve) => {
+    begin = resolve;
+  });
+  body.on('data', recorder(seen, now, begin));
   const isOver = new Promise<void>((resolve) => {
     const end = (error?: Error): void => {
       seen.end ??= { atMs: now(), ...(error && { error: error.message }) };
@@ -78,7 +83,7 @@ async function watch(seen: Observation, { response }: Arrival, start: number): P
     };
     body.once('end', () => end()).once('error', end);
   });
-  await Promise.race([isOver, enough(seen, body)]);
+  await Promise.race([isOver, enough(seen, hasBegun)]);
   body
     .removeAllListeners('data')
     .on('error', () => {})
@@ -86,23 +91,24 @@ async function watch(seen: Observation, { response }: Arrival, start: number): P
 }
 
 /** Resolves when the time to wait is over and the first event is there, or will not come any more. */
-async function enough(seen: Observation, body: Readable): Promise<void> {
-  const { waitMs, timeoutMs } = seen;
+async function enough({ waitMs, timeoutMs }: Observation, hasBegun: Promise<void>): Promise<void> {
   await delay(waitMs, undefined, UNREFERENCED);
-  const late = delay(Math.max(0, timeoutMs - waitMs), 'late', UNREFERENCED);
-  while (!firstEvent(seen)) {
-    const what = await Promise.race([late, once(body, 'data').catch(() => 'over')]);
-    if (what === 'late' || what === 'over') return;
-  }
+  await Promise.race([delay(Math.max(0, timeoutMs - waitMs), undefined, UNREFERENCED), hasBegun]);
 }
 
 /** The socket that is waited for keeps the process alive. */
 const UNREFERENCED = { ref: false };
 
-function recorder(seen: Observation, now: () => number): (bytes: Buffer) => void {
+function recorder(seen: Observation, now: () => number, begin: () => void): (bytes: Buffer) => void {
   let piece: Piece | undefined;
+  let hasBegun = false;
   const parser = new EventStreamParser({
-    onEvent: (event) => piece?.events.push(event),
+    onEvent: (event) => {
+      // No other is looked at, and there may be millions.
+      if (!hasBegun) piece?.events.push(headOf(event));
+      hasBegun = true;
+      begin();
+    },
     onComment: () => {
       if (piece) piece.comments += 1;
     },
@@ -111,22 +117,28 @@ function recorder(seen: Observation, now: () => number): (bytes: Buffer) => void
     const atMs = now();
     if (!piece || atMs - piece.atMs > SAME_MOMENT_MS) {
       piece = { atMs, events: [], comments: 0 };
-      seen.body.push(piece);
+      record(seen.body, piece);
     }
     parser.push(bytes);
   };
 }
 
-/** What a task resolves with, or `undefined` if it does not in time. What it throws is thrown. */
-async function inTime<T>(timeoutMs: number, task: (signal: AbortSignal) => Promise<T>): Promise<T | undefined> {
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new Error('too late')), timeoutMs);
-  try {
-    return await task(late.signal);
-  } catch (error) {
-    if (late.signal.aborted) return undefined;
-    throw error;
-  } finally {
-    clearTimeout(timer);
+/** What is told of an event is its name. */
+function headOf({ event, lastEventId }: StreamEvent): StreamEvent {
+  return { event: shortened(event, MAX_NAME), data: '', lastEventId: shortened(lastEventId, MAX_NAME) };
+}
+
+const MAX_NAME = 200;
+
+/** Silence that is shorter than this is not looked at, so what lies in between need not be kept. */
+const SHORT_SILENCE_MS = 400;
+
+/** Adds a piece; of many that follow each other closely it keeps the first and the last, so that a day of them fits. */
+function record(body: Piece[], piece: Piece): void {
+  const [before, last] = body.slice(-2);
+  if (before && last && last.events.length === 0 && piece.atMs - before.atMs < SHORT_SILENCE_MS) {
+    before.comments = Math.max(before.comments, last.comments);
+    body.pop();
   }
+  body.push(piece);
 }

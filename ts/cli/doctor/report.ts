@@ -1,5 +1,5 @@
 /** How doctor says it. */
-import { duration, type Paint, paragraph, printable } from '../output.js';
+import { duration, oneLine, type Paint, paragraph } from '../output.js';
 import type { Finding } from './finding.js';
 import { firstEvent, type Observation } from './observation.js';
 
@@ -17,7 +17,7 @@ const ORDER = Object.keys(COLOURS);
 export function asText(report: Report, paint: Paint): string {
   const { url, stream, folder, installation } = report;
   const facts = [
-    ...(url ? [`${paint('bold', printable(url))}\n  ${printable(stream ?? '')}`] : []),
+    ...(url ? [`${paint('bold', oneLine(url))}\n  ${oneLine(stream ?? '')}`] : []),
     ...(folder ? [`${paint('bold', folder)}\n  ${installation}`] : []),
   ];
   const findings = [...report.findings].sort((a, b) => ORDER.indexOf(a.level) - ORDER.indexOf(b.level));
@@ -26,12 +26,15 @@ export function asText(report: Report, paint: Paint): string {
   );
 }
 
+/** Our own words are shorter, and what a server puts between them is not to fill the screen. */
+const MAX_TEXT = 4000;
+
 function findingText({ level, seen, matters, remedy }: Finding, paint: Paint): string {
-  const first = paragraph(printable(seen), '  ', `${level}: `);
+  const first = paragraph(oneLine(seen, MAX_TEXT), '  ', `${level}: `);
   return [
     first.replace(level, paint(COLOURS[level], level)),
-    paragraph(printable(matters), '    ', '  why '),
-    paragraph(printable(remedy), '    ', '  do  '),
+    paragraph(oneLine(matters, MAX_TEXT), '    ', '  why '),
+    paragraph(oneLine(remedy, MAX_TEXT), '    ', '  do  '),
   ].join('\n');
 }
 
@@ -50,7 +53,7 @@ export function describeStream(seen: Observation): string {
   const parts = [
     `HTTP/${head.httpVersion}`,
     `${head.status}`,
-    ...(type ? [type] : []),
+    ...(type ? [oneLine(type)] : []),
     `answered after ${duration(head.atMs)}`,
     ...(first ? [`first event (${first.event.event}) after ${duration(first.atMs)}`] : []),
     ...(seen.waitMs > 0 ? [`watched for ${duration(seen.end?.atMs ?? seen.waitMs)}`] : []),

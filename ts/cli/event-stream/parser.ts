@@ -3,6 +3,9 @@
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
+/** More than ssekit sends unless it is configured otherwise; a stream that never ends a line must not take all memory. */
+export const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
+
 /** One event, as `EventSource` would dispatch it. */
 export interface StreamEvent {
   /** Its type: `message` where the stream names none. */
@@ -18,6 +21,8 @@ export interface StreamListener {
   onRetry?(milliseconds: number): void;
   /** A line that begins with a colon: nothing to a page, a sign of life to those who look for one. */
   onComment?(text: string): void;
+  /** An event was longer than `MAX_EVENT_CHARACTERS`, and is left out. */
+  onOverlong?(): void;
 }
 
 export class EventStreamParser {
@@ -28,6 +33,12 @@ export class EventStreamParser {
   #pieces: string[] = [];
   /** The last line ended with CR at the end of a piece: a LF that comes next belongs to it. */
   #skipLineFeed = false;
+  /** The characters in `#pieces` and in `#data`. */
+  #pending = 0;
+  #held = 0;
+  /** The line that has begun is too long: the rest of it is passed over. */
+  #isLineOverlong = false;
+  #isEventOverlong = false;
   #data: string[] = [];
   #type = '';
   #id: string;
@@ -53,11 +64,31 @@ export class EventStreamParser {
     const lines = text.split(/\r\n|\r|\n/);
     const unfinished = lines.pop() as string;
     for (const line of lines) {
-      this.#pieces.push(line);
-      this.#takeLine(this.#pieces.join(''));
+      this.#hold(line);
+      if (!this.#isLineOverlong) this.#takeLine(this.#pieces.join(''));
       this.#pieces = [];
+      this.#pending = 0;
+      this.#isLineOverlong = false;
     }
-    if (unfinished !== '') this.#pieces.push(unfinished);
+    if (unfinished !== '') this.#hold(unfinished);
+  }
+
+  #hold(piece: string): void {
+    if (this.#isLineOverlong) return;
+    this.#pending += piece.length;
+    this.#pieces.push(piece);
+    if (this.#pending + this.#held <= MAX_EVENT_CHARACTERS) return;
+    // A comment belongs to no event.
+    if (!this.#pieces.join('').startsWith(':')) this.#giveUpEvent();
+    this.#pieces = [];
+    this.#pending = 0;
+    this.#isLineOverlong = true;
+  }
+
+  #giveUpEvent(): void {
+    this.#isEventOverlong = true;
+    this.#data = [];
+    this.#held = 0;
   }
 
   #takeLine(line: string): void {
@@ -71,9 +102,16 @@ export class EventStreamParser {
 
   #takeField(name: string, value: string): void {
     if (name === 'event') this.#type = value;
-    if (name === 'data') this.#data.push(value);
+    if (name === 'data') this.#takeData(value);
     if (name === 'id' && !value.includes('\0')) this.#id = value;
     if (name === 'retry' && /^[0-9]+$/.test(value)) this.#listener.onRetry?.(Number(value));
+  }
+
+  #takeData(value: string): void {
+    if (this.#isEventOverlong) return;
+    this.#data.push(value);
+    // With the line end that joins it to the next.
+    this.#held += value.length + 1;
   }
 
   #dispatch(): void {
@@ -81,6 +119,12 @@ export class EventStreamParser {
     const [data, type] = [this.#data, this.#type];
     this.#data = [];
     this.#type = '';
+    this.#held = 0;
+    if (this.#isEventOverlong) {
+      this.#isEventOverlong = false;
+      this.#listener.onOverlong?.();
+      return;
+    }
     // An event without any data line is none, though its id counts.
     if (data.length === 0) return;
     this.#listener.onEvent?.({ event: type || 'message', data: data.join('\n'), lastEventId: this.#lastEventId });

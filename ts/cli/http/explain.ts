@@ -1,4 +1,5 @@
 /** What goes wrong before there is a response, in plain words. */
+import { oneLine } from '../output.js';
 
 export interface Explanation {
   /** Whether there was a server that is to blame: else there is nothing to examine. */
@@ -57,5 +58,9 @@ export function explain(error: unknown): Explanation | undefined {
   const server =
     SERVER[code] ?? (code.startsWith('HPE_') ? NO_HTTP : code.startsWith('ERR_SSL_') ? SERVER.EPROTO : undefined);
   if (!server) return undefined;
-  return { isServersFault: true, seen: `${server[0]} (${reason ?? message.split('\n', 1)[0]})`, remedy: server[1] };
+  return {
+    isServersFault: true,
+    seen: `${server[0]} (${oneLine(reason ?? message.split('\n', 1)[0] ?? '')})`,
+    remedy: server[1],
+  };
 }

@@ -3,8 +3,9 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 
 import { readNextApp } from '../app/next-app.js';
-import { painter } from '../output.js';
+import { painter, say as print, sayDiff, tell } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseUsage } from '../usage.js';
+import { staysWithin } from './confine.js';
 import { type Plan, planFor } from './plan.js';
 import { describeApp, describeSteps, diffOf, nextSteps } from './report.js';
 
@@ -20,10 +21,10 @@ export async function init(args: string[]): Promise<number> {
   const plan = planFor(app);
   if (!isDryRun) write(app.folder, plan);
   // The diff alone goes where a pipe leads: `ssekit init --dry-run | git apply`.
-  const say = isDryRun ? console.error : console.log;
+  const say = isDryRun ? tell : print;
   say(`${describeApp(app)}\n\n${describeSteps(plan, isDryRun, painter(isDryRun ? process.stderr : process.stdout))}\n`);
   const diff = isDryRun ? diffOf(plan) : '';
-  if (diff !== '') console.log(diff);
+  if (diff !== '') sayDiff(diff);
   const hasChanged = plan.steps.some(({ after }) => after !== undefined);
   const isDone = plan.steps.every(({ kind }) => kind !== 'refuse');
   if (!hasChanged) say(isDone ? 'Everything is in place: nothing was changed.' : 'Nothing was changed.');
@@ -34,6 +35,8 @@ export async function init(args: string[]): Promise<number> {
 function write(folder: string, { steps }: Plan): void {
   for (const { path, kind, after } of steps) {
     if (after === undefined) continue;
+    // It was looked at when the plan was made; since then, another step or somebody else may have put a link there.
+    if (!staysWithin(folder, path)) throw new CannotRun(`${path}: a link leads out of the app here`);
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     // Whatever has come there in the meantime is not overwritten.

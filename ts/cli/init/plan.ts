@@ -7,6 +7,7 @@ import type { NextApp } from '../app/next-app.js';
 import type { Outcome } from '../source/edit.js';
 import { loadIn } from '../source/instrumentation.js';
 import { configSnippet, wrapConfig } from '../source/next-config.js';
+import { confined } from './confine.js';
 import { type Identify, identifyFor } from './identify.js';
 import { type Imports, importsOf, slashed } from './imports.js';
 import { SourceFinder } from './source-finder.js';
@@ -32,7 +33,7 @@ export function planFor(app: NextApp): Plan {
     config(app),
     component(app, imports),
   ];
-  return { steps, ...(routeStep.kind === 'create' && { identify }) };
+  return { steps: steps.map((step) => confined(app.folder, step)), ...(routeStep.kind === 'create' && { identify }) };
 }
 
 /** A file that has to be ours: one that exists is kept if it `looksRight`, and named if not. */

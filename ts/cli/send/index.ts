@@ -2,7 +2,7 @@
 import { text } from 'node:stream/consumers';
 
 import { explain } from '../http/explain.js';
-import { printable } from '../output.js';
+import { oneLine, say, sayJsonText, tell } from '../output.js';
 import { CannotRun, EXIT, parseHeaders, parseUrl, parseUsage, UsageError } from '../usage.js';
 
 interface Receipt {
@@ -85,39 +85,73 @@ function retryOf(given: string | undefined): number | undefined {
   return Number(given);
 }
 
-async function publish(url: URL, headers: Record<string, string>, body: string): Promise<Response> {
+/** For the whole answer: a listener of ssekit's needs far less of either. */
+const ANSWER_MS = 60_000;
+const MAX_ANSWER_BYTES = 65_536;
+
+interface Answer {
+  status: number;
+  text: string;
+}
+
+async function publish(url: URL, headers: Record<string, string>, body: string): Promise<Answer> {
   try {
     const fields = { ...headers, 'content-type': 'application/json' };
-    return await fetch(url, { method: 'POST', headers: fields, body, redirect: 'error' });
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const response = await fetch(url, { method: 'POST', headers: fields, body, redirect: 'manual', signal });
+    return { status: response.status, text: await textOf(response, url) };
   } catch (error) {
+    if (error instanceof CannotRun) throw error;
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    const explanation = explain(cause);
-    if (!explanation) throw error;
-    throw new CannotRun(`${url.host}: ${explanation.seen}. ${explanation.remedy}`);
+    const { seen, remedy } = explain(cause) ?? { seen: oneLine((cause as Error).message), remedy: 'Is it ssekit?' };
+    throw new CannotRun(`${url.host}: ${seen}. ${remedy}`);
   }
 }
 
-async function show(response: Response, json: boolean): Promise<number> {
-  const answer = await response.text();
-  if (!response.ok) {
-    console.error(`ssekit send: refused with ${response.status}: ${printable(reasonIn(answer, response.status))}`);
+async function textOf(response: Response, url: URL): Promise<string> {
+  const pieces: Uint8Array[] = [];
+  let bytes = 0;
+  for await (const piece of response.body ?? []) {
+    bytes += piece.length;
+    if (bytes > MAX_ANSWER_BYTES) throw new CannotRun(`${url.host}: the answer is too long for one of ssekit's.`);
+    pieces.push(piece);
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}
+
+function show({ status, text }: Answer, json: boolean): number {
+  if (status < 200 || status > 299) {
+    tell(`ssekit send: refused with ${status}: ${oneLine(reasonIn(text, status))}`);
     return EXIT.problems;
   }
+  const receipt = receiptIn(text);
+  if (!receipt) throw new CannotRun(`what answers is no listener of ssekit's: ${oneLine(text)}`);
   if (json) {
-    console.log(answer);
+    sayJsonText(text);
     return EXIT.ok;
   }
-  const { clients, id } = JSON.parse(answer) as Receipt;
+  const { clients, id } = receipt;
   const to = `sent to ${clients} connected client${clients === 1 ? '' : 's'}`;
-  console.log(id === null ? `${to}: there is no such client` : `${to}, id ${id}`);
+  say(id === null ? `${to}: there is no such client` : `${to}, id ${oneLine(id)}`);
   return EXIT.ok;
+}
+
+function receiptIn(answer: string): Receipt | undefined {
+  const { clients, id } = (jsonIn(answer) ?? {}) as Partial<Receipt>;
+  return typeof clients === 'number' && (id === null || typeof id === 'string') ? { clients, id } : undefined;
 }
 
 function reasonIn(answer: string, status: number): string {
   if (status === 401) return 'the token is missing or wrong; SSEKIT_PUBLISH_TOKEN has to hold it';
+  if (status >= 300 && status < 400) return 'it redirects, and the token is for this address alone';
+  const { error } = (jsonIn(answer) ?? {}) as { error?: unknown };
+  return typeof error === 'string' ? error : answer.trim();
+}
+
+function jsonIn(text: string): unknown {
   try {
-    return (JSON.parse(answer) as { error: string }).error;
+    return JSON.parse(text);
   } catch {
-    return answer.trim();
+    return undefined;
   }
 }

@@ -32,9 +32,13 @@ export function valueOfNode(node: JsonNode | undefined): unknown {
   return Object.fromEntries([...node.properties].map(([name, property]) => [name, valueOfNode(property)]));
 }
 
+/** Deeper than any config; what is deeper would end in a stack overflow. */
+const MAX_DEPTH = 100;
+
 class Reader {
   readonly #tokens: Token[];
   #at = 0;
+  #depth = 0;
 
   constructor(tokens: Token[]) {
     this.#tokens = tokens;
@@ -45,7 +49,14 @@ class Reader {
   }
 
   readValue(): JsonNode {
-    const token = this.#next();
+    this.#depth += 1;
+    if (this.#depth > MAX_DEPTH) throw new Unreadable('it is nested too deep');
+    const value = this.#readAny(this.#next());
+    this.#depth -= 1;
+    return value;
+  }
+
+  #readAny(token: Token): JsonNode {
     if (token.text === '{') return this.#readObject(token.start);
     if (token.text === '[') return this.#readArray(token.start);
     if (token.text === '-') return { kind: 'other', start: token.start, end: this.#next().end, value: Number.NaN };

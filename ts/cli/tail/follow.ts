@@ -4,8 +4,10 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { EventStreamParser, type StreamEvent } from '../event-stream/parser.js';
 import { CODINGS, decoded } from '../http/decode.js';
 import { explain } from '../http/explain.js';
+import { inTime } from '../http/in-time.js';
 import type { HeaderFields, OpenResponse } from '../http/open.js';
 import { type Arrival, openFollowing } from '../http/redirects.js';
+import { CannotRun } from '../usage.js';
 
 export interface FollowOptions {
   headers: HeaderFields;
@@ -16,6 +18,8 @@ export interface FollowOptions {
 export type Notice =
   | { kind: 'open'; url: URL; response: OpenResponse }
   | { kind: 'event'; event: StreamEvent }
+  /** An event was too long to be held. */
+  | { kind: 'dropped' }
   /** The connection is lost, or could not be made again; the next one is tried after `waitMs`. */
   | { kind: 'lost'; reason: string; waitMs: number }
   /** The server's answer is no stream: there will be no other try. */
@@ -23,6 +27,12 @@ export type Notice =
 
 /** The standard leaves it to the browser: they wait two to three seconds unless the stream says otherwise. */
 const DEFAULT_RETRY_MS = 3000;
+
+/** Whatever the stream says: a retry of 0 would make this a loop that keeps both sides busy. */
+const MIN_RETRY_MS = 250;
+
+/** So long may an answer take to begin. */
+const ANSWER_MS = 60_000;
 
 /** A server that does not come back is asked ever more seldom. */
 const MAX_BACKOFF_MS = 30_000;
@@ -41,7 +51,9 @@ export async function* follow(url: URL, options: FollowOptions): AsyncGenerator<
   for (let connections = 0; !signal.aborted; ) {
     let reason = 'the connection was closed';
     try {
-      const arrival = await openFollowing(url, { headers: fields(options.headers, state.lastEventId), signal });
+      const request = { standard: standardFields(state.lastEventId), headers: options.headers };
+      const arrival = await inTime(ANSWER_MS, signal, (signal) => openFollowing(url, { ...request, signal }));
+      if (!arrival) throw new CannotRun(`${url.host}: no answer within ${ANSWER_MS / 1000} s`);
       const refusal = refusalOf(arrival);
       if (refusal && !(connections > 0 && PASSING.includes(arrival.response.status))) {
         arrival.response.close();
@@ -61,17 +73,18 @@ export async function* follow(url: URL, options: FollowOptions): AsyncGenerator<
     }
     if (signal.aborted) return;
     const backoff = failures > 1 ? Math.min(state.retryMs * 2 ** (failures - 1), MAX_BACKOFF_MS) : 0;
-    const waitMs = Math.min(Math.max(state.retryMs, backoff), MAX_TIMER_MS);
+    const waitMs = Math.min(Math.max(state.retryMs, MIN_RETRY_MS, backoff), MAX_TIMER_MS);
     yield { kind: 'lost', reason, waitMs };
     await delay(waitMs, undefined, { signal }).catch(() => {});
   }
 }
 
-function fields(own: HeaderFields, lastEventId: string): HeaderFields {
+function standardFields(lastEventId: string): HeaderFields {
   const standard = { accept: 'text/event-stream', 'cache-control': 'no-cache', 'accept-encoding': CODINGS };
   // As browsers send it: its bytes in UTF-8.
   const id = Buffer.from(lastEventId).toString('latin1');
-  return { ...standard, ...own, ...(id && { 'last-event-id': id }) };
+  // Some ids cannot be sent: the stream begins anew then.
+  return { ...standard, ...(/^[\t\x20-\x7e\x80-\xff]+$/.test(id) && { 'last-event-id': id }) };
 }
 
 /** Why a response is no stream that can be followed. */
@@ -90,9 +103,10 @@ function refusalOf({ response }: Arrival): string | undefined {
 async function* read(response: OpenResponse, state: { retryMs: number; lastEventId: string }): AsyncGenerator<Notice> {
   const body = decoded(response.body, response.headers['content-encoding']);
   if (!body) throw new Error(`the response is encoded with ${response.headers['content-encoding']}`);
-  const events: StreamEvent[] = [];
+  const notices: Notice[] = [];
   const listener = {
-    onEvent: (event: StreamEvent) => events.push(event),
+    onEvent: (event: StreamEvent) => notices.push({ kind: 'event', event }),
+    onOverlong: () => notices.push({ kind: 'dropped' }),
     onRetry: (milliseconds: number) => {
       state.retryMs = milliseconds;
     },
@@ -102,7 +116,7 @@ async function* read(response: OpenResponse, state: { retryMs: number; lastEvent
     for await (const bytes of body) {
       parser.push(bytes);
       state.lastEventId = parser.lastEventId;
-      while (events.length > 0) yield { kind: 'event', event: events.shift() as StreamEvent };
+      yield* notices.splice(0);
     }
   } finally {
     response.close();

@@ -1,9 +1,10 @@
 /** `ssekit tail <url>`: prints the events of a stream as they come. */
+import { MAX_EVENT_CHARACTERS } from '../event-stream/parser.js';
 import { explain } from '../http/explain.js';
-import { duration, painter, printable } from '../output.js';
+import { caughtUp, duration, oneLine, painter, say, sayJson, tell } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseUrl, parseUsage, UsageError } from '../usage.js';
 import { follow, type Notice } from './follow.js';
-import { asJson, asText } from './print.js';
+import { asText, forPrograms } from './print.js';
 
 export async function tail(args: string[]): Promise<number> {
   const { values, positionals } = parseUsage({
@@ -39,10 +40,12 @@ async function show(notices: AsyncIterable<Notice>, json: boolean): Promise<numb
   for await (const notice of notices) {
     if (notice.kind === 'event') {
       const { event } = notice;
-      console.log(json ? asJson(event, new Date()) : asText(event, new Date(), paint));
+      if (json) sayJson(forPrograms(event, new Date()));
+      else say(asText(event, new Date(), paint));
+      await caughtUp();
       continue;
     }
-    console.error(painter(process.stderr)('dim', `-- ${printable(describe(notice))}`));
+    tell(painter(process.stderr)('dim', `-- ${oneLine(describe(notice))}`));
     if (notice.kind === 'refused') return EXIT.problems;
   }
   return EXIT.ok;
@@ -52,6 +55,8 @@ function describe(notice: Exclude<Notice, { kind: 'event' }>): string {
   switch (notice.kind) {
     case 'open':
       return `connected to ${notice.url} (HTTP/${notice.response.httpVersion})`;
+    case 'dropped':
+      return `an event of more than ${MAX_EVENT_CHARACTERS} characters was left out`;
     case 'lost':
       return `${notice.reason}; again in ${duration(notice.waitMs)}`;
     case 'refused':

@@ -1,11 +1,11 @@
 /** How `ssekit tail` shows an event. */
 import type { StreamEvent } from '../event-stream/parser.js';
-import { type Paint, printable } from '../output.js';
+import { oneLine, type Paint, shortened } from '../output.js';
 
 /** For people: a line that says what and when, and the data below it. */
 export function asText(event: StreamEvent, time: Date, paint: Paint): string {
-  const id = event.lastEventId === '' ? '' : paint('dim', `  id ${printable(event.lastEventId)}`);
-  const head = `${paint('dim', clock(time))}  ${paint('bold', printable(event.event))}${id}`;
+  const id = event.lastEventId === '' ? '' : paint('dim', `  id ${oneLine(event.lastEventId)}`);
+  const head = `${paint('dim', clock(time))}  ${paint('bold', oneLine(event.event))}${id}`;
   return [
     head,
     ...readable(event.data)
@@ -14,18 +14,35 @@ export function asText(event: StreamEvent, time: Date, paint: Paint): string {
   ].join('\n');
 }
 
-/** For programs: one line of JSON. The data stays text, exactly as it came. */
-export function asJson(event: StreamEvent, time: Date): string {
+/** For programs, to be printed as one line of JSON. The data stays text, exactly as it came. */
+export function forPrograms(event: StreamEvent, time: Date): Record<string, string> {
   const { event: name, lastEventId: id, data } = event;
-  return JSON.stringify({ time: time.toISOString(), event: name, id, data });
+  return { time: time.toISOString(), event: name, id, data };
 }
 
+/** Nobody reads more of one event in a terminal. */
+const MAX_SHOWN = 65_536;
+
+/** Indenting makes a text longer by as much as it is deep, so what is deeper stays as it is. */
+const MAX_DEPTH = 50;
+
 function readable(data: string): string {
+  if (data.length > MAX_SHOWN || depthOf(data) > MAX_DEPTH) return shortened(data, MAX_SHOWN);
   try {
-    return printable(JSON.stringify(JSON.parse(data), null, 2));
+    return JSON.stringify(JSON.parse(data), null, 2);
   } catch {
-    return printable(data);
+    return data;
   }
+}
+
+/** At least as deep as the JSON in it: brackets in strings count, too. */
+function depthOf(text: string): number {
+  let [depth, deepest] = [0, 0];
+  for (const character of text) {
+    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
+    if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
+  }
+  return deepest;
 }
 
 /** The local time, to the millisecond. */

@@ -1,0 +1,139 @@
+/** `ssekit init` and what lies in its way: links out of the app, configs without end, a workspace around the app. */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { runCli } from './support/cli';
+import { AppFolder, removeFolders } from './support/cli-app';
+
+let outside: string;
+beforeEach(() => {
+  outside = mkdtempSync(join(tmpdir(), 'ssekit-outside-'));
+});
+afterEach(() => rmSync(outside, { recursive: true, force: true }));
+afterAll(removeFolders);
+
+test.each(['features', 'components', 'app/api'])('a link at %s is not followed out of the app', async (path) => {
+  const app = new AppFolder();
+  symlinkSync(outside, join(app.path, path));
+  const { exitCode, stdout } = await app.init();
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('a link leads out of the app here');
+  expect(readdirSync(outside)).toEqual([]);
+  // All else is done.
+  expect(app.read('next.config.ts')).toContain('withSSE');
+});
+
+test.each([
+  ['next.config.ts', 'export default {};\n'],
+  ['instrumentation.ts', 'export async function register() {}\n'],
+  ['tsconfig.json', '{}'],
+])('a %s that is a link out of the app is not written to', async (name, text) => {
+  const app = new AppFolder();
+  const target = join(outside, name);
+  writeFileSync(target, text);
+  rmSync(join(app.path, name), { force: true });
+  symlinkSync(target, join(app.path, name));
+  expect((await app.init()).exitCode).toBe(1);
+  expect(readdirSync(outside)).toEqual([name]);
+  expect(app.read(name)).toBe(text);
+});
+
+test('a link that leads to nothing makes no file there', async () => {
+  const app = new AppFolder();
+  symlinkSync(join(outside, 'made'), join(app.path, 'next.config.ts'));
+  expect((await app.init()).exitCode).toBe(1);
+  expect(readdirSync(outside)).toEqual([]);
+});
+
+test('links within the app are followed, and an app that is a link itself is one', async () => {
+  const app = new AppFolder().write({ 'parts/.keep': '' });
+  symlinkSync('parts', join(app.path, 'components'));
+  symlinkSync(app.path, join(outside, 'link'));
+  expect(await runCli(['init', join(outside, 'link')])).toMatchObject({ exitCode: 0, stderr: '' });
+  expect(app.read('parts/notifications.tsx')).toContain('Notifications');
+});
+
+const list = (count: number, name: (n: number) => string): string[] => Array.from({ length: count }, (_, n) => name(n));
+
+test.each([
+  ['extends itself', { 'tsconfig.json': '{"extends":"./tsconfig.json"}' }, 'it extends itself'],
+  [
+    'goes in a circle',
+    { 'tsconfig.json': '{"extends":"./a"}', 'a.json': '{"extends":"./tsconfig"}' },
+    'it extends itself',
+  ],
+  [
+    'extends a thousand',
+    { 'tsconfig.json': JSON.stringify({ extends: list(1000, (n) => `./${n}.json`) }) },
+    '1000 others',
+  ],
+  [
+    'extends by forty in each of forty',
+    {
+      'tsconfig.json': JSON.stringify({ extends: list(40, (n) => `./0-${n}.json`) }),
+      ...Object.fromEntries(
+        list(400, (n) => `${Math.floor(n / 40)}-${n % 40}`).map((name) => [
+          `${name}.json`,
+          JSON.stringify({ extends: list(40, (n) => `./${Number(name.split('-')[0]) + 1}-${n}.json`) }),
+        ]),
+      ),
+    },
+    'one too many',
+  ],
+  [
+    'is nested without end',
+    { 'tsconfig.json': `{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}` },
+    'nested too deep',
+  ],
+  ['is endless', { 'tsconfig.json': `{"a":"${'x'.repeat(1_000_000)}"}` }, "no file of a config's size"],
+])(
+  'a tsconfig that %s ends in advice',
+  async (_, files, reason) => {
+    const app = new AppFolder().write(files as Record<string, string>);
+    const { exitCode, stdout, stderr } = await app.init();
+    expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+    expect(stdout.replace(/\s+/g, ' ')).toContain(reason);
+    expect(app.read('features/sse/index.ts')).toContain('ssekit');
+  },
+  20_000,
+);
+
+(process.platform === 'win32' ? test.skip : test)('a tsconfig that is a pipe is not waited for', async () => {
+  const app = new AppFolder().write({ 'tsconfig.json': '{"extends":"./pipe.json"}' });
+  spawnSync('mkfifo', [join(app.path, 'pipe.json')]);
+  expect((await app.init()).stdout).toContain("no file of a config's size");
+});
+
+test('a tsconfig may extend one file by two ways', async () => {
+  const app = new AppFolder().write({
+    'tsconfig.json': '{"extends":["./a.json","./b.json"]}',
+    'a.json': '{"extends":"./base.json"}',
+    'b.json': '{"extends":"./base.json"}',
+    'base.json': '{"compilerOptions":{"paths":{"@/*":["./*"]}}}',
+  });
+  expect((await app.init()).exitCode).toBe(0);
+});
+
+const NEXT = JSON.stringify({ dependencies: { next: '16.0.0' } });
+
+test.each([
+  ['npm', { 'package.json': '{"workspaces":["apps/*"]}' }],
+  ['yarn', { 'package.json': '{"workspaces":{"packages":["apps/*"]}}' }],
+  ['pnpm', { 'package.json': '{}', 'pnpm-workspace.yaml': 'packages:\n  - apps/*\n' }],
+  ['one that asks for next itself', { 'package.json': '{"workspaces":["apps/*"],"devDependencies":{"next":"16"}}' }],
+])('at the root of a workspace of %s, init names the app', async (_, files) => {
+  for (const [path, text] of Object.entries({
+    ...files,
+    'apps/web/package.json': NEXT,
+    'apps/api/package.json': '{}',
+  })) {
+    mkdirSync(join(outside, path, '..'), { recursive: true });
+    writeFileSync(join(outside, path), text as string);
+  }
+  mkdirSync(join(outside, 'node_modules/other'), { recursive: true });
+  writeFileSync(join(outside, 'node_modules/other/package.json'), NEXT);
+  const { exitCode, stdout, stderr } = await runCli(['init'], { cwd: outside });
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toMatch(/is the root of a workspace. Name the app:\n {2}npx ssekit init apps\/web\n$/);
+});

@@ -1,0 +1,231 @@
+/** What a server sends to the command line tool has no power over the terminal, the memory or the time of whoever runs it. */
+import { createServer, type Server, type Socket } from 'node:net';
+import fc from 'fast-check';
+import { painter, printable, visible } from '../dist/cli/output';
+import { Cli, type CliResult, runCli, stopClis } from './support/cli';
+import { answer, closeServers, listening, READY, serve, shortStream, stream } from './support/cli-server';
+import { until } from './support/until';
+
+afterEach(async () => {
+  await stopClis();
+  await closeServers();
+});
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what it looks for.
+const UNSAFE = /[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/;
+
+const HOSTILE = [
+  ...['\x1b[31m', '\x1b]0;title\x07', '\x1b]8;;http://evil\x1b\\', '\x9b2J', '\x9d52;c;AAAA\x9c', '\x7f', '\x00', '\r'],
+  ...['\u202e', '\u2066', '\u200f', '\u061c', '\u2028', '\u2029', '\b', '\nssekit: all is well\n', '"', '\\', '😀'],
+];
+
+/** Text that always has something dangerous in it. */
+const hostile = fc
+  .tuple(fc.constantFrom(...HOSTILE), fc.array(fc.oneof(fc.constantFrom(...HOSTILE), fc.string({ unit: 'binary' }))))
+  .map(([first, rest]) => [...rest, first].join(''));
+
+function isSafe({ stdout, stderr }: Pick<CliResult, 'stdout' | 'stderr'>): void {
+  expect(stdout).not.toMatch(UNSAFE);
+  expect(stderr).not.toMatch(UNSAFE);
+}
+
+/** Each run is a process of its own. */
+const RUNS = { numRuns: 4 };
+
+test('no text is printed with a character that has power over a terminal, whatever it is', () => {
+  const paint = painter({ isTTY: true } as never, {});
+  fc.assert(
+    fc.property(hostile, (text) => {
+      expect(visible(text)).not.toMatch(UNSAFE);
+      expect(printable(text)).not.toMatch(UNSAFE);
+      // Our own colours come through, and nothing else.
+      const coloured = visible(paint('red', text));
+      expect(coloured.startsWith('\x1b[31m') && coloured.endsWith('\x1b[39m')).toBe(true);
+      expect(coloured.slice(5, -5)).not.toMatch(UNSAFE);
+    }),
+  );
+});
+
+test('send prints no answer raw: refusals, receipts and what is neither', async () => {
+  const args = ['--broadcast', '1'];
+  await fc.assert(
+    fc.asyncProperty(hostile, fc.constantFrom(200, 400, 500), async (text, status) => {
+      const receipt = JSON.stringify({ clients: 1, id: text });
+      for (const body of [
+        text,
+        receipt,
+        JSON.stringify({ error: text }),
+        JSON.stringify({ error: { [text]: text } }),
+      ]) {
+        const { url } = await serve(answer(status, {}, body));
+        const [shown, json] = [await runCli(['send', url, ...args]), await runCli(['send', url, ...args, '--json'])];
+        isSafe(shown);
+        isSafe(json);
+        expect(`${shown.stdout}${shown.stderr}`.trimEnd()).not.toContain('\n');
+        if (status === 200 && body === receipt) expect(JSON.parse(json.stdout)).toEqual(JSON.parse(receipt));
+      }
+    }),
+    RUNS,
+  );
+}, 120_000);
+
+test('an error that is no text is refused like any other', async () => {
+  const { url } = await serve(answer(400, {}, '{"error":{"code":7}}'));
+  const { exitCode, stderr } = await runCli(['send', url, '--broadcast', '1']);
+  expect({ exitCode, stderr }).toEqual({
+    exitCode: 1,
+    stderr: 'ssekit send: refused with 400: {"error":{"code":7}}\n',
+  });
+});
+
+test('tail prints no event raw, and its JSON has the same value', async () => {
+  await fc.assert(
+    fc.asyncProperty(hostile, async (text) => {
+      const line = text.replace(/[\r\n]/g, ' ');
+      const data = JSON.stringify(text);
+      const body = `event: x${line}\nid: x${line.replaceAll('\0', '')}\ndata: x${line}\n\ndata: ${data}\n\ndata: end\n\n`;
+      const { url } = await serve(stream(body));
+      const [shown, json] = [new Cli(['tail', url]), new Cli(['tail', url, '--json'])];
+      await Promise.all([shown.printed('  end\n'), json.printed('"end"')]);
+      isSafe(shown);
+      isSafe(json);
+      const events = json.stdout
+        .trim()
+        .split('\n')
+        .map((printed) => JSON.parse(printed));
+      // As it is after it went over the wire, where there are no halves of surrogate pairs.
+      expect(events[0].event).toBe(Buffer.from(`x${line}`).toString());
+      expect(JSON.parse(events[1].data)).toBe(text);
+      await stopClis();
+    }),
+    RUNS,
+  );
+}, 120_000);
+
+test('doctor and tail print no head raw', async () => {
+  // What Node.js lets through in a header.
+  const type = 'text/\x85\x9b31m\x9d0;title\x9c';
+  const { url } = await serve(answer(200, { 'content-type': type }));
+  for (const args of [
+    ['doctor', url],
+    ['doctor', url, '--json'],
+    ['tail', url],
+  ]) {
+    const result = await runCli(args);
+    isSafe(result);
+    expect(`${result.stdout}${result.stderr}`).toMatch(/\\x9b31m|\\u009b31m/);
+    if (args.includes('--json')) expect(JSON.parse(result.stdout).stream).toContain('\\x9b31m');
+  }
+});
+
+test('doctor prints no name of an event raw', async () => {
+  const { url } = await serve(stream('event: \x1b]0;t\x07\u202e\u009b\ndata: 1\n\n'));
+  for (const option of [[], ['--json']]) {
+    const result = await runCli(['doctor', url, ...option]);
+    isSafe(result);
+    expect(result.stdout).toContain('The first event is');
+  }
+});
+
+/** A server that writes the same bytes for as long as they are taken, and counts them. */
+async function endless(head: string, piece: Buffer): Promise<{ url: string; written: () => number }> {
+  let written = 0;
+  const server = createServer((socket: Socket) => {
+    const pour = (): void => {
+      while (!socket.destroyed) {
+        written += piece.length;
+        if (!socket.write(piece)) return;
+      }
+    };
+    socket.on('error', () => {}).on('drain', pour);
+    socket.once('data', () => {
+      socket.write(head);
+      pour();
+    });
+  });
+  const { url } = await listening(server as Server as never);
+  return { url, written: () => written };
+}
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nserver: test\r\n\r\n';
+/** Room for the longest event, and far less than is sent. */
+const SMALL = { env: { NODE_OPTIONS: '--max-old-space-size=120' } };
+const FAR_MORE = 400 * 1024 * 1024;
+
+test.each([
+  ['a line that never ends', HEAD, 'x'.repeat(65_536)],
+  ['an event that never ends', `${HEAD}data: x\n`, `data: ${'y'.repeat(1000)}\n`.repeat(60)],
+  ['a comment that never ends', `${HEAD}:`, 'z'.repeat(65_536)],
+])(
+  '%s takes no memory, in tail or doctor',
+  async (_, head, piece) => {
+    const server = await endless(head, Buffer.from(piece));
+    const tail = new Cli(['tail', server.url], SMALL);
+    await until(
+      'far more is sent than there is memory',
+      () => server.written() > FAR_MORE || tail.child.exitCode !== null,
+    );
+    expect(tail.child.exitCode).toBeNull();
+    expect((await tail.stop('SIGINT')).exitCode).toBe(0);
+    const examined = await runCli(['doctor', server.url, '--timeout', '3'], SMALL);
+    expect(examined).toMatchObject({ exitCode: 1, stderr: '' });
+  },
+  120_000,
+);
+
+test('an event that is too long is left out and told, and the next is printed', async () => {
+  const { url } = await serve(stream(`data: ${'x'.repeat(17 * 1024 * 1024)}\nid: 1\n\ndata: next\n\n`));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('  next\n');
+  expect(cli.stderr).toContain('an event of more than 16777216 characters was left out');
+  expect(cli.stdout.length).toBeLessThan(200);
+});
+
+test('an answer to send that never ends is given up', async () => {
+  const server = await endless('HTTP/1.1 400 Bad\r\n\r\n', Buffer.alloc(65_536, 'x'));
+  const { exitCode, stderr } = await runCli(['send', server.url, '--broadcast', '1'], SMALL);
+  expect(exitCode).toBe(2);
+  expect(stderr).toContain('too long');
+});
+
+test('deeply nested data is not made longer than it is', async () => {
+  const deep = `${'['.repeat(3000)}${'[],'.repeat(15_000)}[]${']'.repeat(3000)}`;
+  const { url } = await serve(stream(`data: ${deep}\n\ndata: end\n\n`));
+  const cli = new Cli(['tail', url], SMALL);
+  await cli.printed('  end\n');
+  expect(cli.stdout.length).toBeLessThan(deep.length + 300);
+});
+
+test('a retry of 0 is no loop', async () => {
+  const { url } = await serve(shortStream('retry: 0\ndata: a\n\n'));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('again in', 'stderr');
+  expect(cli.stderr).toContain('again in 250 ms');
+});
+
+test('an id that no header can carry does not keep tail from reconnecting', async () => {
+  const { url } = await serve(shortStream('retry: 0\nid: \x01\ndata: a\n\n'), stream('data: b\n\n'));
+  await new Cli(['tail', url]).printed('  b\n');
+});
+
+test.each(['tail', 'doctor'])(
+  'no header of the user follows a redirect of %s to another origin',
+  async (command) => {
+    // Without a name in `server`, doctor opens connections of its own to look at who carries the stream.
+    const bare = (_: unknown, res: import('node:http').ServerResponse): void => {
+      res.writeHead(200, { 'content-type': 'text/event-stream' }).write(READY);
+    };
+    const target = await serve(bare);
+    const back = await serve(answer(307, { location: target.url }));
+    const source = await serve(answer(302, { location: back.url }));
+    const secrets = ['Authorization: s', 'Cookie: s', 'X-Api-Key: s', 'X-Whatever: s'];
+    const cli = new Cli([command, source.url, ...secrets.flatMap((secret) => ['--header', secret])]);
+    if (command === 'tail') await cli.printed('ssekit:ready');
+    else await cli.ended;
+    expect(source.requests[0]?.headers).toMatchObject({ authorization: 's', cookie: 's', 'x-api-key': 's' });
+    const others = [...back.requests, ...target.requests];
+    expect(others.length).toBeGreaterThan(1);
+    for (const { headers } of others) expect(Object.values(headers)).not.toContain('s');
+  },
+  30_000,
+);
