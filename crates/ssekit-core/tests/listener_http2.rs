@@ -4,19 +4,19 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use ssekit_core::listener::{LimitOptions, ListenerOptions};
-use ssekit_core::{DisconnectReason, Event};
+use ssekit_core::{DisconnectReason, Event, Options};
 use support::door::{Door, TOKEN, anonymous, get as get_by_http1};
 use support::http2::{
     CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, POST, RST_STREAM, Rascal, code_of,
     frame, get, head, text,
 };
-use support::{Engine, Recorder, data, eventually, keeping_all};
+use support::{Engine, Recorder, data, eventually, keeping_all, two_shards};
 
 /// ENHANCE_YOUR_CALM (RFC 9113, section 7).
 const CALM: u32 = 11;
@@ -34,6 +34,29 @@ fn assert_unharmed(door: &Door) {
         door.engine.broadcast(data("x"), None).unwrap();
         assert_eq!(stream.data(1).await, ["x"]);
     });
+}
+
+/// With the shortest write deadline that there is.
+fn impatient() -> Engine {
+    Engine::with(Options { timeout: Duration::from_secs(1), ..two_shards() })
+}
+
+#[test]
+fn peer_without_a_window_does_not_keep_its_place() {
+    let door = Door::of(impatient(), anonymous());
+    for target in ["/healthz", "/events"] {
+        let mut rascal = Rascal::to(door.address());
+        // SETTINGS_INITIAL_WINDOW_SIZE: 0
+        rascal.send(&frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+        rascal.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &head(GET, target, &[])));
+        assert!(rascal.is_answered());
+        let began = Instant::now();
+        rascal.reader().join().unwrap();
+        // Not by the pings that it leaves unanswered, which others answer.
+        assert!(began.elapsed() < Duration::from_secs(20), "{target}: {:?}", began.elapsed());
+        eventually("its place is free", || door.listener.connections() == 0);
+    }
+    assert_unharmed(&door);
 }
 
 #[test]

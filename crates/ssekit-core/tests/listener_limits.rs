@@ -110,6 +110,18 @@ fn connections_come_in_no_faster_than_allowed() {
 }
 
 #[test]
+fn peer_that_reads_no_answer_does_not_keep_its_place() {
+    let engine = Engine::with(Options { timeout: Duration::from_secs(1), ..two_shards() });
+    let door = Door::of(engine, anonymous());
+    let mut visitor = door.knock();
+    let requests = get("/openapi.json").repeat(20_000);
+    // Until the listener ends it, or all has been sent; it reads no answer.
+    visitor.try_send(&requests);
+    support::eventually("its place is free", || door.listener.connections() == 0);
+    assert_eq!(door.get("/healthz").status(), 200);
+}
+
+#[test]
 fn churn_leaves_nothing_behind() {
     let door = Door::anonymous();
     let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();

@@ -97,6 +97,34 @@ fn what_is_no_http_is_400_and_the_end_of_the_connection() {
 }
 
 #[test]
+fn request_without_exactly_one_valid_host_is_400() {
+    let door = Door::anonymous();
+    for head in [
+        "GET /events HTTP/1.1\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n",
+        "GET /healthz HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: a/b\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: user@a\r\n\r\n",
+    ] {
+        let mut visitor = door.knock();
+        visitor.send(head);
+        assert_eq!(visitor.answer(false).status(), 400, "{head:?}");
+        assert!(visitor.rest().is_empty(), "{head:?}");
+    }
+    for head in [
+        "GET /healthz HTTP/1.1\r\nHost:\r\n\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: [::1]:80\r\n\r\n",
+        "GET /healthz HTTP/1.0\r\n\r\n",
+    ] {
+        let mut visitor = door.knock();
+        visitor.send(head);
+        assert_eq!(visitor.answer(false).status(), 200, "{head:?}");
+    }
+    assert_unharmed(&door);
+}
+
+#[test]
 fn a_length_and_chunks_together_smuggle_nothing() {
     let door = Door::open(ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     let mut visitor = door.knock();

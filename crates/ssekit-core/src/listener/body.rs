@@ -20,7 +20,7 @@ const READ_BYTES: usize = 64 << 10;
 pub(crate) struct AnyBody {
     content: Content,
     /// The connection is in use as long as this is here.
-    _busy: Option<Busy>,
+    busy: Option<Busy>,
 }
 
 #[derive(Debug)]
@@ -33,16 +33,17 @@ enum Content {
 
 impl AnyBody {
     pub(crate) fn whole(body: Full<Bytes>) -> Self {
-        Self { content: Content::Whole(body), _busy: None }
+        Self { content: Content::Whole(body), busy: None }
     }
 
     pub(crate) fn events(opening: Bytes, stream: Stream) -> Self {
-        Self { content: Content::Events(Some(opening), stream), _busy: None }
+        Self { content: Content::Events(Some(opening), stream), busy: None }
     }
 
     /// The same, keeping its connection from being idle.
     pub(crate) fn busy(self, busy: Busy) -> Self {
-        Self { _busy: Some(busy), ..self }
+        busy.answered(false);
+        Self { busy: Some(busy), ..self }
     }
 }
 
@@ -51,12 +52,21 @@ impl Body for AnyBody {
     type Error = Infallible;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut self.get_mut().content {
+        let this = self.get_mut();
+        match &mut this.content {
             Content::Whole(body) => Pin::new(body).poll_frame(cx),
-            Content::Events(opening, stream) => match opening.take() {
-                Some(bytes) => Poll::Ready(Some(Ok(Frame::data(bytes)))),
-                None => stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes)))),
-            },
+            Content::Events(opening, stream) => {
+                // Asked for more, hyper has room for it at the peer.
+                let busy = this.busy.as_ref().inspect(|busy| busy.taken());
+                let bytes = match opening.take() {
+                    Some(bytes) => Poll::Ready(Some(bytes)),
+                    None => stream.poll_next(cx, READ_BYTES),
+                };
+                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &bytes) {
+                    busy.answered(true);
+                }
+                bytes.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! HTTP/2: hyper does all of it, within limits; a stream is a body that it pulls.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::Arc;
@@ -9,7 +10,8 @@ use std::time::Duration;
 use hyper::server::conn::http2::Builder;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use tokio::time::interval;
+use parking_lot::Mutex;
+use tokio::time::{Instant, interval};
 
 use crate::listener::router::{Visitor, route};
 use crate::listener::server::Stage;
@@ -32,23 +34,46 @@ const SEND_BUFFER: usize = 64 << 10;
 struct Activity {
     now: AtomicUsize,
     ever: AtomicUsize,
+    /// Answers that wait for the peer to have room.
+    untaken: Mutex<HashMap<usize, Untaken>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Untaken {
+    since: Instant,
+    /// It is a stream of which the peer has taken something.
+    in_stream: bool,
 }
 
 /// Something that keeps a connection from being idle.
 #[derive(Debug)]
-pub(crate) struct Busy(Arc<Activity>);
+pub(crate) struct Busy {
+    activity: Arc<Activity>,
+    number: usize,
+}
 
 impl Busy {
     fn on(activity: &Arc<Activity>) -> Self {
         activity.now.fetch_add(1, Ordering::Relaxed);
-        activity.ever.fetch_add(1, Ordering::Relaxed);
-        Self(Arc::clone(activity))
+        let number = activity.ever.fetch_add(1, Ordering::Relaxed);
+        Self { activity: Arc::clone(activity), number }
+    }
+
+    /// The answer is there for the peer.
+    pub(crate) fn answered(&self, in_stream: bool) {
+        self.activity.untaken.lock().insert(self.number, Untaken { since: Instant::now(), in_stream });
+    }
+
+    /// The peer has taken it, or the beginning of a stream.
+    pub(crate) fn taken(&self) {
+        self.activity.untaken.lock().remove(&self.number);
     }
 }
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.now.fetch_sub(1, Ordering::Relaxed);
+        self.taken();
+        self.activity.now.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -76,15 +101,19 @@ pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
             () = std::future::ready(()), if refused => {}
         }
     };
+    // A window of 0 keeps answers back without the socket ever being full. Who goes on like that is not waited for.
+    let mut stalls = pin!(stalls(&activity, shared.hub.options().timeout));
     tokio::select! {
         // Whatever ended it, there is nobody to be told.
         _ = connection.as_mut() => return,
+        () = stalls.as_mut() => return,
         () = leave => {}
     }
     connection.as_mut().graceful_shutdown();
     // What is under way comes to its end first. Who takes no notice of having been told to leave is left standing.
     tokio::select! {
         _ = connection => {}
+        () = stalls => {}
         () = idle(&activity, shared.options.limits.idle_timeout) => {}
     }
 }
@@ -100,6 +129,22 @@ async fn idle(activity: &Activity, patience: Duration) {
             return;
         }
         seen = Some(ever);
+    }
+}
+
+/// Waits until the peer has not begun to take an answer for so long, or a quarter longer, or has taken nothing of any stream. One
+/// stream that nobody reads, a tab that is held for instance, does not end the others of its connection.
+async fn stalls(activity: &Activity, patience: Duration) {
+    let mut looks = interval(patience / 4);
+    loop {
+        looks.tick().await;
+        let untaken = activity.untaken.lock();
+        let mut late = untaken.values().filter(|untaken| untaken.since.elapsed() >= patience).peekable();
+        let some_are_late = late.peek().is_some();
+        let all_are_late = late.clone().count() >= activity.now.load(Ordering::Relaxed);
+        if some_are_late && (all_are_late || late.any(|untaken| !untaken.in_stream)) {
+            return;
+        }
     }
 }
 

@@ -48,15 +48,16 @@ async fn begin(socket: Socket, visitor: Visitor, place: Place) {
 /// The connection, with TLS where that is spoken, and whether it goes on with HTTP/2.
 async fn agree(socket: Socket, visitor: &Visitor) -> Option<(Wire<Socket>, bool)> {
     let Visitor { shared, address, .. } = visitor;
+    let patience = shared.hub.options().timeout;
     let Some(tls) = shared.tls.clone() else {
-        let mut wire = Wire::new(socket);
+        let mut wire = Wire::new(socket, patience);
         let http2 = wire.begins_http2().await.ok()?;
         return Some((wire, http2));
     };
     match TlsAcceptor::from(tls).accept(socket).await {
         Ok(stream) => {
             let http2 = stream.get_ref().1.alpn_protocol() == Some(ALPN_HTTP2);
-            Some((Wire::new(Socket::Tls(Box::new(stream))), http2))
+            Some((Wire::new(Socket::Tls(Box::new(stream)), patience), http2))
         }
         Err(error) => {
             shared.journal.write(|| format!("no TLS with {}: {error}", shown(address)));

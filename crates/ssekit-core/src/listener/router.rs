@@ -7,8 +7,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
+use hyper::http::uri::Authority;
+use hyper::{Method, Request, Response, StatusCode, Version};
 
 use crate::listener::admission::Refusal;
 use crate::listener::answer::{self, Answer};
@@ -90,9 +91,28 @@ fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
         }
         None => {}
     }
+    if request.version() < Version::HTTP_2 && !names_one_host(request) {
+        let mut answer = answer::text(StatusCode::BAD_REQUEST, "Host: wants one, and a valid one.\n");
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        return Some(answer);
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let too_long = target > visitor.shared.options.limits.url_bytes;
     too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
+}
+
+/// RFC 9112, section 3.2: one `Host`, which HTTP/1.0 may leave out. It is empty where the target has no authority.
+fn names_one_host<B>(request: &Request<B>) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => {
+            let host = host.as_bytes();
+            // With user information it would be an authority, but no host.
+            host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
+        }
+        _ => false,
+    }
 }
 
 async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {

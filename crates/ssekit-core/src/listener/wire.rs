@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 #[cfg(unix)]
 use tokio::net::UnixStream;
+use tokio::time::{Duration, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
 /// A connection as it was accepted.
@@ -117,6 +118,10 @@ pub(crate) struct Wire<S> {
     inner: S,
     seen: Bytes,
     unsent: Arc<AtomicBool>,
+    /// How long the peer may take nothing of what there is for it.
+    patience: Duration,
+    /// When that is over, while it takes nothing.
+    deadline: Option<Pin<Box<Sleep>>>,
 }
 
 /// Whether the last write of a connection was refused, so that whoever wrote has something left.
@@ -130,8 +135,8 @@ impl Unsent {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
-    pub(crate) fn new(inner: S) -> Self {
-        Self { inner, seen: Bytes::new(), unsent: Arc::default() }
+    pub(crate) fn new(inner: S, patience: Duration) -> Self {
+        Self { inner, seen: Bytes::new(), unsent: Arc::default(), patience, deadline: None }
     }
 
     pub(crate) fn unsent(&self) -> Unsent {
@@ -176,16 +181,23 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
 }
 
 impl<S: AsyncWrite + Unpin> Wire<S> {
-    fn note<T>(&self, written: Poll<T>) -> Poll<T> {
+    /// A peer that takes nothing for so long ends its connection, for else it would keep its place for ever.
+    fn note<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.unsent.store(written.is_pending(), Ordering::Relaxed);
-        written
+        if written.is_ready() {
+            self.deadline = None;
+            return written;
+        }
+        let patience = self.patience;
+        let deadline = self.deadline.get_or_insert_with(|| Box::pin(sleep(patience)));
+        deadline.as_mut().poll(cx).map(|()| Err(io::ErrorKind::TimedOut.into()))
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
-        self.note(written)
+        self.note(cx, written)
     }
 
     fn poll_write_vectored(
@@ -194,7 +206,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write_vectored(cx, slices);
-        self.note(written)
+        self.note(cx, written)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -203,7 +215,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        self.note(flushed)
+        self.note(cx, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -233,7 +245,7 @@ mod tests {
                 peer.write_u8(*byte).await.unwrap();
             }
             drop(peer);
-            let mut wire = Wire::new(here);
+            let mut wire = Wire::new(here, Duration::from_secs(30));
             assert_eq!(wire.begins_http2().await.unwrap(), http2);
             let mut read = Vec::new();
             wire.read_to_end(&mut read).await.unwrap();
@@ -241,10 +253,26 @@ mod tests {
         }
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn peer_that_takes_nothing_has_a_deadline() {
+        let (mut peer, here) = tokio::io::duplex(4);
+        let patience = Duration::from_secs(30);
+        let mut wire = Wire::new(here, patience);
+        let began = tokio::time::Instant::now();
+        assert_eq!(wire.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(began.elapsed(), patience);
+        // Something that is taken begins a new one.
+        peer.read_exact(&mut [0; 4]).await.unwrap();
+        wire.write_all(b"6789").await.unwrap();
+        let began = tokio::time::Instant::now();
+        assert!(wire.write_all(b"0").await.is_err());
+        assert_eq!(began.elapsed(), patience);
+    }
+
     #[tokio::test]
     async fn a_refused_write_is_remembered_until_it_is_made_up_for() {
         let (mut peer, here) = tokio::io::duplex(4);
-        let mut wire = Wire::new(here);
+        let mut wire = Wire::new(here, Duration::from_secs(30));
         let unsent = wire.unsent();
         wire.write_all(b"1234").await.unwrap();
         assert!(!unsent.any());
