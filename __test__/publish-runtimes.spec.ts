@@ -52,6 +52,7 @@ test('with nothing but the web’s own globals, without a `process`', async () =
   expect(files.filter((file) => !file.startsWith('publish/')).sort()).toEqual([
     'server/arguments.js',
     'server/errors.js',
+    'server/size.js',
   ]);
 });
 
