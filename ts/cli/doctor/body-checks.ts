@@ -49,7 +49,7 @@ function checkFirstEvent(seen: Observation): Finding | undefined {
 function checkCarrier({ isCarriedByNode }: Observation): Finding | undefined {
   if (!isCarriedByNode) return undefined;
   const remedy =
-    'Load ssekit when the server starts: see instrumentation in the README. Else something rewrites the response on its way out (a middleware that compresses, a wrapper around “res.write”), the options say transport: ‘stream’, or it is Windows. SSEService.getInstance().stats().transports counts them.';
+    'Ask the server why: SSEService.getInstance().stats().notHandedOff counts the reasons, and docs/troubleshooting.md has a remedy for each. The usual ones: ssekit is not loaded when the server starts (see instrumentation in the README), or a middleware replaces “res.write”.';
   return warning(
     'not-handed-off',
     'The stream was not handed off: Node.js carries it.',
