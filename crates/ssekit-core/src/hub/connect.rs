@@ -192,8 +192,12 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (located, reset) = self.resume(last_event_id, who.client, user.as_ref(), log.get(), before);
-        let reset = reset.or_else(|| claim.loss(last_event_id.map(|_| located.cursor)));
+        let (mut located, mut reset) = self.resume(last_event_id, who.client, user.as_ref(), log.get(), before);
+        if reset.is_none()
+            && let Some(reason) = claim.loss(last_event_id.map(|_| located.cursor))
+        {
+            (located, reset) = (self.now(), Some(reason));
+        }
         let Located { cursor, elsewhere: seen, keeps_id } = located;
         let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
@@ -226,6 +230,11 @@ impl Hub {
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
+    /// The place of a client that has nothing to catch up with.
+    fn now(&self) -> Located {
+        Located { cursor: self.inner.timeline.head(), elsewhere: 0, keeps_id: false }
+    }
+
     /// What is known of the time before a client with this claim. One that may not have the id it asked for may be the same page.
     fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
         let (registry, Some(asked)) = (&self.inner.registry, who.client) else { return Before::default() };
@@ -247,7 +256,7 @@ impl Hub {
         before: Before,
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.timeline;
-        let now = || Located { cursor: timeline.head(), elsewhere: 0, keeps_id: false };
+        let now = || self.now();
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         let Some(id) = last_event_id else {
             // The cursor first: what comes after it, the client gets.

@@ -114,6 +114,8 @@ pub(crate) struct Dechunker {
     buffer: Vec<u8>,
     /// The last chunk was there.
     pub(crate) ended: bool,
+    /// Others write the chunks, who may take capital digits.
+    pub(crate) any_case: bool,
 }
 
 impl Dechunker {
@@ -141,7 +143,8 @@ impl Dechunker {
         assert!(digits.is_some() || rest.len() < 10, "no head of a chunk: {:?}", Bytes::copy_from_slice(&rest[..10]));
         let head = std::str::from_utf8(&rest[..digits?]).unwrap();
         let size = usize::from_str_radix(head, 16).unwrap();
-        assert_eq!(head, format!("{size:x}"), "lower case, no leading zeros");
+        let written = if self.any_case { head.to_ascii_lowercase() } else { head.to_owned() };
+        assert_eq!(written, format!("{size:x}"), "lower case, no leading zeros");
         Some((head.len() + 2, size))
     }
 
