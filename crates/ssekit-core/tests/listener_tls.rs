@@ -80,7 +80,7 @@ fn http1_is_spoken_with_those_who_ask_for_it_or_for_nothing() {
             }
             assert!(head.starts_with(b"HTTP/1.1 200 OK\r\n"));
             // hyper writes them where TLS stands between.
-            let mut dechunker = Dechunker { any_case: true, ..Dechunker::default() };
+            let mut dechunker = Dechunker::of_others();
             let mut parser = Parser::default();
             for name in ["ssekit:ready", "hello"] {
                 let event = loop {

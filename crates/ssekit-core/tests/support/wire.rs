@@ -115,10 +115,15 @@ pub(crate) struct Dechunker {
     /// The last chunk was there.
     pub(crate) ended: bool,
     /// Others write the chunks, who may take capital digits.
-    pub(crate) any_case: bool,
+    any_case: bool,
 }
 
 impl Dechunker {
+    /// Of chunks that are not our own.
+    pub(crate) fn of_others() -> Self {
+        Self { any_case: true, ..Self::default() }
+    }
+
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Vec<u8> {
         self.buffer.extend_from_slice(bytes);
         let mut body = Vec::new();
