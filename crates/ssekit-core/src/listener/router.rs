@@ -1,6 +1,5 @@
 //! Which request gets which answer.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -17,7 +16,7 @@ use crate::listener::options::MetricsAccess;
 use crate::listener::protocol::shown;
 use crate::listener::publish::publish;
 use crate::listener::server::Shared;
-use crate::listener::subscribe::{bearer, last_event_id, subscribe};
+use crate::listener::subscribe::{bearer, subscribe};
 use crate::metrics::CONTENT_TYPE;
 use crate::stream::Stream;
 
@@ -98,12 +97,7 @@ fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
 async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {
     let shared = &visitor.shared;
     if request.uri().path() == shared.options.path {
-        // Before the request is answered, and before it takes a place: a page may come from a node that is ahead.
-        let seen = last_event_id(&request).map(Cow::into_owned);
-        if !shared.hub.is_caught_up(seen.as_deref()) {
-            shared.hub.caught_up(seen.as_deref()).await;
-        }
-        return subscribe(&request, visitor);
+        return subscribe(&request, visitor).await;
     }
     Routed::Answer(match request.uri().path() {
         "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),
