@@ -18,7 +18,7 @@ use crate::listener::protocol::shown;
 use crate::listener::query::parameter;
 use crate::listener::router::{Opened, Routed, Visitor};
 use crate::listener::server::Shared;
-use crate::listener::ticket::{self, Claims, Refusal, TicketOptions};
+use crate::listener::ticket::{self, Claims, Redeemed, Refusal, Subject, TicketOptions};
 use crate::revoked::LogOutMark;
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -137,17 +137,17 @@ fn enter<B>(
     identity: Identity,
 ) -> Result<Routed, No> {
     let (shared, by_url) = (&visitor.shared, header_id(request).is_none());
+    let address = address_of(request, visitor);
     let one_time = identity.claims.is_some() && shared.options.tickets.as_ref().is_some_and(|tickets| tickets.one_time);
     let identity = if one_time {
         // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
         let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
-        redeem(identity, visitor, shown.as_ref()).map_err(No::Ticket)?
+        redeem(identity, visitor, address, shown.as_ref()).map_err(No::Ticket)?
     } else {
         identity
     };
     let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
-    let address = address_of(request, visitor);
     let who = Connect { user, client: client.as_deref(), last_event_id: seen, by_url, key, address };
     let Connected { opening, stream, .. } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &used {
@@ -217,12 +217,19 @@ fn identify<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, Refu
 }
 
 /// Uses a ticket that may open one stream only.
-fn redeem(mut identity: Identity, visitor: &Visitor, shown: Option<&Key>) -> Result<Identity, Refusal> {
+fn redeem(
+    mut identity: Identity,
+    visitor: &Visitor,
+    address: Option<IpAddr>,
+    shown: Option<&Key>,
+) -> Result<Identity, Refusal> {
     let claims = identity.claims.as_ref().ok_or(Refusal::Missing)?;
     let id = claims.id.clone().ok_or(Refusal::Malformed)?;
     // The stream needs its id now, for it is what the ticket will be bound to.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
-    let (key, is_first) = visitor.shared.once.redeem(&id, client, shown, claims.left, ticket::now())?;
+    let subject = &Subject::of(claims.user.as_deref(), address);
+    let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
+    let (key, is_first) = visitor.shared.once.redeem(redeemed, ticket::now())?;
     if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
         return Err(Refusal::Used);
     }

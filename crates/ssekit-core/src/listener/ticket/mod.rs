@@ -9,7 +9,7 @@ mod signature;
 
 use std::time::Duration;
 
-pub(crate) use once::Once;
+pub(crate) use once::{Once, Redeemed, Subject};
 pub use signature::PublicKey;
 
 use crate::error::{Error, Result};
@@ -106,6 +106,8 @@ pub enum Refusal {
     Issuer,
     /// Only one stream may be opened with it, and one has been.
     Used,
+    /// So many one-time tickets of its user have been used, and are still good, that no further one can be.
+    TooMany,
     /// Its user has been logged out since.
     Revoked,
     /// It is for another client id.
@@ -129,6 +131,7 @@ impl std::fmt::Display for Refusal {
             Self::Audience => "it is for another audience",
             Self::Issuer => "it is from another issuer",
             Self::Used => "it has been used",
+            Self::TooMany => "too many one-time tickets of its user have been used",
             Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
             Self::Origin => "it came as a cookie with a request of another origin's page",
