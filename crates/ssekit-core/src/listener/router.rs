@@ -12,6 +12,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use crate::listener::admission::Refusal;
 use crate::listener::answer::{self, Answer};
 use crate::listener::body::AnyBody;
+use crate::listener::host;
 use crate::listener::options::MetricsAccess;
 use crate::listener::protocol::shown;
 use crate::listener::publish::publish;
@@ -88,6 +89,9 @@ fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
             return Some(answer::later(StatusCode::TOO_MANY_REQUESTS, "Too many connections from your address.\n"));
         }
         None => {}
+    }
+    if !host::is_named_properly(request.version(), request.headers()) {
+        return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, "Host: wants one host.\n"), request.version()));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let too_long = target > visitor.shared.options.limits.url_bytes;
