@@ -63,8 +63,14 @@ enum What {
     Done(Option<Answer>),
 }
 
-/// Why a key cannot be taken: it is being used, or has been.
-type Taken<T> = Result<watch::Receiver<()>, Earlier<T>>;
+/// What becomes of a request with a key.
+enum Begun<'a, T> {
+    /// It is to be done.
+    Mine(Running<'a>),
+    /// The same is being done.
+    Waits(watch::Receiver<()>),
+    Over(Earlier<T>),
+}
 
 /// Forgets a key whose request came to nothing.
 struct Running<'a> {
@@ -96,9 +102,9 @@ impl Idempotency {
         hash.copy_from_slice(digest(&SHA256, body).as_ref());
         let running = loop {
             let mut other = match self.begin(key, hash) {
-                Ok(running) => break running,
-                Err(Ok(other)) => other,
-                Err(Err(earlier)) => return earlier,
+                Begun::Mine(running) => break running,
+                Begun::Waits(other) => other,
+                Begun::Over(earlier) => return earlier,
             };
             // It ends with an error, for nothing is ever sent.
             let _ = other.changed().await;
@@ -112,18 +118,18 @@ impl Idempotency {
     }
 
     /// Takes a key for a request; or else says who has it, or what came of it.
-    fn begin<'a, T>(&'a self, key: &'a str, body: BodyHash) -> Result<Running<'a>, Taken<T>> {
+    fn begin<'a, T>(&'a self, key: &'a str, body: BodyHash) -> Begun<'a, T> {
         let mut answers = self.0.lock();
         answers.forget(Instant::now());
         match answers.by_key.get(key) {
-            Some(given) if given.body != body => Err(Err(Earlier::WasAnother)),
-            Some(Given { what: What::Running(other), .. }) => Err(Ok(other.clone())),
-            Some(Given { what: What::Done(Some(answer)), .. }) => Err(Err(Earlier::Was(answer.clone()))),
-            Some(Given { what: What::Done(None), .. }) => Err(Err(Earlier::WasLongAgo)),
+            Some(given) if given.body != body => Begun::Over(Earlier::WasAnother),
+            Some(Given { what: What::Running(other), .. }) => Begun::Waits(other.clone()),
+            Some(Given { what: What::Done(Some(answer)), .. }) => Begun::Over(Earlier::Was(answer.clone())),
+            Some(Given { what: What::Done(None), .. }) => Begun::Over(Earlier::WasLongAgo),
             None => {
                 let (over, waits) = watch::channel(());
                 answers.by_key.insert(key.to_owned(), Given { body, what: What::Running(waits) });
-                Ok(Running { answers: &self.0, key, _over: over })
+                Begun::Mine(Running { answers: &self.0, key, _over: over })
             }
         }
     }

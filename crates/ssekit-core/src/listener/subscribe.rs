@@ -92,16 +92,20 @@ async fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> 
         return Err(No::NotAcceptable);
     }
     let seen = last_event_id(request).map(Cow::into_owned);
-    // Nobody waits for what other nodes have sent who may not come in, and nothing is used up by who then has to wait.
-    check(request, visitor)?;
-    if request.method() == Method::HEAD {
-        return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
-    }
-    catch_up(seen.as_deref(), shared).await;
+    let mut has_waited = false;
     loop {
         // Before the ticket is looked at: whoever is logged out from here on does not get in with it.
         let mark = LogOutMark::now();
         let identity = check(request, visitor)?;
+        if request.method() == Method::HEAD {
+            return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
+        }
+        // Only who may come in waits for what other nodes have sent, and then the ticket is looked at again.
+        if !has_waited && !shared.hub.is_caught_up(seen.as_deref()) {
+            catch_up(seen.as_deref(), shared).await;
+            has_waited = true;
+            continue;
+        }
         match enter(request, visitor, (seen.as_deref(), mark), identity) {
             // The ticket may be newer than that log-out; looked at again, it is void or good.
             Err(No::Hub(error)) if error.is_logged_out() => {}
@@ -121,9 +125,6 @@ fn check<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, No> {
 /// Waits until the node has come as far as a page that may come from another one. An id is easily made up, so only so many wait at
 /// once; whoever comes on top of them goes on without, and is told if anything is missing.
 async fn catch_up(seen: Option<&str>, shared: &Shared) {
-    if shared.hub.is_caught_up(seen) {
-        return;
-    }
     if let Ok(_place) = shared.waiting.try_acquire() {
         shared.hub.caught_up(seen).await;
     }
