@@ -11,9 +11,29 @@ use parking_lot::Mutex;
 /// The longest that a ticket may be good, so after this there is none left to be void.
 pub(crate) const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
-/// The time since 1970, as tickets count it.
+/// As long as a log-out is remembered: a ticket of that length is good a little longer where clocks may be apart.
+const REMEMBERED: Duration = LONGEST.saturating_add(MOST_LEEWAY);
+
+/// How far clocks may be apart at most.
+pub(crate) const MOST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// The last time that was told, in microseconds.
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// The time since 1970 in whole microseconds, as tickets count it. It is later than every time that was told before in this
+/// process, so a ticket and a log-out are in order however close together they are. Only a clock that is set back by more than
+/// the longest leeway is followed.
 pub(crate) fn since_1970() -> Duration {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    let next = |told: u64| if told > clock + MOST_LEEWAY.as_micros() as u64 { clock } else { clock.max(told + 1) };
+    let told = TOLD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |told| Some(next(told))).unwrap_or_default();
+    Duration::from_micros(next(told))
+}
+
+/// The last moment of a millisecond, which is how exactly nodes tell each other of a log-out: so that none of the tickets from
+/// before it is good at another node.
+pub(crate) fn end_of_millisecond(millis: u64) -> Duration {
+    Duration::from_millis(millis).saturating_add(Duration::from_micros(999))
 }
 
 /// Log-outs so far, over all hubs of the process: a mark of one hub is good for another that takes its place.
@@ -60,16 +80,26 @@ struct LogOut {
     number: u64,
 }
 
+impl LogOut {
+    /// The later of this and another. Two in one millisecond are one and the same that has come back from the other nodes: what
+    /// was issued right after it stays good.
+    fn at_least(self, now: Duration) -> Duration {
+        let is_echo = self.at.as_millis() == now.as_millis() && now == end_of_millisecond(now.as_millis() as u64);
+        if is_echo { self.at } else { self.at.max(now) }
+    }
+}
+
 impl Revoked {
     /// Makes all tickets void that the user has up to now.
     pub(crate) fn revoke(&self, user: &str, now: Duration) {
         let mut users = self.0.lock();
         if users.since.len() >= users.full.max(1024) {
-            users.since.retain(|_, since| since.at + LONGEST > now);
+            users.since.retain(|_, since| since.at + REMEMBERED > now);
             users.full = users.since.len() * 2;
         }
         let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
-        users.since.insert(user.into(), LogOut { at: now, number });
+        let at = users.since.get(user).map_or(now, |earlier| earlier.at_least(now));
+        users.since.insert(user.into(), LogOut { at, number });
     }
 
     /// Whether a user was logged out after this mark was taken.
@@ -95,6 +125,29 @@ mod tests {
         assert!(revoked.is_void("ada", now));
         assert!(!revoked.is_void("ada", now + Duration::from_millis(1)));
         assert!(!revoked.is_void("bob", Duration::ZERO));
+    }
+
+    #[test]
+    fn no_two_times_are_the_same_in_one_process() {
+        let times: Vec<_> = (0..10_000).map(|_| since_1970()).collect();
+        assert!(times.is_sorted_by(|earlier, later| earlier < later));
+        assert!(times.iter().all(|time| time.subsec_nanos() % 1_000 == 0));
+    }
+
+    #[test]
+    fn a_log_out_that_comes_back_from_the_other_nodes_leaves_what_came_after_it() {
+        let (revoked, other) = (Revoked::default(), Revoked::default());
+        let at = Duration::from_micros(1_800_000_000_000_500);
+        revoked.revoke("ada", at);
+        for node in [&revoked, &other] {
+            node.revoke("ada", end_of_millisecond(at.as_millis() as u64));
+            assert!(node.is_void("ada", at));
+        }
+        assert!(!revoked.is_void("ada", at + Duration::from_micros(1)));
+        assert!(!other.is_void("ada", at + Duration::from_millis(1)));
+        // Nor does an older one that comes late make anything good.
+        revoked.revoke("ada", Duration::from_secs(1));
+        assert!(revoked.is_void("ada", at));
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! The hub as one of several nodes: what it sends goes into the shared history, and what stands there is put into its logs.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -17,7 +16,7 @@ use crate::key::Key;
 use crate::life::{ClientInfo, DisconnectReason, Refusal};
 use crate::options::MOST_EVENT_BYTES;
 use crate::position::{Epoch, Position, agreed, is_agreed, last_agreed};
-use crate::revoked::since_1970;
+use crate::revoked::{end_of_millisecond, since_1970};
 use crate::timeline::Place;
 
 impl Hub {
@@ -270,7 +269,7 @@ impl Inner {
             }
             Message::DisconnectUser(user, at) => {
                 self.timeline.pass(place.position());
-                self.disconnect_user(user, Duration::from_millis(*at));
+                self.disconnect_user(user, end_of_millisecond(*at));
             }
             Message::DisconnectClient(client) => {
                 self.timeline.pass(place.position());

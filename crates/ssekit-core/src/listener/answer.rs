@@ -77,7 +77,11 @@ pub(crate) fn later(status: StatusCode, body: &'static str) -> Answer {
 /// The whole stream of a page that comes while the hub is drained: an `EventSource` takes any other answer for final, and
 /// would not come back to the process that takes over. And not over this connection, which leads to the one that ends.
 pub(crate) fn farewell(body: Bytes, version: Version) -> Answer {
-    let mut answer = stream_head().map(|()| Full::new(body));
+    last(stream_head().map(|()| Full::new(body)), version)
+}
+
+/// The last answer on its connection.
+pub(crate) fn last(mut answer: Answer, version: Version) -> Answer {
     if version < Version::HTTP_2 {
         answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }

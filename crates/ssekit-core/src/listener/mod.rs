@@ -20,6 +20,7 @@ mod answer;
 mod bind;
 mod body;
 mod cors;
+mod host;
 mod http1;
 mod http2;
 mod idempotency;

@@ -66,12 +66,16 @@ async fn accept(request: Request<Incoming>, visitor: &Visitor) -> Result<Answer,
     let body = read(request.into_body(), visitor).await?;
     let publish = || publish_all(&body, trace.as_ref(), visitor);
     let Some(key) = key else { return publish() };
-    match visitor.shared.idempotency.once(&key, &body, publish) {
+    match visitor.shared.idempotency.once(&key, &body, publish).await {
         Earlier::Was(mut answer) => {
             answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
             Ok(answer)
         }
         Earlier::WasNot(result) => result,
+        Earlier::WasLongAgo => Err(No::Refused(
+            StatusCode::CONFLICT,
+            "Idempotency-Key: this was published already, and its answer is no longer kept".to_owned(),
+        )),
         Earlier::WasAnother => Err(No::Refused(
             StatusCode::UNPROCESSABLE_ENTITY,
             "Idempotency-Key: it was used with another body".to_owned(),

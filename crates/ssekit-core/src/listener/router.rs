@@ -1,24 +1,23 @@
 //! Which request gets which answer.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, CONNECTION, CONTENT_LENGTH, HOST, HeaderValue};
-use hyper::http::uri::Authority;
-use hyper::{Method, Request, Response, StatusCode, Version};
+use hyper::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
 
 use crate::listener::admission::Refusal;
 use crate::listener::answer::{self, Answer};
 use crate::listener::body::AnyBody;
+use crate::listener::host;
 use crate::listener::options::MetricsAccess;
 use crate::listener::protocol::shown;
 use crate::listener::publish::publish;
 use crate::listener::server::Shared;
-use crate::listener::subscribe::{bearer, last_event_id, subscribe};
+use crate::listener::subscribe::{bearer, subscribe};
 use crate::metrics::CONTENT_TYPE;
 use crate::stream::Stream;
 
@@ -91,39 +90,18 @@ fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
         }
         None => {}
     }
-    if request.version() < Version::HTTP_2 && !names_one_host(request) {
-        let mut answer = answer::text(StatusCode::BAD_REQUEST, "Host: wants one, and a valid one.\n");
-        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-        return Some(answer);
+    if !host::is_named_properly(request.version(), request.headers()) {
+        return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, "Host: wants one host.\n"), request.version()));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     let too_long = target > visitor.shared.options.limits.url_bytes;
     too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
 }
 
-/// RFC 9112, section 3.2: one `Host`, which HTTP/1.0 may leave out. It is empty where the target has no authority.
-fn names_one_host<B>(request: &Request<B>) -> bool {
-    let mut hosts = request.headers().get_all(HOST).iter();
-    match (hosts.next(), hosts.next()) {
-        (None, _) => request.version() < Version::HTTP_11,
-        (Some(host), None) => {
-            let host = host.as_bytes();
-            // With user information it would be an authority, but no host.
-            host.is_empty() || (!host.contains(&b'@') && Authority::try_from(host).is_ok())
-        }
-        _ => false,
-    }
-}
-
 async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {
     let shared = &visitor.shared;
     if request.uri().path() == shared.options.path {
-        // Before the request is answered, and before it takes a place: a page may come from a node that is ahead.
-        let seen = last_event_id(&request).map(Cow::into_owned);
-        if !shared.hub.is_caught_up(seen.as_deref()) {
-            shared.hub.caught_up(seen.as_deref()).await;
-        }
-        return subscribe(&request, visitor);
+        return subscribe(&request, visitor).await;
     }
     Routed::Answer(match request.uri().path() {
         "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio_rustls::rustls::ServerConfig;
 
 use crate::error::{Error, Result};
@@ -25,6 +25,9 @@ use crate::listener::tls::server_config;
 
 /// Connections that have not come to their end by then are broken off.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who may wait at once for the history of other nodes: as a rule a node is behind for milliseconds only.
+const MOST_WAITING: usize = 10_000;
 
 /// Where a listener is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -49,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     pub(crate) once: Once,
     pub(crate) idempotency: Idempotency,
+    /// Places for who waits for the history of other nodes.
+    pub(crate) waiting: Semaphore,
     pub(crate) publish_token: Option<Secret>,
     pub(crate) metrics_token: Option<Secret>,
     stage: watch::Sender<Stage>,
@@ -97,6 +102,7 @@ impl Listener {
             meter: Meter::default(),
             once: Once::default(),
             idempotency: Idempotency::default(),
+            waiting: Semaphore::new(MOST_WAITING),
             publish_token,
             metrics_token,
             stage: watch::Sender::new(Stage::Open),

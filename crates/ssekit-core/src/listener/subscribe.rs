@@ -18,16 +18,18 @@ use crate::listener::protocol::shown;
 use crate::listener::query::parameter;
 use crate::listener::router::{Opened, Routed, Visitor};
 use crate::listener::server::Shared;
-use crate::listener::ticket::{self, Claims, Refusal, TicketOptions};
+use crate::listener::ticket::{self, Claims, Redeemed, Refusal, Subject, TicketOptions};
+use crate::revoked::LogOutMark;
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a request for the event stream.
-pub(crate) fn subscribe<B>(request: &Request<B>, visitor: &Visitor) -> Routed {
+pub(crate) async fn subscribe<B>(request: &Request<B>, visitor: &Visitor) -> Routed {
     let cors = &visitor.shared.cors;
     let mut routed = match *request.method() {
         Method::GET | Method::HEAD => {
-            open(request, visitor).unwrap_or_else(|no| Routed::Answer(no.into_answer(visitor, request.version())))
+            let opened = open(request, visitor).await;
+            opened.unwrap_or_else(|no| Routed::Answer(no.into_answer(visitor, request.version())))
         }
         Method::OPTIONS => Routed::Answer(answer::options(METHODS)),
         _ => Routed::Answer(answer::wrong_method(METHODS)),
@@ -84,24 +86,71 @@ impl No {
     }
 }
 
-fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
+async fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
     let shared = &visitor.shared;
     if !accepts_events(request.headers()) {
         return Err(No::NotAcceptable);
     }
-    if !shared.is_open() {
+    let seen = last_event_id(request).map(Cow::into_owned);
+    let mut has_waited = false;
+    loop {
+        // Before the ticket is looked at: whoever is logged out from here on does not get in with it.
+        let mark = LogOutMark::now();
+        let identity = check(request, visitor)?;
+        if request.method() == Method::HEAD {
+            return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
+        }
+        // Only who may come in waits for what other nodes have sent, and then the ticket is looked at again.
+        if !has_waited && !shared.hub.is_caught_up(seen.as_deref()) {
+            catch_up(seen.as_deref(), shared).await;
+            has_waited = true;
+            continue;
+        }
+        match enter(request, visitor, (seen.as_deref(), mark), identity) {
+            // The ticket may be newer than that log-out; looked at again, it is void or good.
+            Err(No::Hub(error)) if error.is_logged_out() => {}
+            opened => return opened,
+        }
+    }
+}
+
+/// Who asks, if they may have a stream. This uses nothing up.
+fn check<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, No> {
+    if !visitor.shared.is_open() {
         return Err(No::Closing);
     }
-    let (seen, by_url) = (last_event_id(request), header_id(request).is_none());
-    let identity = identify(request, visitor).map_err(No::Ticket)?;
-    if request.method() == Method::HEAD {
-        return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
+    identify(request, visitor).map_err(No::Ticket)
+}
+
+/// Waits until the node has come as far as a page that may come from another one. An id is easily made up, so only so many wait at
+/// once; whoever comes on top of them goes on without, and is told if anything is missing.
+async fn catch_up(seen: Option<&str>, shared: &Shared) {
+    if let Ok(_place) = shared.waiting.try_acquire() {
+        shared.hub.caught_up(seen).await;
     }
+}
+
+/// Opens the stream of who has been found to be good, unless their user was logged out since the mark.
+fn enter<B>(
+    request: &Request<B>,
+    visitor: &Visitor,
+    (seen, mark): (Option<&str>, LogOutMark),
+    identity: Identity,
+) -> Result<Routed, No> {
+    let (shared, by_url) = (&visitor.shared, header_id(request).is_none());
+    let address = address_of(request, visitor);
+    let one_time = identity.claims.is_some() && shared.options.tickets.as_ref().is_some_and(|tickets| tickets.one_time);
+    let identity = if one_time {
+        // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
+        let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
+        redeem(identity, visitor, address, shown.as_ref()).map_err(No::Ticket)?
+    } else {
+        identity
+    };
     let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
-    let address = address_of(request, visitor);
-    let who = Connect { user, client: client.as_deref(), last_event_id: seen.as_deref(), by_url, key, address };
-    let Connected { opening, stream, .. } = shared.hub.connect(who).map_err(|error| {
+    let who = Connect { user, client: client.as_deref(), last_event_id: seen, by_url, key, address };
+    let Connected { opening, stream, .. } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);
         }
@@ -126,7 +175,7 @@ fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
 }
 
 /// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
-pub(crate) fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
+fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
     let id = header_id(request).map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
     id.filter(|id| !id.is_empty())
 }
@@ -165,23 +214,23 @@ fn identify<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, Refu
         return Err(Refusal::Client);
     }
     let client = claims.client.clone().or(proposed);
-    let identity = Identity { client, claims: Some(claims), ..Identity::default() };
-    if tickets.one_time && request.method() != Method::HEAD {
-        // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
-        let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
-        redeem(identity, visitor, shown.as_ref())
-    } else {
-        Ok(identity)
-    }
+    Ok(Identity { client, claims: Some(claims), ..Identity::default() })
 }
 
 /// Uses a ticket that may open one stream only.
-fn redeem(mut identity: Identity, visitor: &Visitor, shown: Option<&Key>) -> Result<Identity, Refusal> {
+fn redeem(
+    mut identity: Identity,
+    visitor: &Visitor,
+    address: Option<IpAddr>,
+    shown: Option<&Key>,
+) -> Result<Identity, Refusal> {
     let claims = identity.claims.as_ref().ok_or(Refusal::Missing)?;
     let id = claims.id.clone().ok_or(Refusal::Malformed)?;
     // The stream needs its id now, for it is what the ticket will be bound to.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
-    let (key, is_first) = visitor.shared.once.redeem(&id, client, shown, claims.left, ticket::now())?;
+    let subject = &Subject::of(claims.user.as_deref(), address);
+    let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
+    let (key, is_first) = visitor.shared.once.redeem(redeemed, ticket::now())?;
     if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
         return Err(Refusal::Used);
     }

@@ -9,12 +9,12 @@ mod signature;
 
 use std::time::Duration;
 
-pub(crate) use once::Once;
+pub(crate) use once::{Once, Redeemed, Subject};
 pub use signature::PublicKey;
 
 use crate::error::{Error, Result};
 use crate::listener::options::MIN_SECRET_BYTES;
-use crate::revoked::{LONGEST, since_1970};
+use crate::revoked::{LONGEST, MOST_LEEWAY, since_1970};
 use payload::Payload;
 
 /// The longest token that is looked at.
@@ -96,12 +96,18 @@ pub enum Refusal {
     Expired,
     /// It is not valid yet.
     Early,
+    /// It says that it was issued in the future.
+    Future,
+    /// It is good for longer than log-outs are remembered: 30 days.
+    TooLong,
     /// It is for somebody else.
     Audience,
     /// It is from somebody else.
     Issuer,
     /// Only one stream may be opened with it, and one has been.
     Used,
+    /// So many one-time tickets of its user have been used, and are still good, that no further one can be.
+    TooMany,
     /// Its user has been logged out since.
     Revoked,
     /// It is for another client id.
@@ -120,9 +126,12 @@ impl std::fmt::Display for Refusal {
             Self::Signature => "its signature is wrong",
             Self::Expired => "it has expired",
             Self::Early => "it is not valid yet",
+            Self::Future => "its iat is in the future, or not in seconds",
+            Self::TooLong => "it is good for more than 30 days",
             Self::Audience => "it is for another audience",
             Self::Issuer => "it is from another issuer",
             Self::Used => "it has been used",
+            Self::TooMany => "too many one-time tickets of its user have been used",
             Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
             Self::Origin => "it came as a cookie with a request of another origin's page",
@@ -136,7 +145,7 @@ impl TicketOptions {
             return Err(Error::argument("options.tickets: wants a `secret` or `keys`"));
         }
         self.secrets.iter().try_for_each(|secret| check_secret("options.tickets.secret", secret))?;
-        if self.leeway > Duration::from_secs(300) {
+        if self.leeway > MOST_LEEWAY {
             return Err(Error::range("options.tickets.leewaySeconds: wants 0 to 300"));
         }
         // RFC 6265, section 4.1.1: a cookie's name is a token.
@@ -191,6 +200,9 @@ pub fn issue(secret: &str, ticket: NewTicket<'_>, now: Duration) -> Result<Strin
     }
     if !(Duration::from_secs(1)..=LONGEST).contains(&ticket.ttl) {
         return Err(Error::range("ttl: wants 1 to 2,592,000 seconds (30 days)"));
+    }
+    if ticket.not_before.saturating_add(ticket.ttl) > LONGEST {
+        return Err(Error::range("notBefore: wants the ticket's end within 30 days"));
     }
     Ok(signature::signed(&payload::write(ticket, now), secret))
 }

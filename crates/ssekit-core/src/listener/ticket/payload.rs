@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::listener::ticket::{Claims, NewTicket, Refusal, TicketOptions};
+use crate::revoked::LONGEST;
 
 /// The claims as they are written. A claim that stands there twice is an error: two readers could take different ones.
 #[derive(Debug, Deserialize)]
@@ -42,8 +43,8 @@ impl Payload {
         serde_json::from_slice(json).map_err(|_| Refusal::Malformed)
     }
 
-    pub(super) fn check(self, options: &TicketOptions, now: Duration) -> Result<Claims, Refusal> {
-        let (now, leeway) = (now.as_secs_f64(), options.leeway.as_secs_f64());
+    pub(super) fn check(self, options: &TicketOptions, time: Duration) -> Result<Claims, Refusal> {
+        let (now, leeway) = (time.as_secs_f64(), options.leeway.as_secs_f64());
         if !self.exp.is_finite() || self.nbf.is_some_and(|nbf| !nbf.is_finite()) {
             return Err(Refusal::Malformed);
         }
@@ -62,10 +63,27 @@ impl Payload {
         if options.one_time && self.jti.is_none() {
             return Err(Refusal::Malformed);
         }
-        // A ticket may be good for longer than a clock can count; then that is how long it is.
+        let issued = self.iat.map(micros).unwrap_or_default();
+        // A log-out could not tell it from one that comes after: RFC 7519, section 4.1.6. It may be in milliseconds.
+        if issued > time.saturating_add(options.leeway) {
+            return Err(Refusal::Future);
+        }
+        // Log-outs are not remembered for longer. Without its beginning, what is left is the least that it can be.
+        if self.exp - self.iat.unwrap_or(now) > LONGEST.as_secs_f64() {
+            return Err(Refusal::TooLong);
+        }
         let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
-        let issued = self.iat.and_then(|iat| Duration::try_from_secs_f64(iat).ok()).unwrap_or_default();
         Ok(Claims { user: self.sub, client: self.cid, id: self.jti, issued, left })
+    }
+}
+
+/// A time since 1970 to the nearest microsecond, which is as exact as a number in JSON is. None before 1970.
+fn micros(seconds: f64) -> Duration {
+    let (whole, part) = (seconds.trunc(), (seconds.fract() * 1e6).round());
+    if seconds <= 0.0 {
+        Duration::ZERO
+    } else {
+        Duration::from_secs(whole as u64).saturating_add(Duration::from_micros(part as u64))
     }
 }
 
@@ -74,8 +92,8 @@ pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
     let begins = now + ticket.not_before;
     let mut claims = json!({
         "aud": ticket.audience,
-        // With its milliseconds: a log-out and a log-in may fall into one second.
-        "iat": now.as_millis() as f64 / 1e3,
+        // With its microseconds: a log-out and a log-in may fall into one second.
+        "iat": now.as_micros() as f64 / 1e6,
         "exp": (begins + ticket.ttl).as_secs(),
         "jti": Uuid::new_v4().to_string(),
     });

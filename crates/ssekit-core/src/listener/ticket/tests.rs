@@ -77,6 +77,15 @@ fn a_ticket_for_later_is_not_good_before() {
 }
 
 #[test]
+fn a_ticket_says_to_the_microsecond_when_it_was_issued() {
+    for micros in 0..2_000 {
+        let now = NOW + Duration::from_micros(micros * 501);
+        let issued = options().verify(&issue(SECRET, ada(), now).unwrap(), now).unwrap().issued;
+        assert_eq!(issued, now);
+    }
+}
+
+#[test]
 fn any_secret_verifies_so_that_one_can_replace_another() {
     let both = TicketOptions { secrets: vec![OTHER.to_owned(), SECRET.to_owned()], ..options() };
     let token = issue(SECRET, ada(), NOW).unwrap();
@@ -139,6 +148,20 @@ fn claims_have_to_be_there_and_to_fit() {
     assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() - 60))), Refusal::Expired);
     assert_eq!(refusal(&options(), &with("nbf", json!(NOW.as_secs() + 60))), Refusal::Early);
     assert_eq!(refusal(&options(), &with("sub", json!(42))), Refusal::Malformed);
+    // In milliseconds, or by a clock that is ahead by more than the leeway (five seconds).
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_millis() as u64))), Refusal::Future);
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() + 6))), Refusal::Future);
+    assert_eq!(refusal(&options(), &with("iat", json!(1e300))), Refusal::Future);
+    assert!(
+        options()
+            .verify(&hs256(&json!({ "alg": "HS256" }), &with("iat", json!(NOW.as_secs() + 5)), SECRET), NOW)
+            .is_ok()
+    );
+    // Longer than log-outs are remembered, also when most of it is over.
+    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() + 30 * 86_400 + 1))), Refusal::TooLong);
+    assert_eq!(refusal(&options(), &with("exp", json!(1e300))), Refusal::TooLong);
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() - 30 * 86_400))), Refusal::TooLong);
+    assert_eq!(refusal(&options(), &with("iat", json!(-1))), Refusal::TooLong);
     let issuer = TicketOptions { issuer: Some("login".to_owned()), ..options() };
     assert_eq!(refusal(&issuer, &good()), Refusal::Issuer);
     let once = TicketOptions { one_time: true, ..options() };
@@ -226,6 +249,8 @@ fn what_cannot_be_issued_is_refused_without_showing_the_secret() {
     assert!(short.is_argument() && !short.to_string().contains("short-secret"));
     assert!(issue(SECRET, NewTicket { user: Some(""), ..ada() }, NOW).unwrap_err().is_argument());
     assert!(issue(SECRET, NewTicket { client: Some("é"), ..ada() }, NOW).unwrap_err().is_argument());
+    let late = NewTicket { not_before: Duration::from_secs(1), ttl: LONGEST, ..ada() };
+    assert!(issue(SECRET, late, NOW).unwrap_err().is_range());
     for ttl in [Duration::ZERO, Duration::from_secs(30 * 86_400 + 1)] {
         assert!(issue(SECRET, NewTicket { ttl, ..ada() }, NOW).unwrap_err().is_range());
     }
