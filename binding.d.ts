@@ -62,17 +62,30 @@ export declare class Streams {
    * ask again: `on_readable` is not called for it.
    */
   takeReadable(maxStreams: number, maxBytes: number): Readable
-  /**
-   * Connects a client. `by_url`: its last event id stands in the URL. With a mark of `log_out_mark`, its user must not have been
-   * logged out since then.
-   */
-  connect(userId: string | undefined | null, clientId: string | undefined | null, lastEventId: string | undefined | null, byUrl: boolean, address?: string | undefined | null, mark?: number | undefined | null): NativeStream
+  /** Connects a client. */
+  connect(asked: Asked): NativeStream
 }
 
 /** A listener, until it is ended, is garbage, or its environment goes down. */
 export declare class Subscription {
   /** Ends it. */
   end(): void
+}
+
+/** A client that wants to come in. */
+export interface Asked {
+  /** Its user; none: it is anonymous. */
+  userId?: string
+  /** The id that it asks for. */
+  clientId?: string
+  /** What it has seen last. */
+  lastEventId?: string
+  /** That stands in the URL, so it proves nothing. */
+  byUrl: boolean
+  /** Where it comes from. */
+  address?: string
+  /** A mark of `log_out_mark`: its user must not have been logged out since then. */
+  mark?: number
 }
 
 /** Sends to all clients but one; says how many are connected. */

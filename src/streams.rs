@@ -201,27 +201,18 @@ impl Streams {
         taken
     }
 
-    /// Connects a client. `by_url`: its last event id stands in the URL. With a mark of `log_out_mark`, its user must not have been
-    /// logged out since then.
+    /// Connects a client.
     #[napi(catch_unwind)]
-    pub fn connect(
-        &mut self,
-        env: Env,
-        user_id: Option<String>,
-        client_id: Option<String>,
-        last_event_id: Option<String>,
-        by_url: bool,
-        address: Option<String>,
-        mark: Option<f64>,
-    ) -> napi::Result<NativeStream> {
+    pub fn connect(&mut self, env: Env, asked: Asked) -> napi::Result<NativeStream> {
+        let Asked { user_id, client_id, last_event_id, by_url, address, mark } = asked;
         let who = Connect {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
             by_url,
-            key: None,
             // What is no address (a Unix socket has none) is not bounded.
             address: address.and_then(|address| address.parse().ok()),
+            ..Connect::default()
         };
         let hub = hub(&env)?;
         let connected = match mark {
@@ -237,6 +228,23 @@ impl Streams {
             carried: Carried::new(self.last_token, connected.stream, Arc::clone(&self.notifier)),
         })
     }
+}
+
+/// A client that wants to come in.
+#[napi(object, object_to_js = false)]
+pub struct Asked {
+    /// Its user; none: it is anonymous.
+    pub user_id: Option<String>,
+    /// The id that it asks for.
+    pub client_id: Option<String>,
+    /// What it has seen last.
+    pub last_event_id: Option<String>,
+    /// That stands in the URL, so it proves nothing.
+    pub by_url: bool,
+    /// Where it comes from.
+    pub address: Option<String>,
+    /// A mark of `log_out_mark`: its user must not have been logged out since then.
+    pub mark: Option<f64>,
 }
 
 /// What was read of several streams.

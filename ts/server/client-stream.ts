@@ -50,8 +50,7 @@ export class ClientStream {
   /** Connects the client: from here on it gets what is sent to it. */
   constructor(identity: ClientIdentity, carrier: Carrier) {
     this.#pulled = pulled();
-    const { userId, clientId, lastEventId, byUrl, address, mark } = identity;
-    this.#native = this.#pulled.streams.connect(userId, clientId, lastEventId, byUrl, address, mark);
+    this.#native = this.#pulled.streams.connect(identity);
     this.#carrier = carrier;
     const fd = descriptorOf(carrier.socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);

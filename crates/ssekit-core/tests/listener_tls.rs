@@ -70,10 +70,10 @@ fn http1_is_spoken_with_those_who_ask_for_it_or_for_nothing() {
     let tls = certificate();
     let door = Door::open(over_tls(&tls));
     let recorder = Recorder::of(&door.engine.hub);
-    for protocols in [&["http/1.1"][..], &[]] {
+    for (tab, protocols) in [("first", &["http/1.1"][..]), ("second", &[])] {
         door.engine.block_on(async {
             let mut socket = connect(&door, &tls, protocols).await;
-            socket.write_all(get("/events?clientId=tab").as_bytes()).await.unwrap();
+            socket.write_all(get(&format!("/events?clientId={tab}")).as_bytes()).await.unwrap();
             let mut head = Vec::new();
             while !head.ends_with(b"\r\n\r\n") {
                 head.push(socket.read_u8().await.unwrap());
@@ -93,12 +93,12 @@ fn http1_is_spoken_with_those_who_ask_for_it_or_for_nothing() {
                 };
                 assert_eq!(event.name, name);
                 let hello = ssekit_core::Event { name: "hello", ..data("x") };
-                door.engine.send_to_client("tab", hello).unwrap();
+                door.engine.send_to_client(tab, hello).unwrap();
             }
             assert_eq!(door.engine.stats().listener, 1);
         });
         // It left without a word, and that was noticed.
-        let left = || recorder.ends_of("tab").last() == Some(&DisconnectReason::Peer);
+        let left = || recorder.ends_of(tab).last() == Some(&DisconnectReason::Peer);
         eventually("it is gone", left);
         door.wait_until_empty();
     }
