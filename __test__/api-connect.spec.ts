@@ -58,7 +58,7 @@ test('the response is a stream of ssekit:ready and then of what is sent', async 
 test('what one reader does with its bytes is nothing to the others', async () => {
   const seen = await server.evaluate(async ({ sse }) => {
     const readers = ['one', 'other'].map((clientId) => {
-      const response = sse.connect(new Request('http://localhost/sse'), { anonymous: true, clientId });
+      const response = sse.connect(new Request('http://localhost/sse'), { userId: 'ada', clientId });
       return (response.body as ReadableStream<Uint8Array<ArrayBuffer>>).getReader();
     });
     for (const reader of readers) await reader.read();
@@ -298,7 +298,7 @@ test.each<[string, ConnectOptions['headers'], [string, string][]]>([
   ['a map', new Map([['x-a', 'b']]) as never, [['x-a', 'b']]],
 ])('headers that are %s', async (_, own, wanted) => {
   const headers = await server.evaluate(async ({ sse }, own) => {
-    const response = sse.connect(new Request('http://localhost/'), { headers: own });
+    const response = sse.connect(new Request('http://localhost/'), { anonymous: true, headers: own });
     await response.body?.cancel();
     return [...response.headers].filter(([name]) => /^(set-cookie|x-(?!accel))/.test(name));
   }, own);
@@ -312,7 +312,7 @@ test.each([
 ])('headers with %s are refused, and nobody is connected', async (_, own, says) => {
   const before = await server.evaluate(({ sse }) => sse.stats().connects);
   const connect = ({ sse }: Given, own: unknown): unknown =>
-    sse.connect(new Request('http://localhost/'), { headers: own as never });
+    sse.connect(new Request('http://localhost/'), { anonymous: true, headers: own as never });
   const thrown = await server.thrownBy(connect, own);
   expect(thrown).toMatchObject({ class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' });
   expect(thrown.message).toContain(says);

@@ -65,10 +65,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 
   test('the reason is replaced when a newer connection takes its place', async () => {
-    await openStream(server, transport, { path: '/sse?clientId=tab' });
-    const newer = await openStream(server, transport, { path: '/sse?clientId=tab' });
+    await openStream(server, transport, { path: '/sse?userId=ada&clientId=tab' });
+    const newer = await openStream(server, transport, { path: '/sse?userId=ada&clientId=tab' });
     newer.end();
-    const who = { clientId: 'tab', userId: null };
+    const who = { clientId: 'tab', userId: 'ada' };
     const all = await told(4);
     expect(all.filter((notice) => (notice as { type: string }).type === 'connect')).toEqual([
       { type: 'connect', ...who },

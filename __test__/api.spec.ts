@@ -74,7 +74,8 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     ['null', null],
     ['an id that nobody has', 'nobody'],
   ])('a broadcast that excludes %s reaches everybody', async (_, exclude) => {
-    const clients = [await open('clientId=a'), await open('clientId=b')];
+    // New ids: a page that comes back with an old one is told what it has missed.
+    const clients = [await open(`clientId=a-${exclude}`), await open(`clientId=b-${exclude}`)];
     const send = () => server.evaluate(({ sse }, id) => sse.broadcast({ event: 'all', data: 1 }, id), exclude);
     expect(await send()).toBe(2);
     expect(await received(clients.map((client) => [client, 1]))).toEqual([['all 1'], ['all 1']]);
@@ -224,6 +225,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   test('an array gives several headers of one name, and what is missing is left out', async () => {
     await server.evaluate((given) => {
       given.clientOf = () => ({
+        anonymous: true,
         headers: {
           'set-cookie': ['a=1', 'b=2'],
           'x-mine': undefined,
@@ -237,7 +239,11 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const lines = client.headerLines.filter((line) => /^(set-cookie|x-(?!accel))/.test(line));
     expect(lines.sort()).toEqual(['set-cookie: a=1', 'set-cookie: b=2', 'x-count: 5', 'x-list: c, d']);
     await server.evaluate((given) => {
-      given.clientOf = (query) => ({ userId: query.get('userId'), clientId: query.get('clientId') ?? undefined });
+      given.clientOf = (query) => ({
+        userId: query.get('userId'),
+        anonymous: true,
+        clientId: query.get('clientId') ?? undefined,
+      });
     });
   });
 
@@ -341,6 +347,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         server: before.disconnects.server + 1,
       },
       refusals: before.refusals,
+      notHandedOff: {
+        ...before.notHandedOff,
+        transport: before.notHandedOff.transport + (transport === 'stream' ? 5 : 0),
+      },
       events: before.events + 3,
       coalesced: 0,
       deliveries: expect.any(Number),

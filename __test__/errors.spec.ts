@@ -250,7 +250,7 @@ describe('other arguments', () => {
     [null, 'got null'],
     ['ada', 'got "ada"'],
   ])('%p is not who is connecting', async (client, got) => {
-    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers? }'];
+    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers?, onClose? }'];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);

@@ -53,7 +53,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
   });
 
   test('nothing is sent twice, left out or cut where Node stops and native code goes on', async () => {
-    const client = await RawClient.stream(server.port, { path: '/sse?clientId=exact' });
+    const client = await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=exact' });
     await handedOff(server, 1);
     const large = 'ö'.repeat(200_000);
     await server.call('sendToClient', 'exact', { event: 'small', data: 'ö', retry: 5 });
@@ -64,7 +64,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
 
     const { epoch, position } = await server.call('stats');
     const frames = [
-      `event: ssekit:ready\nretry: 2000\ndata: {"clientId":"exact","resumed":false,"userId":null}\nid: ${epoch}.${position - 3}\n\n`,
+      `event: ssekit:ready\nretry: 2000\ndata: {"clientId":"exact","resumed":false,"userId":"ada"}\nid: ${epoch}.${position - 3}\n\n`,
       `event: small\nretry: 5\ndata: "ö"\nid: ${epoch}.${position - 2}\n\n`,
       `data: "${large}"\nid: ${epoch}.${position - 1}\n\n`,
       'data: null\nid: own\n\n',

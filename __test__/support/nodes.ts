@@ -95,5 +95,8 @@ export const storyOf = (client: RawClient): string[] =>
 export const told = (client: RawClient, what: string): Promise<true> =>
   until(`${what}, not only ${storyOf(client).slice(-5)}`, () => storyOf(client).includes(what));
 
+/** Where an event stands, without the key that an anonymous client's ids end with. */
+export const placeOf = (id: string | undefined): string => (id ?? '').split('~', 1)[0] ?? '';
+
 /** The id of the newest event that a client has. */
 export const lastIdOf = (client: RawClient): string => client.events().at(-1)?.id ?? '';
