@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
+import { inThisRealm } from './realm.js';
 
 type Native = typeof Binding;
 
@@ -27,7 +28,7 @@ export function native(): Native {
 function prepared(binding: Native): Native {
   const backplane = backplaneOf(process.env);
   if (backplane) binding.offerRedis(backplane.redis, backplane.ca);
-  return binding;
+  return inThisRealm(binding);
 }
 
 function load(): Native {
