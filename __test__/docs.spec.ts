@@ -232,7 +232,7 @@ describe('names in the documentation', () => {
       'addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
       'serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
       'createResponse createEventBuffer createChannel eventName eventId lastId isConnected activeSessions sessionCount ' +
-      'keepAlive statusCode randomUUID useUnknownInCatchVariables'
+      'getConnections maxConnections closeAllConnections requestTimeout keepAlive statusCode randomUUID useUnknownInCatchVariables'
     ).split(' '),
   );
 

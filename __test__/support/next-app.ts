@@ -339,6 +339,8 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
 
 /** What a server prints without anything being wrong, beside nothing at all. */
 const USUAL_LINES = [
+  // For each client that is refused, in development.
+  /^ssekit: (refused|no stream for) /,
   /^\s*$/,
   /^- Network:/,
   /Running next\.config\.ts took/,

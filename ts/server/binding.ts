@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
 import { explainLoadFailure, NotInstalledForApp } from './load-failure.js';
+import { inThisRealm } from './realm.js';
 import { refuseTruncated } from './truncated.js';
 
 type Native = typeof Binding;
@@ -29,7 +30,7 @@ export function native(): Native {
 function prepared(binding: Native): Native {
   const backplane = backplaneOf(process.env);
   if (backplane) binding.offerRedis(backplane.redis, backplane.ca);
-  return binding;
+  return inThisRealm(binding);
 }
 
 function load(): Native {
