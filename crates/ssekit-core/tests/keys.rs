@@ -4,10 +4,11 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
-use ssekit_core::{Connect, Connected, DisconnectReason, Event, Framing, HistoryOptions, Hub, Options};
+use ssekit_core::backplane::memory::Memory;
+use ssekit_core::{Connect, Connected, DisconnectReason, Event, Framing, HistoryOptions, Hub, Link, Options};
 use support::peer::{Peer, socket_pair};
 use support::pull::Pull;
-use support::{Engine, Recorder, anonymous, data, named, two_shards};
+use support::{Engine, Recorder, anonymous, data, eventually, named, two_shards};
 
 /// Comes back as an anonymous client with this id, and with what it has seen last.
 fn back(hub: &Hub, client: &str, last_event_id: &str) -> Connected {
@@ -213,4 +214,31 @@ fn an_id_that_is_gone_is_not_taken_for_another_that_it_begins_with() {
         let mut pull = Pull::of(engine.connect(Connect { user, client, last_event_id, ..Connect::default() }).unwrap());
         assert!(pull.event().is_reset(), "{user:?} {client:?}");
     }
+}
+
+#[test]
+fn on_another_node_an_anonymous_client_is_another_and_loses_nothing_that_all_get() {
+    let memory = Memory::new(1_000);
+    let [here, there] = [(); 2].map(|()| {
+        let node = Engine::node(memory.clone(), two_shards());
+        eventually("the node is up", || node.stats().cluster.unwrap().link == Link::Up);
+        node
+    });
+    let mut page = Pull::of(named(&here, None, "tab"));
+    eventually("it is known there", || there.active_clients().len() == 1);
+    here.broadcast(data("1"), None).unwrap();
+    let seen = page.event().id;
+    here.broadcast(data("2"), None).unwrap();
+    there.block_on(there.caught_up(Some(&seen)));
+    assert_eq!(page.event().data, "2");
+    let mut moved = Pull::of(back(&there, "tab", &seen));
+    assert_ne!(moved.ready.client_id, "tab");
+    assert!(moved.ready.resumed);
+    // From the history that all nodes share; keys are not in it.
+    assert_eq!(moved.event().data, "2");
+    here.send_to_client("tab", data("secret")).unwrap();
+    assert_eq!(page.event().data, "secret");
+    here.broadcast(data("3"), None).unwrap();
+    assert_eq!(moved.event().data, "3");
+    assert_eq!(page.event().data, "3");
 }
