@@ -33,7 +33,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   async function told(count: number): Promise<unknown[]> {
     await until(`${count} notices`, () => server.evaluate(({ state }, count) => state.told.length >= count, count));
     await server.evaluate(async ({ sse }) => {
-      const response = sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: 'last' });
+      const response = sse.connect(new Request('http://localhost/'), { userId: 'last', clientId: 'last' });
       await response.body?.cancel();
     });
     const type = 'disconnect';

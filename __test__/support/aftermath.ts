@@ -1,5 +1,6 @@
 /** What has to hold of a server once every client has gone, however it went. */
 import { RawClient } from './raw-client';
+import { withoutRefusals } from './refusal-lines';
 import { type Notice, type Resources, type ServerOptions, TestServer } from './server';
 import { until } from './until';
 
@@ -59,7 +60,7 @@ export async function expectNothingLeft({ server, before }: Watched): Promise<vo
   // Fewer, where something of the start was still open.
   expect((await server.resources()).descriptors).toBeLessThanOrEqual(before.descriptors);
   expect((await server.call('stats')).transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0 });
-  expect(server.stderr).toBe('');
+  expect(withoutRefusals(server.stderr)).toBe('');
 }
 
 /** Waits until the server has told that a client has gone, and returns for what reason. */
