@@ -12,6 +12,9 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
+// Should nothing be left to wait for before the command is done, it has not found that all is well.
+process.exitCode = EXIT.cannotRun;
+
 main(process.argv.slice(2)).then(
   (exitCode) => {
     process.exitCode = exitCode;

@@ -1,7 +1,9 @@
 /** What the package.json files of an app tell. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, parse } from 'node:path';
+
+import { readText } from './read-text.js';
 
 interface Manifest {
   name?: string;
@@ -16,7 +18,7 @@ interface Manifest {
 
 export function readManifest(folder: string): Manifest | undefined {
   try {
-    return JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
+    return JSON.parse(readText(join(folder, 'package.json')));
   } catch {
     return undefined;
   }

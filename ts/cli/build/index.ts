@@ -2,6 +2,7 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
+import { say } from '../output.js';
 import { EXIT, parseUsage } from '../usage.js';
 
 const SCRIPT = join(__dirname, '..', '..', '..', 'scripts', 'install.cjs');
@@ -10,6 +11,6 @@ export async function build(args: string[]): Promise<number> {
   parseUsage({ args, options: {} });
   const { status } = spawnSync(process.execPath, [SCRIPT, '--required'], { stdio: 'inherit' });
   if (status !== 0) return EXIT.problems;
-  console.log(`ssekit has its native part for ${process.platform} ${process.arch}`);
+  say(`ssekit has its native part for ${process.platform} ${process.arch}`);
   return EXIT.ok;
 }

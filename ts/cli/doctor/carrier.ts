@@ -5,6 +5,7 @@
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 
+import { inTime } from '../http/in-time.js';
 import { type HeaderFields, type OpenResponse, open } from '../http/open.js';
 import type { Head } from './observation.js';
 
@@ -29,8 +30,10 @@ export function isDirect(url: URL, { httpVersion, headers }: Head): boolean {
 export async function isCarriedByNode(url: URL, headers: HeaderFields): Promise<boolean> {
   try {
     for (const settlingMs of SETTLING_MS) {
-      const response = await open(url, { headers, signal: AbortSignal.timeout(TRY_MS) });
-      const isBrokenOff = await breaksOff(response, settlingMs).finally(response.close);
+      const isBrokenOff = await inTime(TRY_MS, undefined, async (signal) => {
+        const response = await open(url, { headers, signal });
+        return breaksOff(response, settlingMs).finally(response.close);
+      });
       if (!isBrokenOff) return false;
     }
     return true;
@@ -42,7 +45,9 @@ export async function isCarriedByNode(url: URL, headers: HeaderFields): Promise<
 
 async function breaksOff({ body, socket }: OpenResponse, settlingMs: number): Promise<boolean> {
   if (!socket) return false;
-  await once(body, 'data');
+  // One that ends without a byte is no stream that somebody carries.
+  const hasBegun = await Promise.race([once(body, 'data'), once(body, 'close').then(() => false)]);
+  if (!hasBegun) return false;
   body.on('error', () => {}).resume();
   await delay(settlingMs);
   if (socket.destroyed) return false;

@@ -1,11 +1,11 @@
 /** What can be seen of ssekit in the folder of an app: what no answer of its server tells. */
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { baseOf, configFileOf, isNextApp, scriptAt } from '../app/layout.js';
 import { ancestors, installedAt, majorOf, readManifest, versionOf, wanted } from '../app/manifest.js';
 import { addCommand, packageManagerOf } from '../app/package-manager.js';
+import { readText } from '../app/read-text.js';
 import { copiesOf } from './copies.js';
 import { type Finding, problem, warning } from './finding.js';
 
@@ -87,7 +87,7 @@ function checkCopies(folder: string): Finding | undefined {
 
 function checkConfig(folder: string): Finding | undefined {
   const file = configFileOf(folder);
-  const text = file ? readFileSync(join(folder, file), 'utf8') : '';
+  const text = file ? readText(join(folder, file)) : '';
   // Whoever names the package there has told Next.js of it, one way or the other.
   if (/\bwithSSE\b|ExternalPackages[^\]]*['"]ssekit['"]/.test(text)) return undefined;
   return warning(
@@ -100,7 +100,7 @@ function checkConfig(folder: string): Finding | undefined {
 
 function checkInstrumentation(folder: string): Finding | undefined {
   const file = scriptAt(folder, join(baseOf(folder) ?? '', 'instrumentation'));
-  const text = file ? readFileSync(join(folder, file), 'utf8') : '';
+  const text = file ? readText(join(folder, file)) : '';
   if (/ssekit|features\/sse/.test(text)) return undefined;
   return warning(
     'instrumentation',

@@ -3,6 +3,8 @@
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
+import { Gathered } from './gathered.js';
+
 /** More than ssekit sends unless it is configured otherwise; a stream that never ends a line must not take all memory. */
 export const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
 
@@ -30,16 +32,13 @@ export class EventStreamParser {
   // It drops a byte order mark at the very beginning, and nowhere else.
   readonly #decoder = new TextDecoder('utf-8');
   /** The line that has begun, in the pieces that it came in. */
-  #pieces: string[] = [];
+  readonly #line = new Gathered('');
   /** The last line ended with CR at the end of a piece: a LF that comes next belongs to it. */
   #skipLineFeed = false;
-  /** The characters in `#pieces` and in `#data`. */
-  #pending = 0;
-  #held = 0;
   /** The line that has begun is too long: the rest of it is passed over. */
   #isLineOverlong = false;
   #isEventOverlong = false;
-  #data: string[] = [];
+  readonly #data = new Gathered('\n');
   #type = '';
   #id: string;
   #lastEventId: string;
@@ -65,9 +64,7 @@ export class EventStreamParser {
     const unfinished = lines.pop() as string;
     for (const line of lines) {
       this.#hold(line);
-      if (!this.#isLineOverlong) this.#takeLine(this.#pieces.join(''));
-      this.#pieces = [];
-      this.#pending = 0;
+      if (!this.#isLineOverlong) this.#takeLine(this.#line.take() ?? '');
       this.#isLineOverlong = false;
     }
     if (unfinished !== '') this.#hold(unfinished);
@@ -75,20 +72,16 @@ export class EventStreamParser {
 
   #hold(piece: string): void {
     if (this.#isLineOverlong) return;
-    this.#pending += piece.length;
-    this.#pieces.push(piece);
-    if (this.#pending + this.#held <= MAX_EVENT_CHARACTERS) return;
+    this.#line.add(piece);
+    if (this.#line.length + this.#data.length <= MAX_EVENT_CHARACTERS) return;
     // A comment belongs to no event.
-    if (!this.#pieces.join('').startsWith(':')) this.#giveUpEvent();
-    this.#pieces = [];
-    this.#pending = 0;
+    if (!this.#line.take()?.startsWith(':')) this.#giveUpEvent();
     this.#isLineOverlong = true;
   }
 
   #giveUpEvent(): void {
     this.#isEventOverlong = true;
-    this.#data = [];
-    this.#held = 0;
+    this.#data.take();
   }
 
   #takeLine(line: string): void {
@@ -102,31 +95,22 @@ export class EventStreamParser {
 
   #takeField(name: string, value: string): void {
     if (name === 'event') this.#type = value;
-    if (name === 'data') this.#takeData(value);
+    if (name === 'data' && !this.#isEventOverlong) this.#data.add(value);
     if (name === 'id' && !value.includes('\0')) this.#id = value;
     if (name === 'retry' && /^[0-9]+$/.test(value)) this.#listener.onRetry?.(Number(value));
   }
 
-  #takeData(value: string): void {
-    if (this.#isEventOverlong) return;
-    this.#data.push(value);
-    // With the line end that joins it to the next.
-    this.#held += value.length + 1;
-  }
-
   #dispatch(): void {
     this.#lastEventId = this.#id;
-    const [data, type] = [this.#data, this.#type];
-    this.#data = [];
+    const [data, type] = [this.#data.take(), this.#type];
     this.#type = '';
-    this.#held = 0;
     if (this.#isEventOverlong) {
       this.#isEventOverlong = false;
       this.#listener.onOverlong?.();
       return;
     }
     // An event without any data line is none, though its id counts.
-    if (data.length === 0) return;
-    this.#listener.onEvent?.({ event: type || 'message', data: data.join('\n'), lastEventId: this.#lastEventId });
+    if (data === undefined) return;
+    this.#listener.onEvent?.({ event: type || 'message', data, lastEventId: this.#lastEventId });
   }
 }

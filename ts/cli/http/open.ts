@@ -48,7 +48,7 @@ function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<Open
     const send = url.protocol === 'https:' ? requestHttps : requestHttp1;
     const request = send(url, { method, headers: fields, createConnection: () => socket });
     request.once('error', reject);
-    request.once('response', (response: IncomingMessage) => {
+    const answered = (response: IncomingMessage): void => {
       request.on('error', () => {});
       resolve({
         status: response.statusCode ?? 0,
@@ -58,7 +58,9 @@ function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<Open
         socket,
         close: () => socket.destroy(),
       });
-    });
+    };
+    // A switch to another protocol, which nobody has asked for, is an answer, too.
+    request.once('response', answered).once('upgrade', answered);
     request.end();
   });
 }

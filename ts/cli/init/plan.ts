@@ -1,9 +1,9 @@
 /** Decides what there is to do in an app. Nothing is written here. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { configFileOf, scriptAt } from '../app/layout.js';
 import type { NextApp } from '../app/next-app.js';
+import { readText } from '../app/read-text.js';
 import type { Outcome } from '../source/edit.js';
 import { loadIn } from '../source/instrumentation.js';
 import { configSnippet, wrapConfig } from '../source/next-config.js';
@@ -97,5 +97,5 @@ function component(app: NextApp, imports: Imports): Step {
 }
 
 function read(app: NextApp, path: string): string {
-  return readFileSync(join(app.folder, path), 'utf8');
+  return readText(join(app.folder, path));
 }

@@ -36,6 +36,9 @@ const STRING = /'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*'|"(?:[^"\\\r\n]|\\(?:\r\n|[\s
 const REGEX = /\/(?![*/])(?:[^\\/[\r\n]|\\.|\[(?:[^\]\\\r\n]|\\.)*\])+\/[a-z]*/y;
 const PUNCTUATOR = /=>|\.\.\.|[=!]==?|&&=?|\|\|=?|\?\?=?|\?\.|\+\+|--|[-+*/%&|^<>]=?|[~!?:;,.=()[\]{}]/y;
 
+/** So deep may templates stand in each other; what is deeper would end in a stack overflow. */
+const MAX_TEMPLATES = 100;
+
 const OPENING = '([{';
 const CLOSING = ')]}';
 
@@ -55,12 +58,15 @@ class Reader {
   readonly comments: Comment[] = [];
   readonly #text: string;
   readonly #brackets: string[] = [];
+  /** How many templates this reader stands in. */
+  readonly #templates: number;
   #at = 0;
   #startsLine = true;
 
-  constructor(text: string, at = 0) {
+  constructor(text: string, at = 0, templates = 0) {
     this.#text = text;
     this.#at = at;
+    this.#templates = templates;
   }
 
   /** Reads to the end of the text, or to the bracket that closes what was opened before this reader began. */
@@ -129,10 +135,15 @@ class Reader {
       const character = this.#text[at];
       if (character === '`') return at + 1;
       if (character === '\\') at += 2;
-      else if (character === '$' && this.#text[at + 1] === '{') at = new Reader(this.#text, at + 2).readUntil('}');
+      else if (character === '$' && this.#text[at + 1] === '{') at = this.#endOfInsertion(at + 2);
       else at += 1;
     }
     throw new Unreadable('it ends inside of a template literal');
+  }
+
+  #endOfInsertion(start: number): number {
+    if (this.#templates === MAX_TEMPLATES) throw new Unreadable('it ends inside of too many templates');
+    return new Reader(this.#text, start, this.#templates + 1).readUntil('}');
   }
 
   #take(pattern: RegExp): string | undefined {

@@ -27,22 +27,19 @@ const MAX_SHOWN = 65_536;
 const MAX_DEPTH = 50;
 
 function readable(data: string): string {
-  if (data.length > MAX_SHOWN || depthOf(data) > MAX_DEPTH) return shortened(data, MAX_SHOWN);
+  if (data.length > MAX_SHOWN) return shortened(data, MAX_SHOWN);
   try {
-    return JSON.stringify(JSON.parse(data), null, 2);
+    const value: unknown = JSON.parse(data);
+    return isDeeper(value, MAX_DEPTH) ? data : JSON.stringify(value, null, 2);
   } catch {
     return data;
   }
 }
 
-/** At least as deep as the JSON in it: brackets in strings count, too. */
-function depthOf(text: string): number {
-  let [depth, deepest] = [0, 0];
-  for (const character of text) {
-    if (character === '[' || character === '{') deepest = Math.max(deepest, ++depth);
-    if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
-  }
-  return deepest;
+/** Whether there are values within more than so many others. */
+function isDeeper(value: unknown, depth: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));
 }
 
 /** The local time, to the millisecond. */

@@ -1,0 +1,136 @@
+/** Servers and files that try to make the command line tool end without a word, wait for ever, or take what it has not got. */
+import { spawnSync } from 'node:child_process';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { EventStreamParser } from '../dist/cli/event-stream/parser';
+import { inTime } from '../dist/cli/http/in-time';
+import { Cli, runCli, stopClis } from './support/cli';
+import { AppFolder, removeFolders } from './support/cli-app';
+import { closeServers, listening, READY, serve, stream } from './support/cli-server';
+import { until } from './support/until';
+
+afterEach(async () => {
+  await stopClis();
+  await closeServers();
+});
+afterAll(removeFolders);
+
+const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nserver: test\r\n\r\n';
+const SMALL = { env: { NODE_OPTIONS: '--max-old-space-size=120' } };
+
+/** A server that answers every connection with the same bytes, again and again or once. */
+async function pouring(head: string, piece = ''): Promise<{ url: string; written: () => number }> {
+  let written = 0;
+  const server = createServer((socket) => {
+    const pour = (): void => {
+      while (piece !== '' && !socket.destroyed) {
+        written += piece.length;
+        if (!socket.write(piece)) return;
+      }
+    };
+    socket.on('error', () => {}).on('drain', pour);
+    socket.once('data', () => {
+      socket.write(head);
+      pour();
+    });
+  });
+  const { url } = await listening(server as never);
+  return { url, written: () => written };
+}
+
+test.each([
+  ['short data behind long comments', `:${'c'.repeat(60_000)}\ndata: 0123456789abcdef\n`, 400_000_000],
+  ['lines of data without any data', 'data\n'.repeat(10_000), 100_000_000],
+])(
+  '%s takes no memory beyond its length',
+  async (_, piece, bytes) => {
+    const server = await pouring(HEAD, piece);
+    const tail = new Cli(['tail', server.url], SMALL);
+    await until(
+      'far more is sent than there is memory',
+      () => server.written() > bytes || tail.child.exitCode !== null || tail.child.signalCode !== null,
+    );
+    expect(tail.child.signalCode).toBeNull();
+    expect((await tail.stop('SIGINT')).exitCode).toBe(0);
+  },
+  120_000,
+);
+
+test('an event of many lines comes whole, in pieces of any size', () => {
+  const lines = Array.from({ length: 1000 }, (_, n) => (n % 7 === 0 ? '' : `line ${n} `.repeat(n % 5)));
+  const bytes = Buffer.from(`${lines.map((line) => `data:${line && ` ${line}`}\n`).join('')}\ndata\n\n`);
+  for (const size of [1, 17, bytes.length]) {
+    const events: string[] = [];
+    const parser = new EventStreamParser({ onEvent: ({ data }) => events.push(data) });
+    for (let at = 0; at < bytes.length; at += size) parser.push(bytes.subarray(at, at + size));
+    expect(events).toEqual([lines.join('\n'), '']);
+  }
+});
+
+test('brackets in strings do not hide how deep data is nested', async () => {
+  const deep = `${'["]",'.repeat(3000)}0${']'.repeat(3000)}`;
+  const { url } = await serve(stream(`data: ${deep}\n\ndata: end\n\n`));
+  const cli = new Cli(['tail', url]);
+  await cli.printed('  end\n');
+  expect(cli.stdout.length).toBeLessThan(deep.length + 300);
+});
+
+test.each(['doctor', 'tail'])('%s does not end in silence where the protocol is switched', async (command) => {
+  const { url } = await pouring('HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: x\r\n\r\n');
+  const { exitCode, stdout, stderr } = await runCli([command, url]);
+  expect(exitCode).toBe(1);
+  expect(`${stdout}${stderr}`).toContain('101');
+});
+
+test('a task that does not heed its signal is left behind in time', async () => {
+  const never = () => new Promise<never>(() => {});
+  expect(await inTime(1, undefined, never)).toBeUndefined();
+  const given = new AbortController();
+  const task = inTime(60_000, given.signal, never);
+  given.abort(new Error('given up'));
+  await expect(task).rejects.toThrow('given up');
+});
+
+test('doctor reports on a stream whose later connections are empty', async () => {
+  const opened = (text: string) => (_: unknown, res: import('node:http').ServerResponse) => {
+    res.writeHead(200, { 'content-type': 'text/event-stream', 'cache-control': 'no-cache, no-transform' });
+    if (text === '') res.end();
+    else res.write(text);
+  };
+  const { url } = await serve(opened(READY), opened(''));
+  expect((await runCli(['doctor', url])).stdout).toContain('first event (ssekit:ready)');
+});
+
+const hasPipes = process.platform !== 'win32';
+
+(hasPipes ? test : test.skip).each([
+  ...['next.config.ts', 'instrumentation.ts', 'app/api/sse/route.ts', 'features/sse/index.ts', 'package.json'].flatMap(
+    (path) => [
+      ['init', path],
+      ['doctor', path],
+    ],
+  ),
+])('%s does not wait for a %s that is a pipe', async (command, path) => {
+  const app = new AppFolder().write({ [path as string]: '' });
+  rmSync(join(app.path, path as string));
+  spawnSync('mkfifo', [join(app.path, path as string)]);
+  const { exitCode, stdout, stderr } = await runCli([command as string], { cwd: app.path });
+  expect(exitCode).toBeGreaterThan(0);
+  expect(`${stdout}${stderr}`).not.toContain('a fault of ssekit');
+});
+
+test.each(['(', '[', '`${'])('a next.config that is nested by %s without end is left alone', async (opening) => {
+  const app = new AppFolder().write({ 'next.config.ts': `export default ${opening.repeat(100_000)}\n` });
+  const { exitCode, stdout, stderr } = await app.init();
+  expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
+  expect(stdout).toContain('it ends inside of');
+});
+
+test('everything is printed through one module', () => {
+  const folder = join(__dirname, '..', 'ts', 'cli');
+  const writers = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.ts'))
+    .filter((path) => /console\.|std(out|err)\.write/.test(readFileSync(join(folder, path), 'utf8')));
+  expect(writers).toEqual(['output.ts']);
+});

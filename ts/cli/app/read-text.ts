@@ -1,0 +1,15 @@
+/** Reads the files of an app, in which there may be anything under any name. */
+import { readFileSync, statSync } from 'node:fs';
+
+import { CannotRun } from '../usage.js';
+
+/** More than anybody writes by hand. */
+const MAX_BYTES = 1_000_000;
+
+/** Throws `CannotRun`, naming the file, for what is too large, or is a pipe or device that would be waited for. */
+export function readText(file: string): string {
+  const stats = statSync(file);
+  if (!stats.isFile()) throw new CannotRun(`${file} is not a file.`);
+  if (stats.size > MAX_BYTES) throw new CannotRun(`${file} is too large: it has ${stats.size} bytes.`);
+  return readFileSync(file, 'utf8');
+}
