@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 const ROOT = join(__dirname, '..');
 /** Beside the fixed ones of npm, which comes with Node.js: what people have today, and the yarn that is never going to change. */
-const MANAGERS = { pnpm: '12.21.0', yarn: '1.22.22' };
+const MANAGERS = { pnpm: '12.21.0', yarn: '1.22.22', '@yarnpkg/cli-dist': '4.18.1', bun: '1.4.5' };
 
 const folder = mkdtempSync(join(tmpdir(), 'ssekit-installing-'));
 const tools = join(folder, 'tools');
@@ -25,6 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
 
 const pnpm = [process.execPath, join(tools, 'node_modules', 'pnpm', 'bin', 'pnpm.mjs')];
 const yarn = [process.execPath, join(tools, 'node_modules', 'yarn', 'bin', 'yarn.js')];
+const berry = [process.execPath, join(tools, 'node_modules', '@yarnpkg', 'cli-dist', 'bin', 'yarn.js')];
 const own = (name: string) => join(folder, `store-${name}`);
 
 test.concurrent.each([
@@ -39,36 +40,54 @@ test.concurrent.each([
     add: [...yarn, 'add', '--non-interactive', '--cache-folder', own('yarn')],
     again: [...yarn, 'install', '--frozen-lockfile', '--non-interactive', '--cache-folder', own('yarn')],
   },
+  // Without a node_modules: what is installed is found by a loader of its own, which its `node` brings along.
+  { name: 'yarn 4', add: [...berry, 'add'], again: [...berry, 'install', '--immutable'], node: [...berry, 'node'] },
+  { name: 'bun', add: ['bun', 'add'], again: ['bun', 'install', '--frozen-lockfile'] },
 ])(
   '$name installs it, and again by its lock file, without a script or a registry',
-  async ({ name, add, again }) => {
+  async ({ name, add, again, node = [process.execPath] }) => {
     const app = join(folder, `app-${name}`);
     mkdirSync(join(app, 'vendor'), { recursive: true });
     copyFileSync(join(ROOT, 'packages', tarball), join(app, 'vendor', tarball));
     writeFileSync(join(app, 'package.json'), JSON.stringify({ name: 'app', version: '1.0.0', private: true }));
 
+    // It is the root of a project, and yarn 4 looks for one further up otherwise.
+    if (name === 'yarn 4') writeFileSync(join(app, 'yarn.lock'), '');
     await succeed(app, add[0] as string, [...add.slice(1), `./vendor/${tarball}`]);
-    expect(await clients(app)).toBe('[]');
-    rmSync(join(app, 'node_modules'), { recursive: true });
+    expect(await clients(app, node)).toBe('[]');
+    for (const installed of ['node_modules', '.yarn', '.pnp.cjs'])
+      rmSync(join(app, installed), { recursive: true, force: true });
     await succeed(app, again[0] as string, again.slice(1));
-    expect(await clients(app)).toBe('[]');
+    expect(await clients(app, node)).toBe('[]');
     const { dependencies } = JSON.parse(readFileSync(join(app, 'package.json'), 'utf8'));
     expect(Object.keys(dependencies)).toEqual(['ssekit']);
   },
   120_000,
 );
 
-function clients(app: string): Promise<string> {
+function clients(app: string, node: string[]): Promise<string> {
   const use = "console.log(JSON.stringify(require('ssekit').SSEService.getInstance().getActiveClients()))";
-  return succeed(app, process.execPath, ['-e', use]);
+  return succeed(app, node[0] as string, [...node.slice(1), '-e', use]);
 }
+
+const NOWHERE = 'http://127.0.0.1:9/';
 
 /** Runs a command with no registry but for those that make the tools, and resolves with what it printed. */
 function succeed(cwd: string, file: string, args: string[]): Promise<string> {
-  const registry = cwd === tools ? {} : { npm_config_registry: 'http://127.0.0.1:9/' };
-  const env = { ...process.env, ...registry } as NodeJS.ProcessEnv;
+  const registry = cwd === tools ? {} : { npm_config_registry: NOWHERE, YARN_NPM_REGISTRY_SERVER: NOWHERE };
+  const stores = {
+    YARN_ENABLE_GLOBAL_CACHE: 'false',
+    YARN_ENABLE_TELEMETRY: 'false',
+    BUN_INSTALL_CACHE_DIR: own('bun'),
+  };
+  const env = { ...process.env, ...registry, ...stores } as NodeJS.ProcessEnv;
   const windows = process.platform === 'win32';
-  const child = spawn(file, args, { cwd, env, shell: windows, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(file === 'bun' ? bun() : file, args, {
+    cwd,
+    env,
+    shell: windows,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let [output, all] = ['', ''];
   child.stdout.setEncoding('utf8').on('data', (text) => {
     output += text;
@@ -84,4 +103,11 @@ function succeed(cwd: string, file: string, args: string[]): Promise<string> {
       else reject(new Error(`${[file, ...args].join(' ')} ended with ${code}:\n${all}`));
     });
   });
+}
+
+/** Its package has the binary of each platform in a package of its own, and a script that no test should run. */
+function bun(): string {
+  const packages = join(tools, 'node_modules', '@oven');
+  const folder = readdirSync(packages)[0] as string;
+  return join(packages, folder, 'bin', process.platform === 'win32' ? 'bun.exe' : 'bun');
 }
