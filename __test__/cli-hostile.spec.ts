@@ -1,13 +1,12 @@
 /** Servers and files that try to make the command line tool end without a word, wait for ever, or take what it has not got. */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { EventStreamParser } from '../dist/cli/event-stream/parser';
 import { inTime } from '../dist/cli/http/in-time';
 import { Cli, runCli, stopClis } from './support/cli';
 import { AppFolder, removeFolders } from './support/cli-app';
-import { closeServers, listening, READY, serve, stream } from './support/cli-server';
+import { closeServers, pouring, READY, serve, stream } from './support/cli-server';
 import { until } from './support/until';
 
 afterEach(async () => {
@@ -18,26 +17,6 @@ afterAll(removeFolders);
 
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nserver: test\r\n\r\n';
 const SMALL = { env: { NODE_OPTIONS: '--max-old-space-size=120' } };
-
-/** A server that answers every connection with the same bytes, again and again or once. */
-async function pouring(head: string, piece = ''): Promise<{ url: string; written: () => number }> {
-  let written = 0;
-  const server = createServer((socket) => {
-    const pour = (): void => {
-      while (piece !== '' && !socket.destroyed) {
-        written += piece.length;
-        if (!socket.write(piece)) return;
-      }
-    };
-    socket.on('error', () => {}).on('drain', pour);
-    socket.once('data', () => {
-      socket.write(head);
-      pour();
-    });
-  });
-  const { url } = await listening(server as never);
-  return { url, written: () => written };
-}
 
 test.each([
   ['short data behind long comments', `:${'c'.repeat(60_000)}\ndata: 0123456789abcdef\n`, 400_000_000],

@@ -1,9 +1,8 @@
 /** What a server sends to the command line tool has no power over the terminal, the memory or the time of whoever runs it. */
-import { createServer, type Server, type Socket } from 'node:net';
 import fc from 'fast-check';
 import { painter, printable, visible } from '../dist/cli/output';
 import { Cli, type CliResult, runCli, stopClis } from './support/cli';
-import { answer, closeServers, listening, READY, serve, shortStream, stream } from './support/cli-server';
+import { answer, closeServers, pouring, READY, serve, shortStream, stream } from './support/cli-server';
 import { until } from './support/until';
 
 afterEach(async () => {
@@ -127,26 +126,6 @@ test('doctor prints no name of an event raw', async () => {
   }
 });
 
-/** A server that writes the same bytes for as long as they are taken, and counts them. */
-async function endless(head: string, piece: Buffer): Promise<{ url: string; written: () => number }> {
-  let written = 0;
-  const server = createServer((socket: Socket) => {
-    const pour = (): void => {
-      while (!socket.destroyed) {
-        written += piece.length;
-        if (!socket.write(piece)) return;
-      }
-    };
-    socket.on('error', () => {}).on('drain', pour);
-    socket.once('data', () => {
-      socket.write(head);
-      pour();
-    });
-  });
-  const { url } = await listening(server as Server as never);
-  return { url, written: () => written };
-}
-
 const HEAD = 'HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nserver: test\r\n\r\n';
 /** Room for the longest event, and far less than is sent. */
 const SMALL = { env: { NODE_OPTIONS: '--max-old-space-size=120' } };
@@ -159,7 +138,7 @@ test.each([
 ])(
   '%s takes no memory, in tail or doctor',
   async (_, head, piece) => {
-    const server = await endless(head, Buffer.from(piece));
+    const server = await pouring(head, piece);
     const tail = new Cli(['tail', server.url], SMALL);
     await until(
       'far more is sent than there is memory',
@@ -182,7 +161,7 @@ test('an event that is too long is left out and told, and the next is printed', 
 });
 
 test('an answer to send that never ends is given up', async () => {
-  const server = await endless('HTTP/1.1 400 Bad\r\n\r\n', Buffer.alloc(65_536, 'x'));
+  const server = await pouring('HTTP/1.1 400 Bad\r\n\r\n', 'x'.repeat(65_536));
   const { exitCode, stderr } = await runCli(['send', server.url, '--broadcast', '1'], SMALL);
   expect(exitCode).toBe(2);
   expect(stderr).toContain('too long');

@@ -1,6 +1,6 @@
 /** Servers of the test's own, that do what a test says and note what they are asked. */
-import { createServer, type IncomingMessage, type RequestListener, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer, type Server, type Socket } from 'node:net';
 
 export interface ScriptedServer {
   url: string;
@@ -44,6 +44,27 @@ export async function listening(server: Server): Promise<{ url: string; port: nu
   server.on('connection', (socket) => connected.add(socket));
   const { port } = server.address() as AddressInfo;
   return { port, url: `http://127.0.0.1:${port}/sse` };
+}
+
+/** A server that answers every connection with the same bytes, again and again or once. */
+export async function pouring(head: string, text = ''): Promise<{ url: string; written: () => number }> {
+  const piece = Buffer.from(text);
+  let written = 0;
+  const server = createTcpServer((socket) => {
+    const pour = (): void => {
+      while (piece.length > 0 && !socket.destroyed) {
+        written += piece.length;
+        if (!socket.write(piece)) return;
+      }
+    };
+    socket.on('error', () => {}).on('drain', pour);
+    socket.once('data', () => {
+      socket.write(head);
+      pour();
+    });
+  });
+  const { url } = await listening(server);
+  return { url, written: () => written };
 }
 
 export const STREAM_HEAD = {

@@ -6,6 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { WriteStream } from 'node:tty';
 
+import { UNSAFE, unicodeEscape } from '../server/unsafe-text.js';
+
 const CODES = {
   bold: [1, 22],
   dim: [2, 22],
@@ -73,9 +75,6 @@ function coloured(part: string): string {
   return `\x1b[${printable(part)}`;
 }
 
-/** What could move the cursor or colour the terminal, break a line, or turn the direction of the text. */
-const UNSAFE = /(?![\n\t])\p{Cc}|[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/gu;
-
 /** Text without power over the terminal. Line ends and tabs are left. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, escaped);
@@ -96,7 +95,7 @@ export function shortened(text: string, length: number): string {
 
 /** JSON of the same value, in which nothing has power over a terminal. */
 function escapedJson(json: string): string {
-  return json.replace(UNSAFE, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return json.replace(UNSAFE, unicodeEscape);
 }
 
 function escaped(character: string): string {

@@ -195,10 +195,9 @@ export class ClientStream {
 
   /** The client is gone. */
   #finish(): void {
-    const holder = this.#holder;
-    if (holder === 'nobody') return;
-    if (holder === 'node') this.#leaveNode('nobody');
-    this.#holder = 'nobody';
+    if (this.#holder === 'nobody') return;
+    if (this.#holder === 'node') this.#leaveNode('nobody');
+    else this.#holder = 'nobody';
     clearTimeout(this.#unopened);
     this.#pulled.watchers.delete(this.#native.token);
     this.#kept?.destroy();

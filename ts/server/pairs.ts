@@ -15,17 +15,22 @@ import type { ServerResponse } from 'node:http';
  */
 type Storage = AsyncLocalStorage<WeakRef<ServerResponse>>;
 
+interface Requests {
+  storage: Storage;
+  /** Listeners that a response has before anybody has seen it: Node's own, and those of tools that watch every request. */
+  watchers: number | undefined;
+  /** How many streams each response is likely to be that of. */
+  hints: WeakMap<ServerResponse, number>;
+}
+
 /** One subscriber for all copies of this package; the number is the version of what they have to agree on. */
-const KEY = Symbol.for('ssekit.pairs.1');
+const KEY = Symbol.for('ssekit.pairs.2');
 
-const shared = globalThis as { [KEY]?: Storage };
-
-/** Listeners that a response has before anybody has seen it: Node's own, and those of tools that watch every request. */
-let watchers: number | undefined;
+const shared = globalThis as { [KEY]?: Requests };
 
 /** How many listeners wait for the end of a response that nobody has touched yet. */
 export function watchersAtFirst(): number {
-  return watchers ?? 1;
+  return shared[KEY]?.watchers ?? 1;
 }
 
 /** How many wait for the end of this response or of its request, in whatever way. */
@@ -38,13 +43,13 @@ export function watchersOf(response: ServerResponse): number {
 /** From here on, requests are remembered. Called when the package is loaded; earlier requests stay streams. */
 export function watchRequests(): void {
   if (shared[KEY]) return;
-  const storage: Storage = new AsyncLocalStorage();
-  shared[KEY] = storage;
+  const requests: Requests = { storage: new AsyncLocalStorage(), watchers: undefined, hints: new WeakMap() };
+  shared[KEY] = requests;
   subscribe('http.server.request.start', (message) => {
     const { response } = message as { response: ServerResponse };
     // Node adds its own right after this.
-    watchers ??= watchersOf(response) + 1;
-    storage.enterWith(new WeakRef(response));
+    requests.watchers ??= watchersOf(response) + 1;
+    requests.storage.enterWith(new WeakRef(response));
   });
 }
 
@@ -53,14 +58,11 @@ export function watchRequests(): void {
  * whoever happened to call them.
  */
 export function currentResponse(): ServerResponse | undefined {
-  return shared[KEY]?.getStore()?.deref();
+  return shared[KEY]?.storage.getStore()?.deref();
 }
 
 /** Headers that tell one client's request from another's. */
 const TELLING = ['cookie', 'authorization', 'host', 'user-agent', 'last-event-id', 'x-forwarded-for'];
-
-/** How many streams each response is likely to be that of. */
-const hints = new WeakMap<ServerResponse, number>();
 
 /**
  * The response of this context, if it is HTTP/1, nothing of it has been sent, and its request looks like this one. Good enough
@@ -71,11 +73,14 @@ export function likelyResponse(request: Request): ServerResponse | undefined {
   const headers = response?.req?.headers;
   if (!response || !headers || response.headersSent || response.req.httpVersionMajor !== 1) return undefined;
   if (!TELLING.every((name) => (headers[name] ?? null) === request.headers.get(name))) return undefined;
-  hints.set(response, (hints.get(response) ?? 0) + 1);
+  const hints = shared[KEY]?.hints;
+  hints?.set(response, (hints.get(response) ?? 0) + 1);
   return response;
 }
 
 /** Whether a likely response was that of an event stream, and no other stream takes it for its own. */
 export function wasOurs(response: ServerResponse): boolean {
-  return hints.get(response) === 1 && String(response.getHeader('content-type')).startsWith('text/event-stream');
+  return (
+    shared[KEY]?.hints.get(response) === 1 && String(response.getHeader('content-type')).startsWith('text/event-stream')
+  );
 }

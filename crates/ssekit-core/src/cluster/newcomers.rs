@@ -34,6 +34,17 @@ struct Newcomer {
     probe: u64,
 }
 
+impl View {
+    fn refute(&mut self, position: Position) {
+        if !self.refuted.contains(&position) {
+            self.refuted.push_back(position);
+            if self.refuted.len() > MOST_REFUTED {
+                self.refuted.pop_front();
+            }
+        }
+    }
+}
+
 impl Newcomers {
     /// A client has come, before something with the count `probe` is appended.
     pub(crate) fn add(&self, client: &Arc<Client>, seen: Position, probe: u64) {
@@ -42,13 +53,7 @@ impl Newcomers {
 
     /// The history does not reach so far.
     pub(crate) fn refute(&self, position: Position) {
-        let mut view = self.0.lock();
-        if !view.refuted.contains(&position) {
-            view.refuted.push_back(position);
-            if view.refuted.len() > MOST_REFUTED {
-                view.refuted.pop_front();
-            }
-        }
+        self.0.lock().refute(position);
     }
 
     /// Whether it was found out that the history does not reach so far.
@@ -61,20 +66,17 @@ impl Newcomers {
     pub(crate) fn review(&self, read: Position, heard: u64) -> Vec<Arc<Client>> {
         let mut view = self.0.lock();
         view.refuted.retain(|position| *position > read);
-        let mut strays = Vec::new();
-        let View { here, refuted } = &mut *view;
-        here.retain(|newcomer| {
+        let (mut strays, mut refuted) = (Vec::new(), Vec::new());
+        view.here.retain(|newcomer| {
             let Some(client) = newcomer.client.upgrade().filter(|client| client.is_connected()) else { return false };
             if newcomer.seen > read && newcomer.probe <= heard {
-                refuted.push_back(newcomer.seen);
+                refuted.push(newcomer.seen);
                 strays.push(client);
                 return false;
             }
             newcomer.seen > read
         });
-        while refuted.len() > MOST_REFUTED {
-            refuted.pop_front();
-        }
+        refuted.into_iter().for_each(|position| view.refute(position));
         strays
     }
 
