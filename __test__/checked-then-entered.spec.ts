@@ -89,7 +89,7 @@ test('a user who is logged out while identify looks the session up is refused, a
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'ada'))).toBe(401);
   expect(await node.evaluate(({ sse }) => [sse.stats().connects, sse.getClientsByUser('ada')])).toEqual([0, []]);
-  await until('a line', () => node.stderr.includes('logged out while `identify`'));
+  await until('a line', () => node.stderr.includes('while `identify` looked the session up'));
   // And comes in with the next session.
   await node.evaluate(begin);
   expect(await answerOf(node)).toBe(200);
@@ -119,6 +119,8 @@ test('ids that are made up hold a bounded number of requests, and the one that w
   const node = await join(redis.url);
   await serveRoute(node);
   const forged = await ahead(node, 1e6);
+  // Nobody can find out that there is no such event.
+  await redis.command('CLIENT', 'PAUSE', '60000', 'WRITE');
   const [waiting, asked] = await node.evaluate(async ({ state }, forged) => {
     for (let number = 0; number < 1_024; number += 1) state.get(forged);
     await new Promise(setImmediate);
@@ -127,6 +129,7 @@ test('ids that are made up hold a bounded number of requests, and the one that w
     await new Promise(setImmediate);
     return [before, state.asked];
   }, forged);
+  await redis.command('CLIENT', 'UNPAUSE');
   expect([waiting, asked]).toEqual([0, 10]);
 });
 

@@ -22,7 +22,7 @@ const habits = {
 if (habit !== 'has no listener') for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, habits[habit]);
 
 const sse = SSEService.configure({ transport, ...JSON.parse(options) });
-const server = createServer((req, res) => handleSSE(req, res));
+const server = createServer((req, res) => handleSSE(req, res, { anonymous: true }));
 server.listen(0, '127.0.0.1', () => process.send(server.address().port));
 
 const orders = {

@@ -8,7 +8,7 @@ import { until } from './until';
 export type NodeOptions = Omit<SSEOptions, 'backplane'> & { backplane?: BackplaneOptions };
 
 /** A Redis for all tests of a file. After each of them its clients and nodes are ended, and what it holds is gone. */
-export function sharedRedis(): Pick<Redis, 'url' | 'kill' | 'restart'> {
+export function sharedRedis(): Pick<Redis, 'url' | 'command' | 'kill' | 'restart'> {
   let redis: Redis;
   beforeAll(async () => {
     redis = await Redis.start();
@@ -23,6 +23,7 @@ export function sharedRedis(): Pick<Redis, 'url' | 'kill' | 'restart'> {
     get url() {
       return redis.url;
     },
+    command: (...words) => redis.command(...words),
     kill: () => redis.kill(),
     restart: () => redis.restart(),
   };
