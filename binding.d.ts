@@ -82,8 +82,10 @@ export interface Asked {
   lastEventId?: string
   /** That stands in the URL, so it proves nothing. */
   byUrl: boolean
-  /** Where it comes from. */
+  /** Where it comes from, as the application says. */
   address?: string
+  /** The other end of its socket, which counts where the application says nothing, or what is no address. */
+  peer?: string
   /** A mark of `log_out_mark`: its user must not have been logged out since then. */
   mark?: number
 }

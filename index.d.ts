@@ -238,7 +238,8 @@ export interface ConnectOptions {
   clientId?: string;
   /**
    * Where the client comes from, for `limits.clientsPerAddress`. Default, also for what is no IP address: the address of the
-   * socket, where it is known. Behind a proxy, take it from the header that your proxy sets.
+   * socket, where it is known. Behind a proxy, take it from the header that your proxy sets. A port, brackets and a zone are
+   * allowed: `192.0.2.1:8080`, `[2001:db8::1]:443`.
    */
   address?: string | null;
   /**

@@ -55,7 +55,17 @@ test('behind a proxy, the application says where a client comes from', async () 
   });
   await RawClient.stream(server.port, { path: '/sse?from=192.0.2.1' });
   await RawClient.stream(server.port, { path: '/sse?from=192.0.2.2' });
-  expect((await refused(server, '/sse?from=192.0.2.1')).status).toBe(429);
+  await RawClient.stream(server.port, { path: '/sse?from=[2001:db8::1]:443' });
+  // However the proxy writes it: with a port, in brackets, with a zone, as IPv6.
+  const again = [
+    '192.0.2.1',
+    '192.0.2.1:8080',
+    '::ffff:192.0.2.1',
+    '2001:db8::2',
+    '[2001:db8::1%25eth0]',
+    '%20192.0.2.2',
+  ];
+  for (const from of again) expect([from, (await refused(server, `/sse?from=${from}`)).status]).toEqual([from, 429]);
   // Without a word it is the address of the socket.
   await RawClient.stream(server.port, { path: '/sse' });
   expect((await refused(server, '/sse')).status).toBe(429);

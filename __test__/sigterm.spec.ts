@@ -1,4 +1,5 @@
 /** SIGTERM with a thousand open streams: all are told when to come back, the process ends, and all are back on the next one. */
+import { type ClientHttp2Session, connect } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SSEStats } from '../index';
 import { BUILD_TIMEOUT_MS, NextApp, removeApps } from './support/next-app';
@@ -79,6 +80,48 @@ test(
   },
   BUILD_TIMEOUT_MS,
 );
+
+test('streams that share connections over HTTP/2 get all that was sent before the signal, and their farewell', async () => {
+  const program = new Program('drains.cjs', ['auto']);
+  await program.message();
+  const port = await program.ask<number>('listen');
+  const sessions = Array.from({ length: 10 }, () => connect(`http://127.0.0.1:${port}`));
+  const streams = sessions.flatMap((session) => Array.from({ length: 10 }, () => openStream(session)));
+  await until('all to be connected', async () => (await program.ask<SSEStats>('stats')).clients === 100);
+  program.send('send 2000 events and end');
+  for (const stream of streams) {
+    await until('the end of a stream', () => stream.ended);
+    expect(stream.error).toBeUndefined();
+    expect(stream.text.match(/^data: \{"number":\d+\}$/gm)).toEqual(
+      Array.from({ length: 2_000 }, (_, number) => `data: {"number":${number}}`),
+    );
+    expect(stream.text).toMatch(/event: ssekit:drain\n.*\n\n$/s);
+  }
+  expect(await program.ends()).toBe('SIGTERM');
+  expect(program.stderr).toBe('');
+});
+
+interface Http2Stream {
+  text: string;
+  ended: boolean;
+  error?: Error;
+}
+
+function openStream(session: ClientHttp2Session): Http2Stream {
+  const stream: Http2Stream = { text: '', ended: false };
+  const request = session.request({ ':path': '/events', accept: 'text/event-stream' });
+  request.setEncoding('utf8');
+  request.on('data', (chunk: string) => {
+    stream.text += chunk;
+  });
+  request.on('error', (error) => {
+    stream.error = error;
+  });
+  request.on('close', () => {
+    stream.ended = true;
+  });
+  return stream;
+}
 
 test.each(['auto', 'stream'])('a server of plain Node ends by the signal, transport %s', async (transport) => {
   const [old, next] = [new Program('drains.cjs', [transport]), new Program('drains.cjs', [transport])];

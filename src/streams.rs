@@ -11,7 +11,9 @@ use napi::bindgen_prelude::{Buffer, Function};
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, LogOutMark, NotHandedOff, Stream};
+use ssekit_core::{
+    Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, LogOutMark, NotHandedOff, Stream, parse_address,
+};
 
 use crate::error::throw;
 use crate::hub::hub;
@@ -204,14 +206,14 @@ impl Streams {
     /// Connects a client.
     #[napi(catch_unwind)]
     pub fn connect(&mut self, env: Env, asked: Asked) -> napi::Result<NativeStream> {
-        let Asked { user_id, client_id, last_event_id, by_url, address, mark } = asked;
+        let Asked { user_id, client_id, last_event_id, by_url, address, peer, mark } = asked;
         let who = Connect {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
             by_url,
             // What is no address (a Unix socket has none) is not bounded.
-            address: address.and_then(|address| address.parse().ok()),
+            address: [address, peer].into_iter().flatten().find_map(|text| parse_address(&text)),
             ..Connect::default()
         };
         let hub = hub(&env)?;
@@ -241,8 +243,10 @@ pub struct Asked {
     pub last_event_id: Option<String>,
     /// That stands in the URL, so it proves nothing.
     pub by_url: bool,
-    /// Where it comes from.
+    /// Where it comes from, as the application says.
     pub address: Option<String>,
+    /// The other end of its socket, which counts where the application says nothing, or what is no address.
+    pub peer: Option<String>,
     /// A mark of `log_out_mark`: its user must not have been logged out since then.
     pub mark: Option<f64>,
 }

@@ -33,7 +33,7 @@ export function handleSSE(
   const identity = identify(client, {
     url: req.url,
     lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
-    address: addressOf(socket),
+    peer: addressOf(socket),
   });
   if ('status' in identity) return refuse(res, identity);
   const headers = streamHeaders(client.headers);

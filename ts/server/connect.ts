@@ -21,7 +21,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
   const identity = identify(client, {
     url: request.url,
     lastEventId: request.headers.get('last-event-id'),
-    address: addressOf(socket),
+    peer: addressOf(socket),
   });
   if ('status' in identity) return answer(identity);
   const headers = streamHeaders(client.headers);

@@ -1,6 +1,4 @@
 /** Who is connecting: what the application says, and what the page says where the application is silent. */
-import { isIP } from 'node:net';
-
 import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
 import { argumentError, hasCode, unknownOption } from './errors.js';
@@ -12,7 +10,10 @@ export interface ClientIdentity {
   lastEventId: string | undefined;
   /** Its last event id stands in the URL, and so in access logs: a key in it proves nothing. */
   byUrl: boolean;
+  /** Where it comes from, as the application says. */
   address: string | undefined;
+  /** Of the peer, if its socket is known. */
+  peer: string | undefined;
   /** When the application was asked, as `logOutMark` counts it. Missing: it has found out by itself. */
   mark?: number | undefined;
 }
@@ -23,8 +24,8 @@ export interface Asked {
   url: string | undefined;
   /** The header. */
   lastEventId: string | null | undefined;
-  /** Of the peer, if its socket is known. */
-  address: string | undefined;
+  /** The address of the peer, if its socket is known. */
+  peer: string | undefined;
 }
 
 /** What travels in a URL and in a header unharmed; the same as native code wants. */
@@ -56,7 +57,8 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     lastEventId: lastEventIdOf(asked, query),
     byUrl: !asked.lastEventId,
-    address: (address === undefined || address === null ? undefined : checkAddress(address)) ?? asked.address,
+    address: checkAddress(address),
+    peer: asked.peer,
   };
 }
 
@@ -91,14 +93,15 @@ export function problemOf(who: unknown, known: readonly string[] = KNOWN): strin
   }
 }
 
-/** An address as a proxy's header has it: what is none has come from somebody else, and says nothing. */
+/** An address as a proxy's header has it. Native code reads it: what is none has come from somebody else, and says nothing. */
 function checkAddress(address: unknown): string | undefined {
+  if (address === undefined || address === null) return undefined;
   if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
-  return isIP(address) === 0 ? undefined : address;
+  return address;
 }
 
 /** What a client has seen last. An empty id is what a page sends that was told to forget it. */
-export function lastEventIdOf(asked: Omit<Asked, 'address'>, query = queryOf(asked.url)): string | undefined {
+export function lastEventIdOf(asked: Omit<Asked, 'peer'>, query = queryOf(asked.url)): string | undefined {
   return asked.lastEventId || query.get('lastEventId') || undefined;
 }
 

@@ -12,8 +12,12 @@ use crate::timeline::Timeline;
 pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration) {
     let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let Some(crowd) = registry.upgrade().map(|registry| registry.users.crowd()) else { return };
     loop {
-        ticks.tick().await;
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = crowd.grown() => {}
+        }
         let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
         timeline.expire();
         registry.sweep(Instant::now().checked_sub(max_age), &timeline);

@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::runtime::Handle;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use connect::{Connect, Connected};
@@ -36,6 +37,9 @@ use crate::shard::{Shard, Shared};
 use crate::stats::Deliveries;
 use crate::timeline::Timeline;
 
+/// How long a drain waits for connections to end whose streams have.
+const PARTING: Duration = Duration::from_secs(1);
+
 /// The hub. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
 pub struct Hub {
@@ -54,10 +58,24 @@ struct Inner {
     revoked: Revoked,
     /// How it is drained, from the moment when that begins.
     draining: OnceLock<DrainOptions>,
+    /// Tells connections that carry more than one stream that those have all ended.
+    ending: watch::Sender<()>,
     /// What connects it to the hubs of other processes, if anything does.
     cluster: Option<Arc<Cluster>>,
     /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
     process: u32,
+}
+
+/// Held by a connection that goes on when its streams have ended.
+#[derive(Debug)]
+pub(crate) struct Ending(watch::Receiver<()>);
+
+impl Ending {
+    /// Waits until the hub is drained, so that nothing more comes. Who came later is told so otherwise.
+    pub(crate) async fn begins(&self) {
+        // An error means that the hub is gone, and its streams with it.
+        let _ = self.0.clone().changed().await;
+    }
 }
 
 impl Hub {
@@ -139,7 +157,8 @@ impl Hub {
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let (turn, process) = (AtomicUsize::new(0), std::process::id());
         let (draining, revoked) = (OnceLock::new(), Revoked::default());
-        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, cluster, process };
+        let ending = watch::Sender::default();
+        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, ending, cluster, process };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -219,7 +238,7 @@ impl Hub {
 
     /// Those of this node.
     pub fn clients_by_user_here(&self, user_id: &str) -> Vec<Arc<str>> {
-        let user = self.inner.registry.user_if_known(user_id);
+        let user = self.inner.registry.users.get(user_id);
         user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
     }
 
@@ -230,7 +249,7 @@ impl Hub {
 
     /// Whether that is so on this node.
     pub fn is_online_here(&self, user_id: &str) -> bool {
-        self.inner.registry.user_if_known(user_id).is_some_and(|user| user.is_online())
+        self.inner.registry.users.get(user_id).is_some_and(|user| user.is_online())
     }
 
     fn elsewhere<T: Default>(&self, ask: impl FnOnce(&Cluster) -> T) -> T {
@@ -291,11 +310,27 @@ impl Hub {
         registry.gate.close();
         drain::let_all_go(registry, timeline, options).await;
         self.flush().await;
-        if let Some(cluster) = &self.inner.cluster {
-            // What was sent is for those who have gone elsewhere.
-            let _ = cluster.flushed().await;
-            cluster.bye().await;
-        }
+        let leave_cluster = async {
+            if let Some(cluster) = &self.inner.cluster {
+                // What was sent is for those who have gone elsewhere.
+                let _ = cluster.flushed().await;
+                cluster.bye().await;
+            }
+        };
+        tokio::join!(self.end_connections(), leave_cluster);
+    }
+
+    /// Ends connections that go on when their streams have ended. If the process ended before they do, the kernel would reset them
+    /// for what their peers have said last, and what is on its way to them would be lost (RFC 9112, section 9.6).
+    async fn end_connections(&self) {
+        self.inner.ending.send_replace(());
+        // Who is not gone by then has taken no notice.
+        let _ = timeout(PARTING, self.inner.ending.closed()).await;
+    }
+
+    /// For a connection of which the hub is to know until it has ended.
+    pub(crate) fn ending(&self) -> Ending {
+        Ending(self.inner.ending.subscribe())
     }
 
     /// Whether it lets nobody in any more.
@@ -366,7 +401,7 @@ impl Inner {
     fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
         // First: or a page could come back in between.
         self.revoked.revoke(user_id, now);
-        let clients = self.registry.user_if_known(user_id).map_or_else(Vec::new, |user| user.clients());
+        let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
         let remove = |client: &&Arc<Client>| self.registry.remove(client, DisconnectReason::Server, &self.timeline);
         clients.iter().filter(remove).count()
     }

@@ -48,6 +48,7 @@ mod socket;
 pub mod stats;
 pub mod stream;
 pub mod user;
+mod users;
 
 pub use ssekit_log::{client, error, event, key, life, log, position, reader, timeline, trace};
 use ssekit_log::{counter, history, network};
@@ -61,6 +62,7 @@ pub use handoff::Held;
 pub use history::HistoryOptions;
 pub use hub::{Connect, Connected, Hub, Published, Target};
 pub use life::{ClientInfo, DisconnectReason, NotHandedOff, Phase, Refusal};
+pub use network::parse_address;
 pub use observer::Observer;
 pub use options::{ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
 pub use revoked::LogOutMark;

@@ -23,7 +23,8 @@ use crate::position::Position;
 use crate::presence::Presence;
 use crate::stats::Arrivals;
 use crate::timeline::{Place, Timeline};
-use crate::user::{Hold, User};
+use crate::user::User;
+use crate::users::Users;
 
 /// The clients and the users of a hub.
 pub(crate) struct Registry {
@@ -31,7 +32,7 @@ pub(crate) struct Registry {
     clients: DashMap<Arc<str>, Arc<Client>>,
     /// Those that are away.
     away: Away,
-    users: DashMap<Arc<str>, Arc<User>>,
+    pub(crate) users: Users,
     /// Users with a client. Like the next ones below zero for a moment, when somebody is counted out by another thread before
     /// he is counted in.
     online: AtomicIsize,
@@ -41,11 +42,7 @@ pub(crate) struct Registry {
     pub(crate) presence: Arc<Presence>,
     pub(crate) arrivals: Arrivals,
     pub(crate) observer_panics: Counter,
-    /// Up to where events of users are missing that were given up.
-    of_users: Missing,
-    /// Likewise, what was sent to single clients of theirs with ids that nobody can come back with.
-    unclaimed_of_users: Missing,
-    /// Likewise, what was sent to clients that were given up, or that nobody knew.
+    /// Up to where something is missing that was sent to clients that were given up, or that nobody knew.
     of_clients: Missing,
     /// Up to here, something was sent to an anonymous client with an id that nobody can come back with.
     unclaimed: AtomicU64,
@@ -61,15 +58,13 @@ impl Registry {
         Self {
             clients: DashMap::new(),
             away: Away::default(),
-            users: DashMap::new(),
+            users: Users::default(),
             online: AtomicIsize::new(0),
             phases: Default::default(),
             gate: Gate::new(options.limits),
             presence: Arc::new(Presence::new(options.presence_grace)),
             arrivals: Arrivals::default(),
             observer_panics: Counter::default(),
-            of_users: Missing::default(),
-            unclaimed_of_users: Missing::default(),
             of_clients: Missing::default(),
             unclaimed: AtomicU64::new(0),
             unclaimed_of_anybody: AtomicU64::new(0),
@@ -78,32 +73,13 @@ impl Registry {
         }
     }
 
-    /// The user with this id, who comes into being with the first event or client.
-    pub(crate) fn user(&self, id: &str) -> Arc<User> {
-        if let Some(user) = self.users.get(id) {
-            return Arc::clone(&user);
-        }
-        let new = || Arc::new(User::new(id, self.of_users.of(id), self.unclaimed_of_users.of(id)));
-        Arc::clone(&self.users.entry(id.into()).or_insert_with(new))
-    }
-
-    /// The same, held for a client that is about to join, and who has so many elsewhere. One that takes another's place always may.
+    /// The user with this id, held for a client that is about to join, and who has so many elsewhere. One that takes another's place always may.
     ///
     /// # Errors
     /// The user has as many clients as one may have.
     pub(crate) fn hold_user(&self, id: &str, elsewhere: usize, replaces: bool) -> Result<Arc<User>> {
         let most = if replaces { usize::MAX } else { self.gate.clients_per_user().saturating_sub(elsewhere) };
-        loop {
-            let user = self.user(id);
-            if user.hold(most)? == Hold::Held {
-                return Ok(user);
-            }
-        }
-    }
-
-    /// The user with this id, if one is known.
-    pub(crate) fn user_if_known(&self, id: &str) -> Option<Arc<User>> {
-        self.users.get(id).map(|user| Arc::clone(&user))
+        self.users.hold(id, most)
     }
 
     /// The client with this id, connected or away.
@@ -169,7 +145,7 @@ impl Registry {
 
     /// The history begins anew after this position: nothing before it can be had.
     pub(crate) fn begin_after(&self, position: Position) {
-        self.of_users.note_all(position);
+        self.users.begin_after(position);
         self.of_clients.note_all(position);
     }
 
@@ -218,7 +194,7 @@ impl Registry {
 
     fn lose_of(&self, user: Option<&str>, position: Position) {
         match user {
-            Some(id) => self.user(id).lose(position),
+            Some(id) => self.users.lose(id, position),
             None => drop(self.unclaimed.fetch_max(position, Ordering::AcqRel)),
         }
     }
@@ -287,7 +263,7 @@ impl Registry {
 
     fn leave_user(&self, client: &Arc<Client>) {
         // A user who has clients is known.
-        if let Some(user) = client.info.user.as_deref().and_then(|id| self.user_if_known(id))
+        if let Some(user) = client.info.user.as_deref().and_then(|id| self.users.get(id))
             && user.leave(client)
         {
             self.online.fetch_sub(1, Ordering::Relaxed);
@@ -390,19 +366,7 @@ impl Registry {
         while let Some(client) = deadline.and_then(|deadline| self.away.pop(deadline)) {
             self.give_up(&client, timeline);
         }
-        let candidates: Vec<Arc<str>> =
-            self.users.iter().filter(|user| user.is_idle()).map(|user| Arc::clone(user.key())).collect();
-        for id in candidates {
-            self.users.remove_if(&id, |_, user| {
-                let retired = timeline.quiesced(|| user.retire_if_idle());
-                if retired {
-                    let (floor, unclaimed) = user.forgets();
-                    self.of_users.note(&user.id, floor);
-                    self.unclaimed_of_users.note(&user.id, unclaimed);
-                }
-                retired
-            });
-        }
+        self.users.sweep(timeline);
     }
 
     /// The connected clients.
@@ -422,11 +386,6 @@ impl Registry {
         let gauge = |count: isize| count.max(0) as usize;
         let phases = self.phases.each_ref().map(|count| count.load(Ordering::Relaxed));
         (gauge(phases.iter().sum()), gauge(self.online.load(Ordering::Relaxed)), phases.map(gauge))
-    }
-
-    /// Users that the registry knows, online or not.
-    pub(crate) fn known_users(&self) -> usize {
-        self.users.len()
     }
 
     fn count(&self, phase: Phase, change: isize) {

@@ -2,7 +2,8 @@
 //! Without this, a page whose stream was ended would come back with the ticket that it has, or enter by a session that has ended while
 //! it was on its way in.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +14,9 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
 /// As long as a log-out is remembered: a ticket of that length is good a little longer where clocks may be apart.
 const REMEMBERED: Duration = LONGEST.saturating_add(MOST_LEEWAY);
+
+/// Log-outs that are remembered at most. Of more, the oldest count for all users.
+const MOST: usize = 131_072;
 
 /// How far clocks may be apart at most.
 pub(crate) const MOST_LEEWAY: Duration = Duration::from_secs(300);
@@ -67,9 +71,13 @@ pub(crate) struct Revoked(Mutex<Users>);
 
 #[derive(Debug, Default)]
 struct Users {
-    since: HashMap<Box<str>, LogOut>,
-    /// Where it is cleaned up next.
-    full: usize,
+    since: HashMap<Arc<str>, LogOut>,
+    /// Users by the number of the log-out at which they were put here. Whoever was logged out again since then goes back to the
+    /// end when it is their turn, so forgetting costs a few steps of each log-out, and never a look at all of them.
+    order: VecDeque<(u64, Arc<str>)>,
+    /// The last log-out of those that are not remembered. Whose they were is not known any more, so they count for everybody: a
+    /// ticket that is older is void, and its page gets another one.
+    forgotten: Option<LogOut>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -81,6 +89,10 @@ struct LogOut {
 }
 
 impl LogOut {
+    fn later(self, other: Self) -> Self {
+        Self { at: self.at.max(other.at), number: self.number.max(other.number) }
+    }
+
     /// The later of this and another. Two in one millisecond are one and the same that has come back from the other nodes: what
     /// was issued right after it stays good.
     fn at_least(self, now: Duration) -> Duration {
@@ -93,23 +105,51 @@ impl Revoked {
     /// Makes all tickets void that the user has up to now.
     pub(crate) fn revoke(&self, user: &str, now: Duration) {
         let mut users = self.0.lock();
-        if users.since.len() >= users.full.max(1024) {
-            users.since.retain(|_, since| since.at + REMEMBERED > now);
-            users.full = users.since.len() * 2;
-        }
         let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
-        let at = users.since.get(user).map_or(now, |earlier| earlier.at_least(now));
-        users.since.insert(user.into(), LogOut { at, number });
+        if let Some(known) = users.since.get_mut(user) {
+            *known = LogOut { at: known.at_least(now), number };
+        } else {
+            let user: Arc<str> = user.into();
+            users.order.push_back((number, Arc::clone(&user)));
+            users.since.insert(user, LogOut { at: now, number });
+        }
+        users.forget(now);
     }
 
     /// Whether a user was logged out after this mark was taken.
     pub(crate) fn is_out_since(&self, user: &str, mark: LogOutMark) -> bool {
-        self.0.lock().since.get(user).is_some_and(|since| since.number > mark.0)
+        self.0.lock().any(user, |log_out| log_out.number > mark.0)
     }
 
     /// Whether a ticket is void that was issued then. One that does not say when was issued before everything.
     pub(crate) fn is_void(&self, user: &str, issued: Duration) -> bool {
-        self.0.lock().since.get(user).is_some_and(|since| issued <= since.at)
+        self.0.lock().any(user, |log_out| issued <= log_out.at)
+    }
+}
+
+impl Users {
+    fn any(&self, user: &str, holds: impl Fn(&LogOut) -> bool) -> bool {
+        self.since.get(user).into_iter().chain(&self.forgotten).any(holds)
+    }
+
+    fn forget(&mut self, now: Duration) {
+        while let Some((number, user)) = self.order.pop_front() {
+            // Whoever is in order is in the table.
+            let Some(log_out) = self.since.get(&user).copied() else { continue };
+            if log_out.number > number {
+                self.order.push_back((log_out.number, user));
+                continue;
+            }
+            let is_outlived = log_out.at + REMEMBERED <= now;
+            if !is_outlived && self.since.len() <= MOST {
+                self.order.push_front((number, user));
+                return;
+            }
+            self.since.remove(&user);
+            if !is_outlived {
+                self.forgotten = Some(self.forgotten.map_or(log_out, |forgotten| forgotten.later(log_out)));
+            }
+        }
     }
 }
 
@@ -171,7 +211,29 @@ mod tests {
         for day in 0..100_000_u32 {
             revoked.revoke(&day.to_string(), Duration::from_secs(86_400) * day);
         }
-        assert!(revoked.0.lock().since.len() <= 2_048);
+        assert!(revoked.0.lock().since.len() <= 31);
         assert!(revoked.is_void("99999", Duration::ZERO));
+        assert!(!revoked.is_void("bob", Duration::ZERO));
+    }
+
+    #[test]
+    fn of_too_many_log_outs_the_oldest_count_for_everybody() {
+        let (revoked, start, extra) = (Revoked::default(), since_1970(), 1_000);
+        let at = |number: usize| start + Duration::from_micros(number as u64);
+        revoked.revoke("ada", at(0));
+        for number in 1..MOST + extra {
+            revoked.revoke(&number.to_string(), at(number));
+            // One that is logged out again and again takes one place, and is not among the oldest.
+            revoked.revoke("ada", at(number));
+        }
+        let users = revoked.0.lock();
+        assert_eq!((users.since.len(), users.order.len()), (MOST, MOST));
+        drop(users);
+        assert!(revoked.is_void("ada", at(MOST + extra - 1)));
+        // Those whose log-out is forgotten, and everybody else with a ticket from before it.
+        assert!(revoked.is_void("1", at(1)) && revoked.is_void("bob", at(1)));
+        assert!(!revoked.is_void("bob", at(MOST + extra)));
+        assert!(revoked.is_out_since("1", LogOutMark(0)));
+        assert!(!revoked.is_out_since("1", LogOutMark::now()));
     }
 }

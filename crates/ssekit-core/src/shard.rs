@@ -44,7 +44,6 @@ const SENDS_PER_TURN: usize = 48;
 const MAX_LAST_TURNS: usize = 64;
 
 /// How long a client that was let go may take to read what it was sent before: one heartbeat.
-#[cfg(unix)]
 const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
 
 /// What a shard works with.
@@ -257,13 +256,23 @@ impl Shard {
 
     /// Lets a client that was let go, and has not got everything yet, keep its seat until it has. Says whether it does.
     fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
+        let until = self.tick.wrapping_add(LINGER_TICKS);
+        if let Some(seat) = self.seats.get_mut(key)
+            && matches!(seat, Seat::Pulled { .. })
+            && client.progress.is_told()
+            && !seat.has_sent(client.end(), self.shared.timeline.broadcasts())
+        {
+            *seat = Seat::Parting { client: Arc::clone(client), until };
+            client.wake();
+            return true;
+        }
         #[cfg(unix)]
         if let Some(seat) = self.seats.get_mut(key)
             && matches!(seat, Seat::Socket(connection) if connection.is_owed())
         {
             let placeholder = Seat::Pulled { client: Arc::clone(client), idle_ticks: 0 };
             if let Seat::Socket(connection) = std::mem::replace(seat, placeholder) {
-                *seat = Seat::Leaving { connection, until: self.tick.wrapping_add(LINGER_TICKS) };
+                *seat = Seat::Leaving { connection, until };
                 return true;
             }
         }
@@ -274,6 +283,7 @@ impl Shard {
     fn free(&mut self, key: usize) {
         match self.seats.try_remove(key) {
             Some(Seat::Pulled { client, .. }) => client.wake(),
+            Some(Seat::Parting { .. }) => {}
             #[cfg(unix)]
             Some(Seat::Socket(mut connection) | Seat::Leaving { mut connection, .. }) => {
                 connection.writer.finish();
@@ -353,7 +363,7 @@ impl Shard {
                 // It goes on when its socket does.
                 #[cfg(unix)]
                 Some(Seat::Leaving { .. }) => {}
-                None => {}
+                Some(Seat::Parting { .. }) | None => {}
             }
         }
         drop(slices);

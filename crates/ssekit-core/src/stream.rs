@@ -37,6 +37,8 @@ pub(crate) struct Parts {
     pub(crate) shard: Arc<Inbox>,
     /// Whether the listener carries it, in which way ever.
     pub(crate) by_listener: bool,
+    /// Nothing comes any more: whoever carries it has been told so.
+    pub(crate) is_read_to_end: bool,
 }
 
 /// Some bytes of a stream, of whole events.
@@ -200,6 +202,11 @@ impl Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
+        if let Some(parts) = self.parts.as_ref().filter(|parts| !parts.is_read_to_end) {
+            let client = parts.reader.client();
+            client.progress.give_up();
+            client.shard.progressed();
+        }
         self.close(DisconnectReason::Peer);
     }
 }
@@ -222,6 +229,7 @@ impl Parts {
             return Poll::Ready(Some(self.chunk_of(batch, closed)));
         }
         if closed {
+            self.is_read_to_end = true;
             return Poll::Ready(None);
         }
         if client.heartbeat_due.swap(false, Ordering::Relaxed) {
@@ -243,7 +251,7 @@ impl Parts {
             }
             if moved {
                 let client = self.reader.client();
-                client.pulled.store(batch.end, Ordering::Release);
+                client.progress.read_to(batch.end, !batch.events.is_empty());
                 client.shard.progressed();
             }
             if !moved || !batch.events.is_empty() {

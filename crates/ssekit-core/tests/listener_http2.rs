@@ -4,17 +4,20 @@
 #[allow(dead_code, reason = "each test program uses what it needs")]
 mod support;
 
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use ssekit_core::listener::{LimitOptions, ListenerOptions};
-use ssekit_core::{DisconnectReason, Event, Options};
+use ssekit_core::{DisconnectReason, DrainOptions, Event, Options};
 use support::door::{Door, TOKEN, anonymous, get as get_by_http1};
 use support::http2::{
-    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, POST, RST_STREAM, Rascal, code_of,
-    frame, get, head, text,
+    CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, POST, RST_STREAM, Rascal,
+    WINDOW_UPDATE, code_of, frame, get, head, text,
 };
 use support::{Engine, Recorder, data, eventually, keeping_all, two_shards};
 
@@ -224,6 +227,69 @@ fn a_connection_without_a_stream_is_told_to_go() {
     let mut rascal = Rascal::to(door.address());
     assert!(rascal.wait_for(GOAWAY).is_some());
     door.wait_until_empty();
+}
+
+#[test]
+fn a_flush_waits_for_what_the_peer_has_no_room_for() {
+    let door = Door::anonymous();
+    let mut rascal = Rascal::to(door.address());
+    // SETTINGS_INITIAL_WINDOW_SIZE: 0
+    rascal.send(&frame(4, 0, 0, &[0, 4, 0, 0, 0, 0]));
+    rascal.send(&frame(HEADERS, END_HEADERS | END_STREAM, 1, &head(GET, "/events", &[])));
+    door.wait_for_clients(1);
+    door.engine.broadcast(data("the last word"), None).unwrap();
+    // Byte by byte, up to the middle of the event: by then the listener has taken all of it from the stream.
+    let mut received = Vec::new();
+    while !received.ends_with(b"the last") {
+        assert!(rascal.send(&frame(WINDOW_UPDATE, 0, 1, &[0, 0, 0, 1])));
+        received.extend(rascal.wait_for(DATA).unwrap());
+    }
+    door.engine.block_on(async {
+        let mut flush = pin!(door.engine.flush());
+        for _ in 0..10 {
+            assert!(poll_fn(|cx| Poll::Ready(flush.as_mut().poll(cx).is_pending())).await);
+            assert!(rascal.is_answered());
+        }
+        rascal.send(&frame(WINDOW_UPDATE, 0, 1, &[0, 0, 1, 0]));
+        flush.await;
+    });
+    // What a flush has waited for is there, without the listener doing anything more.
+    received.extend(rascal.wait_for(DATA).unwrap());
+    assert!(String::from_utf8(received).unwrap().contains("data: the last word\n"));
+}
+
+#[test]
+fn a_drain_is_over_when_everything_is_out_and_the_connection_has_ended() {
+    let door = Door::of(Engine::with(keeping_all()), anonymous());
+    let last = door.engine.block_on(async {
+        let mut connection = Connection::to(door.address()).await;
+        let mut streams = Vec::new();
+        for _ in 0..20 {
+            streams.push(connection.stream("/events").await);
+        }
+        for number in 0..2_000 {
+            door.engine.broadcast(data(&number.to_string()), None).unwrap();
+        }
+        let hub = door.engine.hub.clone();
+        let drained =
+            tokio::spawn(
+                async move { hub.drain(DrainOptions { window: Duration::ZERO, ..DrainOptions::default() }).await },
+            );
+        let mut last = Vec::new();
+        for stream in &mut streams {
+            let all = stream.data(2_001).await;
+            assert!(all.iter().take(2_000).enumerate().all(|(number, data)| *data == number.to_string()));
+            last.push(all[2_000].clone());
+            assert_eq!(stream.event().await, None);
+        }
+        drained.await.unwrap();
+        connection.driver.await.unwrap().unwrap();
+        // Who comes now is told when to come back, on a connection that is not ended before it could ask.
+        let farewell = text(Connection::to(door.address()).await.get("/events").await).await;
+        assert!(farewell.contains("event: ssekit:drain"), "{farewell}");
+        last
+    });
+    assert!(last.iter().all(|data| data.contains("reconnectInMs")), "{last:?}");
 }
 
 #[test]

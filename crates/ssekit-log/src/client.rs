@@ -12,6 +12,7 @@ use crate::life::{ClientInfo, DisconnectReason, Phase};
 use crate::log::{Entry, Log};
 use crate::network::Network;
 use crate::position::Position;
+use crate::progress::Progress;
 
 /// The seat number of a client that its shard has not seated yet.
 pub const UNSEATED: u32 = u32::MAX;
@@ -94,8 +95,8 @@ pub struct Client {
     pub came_at: Position,
     /// Where the history began when it came: it has had nothing of what this node delivered alone before.
     base: Position,
-    /// Up to where a stream that somebody else carries has been read.
-    pub pulled: AtomicU64,
+    /// How far the stream is if somebody else carries it.
+    pub progress: Progress,
     /// Up to where it has got whole events, or [`OWED`].
     reached: AtomicU64,
     /// The stream has been idle for long: its next read yields a heartbeat.
@@ -132,7 +133,7 @@ impl Client {
             marked: AtomicBool::new(false),
             came_at: start.head,
             base: start.base,
-            pulled: AtomicU64::new(start.cursor),
+            progress: Progress::from(start.cursor),
             reached: AtomicU64::new(if start.owes { OWED } else { start.cursor }),
             heartbeat_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),

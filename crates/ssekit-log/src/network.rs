@@ -24,6 +24,36 @@ impl Network {
     }
 }
 
+/// The address in a text as proxies write it: with a port or without, IPv6 in brackets or without, with a zone or without. An IPv4
+/// address in the place of an IPv6 one is IPv4 (RFC 4291, section 2.5.5.2).
+pub fn parse_address(text: &str) -> Option<IpAddr> {
+    let text = text.trim();
+    let Some(bracketed) = text.strip_prefix('[') else {
+        let with_port = || {
+            let (host, _) = text.split_once(':').filter(|(_, port)| is_port(port))?;
+            host.parse().map(IpAddr::V4).ok()
+        };
+        return without_zone(text).parse().ok().map(|address: IpAddr| address.to_canonical()).or_else(with_port);
+    };
+    let (host, rest) = bracketed.split_once(']')?;
+    let is_end = rest.is_empty() || rest.strip_prefix(':').is_some_and(is_port);
+    let address = without_zone(host).parse().map(IpAddr::V6).ok()?;
+    is_end.then(|| address.to_canonical())
+}
+
+/// A zone says which of the reader's own links an address is on (RFC 4007), which is of no use to anybody else. Only an IPv6
+/// address has one.
+fn without_zone(host: &str) -> &str {
+    match host.split_once('%') {
+        Some((address, zone)) if address.contains(':') && !zone.is_empty() => address,
+        _ => host,
+    }
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit()) && text.parse::<u16>().is_ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,5 +68,38 @@ mod tests {
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
         assert_ne!(network("2001:db8:1:2::1"), network("2001:db8:1:3::1"));
+    }
+
+    #[test]
+    fn an_address_is_read_as_proxies_write_it() {
+        for (text, address) in [
+            ("192.0.2.1", "192.0.2.1"),
+            (" 192.0.2.1:8080 ", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:443", "2001:db8::1"),
+            ("fe80::1%eth0", "fe80::1"),
+            ("[fe80::1%25eth0]:443", "fe80::1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("[::ffff:192.0.2.1]:1", "192.0.2.1"),
+        ] {
+            assert_eq!(parse_address(text), Some(address.parse().unwrap()), "{text}");
+        }
+        for text in [
+            "",
+            "unknown",
+            "_hidden",
+            "192.0.2.1:",
+            "192.0.2.1:65536",
+            "192.0.2.1:+1",
+            "192.0.2.1%eth0",
+            "[192.0.2.1]:80",
+            "[::1",
+            "[::1]80",
+            "::1%",
+            "192.0.2.1, 192.0.2.2",
+        ] {
+            assert_eq!(parse_address(text), None, "{text}");
+        }
     }
 }

@@ -156,6 +156,7 @@ impl Hub {
             deliveries,
             shard,
             by_listener: false,
+            is_read_to_end: false,
         };
         Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
     }

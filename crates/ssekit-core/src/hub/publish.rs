@@ -94,7 +94,7 @@ impl Hub {
 impl Inner {
     pub(super) fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
-            let user = self.registry.user(user_id);
+            let user = self.registry.users.get_or_begin(user_id);
             match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
                 Ok(position) => return (user.mark(), Some(position)),
                 // It was given up between the look-up and now: there is a new one to be found.

@@ -76,7 +76,7 @@ impl Hub {
         let (registry, members) = (&self.inner.registry, &cluster.members);
         let (to, clients) = match target {
             Target::User(id) => {
-                let here = registry.user_if_known(id).map_or(0, |user| user.count());
+                let here = registry.users.get(id).map_or(0, |user| user.count());
                 (To::User(id), here + members.count_of(id))
             }
             Target::Client(id) => match self.owner_of(cluster, id) {
@@ -148,7 +148,7 @@ impl Hub {
     pub(super) fn disconnect_user_everywhere(&self, cluster: &Cluster, user_id: &str) -> usize {
         let now = since_1970();
         self.inner.revoked.revoke(user_id, now);
-        let here = self.inner.registry.user_if_known(user_id).map_or(0, |user| user.count());
+        let here = self.inner.registry.users.get(user_id).map_or(0, |user| user.count());
         cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).encode(), &*self.inner);
         if cluster.link() != Link::Up {
             // Whoever logs out has done so, whatever is to be waited for.

@@ -16,7 +16,7 @@ impl Hub {
         Stats {
             clients,
             users,
-            known_users: registry.known_users(),
+            known_users: registry.users.len(),
             away: registry.away(),
             opening,
             handoff,

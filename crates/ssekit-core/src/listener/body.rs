@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::listener::http2::Busy;
+use crate::listener::outbox::{Outbox, Parcel};
 use crate::stream::Stream;
 
 /// Bytes that are read from a stream at once.
@@ -28,7 +29,7 @@ enum Content {
     /// It is there as a whole.
     Whole(Full<Bytes>),
     /// The first bytes, and the stream after them. Dropped, it disconnects the client.
-    Events(Option<Bytes>, Stream),
+    Events(Option<Bytes>, Stream, Outbox),
 }
 
 impl AnyBody {
@@ -36,8 +37,11 @@ impl AnyBody {
         Self { content: Content::Whole(body), busy: None }
     }
 
-    pub(crate) fn events(opening: Bytes, stream: Stream) -> Self {
-        Self { content: Content::Events(Some(opening), stream), busy: None }
+    pub(crate) fn events(opening: Bytes, stream: Stream, outbox: Outbox) -> Self {
+        if let Some(client) = stream.client() {
+            client.progress.will_be_told();
+        }
+        Self { content: Content::Events(Some(opening), stream, outbox), busy: None }
     }
 
     /// The same, keeping its connection from being idle.
@@ -47,25 +51,37 @@ impl AnyBody {
     }
 }
 
+/// What was just read of a stream.
+fn parcel(bytes: Bytes, stream: &Stream, outbox: &Outbox) -> Parcel {
+    match stream.client() {
+        Some(client) => Parcel::for_client(bytes, client, client.progress.pulled(), outbox),
+        None => Parcel::plain(bytes),
+    }
+}
+
 impl Body for AnyBody {
-    type Data = Bytes;
+    type Data = Parcel;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Parcel>, Infallible>>> {
         let this = self.get_mut();
         match &mut this.content {
-            Content::Whole(body) => Pin::new(body).poll_frame(cx),
-            Content::Events(opening, stream) => {
+            Content::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(Parcel::plain)))),
+            Content::Events(opening, stream, outbox) => {
                 // Asked for more, hyper has room for it at the peer.
                 let busy = this.busy.as_ref().inspect(|busy| busy.taken());
-                let bytes = match opening.take() {
-                    Some(bytes) => Poll::Ready(Some(bytes)),
-                    None => stream.poll_next(cx, READ_BYTES),
+                let parcel = match opening.take() {
+                    Some(bytes) => Poll::Ready(Some(Parcel::plain(bytes))),
+                    None => {
+                        stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| parcel(bytes, stream, outbox)))
+                    }
                 };
-                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &bytes) {
+                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &parcel) {
                     busy.answered(true);
                 }
-                bytes.map(|bytes| bytes.map(|bytes| Ok(Frame::data(bytes))))
+                parcel.map(|parcel| parcel.map(|parcel| Ok(Frame::data(parcel))))
             }
         }
     }

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use crate::listener::admission::Place;
 use crate::listener::body::AnyBody;
+use crate::listener::outbox::Outbox;
 use crate::listener::protocol::linger;
 use crate::listener::router::{Opened, Routed, Visitor, route};
 use crate::listener::server::Stage;
@@ -47,11 +48,17 @@ pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor, place: Place) {
 /// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot none does, and
 /// hyper carries the streams.
 async fn converse(wire: Wire<Socket>, visitor: Visitor, slot: Option<Slot>) -> Option<(Socket, Taken)> {
-    let (unsent, shared) = (wire.unsent(), Arc::clone(&visitor.shared));
+    let (unsent, outbox, shared) = (wire.unsent(), wire.outbox(), Arc::clone(&visitor.shared));
     let builder = builder(&visitor);
-    let service = service_fn(|request| Box::pin(answer(request, visitor.clone(), slot.clone())));
+    let service = service_fn(|request| Box::pin(answer(request, visitor.clone(), slot.clone(), outbox.clone())));
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
-    let mut closing = pin!(shared.until(Stage::Closing));
+    let ending = shared.hub.ending();
+    let mut closing = pin!(async {
+        tokio::select! {
+            () = shared.until(Stage::Closing) => {}
+            () = ending.begins() => {}
+        }
+    });
     let mut closes = false;
     let taken = poll_fn(|cx| {
         if !closes && closing.as_mut().poll(cx).is_ready() {
@@ -94,6 +101,7 @@ async fn answer(
     request: Request<Incoming>,
     visitor: Visitor,
     slot: Option<Slot>,
+    outbox: Outbox,
 ) -> Result<Response<AnyBody>, Infallible> {
     let version = request.version();
     match (route(request, &visitor).await, slot) {
@@ -102,6 +110,6 @@ async fn answer(
             // The connection is about to be taken away, and this with it.
             std::future::pending().await
         }
-        (routed, _) => Ok(routed.into_response()),
+        (routed, _) => Ok(routed.into_response(&outbox)),
     }
 }

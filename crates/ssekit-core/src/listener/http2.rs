@@ -83,19 +83,21 @@ pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
     let (shared, refused) = (Arc::clone(&visitor.shared), visitor.refusal.is_some());
     let builder = builder(&visitor);
     let service = {
-        let activity = Arc::clone(&activity);
+        let (activity, outbox) = (Arc::clone(&activity), wire.outbox());
         service_fn(move |request| {
-            let (busy, visitor) = (Busy::on(&activity), visitor.clone());
+            let (busy, visitor, outbox) = (Busy::on(&activity), visitor.clone(), outbox.clone());
             // On the heap, so that it goes with the answer: else its room is kept for as long as the stream is open.
             Box::pin(async move {
                 let routed = route(request, &visitor).await;
-                Ok::<_, Infallible>(routed.into_response().map(|body| body.busy(busy)))
+                Ok::<_, Infallible>(routed.into_response(&outbox).map(|body| body.busy(busy)))
             })
         })
     };
     let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let ending = shared.hub.ending();
     let leave = async {
         tokio::select! {
+            () = ending.begins() => {}
             () = shared.until(Stage::Closing) => {}
             () = idle(&activity, shared.options.limits.idle_timeout) => {}
             () = std::future::ready(()), if refused => {}

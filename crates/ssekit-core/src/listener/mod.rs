@@ -27,6 +27,7 @@ mod idempotency;
 mod journal;
 mod meter;
 pub mod options;
+mod outbox;
 mod protocol;
 mod publish;
 mod query;

@@ -14,6 +14,7 @@ use crate::listener::answer::{self, Answer};
 use crate::listener::body::AnyBody;
 use crate::listener::host;
 use crate::listener::options::MetricsAccess;
+use crate::listener::outbox::Outbox;
 use crate::listener::protocol::shown;
 use crate::listener::publish::publish;
 use crate::listener::server::Shared;
@@ -56,11 +57,13 @@ impl Routed {
         }
     }
 
-    /// The answer, with a stream as a body that is pulled.
-    pub(crate) fn into_response(self) -> Response<AnyBody> {
+    /// The answer, with a stream as a body that is pulled, and whose receipts come into this outbox.
+    pub(crate) fn into_response(self, outbox: &Outbox) -> Response<AnyBody> {
         match self {
             Self::Answer(answer) => answer.map(AnyBody::whole),
-            Self::Stream(Opened { head, opening, stream }) => head.map(|()| AnyBody::events(opening, stream)),
+            Self::Stream(Opened { head, opening, stream }) => {
+                head.map(|()| AnyBody::events(opening, stream, outbox.clone()))
+            }
         }
     }
 }

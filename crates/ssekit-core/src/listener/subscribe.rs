@@ -19,6 +19,7 @@ use crate::listener::query::parameter;
 use crate::listener::router::{Opened, Routed, Visitor};
 use crate::listener::server::Shared;
 use crate::listener::ticket::{self, Claims, Redeemed, Refusal, Subject, TicketOptions};
+use crate::network::parse_address;
 use crate::revoked::LogOutMark;
 
 const METHODS: &str = "GET, HEAD, OPTIONS";
@@ -171,7 +172,7 @@ fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
     }
     let last = request.headers().get_all("x-forwarded-for").iter().next_back();
     let served = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-    served.and_then(|address| address.trim().parse().ok()).or(visitor.address)
+    served.and_then(parse_address).or(visitor.address)
 }
 
 /// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.

@@ -17,6 +17,8 @@ use tokio::net::UnixStream;
 use tokio::time::{Duration, Sleep, sleep};
 use tokio_rustls::server::TlsStream;
 
+use crate::listener::outbox::Outbox;
+
 /// A connection as it was accepted.
 #[derive(Debug)]
 pub(crate) enum Socket {
@@ -118,6 +120,7 @@ pub(crate) struct Wire<S> {
     inner: S,
     seen: Bytes,
     unsent: Arc<AtomicBool>,
+    outbox: Outbox,
     /// How long the peer may take nothing of what there is for it.
     patience: Duration,
     /// When that is over, while it takes nothing.
@@ -136,7 +139,12 @@ impl Unsent {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) fn new(inner: S, patience: Duration) -> Self {
-        Self { inner, seen: Bytes::new(), unsent: Arc::default(), patience, deadline: None }
+        Self { inner, seen: Bytes::new(), unsent: Arc::default(), outbox: Outbox::default(), patience, deadline: None }
+    }
+
+    /// What has been written to it: of bodies, by whoever writes them.
+    pub(crate) fn outbox(&self) -> Outbox {
+        self.outbox.clone()
     }
 
     pub(crate) fn unsent(&self) -> Unsent {
@@ -215,6 +223,10 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
+        // hyper flushes when it has written out its own buffers.
+        if matches!(flushed, Poll::Ready(Ok(()))) {
+            self.outbox.flushed();
+        }
         self.note(cx, flushed)
     }
 

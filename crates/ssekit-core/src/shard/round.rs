@@ -1,7 +1,6 @@
 //! The round that each tick begins: over all seats, for those that are idle, that lag, or that have had long enough to leave.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 #[cfg(unix)]
 use crate::connection::Outcome;
@@ -39,7 +38,7 @@ impl Shard {
         match self.seats.get_mut(key) {
             Some(Seat::Pulled { client, idle_ticks }) => {
                 beat_pulled(client, idle_ticks);
-                let cursor = client.pulled.load(Ordering::Acquire);
+                let cursor = client.progress.pulled();
                 let backlog = max_lag.backlog_of(client, cursor, &self.shared.timeline);
                 if max_lag.is_exceeded_by(&backlog) {
                     let client = Arc::clone(client);
@@ -61,6 +60,7 @@ impl Shard {
                 connection.beat(tick, tally)
             }),
             // Ticks wrap: until then it lies ahead, from then on behind.
+            Some(Seat::Parting { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
             #[cfg(unix)]
             Some(Seat::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
             _ => {}

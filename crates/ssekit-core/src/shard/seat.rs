@@ -1,7 +1,6 @@
 //! A client's place in a shard.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::client::Client;
 #[cfg(unix)]
@@ -14,6 +13,8 @@ use crate::position::Position;
 pub(crate) enum Seat {
     /// Its stream is pulled by somebody else, or not read yet.
     Pulled { client: Arc<Client>, idle_ticks: u32 },
+    /// The client was let go, and its carrier has still to say that it has written what was sent before that; up to this tick.
+    Parting { client: Arc<Client>, until: u32 },
     /// The shard writes to its socket.
     #[cfg(unix)]
     Socket(Connection),
@@ -26,7 +27,7 @@ impl Seat {
     /// Whether the client has got everything up to `position`. The cursor of one for whom there was nothing stays behind.
     pub(crate) fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
         let (client, cursor, clear) = match self {
-            Self::Pulled { client, .. } => (client, client.pulled.load(Ordering::Acquire), true),
+            Self::Pulled { client, .. } | Self::Parting { client, .. } => (client, client.progress.written(), true),
             #[cfg(unix)]
             Self::Socket(connection) | Self::Leaving { connection, .. } => {
                 (connection.client(), connection.reader.cursor(), connection.writer.is_clear())
@@ -40,7 +41,7 @@ impl Seat {
     #[cfg(unix)]
     pub(crate) fn connection_mut(&mut self) -> Option<&mut Connection> {
         match self {
-            Self::Pulled { .. } => None,
+            Self::Pulled { .. } | Self::Parting { .. } => None,
             Self::Socket(connection) | Self::Leaving { connection, .. } => Some(connection),
         }
     }
