@@ -61,8 +61,7 @@ async function runWithOtherServer({ name, program }) {
   if (!program)
     return { passed: 0, failed: 0, skipped: [`the backplane's tests with ${name}, which could not be installed`] };
   console.log(`\nWith ${name}:`);
-  const tests = ['backplane', 'cluster_faults', 'cluster_redis', 'cluster_topologies'];
-  const scope = ['-p', 'ssekit-core', ...tests.flatMap((test) => ['--test', test])];
+  const scope = ['-p', 'ssekit-redis', '--test', 'redis'];
   return runCargo(`cargo test with ${name}`, scope, { REDIS_PATH: program }, ['--skip', 'over_tls']);
 }
 

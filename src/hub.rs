@@ -8,12 +8,14 @@ use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
-use ssekit_core::{Error, Hub, Observer, Options, RedisOptions, Stats};
+use ssekit_core::{Error, Hub, Observer, Stats};
+use ssekit_redis::{Redis, RedisOptions};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
 use crate::given::Given;
-use crate::{options, threads};
+use crate::options::{self, Settings};
+use crate::threads;
 
 static PROCESS: Mutex<Process> =
     Mutex::new(Process { offered: None, wanted: None, observers: Vec::new(), running: None, replaced: None });
@@ -22,7 +24,7 @@ struct Process {
     /// The backplane that the environment names, for a hub that is told of none.
     offered: Option<RedisOptions>,
     /// What `configure` asked for. Set once.
-    wanted: Option<Options>,
+    wanted: Option<Settings>,
     /// JavaScript's listeners, from before the hub starts and whichever hub runs.
     observers: Vec<Arc<dyn Observer>>,
     /// Never taken down once it is used: its threads hold nothing that outlives the process, and end with it.
@@ -33,6 +35,7 @@ struct Process {
 
 struct Running {
     hub: Hub,
+    settings: Settings,
     runtime: Runtime,
     /// It has had a client or an event. Before, a hub has only joined others to answer a question, and can be replaced.
     is_used: bool,
@@ -41,7 +44,7 @@ struct Running {
 /// Sets the options, which are JSON text, or checks that they are the same again.
 #[napi(catch_unwind)]
 pub fn configure(env: Env, options: String) -> napi::Result<()> {
-    let wanted = Given::read(&env, &options, options::hub)?;
+    let wanted = Given::read(&env, &options, options::settings)?;
     PROCESS.lock().configure(wanted).map_err(|error| throw(&env, &error))
 }
 
@@ -56,7 +59,7 @@ pub fn offer_redis(url: String, ca: Option<String>) {
 pub fn may_hand_off() -> bool {
     let process = PROCESS.lock();
     let running = process.running.as_ref().map(|running| running.hub.options().handoff);
-    running.or(process.wanted.as_ref().map(|wanted| wanted.handoff)).unwrap_or(true)
+    running.or(process.wanted.as_ref().map(|wanted| wanted.hub.handoff)).unwrap_or(true)
 }
 
 /// The size of the largest event that may be sent, encoded.
@@ -65,7 +68,7 @@ pub fn max_event_bytes() -> u32 {
     let process = PROCESS.lock();
     let running = process.running.as_ref().map(|running| running.hub.options().max_event_bytes);
     // At most 64 MiB: options are validated.
-    running.unwrap_or_else(|| process.options().max_event_bytes) as u32
+    running.unwrap_or_else(|| process.settings().hub.max_event_bytes) as u32
 }
 
 /// Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
@@ -129,14 +132,14 @@ pub fn when_ready(env: Env, done: Function<'_, bool, ()>) -> napi::Result<()> {
 }
 
 impl Process {
-    fn configure(&mut self, mut wanted: Options) -> Result<(), Error> {
+    fn configure(&mut self, mut wanted: Settings) -> Result<(), Error> {
         wanted.validate()?;
         wanted.redis = wanted.redis.or_else(|| self.offered.clone());
         let used = self.running.as_ref().filter(|running| running.is_used);
-        if let Some(set) = used.map(|running| running.hub.options()).or(self.wanted.as_ref()) {
+        if let Some(set) = used.map(|running| &running.settings).or(self.wanted.as_ref()) {
             set.check_same(&wanted)?;
         }
-        if self.running.as_ref().is_some_and(|running| running.hub.options().check_same(&wanted).is_err()) {
+        if self.running.as_ref().is_some_and(|running| running.settings.check_same(&wanted).is_err()) {
             self.retire();
         }
         self.wanted = Some(wanted);
@@ -167,22 +170,26 @@ impl Process {
     }
 
     fn new_hub(&self) -> Result<Running, Error> {
-        let options = self.options();
+        let settings = self.settings();
         let runtime = Builder::new_multi_thread()
-            .worker_threads(options.threads)
+            .worker_threads(settings.hub.threads)
             .thread_name("ssekit")
             .on_thread_start(threads::give_way)
             .enable_io()
             .enable_time()
             .build()
             .map_err(|error| Error::system("starting ssekit's threads", &error))?;
-        let hub = Hub::start_observed(options, runtime.handle(), &self.observers)?;
-        Ok(Running { hub, runtime, is_used: false })
+        let (options, handle) = (settings.hub.clone(), runtime.handle());
+        let hub = match settings.redis.clone() {
+            Some(redis) => Hub::start_on_observed(Redis::new(redis)?, options, handle, &self.observers)?,
+            None => Hub::start_observed(options, handle, &self.observers)?,
+        };
+        Ok(Running { hub, settings, runtime, is_used: false })
     }
 
-    /// Those that the hub has, or is going to have.
-    fn options(&self) -> Options {
-        let offered = || Options { redis: self.offered.clone(), ..Options::default() };
+    /// What the hub has, or is going to have.
+    fn settings(&self) -> Settings {
+        let offered = || Settings { redis: self.offered.clone(), ..Settings::default() };
         self.wanted.clone().unwrap_or_else(offered)
     }
 

@@ -1,14 +1,47 @@
 //! Options of the hub, by the names that index.d.ts has for them.
 
-use ssekit_core::{ClusterOptions, DrainOptions, HistoryOptions, LimitOptions, MaxLag, Options, RedisOptions};
+use ssekit_core::{ClusterOptions, DrainOptions, Error, HistoryOptions, LimitOptions, MaxLag, Options, Result};
+use ssekit_redis::RedisOptions;
 
 use crate::given::Given;
 
-pub(crate) fn hub(given: &mut Given) -> Options {
+/// What a hub is started with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Settings {
+    pub(crate) hub: Options,
+    /// The backplane; none: the hub is alone.
+    pub(crate) redis: Option<RedisOptions>,
+}
+
+impl Settings {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// A value out of its bounds, by the name that it has in JavaScript.
+    pub(crate) fn validate(&self) -> Result<()> {
+        self.hub.validate()?;
+        self.redis.as_ref().map_or(Ok(()), RedisOptions::validate)
+    }
+
+    /// Checks that `wanted` is what is running already.
+    ///
+    /// # Errors
+    /// An option that differs, by the name that it has in JavaScript.
+    pub(crate) fn check_same(&self, wanted: &Self) -> Result<()> {
+        let differs = RedisOptions::difference(self.redis.as_ref(), wanted.redis.as_ref());
+        differs.map_or(Ok(()), |name| Err(Error::differs(name)))?;
+        self.hub.check_same(&wanted.hub)
+    }
+}
+
+pub(crate) fn settings(given: &mut Given) -> Settings {
+    Settings { redis: redis(given), hub: hub(given) }
+}
+
+fn hub(given: &mut Given) -> Options {
     let default = Options::default();
     Options {
         cluster: cluster(given),
-        redis: redis(given),
         handoff: given.flag("handoff", default.handoff),
         max_event_bytes: given.count("maxEventBytes", default.max_event_bytes),
         heartbeat: given.millis("heartbeatMs", default.heartbeat),

@@ -7,8 +7,8 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::Error;
-use ssekit_core::listener::ticket::{PublicKey, TicketOptions};
-use ssekit_core::listener::{Address, CorsOptions, LimitOptions, Listener, ListenerOptions, MetricsAccess, TlsOptions};
+use ssekit_http::ticket::{PublicKey, TicketOptions};
+use ssekit_http::{Address, CorsOptions, LimitOptions, Listener, ListenerOptions, MetricsAccess, TlsOptions};
 use tokio::runtime::Handle;
 
 use crate::error::throw;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::listener::ticket::{self, DEFAULT_AUDIENCE, NewTicket};
+use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket};
 
 use crate::error::throw;
 use crate::given::Given;

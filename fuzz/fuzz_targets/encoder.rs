@@ -6,7 +6,7 @@ use futures_util::{FutureExt as _, StreamExt as _, stream};
 use libfuzzer_sys::fuzz_target;
 use ssekit_core::Event;
 use ssekit_core::event::Frame;
-use ssekit_core::position::Epoch;
+use ssekit_core::event::position::Epoch;
 
 const LIMIT: usize = 1 << 20;
 

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use http_parts::{PARTS, frame, good_beginnings};
 use libfuzzer_sys::fuzz_target;
-use ssekit_core::listener::{Address, Listener, ListenerOptions};
+use ssekit_http::{Address, Listener, ListenerOptions};
 use ssekit_core::{Connect, Hub, Options};
 use support::pull::Pull;
 use support::{PATIENCE, data};

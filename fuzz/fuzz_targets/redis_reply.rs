@@ -4,7 +4,7 @@
 
 use bytes::BytesMut;
 use libfuzzer_sys::fuzz_target;
-use ssekit_core::backplane::redis::reply::take_reply;
+use ssekit_redis::reply::take_reply;
 
 fuzz_target!(|data: &[u8]| {
     let mut input = BytesMut::from(data);

@@ -12,5 +12,5 @@ export async function buildLoad() {
 
 /** The storm at the engine, which is a benchmark of cargo's. */
 export async function buildStorm() {
-  await run('cargo', ['bench', '--locked', '-p', 'ssekit-core', '--bench', 'storm', '--no-run']);
+  await run('cargo', ['bench', '--locked', '-p', 'ssekit-http', '--bench', 'storm', '--no-run']);
 }

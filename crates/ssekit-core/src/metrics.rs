@@ -3,13 +3,15 @@
 
 use std::fmt::{Display, Write};
 
+use crate::cluster::ClusterStats;
 use crate::cluster::Link;
-use crate::lag::Lag;
-use crate::life::{DisconnectReason, NotHandedOff, Refusal};
-use crate::stats::{ClusterStats, Stats};
+use crate::delivery::lag::Lag;
+use crate::error::Refusal;
+use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::stats::Stats;
 
 /// The content type of this text.
-pub(crate) const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
+pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Stats {
     /// As Prometheus reads it. Names begin with `ssekit_`; counters end with `_total`.

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use crate::backplane::redis::RedisOptions;
 use crate::error::{Error, Result};
-use crate::history::HistoryOptions;
+use crate::history::options::HistoryOptions;
 
 /// The largest that `max_event_bytes` may be: what any node may have accepted.
 pub const MOST_EVENT_BYTES: usize = 64 << 20;
@@ -33,8 +32,6 @@ pub struct Options {
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
-    /// Redis or Valkey, which connects this hub with those of other processes. Default: none.
-    pub redis: Option<RedisOptions>,
     /// How it is one of several.
     pub cluster: ClusterOptions,
     /// How all clients are let go, unless a drain is told otherwise.
@@ -149,7 +146,6 @@ impl Default for Options {
             max_lag: MaxLag::default(),
             limits: LimitOptions::default(),
             history: HistoryOptions::default(),
-            redis: None,
             cluster: ClusterOptions::default(),
             drain: DrainOptions::default(),
             drain_on_sigterm: true,
@@ -163,8 +159,7 @@ impl Options {
     /// # Errors
     /// A value out of its bounds, by the name that it has in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        validate(self.numbers())?;
-        self.redis.as_ref().map_or(Ok(()), RedisOptions::validate)
+        validate(self.numbers())
     }
 
     /// Checks that `wanted` is what is running already.
@@ -176,14 +171,10 @@ impl Options {
         let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
         let when_down = self.cluster.deliver_when_down != wanted.cluster.deliver_when_down;
         let when_down = when_down.then_some("backplane.whenDown");
-        let redis = RedisOptions::difference(self.redis.as_ref(), wanted.redis.as_ref());
         let numbers = self.numbers().zip(wanted.numbers());
         let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
-        match transport.or(sigterm).or(redis).or(when_down).or_else(|| different.next()) {
-            Some(name) => Err(Error::configured(format!(
-                "options.{name}: the hub of this process already runs with another value; \
-                 call SSEService.configure once, before the first client or event"
-            ))),
+        match transport.or(sigterm).or(when_down).or_else(|| different.next()) {
+            Some(name) => Err(Error::differs(name)),
             None => Ok(()),
         }
     }

@@ -1,43 +1,11 @@
 //! Counters of a hub.
 
-use parking_lot::Mutex;
-
-use crate::cluster::{Buffered, Link};
-use crate::counter::Counter;
-use crate::lag::Lag;
-use crate::life::{DisconnectReason, NotHandedOff, Refusal};
-use crate::log::Usage;
-use crate::position::Position;
-
-/// What deliveries are counted in; each shard has its own, so that shards do not share a cache line.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-pub(crate) struct Deliveries {
-    pub(crate) events: Counter,
-    pub(crate) bytes: Counter,
-    pub(crate) heartbeats: Counter,
-    pub(crate) resets: Counter,
-    /// What the shard's last round has seen of clients that lag.
-    pub(crate) lag: Mutex<Lag>,
-}
-
-/// Connects and disconnects.
-#[derive(Debug, Default)]
-pub(crate) struct Arrivals {
-    pub(crate) connects: Counter,
-    disconnects: [Counter; DisconnectReason::ALL.len()],
-    not_handed_off: [Counter; NotHandedOff::ALL.len()],
-}
-
-impl Arrivals {
-    pub(crate) fn not_handed_off(&self, reason: NotHandedOff) -> Option<&Counter> {
-        self.not_handed_off.get(reason as usize)
-    }
-
-    pub(crate) fn disconnects(&self, reason: DisconnectReason) -> Option<&Counter> {
-        self.disconnects.get(reason as usize)
-    }
-}
+use crate::cluster::{Buffered, ClusterStats, Link};
+use crate::delivery::lag::Lag;
+use crate::error::Refusal;
+use crate::event::position::Position;
+use crate::history::log::Usage;
+use crate::session::life::{DisconnectReason, NotHandedOff};
 
 /// A hub's counters and gauges at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -94,23 +62,6 @@ pub struct Stats {
     pub cluster: Option<ClusterStats>,
 }
 
-/// How a node stands with the others.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ClusterStats {
-    /// The backplane.
-    pub link: Link,
-    /// What waits to be appended.
-    pub buffered: Buffered,
-    /// Times that the backplane could not be used any more.
-    pub outages: u64,
-    /// Records that could not be understood.
-    pub unreadable: u64,
-    /// Other nodes.
-    pub nodes: usize,
-    /// Clients that are connected to them.
-    pub clients: usize,
-}
-
 impl Stats {
     /// Those of a hub that has not started, so it has no epoch either.
     pub fn before_start(is_one_of_several: bool) -> Self {
@@ -123,25 +74,5 @@ impl Stats {
             clients: 0,
         };
         Self { cluster: is_one_of_several.then_some(cluster), ..Self::default() }
-    }
-}
-
-/// What one turn of a shard adds to its deliveries.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    pub(crate) events: u64,
-    pub(crate) bytes: u64,
-    pub(crate) heartbeats: u64,
-    pub(crate) resets: u64,
-}
-
-impl Deliveries {
-    /// Adds a tally and sets it to zero.
-    pub(crate) fn add(&self, tally: &mut Tally) {
-        let tally = std::mem::take(tally);
-        self.events.add(tally.events);
-        self.bytes.add(tally.bytes);
-        self.heartbeats.add(tally.heartbeats);
-        self.resets.add(tally.resets);
     }
 }

@@ -2,15 +2,12 @@
 #![cfg(test)]
 #![cfg(target_os = "linux")]
 
-#[allow(dead_code, reason = "each test program uses what it needs")]
-mod support;
-
 use std::sync::Arc;
 
 use ssekit_core::event::Event;
 use ssekit_core::{Framing, HistoryOptions, Options};
-use support::peer::socket_pair;
-use support::{Engine, PATIENCE, data, eventually, user};
+use ssekit_testing::peer::socket_pair;
+use ssekit_testing::{Engine, PATIENCE, data, eventually, user};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -59,7 +56,7 @@ fn everybody_gets_every_broadcast_once_and_in_order_and_leaves_nothing_behind() 
     allow_descriptors(2 * CLIENTS + 200);
     // A history shorter than what is sent, so that it has to stay within its bounds; longer than anybody is behind.
     let history = HistoryOptions { max_events: BROADCASTS / 2, ..HistoryOptions::default() };
-    let engine = Engine::with(Options { history, ..support::two_shards() });
+    let engine = Engine::with(Options { history, ..ssekit_testing::two_shards() });
     let before = open_descriptors();
 
     let mut peers = Vec::with_capacity(CLIENTS);

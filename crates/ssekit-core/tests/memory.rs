@@ -2,13 +2,10 @@
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 
-#[allow(dead_code, reason = "each test program uses what it needs")]
-mod support;
-
 use std::time::Duration;
 
 use ssekit_core::{HistoryOptions, Options};
-use support::{Engine, data, eventually, two_shards};
+use ssekit_testing::{Engine, data, eventually, two_shards};
 
 /// Memory of the process that is not swapped out or shared, in bytes.
 fn resident() -> usize {

@@ -2,16 +2,13 @@
 //! and those who read again are told of what they have missed. Alone in its program, for it needs many descriptors.
 #![cfg(test)]
 
-#[allow(dead_code, reason = "each test program uses what it needs")]
-mod support;
-
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use ssekit_core::{HistoryOptions, Options};
-use support::peer::Peer;
-use support::wire::Received;
-use support::{Engine, anonymous, data, eventually, two_shards};
+use ssekit_testing::peer::Peer;
+use ssekit_testing::wire::Received;
+use ssekit_testing::{Engine, anonymous, data, eventually, two_shards};
 
 const HEALTHY: usize = 1_000;
 const STALLED: usize = 100;

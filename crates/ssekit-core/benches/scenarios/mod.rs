@@ -8,7 +8,7 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use ssekit_core::position::Epoch;
+use ssekit_core::event::position::Epoch;
 use ssekit_core::{Connect, Connected, Event, Framing, HistoryOptions, Hub, Options};
 use tokio::runtime::{Builder, Runtime};
 

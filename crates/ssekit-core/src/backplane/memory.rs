@@ -11,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::{
     Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
 };
-use crate::position::Epoch;
+use crate::event::position::Epoch;
 
 /// A history in memory. Its clones are the same one.
 #[derive(Debug, Clone)]

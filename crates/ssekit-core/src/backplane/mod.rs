@@ -24,7 +24,6 @@
 //! Two implementations: [`memory`] connects hubs of one process, and [`redis`] those of many.
 
 pub mod memory;
-pub mod redis;
 
 use std::fmt;
 use std::future::Future;
@@ -33,8 +32,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use crate::position::Epoch;
-pub use crate::position::NodeId;
+use crate::event::position::Epoch;
+pub use crate::event::position::NodeId;
 
 /// The longest that a read waits for news.
 pub const READ_WAIT: Duration = Duration::from_secs(5);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use crate::cluster::Local;
 use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
-use crate::position::Position;
+use crate::event::position::Position;
 
 /// What this node knows of its own events.
 #[derive(Debug, Default)]

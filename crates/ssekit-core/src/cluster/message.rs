@@ -6,7 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::event::Event;
-use crate::trace::TraceContext;
+use crate::event::trace::TraceContext;
 
 const VERSION: u8 = 1;
 

@@ -17,6 +17,7 @@ pub(crate) mod newcomers;
 mod outbox;
 mod pulse;
 mod reader;
+pub(crate) mod stats;
 mod writer;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -29,7 +30,6 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
-use crate::client::Client;
 use crate::cluster::claims::Claims;
 use crate::cluster::island::Island;
 use crate::cluster::members::Members;
@@ -38,13 +38,14 @@ use crate::cluster::newcomers::Newcomers;
 use crate::cluster::outbox::{Bounds, Outbox};
 use crate::counter::Counter;
 use crate::error::Error;
-use crate::life::{ClientInfo, DisconnectReason};
-use crate::observer::Observer;
+use crate::event::position::{Epoch, Position, agreed};
 use crate::options::ClusterOptions;
-use crate::position::{Epoch, Position, agreed};
-use crate::stats::ClusterStats;
+use crate::session::client::Client;
+use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::observer::Observer;
 
 pub use outbox::Buffered;
+pub use stats::{ClusterStats, Link};
 
 /// How long `flush` and a node that starts wait for the backplane.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,28 +89,6 @@ pub(crate) trait Local: Send + Sync {
     fn clients(&self) -> usize;
     /// Something that no caller can be told.
     fn failed(&self, message: &str);
-}
-
-/// Where a node stands with the backplane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Link {
-    /// It has not joined yet.
-    Starting,
-    /// It has joined, and knows all that there was then.
-    Up,
-    /// It cannot reach it.
-    Down,
-}
-
-impl Link {
-    /// Its name in JavaScript and in metrics.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Starting => "starting",
-            Self::Up => "up",
-            Self::Down => "down",
-        }
-    }
 }
 
 /// This node.

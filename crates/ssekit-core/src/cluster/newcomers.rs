@@ -9,8 +9,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::client::Client;
-use crate::position::Position;
+use crate::event::position::Position;
+use crate::session::client::Client;
 
 /// Positions that are remembered which the history does not reach. Whoever makes up more of them waits for nothing.
 const MOST_REFUTED: usize = 256;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::client::Client;
 use crate::event::RESERVED_PREFIX;
+use crate::event::key::Key;
+use crate::event::position::{ONLY_AT, Position};
 use crate::hub::{Connect, Hub};
-use crate::key::Key;
-use crate::position::{ONLY_AT, Position};
-use crate::reader::ResetReason;
+use crate::session::client::Client;
+use crate::session::reader::ResetReason;
 
 /// What a connecting client is given of what it asks for.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl Hub {
 
     /// Whether the client with this id has another key by now: a page that opens its stream anew may put its old key into a URL,
     /// where it is no secret any more.
-    pub(crate) fn has_moved_on(&self, client: &str, key: &Key) -> bool {
+    pub fn has_moved_on(&self, client: &str, key: &Key) -> bool {
         let known = self.inner.registry.known_client(client);
         known.is_some_and(|known| !known.key.is_some_and(|own| own.matches(key)))
     }

@@ -8,26 +8,26 @@ use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::client::{Client, ShardLink, Start};
-use crate::drain;
+use crate::delivery::deliveries::Deliveries;
+use crate::delivery::inbox::{Command, Inbox};
+use crate::delivery::stream::{Parts, Stream};
 use crate::error::{Error, Result};
+use crate::event::key::Key;
+use crate::event::position::Position;
 use crate::event::{Event, check_header_text, check_length};
-use crate::forgotten::Earlier;
+use crate::history::log::{Entry, Log};
+use crate::history::timeline::Located;
 use crate::hub::claim::Claim;
 use crate::hub::{Hub, Inner};
-use crate::inbox::{Command, Inbox};
-use crate::key::Key;
-use crate::life::{ClientInfo, DisconnectReason};
-use crate::log::{Entry, Log};
-use crate::network::Network;
-use crate::position::Position;
-use crate::reader::{MAX_EVENTS, Reader, ResetReason};
-use crate::registry::Registry;
-use crate::revoked::LogOutMark;
-use crate::stats::Deliveries;
-use crate::stream::{Parts, Stream};
-use crate::timeline::Located;
-use crate::user::User;
+use crate::session::client::{Client, ShardLink, Start};
+use crate::session::drain;
+use crate::session::forgotten::Earlier;
+use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::network::Network;
+use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
+use crate::session::registry::Registry;
+use crate::session::revoked::LogOutMark;
+use crate::session::user::User;
 
 /// Who is connecting.
 #[derive(Debug, Clone, Copy, Default)]
@@ -101,7 +101,7 @@ impl Hub {
     /// event id, or is told that they cannot be had.
     ///
     /// # Errors
-    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::life::Refusal).
+    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::error::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
         self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
     }

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use crate::cluster::message;
 use crate::error::Result;
+use crate::event::position::Position;
 use crate::event::{Draft, Event, check_length};
+use crate::history::timeline::Place;
 use crate::hub::{Hub, Inner};
-use crate::position::Position;
-use crate::timeline::Place;
 
 /// Whom an event is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,19 +5,20 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::backplane::Number;
-use crate::client::{Client, ShardLink};
 use crate::cluster::message::{self, Message, Owner, To};
 use crate::cluster::{Cluster, Link, Local};
+use crate::error::Refusal;
 use crate::error::{Error, Result};
+use crate::event::key::Key;
+use crate::event::position::{Epoch, Position, agreed, is_agreed, last_agreed};
 use crate::event::{Draft, Event};
-use crate::forgotten::Earlier;
+use crate::history::timeline::Place;
 use crate::hub::{Hub, Inner, Target};
-use crate::key::Key;
-use crate::life::{ClientInfo, DisconnectReason, Refusal};
 use crate::options::MOST_EVENT_BYTES;
-use crate::position::{Epoch, Position, agreed, is_agreed, last_agreed};
-use crate::revoked::{end_of_millisecond, since_1970};
-use crate::timeline::Place;
+use crate::session::client::{Client, ShardLink};
+use crate::session::forgotten::Earlier;
+use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::revoked::{end_of_millisecond, since_1970};
 
 impl Hub {
     /// Waits until it knows what other nodes have sent, so that a client that comes from one of them can go on where it was: for

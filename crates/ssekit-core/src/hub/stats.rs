@@ -1,10 +1,11 @@
 //! What a hub can say of itself.
 
 use crate::counter::Counter;
+use crate::delivery::deliveries::Deliveries;
+use crate::delivery::lag::Lag;
 use crate::hub::{Hub, Inner};
-use crate::lag::Lag;
-use crate::life::{DisconnectReason, NotHandedOff};
-use crate::stats::{Deliveries, Stats};
+use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::stats::Stats;
 
 impl Hub {
     /// Counters and gauges.

@@ -2,10 +2,6 @@
 //! a gap first; never a hole in silence, and never what is not its own.
 #![cfg(test)]
 
-#[allow(dead_code, reason = "each test program uses what it needs")]
-#[path = "../support/mod.rs"]
-mod support;
-
 mod operation;
 mod published;
 mod world;
@@ -19,7 +15,7 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use ssekit_core::{HistoryOptions, Options};
 
 use operation::{Operation, operation, tiny};
-use support::keeping_all;
+use ssekit_testing::keeping_all;
 use world::World;
 
 fn live(options: Options, operations: Vec<Operation>) {

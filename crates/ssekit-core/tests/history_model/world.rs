@@ -9,10 +9,9 @@ use tokio::runtime::Runtime;
 
 use crate::operation::{CLIENTS, Draft, Operation, Resume, USERS};
 use crate::published::{Audience, Identity, Published};
-use crate::support;
-use crate::support::keeping_all;
-use crate::support::pull::Pull;
-use crate::support::wire::Received;
+use ssekit_testing::keeping_all;
+use ssekit_testing::pull::Pull;
+use ssekit_testing::wire::Received;
 
 /// A client and what the model knows of it.
 struct Client {
@@ -177,7 +176,7 @@ impl World {
 
     /// To a client that is not there, and of which nothing is kept.
     fn publish_to_nobody(&mut self, client: String, user: Option<Option<&'static str>>) {
-        assert!(!self.hub.send_to_client(&client, support::data("nobody")).unwrap());
+        assert!(!self.hub.send_to_client(&client, ssekit_testing::data("nobody")).unwrap());
         let (position, stats) = (self.published.len() as u64 + 1, self.hub.stats());
         assert_eq!(stats.position, position, "whoever comes later has not missed it");
         if let Some(user) = user {

@@ -1,0 +1,249 @@
+//! A client whose socket a shard writes to: its reader, its writer, and the step from the one to the other.
+
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use socket2::SockRef;
+
+use crate::delivery::deliveries::Tally;
+use crate::delivery::handoff::{Handoff, Held};
+use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::delivery::socket::{Input, Writer, expect_answers, reason_of};
+use crate::event::Framing;
+use crate::event::position::Position;
+use crate::history::log::{Backlog, Entry};
+use crate::history::timeline::Timeline;
+use crate::options::MaxLag;
+use crate::session::client::Client;
+use crate::session::life::DisconnectReason;
+use crate::session::reader::{MAX_EVENTS, Reader};
+
+/// Bytes that are handed to the kernel at once; more than its buffer of a socket usually takes.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+
+/// Batches that a client may write before others have their turn.
+const BATCHES_PER_TURN: usize = 4;
+
+/// How far a client got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// As far as it can now: it has everything, or its socket is full.
+    Settled,
+    /// It has had its turn, and there is more.
+    More,
+    /// It is gone.
+    Gone(DisconnectReason),
+}
+
+/// Some broadcasts, read from their log once for everybody who is to get just these next.
+#[derive(Debug)]
+pub(crate) struct Broadcasts {
+    /// They are all broadcasts after this position,
+    pub(crate) from: Position,
+    /// up to this one.
+    pub(crate) to: Position,
+    entries: Vec<Entry>,
+    chunks: Vec<Bytes>,
+    bytes: usize,
+    /// Whether one of them is not for somebody.
+    choosy: bool,
+    /// When they were read, the newest event for single users or clients was here.
+    newest_targeted: Position,
+}
+
+impl Broadcasts {
+    /// The head must have been loaded before `newest_targeted`.
+    pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
+        let to = match entries.last() {
+            Some(last) if entries.len() == MAX_EVENTS => last.position,
+            _ => head,
+        };
+        let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
+        let bytes = chunks.iter().map(Bytes::len).sum();
+        let choosy = entries.iter().any(Entry::is_choosy);
+        Self { from, to, entries, chunks, bytes, choosy, newest_targeted }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    pub(crate) fn slices(&self) -> Vec<IoSlice<'_>> {
+        self.chunks.iter().map(|chunk| IoSlice::new(chunk)).collect()
+    }
+
+    /// Whether they are exactly what this reader is to get next. As a rule that is found without a look at the client or its
+    /// logs, which by then have left the processor's caches.
+    fn suit(&self, reader: &Reader) -> bool {
+        let cursor = reader.cursor();
+        self.from <= cursor
+            && self.entries.first().is_some_and(|first| cursor < first.position)
+            && !(self.choosy && self.entries.iter().any(|entry| !reader.wants(entry)))
+            && reader.wants_only_broadcasts(self.newest_targeted)
+    }
+}
+
+/// A client with a socket of its own.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    pub(crate) reader: Reader,
+    pub(crate) writer: Writer,
+    /// The shard's tick when something was last written.
+    last_write: u32,
+    /// Dropped after the socket.
+    _held: Option<Held>,
+}
+
+impl Connection {
+    pub(crate) fn new(handoff: Handoff, timeout: Duration, tick: u32) -> Self {
+        expect_answers(&SockRef::from(&handoff.socket), timeout);
+        let writer = Writer::new(handoff.socket, handoff.framing);
+        Self { reader: handoff.reader, writer, last_write: tick, _held: handoff.held }
+    }
+
+    pub(crate) fn client(&self) -> &Arc<Client> {
+        self.reader.client()
+    }
+
+    /// Whether it was let go, and waits for its socket to take the rest of what it was sent before that.
+    pub(crate) fn is_owed(&self) -> bool {
+        self.client().end() > 0 && self.writer.may_go_on()
+    }
+
+    /// Writes shared broadcasts, or whatever else this client is to get.
+    pub(crate) fn deliver(
+        &mut self,
+        broadcasts: &Broadcasts,
+        slices: &[IoSlice<'_>],
+        timeline: &Timeline,
+        tick: u32,
+        tally: &mut Tally,
+    ) -> Outcome {
+        if self.writer.blocked || self.reader.cursor() >= broadcasts.to {
+            return Outcome::Settled;
+        }
+        let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;
+        if !as_they_are || !broadcasts.suit(&self.reader) {
+            return self.drain(timeline, tick, tally);
+        }
+        let sent = match self.writer.send(slices) {
+            Ok(sent) => sent,
+            Err(error) => return Outcome::Gone(reason_of(&error)),
+        };
+        self.last_write = tick;
+        tally.bytes += sent as u64;
+        if sent == broadcasts.bytes {
+            self.reader.advance(broadcasts.to);
+            tally.events += broadcasts.entries.len() as u64;
+            return Outcome::Settled;
+        }
+        let positions = broadcasts.entries.iter().map(|entry| entry.position);
+        tally.events += self.took(sent, positions.zip(&broadcasts.chunks));
+        self.drain(timeline, tick, tally)
+    }
+
+    /// Writes what is left of a frame, then what the logs have, until the socket is full or the turn is over.
+    pub(crate) fn drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
+        match self.try_drain(timeline, tick, tally) {
+            Ok(outcome) => outcome,
+            Err(error) => Outcome::Gone(reason_of(&error)),
+        }
+    }
+
+    fn try_drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
+        for _ in 0..BATCHES_PER_TURN {
+            let rest = self.writer.send_rest()?;
+            if rest > 0 {
+                self.last_write = tick;
+                tally.bytes += rest as u64;
+            }
+            if self.writer.blocked {
+                return Ok(Outcome::Settled);
+            }
+            if rest > 0 {
+                self.reader.finish();
+            }
+            let batch = self.reader.next(timeline, MAX_BATCH_BYTES);
+            if batch.events.is_empty() {
+                let was = self.reader.cursor();
+                if batch.end == was {
+                    return Ok(Outcome::Settled);
+                }
+                self.reader.advance(batch.end);
+                continue;
+            }
+            let framing = self.writer.framing();
+            let frames: Vec<Bytes> = batch.events.iter().map(|event| event.frame.framed(framing)).collect();
+            let slices: Vec<IoSlice<'_>> = frames.iter().map(|frame| IoSlice::new(frame)).collect();
+            let sent = self.writer.send(&slices)?;
+            self.last_write = tick;
+            tally.bytes += sent as u64;
+            let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
+            if sent == frames.iter().map(Bytes::len).sum::<usize>() {
+                self.reader.advance(batch.end);
+                tally.events += frames.len() as u64 - resets;
+                tally.resets += resets;
+            } else {
+                let taken = self.took(sent, batch.events.iter().map(|event| event.position).zip(&frames));
+                // A reset stands alone in its batch.
+                tally.resets += resets.min(taken);
+                tally.events += taken.saturating_sub(resets);
+            }
+        }
+        Ok(Outcome::More)
+    }
+
+    /// Moves the cursor behind the frames that the kernel has taken, if only in part, and says how many they are.
+    fn took<'a>(&mut self, sent: usize, frames: impl Iterator<Item = (Position, &'a Bytes)>) -> u64 {
+        let (mut left, mut taken) = (sent, 0);
+        for (position, frame) in frames {
+            if left == 0 {
+                break;
+            }
+            taken += 1;
+            if left < frame.len() {
+                self.reader.begin(position);
+                self.writer.keep(frame.slice(left..));
+                break;
+            }
+            self.reader.advance(position);
+            left -= frame.len();
+        }
+        taken
+    }
+
+    /// The poll has something to tell.
+    pub(crate) fn on_ready(&mut self, readable: bool, writable: bool) -> Option<DisconnectReason> {
+        if writable && self.writer.may_go_on() {
+            self.writer.blocked = false;
+        }
+        match readable.then(|| self.writer.discard_input()) {
+            Some(Input::Over(reason)) => Some(reason),
+            Some(Input::Open) | None => None,
+        }
+    }
+
+    /// How far the client lags behind: not at all, unless its socket is full.
+    pub(crate) fn backlog(&self, max_lag: &MaxLag, timeline: &Timeline) -> Option<Backlog> {
+        self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
+    }
+
+    /// Sends a heartbeat if the connection has been idle for long.
+    pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
+        let busy = self.writer.blocked || !self.writer.is_clear();
+        if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
+            return Outcome::Settled;
+        }
+        self.last_write = tick;
+        match self.writer.send_heartbeat() {
+            Ok(sent) => {
+                tally.heartbeats += 1;
+                tally.bytes += sent as u64;
+                Outcome::Settled
+            }
+            Err(error) => Outcome::Gone(reason_of(&error)),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! What a shard counts.
+
+use parking_lot::Mutex;
+
+use crate::counter::Counter;
+use crate::delivery::lag::Lag;
+
+/// What deliveries are counted in; each shard has its own, so that shards do not share a cache line.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+pub(crate) struct Deliveries {
+    pub(crate) events: Counter,
+    pub(crate) bytes: Counter,
+    pub(crate) heartbeats: Counter,
+    pub(crate) resets: Counter,
+    /// What the shard's last round has seen of clients that lag.
+    pub(crate) lag: Mutex<Lag>,
+}
+
+/// What one turn of a shard adds to its deliveries.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) events: u64,
+    pub(crate) bytes: u64,
+    pub(crate) heartbeats: u64,
+    pub(crate) resets: u64,
+}
+
+impl Deliveries {
+    /// Adds a tally and sets it to zero.
+    pub(crate) fn add(&self, tally: &mut Tally) {
+        let tally = std::mem::take(tally);
+        self.events.add(tally.events);
+        self.bytes.add(tally.bytes);
+        self.heartbeats.add(tally.heartbeats);
+        self.resets.add(tally.resets);
+    }
+}

@@ -1,0 +1,153 @@
+//! What other threads ask of a shard.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, oneshot};
+
+#[cfg(unix)]
+use crate::delivery::handoff::Handoff;
+use crate::event::position::Position;
+use crate::session::client::{Client, ShardLink};
+
+/// One thing asked of a shard.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Seat a client that is still opening.
+    Join(Arc<Client>),
+    /// Take over the client's socket.
+    #[cfg(unix)]
+    Adopt(Box<Handoff>),
+    /// Something in a log of the client's own is new.
+    Mark(Arc<Client>),
+    /// The client is closed: free its seat.
+    Leave(Arc<Client>),
+    /// Answer when everybody has been given everything up to this position.
+    Flush(Position, oneshot::Sender<()>),
+}
+
+/// A shard's letter box.
+#[derive(Debug, Default)]
+pub(crate) struct Inbox {
+    commands: Mutex<Vec<Command>>,
+    broadcast: AtomicBool,
+    stop: AtomicBool,
+    /// Closed clients that the shard has not been told of.
+    closing: AtomicUsize,
+    /// Somebody waits for a flush, so streams that others carry have to report their progress.
+    flushing: AtomicBool,
+    notify: Notify,
+}
+
+impl Inbox {
+    /// After the end of the shard a command is dropped, for nobody would ever take it: so a socket is closed, and who waits
+    /// for a flush waits no longer.
+    pub(crate) fn push(&self, command: Command) {
+        let mut commands = self.commands.lock();
+        if !self.is_stopped() {
+            commands.push(command);
+            drop(commands);
+            self.notify.notify_one();
+        }
+    }
+
+    /// Tells the shard that the log of broadcasts has something new, however many clients it has.
+    pub(crate) fn broadcast(&self) {
+        if !self.broadcast.swap(true, Ordering::AcqRel) {
+            self.notify.notify_one();
+        }
+    }
+
+    pub(crate) fn set_flushing(&self, flushing: bool) {
+        self.flushing.store(flushing, Ordering::Relaxed);
+        // Each side writes and then reads what the other has written. With a fence in both, one of them sees it: the shard how
+        // far the stream is, or the stream that it has to report.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Ends the shard.
+    pub(crate) fn stop(&self) {
+        let mut commands = self.commands.lock();
+        self.stop.store(true, Ordering::Release);
+        let orphans = std::mem::take(&mut *commands);
+        drop(commands);
+        drop(orphans);
+        self.notify.notify_one();
+    }
+
+    pub(crate) fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Acquire)
+    }
+
+    /// Exchanges the commands for an empty list, whose room is used again.
+    pub(crate) fn take(&self, empty: &mut Vec<Command>) {
+        std::mem::swap(&mut *self.commands.lock(), empty);
+    }
+
+    /// The shard is about to look for broadcasts: what comes after this needs another word.
+    pub(crate) fn take_broadcast(&self) {
+        self.broadcast.swap(false, Ordering::AcqRel);
+    }
+
+    /// Whether a client may be closed and still have its seat.
+    pub(crate) fn has_closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed) > 0
+    }
+
+    /// The shard has been told of a closed client.
+    pub(crate) fn closed(&self) {
+        self.closing.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Waits until there is something to do.
+    pub(crate) async fn wait(&self) {
+        self.notify.notified().await;
+    }
+}
+
+impl ShardLink for Inbox {
+    fn mark(&self, client: Arc<Client>) {
+        self.push(Command::Mark(client));
+    }
+
+    fn closing(&self) {
+        // Relaxed: this happens under the timeline's lock, so whoever sees an event that was published later sees this.
+        self.closing.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn leave(&self, client: Arc<Client>) {
+        self.push(Command::Leave(client));
+    }
+
+    fn progressed(&self) {
+        fence(Ordering::SeqCst);
+        if self.flushing.load(Ordering::Relaxed) {
+            self.notify.notify_one();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flush() -> (Command, oneshot::Receiver<()>) {
+        let (done, answer) = oneshot::channel();
+        (Command::Flush(0, done), answer)
+    }
+
+    #[test]
+    fn what_comes_before_and_after_the_end_of_the_shard_is_dropped() {
+        let inbox = Inbox::default();
+        let ((before, answer_before), (after, answer_after)) = (flush(), flush());
+        inbox.push(before);
+        inbox.stop();
+        inbox.push(after);
+        assert!(answer_before.blocking_recv().is_err());
+        assert!(answer_after.blocking_recv().is_err());
+        let mut commands = Vec::new();
+        inbox.take(&mut commands);
+        assert!(commands.is_empty());
+    }
+}

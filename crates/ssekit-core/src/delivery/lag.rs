@@ -1,0 +1,87 @@
+//! How far clients lag behind what there is for them.
+
+use std::time::Duration;
+
+use crate::event::position::Position;
+use crate::history::log::{Backlog, Log};
+use crate::history::timeline::Timeline;
+use crate::options::MaxLag;
+use crate::session::client::Client;
+
+/// How far the clients that lag do so: as a round over them has found it, or several rounds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Lag {
+    /// Clients that lag: their socket is full, or nobody reads their stream.
+    pub clients: usize,
+    /// Events that wait for the one for which most do.
+    pub events: usize,
+    /// The longest time for which one has been waiting.
+    pub time: Duration,
+}
+
+impl Lag {
+    /// Counts one more client.
+    pub(crate) fn count(&mut self, backlog: &Backlog) {
+        *self = self.and(Self { clients: 1, events: backlog.events, time: backlog.age() });
+    }
+
+    /// Of these clients and of others.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            clients: self.clients + other.clients,
+            events: self.events.max(other.events),
+            time: self.time.max(other.time),
+        }
+    }
+}
+
+impl MaxLag {
+    /// What waits for a client that has got everything up to `cursor`. What was there before it came does not count, or one that
+    /// comes back would be sent away for what it comes for. What is not for it among the broadcasts counts: it has to be
+    /// passed by, and few events exclude anybody.
+    pub(crate) fn backlog_of(&self, client: &Client, cursor: Position, timeline: &Timeline) -> Backlog {
+        let cursor = cursor.max(client.came_at);
+        let broadcasts: &Log = timeline.broadcasts();
+        if broadcasts.last() <= cursor && !client.has_own_news(cursor) {
+            return Backlog::default();
+        }
+        let logs = [Some(broadcasts), client.user_log.as_deref(), client.log_if_any().map(|log| &**log)];
+        let weigh = self.bytes < usize::MAX;
+        let backlogs = logs.into_iter().flatten().map(|log| log.backlog(cursor, weigh));
+        backlogs.fold(Backlog::default(), Backlog::and)
+    }
+
+    /// Whether that is too much.
+    pub(crate) fn is_exceeded_by(&self, backlog: &Backlog) -> bool {
+        backlog.events > self.events || backlog.bytes > self.bytes || backlog.age() > self.time
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn each_bound_counts_for_itself() {
+        let none = MaxLag::default();
+        let since = Instant::now().checked_sub(Duration::from_secs(10));
+        let backlog = Backlog { events: 100, bytes: 10_000, since };
+        let exceeded = |lag: MaxLag| lag.is_exceeded_by(&backlog);
+        assert!(!exceeded(none));
+        assert!(exceeded(MaxLag { events: 99, ..none }) && !exceeded(MaxLag { events: 100, ..none }));
+        assert!(exceeded(MaxLag { bytes: 9_999, ..none }) && !exceeded(MaxLag { bytes: 10_000, ..none }));
+        let seconds = |seconds| MaxLag { time: Duration::from_secs(seconds), ..none };
+        assert!(exceeded(seconds(9)) && !exceeded(seconds(100)));
+        assert!(!seconds(0).is_exceeded_by(&Backlog::default()));
+    }
+
+    #[test]
+    fn of_many_the_largest_counts_for_itself() {
+        let second = Duration::from_secs(1);
+        let (one, other) =
+            (Lag { clients: 2, events: 5, time: second }, Lag { clients: 3, events: 4, time: second * 9 });
+        assert_eq!(one.and(other), Lag { clients: 5, events: 5, time: second * 9 });
+    }
+}

@@ -1,0 +1,20 @@
+//! Delivery: from the logs to the sockets.
+//!
+//! * `shard`: the task that writes for its share of the clients, with its `inbox` and its `poller`.
+//! * `connection`, `socket`: one client's reader and writer in a shard; `handoff`: a socket on its way there.
+//! * [`stream`]: bytes that somebody else carries (Node, HTTP/2).
+//! * `heartbeat`: what keeps idle connections open; [`lag`]: how far clients lag behind.
+
+#[cfg(unix)]
+pub(crate) mod connection;
+pub(crate) mod deliveries;
+#[cfg(unix)]
+pub(crate) mod handoff;
+pub(crate) mod heartbeat;
+pub(crate) mod inbox;
+pub mod lag;
+pub(crate) mod poller;
+pub(crate) mod shard;
+#[cfg(unix)]
+pub(crate) mod socket;
+pub mod stream;

@@ -1,0 +1,448 @@
+//! A shard: one task that writes for its share of the clients.
+//!
+//! It sleeps until its inbox or the poll of its sockets wakes it, then works in turns: a broadcast walks the seats some at a
+//! time, and between two turns come the clients that were marked, so that one user's event does not wait for thousands of
+//! others. A broadcast is read from its log once and written to each socket as it is; only a client that has something else
+//! to get, or lags, is read for on its own.
+
+mod flushes;
+mod round;
+mod seat;
+
+use std::collections::VecDeque;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::time::{Interval, MissedTickBehavior, interval};
+
+use crate::delivery::connection::Outcome;
+#[cfg(unix)]
+use crate::delivery::connection::{Broadcasts, Connection};
+use crate::delivery::deliveries::{Deliveries, Tally};
+use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::delivery::inbox::{Command, Inbox};
+use crate::delivery::lag::Lag;
+use crate::delivery::poller::{Poller, Ready};
+use crate::delivery::shard::flushes::Flushes;
+use crate::delivery::shard::seat::Seat;
+use crate::event::position::Position;
+use crate::history::timeline::Timeline;
+use crate::options::MaxLag;
+use crate::session::client::{Client, UNSEATED};
+use crate::session::life::DisconnectReason;
+use crate::session::reader::MAX_EVENTS;
+use crate::session::registry::Registry;
+
+/// Clients that are written to between two looks at the inbox: about a third of a millisecond of sends.
+const SENDS_PER_TURN: usize = 48;
+
+/// Turns that a disconnected client gets for what it was sent before, in a row: more than a full log needs.
+#[cfg(unix)]
+const MAX_LAST_TURNS: usize = 64;
+
+/// How long a client that was let go may take to read what it was sent before: one heartbeat.
+const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
+
+/// What a shard works with.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) deliveries: Arc<Deliveries>,
+    /// What was sent and is not acknowledged for so long ends a connection.
+    pub(crate) timeout: Duration,
+    pub(crate) max_lag: MaxLag,
+}
+
+/// A walk over all seats with some broadcasts.
+#[derive(Debug)]
+struct Walk {
+    broadcasts: Broadcasts,
+    next: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard {
+    shared: Shared,
+    poller: Poller,
+    seats: Slab<Seat>,
+    walk: Option<Walk>,
+    /// Broadcasts up to here have been, or are being, walked.
+    walked: Position,
+    /// Seats that have had their turn and have more to write.
+    unfinished: VecDeque<usize>,
+    flushes: Flushes,
+    /// Where the round over the seats is that each tick begins, if it is under way.
+    round: Option<usize>,
+    /// What it has seen so far of clients that lag.
+    lag: Lag,
+    tick: u32,
+    tick_length: Duration,
+    tally: Tally,
+    commands: Vec<Command>,
+    ready: Vec<Ready>,
+}
+
+impl Shard {
+    /// Must be called within the runtime that will run it.
+    pub(crate) fn new(shared: Shared) -> std::io::Result<Self> {
+        Ok(Self {
+            shared,
+            poller: Poller::new()?,
+            seats: Slab::new(),
+            walk: None,
+            walked: 0,
+            unfinished: VecDeque::new(),
+            flushes: Flushes::default(),
+            round: None,
+            lag: Lag::default(),
+            tick: 0,
+            tick_length: Duration::ZERO,
+            tally: Tally::default(),
+            commands: Vec::new(),
+            ready: Vec::new(),
+        })
+    }
+
+    /// Works until the inbox is stopped.
+    pub(crate) async fn run(mut self, heartbeat: Duration) {
+        self.tick_length = heartbeat / TICKS_PER_HEARTBEAT;
+        let mut ticks = interval(self.tick_length);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut more = false;
+        while !self.shared.inbox.is_stopped() {
+            let ticked = if more { breathe(&mut ticks).await } else { self.wait(&mut ticks).await };
+            if ticked {
+                self.tick = self.tick.wrapping_add(1);
+                // A round that is under way is not begun anew, or the last seats might never have their turn.
+                self.round.get_or_insert(0);
+            }
+            more = self.turn();
+            self.answer_flushes();
+        }
+    }
+
+    /// Sleeps until there is work. Says whether the clock has ticked.
+    async fn wait(&mut self, ticks: &mut Interval) -> bool {
+        let flush_due = self.flushes.due();
+        let overdue = async {
+            match flush_due {
+                Some(deadline) => tokio::time::sleep_until(deadline).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.shared.inbox.wait() => false,
+            () = self.poller.ready() => false,
+            () = overdue => false,
+            _ = ticks.tick() => true,
+        }
+    }
+
+    /// Does a bounded piece of whatever there is to do. Says whether there is more.
+    fn turn(&mut self) -> bool {
+        self.obey();
+        let more_ready = self.attend();
+        self.start_walk();
+        self.continue_walk();
+        self.continue_unfinished();
+        self.continue_round();
+        self.shared.deliveries.add(&mut self.tally);
+        more_ready || self.walk.is_some() || self.has_news() || !self.unfinished.is_empty() || self.round.is_some()
+    }
+
+    /// Does what the inbox asks.
+    fn obey(&mut self) {
+        let mut commands = std::mem::take(&mut self.commands);
+        self.shared.inbox.take(&mut commands);
+        for command in commands.drain(..) {
+            match command {
+                Command::Join(client) => self.join(client),
+                #[cfg(unix)]
+                Command::Adopt(handoff) => self.adopt(*handoff),
+                Command::Mark(client) => {
+                    client.unmark();
+                    self.serve(&client);
+                }
+                Command::Leave(client) => self.leave(&client),
+                Command::Flush(position, done) => {
+                    self.flushes.push(position, done);
+                    self.shared.inbox.set_flushing(true);
+                }
+            }
+        }
+        // What a burst needed is not kept for ever.
+        commands.shrink_to(1024);
+        self.commands = commands;
+    }
+
+    fn join(&mut self, client: Arc<Client>) {
+        let seat = self.seats.vacant_entry();
+        client.seat.store(seat.key() as u32, Ordering::Relaxed);
+        // A walk that is under way may have passed this seat already.
+        client.wake();
+        seat.insert(Seat::Pulled { client, idle_ticks: 0 });
+    }
+
+    /// The seat number of a client, if it has one here.
+    fn key_of(&self, client: &Arc<Client>) -> Option<usize> {
+        let key = client.seat.load(Ordering::Relaxed);
+        (key != UNSEATED).then_some(key as usize)
+    }
+
+    #[cfg(unix)]
+    fn adopt(&mut self, handoff: crate::delivery::handoff::Handoff) {
+        let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
+        let client = Arc::clone(connection.client());
+        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::life::Phase::Closed) else {
+            // It was disconnected while the socket was on its way: it gets what it was sent before, as far as the socket takes it.
+            let (timeline, tick) = (&self.shared.timeline, self.tick);
+            let has_more = |_: &usize| connection.drain(timeline, tick, &mut self.tally) == Outcome::More;
+            let _turns = (0..MAX_LAST_TURNS).take_while(has_more).count();
+            connection.writer.finish();
+            return;
+        };
+        let added = self.poller.add(connection.writer.fd(), key);
+        if let Some(seat) = self.seats.get_mut(key) {
+            *seat = Seat::Socket(connection);
+        }
+        match added {
+            Ok(()) => self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally)),
+            Err(error) => self.fail(&client, &format!("a socket cannot be polled: {error}")),
+        }
+    }
+
+    /// A client has something new of its own.
+    fn serve(&mut self, client: &Arc<Client>) {
+        let Some(key) = self.key_of(client) else { return client.wake() };
+        match self.seats.get(key) {
+            #[cfg(unix)]
+            Some(Seat::Socket(connection)) if !connection.writer.blocked => {
+                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            }
+            Some(Seat::Pulled { client, .. }) => client.wake(),
+            _ => {}
+        }
+    }
+
+    fn leave(&mut self, client: &Arc<Client>) {
+        if !client.is_connected() {
+            self.shared.inbox.closed();
+        }
+        let Some(key) = self.key_of(client) else { return };
+        client.seat.store(UNSEATED, Ordering::Relaxed);
+        self.finish(key);
+        if !self.lingers(key, client) {
+            self.free(key);
+        }
+    }
+
+    /// Writes what a client was sent before it was disconnected, as far as its socket takes it now.
+    fn finish(&mut self, key: usize) {
+        #[cfg(unix)]
+        for _ in 0..MAX_LAST_TURNS {
+            let unfinished = self.unfinished.len();
+            self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            if self.unfinished.len() == unfinished {
+                return;
+            }
+            self.unfinished.pop_back();
+        }
+    }
+
+    /// Lets a client that was let go, and has not got everything yet, keep its seat until it has. Says whether it does.
+    fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
+        let until = self.tick.wrapping_add(LINGER_TICKS);
+        if let Some(seat) = self.seats.get_mut(key)
+            && matches!(seat, Seat::Pulled { .. })
+            && client.progress.is_told()
+            && !seat.has_sent(client.end(), self.shared.timeline.broadcasts())
+        {
+            *seat = Seat::Parting { client: Arc::clone(client), until };
+            client.wake();
+            return true;
+        }
+        #[cfg(unix)]
+        if let Some(seat) = self.seats.get_mut(key)
+            && matches!(seat, Seat::Socket(connection) if connection.is_owed())
+        {
+            let placeholder = Seat::Pulled { client: Arc::clone(client), idle_ticks: 0 };
+            if let Seat::Socket(connection) = std::mem::replace(seat, placeholder) {
+                *seat = Seat::Leaving { connection, until };
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Frees a seat, and closes its socket.
+    fn free(&mut self, key: usize) {
+        match self.seats.try_remove(key) {
+            Some(Seat::Pulled { client, .. }) => client.wake(),
+            Some(Seat::Parting { .. }) => {}
+            #[cfg(unix)]
+            Some(Seat::Socket(mut connection) | Seat::Leaving { mut connection, .. }) => {
+                connection.writer.finish();
+                self.poller.remove(connection.writer.fd());
+            }
+            None => {}
+        }
+        if self.seats.len() * 4 < self.seats.capacity() {
+            self.seats.shrink_to_fit();
+        }
+    }
+
+    /// Looks at the sockets that are ready. Says whether there may be more of them.
+    fn attend(&mut self) -> bool {
+        let mut ready = std::mem::take(&mut self.ready);
+        let more = self.poller.take(&mut ready);
+        for Ready { key, readable, writable } in ready.drain(..) {
+            #[cfg(unix)]
+            self.work_on(key, |connection, timeline, tick, tally| {
+                // Some kinds of sockets are reported as writable whenever their peer has read.
+                let waited = connection.writer.blocked && writable;
+                match connection.on_ready(readable, writable) {
+                    Some(reason) => Outcome::Gone(reason),
+                    None if waited => connection.drain(timeline, tick, tally),
+                    None => Outcome::Settled,
+                }
+            });
+        }
+        self.ready = ready;
+        more
+    }
+
+    /// Begins to walk with the broadcasts that are new, if no walk is under way.
+    fn start_walk(&mut self) {
+        self.shared.inbox.take_broadcast();
+        if self.walk.is_some() || !self.has_news() {
+            return;
+        }
+        let head = self.shared.timeline.head();
+        let mut entries = Vec::new();
+        // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
+        let gap = self.shared.timeline.broadcasts().read(self.walked, head, MAX_EVENTS, &mut entries).is_err();
+        let broadcasts = Broadcasts::new(self.walked, head, self.shared.timeline.newest_targeted(), entries);
+        self.walked = broadcasts.to;
+        if gap || !broadcasts.is_empty() {
+            self.walk = Some(Walk { broadcasts, next: 0 });
+        }
+    }
+
+    /// Whether there are broadcasts that no walk has begun with.
+    fn has_news(&self) -> bool {
+        self.walked < self.shared.timeline.broadcasts().last()
+    }
+
+    fn continue_walk(&mut self) {
+        let Some(mut walk) = self.walk.take() else { return };
+        let slices = walk.broadcasts.slices();
+        let end = self.seats.capacity();
+        // Who has been disconnected gets only what was before that, when its seat is freed.
+        let has_closing = self.shared.inbox.has_closing();
+        let mut room = SENDS_PER_TURN;
+        while walk.next < end && room > 0 {
+            let key = walk.next;
+            walk.next += 1;
+            match self.seats.get(key) {
+                Some(Seat::Pulled { client, .. }) => client.wake(),
+                #[cfg(unix)]
+                Some(Seat::Socket(_)) => {
+                    room -= 1;
+                    self.work_on(key, |connection, timeline, tick, tally| {
+                        if has_closing && !connection.client().is_connected() {
+                            return Outcome::Settled;
+                        }
+                        connection.deliver(&walk.broadcasts, &slices, timeline, tick, tally)
+                    });
+                }
+                // It goes on when its socket does.
+                #[cfg(unix)]
+                Some(Seat::Leaving { .. }) => {}
+                Some(Seat::Parting { .. }) | None => {}
+            }
+        }
+        drop(slices);
+        self.walk = (walk.next < end).then_some(walk);
+    }
+
+    fn continue_unfinished(&mut self) {
+        for _ in 0..self.unfinished.len().min(SENDS_PER_TURN) {
+            if let Some(key) = self.unfinished.pop_front() {
+                #[cfg(unix)]
+                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            }
+        }
+    }
+
+    fn answer_flushes(&mut self) {
+        // Within a walk somebody has not been served yet: looking for him at every turn would cost more than the walk.
+        let is_walking = self.walk.is_some();
+        let (seats, broadcasts) = (&self.seats, self.shared.timeline.broadcasts());
+        let has_sent = |position| seats.iter().all(|(_, seat)| seat.has_sent(position, broadcasts));
+        if self.flushes.answer(is_walking, has_sent) {
+            self.shared.inbox.set_flushing(!self.flushes.is_empty());
+        }
+    }
+
+    /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
+    #[cfg(unix)]
+    fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
+        let Some(seat) = self.seats.get_mut(key) else { return };
+        let is_leaving = matches!(seat, Seat::Leaving { .. });
+        let Some(connection) = seat.connection_mut() else { return };
+        let (timeline, tick, tally) = (&*self.shared.timeline, self.tick, &mut self.tally);
+        let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, timeline, tick, tally)));
+        match outcome {
+            Ok(Outcome::More) => self.unfinished.push_back(key),
+            Ok(Outcome::Settled) if is_leaving && connection.is_owed() => {}
+            // It has got everything, or can get no more.
+            _ if is_leaving => self.free(key),
+            Ok(Outcome::Settled) => {}
+            Ok(Outcome::Gone(reason)) => {
+                connection.writer.break_off();
+                let client = Arc::clone(connection.client());
+                self.close(&client, reason);
+            }
+            Err(_) => {
+                connection.writer.break_off();
+                let client = Arc::clone(connection.client());
+                self.fail(&client, "a panic while writing to a client, which was disconnected");
+            }
+        }
+    }
+
+    fn close(&self, client: &Arc<Client>, reason: DisconnectReason) {
+        let Shared { registry, timeline, .. } = &self.shared;
+        // An observer may panic; that is no reason to stop everybody's delivery.
+        let _ = catch_unwind(AssertUnwindSafe(|| registry.remove(client, reason, timeline)));
+    }
+
+    fn fail(&self, client: &Arc<Client>, message: &str) {
+        self.close(client, DisconnectReason::Fault);
+        let _ = catch_unwind(AssertUnwindSafe(|| self.shared.registry.tell(|observer| observer.failed(message))));
+    }
+}
+
+/// However it ends, nobody shall wait for it.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.shared.inbox.stop();
+    }
+}
+
+/// Lets other tasks run between two turns. Says whether the clock has ticked.
+async fn breathe(ticks: &mut Interval) -> bool {
+    tokio::select! {
+        biased;
+        _ = ticks.tick() => true,
+        () = tokio::task::yield_now() => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,180 @@
+//! A shard on its own, driven turn by turn.
+
+use super::*;
+
+#[test]
+fn a_seat_is_small() {
+    assert!(size_of::<Seat>() <= 128, "{}", size_of::<Seat>());
+}
+
+#[cfg(unix)]
+mod with_sockets {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use parking_lot::Mutex;
+
+    use super::*;
+    use crate::delivery::handoff::Handoff;
+    use crate::event::{Event, Framing};
+    use crate::history::options::HistoryOptions;
+    use crate::history::timeline::Place;
+    use crate::session::life::{ClientInfo, Phase};
+    use crate::session::observer::Observer;
+    use crate::session::reader::Reader;
+
+    #[derive(Default)]
+    struct Heard(Mutex<Vec<String>>);
+
+    impl Observer for Heard {
+        fn connected(&self, _client: &ClientInfo) {}
+
+        fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+            self.0.lock().push(format!("{} {}", client.id, reason.as_str()));
+        }
+
+        fn failed(&self, message: &str) {
+            self.0.lock().push(message.to_owned());
+        }
+    }
+
+    fn shard() -> Shard {
+        let shared = Shared {
+            inbox: Arc::default(),
+            timeline: Arc::new(Timeline::new(HistoryOptions::default())),
+            registry: Arc::new(Registry::new(&crate::options::Options::default())),
+            deliveries: Arc::default(),
+            timeout: Duration::from_secs(30),
+            max_lag: MaxLag::default(),
+        };
+        Shard::new(shared).unwrap()
+    }
+
+    /// Seats a client with a socket, and returns it with the other end.
+    fn seat(shard: &mut Shard, id: &str) -> (Arc<Client>, UnixStream) {
+        let (server, peer) = UnixStream::pair().unwrap();
+        server.set_nonblocking(true).unwrap();
+        let info = ClientInfo { id: id.into(), user: None };
+        let link = Arc::clone(&shard.shared.inbox) as Arc<dyn crate::session::client::ShardLink>;
+        let client = Arc::new(Client::new(info, None, Default::default(), link, crate::session::client::Start::at(0)));
+        shard.join(Arc::clone(&client));
+        assert!(shard.shared.registry.admit(&client, None, (None, 0), &shard.shared.timeline).unwrap());
+        assert!(shard.shared.registry.settle(&client, Phase::Handoff));
+        let reader = Reader::new(Arc::clone(&client), 0, None);
+        let socket = std::os::fd::OwnedFd::from(server).into();
+        shard.adopt(Handoff { reader, socket, framing: Framing::Chunked, held: None });
+        (client, peer)
+    }
+
+    fn publish(shard: &Shard) {
+        let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
+        let timeline = &shard.shared.timeline;
+        assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), || true).is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_panic_while_writing_ends_that_one_client_and_is_told() {
+        let mut shard = shard();
+        let heard = Arc::new(Heard::default());
+        shard.shared.registry.observe(heard.clone());
+        let (bad, mut bads) = seat(&mut shard, "bad");
+        let (good, mut goods) = seat(&mut shard, "good");
+        let key = shard.key_of(&bad).unwrap();
+        shard.work_on(key, |_, _, _, _| std::panic::resume_unwind(Box::new("a fault")));
+        assert_eq!((bad.phase(), good.phase()), (Phase::Closed, Phase::Handoff));
+        assert_eq!(*heard.0.lock(), ["bad fault", "a panic while writing to a client, which was disconnected"]);
+
+        publish(&shard);
+        while shard.turn() {}
+        let mut buffer = [0; 100];
+        assert!(goods.read(&mut buffer).unwrap() > 0);
+        assert_eq!(bads.read(&mut buffer).unwrap(), 0, "its connection is closed");
+        assert_eq!(shard.seats.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_client_that_leaves_in_the_middle_of_a_walk_leaves_the_others_theirs() {
+        let mut shard = shard();
+        // More than one turn serves.
+        let mut clients: Vec<_> = (0..200).map(|number| seat(&mut shard, &number.to_string())).collect();
+        publish(&shard);
+        assert!(shard.turn());
+        assert!(shard.walk.is_some());
+        // Some who have been served go, and some who have not; newcomers sit down on both kinds of seats.
+        for index in [150, 10] {
+            let (client, _) = clients.swap_remove(index);
+            assert!(shard.shared.registry.remove(&client, DisconnectReason::Peer, &shard.shared.timeline));
+        }
+        shard.turn();
+        clients.extend(["new 1", "new 2"].map(|id| seat(&mut shard, id)));
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 200);
+        for (client, peer) in &mut clients {
+            let mut buffer = [0; 100];
+            let read = peer.read(&mut buffer).unwrap();
+            let times = String::from_utf8_lossy(&buffer[..read]).matches("data: x").count();
+            assert_eq!(times, 1, "{}", client.info.id);
+        }
+    }
+
+    #[tokio::test]
+    async fn who_is_let_go_and_does_not_read_keeps_its_seat_for_one_heartbeat() {
+        let mut shard = shard();
+        let (client, mut peer) = seat(&mut shard, "slow");
+        // More than the socket takes.
+        let large = "x".repeat(1 << 20);
+        let draft = Event { data: &large, ..Event::default() }.encode(2 << 20).unwrap();
+        let timeline = Arc::clone(&shard.shared.timeline);
+        assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), || true).is_ok());
+        while shard.turn() {}
+        assert!(shard.shared.registry.remove(&client, DisconnectReason::Server, &timeline));
+        for _ in 0..LINGER_TICKS {
+            while shard.turn() {}
+            assert_eq!(shard.seats.len(), 1, "at tick {}", shard.tick);
+            shard.tick += 1;
+            shard.round = Some(0);
+        }
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 0);
+        // It was cut within the event.
+        let mut received = Vec::new();
+        peer.read_to_end(&mut received).unwrap();
+        assert!(received.len() < large.len());
+    }
+
+    #[tokio::test]
+    async fn a_client_that_is_closed_and_still_has_its_seat_gets_no_later_broadcast() {
+        let mut shard = shard();
+        let (closed, mut of_closed) = seat(&mut shard, "closed");
+        let (_stays, mut of_stays) = seat(&mut shard, "stays");
+        while shard.turn() {}
+        publish(&shard);
+        assert!(shard.shared.registry.remove(&closed, DisconnectReason::Server, &shard.shared.timeline));
+        publish(&shard);
+        // The walk with both comes before the word of its end is read.
+        shard.start_walk();
+        shard.continue_walk();
+        assert!(shard.shared.inbox.has_closing());
+        while shard.turn() {}
+        assert!(!shard.shared.inbox.has_closing(), "from here on nobody has to be looked at for this");
+        let events = |peer: &mut UnixStream| {
+            let mut buffer = [0; 200];
+            let read = peer.read(&mut buffer).unwrap();
+            String::from_utf8_lossy(&buffer[..read]).matches("data: x").count()
+        };
+        assert_eq!((events(&mut of_closed), events(&mut of_stays)), (1, 2));
+    }
+
+    #[tokio::test]
+    async fn seats_that_are_free_at_the_end_are_given_back() {
+        let mut shard = shard();
+        let clients: Vec<_> = (0..1_000).map(|number| seat(&mut shard, &number.to_string())).collect();
+        let full = shard.seats.capacity();
+        for (client, _) in &clients {
+            assert!(shard.shared.registry.remove(client, DisconnectReason::Server, &shard.shared.timeline));
+        }
+        while shard.turn() {}
+        assert_eq!(shard.seats.len(), 0);
+        assert!(shard.seats.capacity() < full / 4, "{}", shard.seats.capacity());
+    }
+}

@@ -1,0 +1,488 @@
+//! An event on its way to bytes: checked at the door, encoded once, shared by everybody who reads it.
+//!
+//! The format is the WHATWG event stream,
+//! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>, with two habits that were
+//! measured on third-party clients: the `id` comes after the `data` (a cut inside the event then never loses it on resume),
+//! and there is always a space after the colon (a value's own leading space survives).
+
+pub mod key;
+pub mod position;
+pub mod trace;
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::{BufMut, Bytes, BytesMut};
+
+use crate::error::{Error, Result};
+use crate::event::key::Key;
+use crate::event::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
+use crate::event::trace::TraceContext;
+
+/// Event names and ids that begin so are the engine's own.
+pub const RESERVED_PREFIX: &str = "ssekit:";
+
+/// The largest integer that JavaScript holds exactly.
+const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// Room for the head of an HTTP/1.1 chunk: eight hexadecimal digits and CR LF.
+const CHUNK_HEAD: usize = 10;
+const CHUNK_TAIL: &[u8] = b"\r\n";
+
+/// What the last line of an event begins with.
+const ID_FIELD: &[u8] = b"id: ";
+
+/// One event as a caller describes it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Event<'a> {
+    /// The name; empty means `message`.
+    pub name: &'a str,
+    /// The data, any text. Each line of it becomes a `data` line.
+    pub data: &'a str,
+    /// The caller's own id; otherwise the event's position is its id.
+    pub id: Option<&'a str>,
+    /// The page's reconnection time in milliseconds.
+    pub retry: Option<u64>,
+    /// Who lags gets only the newest event of this key.
+    pub coalesce_key: Option<&'a str>,
+    /// The distributed trace that it belongs to, for whoever reads comments.
+    pub trace: Option<&'a TraceContext>,
+}
+
+impl<'a> Event<'a> {
+    /// Encodes a caller's event, all but its position.
+    ///
+    /// # Errors
+    /// What could forge another field or could not be resumed from is refused (CWE-93), as is an encoding of more than
+    /// `max_bytes`.
+    pub fn encode(&self, max_bytes: usize) -> Result<Draft> {
+        self.validate()?;
+        let draft = self.encode_unchecked();
+        let bytes = draft.body_len_bound();
+        if bytes > max_bytes {
+            return Err(Error::range(format!(
+                "event: it would be {bytes} bytes on the wire; at most {max_bytes} (maxEventBytes) are sent"
+            )));
+        }
+        Ok(draft)
+    }
+
+    fn validate(&self) -> Result<()> {
+        if let Some(c) = self.name.chars().find(|c| c.is_control()) {
+            return Err(Error::argument(format!(
+                "event.event: got the control character U+{:04X}, wants a name without any",
+                u32::from(c)
+            )));
+        }
+        check_not_reserved("event.event", self.name)?;
+        if let Some(id) = self.id {
+            check_header_text("event.id", id)?;
+            check_not_reserved("event.id", id)?;
+        }
+        if let Some(key) = self.coalesce_key {
+            check_length("event.coalesceKey", key)?;
+        }
+        if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
+            return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
+        }
+        Ok(())
+    }
+
+    /// Encodes an event of the engine's own, whose parts need no check.
+    pub fn encode_unchecked(&self) -> Draft {
+        let lines = line_starts(self.data);
+        let capacity = CHUNK_HEAD
+            + self.trace.map_or(0, trace_len)
+            + "event: \nretry: 9007199254740991\nid: \n\n".len()
+            + self.name.len()
+            + self.data.len()
+            + lines * "data: \n".len()
+            + self.id.map_or(MAX_ID_BYTES, str::len)
+            + CHUNK_TAIL.len();
+        let mut buf = BytesMut::with_capacity(capacity);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        if let Some(trace) = self.trace {
+            comments(&mut buf, trace);
+        }
+        if !self.name.is_empty() {
+            field(&mut buf, "event: ", self.name);
+        }
+        if let Some(retry) = self.retry {
+            field(&mut buf, "retry: ", &retry.to_string());
+        }
+        for line in Lines::of(self.data) {
+            field(&mut buf, "data: ", line);
+        }
+        buf.extend_from_slice(ID_FIELD);
+        let own_id = self.id.map(Box::from);
+        Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from), shared: None }
+    }
+}
+
+fn field(buf: &mut BytesMut, start: &str, value: &str) {
+    buf.extend_from_slice(start.as_bytes());
+    buf.extend_from_slice(value.as_bytes());
+    buf.put_u8(b'\n');
+}
+
+const TRACE_PARENT: &str = ": traceparent=";
+const TRACE_STATE: &str = ": tracestate=";
+
+/// Bytes of a trace's comments.
+fn trace_len(trace: &TraceContext) -> usize {
+    let line = |start: &str, value: &str| start.len() + value.len() + "\n".len();
+    line(TRACE_PARENT, trace.parent()) + trace.state().map_or(0, |state| line(TRACE_STATE, state))
+}
+
+/// Writes a trace as comments, which are no part of the event for anybody who does not look for them. They stand before its
+/// first field, so that whoever reads them has them when the event is complete.
+fn comments(buf: &mut BytesMut, trace: &TraceContext) {
+    for (start, value) in [(TRACE_PARENT, Some(trace.parent())), (TRACE_STATE, trace.state())] {
+        let Some(value) = value else { continue };
+        field(buf, start, value);
+    }
+}
+
+fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
+    if text.starts_with(RESERVED_PREFIX) {
+        return Err(Error::argument(format!("{argument}: what begins with `{RESERVED_PREFIX}` is ssekit's own")));
+    }
+    Ok(())
+}
+
+/// Checks text that has to travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
+pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
+    let problem: Cow<'_, str> = match text.bytes().find(|byte| !(0x20..=0x7e).contains(byte)) {
+        Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
+        Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
+        None if text.is_empty() => "got an empty string".into(),
+        None if text.len() > MAX_TEXT => format!("got {} characters", text.len()).into(),
+        None if text.starts_with(' ') || text.ends_with(' ') => "got a space at an end, which a header loses".into(),
+        None => return Ok(()),
+    };
+    Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
+}
+
+/// Checks text that goes nowhere but to us: a user's or a client's id, a key.
+pub fn check_length(argument: &str, text: &str) -> Result<()> {
+    match text.len() {
+        0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_TEXT} bytes"))),
+        length if length > MAX_TEXT => {
+            Err(Error::argument(format!("{argument}: got {length} bytes, wants 1 to {MAX_TEXT}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Bytes of an id or a key at most.
+const MAX_TEXT: usize = 256;
+
+/// How many lines `data` has: at least one, for an event without data would not be dispatched.
+fn line_starts(data: &str) -> usize {
+    Lines::of(data).count()
+}
+
+/// The lines of a text by the event stream's own rule: CR LF, CR and LF each end one. (`str::lines` leaves a lone CR, and
+/// the page would then read what follows it as a field.)
+struct Lines<'a> {
+    rest: Option<&'a str>,
+}
+
+impl<'a> Lines<'a> {
+    fn of(text: &'a str) -> Self {
+        Self { rest: Some(text) }
+    }
+}
+
+impl<'a> Iterator for Lines<'a> {
+    type Item = &'a str;
+
+    fn next(&mut self) -> Option<&'a str> {
+        let text = self.rest?;
+        let Some(end) = memchr::memchr2(b'\r', b'\n', text.as_bytes()) else {
+            self.rest = None;
+            return Some(text);
+        };
+        let ends = text.as_bytes().get(end..).unwrap_or_default();
+        self.rest = text.get(end + if matches!(ends, [b'\r', b'\n', ..]) { 2 } else { 1 }..);
+        text.get(..end)
+    }
+}
+
+/// An encoded event that has no position yet. What is left to do is so little that it can be done under the hub's lock.
+#[derive(Debug)]
+pub struct Draft {
+    buf: BytesMut,
+    own_id: Option<Box<str>>,
+    coalesce_key: Option<Arc<str>>,
+    /// What other nodes are told of it, if there are any.
+    shared: Option<Box<[u8]>>,
+}
+
+impl Draft {
+    /// Notes what other nodes are told of it.
+    pub fn share(&mut self, fields: Box<[u8]>) {
+        self.shared = Some(fields);
+    }
+
+    /// What other nodes are told of it; empty if there are none.
+    pub fn shared(&self) -> &[u8] {
+        self.shared.as_deref().unwrap_or_default()
+    }
+
+    /// The key by which it supersedes an earlier event.
+    pub fn coalesce_key(&self) -> Option<&Arc<str>> {
+        self.coalesce_key.as_ref()
+    }
+
+    /// The id that the caller gave it.
+    pub fn own_id(&self) -> Option<&str> {
+        self.own_id.as_deref()
+    }
+
+    fn body_len_bound(&self) -> usize {
+        self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
+    }
+
+    /// Gives the event its position. The buffer has room for what is added, so nothing is allocated or moved here.
+    pub fn finish(self, epoch: &Epoch, position: Position) -> Frame {
+        self.finish_for(epoch, position, None)
+    }
+
+    /// The same, with an id that means something to one node alone. That one is rare, and may move the buffer.
+    pub fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
+        match &self.own_id {
+            Some(id) => self.buf.extend_from_slice(id.as_bytes()),
+            None => {
+                self.buf.extend_from_slice(epoch.as_str().as_bytes());
+                self.buf.extend_from_slice(b".");
+                self.buf.extend_from_slice(Decimal::of(position).as_bytes());
+                if let Some(node) = only {
+                    self.buf.extend_from_slice(&[ONLY_AT as u8]);
+                    self.buf.extend_from_slice(node.as_str().as_bytes());
+                }
+            }
+        }
+        self.buf.extend_from_slice(b"\n\n");
+        let start = write_chunk_head(&mut self.buf);
+        self.buf.extend_from_slice(CHUNK_TAIL);
+        Frame { bytes: self.buf.freeze(), start, own_id: self.own_id.map(Into::into) }
+    }
+}
+
+/// Writes the length of the body right-aligned into the room before it and returns where it begins. Leading zeros would be
+/// legal (RFC 9112, section 7.1), but not every parser has heard of them.
+fn write_chunk_head(buf: &mut BytesMut) -> u8 {
+    let mut length = buf.len() - CHUNK_HEAD;
+    let Some((head, _)) = buf.split_at_mut_checked(CHUNK_HEAD) else { return 0 };
+    let mut start = CHUNK_HEAD - CHUNK_TAIL.len();
+    for (slot, byte) in head.iter_mut().skip(start).zip(CHUNK_TAIL) {
+        *slot = *byte;
+    }
+    for slot in head.iter_mut().take(CHUNK_HEAD - CHUNK_TAIL.len()).rev() {
+        *slot = b"0123456789abcdef".get(length & 15).copied().unwrap_or(b'0');
+        length >>= 4;
+        start -= 1;
+        if length == 0 {
+            break;
+        }
+    }
+    start as u8
+}
+
+/// A number's decimal digits, without allocating.
+struct Decimal {
+    digits: [u8; 20],
+    start: usize,
+}
+
+impl Decimal {
+    fn of(mut number: u64) -> Self {
+        let mut digits = [b'0'; 20];
+        let mut start = digits.len();
+        for slot in digits.iter_mut().rev() {
+            *slot = b'0' + (number % 10) as u8;
+            number /= 10;
+            start -= 1;
+            if number == 0 {
+                break;
+            }
+        }
+        Self { digits, start }
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        self.digits.get(self.start..).unwrap_or_default()
+    }
+}
+
+/// How the body of a response is framed on its connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Framing {
+    /// HTTP/1.1's chunked coding (RFC 9112, section 7.1).
+    Chunked,
+    /// Up to the end of the connection, as for HTTP/1.0 (RFC 9112, section 6.3, rule 8).
+    UntilClose,
+}
+
+/// One encoded event, shared by all who read it. It lies in memory with the frame of an HTTP/1.1 chunk around it, so that
+/// a chunked connection sends it as it is and every other one sends the part between.
+#[derive(Debug, Clone)]
+pub struct Frame {
+    bytes: Bytes,
+    start: u8,
+    own_id: Option<Arc<str>>,
+}
+
+impl Frame {
+    /// The event alone.
+    pub fn body(&self) -> Bytes {
+        self.bytes.slice(CHUNK_HEAD..self.bytes.len() - CHUNK_TAIL.len())
+    }
+
+    /// Bytes of the event alone.
+    pub fn body_len(&self) -> usize {
+        self.bytes.len() - CHUNK_HEAD - CHUNK_TAIL.len()
+    }
+
+    /// The same event with another id, in memory of its own.
+    #[must_use]
+    pub fn with_id(&self, id: &str) -> Self {
+        let body = self.body();
+        // The id is the last field.
+        let end = memchr::memmem::rfind(&body, ID_FIELD).map_or(body.len(), |start| start + ID_FIELD.len());
+        let mut buf = BytesMut::with_capacity(CHUNK_HEAD + end + id.len() + 4);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        buf.extend_from_slice(body.get(..end).unwrap_or_default());
+        buf.extend_from_slice(id.as_bytes());
+        buf.extend_from_slice(b"\n\n");
+        let start = write_chunk_head(&mut buf);
+        buf.extend_from_slice(CHUNK_TAIL);
+        Self { bytes: buf.freeze(), start, own_id: None }
+    }
+
+    /// Whether it is the same event, at the same place in memory.
+    pub fn is_shared_with(&self, other: &Self) -> bool {
+        self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
+    }
+
+    /// The event as one chunk of HTTP/1.1's chunked coding.
+    pub fn chunk(&self) -> Bytes {
+        self.bytes.slice(usize::from(self.start)..)
+    }
+
+    /// The length of that chunk.
+    pub fn chunk_len(&self) -> usize {
+        self.bytes.len() - usize::from(self.start)
+    }
+
+    /// The event as it stands on a connection with this framing.
+    pub fn framed(&self, framing: Framing) -> Bytes {
+        match framing {
+            Framing::Chunked => self.chunk(),
+            Framing::UntilClose => self.body(),
+        }
+    }
+
+    /// The same event for a client with a key: a copy whose id ends with it.
+    pub fn with_key(&self, key: &Key) -> Self {
+        let end = b"\n\n";
+        let body = self.body();
+        let mut buf = BytesMut::with_capacity(self.bytes.len() + Key::SUFFIX);
+        buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
+        // The id is the last field.
+        buf.extend_from_slice(body.strip_suffix(end).unwrap_or(&body));
+        buf.extend_from_slice(&key.suffix());
+        buf.extend_from_slice(end);
+        let start = write_chunk_head(&mut buf);
+        buf.extend_from_slice(CHUNK_TAIL);
+        Self { bytes: buf.freeze(), start, own_id: self.own_id.clone() }
+    }
+
+    /// The id that the caller gave it.
+    pub fn own_id(&self) -> Option<&str> {
+        self.own_id.as_deref()
+    }
+
+    /// What keeping it costs, in bytes.
+    pub fn cost(&self) -> usize {
+        self.bytes.len() + self.own_id.as_ref().map_or(0, |id| id.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {
+        let long = "x".repeat(300);
+        let (id, huge) = ("i".repeat(256), "\r\n".repeat(1_000));
+        let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let trace = TraceContext::parse(parent, Some("a=1")).unwrap();
+        for name in ["", "name", &long] {
+            for data in ["", "x", "\n", "\n\n\n", &long, &huge] {
+                for own in [None, Some("i"), Some(&*id)] {
+                    for retry in [None, Some(0), Some(MAX_SAFE_INTEGER)] {
+                        for trace in [None, Some(&trace)] {
+                            let event = Event { name, data, id: own, retry, coalesce_key: None, trace };
+                            let draft = event.encode(1 << 20).unwrap();
+                            let (room, bound) = (draft.buf.capacity(), draft.body_len_bound());
+                            let frame = draft.finish(&Epoch::random(), Position::MAX);
+                            assert!(frame.bytes.len() <= room, "{} bytes in a room of {room}", frame.bytes.len());
+                            assert_eq!(frame.body().len(), bound);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn with_a_key_an_event_is_the_same_but_for_its_id() {
+        let key = Key::random();
+        let suffix = String::from_utf8(key.suffix().to_vec()).unwrap();
+        let epoch = Epoch::random();
+        // Also lengths around those where the head of the chunk gets a digit more.
+        for length in (0..40).chain(200..260).chain(4_050..4_100) {
+            let text = "x".repeat(length);
+            for event in [
+                Event { data: &text, ..Event::default() },
+                Event { name: "n", data: &text, id: Some("own"), retry: Some(5), ..Event::default() },
+                Event { data: "\n\n", id: Some("id: a~0123456789abcdef"), ..Event::default() },
+            ] {
+                let frame = event.encode(1 << 20).unwrap().finish(&epoch, 7);
+                let body = String::from_utf8(frame.body().to_vec()).unwrap();
+                let expected = format!("{}{suffix}\n\n", body.strip_suffix("\n\n").unwrap());
+                let keyed = frame.with_key(&key);
+                assert_eq!(keyed.body(), expected);
+                assert_eq!(keyed.framed(Framing::UntilClose), expected);
+                assert_eq!(keyed.chunk(), format!("{:x}\r\n{expected}\r\n", expected.len()));
+                assert_eq!((keyed.chunk_len(), keyed.body_len()), (keyed.chunk().len(), expected.len()));
+                assert_eq!(keyed.own_id(), frame.own_id());
+                assert!(!keyed.is_shared_with(&frame));
+            }
+        }
+    }
+
+    #[test]
+    fn another_id_changes_nothing_else() {
+        for data in ["", "id: 7", "id: 7\nid: \n"] {
+            let draft = || Event { name: "n", data, ..Event::default() }.encode(1 << 20).unwrap();
+            let epoch = Epoch::random();
+            for id in [epoch.id(1), format!("{}-x", epoch.id(123_456))] {
+                let changed = draft().finish(&epoch, 99_999).with_id(&id);
+                let event = Event { name: "n", data, id: Some(&id), ..Event::default() };
+                let expected = event.encode(1 << 20).unwrap().finish(&epoch, 99_999);
+                assert_eq!((changed.chunk(), changed.body()), (expected.chunk(), expected.body()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_number_is_written_as_everybody_writes_it() {
+        for number in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
+            assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
+        }
+    }
+}

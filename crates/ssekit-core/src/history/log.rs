@@ -1,0 +1,188 @@
+//! A log: the newest events of one audience, in order of position, within bounds.
+//!
+//! A log is written under the timeline's lock and read by any number of readers, each with a cursor of its own. What falls
+//! out of it raises its floor, and a reader whose cursor lies below the floor knows that it has missed something.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::event::position::Position;
+use crate::history::options::HistoryOptions;
+use crate::history::ring::Ring;
+pub use crate::history::ring::{Backlog, Entry, Gap, Usage};
+
+/// The newest events of one audience.
+#[derive(Debug)]
+pub struct Log {
+    /// Position of the newest event, readable without the lock: most reads of most logs end here.
+    last: AtomicU64,
+    ring: Mutex<Ring>,
+}
+
+/// What an event that was added has changed.
+#[derive(Debug, Clone, Copy)]
+pub struct Appended {
+    /// What the log held.
+    pub before: Usage,
+    /// What it holds now.
+    pub after: Usage,
+    /// An older event of the same key has gone for it.
+    pub superseded: bool,
+}
+
+impl Log {
+    /// An empty log that knows of everything after `floor`.
+    pub fn new(floor: Position) -> Self {
+        Self { last: AtomicU64::new(0), ring: Mutex::new(Ring::new(floor)) }
+    }
+
+    /// Adds an event, whose position must be higher than all before, and drops the oldest beyond the log's own bounds.
+    pub fn append(&self, entry: Entry, bounds: &HistoryOptions) -> Appended {
+        let mut ring = self.ring.lock();
+        let (before, position) = (ring.usage(), entry.position);
+        let superseded = ring.append(entry, bounds);
+        // Relaxed: readers come here after an acquiring load of the timeline's head, which is stored after this.
+        self.last.store(position, Ordering::Relaxed);
+        Appended { before, after: ring.usage(), superseded }
+    }
+
+    /// Drops the oldest event. Returns what it cost, if there was one.
+    pub fn evict(&self) -> Option<usize> {
+        self.ring.lock().evict()
+    }
+
+    /// Drops all events, and the room that they took.
+    pub fn clear(&self) {
+        self.ring.lock().clear();
+    }
+
+    /// Drops all events, and knows only of what comes after this position.
+    pub fn begin_after(&self, floor: Position) {
+        let mut ring = self.ring.lock();
+        *ring = Ring::new(floor);
+        self.last.store(floor, Ordering::Relaxed);
+    }
+
+    /// Position and time of the oldest event.
+    pub fn front(&self) -> Option<(Position, Instant)> {
+        self.ring.lock().front()
+    }
+
+    /// What it holds now.
+    pub fn usage(&self) -> Usage {
+        self.ring.lock().usage()
+    }
+
+    /// Position of the newest event ever appended.
+    pub fn last(&self) -> Position {
+        self.last.load(Ordering::Relaxed)
+    }
+
+    /// Everything after this position is known to the log.
+    pub fn floor(&self) -> Position {
+        self.ring.lock().floor()
+    }
+
+    /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
+    ///
+    /// # Errors
+    /// [`Gap`] if there were events after `cursor` that the log has dropped; nothing is copied then.
+    pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        self.ring.lock().read(cursor, head, limit, out)
+    }
+
+    /// What lies after `cursor`, with its bytes if it is to be weighed.
+    pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+        self.ring.lock().backlog(cursor, weigh)
+    }
+
+    /// The lowest position of an event with this id of the caller's: the lowest, so that a repeated id loses nothing.
+    pub fn find(&self, own_id: &str) -> Option<Position> {
+        self.ring.lock().find(own_id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::Event;
+    use crate::event::position::Epoch;
+    use crate::history::ring::Special;
+
+    fn entry(position: Position, data: &str) -> Entry {
+        let draft = Event { data, ..Event::default() }.encode(1 << 20).unwrap();
+        let frame = draft.finish(&Epoch::random(), position);
+        Entry::new(position, frame, Instant::now(), Special::default())
+    }
+
+    fn bounds(max_events: usize, max_bytes: usize) -> HistoryOptions {
+        HistoryOptions { max_events, max_bytes, ..HistoryOptions::default() }
+    }
+
+    fn positions(log: &Log, cursor: Position, head: Position, limit: usize) -> Result<Vec<Position>, Gap> {
+        let mut out = Vec::new();
+        log.read(cursor, head, limit, &mut out)?;
+        Ok(out.iter().map(|entry| entry.position).collect())
+    }
+
+    #[test]
+    fn a_reader_gets_what_lies_between_its_cursor_and_the_head() {
+        let log = Log::new(0);
+        for position in [2, 3, 5, 8, 13] {
+            log.append(entry(position, "x"), &bounds(10, 1 << 20));
+        }
+        assert_eq!(positions(&log, 0, 13, 100), Ok(vec![2, 3, 5, 8, 13]));
+        assert_eq!(positions(&log, 3, 8, 100), Ok(vec![5, 8]));
+        assert_eq!(positions(&log, 4, 7, 100), Ok(vec![5]));
+        assert_eq!(positions(&log, 0, 13, 2), Ok(vec![2, 3]));
+        assert_eq!(positions(&log, 13, 13, 100), Ok(vec![]));
+        assert_eq!(log.last(), 13);
+    }
+
+    #[test]
+    fn an_evicted_event_is_a_gap_for_those_who_have_not_seen_it_and_for_nobody_else() {
+        let log = Log::new(0);
+        for position in [2, 4, 6] {
+            log.append(entry(position, "x"), &bounds(2, 1 << 20));
+        }
+        assert_eq!(positions(&log, 1, 6, 100), Err(Gap));
+        assert_eq!(positions(&log, 2, 6, 100), Ok(vec![4, 6]));
+        assert_eq!(log.floor(), 2);
+    }
+
+    #[test]
+    fn a_log_that_began_late_does_not_claim_to_know_what_was_before() {
+        let log = Log::new(7);
+        assert_eq!(positions(&log, 6, 10, 100), Err(Gap));
+        assert_eq!(positions(&log, 7, 10, 100), Ok(vec![]));
+    }
+
+    #[test]
+    fn bytes_bound_a_log_but_its_newest_event_stays() {
+        let log = Log::new(0);
+        let big = "x".repeat(2_000);
+        for position in 1..=3 {
+            log.append(entry(position, &big), &bounds(100, 1_024));
+        }
+        assert_eq!(positions(&log, 2, 3, 100), Ok(vec![3]));
+        assert_eq!(log.usage().events, 1);
+        assert!(log.evict().is_some());
+        assert_eq!(log.usage(), Usage::default());
+        assert_eq!(log.floor(), 3);
+    }
+
+    #[test]
+    fn a_repeated_id_is_found_where_it_first_stands() {
+        let log = Log::new(0);
+        for position in 1..=3 {
+            let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();
+            let frame = draft.finish(&Epoch::random(), position);
+            let entry = Entry::new(position, frame, Instant::now(), Special::default());
+            log.append(entry, &bounds(100, 1 << 20));
+        }
+        assert_eq!(log.find("same"), Some(1));
+        assert_eq!(log.find("other"), None);
+    }
+}

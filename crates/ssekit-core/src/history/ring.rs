@@ -1,0 +1,358 @@
+//! What a log holds: the newest events of one audience, in order of position, within bounds.
+//!
+//! What falls out of it raises its floor. An event that a newer one of the same key has superseded is taken out too, but is no
+//! gap: whoever has not seen it gets the newer one. Only a mark stays in its place, for a page may resume from its id.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::event::Frame;
+use crate::event::position::Position;
+use crate::history::options::HistoryOptions;
+
+/// What an event costs beside the bytes of its frame: its slot, and the frame's allocations.
+const SLOT_COST: usize = size_of::<Slot>() + 96;
+
+/// What a key costs beside its bytes, twice over: its entry among the keys, and its allocation.
+const KEY_COST: usize = 96;
+
+/// Marks of superseded events that are not worth a sweep.
+const FEW: usize = 32;
+
+/// One event of a log.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its place in the one sequence.
+    pub position: Position,
+    /// Its bytes.
+    pub frame: Frame,
+    /// When it was published.
+    pub at: Instant,
+    /// What is said of few events: so that the others are small, and quickly copied.
+    special: Option<Arc<Special>>,
+}
+
+/// What is said of few events.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Special {
+    /// The client that shall not get it.
+    pub exclude: Option<Arc<str>>,
+    /// It supersedes the log's earlier event with the same key.
+    pub coalesce_key: Option<Arc<str>>,
+    /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
+    pub twin: Position,
+}
+
+impl Entry {
+    /// An event at its place.
+    pub fn new(position: Position, frame: Frame, at: Instant, special: Special) -> Self {
+        let is_usual = special.exclude.is_none() && special.coalesce_key.is_none() && special.twin == 0;
+        Self { position, frame, at, special: (!is_usual).then(|| Arc::new(special)) }
+    }
+
+    fn cost(&self) -> usize {
+        SLOT_COST + self.frame.cost() + self.special.as_ref().map_or(0, |special| special.cost())
+    }
+
+    fn coalesce_key(&self) -> Option<&Arc<str>> {
+        self.special.as_ref()?.coalesce_key.as_ref()
+    }
+
+    fn exclude(&self) -> Option<&str> {
+        self.special.as_ref()?.exclude.as_deref()
+    }
+
+    /// Where the same event stands already; 0: nowhere.
+    pub fn twin(&self) -> Position {
+        self.special.as_ref().map_or(0, |special| special.twin)
+    }
+
+    /// Whether somebody may not be to get it, or may have had it.
+    pub fn is_choosy(&self) -> bool {
+        self.exclude().is_some() || self.twin() > 0
+    }
+
+    /// Whether the client with this id is to get it.
+    pub fn is_for(&self, client_id: &str) -> bool {
+        self.exclude().is_none_or(|excluded| excluded != client_id)
+    }
+
+    /// Whether everybody who was to get `older` is to get this one: who is excluded from it has nothing else to go by.
+    fn reaches_all_of(&self, older: &Self) -> bool {
+        self.exclude().is_none() || self.exclude() == older.exclude()
+    }
+}
+
+impl Special {
+    fn cost(&self) -> usize {
+        let exclude = self.exclude.as_ref().map_or(0, |id| id.len());
+        let key = self.coalesce_key.as_ref().map_or(0, |key| KEY_COST + key.len());
+        size_of::<Self>() + exclude + key
+    }
+}
+
+/// The reader's cursor lies before something that the log no longer has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Gap;
+
+/// How much a log holds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Events.
+    pub events: usize,
+    /// Bytes, with everything that keeping an event costs.
+    pub bytes: usize,
+}
+
+/// What of a log lies after a cursor.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Backlog {
+    /// Events.
+    pub events: usize,
+    /// Bytes on the wire, if they were counted.
+    pub bytes: usize,
+    /// When the first of them was published.
+    pub since: Option<Instant>,
+}
+
+impl Backlog {
+    /// For how long the first of its events has been waiting.
+    pub fn age(&self) -> Duration {
+        self.since.map_or(Duration::ZERO, |since| Instant::now().saturating_duration_since(since))
+    }
+
+    /// Both together.
+    pub fn and(self, other: Self) -> Self {
+        let since = match (self.since, other.since) {
+            (Some(one), Some(another)) => Some(one.min(another)),
+            (one, another) => one.or(another),
+        };
+        Self { events: self.events + other.events, bytes: self.bytes + other.bytes, since }
+    }
+}
+
+#[derive(Debug)]
+enum Slot {
+    Live(Entry),
+    /// A newer event has taken the place of this one.
+    Superseded {
+        position: Position,
+        at: Instant,
+        own_id: Option<Arc<str>>,
+    },
+}
+
+impl Slot {
+    fn position(&self) -> Position {
+        match self {
+            Self::Live(Entry { position, .. }) | Self::Superseded { position, .. } => *position,
+        }
+    }
+
+    fn at(&self) -> Instant {
+        match self {
+            Self::Live(Entry { at, .. }) | Self::Superseded { at, .. } => *at,
+        }
+    }
+
+    fn own_id(&self) -> Option<&str> {
+        match self {
+            Self::Live(entry) => entry.frame.own_id(),
+            Self::Superseded { own_id, .. } => own_id.as_deref(),
+        }
+    }
+
+    fn entry(&self) -> Option<&Entry> {
+        match self {
+            Self::Live(entry) => Some(entry),
+            Self::Superseded { .. } => None,
+        }
+    }
+
+    fn cost(&self) -> usize {
+        match self {
+            Self::Live(entry) => entry.cost(),
+            Self::Superseded { own_id, .. } => size_of::<Self>() + own_id.as_ref().map_or(0, |id| id.len()),
+        }
+    }
+}
+
+/// The newest events of one audience, within bounds.
+#[derive(Debug)]
+pub struct Ring {
+    slots: VecDeque<Slot>,
+    bytes: usize,
+    /// All events of this audience after this position are here, but for those that were superseded.
+    floor: Position,
+    /// Slots whose event was superseded.
+    superseded: usize,
+    /// Position of the newest event of each key.
+    #[expect(
+        clippy::box_collection,
+        reason = "few logs ever need it, and there may be very many of those that do not"
+    )]
+    newest: Option<Box<HashMap<Arc<str>, Position>>>,
+}
+
+impl Ring {
+    /// An empty one that knows of everything after `floor`.
+    pub fn new(floor: Position) -> Self {
+        Self { slots: VecDeque::new(), bytes: 0, floor, superseded: 0, newest: None }
+    }
+
+    /// Adds an event, whose position must be higher than all before, and drops what is too much by the bounds of one log.
+    /// Says whether it superseded another.
+    pub fn append(&mut self, entry: Entry, bounds: &HistoryOptions) -> bool {
+        let superseded = self.supersede(&entry);
+        self.bytes += entry.cost();
+        self.slots.push_back(Slot::Live(entry));
+        if self.superseded > FEW + self.slots.len() / 2 {
+            self.sweep(|own_id| own_id.is_some());
+        }
+        while self.slots.len() > 1 && self.exceeds(bounds) {
+            // Marks go before events do.
+            if self.superseded > self.slots.len() / 2 {
+                self.sweep(|_| false);
+            } else {
+                self.evict();
+            }
+        }
+        superseded
+    }
+
+    fn exceeds(&self, bounds: &HistoryOptions) -> bool {
+        self.slots.len() > bounds.max_events || self.bytes > bounds.max_bytes
+    }
+
+    fn supersede(&mut self, newer: &Entry) -> bool {
+        let Some(key) = newer.coalesce_key() else { return false };
+        let newest = self.newest.get_or_insert_default();
+        let Some(older) = newest.insert(Arc::clone(key), newer.position) else { return false };
+        let Ok(index) = self.slots.binary_search_by_key(&older, Slot::position) else { return false };
+        let Some(slot) = self.slots.get_mut(index) else { return false };
+        let Some(entry) = slot.entry().filter(|older| newer.reaches_all_of(older)) else { return false };
+        let own_id = entry.frame.own_id().map(Arc::from);
+        let mark = Slot::Superseded { position: entry.position, at: entry.at, own_id };
+        self.bytes = self.bytes + mark.cost() - entry.cost();
+        *slot = mark;
+        self.superseded += 1;
+        true
+    }
+
+    /// Takes out the marks of superseded events, but for those that `keep`, asked by the id that the caller gave.
+    fn sweep(&mut self, keep: impl Fn(Option<&str>) -> bool) {
+        let (mut bytes, mut gone) = (0, 0);
+        self.slots.retain(|slot| {
+            let stays = slot.entry().is_some() || keep(slot.own_id());
+            if !stays {
+                bytes += slot.cost();
+                gone += 1;
+            }
+            stays
+        });
+        self.bytes -= bytes;
+        self.superseded -= gone;
+    }
+
+    /// Drops the oldest event. Returns what it cost, if there was one.
+    pub fn evict(&mut self) -> Option<usize> {
+        let slot = self.slots.pop_front()?;
+        let cost = slot.cost();
+        self.bytes -= cost;
+        match slot {
+            Slot::Live(entry) => {
+                self.floor = entry.position;
+                self.forget_key(&entry);
+            }
+            // The newer one is still here.
+            Slot::Superseded { .. } => self.superseded -= 1,
+        }
+        self.give_room_back();
+        Some(cost)
+    }
+
+    fn forget_key(&mut self, gone: &Entry) {
+        if let (Some(key), Some(newest)) = (gone.coalesce_key(), &mut self.newest)
+            && newest.get(key) == Some(&gone.position)
+        {
+            newest.remove(key);
+            if newest.is_empty() {
+                self.newest = None;
+            }
+        }
+    }
+
+    /// A burst must not keep its room for ever, and an empty log none at all: there may be very many of those.
+    fn give_room_back(&mut self) {
+        if self.slots.is_empty() {
+            self.slots = VecDeque::new();
+        } else if self.slots.len() * 4 < self.slots.capacity() && self.slots.capacity() > 64 {
+            self.slots.shrink_to(self.slots.len() * 2);
+        }
+    }
+
+    /// Drops all events, and the room that they took.
+    pub fn clear(&mut self) {
+        let floor = self.slots.back().map_or(self.floor, Slot::position);
+        *self = Self::new(floor);
+    }
+
+    /// Position and time of the oldest event.
+    pub fn front(&self) -> Option<(Position, Instant)> {
+        self.slots.front().map(|slot| (slot.position(), slot.at()))
+    }
+
+    /// What it holds.
+    pub fn usage(&self) -> Usage {
+        Usage { events: self.slots.len(), bytes: self.bytes }
+    }
+
+    /// All events of this audience after this position are here, but for those that were superseded.
+    pub fn floor(&self) -> Position {
+        self.floor
+    }
+
+    /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
+    pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        if cursor < self.floor {
+            return Err(Gap);
+        }
+        let news = self.after(cursor).take_while(|entry| entry.position <= head).take(limit);
+        out.extend(news.cloned());
+        Ok(())
+    }
+
+    /// The first slot after `cursor`.
+    fn start(&self, cursor: Position) -> usize {
+        self.slots.partition_point(|slot| slot.position() <= cursor)
+    }
+
+    fn after(&self, cursor: Position) -> impl Iterator<Item = &Entry> {
+        self.slots.range(self.start(cursor)..).filter_map(Slot::entry)
+    }
+
+    /// What lies after `cursor`. Its bytes are counted only if it is to be weighed: then each event is looked at, and otherwise none.
+    pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+        if !weigh && self.superseded == 0 {
+            let start = self.start(cursor);
+            let since = self.slots.get(start).map(Slot::at);
+            return Backlog { events: self.slots.len() - start, bytes: 0, since };
+        }
+        self.after(cursor).fold(Backlog::default(), |sum, entry| Backlog {
+            events: sum.events + 1,
+            bytes: sum.bytes + if weigh { entry.frame.chunk_len() } else { 0 },
+            since: sum.since.or(Some(entry.at)),
+        })
+    }
+
+    /// The lowest position of an event with this id of the caller's.
+    pub fn find(&self, own_id: &str) -> Option<Position> {
+        self.slots.iter().find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
+    }
+}
+
+#[cfg(test)]
+mod tests;

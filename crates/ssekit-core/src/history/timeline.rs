@@ -1,0 +1,412 @@
+//! The hub's one sequence: gives each event its position, puts it into its log, and keeps the history within bounds.
+//!
+//! The order of steps is what everything else rests on. Under one lock: take the next position, append to the log, then move
+//! the head. A reader loads the head first and reads its logs up to it, so it can never see a later position before an
+//! earlier one, whichever logs they are in.
+
+mod resume;
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::counter::Counter;
+use crate::event::position::{Epoch, NodeId, Position, last_agreed};
+use crate::event::{Draft, Event};
+use crate::history::log::{Appended, Entry, Log, Usage};
+use crate::history::options::HistoryOptions;
+use crate::history::ring::Special;
+use crate::history::twins::Twins;
+pub use resume::Located;
+
+/// What a log costs beside its entries; counted so that many small logs are bounded as well.
+const LOG_COST: usize = 512;
+
+/// The one sequence.
+#[derive(Debug)]
+pub struct Timeline {
+    bounds: HistoryOptions,
+    /// All events up to this position are in their logs, and may be read.
+    head: AtomicU64,
+    /// Position of the newest event that is not for everybody.
+    newest_targeted: AtomicU64,
+    /// What everybody gets.
+    broadcasts: Arc<Log>,
+    sequencer: Mutex<Sequencer>,
+    /// Events that a newer one of the same key has superseded.
+    pub coalesced: Counter,
+}
+
+/// What ids are made of.
+#[derive(Debug, Clone, Copy)]
+struct Ids {
+    epoch: Epoch,
+    /// The node that this is, if there are several.
+    node: Option<NodeId>,
+    /// After this position stand events of this node's own whose place all nodes have yet to agree on. Until they have, an id
+    /// says what was seen here, and nothing to any other node.
+    alone: Option<Position>,
+}
+
+impl Ids {
+    /// The position and the node that stand in the id of what is at `position`.
+    fn name(&self, position: Position) -> (Position, Option<&NodeId>) {
+        match (&self.node, self.alone) {
+            (None, _) => (position, None),
+            (Some(node), Some(_)) => (position, Some(node)),
+            // Between what all have agreed on are this node's own notices, of which nobody else has to know.
+            (Some(_), None) => (last_agreed(position), None),
+        }
+    }
+}
+
+/// Where an event stands, and since when.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// None: next after the newest.
+    position: Option<Position>,
+    at: Instant,
+    twin: Position,
+}
+
+impl Place {
+    /// Next after the newest event, now.
+    pub fn next() -> Self {
+        Self { position: None, at: Instant::now(), twin: 0 }
+    }
+
+    /// Where a history that is shared with other hubs says. It must be after the newest event.
+    pub fn given(position: Position, at: Instant) -> Self {
+        Self { position: Some(position), at, twin: 0 }
+    }
+
+    /// The same event stands there already; 0: nowhere.
+    pub fn with_twin(self, twin: Position) -> Self {
+        Self { twin, ..self }
+    }
+
+    /// The position that was given; 0 if none was.
+    pub fn position(self) -> Position {
+        self.position.unwrap_or(0)
+    }
+}
+
+#[derive(Debug)]
+struct Sequencer {
+    ids: Ids,
+    /// Position of the newest event, which may not be read yet.
+    newest: Position,
+    /// The history begins after this position; what was put before it stands nowhere any more.
+    base: Position,
+    /// What is put into the logs may not be read for now: see [`Timeline::hide_news`].
+    hidden: bool,
+    /// Events that were put into logs.
+    published: u64,
+    /// What stood here alone and has its agreed place by now.
+    twins: Twins,
+    /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
+    /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
+    oldest: BinaryHeap<Reverse<Front>>,
+    usage: Usage,
+    logs: usize,
+}
+
+#[derive(Debug)]
+struct Front {
+    position: Position,
+    log: Arc<Log>,
+}
+
+impl PartialEq for Front {
+    fn eq(&self, other: &Self) -> bool {
+        self.position == other.position
+    }
+}
+
+impl Eq for Front {}
+
+impl PartialOrd for Front {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Front {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.position.cmp(&other.position)
+    }
+}
+
+impl Timeline {
+    /// An empty history with an epoch of its own.
+    pub fn new(bounds: HistoryOptions) -> Self {
+        Self {
+            bounds,
+            head: AtomicU64::new(0),
+            newest_targeted: AtomicU64::new(0),
+            broadcasts: Arc::new(Log::new(0)),
+            sequencer: Mutex::new(Sequencer::new()),
+            coalesced: Counter::default(),
+        }
+    }
+
+    /// The epoch of its ids.
+    pub fn epoch(&self) -> Epoch {
+        self.sequencer.lock().ids.epoch
+    }
+
+    /// It is one node's of several.
+    pub fn belong_to(&self, node: NodeId) {
+        self.sequencer.lock().ids.node = Some(node);
+    }
+
+    /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
+    /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
+    pub fn stand_alone(&self, after: Option<Position>) {
+        self.sequencer.lock().ids.alone = after;
+    }
+
+    /// What stands here alone at `lone` is about to be put at `place`, where all nodes have it.
+    pub fn meet_twin(&self, lone: Position, place: Position) {
+        let mut sequencer = self.sequencer.lock();
+        // Of a history that is lost nothing stands here.
+        if lone > sequencer.base {
+            sequencer.twins.add(lone, place);
+        }
+    }
+
+    /// Position of the newest event that may be read.
+    pub fn head(&self) -> Position {
+        self.head.load(Ordering::Acquire)
+    }
+
+    /// Position of the newest event.
+    pub fn newest(&self) -> Position {
+        self.sequencer.lock().newest
+    }
+
+    /// Where the history begins: everything that ever stood before it is gone, and whoever was here then was told.
+    pub fn base(&self) -> Position {
+        self.sequencer.lock().base
+    }
+
+    /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
+    /// before [`Timeline::show_news`], so that who is told of a gap meanwhile goes on behind all of it.
+    pub fn hide_news(&self) {
+        self.sequencer.lock().hidden = true;
+    }
+
+    /// All that stands in the logs may be read. Says whether some of it could not.
+    pub fn show_news(&self) -> bool {
+        let mut sequencer = self.sequencer.lock();
+        let was_hidden = std::mem::take(&mut sequencer.hidden);
+        self.head.store(sequencer.newest, Ordering::Release);
+        was_hidden
+    }
+
+    /// Position of the newest event that is not for everybody. Who is up to date with it has nothing in any log but that of
+    /// broadcasts, which need not be looked up then: in a broadcast to thousands, that look would be what costs most beside
+    /// the kernel. All up to a head that was loaded before are counted in.
+    pub fn newest_targeted(&self) -> Position {
+        self.newest_targeted.load(Ordering::Relaxed)
+    }
+
+    /// The log of what everybody gets.
+    pub fn broadcasts(&self) -> &Arc<Log> {
+        &self.broadcasts
+    }
+
+    /// Gives the event its position and puts it into `log`. `valid` runs under the lock: if it says that the log is being
+    /// given up, nothing happens and the draft comes back.
+    pub fn publish(
+        &self,
+        place: Place,
+        draft: Draft,
+        exclude: Option<Arc<str>>,
+        log: &Arc<Log>,
+        valid: impl FnOnce() -> bool,
+    ) -> Result<Position, Draft> {
+        let mut sequencer = self.sequencer.lock();
+        if !valid() {
+            return Err(draft);
+        }
+        let next = sequencer.newest + 1;
+        let position = place.position.map_or(next, |given| given.max(next));
+        // What stands here twice is no newer event: a reader who leaves the one out must find the other.
+        let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
+        let (named, only) = sequencer.ids.name(position);
+        let frame = draft.finish_for(&sequencer.ids.epoch, named, only);
+        let entry = Entry::new(position, frame, place.at, Special { exclude, coalesce_key, twin: place.twin });
+        sequencer.published += 1;
+        let appended = log.append(entry, &self.bounds);
+        self.coalesced.add(u64::from(appended.superseded));
+        sequencer.account(appended, log, position);
+        while sequencer.bytes() > self.bounds.max_total_bytes && sequencer.usage.events > 1 {
+            if !sequencer.evict_if(|_| true) {
+                break;
+            }
+        }
+        if !Arc::ptr_eq(log, &self.broadcasts) {
+            self.newest_targeted.store(position, Ordering::Relaxed);
+        }
+        self.move_head(&mut sequencer, position);
+        Ok(position)
+    }
+
+    /// Moves the head on past events that no log here is to hold.
+    pub fn pass(&self, position: Position) {
+        let mut sequencer = self.sequencer.lock();
+        let newest = position.max(sequencer.newest);
+        self.move_head(&mut sequencer, newest);
+    }
+
+    /// Gives a place to an event that no log is to hold, and returns it: whoever comes after the event stands behind it.
+    pub fn leave_out(&self, place: Place) -> Position {
+        let mut sequencer = self.sequencer.lock();
+        let next = sequencer.newest + 1;
+        let position = place.position.map_or(next, |given| given.max(next));
+        self.move_head(&mut sequencer, position);
+        position
+    }
+
+    fn move_head(&self, sequencer: &mut Sequencer, newest: Position) {
+        sequencer.newest = newest;
+        if !sequencer.hidden {
+            // Release: whoever sees this head sees what was appended before it.
+            self.head.store(newest, Ordering::Release);
+        }
+    }
+
+    /// Begins anew behind `position`, with ids of this epoch: whoever is connected is told of a gap. Positions never go back, for
+    /// cursors do not.
+    pub fn renew(&self, epoch: Epoch, position: Position) -> Position {
+        let mut sequencer = self.sequencer.lock();
+        // One more than the newest, so that also who is up to date lies before it.
+        let base = position.max(sequencer.newest + 1);
+        (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
+        sequencer.twins = Twins::default();
+        for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
+            front.log.clear();
+        }
+        (sequencer.usage, sequencer.logs) = Default::default();
+        self.broadcasts.begin_after(base);
+        sequencer.base = base;
+        self.move_head(&mut sequencer, base);
+        base
+    }
+
+    /// Events that were put into logs since the start.
+    pub fn published(&self) -> u64 {
+        self.sequencer.lock().published
+    }
+
+    /// Drops what has outlived its age. To be called now and then.
+    pub fn expire(&self) {
+        let Some(deadline) = Instant::now().checked_sub(self.bounds.max_age) else { return };
+        // In small steps, so that no publisher waits long for the lock.
+        while self.expire_some(deadline, 256) {}
+    }
+
+    fn expire_some(&self, deadline: Instant, most: usize) -> bool {
+        let mut sequencer = self.sequencer.lock();
+        (0..most).all(|_| sequencer.evict_if(|at| at < deadline))
+    }
+
+    /// Runs `give_up` under the lock, so that nothing is published meanwhile.
+    pub fn quiesced<T>(&self, give_up: impl FnOnce() -> T) -> T {
+        let _sequencer = self.sequencer.lock();
+        give_up()
+    }
+
+    /// Logs that hold events, and what they hold.
+    pub fn usage(&self) -> (usize, Usage) {
+        let sequencer = self.sequencer.lock();
+        (sequencer.logs, Usage { bytes: sequencer.bytes(), ..sequencer.usage })
+    }
+
+    /// Drops everything that a log holds, when its audience is gone for good.
+    pub fn clear(&self, log: &Log) {
+        let mut sequencer = self.sequencer.lock();
+        let before = log.usage();
+        if before.events > 0 {
+            log.clear();
+            sequencer.shrink(before, Usage::default());
+            sequencer.forget_cleared();
+        }
+    }
+
+    /// An event of the engine's own for one client, with `position` as its id.
+    pub fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
+        let ids = self.sequencer.lock().ids;
+        let (named, only) = ids.name(position);
+        event.encode_unchecked().finish_for(&ids.epoch, named, only)
+    }
+}
+
+impl Sequencer {
+    fn new() -> Self {
+        let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
+        let (twins, oldest, usage) = Default::default();
+        Self { ids, newest: 0, base: 0, hidden: false, published: 0, twins, oldest, usage, logs: 0 }
+    }
+
+    fn bytes(&self) -> usize {
+        self.usage.bytes + self.logs * LOG_COST
+    }
+
+    fn account(&mut self, Appended { before, after, .. }: Appended, log: &Arc<Log>, position: Position) {
+        if before.events == 0 {
+            self.logs += 1;
+            self.oldest.push(Reverse(Front { position, log: Arc::clone(log) }));
+        }
+        self.usage.events = self.usage.events + after.events - before.events;
+        self.usage.bytes = self.usage.bytes + after.bytes - before.bytes;
+    }
+
+    fn shrink(&mut self, before: Usage, after: Usage) {
+        self.usage.events -= before.events - after.events;
+        self.usage.bytes -= before.bytes - after.bytes;
+        self.logs -= usize::from(after.events == 0);
+    }
+
+    /// Drops the oldest event of all logs if its time meets the condition. Says whether it did.
+    fn evict_if(&mut self, condition: impl Fn(Instant) -> bool) -> bool {
+        let (before, after) = loop {
+            let Some(mut top) = self.oldest.peek_mut() else { return false };
+            match top.0.log.front() {
+                // It was cleared, and counted out, since it was entered here.
+                None => drop(PeekMut::pop(top)),
+                Some((position, _)) if position != top.0.position => top.0.position = position,
+                Some((_, at)) if !condition(at) => return false,
+                Some(_) => {
+                    let before = top.0.log.usage();
+                    top.0.log.evict();
+                    let after = top.0.log.usage();
+                    if after.events == 0 {
+                        // At once: it is entered again with its next event, which may come before the next look.
+                        PeekMut::pop(top);
+                    }
+                    break (before, after);
+                }
+            }
+        };
+        self.shrink(before, after);
+        true
+    }
+
+    /// A log that was cleared stays entered until it comes to the top, which with a long-lived history is far off. Before
+    /// there are more of those than others, they are taken out.
+    fn forget_cleared(&mut self) {
+        if self.oldest.len() > 2 * self.logs + 64 {
+            self.oldest.retain(|Reverse(front)| front.log.usage().events > 0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! Where a page goes on that comes back: by what its last event id says that it has seen.
+
+use std::sync::Arc;
+
+use super::{Ids, Sequencer, Timeline};
+use crate::event::position::{Position, Seen, last_agreed};
+use crate::history::log::Log;
+
+/// Where a client goes on that has been here, or elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Located {
+    /// It has seen everything up to here,
+    pub cursor: Position,
+    /// and what all nodes have agreed on up to here, which this node may not have heard of yet.
+    pub elsewhere: Position,
+    /// It came with an id of the engine's own, which says more than its position does.
+    pub keeps_id: bool,
+}
+
+impl Timeline {
+    /// Where a client goes on, if `last_event_id` tells it: an id of this epoch, or the caller's own id of an event in one of
+    /// `logs`.
+    pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
+        let sequencer = self.sequencer.lock();
+        let (ids, head) = (&sequencer.ids, self.head());
+        let Some(seen) = ids.epoch.parse_seen(last_event_id) else {
+            drop(sequencer);
+            let here = |cursor| Located { cursor, elsewhere: 0, keeps_id: false };
+            return logs.into_iter().filter_map(|log| log.find(last_event_id)).min().map(here);
+        };
+        let Seen { position: cursor, only_at, elsewhere } = seen;
+        match (&ids.node, only_at) {
+            (None, None) => (cursor <= head).then_some(Located { cursor, elsewhere: 0, keeps_id: true }),
+            (Some(own), Some(node)) if own.as_str() == node => {
+                (cursor <= head).then_some(Located { cursor, elsewhere, keeps_id: true })
+            }
+            (Some(_), None) => sequencer.locate_newcomer(last_agreed(cursor), head),
+            _ => None,
+        }
+    }
+
+    /// The id of an event that stands here at `position`, for a page that is catching up: it has seen everything up to `elsewhere` of
+    /// what all nodes have agreed on, and what this node has delivered alone up to this event.
+    pub fn id_of_newcomer(&self, position: Position, elsewhere: Position) -> String {
+        let sequencer = self.sequencer.lock();
+        let Ids { epoch, node, .. } = &sequencer.ids;
+        match node {
+            Some(node) if sequencer.first_unseen(elsewhere).is_none_or(|first| first <= position) => {
+                epoch.id_of_newcomer(position, node, elsewhere)
+            }
+            _ => epoch.id(elsewhere),
+        }
+    }
+}
+
+impl Sequencer {
+    /// The first of what this node has delivered alone that a page has not had which has seen everything up to `seen` of what all
+    /// nodes have agreed on. None: it is not known any more.
+    fn first_unseen(&self, seen: Position) -> Option<Position> {
+        let waiting = self.ids.alone.map_or(Position::MAX, |alone| alone.max(self.twins.last()) + 1);
+        let met = self.twins.first_unseen(seen).ok()?;
+        Some(met.unwrap_or(Position::MAX).min(waiting))
+    }
+
+    /// Where a page goes on that has seen everything up to `seen` of what all nodes have agreed on. What stood here alone meanwhile it
+    /// has yet to get, and reads it before it goes on where it was.
+    fn locate_newcomer(&self, seen: Position, head: Position) -> Option<Located> {
+        // What has not come back may stand in the part of the history that only the page knows.
+        if seen > head && self.ids.alone.is_some() {
+            return None;
+        }
+        let mut cursor = seen.min(head).min(self.first_unseen(seen)? - 1);
+        // Between the two is nothing that any other node knows.
+        if last_agreed(self.base) == seen {
+            cursor = cursor.max(self.base);
+        }
+        Some(Located { cursor, elsewhere: seen, keeps_id: true })
+    }
+}

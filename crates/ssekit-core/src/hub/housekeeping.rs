@@ -1,0 +1,35 @@
+//! What is done now and then, as long as there is a hub.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::time::{Instant, MissedTickBehavior, interval};
+
+use crate::history::timeline::Timeline;
+use crate::session::registry::Registry;
+
+/// Drops events that have outlived their age, and clients and users of whom nothing is left.
+pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration) {
+    let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let Some(crowd) = registry.upgrade().map(|registry| registry.users.crowd()) else { return };
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => {}
+            () = crowd.grown() => {}
+        }
+        let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
+        timeline.expire();
+        registry.sweep(Instant::now().checked_sub(max_age), &timeline);
+    }
+}
+
+/// Tells that users are offline when it is time.
+pub(crate) async fn tell_offline(registry: Weak<Registry>) {
+    let Some(presence) = registry.upgrade().map(|registry| Arc::clone(&registry.presence)) else { return };
+    loop {
+        let user = presence.next().await;
+        let Some(registry) = registry.upgrade() else { return };
+        registry.tell_offline(&user);
+    }
+}

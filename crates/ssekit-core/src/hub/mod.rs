@@ -1,0 +1,408 @@
+//! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
+
+mod claim;
+mod connect;
+mod housekeeping;
+mod publish;
+mod shared;
+mod stats;
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
+use tokio::time::timeout;
+use uuid::Uuid;
+
+pub use connect::{Connect, Connected};
+pub use publish::{Published, Target};
+
+use crate::backplane::Backplane;
+use crate::cluster::{Cluster, Local};
+use crate::delivery::deliveries::Deliveries;
+use crate::delivery::inbox::{Command, Inbox};
+use crate::delivery::shard::{Shard, Shared};
+use crate::error::{Error, Result};
+use crate::event::Event;
+use crate::history::timeline::Timeline;
+use crate::options::{DrainOptions, Options};
+use crate::session::client::Client;
+use crate::session::drain::{self, Farewell};
+use crate::session::life::DisconnectReason;
+use crate::session::observer::Observer;
+use crate::session::registry::Registry;
+use crate::session::revoked::{Revoked, since_1970};
+
+/// How long a drain waits for connections to end whose streams have.
+const PARTING: Duration = Duration::from_secs(1);
+
+/// The hub. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    options: Options,
+    timeline: Arc<Timeline>,
+    registry: Arc<Registry>,
+    shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
+    /// Whose turn it is to get the next client.
+    turn: AtomicUsize,
+    /// Users who were logged out, whose tickets are void.
+    revoked: Revoked,
+    /// How it is drained, from the moment when that begins.
+    draining: OnceLock<DrainOptions>,
+    /// Tells connections that carry more than one stream that those have all ended.
+    ending: watch::Sender<()>,
+    /// What connects it to the hubs of other processes, if anything does.
+    cluster: Option<Arc<Cluster>>,
+    /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
+    process: u32,
+}
+
+/// Held by a connection that goes on when its streams have ended.
+#[derive(Debug)]
+pub struct Ending(watch::Receiver<()>);
+
+impl Ending {
+    /// Waits until the hub is drained, so that nothing more comes. Who came later is told so otherwise.
+    pub async fn begins(&self) {
+        // An error means that the hub is gone, and its streams with it.
+        let _ = self.0.clone().changed().await;
+    }
+}
+
+impl Hub {
+    /// Starts a hub whose tasks run on `runtime`.
+    ///
+    /// # Errors
+    /// Options out of their bounds, or no descriptors left.
+    pub fn start(options: Options, runtime: &Handle) -> Result<Self> {
+        Self::start_observed(options, runtime, &[])
+    }
+
+    /// The same, with observers that miss nothing of its life.
+    ///
+    /// # Errors
+    /// As for [`Hub::start`].
+    pub fn start_observed(options: Options, runtime: &Handle, observers: &[Arc<dyn Observer>]) -> Result<Self> {
+        let hub = Self::start_alone(options, None, runtime)?;
+        hub.observe_all(observers);
+        Ok(hub)
+    }
+
+    /// Starts a hub that shares a history with others: see the [contract](crate::backplane).
+    ///
+    /// # Errors
+    /// As for [`Hub::start`].
+    pub fn start_on(backplane: impl Backplane, options: Options, runtime: &Handle) -> Result<Self> {
+        Self::start_on_observed(backplane, options, runtime, &[])
+    }
+
+    /// The same, with observers that miss nothing of its life.
+    ///
+    /// # Errors
+    /// As for [`Hub::start`].
+    pub fn start_on_observed(
+        backplane: impl Backplane,
+        options: Options,
+        runtime: &Handle,
+        observers: &[Arc<dyn Observer>],
+    ) -> Result<Self> {
+        let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
+        let hub = Self::start_alone(options, Some(Arc::clone(&cluster)), runtime)?;
+        hub.inner.timeline.belong_to(cluster.node);
+        hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);
+        hub.observe_all(observers);
+        let _entered = runtime.enter();
+        let local: Weak<Inner> = Arc::downgrade(&hub.inner);
+        cluster.start(backplane, local as Weak<dyn Local>);
+        Ok(hub)
+    }
+
+    fn start_alone(options: Options, cluster: Option<Arc<Cluster>>, runtime: &Handle) -> Result<Self> {
+        options.validate()?;
+        let _entered = runtime.enter();
+        let timeline = Arc::new(Timeline::new(options.history));
+        let registry = Arc::new(Registry::new(&options));
+        // All shards are made before any of them runs: a start that fails leaves nothing behind.
+        let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
+        for _ in 0..options.threads {
+            let (inbox, deliveries) = (Arc::<Inbox>::default(), Arc::<Deliveries>::default());
+            let shared = Shared {
+                inbox: Arc::clone(&inbox),
+                timeline: Arc::clone(&timeline),
+                registry: Arc::clone(&registry),
+                deliveries: Arc::clone(&deliveries),
+                timeout: options.timeout,
+                max_lag: options.max_lag,
+            };
+            let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
+            tasks.push(shard.run(options.heartbeat));
+            shards.push((inbox, deliveries));
+        }
+        for task in tasks {
+            runtime.spawn(task);
+        }
+        runtime.spawn(housekeeping::drop_old(
+            Arc::downgrade(&timeline),
+            Arc::downgrade(&registry),
+            options.history.max_age,
+        ));
+        runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
+        let (turn, process) = (AtomicUsize::new(0), std::process::id());
+        let (draining, revoked) = (OnceLock::new(), Revoked::default());
+        let ending = watch::Sender::default();
+        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, ending, cluster, process };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Whether both are the same hub.
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.inner, &other.inner)
+    }
+
+    /// The options that it runs with.
+    pub fn options(&self) -> &Options {
+        &self.inner.options
+    }
+
+    /// Sends to all clients of a user, those that are connected and those that come back. Returns how many are connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
+        self.send(Target::User(user_id), event)
+    }
+
+    /// Sends to one client, to one that is connected and to one that is away and comes back with its id. Returns whether it is
+    /// connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
+        Ok(self.send(Target::Client(client_id), event)? > 0)
+    }
+
+    /// Sends to all clients but `exclude`. Returns how many are connected.
+    ///
+    /// # Errors
+    /// The id or the event cannot be used.
+    pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
+        self.send(Target::All { exclude }, event)
+    }
+
+    fn send(&self, target: Target<'_>, event: Event<'_>) -> Result<usize> {
+        target.check()?;
+        let draft = self.encode(event)?;
+        Ok(self.put(target, draft).0)
+    }
+
+    /// Whether this process may use it.
+    ///
+    /// # Errors
+    /// The process is a raw fork of the one that started it.
+    pub fn check_process(&self) -> Result<()> {
+        if std::process::id() == self.inner.process { Ok(()) } else { Err(Error::forked()) }
+    }
+
+    /// Lets the kernel find out that the peer of a socket has vanished that somebody else carries a stream on.
+    #[cfg(unix)]
+    pub fn expect_answers(&self, socket: std::os::fd::BorrowedFd<'_>) {
+        crate::delivery::socket::expect_answers(&socket2::SockRef::from(&socket), self.inner.options.timeout);
+    }
+
+    /// Ids of the connected clients, of all nodes and in no particular order.
+    pub fn active_clients(&self) -> Vec<Arc<str>> {
+        let mut ids = self.active_clients_here();
+        ids.extend(self.elsewhere(|cluster| cluster.members.clients()));
+        ids
+    }
+
+    /// Those of this node.
+    pub fn active_clients_here(&self) -> Vec<Arc<str>> {
+        self.inner.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
+    }
+
+    /// Ids of a user's connected clients: those of this node, then those of others, the oldest connection first.
+    pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
+        let mut ids = self.clients_by_user_here(user_id);
+        ids.extend(self.elsewhere(|cluster| cluster.members.clients_of(user_id)));
+        ids
+    }
+
+    /// Those of this node.
+    pub fn clients_by_user_here(&self, user_id: &str) -> Vec<Arc<str>> {
+        let user = self.inner.registry.users.get(user_id);
+        user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
+    }
+
+    /// Whether a user has a client on any node, or had one here so short a time ago that it may come back unnoticed.
+    pub fn is_online(&self, user_id: &str) -> bool {
+        self.is_online_here(user_id) || self.elsewhere(|cluster| cluster.members.count_of(user_id)) > 0
+    }
+
+    /// Whether that is so on this node.
+    pub fn is_online_here(&self, user_id: &str) -> bool {
+        self.inner.registry.users.get(user_id).is_some_and(|user| user.is_online())
+    }
+
+    fn elsewhere<T: Default>(&self, ask: impl FnOnce(&Cluster) -> T) -> T {
+        self.inner.cluster.as_deref().map(ask).unwrap_or_default()
+    }
+
+    /// Ends a client's stream, on whatever node it is. Says whether it was connected.
+    pub fn disconnect_client(&self, client_id: &str) -> bool {
+        match &self.inner.cluster {
+            Some(cluster) => self.disconnect_client_anywhere(cluster, client_id),
+            None => self.inner.disconnect_client(client_id),
+        }
+    }
+
+    /// Ends all streams of a user, on all nodes, and makes the tickets void that the user has for the listener. Returns how many
+    /// there were.
+    pub fn disconnect_user(&self, user_id: &str) -> usize {
+        match &self.inner.cluster {
+            Some(cluster) => self.disconnect_user_everywhere(cluster, user_id),
+            None => self.inner.disconnect_user(user_id, since_1970()),
+        }
+    }
+
+    /// Waits until everything sent so far has been handed to the kernel (or to who carries the stream) for every connected
+    /// client; five seconds at most for those that do not read.
+    pub async fn flush(&self) {
+        let head = self.inner.timeline.head();
+        let mut answers = Vec::with_capacity(self.inner.shards.len());
+        for (inbox, _) in &self.inner.shards {
+            let (done, answer) = oneshot::channel();
+            inbox.push(Command::Flush(head, done));
+            answers.push(answer);
+        }
+        for answer in answers {
+            // An error means that the shard has ended: nothing will be sent any more.
+            let _ = answer.await;
+        }
+    }
+
+    /// The same, after everything sent so far is in the history that is shared with other nodes.
+    ///
+    /// # Errors
+    /// Some of it still waits after five seconds, for the backplane cannot be used.
+    pub async fn flush_shared(&self) -> Result<()> {
+        let shared = match &self.inner.cluster {
+            Some(cluster) => cluster.flushed().await,
+            None => Ok(()),
+        };
+        self.flush().await;
+        shared
+    }
+
+    /// The graceful end: no client comes in any more, and those that are there are told when to come back and let go. Returns
+    /// when all are gone; what was sent to them is with the kernel, or with who carries their stream.
+    pub async fn drain(&self, options: DrainOptions) {
+        let Inner { registry, timeline, .. } = &*self.inner;
+        self.inner.draining.get_or_init(|| options);
+        registry.gate.close();
+        drain::let_all_go(registry, timeline, options).await;
+        self.flush().await;
+        let leave_cluster = async {
+            if let Some(cluster) = &self.inner.cluster {
+                // What was sent is for those who have gone elsewhere.
+                let _ = cluster.flushed().await;
+                cluster.bye().await;
+            }
+        };
+        tokio::join!(self.end_connections(), leave_cluster);
+    }
+
+    /// Ends connections that go on when their streams have ended. If the process ended before they do, the kernel would reset them
+    /// for what their peers have said last, and what is on its way to them would be lost (RFC 9112, section 9.6).
+    async fn end_connections(&self) {
+        self.inner.ending.send_replace(());
+        // Who is not gone by then has taken no notice.
+        let _ = timeout(PARTING, self.inner.ending.closed()).await;
+    }
+
+    /// For a connection of which the hub is to know until it has ended.
+    pub fn ending(&self) -> Ending {
+        Ending(self.inner.ending.subscribe())
+    }
+
+    /// Whether it lets nobody in any more.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.get().is_some()
+    }
+
+    /// What a page is told that wants to connect meanwhile, by the options of the drain that is under way.
+    pub fn farewell_of_drain(&self) -> Bytes {
+        self.farewell(self.inner.draining.get().copied().unwrap_or(self.inner.options.drain))
+    }
+
+    /// What a page is told that wants to connect while the hub is drained: a stream of this one event.
+    pub fn farewell(&self, options: DrainOptions) -> Bytes {
+        let timeline = &self.inner.timeline;
+        let random = Uuid::new_v4().as_u128() as u64;
+        timeline.notice(Farewell::new(&options, random).event(), timeline.head()).body()
+    }
+
+    /// Wants to know when clients come and go.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        self.inner.registry.observe(observer);
+    }
+
+    fn observe_all(&self, observers: &[Arc<dyn Observer>]) {
+        for observer in observers {
+            self.observe(Arc::clone(observer));
+        }
+    }
+
+    /// Does not want to know any more.
+    pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
+        self.inner.registry.unobserve(observer);
+    }
+
+    /// Ends a client's stream, and never that of another connection with the same id.
+    pub fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
+        self.inner.registry.remove(client, reason, &self.inner.timeline);
+    }
+
+    /// Whether a user has been logged out since a ticket was issued.
+    pub fn is_logged_out(&self, user_id: &str, issued: Duration) -> bool {
+        self.inner.revoked.is_void(user_id, issued)
+    }
+
+    /// Tells whoever wants to know of something that no caller can be told.
+    pub fn report(&self, message: &str) {
+        self.inner.registry.tell(|observer| observer.failed(message));
+    }
+
+    /// Ends its tasks. Connected clients are dropped without a word.
+    pub fn stop(&self) {
+        for (inbox, _) in &self.inner.shards {
+            inbox.stop();
+        }
+        if let Some(cluster) = &self.inner.cluster {
+            cluster.stop();
+        }
+    }
+}
+
+impl Inner {
+    fn disconnect_client(&self, client_id: &str) -> bool {
+        let client = self.registry.client(client_id);
+        client.is_some_and(|client| self.registry.remove(&client, DisconnectReason::Server, &self.timeline))
+    }
+
+    fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
+        // First: or a page could come back in between.
+        self.revoked.revoke(user_id, now);
+        let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
+        let remove = |client: &&Arc<Client>| self.registry.remove(client, DisconnectReason::Server, &self.timeline);
+        clients.iter().filter(remove).count()
+    }
+}

@@ -1,0 +1,258 @@
+//! Clients that are away and whose ids and logs are kept for them.
+//!
+//! Anybody can come and go as often as they like, so how many are kept is bounded for each user and each address, and whoever goes
+//! beyond that loses the oldest of their own. In all there is room for so many; beyond that, whoever has the most loses the oldest.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::session::client::Client;
+use crate::session::network::Network;
+
+/// In all.
+const MOST: usize = 65_536;
+const MOST_OF_A_USER: usize = 1_024;
+/// Of nobody's clients from one address.
+const MOST_OF_VISITORS: usize = 4_096;
+/// Of everybody's from one address. Where a proxy's is not replaced by the clients' own, these are all clients.
+const MOST_OF_AN_ADDRESS: usize = 16_384;
+
+/// Who has to make room. Users come apart from the anonymous clients of the same address, or those could push them out.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Owner {
+    User(Arc<str>),
+    /// Anonymous clients; from an address, if it is known.
+    Visitors(Option<Network>),
+    Address(Network),
+}
+
+impl Owner {
+    fn of(client: &Client) -> impl Iterator<Item = Self> {
+        let user = client.info.user.clone();
+        let first = user.map_or(Self::Visitors(client.network), Self::User);
+        [Some(first), client.network.map(Self::Address)].into_iter().flatten()
+    }
+
+    fn most(&self) -> usize {
+        match self {
+            Self::User(_) => MOST_OF_A_USER,
+            Self::Visitors(Some(_)) => MOST_OF_VISITORS,
+            // Nobody knows how many they are.
+            Self::Visitors(None) => MOST,
+            Self::Address(_) => MOST_OF_AN_ADDRESS,
+        }
+    }
+}
+
+/// A number that grows: the lower, the longer away.
+type Turn = u64;
+
+/// The clients that are away.
+#[derive(Debug, Default)]
+pub(crate) struct Away(Mutex<Table>);
+
+#[derive(Debug, Default)]
+struct Table {
+    next: Turn,
+    clients: BTreeMap<Turn, (Instant, Arc<Client>)>,
+    /// Where each is, by its place in memory, which is its own as long as it is in here.
+    turns: HashMap<usize, Turn>,
+    owned: HashMap<Owner, BTreeSet<Turn>>,
+    /// Owners by how many they have.
+    by_count: BTreeSet<(usize, Owner)>,
+}
+
+impl Away {
+    /// Keeps one more. Returns those that are to be given up for it.
+    pub(crate) fn keep(&self, client: &Arc<Client>) -> Vec<Arc<Client>> {
+        self.0.lock().keep(client)
+    }
+
+    /// It is back, or given up.
+    pub(crate) fn remove(&self, client: &Arc<Client>) {
+        self.0.lock().remove(client);
+    }
+
+    /// Takes out the first to leave, if that was before `deadline`.
+    pub(crate) fn pop(&self, deadline: Instant) -> Option<Arc<Client>> {
+        let mut table = self.0.lock();
+        let (since, client) = table.clients.values().next()?;
+        if *since >= deadline {
+            return None;
+        }
+        let client = Arc::clone(client);
+        table.remove(&client);
+        Some(client)
+    }
+}
+
+impl Table {
+    fn keep(&mut self, client: &Arc<Client>) -> Vec<Arc<Client>> {
+        let turn = self.next;
+        self.next += 1;
+        if let Some(earlier) = self.turns.insert(Arc::as_ptr(client).addr(), turn) {
+            self.take(earlier);
+        }
+        self.clients.insert(turn, (Instant::now(), Arc::clone(client)));
+        for owner in Owner::of(client) {
+            self.change(owner, |turns| turns.insert(turn));
+        }
+        let mut given_up = Vec::new();
+        for owner in Owner::of(client) {
+            given_up.extend((self.count(&owner) > owner.most()).then(|| self.take_oldest_of(&owner)).flatten());
+        }
+        if self.clients.len() > MOST {
+            let richest = self.by_count.last().map(|(_, owner)| owner.clone());
+            given_up.extend(richest.and_then(|owner| self.take_oldest_of(&owner)));
+        }
+        given_up
+    }
+
+    fn remove(&mut self, client: &Arc<Client>) {
+        if let Some(turn) = self.turns.get(&Arc::as_ptr(client).addr()).copied() {
+            self.take(turn);
+        }
+    }
+
+    fn take_oldest_of(&mut self, owner: &Owner) -> Option<Arc<Client>> {
+        let turn = self.owned.get(owner)?.first().copied()?;
+        self.take(turn)
+    }
+
+    fn take(&mut self, turn: Turn) -> Option<Arc<Client>> {
+        let (_, client) = self.clients.remove(&turn)?;
+        let address = Arc::as_ptr(&client).addr();
+        if self.turns.get(&address) == Some(&turn) {
+            self.turns.remove(&address);
+        }
+        if self.turns.len() * 4 < self.turns.capacity() {
+            self.turns.shrink_to_fit();
+        }
+        for owner in Owner::of(&client) {
+            self.change(owner, |turns| turns.remove(&turn));
+        }
+        Some(client)
+    }
+
+    fn count(&self, owner: &Owner) -> usize {
+        self.owned.get(owner).map_or(0, BTreeSet::len)
+    }
+
+    fn change(&mut self, owner: Owner, change: impl FnOnce(&mut BTreeSet<Turn>) -> bool) {
+        let turns = self.owned.entry(owner.clone()).or_default();
+        let before = turns.len();
+        change(turns);
+        let after = turns.len();
+        let entry = (before, owner);
+        self.by_count.remove(&entry);
+        let (_, owner) = entry;
+        if after > 0 {
+            self.by_count.insert((after, owner));
+        } else {
+            self.owned.remove(&owner);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::OnceLock;
+
+    use super::*;
+    use crate::delivery::inbox::Inbox;
+    use crate::session::client::{ShardLink, Start};
+    use crate::session::life::ClientInfo;
+
+    fn client(id: &str, user: Option<&str>, address: Option<&str>) -> Arc<Client> {
+        let info = ClientInfo { id: id.into(), user: user.map(Arc::from) };
+        let network = address.map(|address| Network::of(address.parse().unwrap()));
+        let link = Arc::<Inbox>::default() as Arc<dyn ShardLink>;
+        Arc::new(Client::new(info, network, (None, OnceLock::new()), link, Start::default()))
+    }
+
+    fn ids(clients: &[Arc<Client>]) -> Vec<&str> {
+        clients.iter().map(|client| &*client.info.id).collect()
+    }
+
+    /// Keeps so many, and returns how many were given up, all of which must be this one's own.
+    fn flood(away: &Away, count: usize, user: Option<&str>, address: Option<&str>) -> usize {
+        let mut given_up = Vec::new();
+        for number in 0..count {
+            given_up.extend(away.keep(&client(&number.to_string(), user, address)));
+        }
+        for (number, client) in given_up.iter().enumerate() {
+            assert_eq!((&*client.info.id, client.info.user.as_deref()), (&*number.to_string(), user), "oldest first");
+        }
+        given_up.len()
+    }
+
+    #[test]
+    fn whoever_comes_and_goes_too_often_loses_the_oldest_of_their_own() {
+        let away = Away::default();
+        let others = [
+            client("of another user", Some("ada"), Some("192.0.2.1")),
+            client("of another visitor", None, Some("192.0.2.2")),
+            client("of a visitor from nowhere", None, None),
+        ];
+        for other in &others {
+            assert!(away.keep(other).is_empty());
+        }
+        assert_eq!(flood(&away, 70_000, Some("mallory"), Some("192.0.2.1")), 70_000 - MOST_OF_A_USER);
+        assert_eq!(flood(&away, 70_000, None, Some("192.0.2.1")), 70_000 - MOST_OF_VISITORS);
+        let table = away.0.lock();
+        assert_eq!(table.clients.len(), MOST_OF_A_USER + MOST_OF_VISITORS + others.len());
+        assert!(others.iter().all(|other| table.turns.contains_key(&Arc::as_ptr(other).addr())));
+    }
+
+    #[test]
+    fn many_users_from_one_address_do_not_push_out_those_of_others() {
+        let away = Away::default();
+        let other = client("of another user", Some("ada"), Some("192.0.2.2"));
+        assert!(away.keep(&other).is_empty());
+        for user in 0..100 {
+            for number in 0..1_000 {
+                let given_up = away.keep(&client(&number.to_string(), Some(&user.to_string()), Some("192.0.2.1")));
+                assert!(!ids(&given_up).contains(&"of another user"));
+            }
+        }
+        assert_eq!(away.0.lock().clients.len(), MOST_OF_AN_ADDRESS + 1);
+    }
+
+    #[test]
+    fn where_there_is_no_room_left_whoever_has_the_most_makes_it() {
+        let away = Away::default();
+        assert!(away.keep(&client("the first of all", Some("ada"), None)).is_empty());
+        for number in 0..MOST - 1 {
+            // Of each user as many as any other has, but for one.
+            let user = format!("user {}", number % 1_000);
+            assert!(away.keep(&client(&number.to_string(), Some(&user), None)).is_empty());
+        }
+        for number in 0..100 {
+            assert!(away.keep(&client("more", Some("mallory"), None)).len() == 1, "{number}");
+        }
+        let table = away.0.lock();
+        assert_eq!((table.clients.len(), table.count(&Owner::User("mallory".into()))), (MOST, 66));
+        assert_eq!(table.count(&Owner::User("ada".into())), 1);
+    }
+
+    #[test]
+    fn nothing_is_left_of_who_is_back() {
+        let away = Away::default();
+        let clients: Vec<_> = (0..100).map(|n| client(&n.to_string(), Some("ada"), Some("192.0.2.1"))).collect();
+        for client in clients.iter().chain(&clients) {
+            assert!(away.keep(client).is_empty());
+        }
+        assert_eq!(away.0.lock().clients.len(), 100);
+        for client in &clients {
+            away.remove(client);
+            away.remove(client);
+        }
+        let table = away.0.lock();
+        assert!(
+            table.clients.is_empty() && table.turns.is_empty() && table.owned.is_empty() && table.by_count.is_empty()
+        );
+    }
+}

@@ -1,0 +1,194 @@
+//! What is remembered of clients and users of whom nothing is kept, so that a page that comes back is told what it has missed, and
+//! nobody else is. Ids are remembered by their hashes, keyed by a secret of the process: if two are ever the same, somebody gets a
+//! reset too many.
+
+use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::event::position::Position;
+
+/// Ids that are remembered by each.
+const MOST: usize = 65_536;
+
+/// A bounded table by ids, the oldest of which give way.
+#[derive(Debug)]
+struct Table<T> {
+    hasher: RandomState,
+    entries: HashMap<u64, (u64, T)>,
+    /// Keys with the number of their entry, in order; some have been replaced since.
+    order: VecDeque<(u64, u64)>,
+    next: u64,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { hasher: RandomState::new(), entries: HashMap::new(), order: VecDeque::new(), next: 0 }
+    }
+}
+
+impl<T> Table<T> {
+    fn get(&self, id: &str) -> Option<&T> {
+        self.entries.get(&self.hasher.hash_one(id)).map(|(_, entry)| entry)
+    }
+
+    /// Enters it, in place of what was known, and gives up what there is no room for to `drop_oldest`.
+    fn insert(&mut self, id: &str, entry: T, mut drop_oldest: impl FnMut(T)) {
+        let (key, number) = (self.hasher.hash_one(id), self.next);
+        self.next += 1;
+        self.entries.insert(key, (number, entry));
+        self.order.push_back((key, number));
+        // One id that is entered again and again leaves its old places in the order.
+        while self.entries.len() > MOST || self.order.len() > 2 * MOST {
+            let Some((key, number)) = self.order.pop_front() else { break };
+            if self.entries.get(&key).is_some_and(|(current, _)| *current == number)
+                && let Some((_, entry)) = self.entries.remove(&key)
+            {
+                drop_oldest(entry);
+            }
+        }
+    }
+}
+
+/// Up to where something is missing of somebody of whom nothing is kept.
+#[derive(Debug, Default)]
+pub(crate) struct Missing(Mutex<MissingPositions>);
+
+#[derive(Debug, Default)]
+struct MissingPositions {
+    /// Up to here, something may be missing of anybody.
+    of_anybody: Position,
+    of_some: Table<Position>,
+}
+
+impl Missing {
+    /// Something at this position is missing of the one with this id.
+    pub(crate) fn note(&self, id: &str, position: Position) {
+        let mut missing = self.0.lock();
+        let MissingPositions { of_anybody, of_some } = &mut *missing;
+        if position > of_some.get(id).copied().unwrap_or(0).max(*of_anybody) {
+            of_some.insert(id, position, |dropped| *of_anybody = dropped.max(*of_anybody));
+        }
+    }
+
+    /// Something may be missing of anybody up to here.
+    pub(crate) fn note_all(&self, position: Position) {
+        let mut missing = self.0.lock();
+        missing.of_anybody = missing.of_anybody.max(position);
+    }
+
+    /// Up to where something is missing of the one with this id.
+    pub(crate) fn of(&self, id: &str) -> Position {
+        let missing = self.0.lock();
+        missing.of_some.get(id).copied().unwrap_or(0).max(missing.of_anybody)
+    }
+}
+
+/// A client that has gone, and of which nothing else is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct Gone {
+    pub(crate) user: Option<Arc<str>>,
+    /// Its page may come back with its id.
+    pub(crate) brings_id: bool,
+    /// It had got everything up to here. None: it was owed a reset.
+    pub(crate) reached: Option<Position>,
+}
+
+/// How far an earlier client had come whose page comes back.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Earlier {
+    /// None: it had not got the reset that it was owed.
+    pub(crate) reached: Option<Position>,
+}
+
+/// Clients that have gone.
+#[derive(Debug, Default)]
+pub(crate) struct Departed(Mutex<DepartedClients>);
+
+#[derive(Debug, Default)]
+struct DepartedClients {
+    clients: Table<(Gone, Position)>,
+    /// Of those that left before this position, some are not remembered.
+    unknown_before: Position,
+}
+
+impl Departed {
+    /// A client has gone, with the head at this position.
+    pub(crate) fn note(&self, id: &str, gone: Gone, head: Position) {
+        let mut departed = self.0.lock();
+        let DepartedClients { clients, unknown_before } = &mut *departed;
+        clients.insert(id, (gone, head), |(_, head)| *unknown_before = (head + 1).max(*unknown_before));
+    }
+
+    /// The same, if nothing better is remembered of it.
+    pub(crate) fn note_if_unknown(&self, id: &str, gone: Gone, head: Position) {
+        if self.find(id).is_err() {
+            self.note(id, gone, head);
+        }
+    }
+
+    /// Of clients that left before this position, some are not remembered.
+    pub(crate) fn knows_nobody_before(&self, position: Position) {
+        let mut departed = self.0.lock();
+        departed.unknown_before = departed.unknown_before.max(position);
+    }
+
+    /// What is remembered of the client with this id, or the position before which it may have left without being remembered.
+    pub(crate) fn find(&self, id: &str) -> Result<Gone, Position> {
+        let departed = self.0.lock();
+        departed.clients.get(id).map(|(gone, _)| gone.clone()).ok_or(departed.unknown_before)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_missing_of_one_is_missing_of_nobody_else() {
+        let missing = Missing::default();
+        missing.note("tab", 5);
+        missing.note("tab", 3);
+        assert_eq!((missing.of("tab"), missing.of("other")), (5, 0));
+        missing.note_all(4);
+        assert_eq!((missing.of("tab"), missing.of("other")), (5, 4));
+    }
+
+    #[test]
+    fn the_oldest_id_gives_way_and_may_then_be_anybodys() {
+        let missing = Missing::default();
+        for number in 0..MOST as u64 {
+            missing.note(&number.to_string(), number + 1);
+        }
+        assert_eq!(missing.of("other"), 0);
+        missing.note("one more", MOST as u64 + 1);
+        assert_eq!((missing.of("other"), missing.of("1")), (1, 2));
+    }
+
+    #[test]
+    fn an_id_that_is_missed_again_and_again_drives_nobody_out() {
+        let missing = Missing::default();
+        missing.note("first", 1);
+        for position in 2..4 * MOST as u64 {
+            missing.note("busy", position);
+        }
+        assert_eq!(missing.of("busy"), 4 * MOST as u64 - 1);
+        assert!(missing.of("first") >= 1);
+        assert!(missing.0.lock().of_some.order.len() <= 2 * MOST);
+    }
+
+    #[test]
+    fn departures_that_are_not_remembered_are_known_by_their_time() {
+        let departed = Departed::default();
+        let gone = |user: &str| Gone { user: Some(user.into()), brings_id: false, reached: Some(0) };
+        departed.note("tab", gone("ada"), 7);
+        assert_eq!(departed.find("tab").unwrap().user.as_deref(), Some("ada"));
+        assert_eq!(departed.find("other").unwrap_err(), 0);
+        for number in 0..MOST {
+            departed.note(&number.to_string(), gone("bob"), 9);
+        }
+        assert_eq!(departed.find("tab").unwrap_err(), 8);
+    }
+}

@@ -1,0 +1,141 @@
+//! Who may come in: bounds of the number of clients, and the door that is closed before the process ends.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use dashmap::{DashMap, Entry};
+
+use crate::counter::Counter;
+use crate::error::Refusal;
+use crate::error::{Error, Result};
+use crate::options::LimitOptions;
+use crate::session::network::Network;
+
+/// Counts who is in, and lets in who may.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limits: LimitOptions,
+    closed: AtomicBool,
+    clients: AtomicUsize,
+    by_network: DashMap<Network, usize>,
+    refusals: [Counter; Refusal::ALL.len()],
+}
+
+impl Gate {
+    pub(crate) fn new(limits: LimitOptions) -> Self {
+        let (closed, clients) = (AtomicBool::new(false), AtomicUsize::new(0));
+        Self { limits, closed, clients, by_network: DashMap::new(), refusals: Default::default() }
+    }
+
+    /// Lets nobody in any more. Says whether it was open.
+    pub(crate) fn close(&self) -> bool {
+        !self.closed.swap(true, Ordering::SeqCst)
+    }
+
+    /// Whether nobody is let in any more. Who was let in just before is entered first and asks then, so that either they see
+    /// this or whoever closed the gate sees them.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// How many clients one user may have.
+    pub(crate) fn clients_per_user(&self) -> usize {
+        self.limits.clients_per_user
+    }
+
+    /// Lets a client in, or not. One that takes another's place is always let in, for there will be as many as before.
+    /// Who was let in has to [`leave`](Self::leave), once.
+    ///
+    /// # Errors
+    /// It is closed, or full.
+    pub(crate) fn enter(&self, network: Option<Network>, replaces: bool) -> Result<()> {
+        if self.is_closed() {
+            return Err(Error::refused(Refusal::Draining));
+        }
+        let most = if replaces { usize::MAX } else { self.limits.clients };
+        let one_more = |count: usize| (count < most).then_some(count + 1);
+        if self.clients.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
+            return Err(Error::refused(Refusal::Clients));
+        }
+        if !self.enter_from(network, replaces) {
+            self.clients.fetch_sub(1, Ordering::AcqRel);
+            return Err(Error::refused(Refusal::Address));
+        }
+        Ok(())
+    }
+
+    fn enter_from(&self, network: Option<Network>, replaces: bool) -> bool {
+        let Some(network) = self.counted(network) else { return true };
+        let mut count = self.by_network.entry(network).or_insert(0);
+        let fits = replaces || *count < self.limits.clients_per_address;
+        *count += usize::from(fits);
+        fits
+    }
+
+    pub(crate) fn leave(&self, network: Option<Network>) {
+        self.clients.fetch_sub(1, Ordering::AcqRel);
+        let Some(network) = self.counted(network) else { return };
+        if let Entry::Occupied(mut occupied) = self.by_network.entry(network) {
+            *occupied.get_mut() -= 1;
+            if *occupied.get() == 0 {
+                occupied.remove();
+            }
+        }
+    }
+
+    /// Addresses are counted only where that bounds something.
+    fn counted(&self, network: Option<Network>) -> Option<Network> {
+        network.filter(|_| self.limits.clients_per_address < usize::MAX)
+    }
+
+    /// Counts an error that is a refusal.
+    pub(crate) fn count(&self, error: &Error) {
+        if let Some(counter) = error.refusal().and_then(|refusal| self.refusals.get(refusal as usize)) {
+            counter.add(1);
+        }
+    }
+
+    /// Refusals since the start, in the order of [`Refusal::ALL`].
+    pub(crate) fn refusals(&self) -> [u64; Refusal::ALL.len()] {
+        self.refusals.each_ref().map(Counter::get)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn network(text: &str) -> Option<Network> {
+        Some(Network::of(text.parse().unwrap()))
+    }
+
+    fn refused(entered: Result<()>) -> Option<Refusal> {
+        entered.err().and_then(|error| error.refusal())
+    }
+
+    #[test]
+    fn as_many_are_let_in_as_may_be_and_one_more_when_one_has_left() {
+        let gate = Gate::new(LimitOptions { clients: 3, clients_per_address: 2, ..LimitOptions::default() });
+        let (here, there) = (network("192.0.2.1"), network("192.0.2.2"));
+        assert_eq!(gate.enter(here, false), Ok(()));
+        assert_eq!(gate.enter(here, false), Ok(()));
+        assert_eq!(refused(gate.enter(here, false)), Some(Refusal::Address));
+        assert_eq!(gate.enter(there, false), Ok(()));
+        assert_eq!(refused(gate.enter(None, false)), Some(Refusal::Clients));
+        assert_eq!(gate.enter(here, true), Ok(()), "it takes another's place");
+        gate.leave(here);
+        gate.leave(here);
+        assert_eq!(gate.enter(here, false), Ok(()));
+        for network in [here, here, there] {
+            gate.leave(network);
+        }
+        assert_eq!((gate.clients.load(Ordering::Relaxed), gate.by_network.len()), (0, 0));
+    }
+
+    #[test]
+    fn a_closed_gate_lets_nobody_in() {
+        let gate = Gate::new(LimitOptions::default());
+        assert!(gate.close());
+        assert!(!gate.close());
+        assert_eq!(refused(gate.enter(None, true)), Some(Refusal::Draining));
+    }
+}

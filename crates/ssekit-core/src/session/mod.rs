@@ -1,0 +1,25 @@
+//! Sessions: clients, their users, and what remains of them when they leave.
+//!
+//! * [`client`]: a connected client, with its [`life`] and its [`network`]; [`reader`]: its cursor over the logs.
+//! * [`progress`]: how far somebody else's writer got with a client's stream.
+//! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log.
+//! * `away`: clients that may come back; `forgotten`: what is remembered of clients that nothing is kept for.
+//! * `limits`: how many clients may connect; `presence`: which users are online; `revoked`: who was logged out.
+//! * `drain`: the graceful end; [`observer`]: who hears about all this.
+
+pub(crate) mod arrivals;
+pub(crate) mod away;
+pub mod client;
+pub(crate) mod drain;
+pub(crate) mod forgotten;
+pub mod life;
+pub(crate) mod limits;
+pub mod network;
+pub mod observer;
+pub(crate) mod presence;
+pub mod progress;
+pub mod reader;
+pub(crate) mod registry;
+pub mod revoked;
+pub mod user;
+pub(crate) mod users;

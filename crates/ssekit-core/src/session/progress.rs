@@ -1,0 +1,134 @@
+//! How far a stream is that somebody else carries: what the carrier has taken, and what of that the kernel has.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use crate::event::position::Position;
+
+/// How far a stream is that somebody else carries.
+#[derive(Debug)]
+pub struct Progress {
+    /// Up to where it has been read.
+    pulled: AtomicU64,
+    /// Where the newest event stands that was read.
+    given: AtomicU64,
+    /// Up to where the kernel has it.
+    written: AtomicU64,
+    /// The carrier says what it has written. Of one that does not, what was read counts as written.
+    tells: AtomicBool,
+}
+
+impl Progress {
+    /// Of a stream that begins after this position.
+    pub fn from(cursor: Position) -> Self {
+        let at = || AtomicU64::new(cursor);
+        Self { pulled: at(), given: at(), written: at(), tells: AtomicBool::new(false) }
+    }
+
+    /// The carrier is going to say what it has written.
+    pub fn will_be_told(&self) {
+        self.tells.store(true, Ordering::SeqCst);
+    }
+
+    /// The stream has been read up to here. What was read may have been for others, so that the carrier got nothing.
+    pub fn read_to(&self, end: Position, carrier_got_something: bool) {
+        if carrier_got_something {
+            // First, so that whoever sees the new end of the stream sees that there is something to be written before it.
+            self.given.store(end, Ordering::SeqCst);
+        }
+        self.pulled.store(end, Ordering::SeqCst);
+        if !carrier_got_something && self.written.load(Ordering::SeqCst) >= self.given.load(Ordering::SeqCst) {
+            self.written.fetch_max(end, Ordering::SeqCst);
+        }
+    }
+
+    /// The kernel has got the events up to here.
+    pub fn wrote_to(&self, position: Position) {
+        loop {
+            let pulled = self.pulled.load(Ordering::SeqCst);
+            // After the last event, there was nothing for this stream.
+            let is_last = self.given.load(Ordering::SeqCst) == position;
+            self.written.fetch_max(if is_last { pulled } else { position }, Ordering::SeqCst);
+            // Whoever reads on meanwhile may have found the last event still unwritten.
+            if self.pulled.load(Ordering::SeqCst) == pulled {
+                return;
+            }
+        }
+    }
+
+    /// The carrier is gone: there is nothing to wait for.
+    pub fn give_up(&self) {
+        self.written.store(Position::MAX, Ordering::SeqCst);
+    }
+
+    /// Up to where it has been read.
+    pub fn pulled(&self) -> Position {
+        self.pulled.load(Ordering::SeqCst)
+    }
+
+    /// Up to where it has left the process, as far as that is known.
+    pub fn written(&self) -> Position {
+        if self.is_told() { self.written.load(Ordering::SeqCst) } else { self.pulled() }
+    }
+
+    /// Whether the carrier says what it has written.
+    pub fn is_told(&self) -> bool {
+        self.tells.load(Ordering::SeqCst)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(cursor: Position) -> Progress {
+        let progress = Progress::from(cursor);
+        progress.will_be_told();
+        progress
+    }
+
+    #[test]
+    fn what_was_read_is_written_unless_the_carrier_tells() {
+        let progress = Progress::from(3);
+        progress.read_to(5, true);
+        assert_eq!((progress.pulled(), progress.written()), (5, 5));
+        progress.will_be_told();
+        assert_eq!((progress.pulled(), progress.written()), (5, 3));
+    }
+
+    #[test]
+    fn what_was_for_others_counts_once_everything_before_is_written() {
+        let progress = told(0);
+        progress.read_to(2, false);
+        assert_eq!(progress.written(), 2);
+        progress.read_to(3, true);
+        progress.read_to(5, true);
+        progress.read_to(9, false);
+        assert_eq!(progress.written(), 2);
+        progress.wrote_to(3);
+        assert_eq!(progress.written(), 3);
+        progress.wrote_to(5);
+        assert_eq!(progress.written(), 9);
+        progress.read_to(11, false);
+        assert_eq!(progress.written(), 11);
+        progress.give_up();
+        assert_eq!(progress.written(), Position::MAX);
+    }
+
+    #[test]
+    fn a_reader_and_a_writer_at_once_leave_nothing_behind() {
+        for _ in 0..2_000 {
+            let progress = told(0);
+            progress.read_to(1, true);
+            std::thread::scope(|scope| {
+                scope.spawn(|| progress.read_to(2, false));
+                scope.spawn(|| progress.wrote_to(1));
+            });
+            assert_eq!(progress.written(), 2);
+            std::thread::scope(|scope| {
+                scope.spawn(|| progress.read_to(4, true));
+                scope.spawn(|| progress.wrote_to(1));
+            });
+            assert!(progress.written() < 4);
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! What a log-out has made void: a user's tickets that were issued before it, and what an application has said of the user before it.
+//! Without this, a page whose stream was ended would come back with the ticket that it has, or enter by a session that has ended while
+//! it was on its way in.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
+
+use parking_lot::Mutex;
+
+/// The longest that a ticket may be good, so after this there is none left to be void.
+pub const LONGEST: Duration = Duration::from_secs(30 * 86_400);
+
+/// As long as a log-out is remembered: a ticket of that length is good a little longer where clocks may be apart.
+const REMEMBERED: Duration = LONGEST.saturating_add(MOST_LEEWAY);
+
+/// Log-outs that are remembered at most. Of more, the oldest count for all users.
+const MOST: usize = 131_072;
+
+/// How far clocks may be apart at most.
+pub const MOST_LEEWAY: Duration = Duration::from_secs(300);
+
+/// The last time that was told, in microseconds.
+static TOLD: AtomicU64 = AtomicU64::new(0);
+
+/// The time since 1970 in whole microseconds, as tickets count it. It is later than every time that was told before in this
+/// process, so a ticket and a log-out are in order however close together they are. Only a clock that is set back by more than
+/// the longest leeway is followed.
+pub fn since_1970() -> Duration {
+    let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
+    let next = |told: u64| if told > clock + MOST_LEEWAY.as_micros() as u64 { clock } else { clock.max(told + 1) };
+    let told = TOLD.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |told| Some(next(told))).unwrap_or_default();
+    Duration::from_micros(next(told))
+}
+
+/// The last moment of a millisecond, which is how exactly nodes tell each other of a log-out: so that none of the tickets from
+/// before it is good at another node.
+pub(crate) fn end_of_millisecond(millis: u64) -> Duration {
+    Duration::from_millis(millis).saturating_add(Duration::from_micros(999))
+}
+
+/// Log-outs so far, over all hubs of the process: a mark of one hub is good for another that takes its place.
+static LOG_OUTS: AtomicU64 = AtomicU64::new(0);
+
+/// A moment between two log-outs, to be taken before an application is asked who somebody is: see
+/// [`Hub::connect_since`](crate::Hub::connect_since). Unlike a clock it is exact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogOutMark(u64);
+
+impl LogOutMark {
+    /// This moment.
+    pub fn now() -> Self {
+        Self(LOG_OUTS.load(Ordering::SeqCst))
+    }
+
+    /// One that was taken before, by its number.
+    pub fn numbered(number: u64) -> Self {
+        Self(number)
+    }
+
+    /// The number of log-outs before it.
+    pub fn number(self) -> u64 {
+        self.0
+    }
+}
+
+/// When users were logged out.
+#[derive(Debug, Default)]
+pub(crate) struct Revoked(Mutex<Users>);
+
+#[derive(Debug, Default)]
+struct Users {
+    since: HashMap<Arc<str>, LogOut>,
+    /// Users by the number of the log-out at which they were put here. Whoever was logged out again since then goes back to the
+    /// end when it is their turn, so forgetting costs a few steps of each log-out, and never a look at all of them.
+    order: VecDeque<(u64, Arc<str>)>,
+    /// The last log-out of those that are not remembered. Whose they were is not known any more, so they count for everybody: a
+    /// ticket that is older is void, and its page gets another one.
+    forgotten: Option<LogOut>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct LogOut {
+    /// Since 1970, as tickets count it.
+    at: Duration,
+    /// The first is 1.
+    number: u64,
+}
+
+impl LogOut {
+    fn later(self, other: Self) -> Self {
+        Self { at: self.at.max(other.at), number: self.number.max(other.number) }
+    }
+
+    /// The later of this and another. Two in one millisecond are one and the same that has come back from the other nodes: what
+    /// was issued right after it stays good.
+    fn at_least(self, now: Duration) -> Duration {
+        let is_echo = self.at.as_millis() == now.as_millis() && now == end_of_millisecond(now.as_millis() as u64);
+        if is_echo { self.at } else { self.at.max(now) }
+    }
+}
+
+impl Revoked {
+    /// Makes all tickets void that the user has up to now.
+    pub(crate) fn revoke(&self, user: &str, now: Duration) {
+        let mut users = self.0.lock();
+        let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
+        if let Some(known) = users.since.get_mut(user) {
+            *known = LogOut { at: known.at_least(now), number };
+        } else {
+            let user: Arc<str> = user.into();
+            users.order.push_back((number, Arc::clone(&user)));
+            users.since.insert(user, LogOut { at: now, number });
+        }
+        users.forget(now);
+    }
+
+    /// Whether a user was logged out after this mark was taken.
+    pub(crate) fn is_out_since(&self, user: &str, mark: LogOutMark) -> bool {
+        self.0.lock().any(user, |log_out| log_out.number > mark.0)
+    }
+
+    /// Whether a ticket is void that was issued then. One that does not say when was issued before everything.
+    pub(crate) fn is_void(&self, user: &str, issued: Duration) -> bool {
+        self.0.lock().any(user, |log_out| issued <= log_out.at)
+    }
+}
+
+impl Users {
+    fn any(&self, user: &str, holds: impl Fn(&LogOut) -> bool) -> bool {
+        self.since.get(user).into_iter().chain(&self.forgotten).any(holds)
+    }
+
+    fn forget(&mut self, now: Duration) {
+        while let Some((number, user)) = self.order.pop_front() {
+            // Whoever is in order is in the table.
+            let Some(log_out) = self.since.get(&user).copied() else { continue };
+            if log_out.number > number {
+                self.order.push_back((log_out.number, user));
+                continue;
+            }
+            let is_outlived = log_out.at + REMEMBERED <= now;
+            if !is_outlived && self.since.len() <= MOST {
+                self.order.push_front((number, user));
+                return;
+            }
+            self.since.remove(&user);
+            if !is_outlived {
+                self.forgotten = Some(self.forgotten.map_or(log_out, |forgotten| forgotten.later(log_out)));
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_issued_before_a_log_out_is_void_and_what_comes_after_is_not() {
+        let (revoked, now) = (Revoked::default(), Duration::from_millis(1_800_000_000_500));
+        revoked.revoke("ada", now);
+        assert!(revoked.is_void("ada", Duration::ZERO));
+        assert!(revoked.is_void("ada", now));
+        assert!(!revoked.is_void("ada", now + Duration::from_millis(1)));
+        assert!(!revoked.is_void("bob", Duration::ZERO));
+    }
+
+    #[test]
+    fn no_two_times_are_the_same_in_one_process() {
+        let times: Vec<_> = (0..10_000).map(|_| since_1970()).collect();
+        assert!(times.is_sorted_by(|earlier, later| earlier < later));
+        assert!(times.iter().all(|time| time.subsec_nanos() % 1_000 == 0));
+    }
+
+    #[test]
+    fn a_log_out_that_comes_back_from_the_other_nodes_leaves_what_came_after_it() {
+        let (revoked, other) = (Revoked::default(), Revoked::default());
+        let at = Duration::from_micros(1_800_000_000_000_500);
+        revoked.revoke("ada", at);
+        for node in [&revoked, &other] {
+            node.revoke("ada", end_of_millisecond(at.as_millis() as u64));
+            assert!(node.is_void("ada", at));
+        }
+        assert!(!revoked.is_void("ada", at + Duration::from_micros(1)));
+        assert!(!other.is_void("ada", at + Duration::from_millis(1)));
+        // Nor does an older one that comes late make anything good.
+        revoked.revoke("ada", Duration::from_secs(1));
+        assert!(revoked.is_void("ada", at));
+    }
+
+    #[test]
+    fn a_mark_stands_between_two_log_outs() {
+        let (revoked, now) = (Revoked::default(), since_1970());
+        revoked.revoke("ada", now);
+        let mark = LogOutMark::now();
+        assert!(!revoked.is_out_since("ada", mark));
+        revoked.revoke("bob", now);
+        assert!(!revoked.is_out_since("ada", mark));
+        assert!(revoked.is_out_since("bob", mark));
+        // In the same instant, and by a clock that has been set back.
+        revoked.revoke("ada", now - Duration::from_secs(60));
+        assert!(revoked.is_out_since("ada", mark));
+        assert!(!revoked.is_out_since("ada", LogOutMark::now()));
+    }
+
+    #[test]
+    fn log_outs_that_no_ticket_has_outlived_are_forgotten() {
+        let revoked = Revoked::default();
+        for day in 0..100_000_u32 {
+            revoked.revoke(&day.to_string(), Duration::from_secs(86_400) * day);
+        }
+        assert!(revoked.0.lock().since.len() <= 31);
+        assert!(revoked.is_void("99999", Duration::ZERO));
+        assert!(!revoked.is_void("bob", Duration::ZERO));
+    }
+
+    #[test]
+    fn of_too_many_log_outs_the_oldest_count_for_everybody() {
+        let (revoked, start, extra) = (Revoked::default(), since_1970(), 1_000);
+        let at = |number: usize| start + Duration::from_micros(number as u64);
+        revoked.revoke("ada", at(0));
+        for number in 1..MOST + extra {
+            revoked.revoke(&number.to_string(), at(number));
+            // One that is logged out again and again takes one place, and is not among the oldest.
+            revoked.revoke("ada", at(number));
+        }
+        let users = revoked.0.lock();
+        assert_eq!((users.since.len(), users.order.len()), (MOST, MOST));
+        drop(users);
+        assert!(revoked.is_void("ada", at(MOST + extra - 1)));
+        // Those whose log-out is forgotten, and everybody else with a ticket from before it.
+        assert!(revoked.is_void("1", at(1)) && revoked.is_void("bob", at(1)));
+        assert!(!revoked.is_void("bob", at(MOST + extra)));
+        assert!(revoked.is_out_since("1", LogOutMark(0)));
+        assert!(!revoked.is_out_since("1", LogOutMark::now()));
+    }
+}

@@ -1,0 +1,234 @@
+//! The history stays within its bounds, and what falls out of it is told.
+
+use std::time::Duration;
+
+use ssekit_core::{Connect, HistoryOptions, Hub, Options};
+use ssekit_testing::pull::Pull;
+use ssekit_testing::{Engine, data, named, pass, resuming, standing_hub, two_shards, user};
+
+fn engine(history: HistoryOptions) -> Engine {
+    Engine::with(Options { history, ..two_shards() })
+}
+
+/// What ada gets who comes back with an id from before everything: the data of events, or of the reset.
+fn all_of_ada(hub: &Hub) -> Vec<String> {
+    let start = format!("{}.0", hub.stats().epoch);
+    Pull::of(resuming(hub, Some("ada"), &start)).all().into_iter().map(|event| event.data).collect()
+}
+
+const EVICTED: &str = r#"{"reason":"evicted"}"#;
+
+#[test]
+fn a_log_keeps_its_newest_events() {
+    let engine = engine(HistoryOptions { max_events: 3, ..HistoryOptions::default() });
+    for number in 0..3 {
+        engine.send_to_user("ada", data(&number.to_string())).unwrap();
+        engine.send_to_user("bob", data("another log")).unwrap();
+    }
+    assert_eq!(all_of_ada(&engine), ["0", "1", "2"]);
+    engine.send_to_user("ada", data("3")).unwrap();
+    assert_eq!(all_of_ada(&engine), [EVICTED]);
+    assert_eq!(engine.stats().history.events, 6);
+    assert_eq!(engine.stats().logs, 2);
+}
+
+#[test]
+fn a_log_keeps_so_many_bytes_and_its_newest_event_however_large() {
+    let engine = engine(HistoryOptions { max_bytes: 10_000, ..HistoryOptions::default() });
+    for _ in 0..100 {
+        engine.send_to_user("ada", data(&"x".repeat(1_000))).unwrap();
+        assert!(engine.stats().history.bytes <= 10_000 + 1_024);
+    }
+    assert!((5..10).contains(&engine.stats().history.events));
+    engine.send_to_user("ada", data(&"x".repeat(100_000))).unwrap();
+    assert_eq!(engine.stats().history.events, 1);
+}
+
+#[test]
+fn all_logs_together_keep_so_many_bytes_and_the_oldest_event_goes_first() {
+    let engine = engine(HistoryOptions { max_total_bytes: 20_000, ..HistoryOptions::default() });
+    let users: Vec<String> = (0..100).map(|number| format!("user {number}")).collect();
+    for user_id in &users {
+        engine.send_to_user(user_id, data(&"x".repeat(500))).unwrap();
+        let stats = engine.stats();
+        assert!(stats.history.bytes <= 20_000, "{stats:?}");
+        assert_eq!(stats.logs, stats.history.events);
+    }
+    let kept = engine.stats().history.events;
+    assert!((10..30).contains(&kept), "{kept}");
+    // The kept ones are the newest, and everybody else is told.
+    for (number, user_id) in users.iter().enumerate() {
+        let before = format!("{}.{number}", engine.stats().epoch);
+        let resumed = Pull::of(resuming(&engine, Some(user_id), &before)).ready.resumed;
+        assert_eq!(resumed, number >= 100 - kept, "{user_id}");
+    }
+}
+
+#[test]
+fn a_busy_log_does_not_drive_out_what_others_have_as_long_as_there_is_room() {
+    let engine = engine(HistoryOptions { max_events: 10, ..HistoryOptions::default() });
+    engine.send_to_user("ada", data("old")).unwrap();
+    for _ in 0..10_000 {
+        engine.broadcast(data("new"), None).unwrap();
+        engine.send_to_user("bob", data("new")).unwrap();
+    }
+    assert_eq!(engine.stats().history.events, 21);
+    let mut ada = Pull::of(resuming(&engine, Some("ada"), &format!("{}.0", engine.stats().epoch)));
+    assert!(ada.event().is_reset(), "broadcasts are everybody's, and of them some are gone");
+}
+
+#[test]
+fn one_event_larger_than_all_that_may_be_kept_still_reaches_who_is_there() {
+    let engine = engine(HistoryOptions { max_bytes: 1_024, max_total_bytes: 1_024, ..HistoryOptions::default() });
+    let mut pull = Pull::of(user(&engine, "ada"));
+    let large = "x".repeat(500_000);
+    engine.broadcast(data("small"), None).unwrap();
+    assert_eq!(pull.data(1), ["small"]);
+    engine.send_to_user("ada", data(&large)).unwrap();
+    assert_eq!(pull.data(1), [large]);
+    assert_eq!(engine.stats().history.events, 1);
+}
+
+fn of_age(max_age: Duration) -> Hub {
+    standing_hub(Options { history: HistoryOptions { max_age, ..HistoryOptions::default() }, ..two_shards() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_outlived_its_age_is_dropped() {
+    let hub = of_age(Duration::from_secs(8));
+    hub.send_to_user("ada", data("1")).unwrap();
+    pass(Duration::from_secs(6)).await;
+    hub.send_to_user("ada", data("2")).unwrap();
+    assert_eq!(all_of_ada(&hub), ["1", "2"]);
+    pass(Duration::from_secs(4)).await;
+    assert_eq!(hub.stats().history.events, 1);
+    assert_eq!(all_of_ada(&hub), [EVICTED]);
+    pass(Duration::from_secs(6)).await;
+    assert_eq!((hub.stats().logs, hub.stats().history.bytes), (0, 0));
+    // It had been read before it was dropped: that is no gap.
+    let last = format!("{}.2", hub.stats().epoch);
+    assert!(Pull::of(resuming(&hub, Some("ada"), &last)).ready.resumed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_old_events_are_dropped_at_once() {
+    let hub = of_age(Duration::from_secs(8));
+    for number in 0..2_000 {
+        hub.send_to_user(&format!("user {}", number % 700), data("x")).unwrap();
+        hub.broadcast(data("x"), None).unwrap();
+    }
+    pass(Duration::from_secs(10)).await;
+    let stats = hub.stats();
+    assert_eq!((stats.logs, stats.history.events, stats.history.bytes), (0, 0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn users_of_whom_nothing_is_left_are_given_up_and_told_when_they_return() {
+    let hub = of_age(Duration::from_secs(8));
+    let online = user(&hub, "online");
+    let mut last = vec![];
+    for number in 0..50 {
+        let id = format!("user {number}");
+        last.push(Pull::of(user(&hub, &id)).ready.id);
+        hub.send_to_user(&id, data("missed")).unwrap();
+    }
+    let empty = user(&hub, "without an event");
+    drop(empty);
+    assert_eq!(hub.stats().known_users, 52);
+    pass(Duration::from_secs(12)).await;
+    assert_eq!(hub.stats().known_users, 1, "who is online");
+    drop(online);
+    // Its page may come back in a moment.
+    pass(Duration::from_secs(7)).await;
+    assert_eq!(hub.stats().known_users, 0);
+    for (number, last) in last.iter().enumerate() {
+        let mut again = Pull::of(resuming(&hub, Some(&format!("user {number}")), last));
+        assert!(!again.ready.resumed);
+        assert_eq!(again.event().data, EVICTED);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_who_was_given_up_begins_anew_without_a_seam() {
+    let hub = of_age(Duration::from_secs(8));
+    hub.send_to_user("ada", data("old")).unwrap();
+    pass(Duration::from_secs(12)).await;
+    assert_eq!(hub.stats().known_users, 0);
+    let mut ada = Pull::of(user(&hub, "ada"));
+    let start = ada.ready.id.clone();
+    hub.send_to_user("ada", data("new")).unwrap();
+    assert_eq!(ada.data(1), ["new"]);
+    drop(ada);
+    assert_eq!(Pull::of(resuming(&hub, Some("ada"), &start)).data(1), ["new"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_stays_idle_for_longer_than_the_history_misses_nothing() {
+    let hub = of_age(Duration::from_secs(8));
+    let mut pull = Pull::of(named(&hub, Some("ada"), "tab"));
+    for _ in 0..20 {
+        hub.send_to_user("bob", data("for bob")).unwrap();
+        pass(Duration::from_secs(10)).await;
+    }
+    hub.send_to_user("ada", data("1")).unwrap();
+    hub.send_to_client("tab", data("2")).unwrap();
+    let texts: Vec<_> = pull.all().into_iter().map(|event| event.data).filter(|data| !data.is_empty()).collect();
+    assert_eq!(texts, ["1", "2"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_to_a_client_alone_is_dropped_when_it_does_not_come_back() {
+    let hub = of_age(Duration::from_secs(8));
+    for number in 0..100 {
+        let mut pull = Pull::of(named(&hub, None, &format!("tab {number}")));
+        hub.send_to_client(&pull.ready.client_id, data("x")).unwrap();
+        assert_eq!(pull.data(1), ["x"]);
+    }
+    assert_eq!((hub.stats().away, hub.stats().history.events), (100, 100));
+    pass(Duration::from_secs(12)).await;
+    let stats = hub.stats();
+    assert_eq!((stats.away, stats.logs, stats.history.events, stats.history.bytes), (0, 0, 0, 0));
+}
+
+#[test]
+fn what_was_sent_to_a_client_with_its_own_id_is_no_gap_for_anybody_else() {
+    let engine = Engine::start();
+    let ada = Pull::of(user(&engine, "ada"));
+    let tab = Pull::of(named(&engine, Some("bob"), "tab"));
+    engine.send_to_client("tab", data("for bob")).unwrap();
+    drop(tab);
+    assert!(Pull::of(resuming(&engine, Some("ada"), &ada.ready.id)).ready.resumed);
+    let who =
+        Connect { user: Some("ada"), client: Some("other"), last_event_id: Some(&ada.ready.id), ..Connect::default() };
+    assert!(Pull::of(engine.connect(who).unwrap()).ready.resumed);
+}
+
+#[test]
+fn what_was_sent_to_a_client_without_an_id_of_its_own_may_be_a_gap_of_whoever_comes_back_as_its_user() {
+    let engine = Engine::start();
+    let [ada, bob] = ["ada", "bob"].map(|id| Pull::of(user(&engine, id)));
+    engine.send_to_client(&ada.ready.client_id, data("for this tab")).unwrap();
+    let before = ada.ready.id.clone();
+    drop(ada);
+    // It cannot be told which of ada's tabs this was.
+    assert_eq!(Pull::of(resuming(&engine, Some("ada"), &before)).event().data, EVICTED);
+    assert!(Pull::of(resuming(&engine, Some("bob"), &bob.ready.id)).ready.resumed, "nobody else could have missed it");
+    // Who has seen it, or something after it, has missed nothing.
+    let seen = format!("{}.{}", engine.stats().epoch, engine.stats().position);
+    assert!(Pull::of(resuming(&engine, Some("ada"), &seen)).ready.resumed);
+}
+
+#[test]
+fn a_hundred_thousand_users_with_an_event_each_stay_within_the_bound() {
+    const BOUND: usize = 16 << 20;
+    let engine = engine(HistoryOptions { max_total_bytes: BOUND, ..HistoryOptions::default() });
+    for number in 0..100_000 {
+        engine.send_to_user(&format!("user {number}"), data("{\"some\":\"json\"}")).unwrap();
+        if number % 1_000 == 0 {
+            assert!(engine.stats().history.bytes <= BOUND);
+        }
+    }
+    let stats = engine.stats();
+    assert!(stats.history.bytes <= BOUND && stats.history.bytes > BOUND - 2_048, "{stats:?}");
+    assert_eq!(stats.logs, stats.history.events);
+}

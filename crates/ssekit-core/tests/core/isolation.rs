@@ -1,0 +1,222 @@
+//! Whatever ids, keys and users are mixed, nobody gets a byte that was sent to another user or to another client.
+
+use std::collections::HashMap;
+
+use proptest::collection::vec;
+use proptest::option;
+use proptest::prelude::*;
+use ssekit_core::{Connect, Event};
+use ssekit_testing::Engine;
+use ssekit_testing::pull::Pull;
+
+const PAGES: usize = 5;
+const CLIENTS: [&str; 3] = ["tab", "tab~0123456789abcdef", "other tab"];
+const USERS: [&str; 2] = ["ada", "bob"];
+
+/// What a page says that it has seen last.
+#[derive(Debug, Clone)]
+enum Seen {
+    Nothing,
+    /// What it has seen.
+    Own,
+    /// The place of what another page has seen, which it may guess, for it has seen broadcasts itself.
+    PlaceOf(usize),
+    /// The same, with a key behind it that it has made up.
+    Forged(usize),
+    /// The same, with the key of its own.
+    PlaceWithOwnKey(usize),
+    /// That a reset is owed.
+    Owed,
+}
+
+#[derive(Debug, Clone)]
+enum Operation {
+    /// A page connects as this user and asks for this id.
+    Connect {
+        page: usize,
+        user: Option<usize>,
+        client: Option<usize>,
+        seen: Seen,
+    },
+    Leave(usize),
+    ToUser(usize, bool),
+    ToClient(usize, bool),
+    /// To the client that a page has, whatever its id.
+    ToPage(usize),
+    ToAll(bool),
+    DisconnectClient(usize),
+    DisconnectUser(usize),
+    Read(usize),
+}
+
+fn operation() -> impl Strategy<Value = Operation> {
+    let page = || 0..PAGES;
+    let seen = prop_oneof![
+        Just(Seen::Nothing),
+        Just(Seen::Own),
+        Just(Seen::Own),
+        page().prop_map(Seen::PlaceOf),
+        page().prop_map(Seen::Forged),
+        page().prop_map(Seen::PlaceWithOwnKey),
+        Just(Seen::Owed),
+    ];
+    let connect = (page(), option::weighted(0.3, 0..USERS.len()), option::weighted(0.9, 0..CLIENTS.len()), seen);
+    prop_oneof![
+        6 => connect.prop_map(|(page, user, client, seen)| Operation::Connect { page, user, client, seen }),
+        2 => page().prop_map(Operation::Leave),
+        2 => (0..USERS.len(), any::<bool>()).prop_map(|(user, own_id)| Operation::ToUser(user, own_id)),
+        3 => (0..CLIENTS.len(), any::<bool>()).prop_map(|(client, own_id)| Operation::ToClient(client, own_id)),
+        2 => page().prop_map(Operation::ToPage),
+        1 => any::<bool>().prop_map(Operation::ToAll),
+        1 => (0..CLIENTS.len()).prop_map(Operation::DisconnectClient),
+        1 => (0..USERS.len()).prop_map(Operation::DisconnectUser),
+        2 => page().prop_map(Operation::Read),
+    ]
+}
+
+/// Somebody to whom something can be sent: a user, or a page of nobody's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Person {
+    User(usize),
+    Page(usize),
+}
+
+#[derive(Default)]
+struct Page {
+    pull: Option<Pull>,
+    person: Option<Person>,
+    client: String,
+    seen: Option<String>,
+}
+
+/// An id without what looks like a key at its end.
+fn place(id: &str) -> &str {
+    id.rsplit_once('~').map_or(id, |(place, _)| place)
+}
+
+struct World {
+    engine: Engine,
+    pages: Vec<Page>,
+    /// Who has which client id: whoever was let in last with it.
+    holders: HashMap<String, Person>,
+    /// Whom each event is for; none: everybody.
+    sent: Vec<Option<Person>>,
+}
+
+impl World {
+    fn new() -> Self {
+        let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
+        Self { engine: Engine::start(), pages, holders: HashMap::new(), sent: Vec::new() }
+    }
+
+    fn last_event_id(&self, page: usize, seen: &Seen) -> Option<String> {
+        let of = |page: usize| self.pages[page].seen.as_deref();
+        match seen {
+            Seen::Nothing => None,
+            Seen::Own => of(page).map(str::to_owned),
+            Seen::PlaceOf(other) => of(*other).map(|id| place(id).to_owned()),
+            Seen::Forged(other) => of(*other).map(|id| format!("{}~0123456789abcdef", place(id))),
+            Seen::PlaceWithOwnKey(other) => {
+                let key = of(page).and_then(|id| id.rsplit_once('~')).map_or("", |(_, key)| key);
+                of(*other).map(|id| format!("{}~{key}", place(id)))
+            }
+            Seen::Owed => Some("ssekit:evicted".to_owned()),
+        }
+    }
+
+    fn connect(&mut self, page: usize, user: Option<usize>, client: Option<usize>, seen: &Seen) {
+        let last_event_id = self.last_event_id(page, seen);
+        let who = Connect {
+            user: user.map(|user| USERS[user]),
+            client: client.map(|client| CLIENTS[client]),
+            last_event_id: last_event_id.as_deref(),
+            ..Connect::default()
+        };
+        // What comes before the end of the old connection is the old one's.
+        self.read(page);
+        let Ok(connected) = self.engine.connect(who) else { return };
+        let person = user.map_or(Person::Page(page), Person::User);
+        let (pull, before) = (Pull::of(connected), &self.pages[page]);
+        let asked = client.map(|client| CLIENTS[client]);
+        // Who is the same and can show it goes on as the same client.
+        let is_same = before.person.as_ref() == Some(&person) && asked == Some(before.client.as_str());
+        if is_same && matches!(seen, Seen::Own) && self.holders.get(&before.client) == Some(&person) {
+            assert_eq!(pull.ready.client_id, before.client);
+        }
+        let (client, id) = (pull.ready.client_id.clone(), pull.ready.id.clone());
+        self.holders.insert(client.clone(), person.clone());
+        self.pages[page] = Page { pull: Some(pull), person: Some(person), client, seen: Some(id) };
+    }
+
+    fn read(&mut self, page: usize) {
+        let Page { pull: Some(pull), person, seen, .. } = &mut self.pages[page] else { return };
+        for event in pull.all() {
+            if let Ok(number) = event.data.parse::<usize>() {
+                let addressee = self.sent[number].as_ref();
+                assert!(addressee.is_none() || addressee == person.as_ref(), "{person:?} gets what is {addressee:?}'s");
+            }
+            *seen = Some(event.id);
+        }
+    }
+
+    /// Notes whom an event is for, and gives it to `send`.
+    fn send(&mut self, person: Option<Person>, own_id: bool, send: impl FnOnce(&Engine, Event<'_>)) {
+        let data = self.sent.len().to_string();
+        let id = format!("own {data}~0123456789abcdef");
+        self.sent.push(person);
+        send(&self.engine, Event { data: &data, id: own_id.then_some(&id), ..Event::default() });
+    }
+
+    fn send_to_client(&mut self, client: &str, own_id: bool) {
+        // What nobody has is for nobody.
+        let person = self.holders.get(client).cloned().unwrap_or(Person::Page(PAGES));
+        self.send(Some(person), own_id, |engine, event| {
+            engine.send_to_client(client, event).unwrap();
+        });
+    }
+
+    fn run(&mut self, operation: &Operation) {
+        match *operation {
+            Operation::Connect { page, user, client, ref seen } => self.connect(page, user, client, seen),
+            Operation::Leave(page) => {
+                self.read(page);
+                self.pages[page].pull = None;
+            }
+            Operation::ToUser(user, own_id) => self.send(Some(Person::User(user)), own_id, |engine, event| {
+                engine.send_to_user(USERS[user], event).unwrap();
+            }),
+            Operation::ToClient(client, own_id) => self.send_to_client(CLIENTS[client], own_id),
+            Operation::ToPage(page) => {
+                let client = self.pages[page].client.clone();
+                if !client.is_empty() {
+                    self.send_to_client(&client, false);
+                }
+            }
+            Operation::ToAll(own_id) => self.send(None, own_id, |engine, event| {
+                engine.broadcast(event, None).unwrap();
+            }),
+            Operation::DisconnectClient(client) => {
+                self.engine.disconnect_client(CLIENTS[client]);
+            }
+            Operation::DisconnectUser(user) => {
+                self.engine.disconnect_user(USERS[user]);
+            }
+            Operation::Read(page) => self.read(page),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn nobody_gets_what_is_another_users_or_another_clients(operations in vec(operation(), 1..80)) {
+        let mut world = World::new();
+        for operation in &operations {
+            world.run(operation);
+        }
+        for page in 0..PAGES {
+            world.read(page);
+        }
+    }
+}

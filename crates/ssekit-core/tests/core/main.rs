@@ -1,0 +1,27 @@
+//! The behaviour of a hub.
+#![cfg(test)]
+
+mod chaos;
+mod client_ids;
+mod cluster;
+mod cluster_moves;
+mod cluster_outage;
+mod cluster_owners;
+mod delivery;
+mod disconnects;
+mod drain;
+mod encoding;
+mod faults;
+mod flush;
+mod heartbeat;
+mod history;
+mod isolation;
+mod keys;
+mod lag;
+mod limits;
+mod presence;
+mod publish_races;
+mod resume;
+mod resume_carriers;
+mod slow_readers;
+mod streams;

@@ -1,0 +1,228 @@
+//! How many connections there may be, in all and from one address, and how fast they may come.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+use crate::options::LimitOptions;
+use ssekit_core::session::network::Network;
+
+/// What a new connection is told.
+#[derive(Debug)]
+pub(crate) enum Admitted {
+    /// Come in.
+    Yes(Place),
+    /// There is no place, but one to be told so.
+    Refused(Refusal, Place),
+    /// Not even that.
+    No,
+}
+
+/// Why there is no place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// There are too many connections in all.
+    Full,
+    /// There are too many from this address.
+    AddressFull,
+}
+
+/// Counts the connections of a listener.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    most: usize,
+    most_per_address: usize,
+    /// Connections beyond the limit that are only told that there is no place.
+    most_refused: usize,
+    counts: Mutex<Counts>,
+    left: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    all: usize,
+    refused: usize,
+    /// Only kept where there is a limit for it.
+    by_network: HashMap<Network, usize>,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: &LimitOptions) -> Self {
+        Self {
+            most: limits.connections,
+            most_per_address: limits.connections_per_address,
+            most_refused: 16 + limits.connections / 16,
+            counts: Mutex::default(),
+            left: Notify::new(),
+        }
+    }
+
+    /// Asks for a place. It is given back when it is dropped.
+    pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Admitted {
+        let network = address.filter(|_| self.most_per_address > 0).map(Network::of);
+        let mut counts = self.counts.lock();
+        let from_here = network.and_then(|network| counts.by_network.get(&network)).copied().unwrap_or(0);
+        let refusal = if counts.all >= self.most {
+            Some(Refusal::Full)
+        } else if network.is_some() && from_here >= self.most_per_address {
+            Some(Refusal::AddressFull)
+        } else {
+            None
+        };
+        let Some(refusal) = refusal else {
+            counts.all += 1;
+            if let Some(network) = network {
+                *counts.by_network.entry(network).or_default() += 1;
+            }
+            return Admitted::Yes(Place { admission: Arc::clone(self), network, refused: false });
+        };
+        if counts.refused >= self.most_refused {
+            return Admitted::No;
+        }
+        counts.refused += 1;
+        Admitted::Refused(refusal, Place { admission: Arc::clone(self), network: None, refused: true })
+    }
+
+    /// Connections that have a place.
+    pub(crate) fn connections(&self) -> usize {
+        self.counts.lock().all
+    }
+
+    /// Waits until nobody is here any more.
+    pub(crate) async fn emptied(&self) {
+        loop {
+            let left = self.left.notified();
+            {
+                let counts = self.counts.lock();
+                if counts.all + counts.refused == 0 {
+                    return;
+                }
+            }
+            left.await;
+        }
+    }
+}
+
+/// A connection's place.
+#[derive(Debug)]
+pub(crate) struct Place {
+    admission: Arc<Admission>,
+    network: Option<Network>,
+    refused: bool,
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut counts = self.admission.counts.lock();
+        if self.refused {
+            counts.refused -= 1;
+        } else {
+            counts.all -= 1;
+        }
+        if let Some(network) = self.network
+            && let Some(count) = counts.by_network.get_mut(&network)
+        {
+            *count -= 1;
+            if *count == 0 {
+                counts.by_network.remove(&network);
+            }
+        }
+        drop(counts);
+        self.admission.left.notify_waiters();
+    }
+}
+
+/// Lets so many through in a second, evenly, but for a burst of a tenth of them.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    step: Duration,
+    burst: Duration,
+    /// When the next one would be due, were there no burst.
+    due: Instant,
+}
+
+impl Pace {
+    /// No more than `per_second`; none for 0.
+    pub(crate) fn of(per_second: usize) -> Option<Self> {
+        let step = Duration::from_secs(1).checked_div(u32::try_from(per_second).ok()?)?;
+        let (now, burst) = (Instant::now(), Duration::from_millis(100));
+        Some(Self { step, burst, due: now.checked_sub(burst).unwrap_or(now) })
+    }
+
+    /// Waits for the next turn.
+    pub(crate) async fn turn(&mut self) {
+        let now = Instant::now();
+        self.due = self.due.max(now.checked_sub(self.burst).unwrap_or(now)) + self.step;
+        if self.due > now {
+            tokio::time::sleep_until(self.due).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn admission(connections: usize, connections_per_address: usize) -> Arc<Admission> {
+        Arc::new(Admission::new(&LimitOptions { connections, connections_per_address, ..LimitOptions::default() }))
+    }
+
+    fn address(text: &str) -> Option<IpAddr> {
+        Some(text.parse().unwrap())
+    }
+
+    #[test]
+    fn a_place_that_is_given_back_is_free_again() {
+        let admission = admission(1, 0);
+        let Admitted::Yes(place) = admission.admit(None) else { panic!("refused") };
+        let Admitted::Refused(Refusal::Full, told) = admission.admit(None) else { panic!("not refused") };
+        drop(place);
+        assert!(matches!(admission.admit(None), Admitted::Yes(_)));
+        drop(told);
+        assert_eq!(admission.connections(), 0);
+    }
+
+    #[test]
+    fn those_that_are_only_refused_are_bounded_too() {
+        let admission = admission(1, 0);
+        let _place = admission.admit(None);
+        let refused: Vec<_> = (0..100).map(|_| admission.admit(None)).collect();
+        assert_eq!(refused.iter().filter(|refused| matches!(refused, Admitted::Refused(..))).count(), 16);
+        assert!(matches!(refused.last(), Some(Admitted::No)));
+    }
+
+    #[test]
+    fn one_address_does_not_take_the_place_of_others_and_leaves_nothing_behind() {
+        let admission = admission(10, 2);
+        let places: Vec<_> = (0..2).map(|_| admission.admit(address("2001:db8::1"))).collect();
+        // Another address of the same network.
+        assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Refused(Refusal::AddressFull, _)));
+        assert!(matches!(admission.admit(address("2001:db8:1::1")), Admitted::Yes(_)));
+        assert!(matches!(admission.admit(address("192.0.2.1")), Admitted::Yes(_)));
+        // A socket for both kinds of addresses shows each of IPv4 as one of IPv6: they are no network of their own.
+        let mapped = ["::ffff:192.0.2.2", "::ffff:192.0.2.3", "::ffff:192.0.2.4"].map(address);
+        let places_of_mapped = mapped.map(|address| admission.admit(address));
+        assert!(places_of_mapped.iter().all(|admitted| matches!(admitted, Admitted::Yes(_))));
+        drop(places_of_mapped);
+        drop(places);
+        assert!(admission.counts.lock().by_network.is_empty());
+        assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Yes(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn more_than_the_rate_have_to_wait() {
+        let mut pace = Pace::of(100).unwrap();
+        let start = Instant::now();
+        for _ in 0..210 {
+            pace.turn().await;
+        }
+        // Two seconds for 200; the burst of a tenth of a second's came at once.
+        assert_eq!(start.elapsed().as_millis(), 2_000);
+        assert!(Pace::of(0).is_none());
+    }
+}

@@ -1,0 +1,166 @@
+//! Answers: those that end at once, and the head of an event stream.
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
+};
+use hyper::{HeaderMap, Response, StatusCode, Version};
+
+use uuid::Uuid;
+
+use ssekit_core::error::Error;
+use ssekit_core::error::Refusal;
+
+/// An answer that is there as a whole.
+pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// A line of text for a person.
+pub(crate) fn text(status: StatusCode, body: &'static str) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
+}
+
+/// JSON for a program.
+pub(crate) fn json<T: serde::Serialize + ?Sized>(status: StatusCode, body: &T) -> Answer {
+    // What is answered here consists of strings, numbers and lists, which can always be written.
+    with_type(status, "application/json", serde_json::to_vec(body).unwrap_or_default().into())
+}
+
+pub(crate) fn with_type(status: StatusCode, content_type: &'static str, body: Bytes) -> Answer {
+    let mut answer = Response::new(Full::new(body));
+    *answer.status_mut() = status;
+    answer.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    answer.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// No body, and nothing to say about one.
+pub(crate) fn empty(status: StatusCode) -> Answer {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+pub(crate) fn not_found() -> Answer {
+    text(StatusCode::NOT_FOUND, "Not found.\n")
+}
+
+/// The method is wrong; these are right.
+pub(crate) fn wrong_method(allow: &'static str) -> Answer {
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\n");
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+/// What the path can do, for who asks by OPTIONS.
+pub(crate) fn options(allow: &'static str) -> Answer {
+    let mut answer = empty(StatusCode::NO_CONTENT);
+    answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
+    answer
+}
+
+/// The credentials are missing or not good. Why, only the journal knows.
+pub(crate) fn unauthorized() -> Answer {
+    let mut answer = text(StatusCode::UNAUTHORIZED, "Unauthorized.\n");
+    answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    answer
+}
+
+/// Not now; come back in a while, five to fifteen seconds: not all in the same one (RFC 9110, section 10.2.3).
+pub(crate) fn later(status: StatusCode, body: &'static str) -> Answer {
+    let mut answer = text(status, body);
+    let seconds = 5 + (Uuid::new_v4().as_u128() % 11) as u64;
+    answer.headers_mut().insert(RETRY_AFTER, seconds.into());
+    answer
+}
+
+/// The whole stream of a page that comes while the hub is drained: an `EventSource` takes any other answer for final, and
+/// would not come back to the process that takes over. And not over this connection, which leads to the one that ends.
+pub(crate) fn farewell(body: Bytes, version: Version) -> Answer {
+    last(stream_head().map(|()| Full::new(body)), version)
+}
+
+/// The last answer on its connection.
+pub(crate) fn last(mut answer: Answer, version: Version) -> Answer {
+    if version < Version::HTTP_2 {
+        answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    answer
+}
+
+/// What an error of the engine's is to a peer. (That the hub is drained, it is told otherwise.)
+pub(crate) fn of_error(error: &Error) -> Answer {
+    match error.refusal() {
+        Some(Refusal::Claimed) => text(StatusCode::CONFLICT, "This client id belongs to another user.\n"),
+        Some(Refusal::Clients) => {
+            later(StatusCode::SERVICE_UNAVAILABLE, "There are as many streams as there may be.\n")
+        }
+        Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "This user has as many streams as one may have.\n"),
+        Some(Refusal::Address) => {
+            later(StatusCode::TOO_MANY_REQUESTS, "As many streams come from this address as may.\n")
+        }
+        None if error.is_argument() || error.is_range() => {
+            text(StatusCode::BAD_REQUEST, "The client id or user id cannot be used.\n")
+        }
+        Some(Refusal::Draining) | None => later(StatusCode::SERVICE_UNAVAILABLE, "Try again later.\n"),
+    }
+}
+
+/// The head of an event stream: it arrives as it is sent, uncached, unchanged, and not collected by nginx.
+pub(crate) fn stream_head() -> Response<()> {
+    let mut head = Response::new(());
+    let headers = head.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    head
+}
+
+/// The same for a stream that is about to begin, in answer to a request with these headers. Over HTTP/1 its connection ends with
+/// it, so nobody may send another request there (RFC 9112, section 9.6). undici takes a response that says `close` for whole
+/// when its connection breaks off, and would not come back; it is told that the connection is not worth keeping.
+pub(crate) fn beginning_head(version: Version, request: &HeaderMap) -> Response<()> {
+    let mut head = stream_head();
+    if version == Version::HTTP_2 {
+        return head;
+    }
+    let agent = request.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_undici = ["node", "undici"].iter().any(|name| is_named(agent, name.as_bytes()));
+    if is_undici {
+        head.headers_mut().insert("keep-alive", HeaderValue::from_static("timeout=0"));
+    } else {
+        head.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    head
+}
+
+/// Whether a user agent begins with this name, as a whole word.
+fn is_named(agent: &[u8], name: &[u8]) -> bool {
+    let Some((begin, rest)) = agent.split_at_checked(name.len()) else { return false };
+    let ends = rest.first().is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_');
+    begin.eq_ignore_ascii_case(name) && ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stream_over_http_1_ends_its_connection() {
+        let head = |version, agent: &'static str| {
+            let headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]);
+            let head = beginning_head(version, &headers);
+            let value = |name: &str| head.headers().get(name).map(|value| value.as_bytes().to_vec());
+            (value("connection"), value("keep-alive"))
+        };
+        let closes = (Some(b"close".to_vec()), None);
+        for agent in ["", "Mozilla/5.0", "nodes", "not node", "curl/8.1"] {
+            assert_eq!(head(Version::HTTP_11, agent), closes, "{agent}");
+        }
+        for agent in ["node", "undici", "Node", "undici/7.30", "node fetch"] {
+            assert_eq!(head(Version::HTTP_11, agent), (None, Some(b"timeout=0".to_vec())), "{agent}");
+        }
+        assert_eq!(head(Version::HTTP_2, "Mozilla/5.0"), (None, None));
+        assert_eq!(head(Version::HTTP_2, "node"), (None, None));
+    }
+}

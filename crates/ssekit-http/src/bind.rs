@@ -1,0 +1,129 @@
+//! The socket that a listener listens on.
+
+use std::io::{self, ErrorKind};
+use std::net::{SocketAddr, ToSocketAddrs};
+#[cfg(unix)]
+use std::path::{Path, PathBuf};
+
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+#[cfg(unix)]
+use tokio::net::UnixListener;
+
+use crate::options::Address;
+use crate::wire::Socket as Accepted;
+
+/// Connections that wait in the kernel until they are accepted: a storm of reconnects comes all at once.
+const BACKLOG: i32 = 4096;
+
+/// A socket that is listened on.
+#[derive(Debug)]
+pub(crate) enum Bound {
+    Tcp(TcpListener),
+    #[cfg(unix)]
+    Unix {
+        listener: UnixListener,
+        _file: SocketFile,
+    },
+}
+
+/// The file of a Unix socket, which goes with it.
+#[cfg(unix)]
+#[derive(Debug)]
+pub(crate) struct SocketFile(PathBuf);
+
+#[cfg(unix)]
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // Somebody may have removed it; then there is nothing to do.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+impl Bound {
+    /// Binds and listens. Must be called within the runtime.
+    pub(crate) fn to(address: &Address) -> io::Result<Self> {
+        match address {
+            Address::Tcp { host, port, reuse_port } => {
+                let socket = bind_first((host.as_str(), *port).to_socket_addrs()?, *reuse_port)?;
+                Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
+            }
+            #[cfg(unix)]
+            Address::Unix(path) => {
+                remove_orphan(path)?;
+                Ok(Self::Unix { listener: UnixListener::bind(path)?, _file: SocketFile(path.clone()) })
+            }
+            #[cfg(not(unix))]
+            Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
+        }
+    }
+
+    /// The address it got.
+    pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Tcp(listener) => listener.local_addr().ok(),
+            #[cfg(unix)]
+            Self::Unix { .. } => None,
+        }
+    }
+
+    /// The next connection.
+    pub(crate) async fn accept(&self) -> io::Result<Accepted> {
+        match self {
+            Self::Tcp(listener) => {
+                let (stream, peer) = listener.accept().await?;
+                // Events are small, and each is sent for its own sake. It fails for a peer that has gone, as everything will.
+                let _ = stream.set_nodelay(true);
+                Ok(Accepted::Tcp(stream, peer.ip().to_canonical()))
+            }
+            #[cfg(unix)]
+            Self::Unix { listener, .. } => Ok(Accepted::Unix(listener.accept().await?.0)),
+        }
+    }
+}
+
+/// Binds to the first of a name's addresses that can be bound to.
+fn bind_first(addresses: impl Iterator<Item = SocketAddr>, reuse_port: bool) -> io::Result<Socket> {
+    let mut refused = io::Error::new(ErrorKind::NotFound, "the name has no address");
+    for address in addresses {
+        match bind(address, reuse_port) {
+            Ok(socket) => return Ok(socket),
+            Err(error) => refused = error,
+        }
+    }
+    Err(refused)
+}
+
+fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if address.is_ipv6() && address.ip().is_unspecified() {
+        // Everybody means IPv4 too. Some systems cannot do that; then it is IPv6 alone.
+        let _ = socket.set_only_v6(false);
+    }
+    // Elsewhere than on Unix this would let others take the port.
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    if reuse_port {
+        #[cfg(unix)]
+        socket.set_reuse_port(true)?;
+        #[cfg(not(unix))]
+        return Err(ErrorKind::Unsupported.into());
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket)
+}
+
+/// Removes a socket file that a process has left behind. One that somebody listens on stays, and binding fails.
+#[cfg(unix)]
+fn remove_orphan(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::FileTypeExt;
+    use std::os::unix::net::UnixStream;
+
+    let is_socket = std::fs::symlink_metadata(path).is_ok_and(|file| file.file_type().is_socket());
+    if is_socket && UnixStream::connect(path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}

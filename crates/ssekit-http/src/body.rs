@@ -1,0 +1,102 @@
+//! An event stream as the body of a response that hyper carries: over HTTP/2, over TLS, and wherever no socket can be had.
+//! hyper asks for more only when the peer has room for it, so its flow control is the cursor's.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::{Body, Frame, SizeHint};
+
+use crate::activity::Busy;
+use crate::outbox::{Outbox, Parcel};
+use ssekit_core::delivery::stream::Stream;
+
+/// Bytes that are read from a stream at once.
+const READ_BYTES: usize = 64 << 10;
+
+/// The body of any answer.
+#[derive(Debug)]
+pub(crate) struct AnyBody {
+    content: Content,
+    /// The connection is in use as long as this is here.
+    busy: Option<Busy>,
+}
+
+#[derive(Debug)]
+enum Content {
+    /// It is there as a whole.
+    Whole(Full<Bytes>),
+    /// The first bytes, and the stream after them. Dropped, it disconnects the client.
+    Events(Option<Bytes>, Stream, Outbox),
+}
+
+impl AnyBody {
+    pub(crate) fn whole(body: Full<Bytes>) -> Self {
+        Self { content: Content::Whole(body), busy: None }
+    }
+
+    pub(crate) fn events(opening: Bytes, stream: Stream, outbox: Outbox) -> Self {
+        if let Some(client) = stream.client() {
+            client.progress.will_be_told();
+        }
+        Self { content: Content::Events(Some(opening), stream, outbox), busy: None }
+    }
+
+    /// The same, keeping its connection from being idle.
+    pub(crate) fn busy(self, busy: Busy) -> Self {
+        busy.answered(false);
+        Self { busy: Some(busy), ..self }
+    }
+}
+
+/// What was just read of a stream.
+fn parcel(bytes: Bytes, stream: &Stream, outbox: &Outbox) -> Parcel {
+    match stream.client() {
+        Some(client) => Parcel::for_client(bytes, client, client.progress.pulled(), outbox),
+        None => Parcel::plain(bytes),
+    }
+}
+
+impl Body for AnyBody {
+    type Data = Parcel;
+    type Error = Infallible;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Parcel>, Infallible>>> {
+        let this = self.get_mut();
+        match &mut this.content {
+            Content::Whole(body) => Pin::new(body)
+                .poll_frame(cx)
+                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(Parcel::plain)))),
+            Content::Events(opening, stream, outbox) => {
+                // Asked for more, hyper has room for it at the peer.
+                let busy = this.busy.as_ref().inspect(|busy| busy.taken());
+                let parcel = match opening.take() {
+                    Some(bytes) => Poll::Ready(Some(Parcel::plain(bytes))),
+                    None => {
+                        stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| parcel(bytes, stream, outbox)))
+                    }
+                };
+                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &parcel) {
+                    busy.answered(true);
+                }
+                parcel.map(|parcel| parcel.map(|parcel| Ok(Frame::data(parcel))))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.content {
+            Content::Whole(body) => body.is_end_stream(),
+            Content::Events(..) => false,
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.content {
+            Content::Whole(body) => body.size_hint(),
+            Content::Events(..) => SizeHint::default(),
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! What the headers of a request say.
+
+use std::borrow::Cow;
+
+use hyper::header::{ACCEPT, COOKIE};
+use hyper::{HeaderMap, Request};
+
+use crate::query::parameter;
+
+/// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
+pub(crate) fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
+    let id = header_id(request).map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
+    id.filter(|id| !id.is_empty())
+}
+
+pub(crate) fn header_id<B>(request: &Request<B>) -> Option<&str> {
+    request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+}
+
+/// Whether a client would take an event stream (RFC 9110, section 12.5.1). Without the header it takes anything.
+pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
+    let mut given = headers.get_all(ACCEPT).iter().peekable();
+    let fits = |range: &str| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        ["text/event-stream", "text/*", "*/*"].iter().any(|wanted| range.eq_ignore_ascii_case(wanted))
+    };
+    given.peek().is_none() || given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(fits)
+}
+
+/// The token of an `Authorization` header (RFC 6750, section 2.1).
+pub(crate) fn bearer(value: &str) -> Option<&str> {
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// The value of a cookie (RFC 6265, section 4.2).
+pub(crate) fn cookie<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let mut pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    let (_, value) = pairs.find(|(key, _)| *key == name)?;
+    Some(value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value))
+}
+
+#[cfg(test)]
+mod tests {
+    use hyper::header::HeaderValue;
+
+    use super::*;
+
+    fn headers(name: hyper::header::HeaderName, values: &[&'static str]) -> HeaderMap {
+        values.iter().map(|value| (name.clone(), HeaderValue::from_static(value))).collect()
+    }
+
+    #[test]
+    fn whoever_takes_something_else_only_is_told_so() {
+        for (accept, accepts) in [
+            (&[][..], true),
+            (&["text/event-stream"], true),
+            (&["Text/Event-Stream;q=0.5"], true),
+            (&["text/html, */*;q=0.1"], true),
+            (&["text/*"], true),
+            (&["application/json", "text/event-stream"], true),
+            (&["text/html"], false),
+            (&["application/json, text/html"], false),
+            (&[""], false),
+        ] {
+            assert_eq!(accepts_events(&headers(ACCEPT, accept)), accepts, "{accept:?}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_is_found_by_its_whole_name() {
+        let headers = headers(COOKIE, &["other_t=1; t2=2", "a=b=c; t=\"value\" ; t=later"]);
+        assert_eq!(cookie(&headers, "t"), Some("value"));
+        assert_eq!(cookie(&headers, "a"), Some("b=c"));
+        assert_eq!(cookie(&headers, "o"), None);
+    }
+
+    #[test]
+    fn a_bearer_token_is_told_by_its_scheme() {
+        assert_eq!(bearer("Bearer abc"), Some("abc"));
+        assert_eq!(bearer("bearer  abc "), Some("abc"));
+        assert_eq!(bearer("Basic abc"), None);
+        assert_eq!(bearer("abc"), None);
+    }
+}

@@ -1,0 +1,117 @@
+//! HTTP/1.1 and 1.0: hyper parses requests and writes answers. A request for an event stream takes the socket away from it
+//! before an answer begins.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::Poll;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1::Builder;
+use hyper::service::service_fn;
+use hyper::{Request, Response, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use parking_lot::Mutex;
+
+use crate::admission::Place;
+use crate::body::AnyBody;
+use crate::outbox::Outbox;
+use crate::response::{Opened, Routed};
+use crate::router::route;
+use crate::state::Stage;
+use crate::state::Visitor;
+use crate::wire::linger;
+use crate::wire::{Socket, Wire};
+
+/// A stream that has been opened, and the version of its request.
+type Taken = (Opened, Version);
+
+/// Where a request leaves the stream that it has opened, if the socket is to be taken over.
+type Slot = Arc<Mutex<Option<Taken>>>;
+
+/// Serves a connection to its end, or until its socket is taken over.
+pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor, place: Place) {
+    #[cfg(unix)]
+    {
+        let patience = visitor.shared.options.limits.header_timeout;
+        let slot = wire.get_ref().is_plain().then(Slot::default);
+        if let Some((socket, (opened, version))) = converse(wire, visitor, slot).await {
+            crate::takeover::take_over(socket, opened, version, place, patience).await;
+        }
+    }
+    #[cfg(not(unix))]
+    {
+        converse(wire, visitor, None).await;
+        drop(place);
+    }
+}
+
+/// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot none does, and
+/// hyper carries the streams.
+async fn converse(wire: Wire<Socket>, visitor: Visitor, slot: Option<Slot>) -> Option<(Socket, Taken)> {
+    let (unsent, outbox, shared) = (wire.unsent(), wire.outbox(), Arc::clone(&visitor.shared));
+    let builder = builder(&visitor);
+    let service = service_fn(|request| Box::pin(answer(request, visitor.clone(), slot.clone(), outbox.clone())));
+    let mut connection = builder.serve_connection(TokioIo::new(wire), service);
+    let ending = shared.hub.ending();
+    let mut closing = pin!(async {
+        tokio::select! {
+            () = shared.until(Stage::Closing) => {}
+            () = ending.begins() => {}
+        }
+    });
+    let mut closes = false;
+    let taken = poll_fn(|cx| {
+        if !closes && closing.as_mut().poll(cx).is_ready() {
+            closes = true;
+            Pin::new(&mut connection).graceful_shutdown();
+        }
+        // Whatever ended it, there is nobody to be told.
+        if connection.poll_without_shutdown(cx).is_ready() {
+            return Poll::Ready(None);
+        }
+        // An answer to an earlier request may still be on its way; hyper goes on with it until it is out.
+        let taken = if unsent.any() { None } else { slot.as_ref().and_then(|slot| slot.lock().take()) };
+        taken.map_or(Poll::Pending, |taken| Poll::Ready(Some(taken)))
+    });
+    let taken = taken.await;
+    // What has been read behind the request is dropped: an event-stream client has nothing more to say.
+    let socket = connection.into_parts().io.into_inner().into_inner();
+    match taken {
+        Some(taken) => Some((socket, taken)),
+        None => {
+            linger(socket).await;
+            None
+        }
+    }
+}
+
+fn builder(visitor: &Visitor) -> Builder {
+    let limits = &visitor.shared.options.limits;
+    let mut builder = Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_timeout)
+        .max_buf_size(limits.header_bytes)
+        .max_headers(limits.headers)
+        .keep_alive(visitor.refusal.is_none());
+    builder
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    visitor: Visitor,
+    slot: Option<Slot>,
+    outbox: Outbox,
+) -> Result<Response<AnyBody>, Infallible> {
+    let version = request.version();
+    match (route(request, &visitor).await, slot) {
+        (Routed::Stream(opened), Some(slot)) => {
+            *slot.lock() = Some((opened, version));
+            // The connection is about to be taken away, and this with it.
+            std::future::pending().await
+        }
+        (routed, _) => Ok(routed.into_response(&outbox)),
+    }
+}

@@ -1,0 +1,86 @@
+//! HTTP/2: hyper does all of it, within limits; a stream is a body that it pulls.
+
+use std::convert::Infallible;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http2::Builder;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+
+use crate::activity::{Activity, Busy, idle, stalls};
+use crate::router::route;
+use crate::state::Stage;
+use crate::state::Visitor;
+use crate::wire::{Socket, Wire};
+
+/// A peer that does not answer a ping is gone.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Streams that a peer may open and reset before they were looked at, and resets that it may provoke: beyond these the
+/// connection is ended (CVE-2023-44487, CVE-2025-8671).
+const MAX_RESETS: usize = 32;
+const MAX_PROVOKED_RESETS: usize = 128;
+
+/// What is taken from a stream before the peer has room for it: little, for the log keeps it.
+const SEND_BUFFER: usize = 64 << 10;
+
+/// Serves a connection to its end.
+pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
+    let activity = Arc::<Activity>::default();
+    let (shared, refused) = (Arc::clone(&visitor.shared), visitor.refusal.is_some());
+    let builder = builder(&visitor);
+    let service = {
+        let (activity, outbox) = (Arc::clone(&activity), wire.outbox());
+        service_fn(move |request| {
+            let (busy, visitor, outbox) = (Busy::on(&activity), visitor.clone(), outbox.clone());
+            // On the heap, so that it goes with the answer: else its room is kept for as long as the stream is open.
+            Box::pin(async move {
+                let routed = route(request, &visitor).await;
+                Ok::<_, Infallible>(routed.into_response(&outbox).map(|body| body.busy(busy)))
+            })
+        })
+    };
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let ending = shared.hub.ending();
+    let leave = async {
+        tokio::select! {
+            () = ending.begins() => {}
+            () = shared.until(Stage::Closing) => {}
+            () = idle(&activity, shared.options.limits.idle_timeout) => {}
+            () = std::future::ready(()), if refused => {}
+        }
+    };
+    // A window of 0 keeps answers back without the socket ever being full. Who goes on like that is not waited for.
+    let mut stalls = pin!(stalls(&activity, shared.hub.options().timeout));
+    tokio::select! {
+        // Whatever ended it, there is nobody to be told.
+        _ = connection.as_mut() => return,
+        () = stalls.as_mut() => return,
+        () = leave => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    // What is under way comes to its end first. Who takes no notice of having been told to leave is left standing.
+    tokio::select! {
+        _ = connection => {}
+        () = stalls => {}
+        () = idle(&activity, shared.options.limits.idle_timeout) => {}
+    }
+}
+
+fn builder(visitor: &Visitor) -> Builder<TokioExecutor> {
+    let limits = &visitor.shared.options.limits;
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .timer(TokioTimer::new())
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT)
+        .max_concurrent_streams(limits.streams_per_connection as u32)
+        .max_header_list_size(limits.header_bytes as u32)
+        .max_pending_accept_reset_streams(MAX_RESETS)
+        .max_local_error_reset_streams(MAX_PROVOKED_RESETS)
+        .max_send_buf_size(SEND_BUFFER);
+    builder
+}

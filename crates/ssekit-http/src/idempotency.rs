@@ -1,0 +1,259 @@
+//! Requests that are sent again, because their answer was lost, and must not publish again.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use http_body_util::Full;
+use hyper::body::Body;
+use parking_lot::Mutex;
+use ring::digest::{SHA256, digest};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use crate::answer::Answer;
+
+/// Keys that are remembered, and for how long.
+const MOST: usize = 10_000;
+const AGE: Duration = Duration::from_secs(600);
+
+/// Bytes of answers that are kept. Of what does not fit any more it is still known that it was done.
+const MOST_BYTES: usize = 16 << 20;
+
+type BodyHash = [u8; 32];
+
+/// What is known of a key.
+#[derive(Debug)]
+pub(crate) enum Earlier<T> {
+    /// The same request was here; this was its answer.
+    Was(Answer),
+    /// The same request was here, and was done; its answer is not kept any more.
+    WasLongAgo,
+    /// It was not; this came of it.
+    WasNot(T),
+    /// Another request was here with this key.
+    WasAnother,
+}
+
+/// The newest answers by key.
+#[derive(Debug, Default)]
+pub(crate) struct Idempotency(Mutex<Answers>);
+
+#[derive(Debug, Default)]
+struct Answers {
+    by_key: HashMap<String, Given>,
+    /// In the order in which they were given, which is that in which they go.
+    order: VecDeque<(Instant, String)>,
+    /// How many of them, from the oldest on, are without their answer.
+    bare: usize,
+    /// Of all answers that are kept.
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Given {
+    body: BodyHash,
+    what: What,
+}
+
+#[derive(Debug)]
+enum What {
+    /// It is being done; the other end is dropped when it is over.
+    Running(watch::Receiver<()>),
+    /// It was done; the answer, as long as it is kept.
+    Done(Option<Answer>),
+}
+
+/// What becomes of a request with a key.
+enum Begun<'a, T> {
+    /// It is to be done.
+    Mine(Running<'a>),
+    /// The same is being done.
+    Waits(watch::Receiver<()>),
+    Over(Earlier<T>),
+}
+
+/// Forgets a key whose request came to nothing.
+struct Running<'a> {
+    answers: &'a Mutex<Answers>,
+    key: &'a str,
+    /// Who waits for it hears that this is gone. After the key is: fields are dropped after `drop`.
+    _over: watch::Sender<()>,
+}
+
+impl Drop for Running<'_> {
+    fn drop(&mut self) {
+        let mut answers = self.answers.lock();
+        if answers.by_key.get(self.key).is_some_and(|given| matches!(given.what, What::Running(_))) {
+            answers.by_key.remove(self.key);
+        }
+    }
+}
+
+impl Idempotency {
+    /// Does something unless it was done with this key already. What fails can be tried again. Of two at once with the same key
+    /// one waits for the other's answer; other keys are not held up.
+    pub(crate) async fn once<E>(
+        &self,
+        key: &str,
+        body: &[u8],
+        what: impl FnOnce() -> Result<Answer, E>,
+    ) -> Earlier<Result<Answer, E>> {
+        let mut hash = [0; 32];
+        hash.copy_from_slice(digest(&SHA256, body).as_ref());
+        let running = loop {
+            let mut other = match self.begin(key, hash) {
+                Begun::Mine(running) => break running,
+                Begun::Waits(other) => other,
+                Begun::Over(earlier) => return earlier,
+            };
+            // It ends with an error, for nothing is ever sent.
+            let _ = other.changed().await;
+        };
+        let result = what();
+        if let Ok(answer) = &result {
+            self.0.lock().keep(key, hash, answer.clone());
+        }
+        drop(running);
+        Earlier::WasNot(result)
+    }
+
+    /// Takes a key for a request; or else says who has it, or what came of it.
+    fn begin<'a, T>(&'a self, key: &'a str, body: BodyHash) -> Begun<'a, T> {
+        let mut answers = self.0.lock();
+        answers.forget(Instant::now());
+        match answers.by_key.get(key) {
+            Some(given) if given.body != body => Begun::Over(Earlier::WasAnother),
+            Some(Given { what: What::Running(other), .. }) => Begun::Waits(other.clone()),
+            Some(Given { what: What::Done(Some(answer)), .. }) => Begun::Over(Earlier::Was(answer.clone())),
+            Some(Given { what: What::Done(None), .. }) => Begun::Over(Earlier::WasLongAgo),
+            None => {
+                let (over, waits) = watch::channel(());
+                answers.by_key.insert(key.to_owned(), Given { body, what: What::Running(waits) });
+                Begun::Mine(Running { answers: &self.0, key, _over: over })
+            }
+        }
+    }
+}
+
+impl Answers {
+    fn keep(&mut self, key: &str, body: BodyHash, answer: Answer) {
+        self.bytes += size(&answer);
+        self.order.push_back((Instant::now(), key.to_owned()));
+        self.by_key.insert(key.to_owned(), Given { body, what: What::Done(Some(answer)) });
+        // The oldest are the least likely to be asked for again.
+        while self.bytes > MOST_BYTES {
+            let Some((_, key)) = self.order.get(self.bare) else { return };
+            let answer = self.by_key.get_mut(key).and_then(Given::take);
+            self.bytes -= answer.as_ref().map_or(0, size);
+            self.bare += 1;
+        }
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.order.front().is_some_and(|(at, _)| now.duration_since(*at) >= AGE || self.order.len() >= MOST) {
+            let Some((_, key)) = self.order.pop_front() else { return };
+            let answer = self.by_key.remove(&key).and_then(|mut given| given.take());
+            self.bytes -= answer.as_ref().map_or(0, size);
+            self.bare = self.bare.saturating_sub(1);
+        }
+    }
+}
+
+impl Given {
+    fn take(&mut self) -> Option<Answer> {
+        match &mut self.what {
+            What::Done(answer) => answer.take(),
+            What::Running(_) => None,
+        }
+    }
+}
+
+/// How many bytes an answer has.
+fn size(answer: &Answer) -> usize {
+    Full::size_hint(answer.body()).exact().unwrap_or_default() as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt;
+    use hyper::StatusCode;
+
+    use super::*;
+    use crate::answer::{text, with_type};
+
+    async fn done(idempotency: &Idempotency, key: &str, body: &str) -> Earlier<Result<Answer, ()>> {
+        idempotency.once(key, body.as_bytes(), || Ok(text(StatusCode::OK, "done"))).await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_done_is_not_done_again_while_it_is_remembered() {
+        let idempotency = Idempotency::default();
+        assert!(matches!(done(&idempotency, "k", "body").await, Earlier::WasNot(Ok(_))));
+        assert!(matches!(done(&idempotency, "k", "body").await, Earlier::Was(_)));
+        assert!(matches!(done(&idempotency, "k", "other").await, Earlier::WasAnother));
+        tokio::time::advance(AGE).await;
+        assert!(matches!(done(&idempotency, "k", "other").await, Earlier::WasNot(Ok(_))));
+    }
+
+    #[tokio::test]
+    async fn what_failed_can_be_tried_again() {
+        let idempotency = Idempotency::default();
+        assert!(matches!(idempotency.once("k", b"", || Err(())).await, Earlier::WasNot(Err(()))));
+        assert!(matches!(done(&idempotency, "k", "body").await, Earlier::WasNot(Ok(_))));
+    }
+
+    #[tokio::test]
+    async fn the_oldest_are_forgotten_when_there_are_many() {
+        let idempotency = Idempotency::default();
+        for key in 0..3 * MOST {
+            assert!(matches!(done(&idempotency, &key.to_string(), "").await, Earlier::WasNot(Ok(_))));
+        }
+        assert!(idempotency.0.lock().by_key.len() <= MOST);
+        assert!(matches!(done(&idempotency, &(3 * MOST - 1).to_string(), "").await, Earlier::Was(_)));
+        assert!(matches!(done(&idempotency, "0", "").await, Earlier::WasNot(_)));
+    }
+
+    #[tokio::test]
+    async fn answers_are_kept_up_to_a_size_and_what_was_done_is_not_done_again_without_one() {
+        let idempotency = Idempotency::default();
+        let large = |size: usize| move || Ok::<_, ()>(with_type(StatusCode::OK, "text/plain", vec![b'x'; size].into()));
+        for key in 0..600 {
+            let once = idempotency.once(&key.to_string(), b"", large(1 << 20)).await;
+            assert!(matches!(once, Earlier::WasNot(Ok(_))));
+            assert!(idempotency.0.lock().bytes <= MOST_BYTES);
+        }
+        assert!(matches!(done(&idempotency, "599", "").await, Earlier::Was(_)));
+        assert!(matches!(done(&idempotency, "0", "").await, Earlier::WasLongAgo));
+        assert!(matches!(done(&idempotency, "0", "other").await, Earlier::WasAnother));
+        // Even one that is too large by itself, which leaves no other one either.
+        let once = idempotency.once("huge", b"", large(MOST_BYTES + 1)).await;
+        assert!(matches!(once, Earlier::WasNot(Ok(_))));
+        assert!(matches!(done(&idempotency, "huge", "").await, Earlier::WasLongAgo));
+        assert!(matches!(done(&idempotency, "next", "").await, Earlier::WasNot(Ok(_))));
+        assert!(matches!(done(&idempotency, "next", "").await, Earlier::Was(_)));
+        let answers = idempotency.0.lock();
+        let kept: usize = answers
+            .by_key
+            .values()
+            .filter_map(|given| if let What::Done(Some(answer)) = &given.what { Some(size(answer)) } else { None })
+            .sum();
+        assert_eq!((answers.bytes, answers.bare, answers.order.len()), (kept, 601, 602));
+    }
+
+    #[tokio::test]
+    async fn whoever_comes_meanwhile_waits_and_other_keys_do_not() {
+        let idempotency = Idempotency::default();
+        let mut waits = std::pin::pin!(done(&idempotency, "k", "body"));
+        let failed = idempotency.once("k", b"body", || {
+            // Another key is served while this one is worked on, and the same one is not.
+            assert!(matches!(done(&idempotency, "other", "").now_or_never(), Some(Earlier::WasNot(Ok(_)))));
+            assert!(matches!(done(&idempotency, "k", "another body").now_or_never(), Some(Earlier::WasAnother)));
+            assert!(waits.as_mut().now_or_never().is_none());
+            Err(())
+        });
+        assert!(matches!(failed.await, Earlier::WasNot(Err(()))));
+        // It has come to nothing, so who waits may.
+        assert!(matches!(waits.await, Earlier::WasNot(Ok(_))));
+        assert!(matches!(done(&idempotency, "k", "body").await, Earlier::Was(_)));
+    }
+}

@@ -1,0 +1,28 @@
+//! The answer to a scraper.
+
+use hyper::Request;
+use hyper::StatusCode;
+use hyper::header::AUTHORIZATION;
+
+use crate::answer::{self, Answer};
+use crate::headers::bearer;
+use crate::options::MetricsAccess;
+use crate::state::{Visitor, shown};
+use ssekit_core::metrics::CONTENT_TYPE;
+
+pub(crate) fn metrics<B>(request: &Request<B>, visitor: &Visitor) -> Answer {
+    let shared = &visitor.shared;
+    if shared.options.metrics == MetricsAccess::Off {
+        return answer::not_found();
+    }
+    if let Some(token) = &shared.metrics_token {
+        let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+        if !presented.is_some_and(|presented| token.is(presented)) {
+            shared.journal.write(|| format!("refused a token for /metrics from {}", shown(&visitor.address)));
+            return answer::unauthorized();
+        }
+    }
+    let mut text = shared.hub.stats().metrics();
+    shared.meter.render(shared.admission.connections(), &mut text);
+    answer::with_type(StatusCode::OK, CONTENT_TYPE, text.into())
+}

@@ -1,0 +1,332 @@
+//! Options of a listener, with their defaults and bounds.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::secret::MIN_SECRET_BYTES;
+use crate::ticket::TicketOptions;
+use ssekit_core::error::{Error, Result};
+
+/// Where a listener listens.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Address {
+    /// A TCP port.
+    Tcp {
+        /// An IPv4 or IPv6 address, or a name that resolves to one. `::` takes IPv4 as well, where the system does.
+        host: String,
+        /// The port; 0: one that the system chooses.
+        port: u16,
+        /// Whether several processes may listen on this port, among whom the kernel deals out connections.
+        reuse_port: bool,
+    },
+    /// A Unix domain socket. A socket file that nobody listens on any more is replaced.
+    Unix(PathBuf),
+}
+
+/// What a listener can be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ListenerOptions {
+    /// Where it listens. Default: port 0 of 127.0.0.1.
+    pub address: Address,
+    /// The path of the event stream. Default: `/events`.
+    pub path: String,
+    /// TLS; without it, plain HTTP.
+    pub tls: Option<TlsOptions>,
+    /// Pages of other origins that may read the stream. Default: none.
+    pub cors: Option<CorsOptions>,
+    /// Whose tickets are good.
+    pub tickets: Option<TicketOptions>,
+    /// Whether a request without a ticket gets a stream, without a user. Default: false.
+    pub anonymous: bool,
+    /// The token that a publisher has to present; without it nothing is published over HTTP.
+    pub publish_token: Option<String>,
+    /// Who may read `/metrics`. Default: nobody.
+    pub metrics: MetricsAccess,
+    /// Whether all connections come from a proxy, which says in `X-Forwarded-For` whom it serves. Default: false.
+    pub trust_proxy: bool,
+    /// Whether an event that is published over HTTP keeps the trace that its publisher names
+    /// (<https://www.w3.org/TR/trace-context/>). Default: false.
+    pub trace_context: bool,
+    /// Bounds of what a peer may do.
+    pub limits: LimitOptions,
+}
+
+/// Who may read `/metrics`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum MetricsAccess {
+    /// Nobody.
+    #[default]
+    Off,
+    /// Everybody who can reach the port.
+    Open,
+    /// Who presents this token.
+    Token(String),
+}
+
+impl MetricsAccess {
+    /// The token that has to be presented.
+    pub(crate) fn token(&self) -> Option<&str> {
+        match self {
+            Self::Token(token) => Some(token),
+            Self::Off | Self::Open => None,
+        }
+    }
+}
+
+/// A certificate and its key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct TlsOptions {
+    /// The certificate chain, PEM.
+    pub certificate: String,
+    /// Its private key, PEM (PKCS #8, PKCS #1 or SEC 1).
+    pub key: String,
+}
+
+impl std::fmt::Debug for TlsOptions {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("TlsOptions { .. }")
+    }
+}
+
+/// Cross-origin requests (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CorsOptions {
+    /// Origins, exactly as a browser writes them, such as `https://app.example.com`; or `*` alone for every origin.
+    pub origins: Vec<String>,
+    /// Whether requests may carry cookies and `Authorization`. Not together with `*`. Default: false.
+    pub credentials: bool,
+    /// How long a browser may remember the answer to a preflight. Default: ten minutes.
+    pub max_age: Duration,
+}
+
+/// Bounds of what a peer may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitOptions {
+    /// Connections at once, 1 to 10,000,000. Default: 100,000.
+    pub connections: usize,
+    /// Connections at once from one address; 0: as many as in all. Default: 0, for behind a proxy all come from one.
+    pub connections_per_address: usize,
+    /// Connections accepted in a second; the others wait in the kernel's queue. 0: as they come. Default: 0.
+    pub accepts_per_second: usize,
+    /// From the first byte, or from a connection's beginning, to the end of a request's head; TLS's handshake has as long.
+    /// 10 ms to one hour. Default: 10 s.
+    pub header_timeout: Duration,
+    /// From the end of the head to the end of the body, 10 ms to one hour. Default: 10 s.
+    pub body_timeout: Duration,
+    /// An HTTP/2 connection without a stream is closed after one to two times this, 10 ms to one hour. Default: 60 s.
+    pub idle_timeout: Duration,
+    /// Bytes of a request's head, 8,192 to 1,048,576. Default: 16,384.
+    pub header_bytes: usize,
+    /// Header fields of a request, 1 to 1,000. Default: 64.
+    pub headers: usize,
+    /// Bytes of a request's target, 64 to 65,000. Default: 8,192.
+    pub url_bytes: usize,
+    /// Bytes of a request's body, 1,024 to 67,108,864. Default: 1 MiB.
+    pub body_bytes: usize,
+    /// HTTP/2 streams at once on one connection, 1 to 10,000. Default: 128.
+    pub streams_per_connection: usize,
+}
+
+impl Default for ListenerOptions {
+    fn default() -> Self {
+        Self {
+            address: Address::Tcp { host: "127.0.0.1".to_owned(), port: 0, reuse_port: false },
+            path: "/events".to_owned(),
+            tls: None,
+            cors: None,
+            tickets: None,
+            anonymous: false,
+            publish_token: None,
+            metrics: MetricsAccess::Off,
+            trust_proxy: false,
+            trace_context: false,
+            limits: LimitOptions::default(),
+        }
+    }
+}
+
+impl Default for CorsOptions {
+    fn default() -> Self {
+        Self { origins: Vec::new(), credentials: false, max_age: Duration::from_secs(600) }
+    }
+}
+
+impl Default for LimitOptions {
+    fn default() -> Self {
+        Self {
+            connections: 100_000,
+            connections_per_address: 0,
+            accepts_per_second: 0,
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            header_bytes: 16 << 10,
+            headers: 64,
+            url_bytes: 8 << 10,
+            body_bytes: 1 << 20,
+            streams_per_connection: 128,
+        }
+    }
+}
+
+/// Paths that the listener answers beside the event stream's.
+pub(crate) const OWN_PATHS: [&str; 5] = ["/publish", "/healthz", "/readyz", "/metrics", "/openapi.json"];
+
+impl ListenerOptions {
+    /// Checks every bound.
+    ///
+    /// # Errors
+    /// A value that cannot be used, by the name that it has in JavaScript.
+    pub fn validate(&self) -> Result<()> {
+        self.limits.validate()?;
+        check_path(&self.path)?;
+        if let Some(cors) = &self.cors {
+            cors.validate()?;
+        }
+        if let Some(tickets) = &self.tickets {
+            tickets.validate()?;
+        }
+        check_token("options.publish.token", self.publish_token.as_deref())?;
+        check_token("options.metrics.token", self.metrics.token())?;
+        if self.tickets.is_none() && !self.anonymous && self.publish_token.is_none() {
+            return Err(Error::argument(
+                "options: nobody could use this listener; it wants `tickets`, `anonymous: true` or `publish`",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl LimitOptions {
+    fn validate(&self) -> Result<()> {
+        let millis = |duration: Duration| duration.as_millis() as u64;
+        let bounds = [
+            ("connections", self.connections as u64, 1, 10_000_000),
+            ("connectionsPerAddress", self.connections_per_address as u64, 0, 10_000_000),
+            ("acceptsPerSecond", self.accepts_per_second as u64, 0, 10_000_000),
+            ("headerTimeoutMs", millis(self.header_timeout), 10, 3_600_000),
+            ("bodyTimeoutMs", millis(self.body_timeout), 10, 3_600_000),
+            ("idleTimeoutMs", millis(self.idle_timeout), 10, 3_600_000),
+            ("headerBytes", self.header_bytes as u64, 8_192, 1 << 20),
+            ("headers", self.headers as u64, 1, 1_000),
+            ("urlBytes", self.url_bytes as u64, 64, 65_000),
+            ("bodyBytes", self.body_bytes as u64, 1_024, 64 << 20),
+            ("streamsPerConnection", self.streams_per_connection as u64, 1, 10_000),
+        ];
+        match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
+            Some((name, value, least, most)) => {
+                Err(Error::range(format!("options.limits.{name}: got {value}, wants a number from {least} to {most}")))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl CorsOptions {
+    fn validate(&self) -> Result<()> {
+        let any = self.origins.iter().any(|origin| origin == "*");
+        if any && (self.credentials || self.origins.len() > 1) {
+            return Err(Error::argument(
+                "options.cors.origins: `*` stands alone and without credentials; name the origins that may send cookies",
+            ));
+        }
+        match self.origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+            Some(origin) => Err(Error::argument(format!(
+                "options.cors.origins: got {origin:?}, wants an origin as a browser writes it, such as https://app.example.com"
+            ))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a browser would write it so: scheme, host and perhaps a port, in lower case, with nothing behind it.
+fn is_origin(text: &str) -> bool {
+    let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
+    let plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/?#@\\\"".contains(&byte);
+    !host.is_empty() && host.bytes().all(plain)
+}
+
+fn check_path(path: &str) -> Result<()> {
+    let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#%".contains(&byte);
+    if !path.starts_with('/') || path.len() > 256 || !path.bytes().all(plain) {
+        return Err(Error::argument(format!(
+            "options.path: got {path:?}, wants a path that begins with /, at most 256 printable ASCII characters, none of ?#%"
+        )));
+    }
+    if OWN_PATHS.contains(&path) {
+        return Err(Error::argument(format!("options.path: {path} is the listener's own")));
+    }
+    Ok(())
+}
+
+fn check_token(argument: &str, token: Option<&str>) -> Result<()> {
+    let Some(token) = token else { return Ok(()) };
+    if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Error::argument(format!("{argument}: wants printable ASCII characters without spaces")));
+    }
+    if token.len() < MIN_SECRET_BYTES {
+        let got = token.len();
+        return Err(Error::argument(format!("{argument}: got {got} characters, wants at least {MIN_SECRET_BYTES}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anonymous() -> ListenerOptions {
+        ListenerOptions { anonymous: true, ..ListenerOptions::default() }
+    }
+
+    fn refused(options: &ListenerOptions) -> String {
+        options.validate().expect_err("options that cannot be used").to_string()
+    }
+
+    #[test]
+    fn a_listener_that_nobody_could_use_is_refused() {
+        assert!(refused(&ListenerOptions::default()).contains("tickets"));
+        assert_eq!(anonymous().validate(), Ok(()));
+    }
+
+    #[test]
+    fn a_limit_out_of_bounds_is_named() {
+        let limits = LimitOptions { header_bytes: 8_191, ..LimitOptions::default() };
+        assert!(refused(&ListenerOptions { limits, ..anonymous() }).contains("options.limits.headerBytes"));
+    }
+
+    #[test]
+    fn every_origin_and_credentials_do_not_go_together() {
+        let cors = |origins: &[&str], credentials| {
+            let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
+            ListenerOptions {
+                cors: Some(CorsOptions { origins, credentials, ..CorsOptions::default() }),
+                ..anonymous()
+            }
+        };
+        assert!(refused(&cors(&["*"], true)).contains("without credentials"));
+        assert!(refused(&cors(&["*", "https://a.example"], false)).contains("alone"));
+        assert_eq!(cors(&["*"], false).validate(), Ok(()));
+        assert_eq!(cors(&["https://a.example", "http://[::1]:3000"], true).validate(), Ok(()));
+        for bad in ["a.example", "https://a.example/", "https://A.example", "https://", "null", "https://u@a.example"] {
+            assert!(refused(&cors(&[bad], false)).contains("origin"), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_path_that_could_not_be_asked_for_is_refused() {
+        for path in ["", "events", "/a?b", "/a b", "/%41", "/metrics", "/é"] {
+            assert!(
+                refused(&ListenerOptions { path: path.to_owned(), ..anonymous() }).contains("options.path"),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_guessable_token_is_refused_without_showing_it() {
+        let options = ListenerOptions { publish_token: Some("secret".to_owned()), ..anonymous() };
+        let message = refused(&options);
+        assert!(message.contains("publish.token") && !message.contains("secret"), "{message}");
+    }
+}

@@ -1,0 +1,90 @@
+//! The bytes of streams that hyper carries, on their way to the kernel: so that a flush, and the end of the process, wait for them
+//! there and not where hyper has taken them.
+
+use std::mem::take;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes};
+use parking_lot::Mutex;
+
+use ssekit_core::event::position::Position;
+use ssekit_core::session::client::Client;
+
+/// Bytes of a body.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    bytes: Bytes,
+    /// What the last of them mean, if they are those of a stream.
+    receipt: Option<(Receipt, Outbox)>,
+}
+
+/// Up to where the client has got everything once some bytes are with the kernel. Dropped before that, they are lost, and nobody
+/// need wait for them.
+#[derive(Debug)]
+struct Receipt {
+    client: Arc<Client>,
+    position: Position,
+    is_written: bool,
+}
+
+/// What of a connection has been written, but perhaps only into a buffer between hyper and the kernel.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Outbox(Arc<Mutex<Vec<Receipt>>>);
+
+impl Outbox {
+    /// Everything that was written is with the kernel.
+    pub(crate) fn flushed(&self) {
+        let receipts = take(&mut *self.0.lock());
+        receipts.into_iter().for_each(Receipt::sign);
+    }
+}
+
+impl Parcel {
+    /// Bytes for whose arrival nobody waits.
+    pub(crate) fn plain(bytes: Bytes) -> Self {
+        Self { bytes, receipt: None }
+    }
+
+    /// Bytes after which the client has got everything up to `position`.
+    pub(crate) fn for_client(bytes: Bytes, client: &Arc<Client>, position: Position, outbox: &Outbox) -> Self {
+        let receipt = Receipt { client: Arc::clone(client), position, is_written: false };
+        Self { bytes, receipt: Some((receipt, outbox.clone())) }
+    }
+}
+
+impl Buf for Parcel {
+    fn remaining(&self) -> usize {
+        self.bytes.len()
+    }
+
+    fn chunk(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.bytes.advance(count);
+        if self.bytes.is_empty()
+            && let Some((receipt, outbox)) = self.receipt.take()
+        {
+            outbox.0.lock().push(receipt);
+        }
+    }
+}
+
+impl Receipt {
+    fn sign(mut self) {
+        self.is_written = true;
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        let progress = &self.client.progress;
+        if self.is_written {
+            progress.wrote_to(self.position);
+        } else {
+            progress.give_up();
+        }
+        self.client.shard.progressed();
+    }
+}

@@ -1,0 +1,277 @@
+//! `POST /publish`: sending for other processes and languages.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::body::{Body, Incoming};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::{Method, Request, StatusCode};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use tokio::time::timeout;
+
+use crate::answer::{self, Answer};
+use crate::headers::bearer;
+use crate::idempotency::Earlier;
+use crate::state::Visitor;
+use crate::state::shown;
+use ssekit_core::event::trace::TraceContext;
+use ssekit_core::event::{Draft, Event};
+use ssekit_core::hub::{Published, Target};
+
+const METHODS: &str = "POST, OPTIONS";
+
+/// Answers a request to publish.
+pub(crate) async fn publish(request: Request<Incoming>, visitor: &Visitor) -> Answer {
+    match *request.method() {
+        Method::POST => accept(request, visitor).await.unwrap_or_else(No::into_answer),
+        Method::OPTIONS => answer::options(METHODS),
+        _ => answer::wrong_method(METHODS),
+    }
+}
+
+/// Why nothing was published.
+#[derive(Debug)]
+enum No {
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// It cannot be used as it is.
+    Refused(StatusCode, String),
+}
+
+impl No {
+    fn bad(message: impl Into<String>) -> Self {
+        Self::Refused(StatusCode::BAD_REQUEST, message.into())
+    }
+
+    fn too_large(message: impl Into<String>) -> Self {
+        Self::Refused(StatusCode::PAYLOAD_TOO_LARGE, message.into())
+    }
+
+    fn into_answer(self) -> Answer {
+        match self {
+            Self::Unauthorized => answer::unauthorized(),
+            Self::Refused(status, message) => answer::json(status, &serde_json::json!({ "error": message })),
+        }
+    }
+}
+
+async fn accept(request: Request<Incoming>, visitor: &Visitor) -> Result<Answer, No> {
+    authorize(request.headers(), visitor)?;
+    check_type(request.headers())?;
+    let key = idempotency_key(request.headers())?.map(str::to_owned);
+    let trace = if visitor.shared.options.trace_context { trace_of(request.headers()) } else { None };
+    let body = read(request.into_body(), visitor).await?;
+    let publish = || publish_all(&body, trace.as_ref(), visitor);
+    let Some(key) = key else { return publish() };
+    match visitor.shared.idempotency.once(&key, &body, publish).await {
+        Earlier::Was(mut answer) => {
+            answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
+            Ok(answer)
+        }
+        Earlier::WasNot(result) => result,
+        Earlier::WasLongAgo => Err(No::Refused(
+            StatusCode::CONFLICT,
+            "Idempotency-Key: this was published already, and its answer is no longer kept".to_owned(),
+        )),
+        Earlier::WasAnother => Err(No::Refused(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "Idempotency-Key: it was used with another body".to_owned(),
+        )),
+    }
+}
+
+fn authorize(headers: &HeaderMap, visitor: &Visitor) -> Result<(), No> {
+    let presented = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
+    let wanted = visitor.shared.publish_token.as_ref();
+    if wanted.zip(presented).is_some_and(|(wanted, presented)| wanted.is(presented)) {
+        return Ok(());
+    }
+    visitor.shared.journal.write(|| format!("refused a publisher's token from {}", shown(&visitor.address)));
+    Err(No::Unauthorized)
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), No> {
+    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = given.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    let message = "Content-Type: wants application/json".to_owned();
+    Err(No::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, No> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
+    key.map(Some).ok_or_else(|| No::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
+}
+
+/// The trace of a request. Of two parents neither is believed; a state may come in several fields, which are one list.
+fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
+    let mut parents = headers.get_all("traceparent").into_iter();
+    let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
+    let states: Result<Vec<&str>, _> = headers.get_all("tracestate").into_iter().map(HeaderValue::to_str).collect();
+    TraceContext::parse(parent.to_str().ok()?, Some(&states.unwrap_or_default().join(",")))
+}
+
+/// Reads a body within its limits. Frame by frame into one buffer: kept as they come, many tiny ones would take many times
+/// their size.
+async fn read(mut body: Incoming, visitor: &Visitor) -> Result<Bytes, No> {
+    let limits = &visitor.shared.options.limits;
+    let too_large = || No::too_large(format!("the body: at most {} bytes are taken", limits.body_bytes));
+    if body.size_hint().lower() > limits.body_bytes as u64 {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    let reading = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| No::bad("the body ended too early"))?;
+            let data = frame.into_data().unwrap_or_default();
+            if bytes.len() + data.len() > limits.body_bytes {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(())
+    };
+    match timeout(limits.body_timeout, reading).await {
+        Ok(read) => read.map(|()| bytes.freeze()),
+        Err(_) => Err(No::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned())),
+    }
+}
+
+/// What a publisher asks for.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Publication<'a> {
+    #[serde(default, deserialize_with = "user_id")]
+    user_id: Option<String>,
+    client_id: Option<String>,
+    #[serde(default)]
+    broadcast: bool,
+    exclude_client_id: Option<String>,
+    #[serde(borrow)]
+    event: PublishedEvent<'a>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct PublishedEvent<'a> {
+    #[serde(default)]
+    event: Option<String>,
+    /// As it stands: what a program has written as JSON is what the page gets.
+    #[serde(borrow, default)]
+    data: Option<&'a RawValue>,
+    id: Option<String>,
+    retry: Option<u64>,
+    coalesce_key: Option<String>,
+    /// As the attributes of CloudEvents' extension for distributed tracing are named.
+    traceparent: Option<String>,
+    tracestate: Option<String>,
+}
+
+/// A string or an integer, so that `42` and `"42"` are one user, as they are in JavaScript.
+fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "userId: wants a string or an integer")]
+    enum Id {
+        Text(String),
+        Natural(u64),
+        Integer(i64),
+    }
+    Ok(Option::<Id>::deserialize(deserializer)?.map(|id| match id {
+        Id::Text(id) => id,
+        Id::Natural(id) => id.to_string(),
+        Id::Integer(id) => id.to_string(),
+    }))
+}
+
+#[derive(Serialize)]
+struct Receipt {
+    clients: usize,
+    id: Option<String>,
+}
+
+/// Publishes one publication or a list of them: all, or none if one of them cannot be.
+fn publish_all(body: &[u8], trace: Option<&TraceContext>, visitor: &Visitor) -> Result<Answer, No> {
+    let began = Instant::now();
+    let malformed = |error: serde_json::Error| No::bad(error.to_string());
+    let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
+    let publications: Vec<Publication<'_>> = if many {
+        serde_json::from_slice(body).map_err(malformed)?
+    } else {
+        vec![serde_json::from_slice(body).map_err(malformed)?]
+    };
+    let mut drafts = Vec::with_capacity(publications.len());
+    for (index, publication) in publications.iter().enumerate() {
+        drafts.push(publication.draft(trace, visitor).map_err(|no| if many { no.at(index) } else { no })?);
+    }
+    let mut receipts = Vec::with_capacity(drafts.len());
+    for (target, draft) in drafts {
+        // The target has been checked.
+        let Ok(Published { clients, id }) = visitor.shared.hub.publish(target, draft) else { continue };
+        receipts.push(Receipt { clients, id });
+    }
+    visitor.shared.meter.published(receipts.len(), began.elapsed());
+    Ok(match receipts.as_slice() {
+        [receipt] if !many => answer::json(StatusCode::OK, receipt),
+        receipts => answer::json(StatusCode::OK, receipts),
+    })
+}
+
+impl Publication<'_> {
+    fn draft(&self, trace: Option<&TraceContext>, visitor: &Visitor) -> Result<(Target<'_>, Draft), No> {
+        let target = self.target()?;
+        target.check().map_err(|error| No::bad(error.to_string()))?;
+        let data = self.event.data.map_or(Cow::Borrowed("null"), |data| one_line(data.get()));
+        let own_trace = if visitor.shared.options.trace_context { self.event.trace() } else { None };
+        let event = Event {
+            name: self.event.event.as_deref().unwrap_or_default(),
+            data: &data,
+            id: self.event.id.as_deref(),
+            retry: self.event.retry,
+            coalesce_key: self.event.coalesce_key.as_deref(),
+            trace: own_trace.as_ref().or(trace),
+        };
+        let draft = visitor.shared.hub.encode(event).map_err(|error| {
+            if error.is_range() { No::too_large(error.to_string()) } else { No::bad(error.to_string()) }
+        })?;
+        Ok((target, draft))
+    }
+
+    fn target(&self) -> Result<Target<'_>, No> {
+        let exclude = self.exclude_client_id.as_deref();
+        match (&self.user_id, &self.client_id, self.broadcast, exclude) {
+            (Some(id), None, false, None) => Ok(Target::User(id)),
+            (None, Some(id), false, None) => Ok(Target::Client(id)),
+            (None, None, true, exclude) => Ok(Target::All { exclude }),
+            _ => Err(No::bad(
+                "wants one of userId, clientId and broadcast: true, and excludeClientId only with broadcast",
+            )),
+        }
+    }
+}
+
+impl PublishedEvent<'_> {
+    /// The trace that it names for itself.
+    fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
+    }
+}
+
+impl No {
+    fn at(self, index: usize) -> Self {
+        match self {
+            Self::Refused(status, message) => Self::Refused(status, format!("[{index}]: {message}")),
+            Self::Unauthorized => self,
+        }
+    }
+}
+
+/// JSON's line ends stand between its values only, where a space means the same; so data is always one line.
+fn one_line(json: &str) -> Cow<'_, str> {
+    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
+}

@@ -1,0 +1,43 @@
+//! What comes of a request.
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode};
+
+use crate::answer::Answer;
+use crate::body::AnyBody;
+use crate::outbox::Outbox;
+use ssekit_core::delivery::stream::Stream;
+
+/// What came of a request.
+#[derive(Debug)]
+pub(crate) enum Routed {
+    Answer(Answer),
+    Stream(Opened),
+}
+
+/// An event stream that has been opened.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    pub(crate) head: Response<()>,
+    pub(crate) opening: Bytes,
+    pub(crate) stream: Stream,
+}
+
+impl Routed {
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Answer(answer) => answer.status(),
+            Self::Stream(_) => StatusCode::OK,
+        }
+    }
+
+    /// The answer, with a stream as a body that is pulled, and whose receipts come into this outbox.
+    pub(crate) fn into_response(self, outbox: &Outbox) -> Response<AnyBody> {
+        match self {
+            Self::Answer(answer) => answer.map(AnyBody::whole),
+            Self::Stream(Opened { head, opening, stream }) => {
+                head.map(|()| AnyBody::events(opening, stream, outbox.clone()))
+            }
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! Which request gets which answer.
+
+use http_body_util::Full;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+
+use crate::admission::Refusal;
+use crate::answer::{self, Answer};
+use crate::host;
+use crate::metrics::metrics;
+use crate::publish::publish;
+use crate::response::Routed;
+use crate::state::Shared;
+use crate::state::Visitor;
+use crate::subscribe::subscribe;
+
+/// What can be asked here, for programs that read such things (OpenAPI 3.1).
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// Answers a request.
+pub(crate) async fn route(request: Request<Incoming>, visitor: &Visitor) -> Routed {
+    let head_only = request.method() == Method::HEAD;
+    let routed = match refuse(&request, visitor) {
+        Some(answer) => Routed::Answer(answer),
+        None => dispatch(request, visitor).await,
+    };
+    visitor.shared.meter.answered(routed.status());
+    match routed {
+        Routed::Answer(answer) if head_only => Routed::Answer(without_body(answer)),
+        routed => routed,
+    }
+}
+
+/// What is refused before anybody looks at what is asked.
+fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
+    match visitor.refusal {
+        Some(Refusal::Full) => {
+            return Some(answer::later(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.\n"));
+        }
+        Some(Refusal::AddressFull) => {
+            return Some(answer::later(StatusCode::TOO_MANY_REQUESTS, "Too many connections from your address.\n"));
+        }
+        None => {}
+    }
+    if !host::is_named_properly(request.version(), request.headers()) {
+        return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, "Host: wants one host.\n"), request.version()));
+    }
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let too_long = target > visitor.shared.options.limits.url_bytes;
+    too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
+}
+
+async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {
+    let shared = &visitor.shared;
+    if request.uri().path() == shared.options.path {
+        return subscribe(&request, visitor).await;
+    }
+    Routed::Answer(match request.uri().path() {
+        "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),
+        "/readyz" => get(&request, || ready(shared)),
+        "/metrics" => get(&request, || metrics(&request, visitor)),
+        "/openapi.json" => get(&request, || answer::with_type(StatusCode::OK, "application/json", OPENAPI.into())),
+        "/publish" if shared.publish_token.is_some() => publish(request, visitor).await,
+        _ => answer::not_found(),
+    })
+}
+
+/// The answer to GET, and to HEAD.
+fn get<B>(request: &Request<B>, answer: impl FnOnce() -> Answer) -> Answer {
+    match *request.method() {
+        Method::GET | Method::HEAD => answer(),
+        Method::OPTIONS => answer::options("GET, HEAD, OPTIONS"),
+        _ => answer::wrong_method("GET, HEAD, OPTIONS"),
+    }
+}
+
+fn ready(shared: &Shared) -> Answer {
+    if shared.is_open() && !shared.hub.is_draining() {
+        answer::text(StatusCode::OK, "ready\n")
+    } else {
+        answer::later(StatusCode::SERVICE_UNAVAILABLE, "closing\n")
+    }
+}
+
+/// HEAD's answer says how long the body would be (RFC 9110, section 9.3.2).
+fn without_body(answer: Answer) -> Answer {
+    let (mut head, body) = answer.into_parts();
+    if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {
+        head.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(head, Full::default())
+}

@@ -1,0 +1,136 @@
+//! A listener as a whole: started, shared by its connections, and closed.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::{Semaphore, watch};
+
+use crate::accept::accept;
+use crate::admission::Admission;
+use crate::bind::Bound;
+use crate::cors::Cors;
+use crate::idempotency::Idempotency;
+use crate::journal::Journal;
+use crate::meter::Meter;
+use crate::options::{Address, ListenerOptions};
+use crate::roster::Roster;
+use crate::secret::Secret;
+use crate::state::{Shared, Stage};
+use crate::ticket::Once;
+use crate::tls::server_config;
+use ssekit_core::error::{Error, Result};
+use ssekit_core::hub::Hub;
+
+/// Connections that have not come to their end by then are broken off.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Who may wait at once for the history of other nodes: as a rule a node is behind for milliseconds only.
+const MOST_WAITING: usize = 10_000;
+
+/// A running listener. It goes on when this is dropped; [`Listener::close`] ends it.
+#[derive(Debug, Clone)]
+pub struct Listener {
+    shared: Arc<Shared>,
+    local_addr: Option<SocketAddr>,
+}
+
+impl Listener {
+    /// Listens, with tasks on `runtime`, for clients of `hub`.
+    ///
+    /// # Errors
+    /// Options that cannot be used, or an address that cannot be listened on.
+    pub fn start(hub: Hub, options: ListenerOptions, runtime: &Handle) -> Result<Self> {
+        hub.check_process()?;
+        options.validate()?;
+        let tls = options.tls.as_ref().map(server_config).transpose()?;
+        let publish_token = options.publish_token.as_deref().map(Secret::new).transpose()?;
+        let metrics_token = options.metrics.token().map(Secret::new).transpose()?;
+        let _entered = runtime.enter();
+        let bound = Bound::to(&options.address).map_err(|error| Error::system("listening", &error))?;
+        let local_addr = bound.local_addr();
+        let shared = Arc::new(Shared {
+            tls,
+            cors: Cors::new(options.cors.clone()),
+            admission: Arc::new(Admission::new(&options.limits)),
+            roster: Roster::default(),
+            journal: Journal::new(hub.clone()),
+            meter: Meter::default(),
+            once: Once::default(),
+            idempotency: Idempotency::default(),
+            waiting: Semaphore::new(MOST_WAITING),
+            publish_token,
+            metrics_token,
+            stage: watch::Sender::new(Stage::Open),
+            options,
+            hub,
+        });
+        runtime.spawn(accept(bound, Arc::clone(&shared)));
+        runtime.spawn(watch_tickets(Arc::clone(&shared)));
+        Ok(Self { shared, local_addr })
+    }
+
+    /// The address that it listens on; none for a Unix socket.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.local_addr
+    }
+
+    /// The options that it runs with.
+    pub fn options(&self) -> &ListenerOptions {
+        &self.shared.options
+    }
+
+    /// Whether it was asked to listen there. A port that the system shall choose is always another one.
+    pub fn is_at(&self, address: &Address) -> bool {
+        let chosen = matches!(address, Address::Tcp { port: 0, .. });
+        !chosen && self.shared.options.address == *address
+    }
+
+    /// Checks that it runs with these options.
+    ///
+    /// # Errors
+    /// It does not.
+    pub fn check_same(&self, options: &ListenerOptions) -> Result<()> {
+        if self.shared.options == *options {
+            return Ok(());
+        }
+        Err(Error::configured(
+            "options: this process already listens there with other options; close that listener first",
+        ))
+    }
+
+    /// Whether it still lets clients in.
+    pub fn is_open(&self) -> bool {
+        self.shared.is_open()
+    }
+
+    /// Connections that it has, those of streams included.
+    pub fn connections(&self) -> usize {
+        self.shared.admission.connections()
+    }
+
+    /// Lets nobody in any more, ends its streams after what was sent to them before, and waits until all of its connections
+    /// are closed; those that are not after five seconds are broken off. Can be called any number of times.
+    pub async fn close(&self) {
+        let Shared { hub, stage, roster, admission, .. } = &*self.shared;
+        let go_to = |next: Stage| stage.send_if_modified(|now| std::mem::replace(now, next.max(*now)) < next);
+        go_to(Stage::Closing);
+        roster.end_all(hub);
+        if tokio::time::timeout(CLOSE_PATIENCE, admission.emptied()).await.is_err() {
+            // Who came in while the door was closing is ended like the others.
+            roster.end_all(hub);
+            go_to(Stage::Closed);
+            admission.emptied().await;
+        }
+        go_to(Stage::Closed);
+    }
+}
+
+/// Ends streams when their tickets expire.
+async fn watch_tickets(shared: Arc<Shared>) {
+    tokio::select! {
+        () = shared.roster.watch(&shared.hub) => {}
+        () = shared.until(Stage::Closed) => {}
+    }
+}

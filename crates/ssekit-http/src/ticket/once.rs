@@ -1,0 +1,245 @@
+//! Tickets that open one stream only.
+//!
+//! Strictly one-time tickets would break `EventSource`, which reconnects to the very same URL. So a ticket also continues
+//! the stream that it has opened: for whoever presents that stream's client id, and the key with which its event ids end. The
+//! URL of the first request has neither the key nor anything that it could be made of.
+
+use std::collections::{BTreeSet, HashMap};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::ticket::Refusal;
+use ssekit_core::event::key::Key;
+use ssekit_core::session::network::Network;
+
+/// Used tickets of one subject that are remembered. Each is forgotten when it expires; who has more at once gets no further one
+/// used, and nobody else notices. There is no bound over all: whoever signs tickets decides how many subjects there are.
+const MOST_OF_ONE: usize = 10_000;
+
+/// Expired tickets that are forgotten each time that one is used: more than are added, so there are never many.
+const FORGOTTEN_AT_ONCE: usize = 4;
+
+/// The tickets that have been used.
+#[derive(Debug, Default)]
+pub(crate) struct Once(Mutex<Used>);
+
+/// Tickets by when they expire.
+type Order = BTreeSet<(Duration, Arc<str>)>;
+
+#[derive(Debug, Default)]
+struct Used {
+    tickets: HashMap<Arc<str>, Use>,
+    /// In the order in which they expire.
+    order: Order,
+    /// The same, of each subject.
+    subjects: HashMap<Subject, Order>,
+}
+
+/// Whose tickets are counted together.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    User(Arc<str>),
+    /// Of tickets for nobody: where they were used from.
+    Network(Option<Network>),
+}
+
+impl Subject {
+    pub(crate) fn of(user: Option<&str>, address: Option<IpAddr>) -> Self {
+        user.map_or_else(|| Self::Network(address.map(Network::of)), |user| Self::User(user.into()))
+    }
+}
+
+#[derive(Debug)]
+struct Use {
+    client: Box<str>,
+    subject: Subject,
+    /// What the ids on its stream end with.
+    key: Key,
+    /// When the ticket is no good any more by itself, since 1970.
+    until: Duration,
+}
+
+/// A ticket that is about to be used.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Redeemed<'a> {
+    pub(crate) ticket: &'a str,
+    /// Whom it counts for.
+    pub(crate) subject: &'a Subject,
+    /// The client that its stream has.
+    pub(crate) client: &'a str,
+    /// The key of the stream that it goes on with, if it does.
+    pub(crate) shown: Option<&'a Key>,
+    /// How long it is good.
+    pub(crate) left: Duration,
+}
+
+impl Once {
+    /// Uses a ticket. Returns the key of its stream, and whether this was the ticket's first use.
+    pub(crate) fn redeem(&self, redeemed: Redeemed<'_>, now: Duration) -> Result<(Key, bool), Refusal> {
+        let Redeemed { ticket, subject, client, shown, left } = redeemed;
+        let mut used = self.0.lock();
+        if let Some(earlier) = used.tickets.get(ticket) {
+            let continues = shown.is_some_and(|shown| earlier.key.matches(shown)) && &*earlier.client == client;
+            return if continues { Ok((earlier.key, false)) } else { Err(Refusal::Used) };
+        }
+        used.forget(now);
+        if !used.has_room(subject, now) {
+            return Err(Refusal::TooMany);
+        }
+        let (key, until, ticket) = (Key::random(), now.saturating_add(left), Arc::<str>::from(ticket));
+        used.order.insert((until, Arc::clone(&ticket)));
+        used.subjects.entry(subject.clone()).or_default().insert((until, Arc::clone(&ticket)));
+        used.tickets.insert(ticket, Use { client: client.into(), subject: subject.clone(), key, until });
+        Ok((key, true))
+    }
+
+    /// Gives back what was not needed after all: there was no stream.
+    pub(crate) fn give_back(&self, ticket: &str) {
+        self.0.lock().remove(ticket);
+    }
+}
+
+impl Used {
+    /// Forgets some that have expired, the oldest first.
+    fn forget(&mut self, now: Duration) {
+        for _ in 0..FORGOTTEN_AT_ONCE {
+            let Some((_, ticket)) = self.order.first().filter(|(until, _)| *until <= now) else { return };
+            let ticket = Arc::clone(ticket);
+            self.remove(&ticket);
+        }
+    }
+
+    /// Whether a subject may use another. Its own that have expired are in nobody's way.
+    fn has_room(&mut self, subject: &Subject, now: Duration) -> bool {
+        loop {
+            let Some(own) = self.subjects.get(subject).filter(|own| own.len() >= MOST_OF_ONE) else { return true };
+            let Some((_, expired)) = own.first().filter(|(until, _)| *until <= now) else { return false };
+            let expired = Arc::clone(expired);
+            self.remove(&expired);
+        }
+    }
+
+    fn remove(&mut self, ticket: &str) {
+        let Some((ticket, gone)) = self.tickets.remove_entry(ticket) else { return };
+        let place = (gone.until, ticket);
+        self.order.remove(&place);
+        if let Some(own) = self.subjects.get_mut(&gone.subject) {
+            own.remove(&place);
+            if own.is_empty() {
+                self.subjects.remove(&gone.subject);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEFT: Duration = Duration::from_secs(60);
+    const NOW: Duration = Duration::from_secs(1_000_000);
+
+    fn redeem(
+        once: &Once,
+        ticket: &str,
+        client: &str,
+        shown: Option<&Key>,
+        left: Duration,
+        now: Duration,
+    ) -> Result<(Key, bool), Refusal> {
+        let subject = &Subject::of(Some("ada"), None);
+        once.redeem(Redeemed { ticket, subject, client, shown, left }, now)
+    }
+
+    /// Whether it was the first use.
+    fn first(redeemed: Result<(Key, bool), Refusal>) -> Result<bool, Refusal> {
+        redeemed.map(|(_, first)| first)
+    }
+
+    #[test]
+    fn a_ticket_opens_one_stream_and_continues_it_for_who_has_its_key() {
+        let once = Once::default();
+        let (key, is_first) = redeem(&once, "t", "tab", None, LEFT, NOW).unwrap();
+        assert!(is_first);
+        for (client, shown) in [("tab", None), ("tab", Some(Key::random())), ("other", Some(key)), ("other", None)] {
+            assert_eq!(first(redeem(&once, "t", client, shown.as_ref(), LEFT, NOW)), Err(Refusal::Used));
+        }
+        let (again, is_first) = redeem(&once, "t", "tab", Some(&key), LEFT, NOW).unwrap();
+        assert!(again.matches(&key) && !is_first);
+        // Another ticket's stream has another key.
+        let (other, is_first) = redeem(&once, "u", "tab", Some(&key), LEFT, NOW).unwrap();
+        assert!(!other.matches(&key) && is_first);
+        assert_eq!(first(redeem(&once, "u", "tab", Some(&key), LEFT, NOW)), Err(Refusal::Used));
+    }
+
+    #[test]
+    fn what_was_given_back_can_be_used() {
+        let once = Once::default();
+        assert_eq!(first(redeem(&once, "t", "tab", None, LEFT, NOW)), Ok(true));
+        once.give_back("t");
+        assert_eq!(first(redeem(&once, "t", "tab", None, LEFT, NOW)), Ok(true));
+    }
+
+    #[test]
+    fn expired_tickets_are_forgotten_and_others_are_not() {
+        let once = Once::default();
+        assert_eq!(first(redeem(&once, "long", "tab", None, LEFT * 1_000_000, NOW)), Ok(true));
+        for second in 0..100_000 {
+            let now = NOW + Duration::from_secs(second);
+            assert_eq!(first(redeem(&once, &format!("t{second}"), "tab", None, LEFT, now)), Ok(true));
+        }
+        assert!(once.0.lock().tickets.len() <= 1024);
+        assert_eq!(first(redeem(&once, "long", "thief", None, LEFT, NOW)), Err(Refusal::Used));
+    }
+
+    #[test]
+    fn who_uses_more_than_one_may_is_refused_and_nobody_else_notices() {
+        let once = Once::default();
+        let use_one = |subject: &Subject, ticket: &str, now| {
+            first(once.redeem(Redeemed { ticket, subject, client: "tab", shown: None, left: LEFT }, now))
+        };
+        let address = |last| Some(IpAddr::from([192, 0, 2, last]));
+        let greedy = [Subject::of(Some("ada"), address(1)), Subject::of(None, address(1))];
+        for (who, subject) in greedy.iter().enumerate() {
+            for number in 0..MOST_OF_ONE {
+                assert_eq!(use_one(subject, &format!("{who} {number}"), NOW), Ok(true));
+            }
+            assert_eq!(use_one(subject, &format!("{who} more"), NOW), Err(Refusal::TooMany));
+        }
+        assert_eq!(use_one(&Subject::of(Some("bob"), address(1)), "bobs", NOW), Ok(true));
+        assert_eq!(use_one(&Subject::of(None, address(2)), "another's", NOW), Ok(true));
+        // What opened nothing does not count, nor what has expired.
+        once.give_back("0 0");
+        assert_eq!(use_one(&greedy[0], "0 more", NOW), Ok(true));
+        assert_eq!(use_one(&greedy[0], "0 yet more", NOW), Err(Refusal::TooMany));
+        // However many of others have expired, too.
+        for subject in [&greedy[1], &greedy[0]] {
+            assert_eq!(use_one(subject, &format!("{subject:?}"), NOW + LEFT), Ok(true));
+        }
+    }
+
+    #[test]
+    fn nothing_is_left_of_tickets_that_have_expired_or_were_given_back() {
+        let once = Once::default();
+        for number in 0..1_000_u32 {
+            let (ticket, subject) = (number.to_string(), Subject::of(Some(&number.to_string()), None));
+            let now = NOW + LEFT * (number / 100);
+            assert_eq!(
+                first(once.redeem(
+                    Redeemed { ticket: &ticket, subject: &subject, client: "tab", shown: None, left: LEFT },
+                    now
+                )),
+                Ok(true)
+            );
+            if number % 3 == 0 {
+                once.give_back(&ticket);
+            }
+        }
+        let used = once.0.lock();
+        assert!(used.tickets.len() <= 100, "{}", used.tickets.len());
+        assert_eq!((used.order.len(), used.subjects.len()), (used.tickets.len(), used.tickets.len()));
+    }
+}

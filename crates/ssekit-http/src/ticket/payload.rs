@@ -1,0 +1,110 @@
+//! What a ticket says (RFC 7519, section 4.1), once its signature is known to be good.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::ticket::{Claims, NewTicket, Refusal, TicketOptions};
+use ssekit_core::session::revoked::LONGEST;
+
+/// The claims as they are written. A claim that stands there twice is an error: two readers could take different ones.
+#[derive(Debug, Deserialize)]
+pub(super) struct Payload {
+    sub: Option<String>,
+    cid: Option<String>,
+    jti: Option<String>,
+    iss: Option<String>,
+    aud: Option<Audience>,
+    exp: f64,
+    nbf: Option<f64>,
+    iat: Option<f64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Many(Vec<String>),
+}
+
+impl Audience {
+    fn names(&self, audience: &str) -> bool {
+        match self {
+            Self::One(name) => name == audience,
+            Self::Many(names) => names.iter().any(|name| name == audience),
+        }
+    }
+}
+
+impl Payload {
+    pub(super) fn of(json: &[u8]) -> Result<Self, Refusal> {
+        serde_json::from_slice(json).map_err(|_| Refusal::Malformed)
+    }
+
+    pub(super) fn check(self, options: &TicketOptions, time: Duration) -> Result<Claims, Refusal> {
+        let (now, leeway) = (time.as_secs_f64(), options.leeway.as_secs_f64());
+        if !self.exp.is_finite() || self.nbf.is_some_and(|nbf| !nbf.is_finite()) {
+            return Err(Refusal::Malformed);
+        }
+        if self.exp + leeway <= now {
+            return Err(Refusal::Expired);
+        }
+        if self.nbf.is_some_and(|nbf| nbf - leeway > now) {
+            return Err(Refusal::Early);
+        }
+        if !self.aud.is_some_and(|audience| audience.names(&options.audience)) {
+            return Err(Refusal::Audience);
+        }
+        if options.issuer.is_some() && options.issuer != self.iss {
+            return Err(Refusal::Issuer);
+        }
+        if options.one_time && self.jti.is_none() {
+            return Err(Refusal::Malformed);
+        }
+        let issued = self.iat.map(micros).unwrap_or_default();
+        // A log-out could not tell it from one that comes after: RFC 7519, section 4.1.6. It may be in milliseconds.
+        if issued > time.saturating_add(options.leeway) {
+            return Err(Refusal::Future);
+        }
+        // Log-outs are not remembered for longer. Without its beginning, what is left is the least that it can be.
+        if self.exp - self.iat.unwrap_or(now) > LONGEST.as_secs_f64() {
+            return Err(Refusal::TooLong);
+        }
+        let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
+        Ok(Claims { user: self.sub, client: self.cid, id: self.jti, issued, left })
+    }
+}
+
+/// A time since 1970 to the nearest microsecond, which is as exact as a number in JSON is. None before 1970.
+fn micros(seconds: f64) -> Duration {
+    let (whole, part) = (seconds.trunc(), (seconds.fract() * 1e6).round());
+    if seconds <= 0.0 {
+        Duration::ZERO
+    } else {
+        Duration::from_secs(whole as u64).saturating_add(Duration::from_micros(part as u64))
+    }
+}
+
+/// The claims of a new ticket.
+pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
+    let begins = now + ticket.not_before;
+    let mut claims = json!({
+        "aud": ticket.audience,
+        // With its microseconds: a log-out and a log-in may fall into one second.
+        "iat": now.as_micros() as f64 / 1e6,
+        "exp": (begins + ticket.ttl).as_secs(),
+        "jti": Uuid::new_v4().to_string(),
+    });
+    let optional = [
+        ("sub", ticket.user.map(Into::into)),
+        ("cid", ticket.client.map(Into::into)),
+        ("iss", ticket.issuer.map(Into::into)),
+        ("nbf", (!ticket.not_before.is_zero()).then(|| begins.as_secs().into())),
+    ];
+    if let Some(claims) = claims.as_object_mut() {
+        claims.extend(optional.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
+    }
+    claims.to_string()
+}

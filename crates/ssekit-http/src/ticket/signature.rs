@@ -1,0 +1,166 @@
+//! A token's signature: JSON Web Signature in its compact form (RFC 7515, section 3.1), and the keys to check it with.
+//!
+//! Three algorithms with public keys and one with a secret are all that is spoken here, over `ring`. A key is for one
+//! algorithm, by its kind, so a token cannot choose to have an RSA key taken for a secret, nor `none` for anything.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::hmac;
+use ring::signature::{
+    ECDSA_P256_SHA256_FIXED, ED25519, RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents, UnparsedPublicKey,
+};
+use serde::Deserialize;
+
+use crate::ticket::{Refusal, TicketOptions};
+use ssekit_core::error::{Error, Result};
+
+/// The head of every ticket that is issued here.
+const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
+
+/// A public key.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct PublicKey {
+    id: Option<String>,
+    kind: Kind,
+}
+
+#[derive(Clone, PartialEq, Eq, Debug)]
+enum Kind {
+    /// EdDSA with Ed25519 (RFC 8037).
+    Ed25519(Vec<u8>),
+    /// ES256: ECDSA over P-256; the point, uncompressed.
+    P256(Vec<u8>),
+    /// RS256: RSASSA-PKCS1-v1_5, 2,048 to 8,192 bits.
+    Rsa { n: Vec<u8>, e: Vec<u8> },
+}
+
+/// A JSON Web Key, of which no private part is ever kept (RFC 7517).
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+    n: Option<String>,
+    e: Option<String>,
+}
+
+impl PublicKey {
+    /// Reads a JSON Web Key, as JSON text.
+    ///
+    /// # Errors
+    /// It is none, or not of a kind that is known here.
+    pub fn from_jwk(json: &str) -> Result<Self> {
+        let wants = "wants a JSON Web Key: OKP with Ed25519, EC with P-256, or RSA of at least 2,048 bits";
+        let refuse = || Error::argument(format!("options.tickets.keys: {wants}"));
+        let key: Jwk = serde_json::from_slice(json.as_bytes()).map_err(|_| refuse())?;
+        let kind = key.kind().ok_or_else(refuse)?;
+        if key.alg.as_deref().is_some_and(|alg| alg != kind.algorithm()) {
+            let wants = kind.algorithm();
+            return Err(Error::argument(format!("options.tickets.keys: a key of this kind is for {wants} only")));
+        }
+        Ok(Self { id: key.kid, kind })
+    }
+
+    fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
+        let verified = match &self.kind {
+            Kind::Ed25519(key) => UnparsedPublicKey::new(&ED25519, key).verify(message, signature),
+            Kind::P256(key) => UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key).verify(message, signature),
+            Kind::Rsa { n, e } => {
+                RsaPublicKeyComponents { n, e }.verify(&RSA_PKCS1_2048_8192_SHA256, message, signature)
+            }
+        };
+        verified.is_ok()
+    }
+}
+
+impl Kind {
+    fn algorithm(&self) -> &'static str {
+        match self {
+            Self::Ed25519(_) => "EdDSA",
+            Self::P256(_) => "ES256",
+            Self::Rsa { .. } => "RS256",
+        }
+    }
+}
+
+impl Jwk {
+    fn kind(&self) -> Option<Kind> {
+        let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
+        match (self.kty.as_str(), self.crv.as_deref()) {
+            ("OKP", Some("Ed25519")) => bytes(&self.x).filter(|x| x.len() == 32).map(Kind::Ed25519),
+            ("EC", Some("P-256")) => {
+                let (x, y) = (bytes(&self.x)?, bytes(&self.y)?);
+                (x.len() == 32 && y.len() == 32).then(|| Kind::P256([&[4][..], &x, &y].concat()))
+            }
+            ("RSA", None) => {
+                let (n, e) = (bytes(&self.n)?, bytes(&self.e)?);
+                (n.len() >= 256).then_some(Kind::Rsa { n, e })
+            }
+            _ => None,
+        }
+    }
+}
+
+/// What a token says of its own signature. `crit` names extensions that must be understood, and none is.
+#[derive(Deserialize)]
+struct Header {
+    alg: String,
+    kid: Option<String>,
+    crit: Option<serde_json::Value>,
+}
+
+/// The payload of a token whose signature is good.
+pub(super) fn verified(token: &str, options: &TicketOptions) -> std::result::Result<Vec<u8>, Refusal> {
+    let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
+    let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
+    let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::Malformed)?;
+    if header.crit.is_some() {
+        return Err(Refusal::Malformed);
+    }
+    let (payload, signature) = (decode(payload)?, decode(signature)?);
+    if header.alg == "HS256" && !options.secrets.is_empty() {
+        check_secrets(&options.secrets, message.as_bytes(), &signature)?;
+    } else {
+        check_keys(&options.keys, &header, message.as_bytes(), &signature)?;
+    }
+    Ok(payload)
+}
+
+fn check_secrets(secrets: &[String], message: &[u8], signature: &[u8]) -> std::result::Result<(), Refusal> {
+    let good = |secret: &String| hmac::verify(&hmac_key(secret), message, signature).is_ok();
+    if secrets.iter().any(good) { Ok(()) } else { Err(Refusal::Signature) }
+}
+
+fn check_keys(
+    keys: &[PublicKey],
+    header: &Header,
+    message: &[u8],
+    signature: &[u8],
+) -> std::result::Result<(), Refusal> {
+    let mut able = keys.iter().filter(|key| key.kind.algorithm() == header.alg).peekable();
+    if able.peek().is_none() {
+        return Err(Refusal::Algorithm);
+    }
+    // A token without a name for its key may be any key's, and so may a key without a name be any token's.
+    let named = |key: &&PublicKey| header.kid.is_none() || key.id.is_none() || key.id == header.kid;
+    let mut candidates = able.filter(named).peekable();
+    if candidates.peek().is_none() {
+        return Err(Refusal::Key);
+    }
+    if candidates.any(|key| key.verifies(message, signature)) { Ok(()) } else { Err(Refusal::Signature) }
+}
+
+/// A token with this payload.
+pub(super) fn signed(payload: &str, secret: &str) -> String {
+    let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(payload));
+    let signature = hmac::sign(&hmac_key(secret), message.as_bytes());
+    format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+fn hmac_key(secret: &str) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes())
+}

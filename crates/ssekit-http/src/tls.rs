@@ -1,0 +1,36 @@
+//! TLS, by rustls.
+
+use std::sync::Arc;
+
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::crypto::ring::default_provider;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::options::TlsOptions;
+use ssekit_core::error::{Error, Result};
+
+/// How HTTP/2 is called when a protocol is agreed on (RFC 7301).
+pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
+
+/// What TLS connections with this certificate are accepted by.
+///
+/// # Errors
+/// The certificate or the key cannot be read, or they do not belong together. Neither is shown.
+pub(crate) fn server_config(options: &TlsOptions) -> Result<Arc<ServerConfig>> {
+    let refuse = |what: &str| Error::argument(format!("options.tls.{what}"));
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(options.certificate.as_bytes())
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| refuse("cert: it is not PEM"))?;
+    if chain.is_empty() {
+        return Err(refuse("cert: there is no certificate in it"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(options.key.as_bytes())
+        .map_err(|_| refuse("key: there is no private key in it, or it is encrypted"))?;
+    let mut config = ServerConfig::builder_with_provider(Arc::new(default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
+        .map_err(|error| refuse(&format!("cert: it cannot be used with this key: {error}")))?;
+    config.alpn_protocols = vec![ALPN_HTTP2.to_vec(), b"http/1.1".to_vec()];
+    Ok(Arc::new(config))
+}

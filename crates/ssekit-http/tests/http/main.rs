@@ -1,0 +1,12 @@
+//! The behaviour of the listener.
+#![cfg(test)]
+
+mod came_back;
+mod fuzz;
+mod owed_resets;
+mod publish;
+mod requests;
+mod streams;
+mod tickets;
+mod tls;
+mod trace;

@@ -1,0 +1,215 @@
+//! Where Redis is, and how much of it is used.
+
+use std::fmt;
+
+use ssekit_core::error::{Error, Result};
+
+/// Redis 6.2 or later, or Valkey.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RedisOptions {
+    /// `redis://[user[:password]@]host[:port][/database]`, `rediss://…` for TLS, or, with sentinels,
+    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Several hosts of a cluster may be
+    /// given like sentinels; they are tried in turn.
+    pub url: String,
+    /// All keys begin with it; in braces, so that they are in one slot of a cluster. Default: `ssekit`.
+    pub prefix: String,
+    /// Events that Redis keeps, about, 100 to 100,000,000. Default: 100,000.
+    pub max_stream_events: u64,
+    /// Certificates of those who may sign the server's, in PEM; wanted for TLS.
+    pub ca: Option<String>,
+}
+
+impl RedisOptions {
+    /// With defaults but for where it is.
+    pub fn at(url: impl Into<String>) -> Self {
+        Self { url: url.into(), prefix: "ssekit".into(), max_stream_events: 100_000, ca: None }
+    }
+
+    /// Checks all of it.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the password.
+    pub fn validate(&self) -> Result<()> {
+        super::Redis::new(self.clone()).map(drop)
+    }
+
+    /// The first option in which two differ, by the name that it has in JavaScript.
+    pub fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
+        let (one, other) = match (one, other) {
+            (None, None) => return None,
+            (Some(one), Some(other)) => (one, other),
+            _ => return Some("backplane.redis"),
+        };
+        let options = [
+            ("backplane.redis", one.url != other.url),
+            ("backplane.prefix", one.prefix != other.prefix),
+            ("backplane.maxStreamEvents", one.max_stream_events != other.max_stream_events),
+            ("backplane.ca", one.ca != other.ca),
+        ];
+        options.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
+    }
+
+    /// Reads the URL, and checks the rest.
+    ///
+    /// # Errors
+    /// What is wrong with it, without the password.
+    pub(crate) fn server(&self) -> Result<Server> {
+        if !(100..=100_000_000).contains(&self.max_stream_events) {
+            return Err(Error::range(format!(
+                "options.backplane.maxStreamEvents: got {}, wants a number from 100 to 100000000",
+                self.max_stream_events
+            )));
+        }
+        let usable = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
+        if self.prefix.is_empty() || self.prefix.len() > 128 || !self.prefix.chars().all(usable) {
+            return Err(Error::argument(
+                "options.backplane.prefix: wants 1 to 128 letters, digits and the characters - _ . : /",
+            ));
+        }
+        Server::parse(&self.url)
+    }
+}
+
+/// Passwords are not for logs.
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisOptions").field("prefix", &self.prefix).finish_non_exhaustive()
+    }
+}
+
+/// What a URL says.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Server {
+    pub(crate) tls: bool,
+    /// Host and port of each.
+    pub(crate) hosts: Vec<Host>,
+    /// The hosts are sentinels, and know where this service is.
+    pub(crate) service: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<String>,
+    pub(crate) database: u32,
+}
+
+/// A host and its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Host {
+    pub(crate) name: String,
+    pub(crate) port: u16,
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.name, self.port)
+    }
+}
+
+impl Host {
+    /// `host:port`, as a server names another.
+    pub(crate) fn parse(text: &str, default_port: u16) -> Option<Self> {
+        let (name, port) = match text.rsplit_once(':') {
+            // An IPv6 address stands in brackets if a port follows.
+            Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port.parse().ok()?),
+            _ => (text, default_port),
+        };
+        let name = name.trim_start_matches('[').trim_end_matches(']');
+        (!name.is_empty()).then(|| Self { name: name.into(), port })
+    }
+}
+
+impl Server {
+    fn parse(url: &str) -> Result<Self> {
+        let wrong = |what: &str| {
+            Error::argument(format!(
+                "options.backplane.redis: {what}; wants redis://[user[:password]@]host[:port][/database]"
+            ))
+        };
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("got no URL"))?;
+        let (tls, sentinel) = match scheme {
+            "redis" => (false, false),
+            "rediss" => (true, false),
+            "redis+sentinel" => (false, true),
+            "rediss+sentinel" => (true, true),
+            _ => return Err(wrong("got a URL of another kind")),
+        };
+        let (rest, _query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let (login, hosts) =
+            authority.rsplit_once('@').map_or((None, authority), |(login, hosts)| (Some(login), hosts));
+        let default_port = if sentinel { 26_379 } else { 6_379 };
+        let hosts: Option<Vec<Host>> = hosts.split(',').map(|host| Host::parse(host, default_port)).collect();
+        let hosts =
+            hosts.filter(|hosts| !hosts.is_empty()).ok_or_else(|| wrong("got no host, or a port that is none"))?;
+        let mut path = path.split('/').filter(|part| !part.is_empty());
+        let service =
+            if sentinel { Some(path.next().ok_or_else(|| wrong("got no name of a service"))?.into()) } else { None };
+        let database = match path.next() {
+            Some(number) => number.parse().map_err(|_| wrong("got a database that is no number"))?,
+            None => 0,
+        };
+        let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
+            // `redis://secret@host` is not a password: nobody agrees on it.
+            Some((user, "")) => {
+                (Some(unescape(user).ok_or_else(|| wrong("got a user that is escaped wrongly"))?), None)
+            }
+            Some((user, password)) => {
+                let password = unescape(password).ok_or_else(|| wrong("got a password that is escaped wrongly"))?;
+                (unescape(user).filter(|user| !user.is_empty()), Some(password))
+            }
+            None => (None, None),
+        };
+        Ok(Self { tls, hosts, service, user, password, database })
+    }
+}
+
+/// Undoes percent-encoding (RFC 3986, section 2.1).
+fn unescape(text: &str) -> Option<String> {
+    let mut bytes = text.bytes();
+    let mut out = Vec::with_capacity(text.len());
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let mut digit = || char::from(bytes.next()?).to_digit(16);
+            out.push((digit()? * 16 + digit()?) as u8);
+        } else {
+            out.push(byte);
+        }
+    }
+    String::from_utf8(out).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(name: &str, port: u16) -> Host {
+        Host { name: name.into(), port }
+    }
+
+    #[test]
+    fn a_url_says_where_and_who() {
+        let plain = Server::parse("redis://localhost").unwrap();
+        assert_eq!(
+            (plain.hosts, plain.tls, plain.database, plain.password),
+            (vec![host("localhost", 6_379)], false, 0, None)
+        );
+        let full = Server::parse("rediss://ada:p%40ss%3Aword@[::1]:7000/3").unwrap();
+        assert_eq!((full.hosts, full.tls, full.database), (vec![host("::1", 7_000)], true, 3));
+        assert_eq!((full.user.as_deref(), full.password.as_deref()), (Some("ada"), Some("p@ss:word")));
+        let secret = Server::parse("redis://:secret@a:1,b:2").unwrap();
+        assert_eq!((secret.user, secret.password.as_deref()), (None, Some("secret")));
+        assert_eq!(secret.hosts, [host("a", 1), host("b", 2)]);
+        let sentinel = Server::parse("redis+sentinel://one,two:5000/main/4").unwrap();
+        assert_eq!((sentinel.service.as_deref(), sentinel.database), (Some("main"), 4));
+        assert_eq!(sentinel.hosts, [host("one", 26_379), host("two", 5_000)]);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_without_the_password() {
+        for url in
+            ["", "localhost:6379", "http://:secret@a", "redis://", "redis://:secret@a:port", "redis://:secret@a/x"]
+        {
+            let error = Server::parse(url).map(|_| ()).unwrap_err();
+            assert!(error.is_argument() && !error.to_string().contains("secret"), "{error}");
+        }
+        assert!(!format!("{:?}", RedisOptions::at("redis://:secret@a")).contains("secret"));
+    }
+}

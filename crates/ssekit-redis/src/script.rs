@@ -1,0 +1,113 @@
+//! What Redis does in one step: scripts, each of which either happens as a whole or not at all.
+
+use crate::command::Command;
+
+/// A script and its name.
+pub(crate) struct Script {
+    pub(crate) source: &'static str,
+}
+
+/// Keys: what is known of the history, events, members.
+/// Arguments: epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
+/// Answer: epoch, end of events, end of members, what is forgotten, the time in milliseconds.
+pub(crate) const JOIN: Script = Script {
+    source: r"
+local known, seen, heard, last = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local epoch = redis.call('HGET', KEYS[1], 'epoch')
+local events = tonumber(redis.call('HGET', KEYS[1], 'events') or '0')
+local members = tonumber(redis.call('HGET', KEYS[1], 'members') or '0')
+-- Nobody has counted so far.
+if events >= 2 ^ 43 or members >= 2 ^ 43 then epoch, events, members = false, 0, 0 end
+-- What others have put there is passed over.
+local function first()
+  for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 10)) do
+    local number = tonumber(string.match(entry[1], '^(%d+)-0$') or '0')
+    if entry[2][1] == 'o' and number > 0 and number <= events then return number end
+  end
+end
+local lost = not epoch
+if epoch == known then
+  lost = events < seen or members < heard
+  if not lost and last ~= '' then
+    local id = string.format('%.0f-0', seen)
+    local entry = redis.call('XRANGE', KEYS[2], id, id)[1]
+    if entry then
+      lost = entry[2][2] ~= last
+    else
+      -- It may have been forgotten with all that is older; if those are there, it was lost.
+      local oldest = first()
+      lost = not oldest or oldest <= seen
+    end
+  end
+elseif epoch and (seen > 0 and seen >= events) then
+  -- Numbers that this node has seen must not be seen a second time.
+  redis.call('DEL', KEYS[2])
+  events = seen + 1
+  redis.call('HSET', KEYS[1], 'events', string.format('%.0f', events))
+end
+if lost then
+  epoch = ARGV[5]
+  events = math.max(events, seen) + 1
+  members = math.max(members, heard) + 1
+  redis.call('DEL', KEYS[2], KEYS[3])
+  redis.call('HSET', KEYS[1], 'epoch', epoch, 'events', string.format('%.0f', events), 'members', string.format('%.0f', members))
+end
+local oldest = first()
+local time = redis.call('TIME')
+return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000)}
+",
+};
+
+/// Keys: what is known of the history, the channel's stream, the node's count.
+/// Arguments: epoch, the channel's name, the node, the count of the first record, how many are kept, the records.
+/// Answer: the end of the channel; nothing if the history is another.
+pub(crate) const APPEND: Script = Script {
+    source: r"
+if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return false end
+local node, count = ARGV[3], tonumber(ARGV[4])
+local done = tonumber(redis.call('GET', KEYS[3]) or '0')
+local number = tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0')
+-- What stands where the next record belongs is not ssekit's, and would be in the way for ever.
+local function add(...)
+  local added = redis.pcall('XADD', KEYS[2], ...)
+  if type(added) == 'table' and added.err and (string.find(added.err, 'equal or smaller') or string.find(added.err, 'exhausted')) then
+    redis.call('DEL', KEYS[2])
+    return redis.pcall('XADD', KEYS[2], ...)
+  end
+  return added
+end
+local now = redis.call('TIME')
+local time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+local appended = false
+for index = 6, #ARGV do
+  if count > done then
+    number = number + 1
+    appended = true
+    local added = add('MAXLEN', '~', ARGV[5], string.format('%.0f-0', number),
+      'o', string.format('%s.%.0f', node, count), 't', time, 'd', ARGV[index])
+    if type(added) == 'table' and added.err then return added end
+  end
+  count = count + 1
+end
+if appended then
+  redis.call('HSET', KEYS[1], ARGV[2], string.format('%.0f', number))
+  -- A node that is silent for so long has no answer to wait for any more.
+  redis.call('SET', KEYS[3], string.format('%.0f', count - 1), 'EX', 86400)
+end
+return number
+",
+};
+
+impl Script {
+    /// Its call by name, which Redis may not know, or whole.
+    pub(crate) fn call(&self, whole: bool, keys: &[&str]) -> Command {
+        let call = if whole { Command::new("EVAL").arg(self.source) } else { Command::new("EVALSHA").arg(self.name()) };
+        keys.iter().fold(call.number(keys.len() as u64), |call, key| call.arg(key))
+    }
+
+    fn name(&self) -> String {
+        // SHA-1 because that is what Redis calls scripts by, not because anything rests on it.
+        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, self.source.as_bytes());
+        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+}

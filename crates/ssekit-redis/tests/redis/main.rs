@@ -1,0 +1,7 @@
+//! Several hubs over a real Redis.
+#![cfg(test)]
+
+mod cluster;
+mod contract;
+mod faults;
+mod topologies;

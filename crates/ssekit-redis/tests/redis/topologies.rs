@@ -1,0 +1,199 @@
+//! Redis behind sentinels, as a cluster, and behind TLS.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
+use ssekit_core::{Connect, Link};
+use ssekit_redis::Redis;
+use ssekit_redis::RedisOptions;
+use ssekit_testing::node_process::{node_at, node_options};
+use ssekit_testing::port::free_port;
+use ssekit_testing::pull::Pull;
+use ssekit_testing::redis_server::{RedisServer, program};
+use ssekit_testing::{Engine, data, eventually};
+
+fn is(node: &Engine, link: Link) {
+    eventually("the link is as it should be", || node.stats().cluster.unwrap().link == link);
+}
+
+fn flush(node: &Engine) {
+    node.block_on(node.flush_shared()).unwrap();
+}
+
+/// A sentinel that watches one server, and lets another one take over within a second or so.
+struct Sentinel {
+    port: u16,
+    folder: PathBuf,
+    child: Child,
+}
+
+impl Sentinel {
+    fn watching(master: &RedisServer) -> Self {
+        let port = free_port();
+        let folder = std::env::temp_dir().join(format!("ssekit-sentinel-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        // It writes what it learns into its configuration.
+        let file = folder.join("sentinel.conf");
+        let watched = master.port;
+        let lines = format!(
+            "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {watched} 1\n\
+             sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
+        );
+        std::fs::write(&file, lines).unwrap();
+        let mut command = Command::new(program());
+        command.arg(&file).args(["--sentinel", "--dir"]).arg(&folder).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { port, folder, child: command.spawn().unwrap() }
+    }
+}
+
+impl Drop for Sentinel {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+#[test]
+fn whoever_the_sentinel_names_is_followed_and_nothing_that_was_acknowledged_there_is_lost() {
+    let mut first = RedisServer::start();
+    let second = RedisServer::start();
+    assert!(second.says(&format!("REPLICAOF 127.0.0.1 {}", first.port)).starts_with("+OK"));
+    eventually("the replica is up", || second.says("INFO replication").contains("master_link_status:up"));
+    let sentinel = Sentinel::watching(&first);
+    let asks = |line: &str| {
+        std::net::TcpStream::connect(("127.0.0.1", sentinel.port))
+            .map_or(String::new(), |_| RedisServer::says_at(sentinel.port, line))
+    };
+    let port = format!("\r\n{}\r\n", second.port);
+    eventually("the sentinel knows the replica", || asks("SENTINEL REPLICAS main").contains(&port));
+    // The first one is none at all.
+    let url = format!("redis+sentinel://127.0.0.1:{},127.0.0.1:{}/main", free_port(), sentinel.port);
+    let nodes = [node_at(&url), node_at(&url)];
+    nodes.iter().for_each(|node| is(node, Link::Up));
+    let mut pages = nodes.each_ref().map(|node| Pull::of(node.connect(Connect::default()).unwrap()));
+    for number in 0..50 {
+        nodes[number % 2].broadcast(data(&number.to_string()), None).unwrap();
+    }
+    nodes.iter().for_each(flush);
+    // All that it has got so far the replica has as well.
+    assert_eq!(first.says("WAIT 1 10000"), ":1\r\n");
+    eventually("it is in the replica", || {
+        let length = |server: &RedisServer| server.says("XLEN {ssekit}:events");
+        length(&first) == length(&second)
+    });
+    first.kill();
+    nodes.iter().for_each(|node| is(node, Link::Down));
+    for number in 50..100 {
+        nodes[number % 2].broadcast(data(&number.to_string()), None).unwrap();
+    }
+    nodes.iter().for_each(|node| is(node, Link::Up));
+    assert!(second.says("ROLE").contains("master"));
+    for page in &mut pages {
+        let mut got: Vec<usize> = page.data(100).iter().map(|data| data.parse().unwrap()).collect();
+        got.sort_unstable();
+        assert_eq!(got, (0..100).collect::<Vec<_>>(), "all, once, and no gap");
+    }
+}
+
+#[test]
+fn in_a_cluster_the_keys_are_found_wherever_they_are_and_wherever_they_move() {
+    let node = || RedisServer::with(&["--save", "", "--cluster-enabled", "yes"]);
+    let (owner, other) = (node(), node());
+    // In pieces, for a line has its bounds, and Redis 6.2 knows no ranges.
+    for slots in (0..16_384).collect::<Vec<u16>>().chunks(4_096) {
+        let slots: Vec<String> = slots.iter().map(u16::to_string).collect();
+        assert!(owner.says(&format!("CLUSTER ADDSLOTS {}", slots.join(" "))).starts_with("+OK"));
+    }
+    assert!(other.says(&format!("CLUSTER MEET 127.0.0.1 {}", owner.port)).starts_with("+OK"));
+    let is_ok = |server: &RedisServer| server.says("CLUSTER INFO").contains("cluster_state:ok");
+    eventually("the cluster is whole", || is_ok(&owner) && is_ok(&other));
+    eventually("one knows of the other's keys", || other.says("GET {ssekit}:history").starts_with("-MOVED"));
+    let nodes = [node_at(&other.url()), node_at(&format!("redis://127.0.0.1:{},127.0.0.1:{}", other.port, owner.port))];
+    nodes.iter().for_each(|node| is(node, Link::Up));
+    let mut page = Pull::of(nodes[1].connect(Connect::default()).unwrap());
+    for number in 0..50 {
+        nodes[0].broadcast(data(&number.to_string()), None).unwrap();
+    }
+    assert_eq!(page.data(50), (0..50).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert_eq!(owner.says("XLEN {ssekit}:events"), ":50\r\n");
+}
+
+/// A certificate authority, and what it signs for 127.0.0.1.
+struct Authority {
+    params: CertificateParams,
+    key: KeyPair,
+    certificate: Certificate,
+}
+
+impl Authority {
+    fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::<String>::new()).unwrap();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().unwrap();
+        let certificate = params.self_signed(&key).unwrap();
+        Self { params, key, certificate }
+    }
+
+    /// Certificate and key.
+    fn signs(&self) -> (String, String) {
+        let key = KeyPair::generate().unwrap();
+        let params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+        let issuer = Issuer::from_params(&self.params, &self.key);
+        (params.signed_by(&key, &issuer).unwrap().pem(), key.serialize_pem())
+    }
+}
+
+#[test]
+fn over_tls_a_server_is_used_whose_certificate_is_trusted_and_no_other() {
+    let authority = Authority::new();
+    let (certificate, key) = authority.signs();
+    let folder = std::env::temp_dir().join(format!("ssekit-tls-{}-{}", std::process::id(), free_port()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let file = |name: &str, text: &str| {
+        let path = folder.join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let (cert, key) = (file("cert.pem", &certificate), file("key.pem", &key));
+    let (ca, port) = (file("ca.pem", &authority.certificate.pem()), free_port().to_string());
+    let redis = RedisServer::with(&[
+        "--save",
+        "",
+        "--tls-port",
+        &port,
+        "--tls-cert-file",
+        &cert,
+        "--tls-key-file",
+        &key,
+        "--tls-ca-cert-file",
+        &ca,
+        "--tls-auth-clients",
+        "no",
+    ]);
+    let at = |authority: &Authority, host: &str| {
+        let options = RedisOptions {
+            ca: Some(authority.certificate.pem()),
+            ..RedisOptions::at(format!("rediss://{host}:{port}"))
+        };
+        Engine::node(Redis::new(options).unwrap(), node_options())
+    };
+    let node = at(&authority, "127.0.0.1");
+    is(&node, Link::Up);
+    let mut page = Pull::of(node.connect(Connect::default()).unwrap());
+    node.broadcast(data(&"x".repeat(100_000)), None).unwrap();
+    assert_eq!(page.event().data.len(), 100_000);
+    // Another authority, and another name.
+    for (wrong, why) in [
+        (at(&Authority::new(), "127.0.0.1"), "invalid peer certificate"),
+        (at(&authority, "localhost"), "not valid for name"),
+    ] {
+        let _ = wrong.broadcast(data("x"), None);
+        is(&wrong, Link::Down);
+        let told = wrong.block_on(wrong.flush_shared()).unwrap_err().to_string();
+        assert!(told.contains(why), "{told}");
+    }
+    drop(redis);
+    let _ = std::fs::remove_dir_all(&folder);
+}

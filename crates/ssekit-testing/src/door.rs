@@ -1,0 +1,101 @@
+//! A hub behind a listener. Who talks to it is `http1`, or `http2`.
+
+use std::net::{SocketAddr, TcpStream};
+
+use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket, TicketOptions};
+use ssekit_http::{Listener, ListenerOptions};
+
+pub use crate::http1::*;
+use crate::{Engine, PATIENCE, eventually};
+
+/// A secret that only tests share.
+pub const SECRET: &str = "a secret that only these tests know of";
+
+/// A publisher's token that only tests share.
+pub const TOKEN: &str = "a-token-that-only-these-tests-know-of";
+
+/// An engine and its listener.
+pub struct Door {
+    pub engine: Engine,
+    pub listener: Listener,
+}
+
+impl Door {
+    pub fn open(options: ListenerOptions) -> Self {
+        Self::of(Engine::start(), options)
+    }
+
+    pub fn of(engine: Engine, options: ListenerOptions) -> Self {
+        let hub = engine.hub.clone();
+        let started = async { Listener::start(hub, options, &tokio::runtime::Handle::current()) };
+        let listener = engine.block_on(started).unwrap();
+        Self { engine, listener }
+    }
+
+    /// With default limits, for everybody.
+    pub fn anonymous() -> Self {
+        Self::open(anonymous())
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.listener.local_addr().unwrap()
+    }
+
+    /// A connection to it.
+    pub fn knock(&self) -> Visitor {
+        Visitor::on(TcpStream::connect(self.address()).unwrap())
+    }
+
+    /// What comes of a GET on a connection of its own.
+    pub fn get(&self, target: &str) -> Answer {
+        self.knock().asks(&get(target))
+    }
+
+    /// An event stream on a connection of its own.
+    pub fn stream(&self, target: &str) -> Streaming {
+        self.knock().streams(&get(target))
+    }
+
+    /// Waits until there are so many clients.
+    pub fn wait_for_clients(&self, clients: usize) {
+        eventually("there are so many clients", || self.engine.stats().clients == clients);
+    }
+
+    /// Waits until nobody is connected any more, in any way.
+    pub fn wait_until_empty(&self) {
+        self.wait_for_clients(0);
+        eventually("no connection is left", || self.listener.connections() == 0);
+    }
+
+    pub fn close(&self) {
+        self.engine.block_on(self.listener.close());
+    }
+}
+
+pub fn anonymous() -> ListenerOptions {
+    ListenerOptions { anonymous: true, ..ListenerOptions::default() }
+}
+
+pub fn with_tickets(tickets: TicketOptions) -> ListenerOptions {
+    ListenerOptions { tickets: Some(tickets), ..ListenerOptions::default() }
+}
+
+pub fn tickets() -> TicketOptions {
+    TicketOptions { secrets: vec![SECRET.to_owned()], ..TicketOptions::default() }
+}
+
+pub fn new_ticket(user: &str) -> NewTicket<'_> {
+    NewTicket {
+        user: Some(user),
+        client: None,
+        ttl: PATIENCE * 10,
+        not_before: std::time::Duration::ZERO,
+        audience: DEFAULT_AUDIENCE,
+        issuer: None,
+    }
+}
+
+/// A good ticket.
+pub fn ticket_of(user: &str) -> String {
+    ticket::issue(SECRET, new_ticket(user), ticket::now()).unwrap()
+}
