@@ -220,7 +220,9 @@ describe('names in the documentation', () => {
       .map((name) => read(join(folder, name)))
       .join('\n');
   const typescript = [read('index.d.ts'), sourcesIn('ts')].join('\n');
-  const rust = ['src', 'crates/ssekit-core/src', 'crates/ssekit-http/src', 'crates/ssekit-redis/src'].map(sourcesIn).join('\n');
+  const rust = ['src', 'crates/ssekit-core/src', 'crates/ssekit-http/src', 'crates/ssekit-redis/src']
+    .map(sourcesIn)
+    .join('\n');
   const spans = (page: string): string[] => {
     const prose = read(page).replaceAll(/^( *)```.*?^\1```$/gms, '');
     return [...prose.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 
 import { argumentError } from './errors.js';
-import { checkNumbers, checkObject } from './options.js';
+import { checkNumbers, checkObject } from './validate.js';
 
 const NUMBERS = ['maxStreamEvents', 'leaseMs', 'maxBufferedEvents', 'maxBufferedBytes'];
 const OTHERS = ['redis', 'prefix', 'ca', 'whenDown'];

@@ -5,7 +5,8 @@ import { native } from './binding.js';
 import { watchSigterm } from './drain.js';
 import { fromEnvironment } from './environment.js';
 import { argumentError, rangeError } from './errors.js';
-import { checkNumbers, checkObject, toNativeText } from './options.js';
+import { toNativeText } from './options.js';
+import { checkNumbers, checkObject } from './validate.js';
 
 export async function listen(options: ListenOptions = {}): Promise<Listener> {
   const known = checkKeys('options', options, OPTIONS);

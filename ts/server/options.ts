@@ -1,7 +1,8 @@
 /** Options, checked and converted to what the addon takes; it checks their bounds. */
 import type { SSEOptions } from '../../index';
 import { checkBackplane } from './backplane.js';
-import { argumentError, rangeError } from './errors.js';
+import { argumentError } from './errors.js';
+import { checkNumbers, checkObject } from './validate.js';
 
 const NUMBERS = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads', 'timeoutMs', 'presenceGraceMs'];
 
@@ -14,8 +15,6 @@ const GROUPS = {
 };
 
 type Group = keyof typeof GROUPS;
-
-const BOUNDS_ARE_NATIVE = 'a non-negative integer';
 
 /** Options by their names, those of a group with the group's before a dot, as JSON: src/given.rs reads them. */
 export function toNativeText(options: object): string {
@@ -57,30 +56,4 @@ export function checkDrain(options: unknown = {}): string {
 
 function checkGroup(name: Group, group: unknown): Record<string, number> {
   return checkNumbers(`options.${name}`, checkObject(`options.${name}`, group), GROUPS[name]);
-}
-
-export function checkObject(argument: string, value: unknown): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null) throw argumentError(argument, value, 'an object');
-  return value as Record<string, unknown>;
-}
-
-export function checkNumbers(
-  argument: string,
-  values: Record<string, unknown>,
-  known: string[],
-  alsoKnown: string[] = [],
-): Record<string, number> {
-  const numbers: Record<string, number> = {};
-  for (const [name, value] of Object.entries(values)) {
-    if (value === undefined) continue;
-    if (!known.includes(name)) {
-      const all = [...alsoKnown, ...known].join(', ');
-      throw argumentError(`${argument}.${name}`, value, `no such option; known are ${all}`);
-    }
-    if (typeof value !== 'number') throw argumentError(`${argument}.${name}`, value, BOUNDS_ARE_NATIVE);
-    if (!Number.isSafeInteger(value) || value < 0)
-      throw rangeError(`${argument}.${name}`, String(value), BOUNDS_ARE_NATIVE);
-    numbers[name] = value;
-  }
-  return numbers;
 }

@@ -5,7 +5,8 @@ import { native } from './binding.js';
 import { ticketSecrets } from './environment.js';
 import { argumentError } from './errors.js';
 import { userOf } from './identity.js';
-import { checkNumbers, toNativeText } from './options.js';
+import { toNativeText } from './options.js';
+import { checkNumbers } from './validate.js';
 
 /** In seconds. */
 const DEFAULT_TTL = 3_600;

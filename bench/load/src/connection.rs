@@ -6,18 +6,8 @@ use mio::net::TcpStream;
 
 use crate::http1::Http1;
 use crate::http2::Http2;
+use crate::request::{Part, Request};
 use crate::scan::{Scanner, Sighting};
-
-/// What to ask for.
-#[derive(Debug)]
-pub struct Request {
-    /// The host and its port.
-    pub authority: String,
-    /// The path, and the query.
-    pub path: String,
-    /// Lines of their own, each with its end.
-    pub headers: String,
-}
 
 /// One event stream, as a client sees it.
 #[derive(Debug)]
@@ -145,15 +135,6 @@ impl Connection {
         self.send()?;
         Ok(total)
     }
-}
-
-/// What comes on a stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part<'a> {
-    /// The head of its response, with the status 200.
-    Head,
-    /// Some of what follows.
-    Body(&'a [u8]),
 }
 
 impl Stream {

@@ -10,8 +10,9 @@ use mio::{Events, Interest, Poll, Token};
 use serde::Serialize;
 
 use crate::clock;
-use crate::connection::{Connection, Progress, Request};
+use crate::connection::{Connection, Progress};
 use crate::latencies::{Latencies, Summary};
+use crate::request::Request;
 use crate::scan::{Scanner, Sighting};
 
 /// Events from this number on go to single clients, and are counted on their own.

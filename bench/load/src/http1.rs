@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::connection::{Part, Request};
+use crate::request::{Part, Request};
 
 /// The end of a response's head.
 const BLANK_LINE: &[u8] = b"\r\n\r\n";

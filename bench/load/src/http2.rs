@@ -4,7 +4,7 @@
 
 use std::io;
 
-use crate::connection::{Part, Request};
+use crate::request::{Part, Request};
 
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 

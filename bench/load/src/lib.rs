@@ -15,4 +15,5 @@ pub mod fleet;
 mod http1;
 mod http2;
 pub mod latencies;
+pub mod request;
 pub mod scan;

@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::cluster::Local;
+use crate::cluster::local::Local;
 use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
 use crate::event::position::Position;
