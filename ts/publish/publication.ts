@@ -12,7 +12,7 @@ export type Publication<T = unknown, Name extends string = string> = { event: SS
 export interface Receipt {
   /** Connected clients that it was addressed to. */
   clients: number;
-  /** The event's id; `null` if there was no such client to have it. */
+  /** The event's id. `null` if no client has the `clientId`, and always if the server has a backplane. */
   id: string | null;
 }
 

@@ -78,7 +78,7 @@ impl Default for ClusterOptions {
     fn default() -> Self {
         Self {
             lease: Duration::from_secs(10),
-            max_buffered_events: 10_000,
+            max_buffered_events: 100_000,
             max_buffered_bytes: 64 << 20,
             deliver_when_down: true,
         }

@@ -28,7 +28,7 @@ pub enum Target<'a> {
 pub struct Published {
     /// Connected clients that it was addressed to.
     pub clients: usize,
-    /// The event's id; none if there was no such client, so that it was not kept.
+    /// The event's id. None if no client has the id that it was sent to, and always with a backplane: there it gets its id later.
     pub id: Option<String>,
 }
 
