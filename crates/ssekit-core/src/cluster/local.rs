@@ -10,6 +10,17 @@ use crate::event::position::{Epoch, Position};
 use crate::session::client::Client;
 use crate::session::life::ClientInfo;
 
+/// What became of a record before this node read it from the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Nothing: it is new here.
+    New,
+    /// An event that this node delivered during an outage. It is in the logs at this position.
+    AlreadyDelivered(Position),
+    /// An order that has been carried out.
+    AlreadyDone,
+}
+
 /// What a node does with what it reads; the hub implements it.
 pub(crate) trait Local: Send + Sync {
     /// The history is another one, or has a gap: nothing up to this number is known any more. What comes from here on is for those
@@ -17,13 +28,12 @@ pub(crate) trait Local: Send + Sync {
     fn begin_after(&self, epoch: Epoch, number: Number);
     /// Everything has been applied that stood in the history when it was joined, or there is no waiting for it.
     fn caught_up(&self);
-    /// A record of the events' channel, which stands in the logs already if it has a twin there: at 0, if it was an order, which
-    /// has been carried out.
-    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>);
-    /// The same, before all nodes have agreed on its place. None: there is no room. Otherwise where it stands, or 0 for an order.
-    fn apply_alone(&self, message: &Message<'_>) -> Option<Position>;
+    /// A record of the events' channel.
+    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, earlier: Arrival);
+    /// The same, before all nodes have agreed on its place. None: there is no room.
+    fn apply_unsequenced(&self, message: &Message<'_>) -> Option<Arrival>;
     /// What stands in the logs after this position is this node's alone. None: nothing is.
-    fn stand_alone(&self, after: Option<Position>);
+    fn set_unsequenced_after(&self, after: Option<Position>);
     /// The position of the newest event.
     fn newest(&self) -> Position;
     /// Where the history begins: after everything that stood here before it became another one.

@@ -11,7 +11,7 @@ use crate::event::trace::TraceContext;
 const VERSION: u8 = 1;
 
 /// Clients in one piece of a roll.
-pub(crate) const CLIENTS_PER_ROLL: usize = 500;
+pub(crate) const CLIENTS_PER_SNAPSHOT: usize = 500;
 
 /// A client and its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,13 +56,13 @@ pub(crate) enum Message<'a> {
     /// Clients have gone.
     Left(Vec<&'a str>),
     /// The sender knows nobody yet, and wants everybody's roll.
-    Hello,
+    SnapshotRequest,
     /// A piece of the sender's clients; the first one takes the place of all that was known of the sender.
-    Roll { first: bool, members: Vec<Member<'a>> },
+    PresenceSnapshot { first: bool, members: Vec<Member<'a>> },
     /// The sender is there, with so many clients.
     Alive(u64),
     /// The sender has ended.
-    Bye,
+    NodeLeft,
 }
 
 mod kind {
@@ -126,14 +126,14 @@ impl<'a> Message<'a> {
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
             Self::Joined(members) => out.members(members),
-            Self::Roll { first, members } => {
+            Self::PresenceSnapshot { first, members } => {
                 if *first {
                     out.text(tag::FIRST, "");
                 }
                 out.members(members);
             }
             Self::Left(clients) => clients.iter().for_each(|client| out.text(tag::CLIENT, client)),
-            Self::Hello | Self::Bye => {}
+            Self::SnapshotRequest | Self::NodeLeft => {}
         }
         out.0.freeze()
     }
@@ -146,10 +146,10 @@ impl<'a> Message<'a> {
             Self::Lost(_) => kind::LOST,
             Self::Joined(_) => kind::JOINED,
             Self::Left(_) => kind::LEFT,
-            Self::Hello => kind::HELLO,
-            Self::Roll { .. } => kind::ROLL,
+            Self::SnapshotRequest => kind::HELLO,
+            Self::PresenceSnapshot { .. } => kind::ROLL,
             Self::Alive(_) => kind::ALIVE,
-            Self::Bye => kind::BYE,
+            Self::NodeLeft => kind::BYE,
         }
     }
 
@@ -164,10 +164,12 @@ impl<'a> Message<'a> {
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
             kind::JOINED => Self::Joined(fields.members()?),
             kind::LEFT => Self::Left(fields.clients()?),
-            kind::HELLO => Self::Hello,
-            kind::ROLL => Self::Roll { first: fields.text(tag::FIRST).is_some(), members: fields.members()? },
+            kind::HELLO => Self::SnapshotRequest,
+            kind::ROLL => {
+                Self::PresenceSnapshot { first: fields.text(tag::FIRST).is_some(), members: fields.members()? }
+            }
             kind::ALIVE => Self::Alive(fields.number(tag::NUMBER)?),
-            kind::BYE => Self::Bye,
+            kind::BYE => Self::NodeLeft,
             _ => return None,
         })
     }
@@ -344,11 +346,11 @@ mod tests {
             Message::Lost(7),
             Message::Joined(members.clone()),
             Message::Left(vec!["a", "b"]),
-            Message::Hello,
-            Message::Roll { first: true, members: members.clone() },
-            Message::Roll { first: false, members },
+            Message::SnapshotRequest,
+            Message::PresenceSnapshot { first: true, members: members.clone() },
+            Message::PresenceSnapshot { first: false, members },
             Message::Alive(3),
-            Message::Bye,
+            Message::NodeLeft,
         ]
     }
 

@@ -1,22 +1,22 @@
 //! A node of several that share one history: what it appends, what it reads, and whom it knows on the others.
 //!
 //! * [`message`]: what nodes tell each other.
-//! * [`outbox`]: what waits to be appended; [`island`]: what becomes of it while that cannot be.
+//! * [`outbox`]: what waits to be appended; [`outage`]: what becomes of it while that cannot be.
 //! * [`claims`]: whose the ids of this node's clients are.
 //! * [`members`]: who is connected to the other nodes; [`newcomers`]: who comes from one that is ahead of this one.
-//! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `pulse`: leases.
+//! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `lease`: renews this node's lease and looks after those of others.
 //!
 //! Everything that is sent goes into the shared history first, and to this node's own clients when it comes back: so all nodes
 //! deliver one order, and an id means the same on each of them.
 
 mod claims;
-mod island;
+mod lease;
 pub(crate) mod local;
 pub(crate) mod members;
 pub(crate) mod message;
 pub(crate) mod newcomers;
+mod outage;
 mod outbox;
-mod pulse;
 mod reader;
 pub(crate) mod stats;
 mod writer;
@@ -32,11 +32,11 @@ use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
 use crate::cluster::claims::Claims;
-use crate::cluster::island::Island;
-pub(crate) use crate::cluster::local::Local;
+pub(crate) use crate::cluster::local::{Arrival, Local};
 use crate::cluster::members::Members;
-use crate::cluster::message::{CLIENTS_PER_ROLL, Member, Message};
+use crate::cluster::message::{CLIENTS_PER_SNAPSHOT, Member, Message};
 use crate::cluster::newcomers::Newcomers;
+use crate::cluster::outage::OutageDelivery;
 use crate::cluster::outbox::{Bounds, Outbox};
 use crate::counter::Counter;
 use crate::error::Error;
@@ -64,7 +64,7 @@ pub(crate) struct Cluster {
     /// Events to be appended.
     pub(crate) events: Outbox,
     /// Who comes and goes here, to be appended.
-    rolls: Outbox,
+    presence: Outbox,
     pub(crate) members: Members,
     claims: Claims,
     pub(crate) newcomers: Newcomers,
@@ -74,7 +74,7 @@ pub(crate) struct Cluster {
     heard: watch::Sender<u64>,
     link: watch::Sender<Link>,
     health: Mutex<Health>,
-    island: Mutex<Island>,
+    outage: Mutex<OutageDelivery>,
     /// The epoch of the history that it has joined; none: it has to join first.
     joined: watch::Sender<Option<Epoch>>,
     /// How far events have been read.
@@ -84,10 +84,10 @@ pub(crate) struct Cluster {
     rejoin: Notify,
     /// When it last read something of its own.
     echo: Mutex<Instant>,
-    /// When everybody else was asked for their rolls, and what was asked has come back.
+    /// When everybody else was asked for their presence, and what was asked has come back.
     greeted: Mutex<Option<Instant>>,
     /// Everybody else is to be told who is here.
-    roll_due: Mutex<bool>,
+    snapshot_due: Mutex<bool>,
     /// It has been up, ever.
     was_up: AtomicBool,
     stopped: watch::Sender<bool>,
@@ -103,7 +103,7 @@ impl Cluster {
             options,
             memory,
             events: Outbox::new(bounds),
-            rolls: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
+            presence: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
             members: Members::default(),
             claims: Claims::default(),
             newcomers: Newcomers::default(),
@@ -111,14 +111,14 @@ impl Cluster {
             heard: watch::Sender::new(0),
             link: watch::Sender::new(Link::Starting),
             health: Mutex::default(),
-            island: Mutex::default(),
+            outage: Mutex::default(),
             joined: watch::Sender::new(None),
             read: watch::Sender::new(0),
             appended: Mutex::new(0),
             rejoin: Notify::new(),
             echo: Mutex::new(Instant::now()),
             greeted: Mutex::new(None),
-            roll_due: Mutex::new(false),
+            snapshot_due: Mutex::new(false),
             was_up: AtomicBool::new(false),
             stopped: watch::Sender::new(false),
             outages: Counter::default(),
@@ -131,13 +131,13 @@ impl Cluster {
         let mut stopped = self.stopped.subscribe();
         let reader = reader::run(Arc::clone(self), backplane.clone(), Weak::clone(&local));
         let writer = writer::run(Arc::clone(self), backplane, Weak::clone(&local));
-        let pulse = pulse::run(Arc::clone(self), local);
+        let leasing = lease::run(Arc::clone(self), local);
         tokio::spawn(async move {
             let readers = tokio::spawn(reader);
             let writers = tokio::spawn(writer);
-            let pulses = tokio::spawn(pulse);
+            let leases = tokio::spawn(leasing);
             let _ = stopped.wait_for(|stopped| *stopped).await;
-            for task in [readers, writers, pulses] {
+            for task in [readers, writers, leases] {
                 task.abort();
             }
         });
@@ -150,21 +150,27 @@ impl Cluster {
 
     /// Sends an event, or an order, through the history.
     pub(crate) fn send(&self, message: Bytes, local: &dyn Local) {
-        self.island.lock().send(&self.events, message, local);
+        self.outage.lock().send(&self.events, message, local);
     }
 
     /// Applies a record of the events' channel, or one that was applied already, in a history that is lost. It stood before
     /// everything that stands now, and all who were here then have had it.
     fn apply(&self, record: &Record, message: Option<Message<'_>>, again: bool, local: &dyn Local) {
-        let is_event = matches!(message, Some(Message::Event(..)));
-        let known = again.then(|| if is_event { local.base() } else { 0 });
+        let known = match (&message, local.base()) {
+            _ if !again => Arrival::New,
+            (Some(Message::Event(..)), base) if base > 0 => Arrival::AlreadyDelivered(base),
+            _ => Arrival::AlreadyDone,
+        };
         if record.origin.node != self.node {
             return local.apply(record.number, record.at, message, known);
         }
-        let mut island = self.island.lock();
-        let twin = island.echo(record.origin.count).or(known);
-        local.apply(record.number, record.at, message, twin);
-        island.settle(twin.is_some(), local);
+        let mut outage = self.outage.lock();
+        let earlier = match outage.echo(record.origin.count) {
+            Arrival::New => known,
+            delivered => delivered,
+        };
+        local.apply(record.number, record.at, message, earlier);
+        outage.settle(earlier != Arrival::New, local);
     }
 
     /// Whether the view of the others is as good as it can be. Before, somebody may be there of whom it does not know.
@@ -229,7 +235,7 @@ impl Cluster {
 
     /// Appends something soon, and says what count it has at least.
     pub(crate) fn probe(&self) -> u64 {
-        let count = self.rolls.count() + 1;
+        let count = self.presence.count() + 1;
         self.probe_due.store(true, Ordering::Release);
         count
     }
@@ -240,7 +246,7 @@ impl Cluster {
             local.end_stray(&stray);
         }
         if self.probe_due.swap(false, Ordering::AcqRel) || !self.newcomers.is_empty() {
-            self.rolls.push([Message::Alive(local.clients() as u64).encode()]);
+            self.presence.push([Message::Alive(local.clients() as u64).encode()]);
         }
     }
 
@@ -282,8 +288,8 @@ impl Cluster {
 
     /// Tells the others that this node ends.
     pub(crate) async fn bye(&self) {
-        let count = self.rolls.push([Message::Bye.encode()]);
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.rolls.is_appended(count)).await;
+        let count = self.presence.push([Message::NodeLeft.encode()]);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.presence.is_appended(count)).await;
     }
 
     fn set_joined(&self, epoch: Option<Epoch>) {
@@ -302,7 +308,7 @@ impl Cluster {
         *health.side(side) = Some(failure.to_string());
         // First: who sees that it is down must find that what was sent before has been delivered.
         if self.options.deliver_when_down {
-            self.island.lock().cut_off(local);
+            self.outage.lock().cut_off(local);
         }
         if self.link.send_replace(Link::Down) != Link::Down {
             self.outages.add(1);
@@ -323,7 +329,7 @@ impl Cluster {
         }
         let told = std::mem::take(&mut health.told);
         *self.echo.lock() = Instant::now();
-        self.island.lock().rejoin();
+        self.outage.lock().rejoin();
         self.was_up.store(true, Ordering::Relaxed);
         self.link.send_replace(Link::Up);
         drop(health);
@@ -351,24 +357,24 @@ impl Cluster {
 
     /// Tells all others who is here, in place of whatever they know.
     fn call_the_roll(&self, local: &dyn Local) {
-        *self.roll_due.lock() = false;
+        *self.snapshot_due.lock() = false;
         let here = local.members();
         let mut pieces = Vec::new();
         let mut first = true;
-        for piece in here.chunks(CLIENTS_PER_ROLL) {
+        for piece in here.chunks(CLIENTS_PER_SNAPSHOT) {
             let member = |info: &'_ ClientInfo| self.claims.since(&info.id, info.user.as_deref());
             let members = piece
                 .iter()
                 .map(|info| Member { client: &info.id, user: info.user.as_deref(), since: member(info) })
                 .collect();
-            pieces.push(Message::Roll { first, members }.encode());
+            pieces.push(Message::PresenceSnapshot { first, members }.encode());
             first = false;
         }
         if first {
-            pieces.push(Message::Roll { first, members: Vec::new() }.encode());
+            pieces.push(Message::PresenceSnapshot { first, members: Vec::new() }.encode());
         }
         pieces.push(Message::Alive(here.len() as u64).encode());
-        self.rolls.push(pieces);
+        self.presence.push(pieces);
     }
 
     fn lease(&self) -> Duration {
@@ -380,13 +386,13 @@ impl Cluster {
 impl Observer for Cluster {
     fn connected(&self, client: &ClientInfo) {
         let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
-        self.rolls.push([Message::Joined(vec![member]).encode()]);
+        self.presence.push([Message::Joined(vec![member]).encode()]);
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
         // Its successor has the same id, here or there.
         if reason != DisconnectReason::Replaced {
-            self.rolls.push([Message::Left(vec![&client.id]).encode()]);
+            self.presence.push([Message::Left(vec![&client.id]).encode()]);
         }
     }
 

@@ -77,9 +77,9 @@ impl Reader {
                 cluster.claims.clear();
             }
             // Nothing is delivered meanwhile.
-            let island = cluster.island.lock();
+            let outage = cluster.outage.lock();
             here.begin_after(joined.epoch, number);
-            drop(island);
+            drop(outage);
             self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
             self.gap = false;
         }
@@ -87,10 +87,10 @@ impl Reader {
         self.known.ends.members = joined.ends.members;
         let mut reached = Reached { ends: self.known.ends, up_at: joined.ends.events, told: false };
         cluster.read.send_replace(reached.ends.events);
-        cluster.rolls.clear();
+        cluster.presence.clear();
         cluster.members.bear_with_all();
         cluster.call_the_roll(&*here);
-        cluster.rolls.push([Message::Hello.encode()]);
+        cluster.presence.push([Message::SnapshotRequest.encode()]);
         cluster.set_joined(Some(joined.epoch));
         drop(here);
         loop {
@@ -155,7 +155,7 @@ impl Reader {
                 }
                 Channel::Members => {
                     if !is_next {
-                        cluster.rolls.push([Message::Hello.encode()]);
+                        cluster.presence.push([Message::SnapshotRequest.encode()]);
                     }
                     if let Some(message) = message {
                         self.hear(cluster, local, record, &message);
@@ -194,13 +194,13 @@ impl Reader {
                 members.joined(node, record.number, &theirs);
             }
             Message::Left(clients) => members.left(node, clients),
-            Message::Roll { first, members: roll } => {
+            Message::PresenceSnapshot { first, members: roll } => {
                 let theirs = hear_of(cluster, local, record.number, roll, false);
                 members.roll(node, record.number, *first, &theirs);
             }
             Message::Alive(_) => members.alive(node),
-            Message::Hello => *cluster.roll_due.lock() = true,
-            Message::Bye => members.bye(node),
+            Message::SnapshotRequest => *cluster.snapshot_due.lock() = true,
+            Message::NodeLeft => members.bye(node),
             _ => {}
         }
     }
@@ -211,15 +211,15 @@ fn hear_echo(cluster: &Cluster, local: &dyn Local, number: Number, message: &Mes
     match message {
         Message::Joined(joined) => assert_all(cluster, local, number, joined),
         Message::Left(clients) => clients.iter().for_each(|client| cluster.claims.drop(client)),
-        Message::Roll { first, members } => {
+        Message::PresenceSnapshot { first, members } => {
             if *first {
                 cluster.claims.clear();
             }
             assert_all(cluster, local, number, members);
         }
-        Message::Hello => *cluster.greeted.lock() = Some(Instant::now()),
+        Message::SnapshotRequest => *cluster.greeted.lock() = Some(Instant::now()),
         // Too many waited: what the others know is not what is.
-        Message::Lost(_) => *cluster.roll_due.lock() = true,
+        Message::Lost(_) => *cluster.snapshot_due.lock() = true,
         _ => {}
     }
 }
@@ -265,6 +265,6 @@ fn assert_all(cluster: &Cluster, local: &dyn Local, number: Number, members: &[M
 /// What has been said of this node's client, or is about to be, is taken back.
 fn give_away(cluster: &Cluster, local: &dyn Local, client: &str, owner: Option<&str>) {
     if local.give_away(client, owner) {
-        cluster.rolls.push([Message::Left(vec![client]).encode()]);
+        cluster.presence.push([Message::Left(vec![client]).encode()]);
     }
 }

@@ -28,7 +28,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
                         *cluster.appended.lock() = end;
                         cluster.events.appended(count);
                     }
-                    Channel::Members => cluster.rolls.appended(count),
+                    Channel::Members => cluster.presence.appended(count),
                 }
             }
             Err(failure) if failure.is_other_history() => cluster.lose_track(),
@@ -45,13 +45,13 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
 /// What is to be appended next: who is there before what is sent to them. None: look again whether there is a history.
 async fn next(cluster: &Cluster) -> Option<Batch> {
     loop {
-        for (channel, outbox) in [(Channel::Members, &cluster.rolls), (Channel::Events, &cluster.events)] {
+        for (channel, outbox) in [(Channel::Members, &cluster.presence), (Channel::Events, &cluster.events)] {
             if let Some((first, records)) = outbox.peek() {
                 return Some(Batch { node: cluster.node, channel, first, records });
             }
         }
         tokio::select! {
-            () = cluster.rolls.news.notified() => {}
+            () = cluster.presence.news.notified() => {}
             () = cluster.events.news.notified() => {}
             () = tokio::time::sleep(LONGEST_WAIT) => return None,
         }

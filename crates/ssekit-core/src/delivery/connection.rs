@@ -24,7 +24,7 @@ use crate::session::reader::{MAX_EVENTS, Reader};
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
 /// Batches that a client may write before others have their turn.
-const BATCHES_PER_TURN: usize = 4;
+const BATCHES_PER_ITERATION: usize = 4;
 
 /// How far a client got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Connection {
         }
         let as_they_are = self.writer.is_clear() && self.writer.framing() == Framing::Chunked;
         if !as_they_are || !broadcasts.suit(&self.reader) {
-            return self.drain(timeline, tick, tally);
+            return self.write_pending(timeline, tick, tally);
         }
         let sent = match self.writer.send(slices) {
             Ok(sent) => sent,
@@ -141,11 +141,11 @@ impl Connection {
         }
         let positions = broadcasts.entries.iter().map(|entry| entry.position);
         tally.events += self.took(sent, positions.zip(&broadcasts.chunks));
-        self.drain(timeline, tick, tally)
+        self.write_pending(timeline, tick, tally)
     }
 
     /// Writes what is left of a frame, then what the logs have, until the socket is full or the turn is over.
-    pub(crate) fn drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
+    pub(crate) fn write_pending(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
         match self.try_drain(timeline, tick, tally) {
             Ok(outcome) => outcome,
             Err(error) => Outcome::Gone(reason_of(&error)),
@@ -153,7 +153,7 @@ impl Connection {
     }
 
     fn try_drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
-        for _ in 0..BATCHES_PER_TURN {
+        for _ in 0..BATCHES_PER_ITERATION {
             let rest = self.writer.send_rest()?;
             if rest > 0 {
                 self.last_write = tick;

@@ -13,7 +13,7 @@ pub(crate) struct Deliveries {
     pub(crate) bytes: Counter,
     pub(crate) heartbeats: Counter,
     pub(crate) resets: Counter,
-    /// What the shard's last round has seen of clients that lag.
+    /// What the shard's last sweep has seen of clients that lag.
     pub(crate) lag: Mutex<Lag>,
 }
 

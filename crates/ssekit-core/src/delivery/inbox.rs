@@ -14,14 +14,14 @@ use crate::session::client::{Client, ShardLink};
 /// One thing asked of a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Seat a client that is still opening.
+    /// Slot a client that is still opening.
     Join(Arc<Client>),
     /// Take over the client's socket.
     #[cfg(unix)]
     Adopt(Box<Handoff>),
     /// Something in a log of the client's own is new.
     Mark(Arc<Client>),
-    /// The client is closed: free its seat.
+    /// The client is closed: free its slot.
     Leave(Arc<Client>),
     /// Answer when everybody has been given everything up to this position.
     Flush(Position, oneshot::Sender<()>),
@@ -90,7 +90,7 @@ impl Inbox {
         self.broadcast.swap(false, Ordering::AcqRel);
     }
 
-    /// Whether a client may be closed and still have its seat.
+    /// Whether a client may be closed and still have its slot.
     pub(crate) fn has_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed) > 0
     }

@@ -8,7 +8,7 @@ use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::Client;
 
-/// How far the clients that lag do so: as a round over them has found it, or several rounds.
+/// How far the clients that lag do so: as a sweep over them has found it, or several sweeps.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lag {
     /// Clients that lag: their socket is full, or nobody reads their stream.

@@ -1,13 +1,13 @@
 //! A shard: one task that writes for its share of the clients.
 //!
-//! It sleeps until its inbox or the poll of its sockets wakes it, then works in turns: a broadcast walks the seats some at a
+//! It sleeps until its inbox or the poll of its sockets wakes it, then works in turns: a broadcast passes the slots some at a
 //! time, and between two turns come the clients that were marked, so that one user's event does not wait for thousands of
 //! others. A broadcast is read from its log once and written to each socket as it is; only a client that has something else
 //! to get, or lags, is read for on its own.
 
 mod flushes;
-mod round;
-mod seat;
+mod slot;
+mod sweep;
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,21 +27,21 @@ use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
 use crate::delivery::shard::flushes::Flushes;
-use crate::delivery::shard::seat::Seat;
+use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
-use crate::session::client::{Client, UNSEATED};
+use crate::session::client::{Client, NO_SLOT};
 use crate::session::life::DisconnectReason;
 use crate::session::reader::MAX_EVENTS;
 use crate::session::registry::Registry;
 
 /// Clients that are written to between two looks at the inbox: about a third of a millisecond of sends.
-const SENDS_PER_TURN: usize = 48;
+const SENDS_PER_ITERATION: usize = 48;
 
 /// Turns that a disconnected client gets for what it was sent before, in a row: more than a full log needs.
 #[cfg(unix)]
-const MAX_LAST_TURNS: usize = 64;
+const MAX_LAST_BATCHES: usize = 64;
 
 /// How long a client that was let go may take to read what it was sent before: one heartbeat.
 const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
@@ -58,9 +58,9 @@ pub(crate) struct Shared {
     pub(crate) max_lag: MaxLag,
 }
 
-/// A walk over all seats with some broadcasts.
+/// A pass over all slots with some broadcasts.
 #[derive(Debug)]
-struct Walk {
+struct BroadcastPass {
     broadcasts: Broadcasts,
     next: usize,
 }
@@ -69,15 +69,15 @@ struct Walk {
 pub(crate) struct Shard {
     shared: Shared,
     poller: Poller,
-    seats: Slab<Seat>,
-    walk: Option<Walk>,
-    /// Broadcasts up to here have been, or are being, walked.
-    walked: Position,
+    slots: Slab<Slot>,
+    pass: Option<BroadcastPass>,
+    /// Broadcasts up to here have been, or are being, passed.
+    passed: Position,
     /// Seats that have had their turn and have more to write.
     unfinished: VecDeque<usize>,
     flushes: Flushes,
-    /// Where the round over the seats is that each tick begins, if it is under way.
-    round: Option<usize>,
+    /// Where the sweep over the slots is that each tick begins, if it is under way.
+    sweep: Option<usize>,
     /// What it has seen so far of clients that lag.
     lag: Lag,
     tick: u32,
@@ -93,12 +93,12 @@ impl Shard {
         Ok(Self {
             shared,
             poller: Poller::new()?,
-            seats: Slab::new(),
-            walk: None,
-            walked: 0,
+            slots: Slab::new(),
+            pass: None,
+            passed: 0,
             unfinished: VecDeque::new(),
             flushes: Flushes::default(),
-            round: None,
+            sweep: None,
             lag: Lag::default(),
             tick: 0,
             tick_length: Duration::ZERO,
@@ -115,13 +115,13 @@ impl Shard {
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
         while !self.shared.inbox.is_stopped() {
-            let ticked = if more { breathe(&mut ticks).await } else { self.wait(&mut ticks).await };
+            let ticked = if more { yield_now(&mut ticks).await } else { self.wait(&mut ticks).await };
             if ticked {
                 self.tick = self.tick.wrapping_add(1);
-                // A round that is under way is not begun anew, or the last seats might never have their turn.
-                self.round.get_or_insert(0);
+                // A sweep that is under way is not begun anew, or the last slots might never have their turn.
+                self.sweep.get_or_insert(0);
             }
-            more = self.turn();
+            more = self.iterate();
             self.answer_flushes();
         }
     }
@@ -144,19 +144,19 @@ impl Shard {
     }
 
     /// Does a bounded piece of whatever there is to do. Says whether there is more.
-    fn turn(&mut self) -> bool {
-        self.obey();
-        let more_ready = self.attend();
-        self.start_walk();
-        self.continue_walk();
+    fn iterate(&mut self) -> bool {
+        self.process_commands();
+        let more_ready = self.poll_sockets();
+        self.start_pass();
+        self.continue_pass();
         self.continue_unfinished();
-        self.continue_round();
+        self.continue_sweep();
         self.shared.deliveries.add(&mut self.tally);
-        more_ready || self.walk.is_some() || self.has_news() || !self.unfinished.is_empty() || self.round.is_some()
+        more_ready || self.pass.is_some() || self.has_news() || !self.unfinished.is_empty() || self.sweep.is_some()
     }
 
     /// Does what the inbox asks.
-    fn obey(&mut self) {
+    fn process_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
         self.shared.inbox.take(&mut commands);
         for command in commands.drain(..) {
@@ -181,17 +181,17 @@ impl Shard {
     }
 
     fn join(&mut self, client: Arc<Client>) {
-        let seat = self.seats.vacant_entry();
-        client.seat.store(seat.key() as u32, Ordering::Relaxed);
-        // A walk that is under way may have passed this seat already.
+        let slot = self.slots.vacant_entry();
+        client.slot.store(slot.key() as u32, Ordering::Relaxed);
+        // A pass that is under way may have passed this slot already.
         client.wake();
-        seat.insert(Seat::Pulled { client, idle_ticks: 0 });
+        slot.insert(Slot::Pulled { client, idle_ticks: 0 });
     }
 
-    /// The seat number of a client, if it has one here.
+    /// The slot number of a client, if it has one here.
     fn key_of(&self, client: &Arc<Client>) -> Option<usize> {
-        let key = client.seat.load(Ordering::Relaxed);
-        (key != UNSEATED).then_some(key as usize)
+        let key = client.slot.load(Ordering::Relaxed);
+        (key != NO_SLOT).then_some(key as usize)
     }
 
     #[cfg(unix)]
@@ -201,17 +201,19 @@ impl Shard {
         let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::life::Phase::Closed) else {
             // It was disconnected while the socket was on its way: it gets what it was sent before, as far as the socket takes it.
             let (timeline, tick) = (&self.shared.timeline, self.tick);
-            let has_more = |_: &usize| connection.drain(timeline, tick, &mut self.tally) == Outcome::More;
-            let _turns = (0..MAX_LAST_TURNS).take_while(has_more).count();
+            let has_more = |_: &usize| connection.write_pending(timeline, tick, &mut self.tally) == Outcome::More;
+            let _batches = (0..MAX_LAST_BATCHES).take_while(has_more).count();
             connection.writer.finish();
             return;
         };
         let added = self.poller.add(connection.writer.fd(), key);
-        if let Some(seat) = self.seats.get_mut(key) {
-            *seat = Seat::Socket(connection);
+        if let Some(slot) = self.slots.get_mut(key) {
+            *slot = Slot::Socket(connection);
         }
         match added {
-            Ok(()) => self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally)),
+            Ok(()) => {
+                self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally))
+            }
             Err(error) => self.fail(&client, &format!("a socket cannot be polled: {error}")),
         }
     }
@@ -219,12 +221,12 @@ impl Shard {
     /// A client has something new of its own.
     fn serve(&mut self, client: &Arc<Client>) {
         let Some(key) = self.key_of(client) else { return client.wake() };
-        match self.seats.get(key) {
+        match self.slots.get(key) {
             #[cfg(unix)]
-            Some(Seat::Socket(connection)) if !connection.writer.blocked => {
-                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            Some(Slot::Socket(connection)) if !connection.writer.blocked => {
+                self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally));
             }
-            Some(Seat::Pulled { client, .. }) => client.wake(),
+            Some(Slot::Pulled { client, .. }) => client.wake(),
             _ => {}
         }
     }
@@ -234,7 +236,7 @@ impl Shard {
             self.shared.inbox.closed();
         }
         let Some(key) = self.key_of(client) else { return };
-        client.seat.store(UNSEATED, Ordering::Relaxed);
+        client.slot.store(NO_SLOT, Ordering::Relaxed);
         self.finish(key);
         if !self.lingers(key, client) {
             self.free(key);
@@ -244,9 +246,9 @@ impl Shard {
     /// Writes what a client was sent before it was disconnected, as far as its socket takes it now.
     fn finish(&mut self, key: usize) {
         #[cfg(unix)]
-        for _ in 0..MAX_LAST_TURNS {
+        for _ in 0..MAX_LAST_BATCHES {
             let unfinished = self.unfinished.len();
-            self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+            self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally));
             if self.unfinished.len() == unfinished {
                 return;
             }
@@ -254,50 +256,50 @@ impl Shard {
         }
     }
 
-    /// Lets a client that was let go, and has not got everything yet, keep its seat until it has. Says whether it does.
+    /// Lets a client that was let go, and has not got everything yet, keep its slot until it has. Says whether it does.
     fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
         let until = self.tick.wrapping_add(LINGER_TICKS);
-        if let Some(seat) = self.seats.get_mut(key)
-            && matches!(seat, Seat::Pulled { .. })
+        if let Some(slot) = self.slots.get_mut(key)
+            && matches!(slot, Slot::Pulled { .. })
             && client.progress.is_told()
-            && !seat.has_sent(client.end(), self.shared.timeline.broadcasts())
+            && !slot.has_sent(client.end(), self.shared.timeline.broadcasts())
         {
-            *seat = Seat::Parting { client: Arc::clone(client), until };
+            *slot = Slot::Parting { client: Arc::clone(client), until };
             client.wake();
             return true;
         }
         #[cfg(unix)]
-        if let Some(seat) = self.seats.get_mut(key)
-            && matches!(seat, Seat::Socket(connection) if connection.is_owed())
+        if let Some(slot) = self.slots.get_mut(key)
+            && matches!(slot, Slot::Socket(connection) if connection.is_owed())
         {
-            let placeholder = Seat::Pulled { client: Arc::clone(client), idle_ticks: 0 };
-            if let Seat::Socket(connection) = std::mem::replace(seat, placeholder) {
-                *seat = Seat::Leaving { connection, until };
+            let placeholder = Slot::Pulled { client: Arc::clone(client), idle_ticks: 0 };
+            if let Slot::Socket(connection) = std::mem::replace(slot, placeholder) {
+                *slot = Slot::Leaving { connection, until };
                 return true;
             }
         }
         false
     }
 
-    /// Frees a seat, and closes its socket.
+    /// Frees a slot, and closes its socket.
     fn free(&mut self, key: usize) {
-        match self.seats.try_remove(key) {
-            Some(Seat::Pulled { client, .. }) => client.wake(),
-            Some(Seat::Parting { .. }) => {}
+        match self.slots.try_remove(key) {
+            Some(Slot::Pulled { client, .. }) => client.wake(),
+            Some(Slot::Parting { .. }) => {}
             #[cfg(unix)]
-            Some(Seat::Socket(mut connection) | Seat::Leaving { mut connection, .. }) => {
+            Some(Slot::Socket(mut connection) | Slot::Leaving { mut connection, .. }) => {
                 connection.writer.finish();
                 self.poller.remove(connection.writer.fd());
             }
             None => {}
         }
-        if self.seats.len() * 4 < self.seats.capacity() {
-            self.seats.shrink_to_fit();
+        if self.slots.len() * 4 < self.slots.capacity() {
+            self.slots.shrink_to_fit();
         }
     }
 
     /// Looks at the sockets that are ready. Says whether there may be more of them.
-    fn attend(&mut self) -> bool {
+    fn poll_sockets(&mut self) -> bool {
         let mut ready = std::mem::take(&mut self.ready);
         let more = self.poller.take(&mut ready);
         for Ready { key, readable, writable } in ready.drain(..) {
@@ -307,7 +309,7 @@ impl Shard {
                 let waited = connection.writer.blocked && writable;
                 match connection.on_ready(readable, writable) {
                     Some(reason) => Outcome::Gone(reason),
-                    None if waited => connection.drain(timeline, tick, tally),
+                    None if waited => connection.write_pending(timeline, tick, tally),
                     None => Outcome::Settled,
                 }
             });
@@ -316,75 +318,75 @@ impl Shard {
         more
     }
 
-    /// Begins to walk with the broadcasts that are new, if no walk is under way.
-    fn start_walk(&mut self) {
+    /// Begins to pass with the broadcasts that are new, if no pass is under way.
+    fn start_pass(&mut self) {
         self.shared.inbox.take_broadcast();
-        if self.walk.is_some() || !self.has_news() {
+        if self.pass.is_some() || !self.has_news() {
             return;
         }
         let head = self.shared.timeline.head();
         let mut entries = Vec::new();
         // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
-        let gap = self.shared.timeline.broadcasts().read(self.walked, head, MAX_EVENTS, &mut entries).is_err();
-        let broadcasts = Broadcasts::new(self.walked, head, self.shared.timeline.newest_targeted(), entries);
-        self.walked = broadcasts.to;
+        let gap = self.shared.timeline.broadcasts().read(self.passed, head, MAX_EVENTS, &mut entries).is_err();
+        let broadcasts = Broadcasts::new(self.passed, head, self.shared.timeline.newest_targeted(), entries);
+        self.passed = broadcasts.to;
         if gap || !broadcasts.is_empty() {
-            self.walk = Some(Walk { broadcasts, next: 0 });
+            self.pass = Some(BroadcastPass { broadcasts, next: 0 });
         }
     }
 
-    /// Whether there are broadcasts that no walk has begun with.
+    /// Whether there are broadcasts that no pass has begun with.
     fn has_news(&self) -> bool {
-        self.walked < self.shared.timeline.broadcasts().last()
+        self.passed < self.shared.timeline.broadcasts().last()
     }
 
-    fn continue_walk(&mut self) {
-        let Some(mut walk) = self.walk.take() else { return };
-        let slices = walk.broadcasts.slices();
-        let end = self.seats.capacity();
-        // Who has been disconnected gets only what was before that, when its seat is freed.
+    fn continue_pass(&mut self) {
+        let Some(mut pass) = self.pass.take() else { return };
+        let slices = pass.broadcasts.slices();
+        let end = self.slots.capacity();
+        // Who has been disconnected gets only what was before that, when its slot is freed.
         let has_closing = self.shared.inbox.has_closing();
-        let mut room = SENDS_PER_TURN;
-        while walk.next < end && room > 0 {
-            let key = walk.next;
-            walk.next += 1;
-            match self.seats.get(key) {
-                Some(Seat::Pulled { client, .. }) => client.wake(),
+        let mut room = SENDS_PER_ITERATION;
+        while pass.next < end && room > 0 {
+            let key = pass.next;
+            pass.next += 1;
+            match self.slots.get(key) {
+                Some(Slot::Pulled { client, .. }) => client.wake(),
                 #[cfg(unix)]
-                Some(Seat::Socket(_)) => {
+                Some(Slot::Socket(_)) => {
                     room -= 1;
                     self.work_on(key, |connection, timeline, tick, tally| {
                         if has_closing && !connection.client().is_connected() {
                             return Outcome::Settled;
                         }
-                        connection.deliver(&walk.broadcasts, &slices, timeline, tick, tally)
+                        connection.deliver(&pass.broadcasts, &slices, timeline, tick, tally)
                     });
                 }
                 // It goes on when its socket does.
                 #[cfg(unix)]
-                Some(Seat::Leaving { .. }) => {}
-                Some(Seat::Parting { .. }) | None => {}
+                Some(Slot::Leaving { .. }) => {}
+                Some(Slot::Parting { .. }) | None => {}
             }
         }
         drop(slices);
-        self.walk = (walk.next < end).then_some(walk);
+        self.pass = (pass.next < end).then_some(pass);
     }
 
     fn continue_unfinished(&mut self) {
-        for _ in 0..self.unfinished.len().min(SENDS_PER_TURN) {
+        for _ in 0..self.unfinished.len().min(SENDS_PER_ITERATION) {
             if let Some(key) = self.unfinished.pop_front() {
                 #[cfg(unix)]
-                self.work_on(key, |connection, timeline, tick, tally| connection.drain(timeline, tick, tally));
+                self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally));
             }
         }
     }
 
     fn answer_flushes(&mut self) {
-        // Within a walk somebody has not been served yet: looking for him at every turn would cost more than the walk.
-        let is_walking = self.walk.is_some();
-        let (seats, broadcasts) = (&self.seats, self.shared.timeline.broadcasts());
-        let has_sent = |position| seats.iter().all(|(_, seat)| seat.has_sent(position, broadcasts));
-        if self.flushes.answer(is_walking, has_sent) {
+        // Within a pass somebody has not been served yet: looking for him at every turn would cost more than the pass.
+        let is_passing = self.pass.is_some();
+        let (slots, broadcasts) = (&self.slots, self.shared.timeline.broadcasts());
+        let has_sent = |position| slots.iter().all(|(_, slot)| slot.has_sent(position, broadcasts));
+        if self.flushes.answer(is_passing, has_sent) {
             self.shared.inbox.set_flushing(!self.flushes.is_empty());
         }
     }
@@ -392,9 +394,9 @@ impl Shard {
     /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
     #[cfg(unix)]
     fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
-        let Some(seat) = self.seats.get_mut(key) else { return };
-        let is_leaving = matches!(seat, Seat::Leaving { .. });
-        let Some(connection) = seat.connection_mut() else { return };
+        let Some(slot) = self.slots.get_mut(key) else { return };
+        let is_leaving = matches!(slot, Slot::Leaving { .. });
+        let Some(connection) = slot.connection_mut() else { return };
         let (timeline, tick, tally) = (&*self.shared.timeline, self.tick, &mut self.tally);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, timeline, tick, tally)));
         match outcome {
@@ -436,7 +438,7 @@ impl Drop for Shard {
 }
 
 /// Lets other tasks run between two turns. Says whether the clock has ticked.
-async fn breathe(ticks: &mut Interval) -> bool {
+async fn yield_now(ticks: &mut Interval) -> bool {
     tokio::select! {
         biased;
         _ = ticks.tick() => true,

@@ -43,13 +43,13 @@ pub struct Special {
     /// It supersedes the log's earlier event with the same key.
     pub coalesce_key: Option<Arc<str>>,
     /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
-    pub twin: Position,
+    pub duplicate_of: Position,
 }
 
 impl Entry {
     /// An event at its place.
     pub fn new(position: Position, frame: Frame, at: Instant, special: Special) -> Self {
-        let is_usual = special.exclude.is_none() && special.coalesce_key.is_none() && special.twin == 0;
+        let is_usual = special.exclude.is_none() && special.coalesce_key.is_none() && special.duplicate_of == 0;
         Self { position, frame, at, special: (!is_usual).then(|| Arc::new(special)) }
     }
 
@@ -66,13 +66,13 @@ impl Entry {
     }
 
     /// Where the same event stands already; 0: nowhere.
-    pub fn twin(&self) -> Position {
-        self.special.as_ref().map_or(0, |special| special.twin)
+    pub fn duplicate_of(&self) -> Position {
+        self.special.as_ref().map_or(0, |special| special.duplicate_of)
     }
 
     /// Whether somebody may not be to get it, or may have had it.
     pub fn is_choosy(&self) -> bool {
-        self.exclude().is_some() || self.twin() > 0
+        self.exclude().is_some() || self.duplicate_of() > 0
     }
 
     /// Whether the client with this id is to get it.

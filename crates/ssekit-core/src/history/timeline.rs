@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::counter::Counter;
 use crate::event::position::{Epoch, NodeId, Position, last_agreed};
 use crate::event::{Draft, Event};
+use crate::history::duplicates::Duplicates;
 use crate::history::log::{Appended, Entry, Log, Usage};
 use crate::history::options::HistoryOptions;
 use crate::history::ring::Special;
-use crate::history::twins::Twins;
 pub use resume::Located;
 
 /// What a log costs beside its entries; counted so that many small logs are bounded as well.
@@ -71,23 +71,23 @@ pub struct Place {
     /// None: next after the newest.
     position: Option<Position>,
     at: Instant,
-    twin: Position,
+    duplicate_of: Position,
 }
 
 impl Place {
     /// Next after the newest event, now.
     pub fn next() -> Self {
-        Self { position: None, at: Instant::now(), twin: 0 }
+        Self { position: None, at: Instant::now(), duplicate_of: 0 }
     }
 
     /// Where a history that is shared with other hubs says. It must be after the newest event.
     pub fn given(position: Position, at: Instant) -> Self {
-        Self { position: Some(position), at, twin: 0 }
+        Self { position: Some(position), at, duplicate_of: 0 }
     }
 
     /// The same event stands there already; 0: nowhere.
-    pub fn with_twin(self, twin: Position) -> Self {
-        Self { twin, ..self }
+    pub fn as_duplicate(self, original: Position) -> Self {
+        Self { duplicate_of: original, ..self }
     }
 
     /// The position that was given; 0 if none was.
@@ -103,12 +103,12 @@ struct Sequencer {
     newest: Position,
     /// The history begins after this position; what was put before it stands nowhere any more.
     base: Position,
-    /// What is put into the logs may not be read for now: see [`Timeline::hide_news`].
+    /// What is put into the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
     published: u64,
     /// What stood here alone and has its agreed place by now.
-    twins: Twins,
+    duplicates: Duplicates,
     /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
     /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
     oldest: BinaryHeap<Reverse<Front>>,
@@ -165,18 +165,18 @@ impl Timeline {
         self.sequencer.lock().ids.node = Some(node);
     }
 
-    /// What is put next stands here alone, until all nodes have agreed on its place and it is put there a second time, with this
-    /// one as its twin: those after this position have not been agreed on yet. None: there are none any more.
-    pub fn stand_alone(&self, after: Option<Position>) {
+    /// What is put next stands here alone, until all nodes have agreed on its place and a duplicate is put there. Events after
+    /// this position have no agreed place yet. None: all have.
+    pub fn set_unsequenced_after(&self, after: Option<Position>) {
         self.sequencer.lock().ids.alone = after;
     }
 
     /// What stands here alone at `lone` is about to be put at `place`, where all nodes have it.
-    pub fn meet_twin(&self, lone: Position, place: Position) {
+    pub fn meet_duplicate(&self, lone: Position, place: Position) {
         let mut sequencer = self.sequencer.lock();
         // Of a history that is lost nothing stands here.
         if lone > sequencer.base {
-            sequencer.twins.add(lone, place);
+            sequencer.duplicates.add(lone, place);
         }
     }
 
@@ -196,13 +196,13 @@ impl Timeline {
     }
 
     /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
-    /// before [`Timeline::show_news`], so that who is told of a gap meanwhile goes on behind all of it.
-    pub fn hide_news(&self) {
+    /// before [`Timeline::end_backfill`], so that who is told of a gap meanwhile goes on behind all of it.
+    pub fn begin_backfill(&self) {
         self.sequencer.lock().hidden = true;
     }
 
     /// All that stands in the logs may be read. Says whether some of it could not.
-    pub fn show_news(&self) -> bool {
+    pub fn end_backfill(&self) -> bool {
         let mut sequencer = self.sequencer.lock();
         let was_hidden = std::mem::take(&mut sequencer.hidden);
         self.head.store(sequencer.newest, Ordering::Release);
@@ -238,10 +238,11 @@ impl Timeline {
         let next = sequencer.newest + 1;
         let position = place.position.map_or(next, |given| given.max(next));
         // What stands here twice is no newer event: a reader who leaves the one out must find the other.
-        let coalesce_key = if place.twin == 0 { draft.coalesce_key().cloned() } else { None };
+        let coalesce_key = if place.duplicate_of == 0 { draft.coalesce_key().cloned() } else { None };
         let (named, only) = sequencer.ids.name(position);
         let frame = draft.finish_for(&sequencer.ids.epoch, named, only);
-        let entry = Entry::new(position, frame, place.at, Special { exclude, coalesce_key, twin: place.twin });
+        let entry =
+            Entry::new(position, frame, place.at, Special { exclude, coalesce_key, duplicate_of: place.duplicate_of });
         sequencer.published += 1;
         let appended = log.append(entry, &self.bounds);
         self.coalesced.add(u64::from(appended.superseded));
@@ -259,7 +260,7 @@ impl Timeline {
     }
 
     /// Moves the head on past events that no log here is to hold.
-    pub fn pass(&self, position: Position) {
+    pub fn skip_to(&self, position: Position) {
         let mut sequencer = self.sequencer.lock();
         let newest = position.max(sequencer.newest);
         self.move_head(&mut sequencer, newest);
@@ -289,7 +290,7 @@ impl Timeline {
         // One more than the newest, so that also who is up to date lies before it.
         let base = position.max(sequencer.newest + 1);
         (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
-        sequencer.twins = Twins::default();
+        sequencer.duplicates = Duplicates::default();
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
             front.log.clear();
         }
@@ -351,8 +352,8 @@ impl Timeline {
 impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
-        let (twins, oldest, usage) = Default::default();
-        Self { ids, newest: 0, base: 0, hidden: false, published: 0, twins, oldest, usage, logs: 0 }
+        let (duplicates, oldest, usage) = Default::default();
+        Self { ids, newest: 0, base: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {

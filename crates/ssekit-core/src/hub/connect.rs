@@ -78,7 +78,7 @@ fn has_missed<'a>(
 ) -> bool {
     let Some(reached) = earlier.reached else { return true };
     // What stands there a second time it had got at its first place.
-    let is_new = |entry: &Entry| is_for(entry) && (entry.twin() == 0 || entry.twin() > reached);
+    let is_new = |entry: &Entry| is_for(entry) && (entry.duplicate_of() == 0 || entry.duplicate_of() > reached);
     let has_new = |log: &Arc<Log>| {
         let (mut from, mut entries) = (reached, Vec::new());
         while log.last() > from || log.floor() > from {

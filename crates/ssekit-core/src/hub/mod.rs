@@ -91,7 +91,7 @@ impl Hub {
     /// # Errors
     /// As for [`Hub::start`].
     pub fn start_observed(options: Options, runtime: &Handle, observers: &[Arc<dyn Observer>]) -> Result<Self> {
-        let hub = Self::start_alone(options, None, runtime)?;
+        let hub = Self::start_without_cluster(options, None, runtime)?;
         hub.observe_all(observers);
         Ok(hub)
     }
@@ -115,7 +115,7 @@ impl Hub {
         observers: &[Arc<dyn Observer>],
     ) -> Result<Self> {
         let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
-        let hub = Self::start_alone(options, Some(Arc::clone(&cluster)), runtime)?;
+        let hub = Self::start_without_cluster(options, Some(Arc::clone(&cluster)), runtime)?;
         hub.inner.timeline.belong_to(cluster.node);
         hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);
         hub.observe_all(observers);
@@ -125,7 +125,7 @@ impl Hub {
         Ok(hub)
     }
 
-    fn start_alone(options: Options, cluster: Option<Arc<Cluster>>, runtime: &Handle) -> Result<Self> {
+    fn start_without_cluster(options: Options, cluster: Option<Arc<Cluster>>, runtime: &Handle) -> Result<Self> {
         options.validate()?;
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));

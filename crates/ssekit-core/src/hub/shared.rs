@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use crate::backplane::Number;
 use crate::cluster::message::{self, Message, Owner, To};
-use crate::cluster::{Cluster, Link, Local};
+use crate::cluster::{Arrival, Cluster, Link, Local};
 use crate::error::Refusal;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
@@ -163,38 +163,44 @@ impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
         // What they have seen of the other history says nothing of this one.
         self.end_newcomers();
-        self.timeline.hide_news();
+        self.timeline.begin_backfill();
         self.begin_anew(epoch, agreed(number));
         self.wake_for_broadcasts();
     }
 
-    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, twin: Option<Position>) {
+    fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, earlier: Arrival) {
         let position = agreed(number);
-        if let Some(lone) = twin {
-            self.timeline.meet_twin(lone, position);
+        let place = Place::given(position, at);
+        let place = match earlier {
+            Arrival::New => Some(place),
+            Arrival::AlreadyDelivered(original) => {
+                self.timeline.meet_duplicate(original, position);
+                Some(place.as_duplicate(original))
+            }
+            Arrival::AlreadyDone => None,
+        };
+        if let Some((message, place)) = message.zip(place) {
+            self.carry_out(&message, place);
         }
-        if let Some(message) = message.filter(|_| twin != Some(0)) {
-            self.carry_out(&message, Place::given(position, at).with_twin(twin.unwrap_or(0)));
-        }
-        self.timeline.pass(position);
+        self.timeline.skip_to(position);
     }
 
-    fn apply_alone(&self, message: &Message<'_>) -> Option<Position> {
+    fn apply_unsequenced(&self, message: &Message<'_>) -> Option<Arrival> {
         // So many events of one node between two that all agree on would run into the next of those.
         if is_agreed(self.timeline.newest() + 1) {
             return None;
         }
         let Message::Event(to, event, trace) = message else {
             self.carry_out(message, Place::next());
-            return Some(0);
+            return Some(Arrival::AlreadyDone);
         };
         let placed = self.apply_event(Place::next(), to, &Event { trace: trace.as_ref(), ..*event });
         // Nobody here is to get it. It uses a position up all the same, for it stands in the history.
-        Some(placed.unwrap_or_else(|| self.timeline.leave_out(Place::next())))
+        Some(Arrival::AlreadyDelivered(placed.unwrap_or_else(|| self.timeline.leave_out(Place::next()))))
     }
 
-    fn stand_alone(&self, after: Option<Position>) {
-        self.timeline.stand_alone(after);
+    fn set_unsequenced_after(&self, after: Option<Position>) {
+        self.timeline.set_unsequenced_after(after);
     }
 
     fn newest(&self) -> Position {
@@ -207,7 +213,7 @@ impl Local for Inner {
 
     fn caught_up(&self) {
         self.registry.knows_nobody_before(self.timeline.newest() + 1);
-        if self.timeline.show_news() {
+        if self.timeline.end_backfill() {
             self.wake_for_broadcasts();
         }
     }
@@ -269,11 +275,11 @@ impl Inner {
                 self.apply_event(place, to, &Event { trace: trace.as_ref(), ..*event });
             }
             Message::DisconnectUser(user, at) => {
-                self.timeline.pass(place.position());
+                self.timeline.skip_to(place.position());
                 self.disconnect_user(user, end_of_millisecond(*at));
             }
             Message::DisconnectClient(client) => {
-                self.timeline.pass(place.position());
+                self.timeline.skip_to(place.position());
                 self.disconnect_client(client);
             }
             Message::Lost(_) => self.begin_anew(self.timeline.epoch(), place.position()),

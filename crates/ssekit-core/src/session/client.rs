@@ -14,8 +14,8 @@ use crate::session::life::{ClientInfo, DisconnectReason, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
 
-/// The seat number of a client that its shard has not seated yet.
-pub const UNSEATED: u32 = u32::MAX;
+/// The slot number of a client that its shard has not given a slot yet.
+pub const NO_SLOT: u32 = u32::MAX;
 
 /// Observers were told that the client is connected.
 const TOLD_CONNECTED: u8 = 1;
@@ -88,7 +88,7 @@ pub struct Client {
     /// The shard that writes for it.
     pub shard: Arc<dyn ShardLink>,
     /// Its number there; only the shard sets it.
-    pub seat: AtomicU32,
+    pub slot: AtomicU32,
     /// A mark is on its way to the shard, so another would tell it nothing new.
     marked: AtomicBool,
     /// The newest event when it came in: what was there before, it catches up with as fast as it can.
@@ -129,7 +129,7 @@ impl Client {
             end: AtomicU64::new(Position::MAX),
             told: AtomicU8::new(0),
             shard,
-            seat: AtomicU32::new(UNSEATED),
+            slot: AtomicU32::new(NO_SLOT),
             marked: AtomicBool::new(false),
             came_at: start.head,
             base: start.base,
@@ -236,8 +236,8 @@ impl Client {
 
     /// Whether this event is for it, and not one that it has had already.
     pub fn wants(&self, entry: &Entry) -> bool {
-        // Whoever has read past the twin has had it.
-        entry.twin() <= self.base && entry.is_for(&self.info.id)
+        // Whoever has read past the original has had it.
+        entry.duplicate_of() <= self.base && entry.is_for(&self.info.id)
     }
 
     /// Whether what was sent to its user or to itself goes beyond `cursor`.

@@ -20,13 +20,13 @@ pub struct User {
     pub(crate) log: Arc<Log>,
     /// Up to here, something was sent to a single client of theirs that has gone and that nobody can come back as.
     pub(crate) unclaimed: AtomicU64,
-    seats: Mutex<Seats>,
+    connections: Mutex<Connections>,
     /// Held while observers are told, so that they hear of coming and going in the order of the facts.
     telling: Mutex<()>,
 }
 
 #[derive(Debug, Default)]
-struct Seats {
+struct Connections {
     /// In order of their arrival.
     clients: Vec<Arc<Client>>,
     /// Clients that are about to join.
@@ -54,7 +54,7 @@ impl User {
             id: id.into(),
             log: Arc::new(Log::new(floor)),
             unclaimed: AtomicU64::new(unclaimed),
-            seats: Mutex::default(),
+            connections: Mutex::default(),
             telling: Mutex::new(()),
         }
     }
@@ -64,37 +64,37 @@ impl User {
     /// # Errors
     /// It has `most` clients, with those that are about to join.
     pub(crate) fn hold(&self, most: usize) -> Result<Hold> {
-        let mut seats = self.seats.lock();
-        if seats.retired {
+        let mut connections = self.connections.lock();
+        if connections.retired {
             return Ok(Hold::Retired);
         }
-        if seats.clients.len() + seats.holds as usize >= most {
+        if connections.clients.len() + connections.holds as usize >= most {
             return Err(Error::refused(Refusal::User));
         }
-        seats.holds += 1;
+        connections.holds += 1;
         Ok(Hold::Held)
     }
 
     pub(crate) fn release(&self) {
-        self.seats.lock().holds -= 1;
+        self.connections.lock().holds -= 1;
     }
 
     /// Adds a client, and says whether it is the first. The user must be held.
     pub(crate) fn join(&self, client: &Arc<Client>) -> bool {
-        let mut seats = self.seats.lock();
-        seats.clients.push(Arc::clone(client));
-        seats.left = None;
-        seats.clients.len() == 1
+        let mut connections = self.connections.lock();
+        connections.clients.push(Arc::clone(client));
+        connections.left = None;
+        connections.clients.len() == 1
     }
 
     /// Removes a client. Says whether it was the last.
     pub(crate) fn leave(&self, client: &Arc<Client>) -> bool {
-        let mut seats = self.seats.lock();
-        let before = seats.clients.len();
-        seats.clients.retain(|other| !Arc::ptr_eq(other, client));
-        let was_last = before > seats.clients.len() && seats.clients.is_empty();
+        let mut connections = self.connections.lock();
+        let before = connections.clients.len();
+        connections.clients.retain(|other| !Arc::ptr_eq(other, client));
+        let was_last = before > connections.clients.len() && connections.clients.is_empty();
         if was_last {
-            seats.left = Some(Instant::now());
+            connections.left = Some(Instant::now());
         }
         was_last
     }
@@ -102,10 +102,10 @@ impl User {
     /// Runs `tell` if the user has a client and is not known to be online, and before anybody can tell the contrary.
     pub(crate) fn come_online(&self, tell: impl FnOnce()) {
         let _telling = self.telling.lock();
-        let mut seats = self.seats.lock();
-        if !seats.online && !seats.clients.is_empty() {
-            seats.online = true;
-            drop(seats);
+        let mut connections = self.connections.lock();
+        if !connections.online && !connections.clients.is_empty() {
+            connections.online = true;
+            drop(connections);
             tell();
         }
     }
@@ -113,38 +113,38 @@ impl User {
     /// Runs `tell` if the user was known to be online and has had no client for so long.
     pub(crate) fn go_offline(&self, grace: Duration, tell: impl FnOnce()) {
         let _telling = self.telling.lock();
-        let mut seats = self.seats.lock();
-        let is_due = seats.left.is_some_and(|left| left.elapsed() >= grace);
-        if seats.online && is_due {
-            seats.online = false;
-            drop(seats);
+        let mut connections = self.connections.lock();
+        let is_due = connections.left.is_some_and(|left| left.elapsed() >= grace);
+        if connections.online && is_due {
+            connections.online = false;
+            drop(connections);
             tell();
         }
     }
 
     /// Whether observers take it for online: it has a client, or had one a moment ago.
     pub(crate) fn is_online(&self) -> bool {
-        let seats = self.seats.lock();
-        seats.online || !seats.clients.is_empty()
+        let connections = self.connections.lock();
+        connections.online || !connections.clients.is_empty()
     }
 
     /// Its clients of this moment.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
-        self.seats.lock().clients.clone()
+        self.connections.lock().clients.clone()
     }
 
     /// How many clients it has.
     pub(crate) fn count(&self) -> usize {
-        self.seats.lock().clients.len()
+        self.connections.lock().clients.len()
     }
 
     /// Marks every client, and says how many there are.
     pub(crate) fn mark(&self) -> usize {
-        let seats = self.seats.lock();
-        for client in &seats.clients {
+        let connections = self.connections.lock();
+        for client in &connections.clients {
             client.mark();
         }
-        seats.clients.len()
+        connections.clients.len()
     }
 
     /// Something that was sent to one of their clients cannot be had by anybody any more.
@@ -154,22 +154,22 @@ impl User {
 
     /// Whether the registry has given it up.
     pub(crate) fn is_retired(&self) -> bool {
-        self.seats.lock().retired
+        self.connections.lock().retired
     }
 
     /// Whether nothing is left of it: no client, no event, and nothing to be told.
     pub(crate) fn is_idle(&self) -> bool {
-        let seats = self.seats.lock();
-        seats.clients.is_empty() && seats.holds == 0 && !seats.online && self.log.usage().events == 0
+        let connections = self.connections.lock();
+        connections.clients.is_empty() && connections.holds == 0 && !connections.online && self.log.usage().events == 0
     }
 
     /// Gives it up if nothing is left of it. Nothing may be published meanwhile.
     pub(crate) fn retire_if_idle(&self) -> bool {
         let is_idle = self.is_idle();
-        let mut seats = self.seats.lock();
+        let mut connections = self.connections.lock();
         // Asked again: somebody may have come in between.
-        seats.retired |= is_idle && seats.clients.is_empty() && seats.holds == 0;
-        seats.retired
+        connections.retired |= is_idle && connections.clients.is_empty() && connections.holds == 0;
+        connections.retired
     }
 
     /// What is not known any more when it is given up: of its log, and of what was sent to single clients.

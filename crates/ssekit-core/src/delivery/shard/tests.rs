@@ -3,8 +3,8 @@
 use super::*;
 
 #[test]
-fn a_seat_is_small() {
-    assert!(size_of::<Seat>() <= 128, "{}", size_of::<Seat>());
+fn a_slot_is_small() {
+    assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
 }
 
 #[cfg(unix)]
@@ -51,7 +51,7 @@ mod with_sockets {
     }
 
     /// Seats a client with a socket, and returns it with the other end.
-    fn seat(shard: &mut Shard, id: &str) -> (Arc<Client>, UnixStream) {
+    fn slot(shard: &mut Shard, id: &str) -> (Arc<Client>, UnixStream) {
         let (server, peer) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
         let info = ClientInfo { id: id.into(), user: None };
@@ -77,38 +77,38 @@ mod with_sockets {
         let mut shard = shard();
         let heard = Arc::new(Heard::default());
         shard.shared.registry.observe(heard.clone());
-        let (bad, mut bads) = seat(&mut shard, "bad");
-        let (good, mut goods) = seat(&mut shard, "good");
+        let (bad, mut bads) = slot(&mut shard, "bad");
+        let (good, mut goods) = slot(&mut shard, "good");
         let key = shard.key_of(&bad).unwrap();
         shard.work_on(key, |_, _, _, _| std::panic::resume_unwind(Box::new("a fault")));
         assert_eq!((bad.phase(), good.phase()), (Phase::Closed, Phase::Handoff));
         assert_eq!(*heard.0.lock(), ["bad fault", "a panic while writing to a client, which was disconnected"]);
 
         publish(&shard);
-        while shard.turn() {}
+        while shard.iterate() {}
         let mut buffer = [0; 100];
         assert!(goods.read(&mut buffer).unwrap() > 0);
         assert_eq!(bads.read(&mut buffer).unwrap(), 0, "its connection is closed");
-        assert_eq!(shard.seats.len(), 1);
+        assert_eq!(shard.slots.len(), 1);
     }
 
     #[tokio::test]
-    async fn a_client_that_leaves_in_the_middle_of_a_walk_leaves_the_others_theirs() {
+    async fn a_client_that_leaves_during_a_pass_costs_the_others_nothing() {
         let mut shard = shard();
         // More than one turn serves.
-        let mut clients: Vec<_> = (0..200).map(|number| seat(&mut shard, &number.to_string())).collect();
+        let mut clients: Vec<_> = (0..200).map(|number| slot(&mut shard, &number.to_string())).collect();
         publish(&shard);
-        assert!(shard.turn());
-        assert!(shard.walk.is_some());
-        // Some who have been served go, and some who have not; newcomers sit down on both kinds of seats.
+        assert!(shard.iterate());
+        assert!(shard.pass.is_some());
+        // Some who have been served go, and some who have not; newcomers sit down on both kinds of slots.
         for index in [150, 10] {
             let (client, _) = clients.swap_remove(index);
             assert!(shard.shared.registry.remove(&client, DisconnectReason::Peer, &shard.shared.timeline));
         }
-        shard.turn();
-        clients.extend(["new 1", "new 2"].map(|id| seat(&mut shard, id)));
-        while shard.turn() {}
-        assert_eq!(shard.seats.len(), 200);
+        shard.iterate();
+        clients.extend(["new 1", "new 2"].map(|id| slot(&mut shard, id)));
+        while shard.iterate() {}
+        assert_eq!(shard.slots.len(), 200);
         for (client, peer) in &mut clients {
             let mut buffer = [0; 100];
             let read = peer.read(&mut buffer).unwrap();
@@ -120,22 +120,22 @@ mod with_sockets {
     #[tokio::test]
     async fn who_is_let_go_and_does_not_read_keeps_its_seat_for_one_heartbeat() {
         let mut shard = shard();
-        let (client, mut peer) = seat(&mut shard, "slow");
+        let (client, mut peer) = slot(&mut shard, "slow");
         // More than the socket takes.
         let large = "x".repeat(1 << 20);
         let draft = Event { data: &large, ..Event::default() }.encode(2 << 20).unwrap();
         let timeline = Arc::clone(&shard.shared.timeline);
         assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), || true).is_ok());
-        while shard.turn() {}
+        while shard.iterate() {}
         assert!(shard.shared.registry.remove(&client, DisconnectReason::Server, &timeline));
         for _ in 0..LINGER_TICKS {
-            while shard.turn() {}
-            assert_eq!(shard.seats.len(), 1, "at tick {}", shard.tick);
+            while shard.iterate() {}
+            assert_eq!(shard.slots.len(), 1, "at tick {}", shard.tick);
             shard.tick += 1;
-            shard.round = Some(0);
+            shard.sweep = Some(0);
         }
-        while shard.turn() {}
-        assert_eq!(shard.seats.len(), 0);
+        while shard.iterate() {}
+        assert_eq!(shard.slots.len(), 0);
         // It was cut within the event.
         let mut received = Vec::new();
         peer.read_to_end(&mut received).unwrap();
@@ -143,19 +143,19 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn a_client_that_is_closed_and_still_has_its_seat_gets_no_later_broadcast() {
+    async fn a_closed_client_with_a_slot_gets_no_later_broadcast() {
         let mut shard = shard();
-        let (closed, mut of_closed) = seat(&mut shard, "closed");
-        let (_stays, mut of_stays) = seat(&mut shard, "stays");
-        while shard.turn() {}
+        let (closed, mut of_closed) = slot(&mut shard, "closed");
+        let (_stays, mut of_stays) = slot(&mut shard, "stays");
+        while shard.iterate() {}
         publish(&shard);
         assert!(shard.shared.registry.remove(&closed, DisconnectReason::Server, &shard.shared.timeline));
         publish(&shard);
-        // The walk with both comes before the word of its end is read.
-        shard.start_walk();
-        shard.continue_walk();
+        // The pass with both comes before the word of its end is read.
+        shard.start_pass();
+        shard.continue_pass();
         assert!(shard.shared.inbox.has_closing());
-        while shard.turn() {}
+        while shard.iterate() {}
         assert!(!shard.shared.inbox.has_closing(), "from here on nobody has to be looked at for this");
         let events = |peer: &mut UnixStream| {
             let mut buffer = [0; 200];
@@ -166,15 +166,15 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn seats_that_are_free_at_the_end_are_given_back() {
+    async fn free_slots_at_the_end_are_given_back() {
         let mut shard = shard();
-        let clients: Vec<_> = (0..1_000).map(|number| seat(&mut shard, &number.to_string())).collect();
-        let full = shard.seats.capacity();
+        let clients: Vec<_> = (0..1_000).map(|number| slot(&mut shard, &number.to_string())).collect();
+        let full = shard.slots.capacity();
         for (client, _) in &clients {
             assert!(shard.shared.registry.remove(client, DisconnectReason::Server, &shard.shared.timeline));
         }
-        while shard.turn() {}
-        assert_eq!(shard.seats.len(), 0);
-        assert!(shard.seats.capacity() < full / 4, "{}", shard.seats.capacity());
+        while shard.iterate() {}
+        assert_eq!(shard.slots.len(), 0);
+        assert!(shard.slots.capacity() < full / 4, "{}", shard.slots.capacity());
     }
 }

@@ -53,7 +53,7 @@ fn who_is_excluded_from_the_newer_one_keeps_the_older_one() {
     ring.append(keyed(1, "a"), &PLENTY);
     let excluding = |position| {
         let entry = keyed(position, "a");
-        let special = Special { exclude: Some("tab".into()), coalesce_key: Some("a".into()), twin: 0 };
+        let special = Special { exclude: Some("tab".into()), coalesce_key: Some("a".into()), duplicate_of: 0 };
         Entry::new(position, entry.frame, entry.at, special)
     };
     assert!(!ring.append(excluding(2), &PLENTY));

@@ -57,8 +57,8 @@ impl Sequencer {
     /// The first of what this node has delivered alone that a page has not had which has seen everything up to `seen` of what all
     /// nodes have agreed on. None: it is not known any more.
     fn first_unseen(&self, seen: Position) -> Option<Position> {
-        let waiting = self.ids.alone.map_or(Position::MAX, |alone| alone.max(self.twins.last()) + 1);
-        let met = self.twins.first_unseen(seen).ok()?;
+        let waiting = self.ids.alone.map_or(Position::MAX, |alone| alone.max(self.duplicates.last()) + 1);
+        let met = self.duplicates.first_unseen(seen).ok()?;
         Some(met.unwrap_or(Position::MAX).min(waiting))
     }
 

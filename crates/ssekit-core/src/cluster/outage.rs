@@ -11,14 +11,14 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::cluster::local::Local;
+use crate::cluster::local::{Arrival, Local};
 use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
 use crate::event::position::Position;
 
 /// What this node knows of its own events.
 #[derive(Debug, Default)]
-pub(crate) struct Island {
+pub(crate) struct OutageDelivery {
     /// The backplane cannot be used.
     cut_off: bool,
     /// What was sent and has not come back, oldest first, as long as the backplane can be used: it may be cut off in between.
@@ -39,7 +39,7 @@ struct Delivered {
     is_order: bool,
 }
 
-impl Island {
+impl OutageDelivery {
     /// Appends a record, and delivers it if nobody knows when it will come back.
     pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
         let count = outbox.push([payload.clone()]);
@@ -72,7 +72,7 @@ impl Island {
         if !self.cut_off || !self.has_all() || self.flying.is_empty() {
             return;
         }
-        self.begin_alone(local);
+        self.begin_unsequenced(local);
         // They may have had some of it elsewhere, and nobody knows.
         local.end_newcomers();
         for (count, payload) in std::mem::take(&mut self.flying) {
@@ -81,9 +81,9 @@ impl Island {
         local.applied();
     }
 
-    fn begin_alone(&self, local: &dyn Local) {
-        if self.first_alone(local).is_none() {
-            local.stand_alone(Some(local.newest()));
+    fn begin_unsequenced(&self, local: &dyn Local) {
+        if self.first_unsequenced(local).is_none() {
+            local.set_unsequenced_after(Some(local.newest()));
         }
     }
 
@@ -94,39 +94,45 @@ impl Island {
 
     fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
         let Some(message) = Message::decode(payload) else { return };
-        self.begin_alone(local);
-        if let Some(position) = local.apply_alone(&message) {
-            let is_order = position == 0;
-            let position = if is_order { local.newest() } else { position };
+        self.begin_unsequenced(local);
+        if let Some(earlier) = local.apply_unsequenced(&message) {
+            let (position, is_order) = match earlier {
+                Arrival::AlreadyDelivered(position) => (position, false),
+                Arrival::AlreadyDone | Arrival::New => (local.newest(), true),
+            };
             self.ahead.push_back(Delivered { count, position, is_order });
         }
     }
 
-    /// One of this node's own records has come back. Returns where it stands already, if it does.
-    pub(crate) fn echo(&mut self, count: u64) -> Option<Position> {
+    /// One of this node's own records has come back. Says what became of it before.
+    pub(crate) fn echo(&mut self, count: u64) -> Arrival {
         self.heard = count.max(self.heard);
         // Those before it are no longer on their way either: they were dropped.
         while self.flying.front().is_some_and(|(first, _)| *first <= count) {
             self.flying.pop_front();
         }
-        let mut twin = None;
+        let mut earlier = Arrival::New;
         while let Some(first) = self.ahead.front().copied().filter(|first| first.count <= count) {
-            twin = (first.count == count).then_some(if first.is_order { 0 } else { first.position });
+            earlier = match first {
+                Delivered { count: its, .. } if its != count => Arrival::New,
+                Delivered { is_order: true, .. } => Arrival::AlreadyDone,
+                Delivered { position, .. } => Arrival::AlreadyDelivered(position),
+            };
             self.ahead.pop_front();
         }
-        twin
+        earlier
     }
 
     /// To be called after what came back has been put into the logs: tells them what has not, if it was delivered before.
-    pub(crate) fn settle(&mut self, was_alone: bool, local: &dyn Local) {
-        if was_alone {
-            local.stand_alone(self.first_alone(local).map(|position| position - 1));
+    pub(crate) fn settle(&mut self, was_unsequenced: bool, local: &dyn Local) {
+        if was_unsequenced {
+            local.set_unsequenced_after(self.first_unsequenced(local).map(|position| position - 1));
         }
         self.deliver_flying(local);
     }
 
     /// Where the oldest event stands that has not come back, and whose history is not lost.
-    fn first_alone(&self, local: &dyn Local) -> Option<Position> {
+    fn first_unsequenced(&self, local: &dyn Local) -> Option<Position> {
         let base = local.base();
         // Positions never go back, and of a history that is lost there may be very many.
         let start = self.ahead.partition_point(|delivered| delivered.position <= base);

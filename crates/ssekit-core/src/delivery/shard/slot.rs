@@ -10,7 +10,7 @@ use crate::session::client::Client;
 
 /// A client's place in a shard.
 #[derive(Debug)]
-pub(crate) enum Seat {
+pub(crate) enum Slot {
     /// Its stream is pulled by somebody else, or not read yet.
     Pulled { client: Arc<Client>, idle_ticks: u32 },
     /// The client was let go, and its carrier has still to say that it has written what was sent before that; up to this tick.
@@ -23,7 +23,7 @@ pub(crate) enum Seat {
     Leaving { connection: Connection, until: u32 },
 }
 
-impl Seat {
+impl Slot {
     /// Whether the client has got everything up to `position`. The cursor of one for whom there was nothing stays behind.
     pub(crate) fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
         let (client, cursor, clear) = match self {

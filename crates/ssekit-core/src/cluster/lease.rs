@@ -24,13 +24,13 @@ pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
         if cluster.link() != Link::Up {
             continue;
         }
-        if *cluster.roll_due.lock() {
+        if *cluster.snapshot_due.lock() {
             cluster.call_the_roll(&*local);
         }
         cluster.review_newcomers(&*local);
         if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
             beat = Instant::now();
-            cluster.rolls.push([Message::Alive(local.clients() as u64).encode()]);
+            cluster.presence.push([Message::Alive(local.clients() as u64).encode()]);
             for client in cluster.members.expire(cluster.lease(), cluster.memory) {
                 local.forgotten_elsewhere(client);
             }

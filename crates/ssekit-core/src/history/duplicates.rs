@@ -12,7 +12,7 @@ const MOST_RUNS: usize = 4_096;
 
 /// Lone events that have come back.
 #[derive(Debug, Default)]
-pub struct Twins {
+pub struct Duplicates {
     runs: VecDeque<Run>,
     /// The first lone event of the runs that were dropped, and where the last of them stands now.
     dropped: Option<(Position, Position)>,
@@ -36,7 +36,7 @@ impl Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten;
 
-impl Twins {
+impl Duplicates {
     /// The lone event at this position now stands at `place` as well.
     pub fn add(&mut self, lone: Position, place: Position) {
         let number = number_of(place);
@@ -82,26 +82,26 @@ mod tests {
 
     #[test]
     fn first_unseen_is_the_first_that_came_back_behind_what_was_seen() {
-        let mut twins = Twins::default();
+        let mut duplicates = Duplicates::default();
         for (lone, number) in [(11, 5), (12, 6), (13, 8), (20, 9)] {
-            twins.add(lone, agreed(number));
+            duplicates.add(lone, agreed(number));
         }
-        let first = |number| twins.first_unseen(agreed(number)).unwrap();
+        let first = |number| duplicates.first_unseen(agreed(number)).unwrap();
         assert_eq!([4, 5, 6, 7, 8, 9].map(first), [Some(11), Some(12), Some(13), Some(13), Some(20), None]);
-        assert_eq!((twins.runs.len(), twins.last()), (3, 20));
+        assert_eq!((duplicates.runs.len(), duplicates.last()), (3, 20));
     }
 
     #[test]
     fn dropped_runs_are_unknown_to_pages_in_their_midst_only() {
-        let mut twins = Twins::default();
+        let mut duplicates = Duplicates::default();
         // Every second number is another node's.
         let place = |turn: u64| agreed(2 * turn);
         for turn in 1..=MOST_RUNS as u64 + 10 {
-            twins.add(turn * 100, place(turn));
+            duplicates.add(turn * 100, place(turn));
         }
-        assert_eq!(twins.runs.len(), MOST_RUNS);
-        assert_eq!(twins.first_unseen(99), Ok(Some(1_100)), "all of them lie after it");
-        assert_eq!(twins.first_unseen(place(9)), Err(Forgotten));
-        assert_eq!(twins.first_unseen(place(10)), Ok(Some(1_100)));
+        assert_eq!(duplicates.runs.len(), MOST_RUNS);
+        assert_eq!(duplicates.first_unseen(99), Ok(Some(1_100)), "all of them lie after it");
+        assert_eq!(duplicates.first_unseen(place(9)), Err(Forgotten));
+        assert_eq!(duplicates.first_unseen(place(10)), Ok(Some(1_100)));
     }
 }
