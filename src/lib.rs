@@ -18,7 +18,7 @@ mod drain;
 mod error;
 mod given;
 mod hub;
-mod listener;
+mod observer;
 mod options;
 mod send;
 mod server;

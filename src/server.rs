@@ -8,7 +8,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::Error;
 use ssekit_http::ticket::{PublicKey, TicketOptions};
-use ssekit_http::{Address, CorsOptions, LimitOptions, Listener, ListenerOptions, MetricsAccess, TlsOptions};
+use ssekit_http::{Address, CorsOptions, Listener, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 use tokio::runtime::Handle;
 
 use crate::error::throw;
@@ -145,9 +145,9 @@ fn tickets(given: &mut Given) -> Result<TicketOptions, Error> {
     })
 }
 
-fn limits(given: &mut Given) -> LimitOptions {
-    let default = LimitOptions::default();
-    LimitOptions {
+fn limits(given: &mut Given) -> ListenerLimits {
+    let default = ListenerLimits::default();
+    ListenerLimits {
         connections: given.count("limits.connections", default.connections),
         connections_per_address: given.count("limits.connectionsPerAddress", default.connections_per_address),
         accepts_per_second: given.count("limits.acceptsPerSecond", default.accepts_per_second),

@@ -38,7 +38,7 @@ pub use history::HistoryOptions;
 pub use hub::{Connect, Connected, Hub, Published, Target};
 pub use options::{ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
 pub use session::client::Client;
-pub use session::life::{ClientInfo, DisconnectReason, NotHandedOff, Phase};
+pub use session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};
 pub use session::network::parse_address;
 pub use session::observer::Observer;
 pub use session::revoked::LogOutMark;

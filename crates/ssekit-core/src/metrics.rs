@@ -7,7 +7,7 @@ use crate::cluster::ClusterStats;
 use crate::cluster::Link;
 use crate::delivery::lag::Lag;
 use crate::error::Refusal;
-use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 use crate::stats::Stats;
 
 /// The content type of this text.

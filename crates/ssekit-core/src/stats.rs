@@ -5,7 +5,7 @@ use crate::delivery::lag::Lag;
 use crate::error::Refusal;
 use crate::event::position::Position;
 use crate::history::log::Usage;
-use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 
 /// A hub's counters and gauges at one moment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

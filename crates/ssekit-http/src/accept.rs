@@ -4,12 +4,12 @@ use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::admission::{Admitted, Pace, Place, Refusal};
+use crate::admission::{Admitted, Overload, Pace, Permit};
 use crate::bind::Bound;
+use crate::connection_io::Socket;
 use crate::protocol::serve;
-use crate::state::Visitor;
+use crate::state::ConnectionContext;
 use crate::state::{Shared, Stage};
-use crate::wire::Socket;
 
 /// How long it waits when the system has no descriptor left, for somebody to leave.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
@@ -33,7 +33,7 @@ pub(crate) async fn accept(bound: Bound, shared: Arc<Shared>) {
             // It went again before its turn came.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
-                shared.journal.write(|| format!("cannot accept connections: {error}"));
+                shared.operator_log.write(|| format!("cannot accept connections: {error}"));
                 tokio::time::sleep(OUT_OF_DESCRIPTORS).await;
             }
         }
@@ -42,13 +42,13 @@ pub(crate) async fn accept(bound: Bound, shared: Arc<Shared>) {
 
 fn admit(socket: Socket, shared: &Arc<Shared>) {
     let address = socket.address();
-    let (refusal, place): (Option<Refusal>, Place) = match shared.admission.admit(address) {
-        Admitted::Yes(place) => (None, place),
-        Admitted::Refused(refusal, place) => {
+    let (refusal, permit): (Option<Overload>, Permit) = match shared.admission.admit(address) {
+        Admitted::Yes(permit) => (None, permit),
+        Admitted::Refused(refusal, permit) => {
             shared.meter.refused_connections.add(1);
-            (Some(refusal), place)
+            (Some(refusal), permit)
         }
-        Admitted::No => return shared.meter.refused_connections.add(1),
+        Admitted::Rejection => return shared.meter.refused_connections.add(1),
     };
-    tokio::spawn(serve(socket, Visitor { shared: Arc::clone(shared), address, refusal }, place));
+    tokio::spawn(serve(socket, ConnectionContext { shared: Arc::clone(shared), address, refusal }, permit));
 }

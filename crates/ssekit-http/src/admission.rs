@@ -9,23 +9,23 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::options::LimitOptions;
+use crate::options::ListenerLimits;
 use ssekit_core::session::network::Network;
 
 /// What a new connection is told.
 #[derive(Debug)]
 pub(crate) enum Admitted {
     /// Come in.
-    Yes(Place),
-    /// There is no place, but one to be told so.
-    Refused(Refusal, Place),
+    Yes(Permit),
+    /// There is no permit, but one to be told so.
+    Refused(Overload, Permit),
     /// Not even that.
-    No,
+    Rejection,
 }
 
-/// Why there is no place.
+/// Why there is no permit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Refusal {
+pub(crate) enum Overload {
     /// There are too many connections in all.
     Full,
     /// There are too many from this address.
@@ -37,7 +37,7 @@ pub(crate) enum Refusal {
 pub(crate) struct Admission {
     most: usize,
     most_per_address: usize,
-    /// Connections beyond the limit that are only told that there is no place.
+    /// Connections beyond the limit that are only told that there is no permit.
     most_refused: usize,
     counts: Mutex<Counts>,
     left: Notify,
@@ -52,7 +52,7 @@ struct Counts {
 }
 
 impl Admission {
-    pub(crate) fn new(limits: &LimitOptions) -> Self {
+    pub(crate) fn new(limits: &ListenerLimits) -> Self {
         Self {
             most: limits.connections,
             most_per_address: limits.connections_per_address,
@@ -62,15 +62,15 @@ impl Admission {
         }
     }
 
-    /// Asks for a place. It is given back when it is dropped.
+    /// Asks for a permit. It is given back when it is dropped.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Admitted {
         let network = address.filter(|_| self.most_per_address > 0).map(Network::of);
         let mut counts = self.counts.lock();
         let from_here = network.and_then(|network| counts.by_network.get(&network)).copied().unwrap_or(0);
         let refusal = if counts.all >= self.most {
-            Some(Refusal::Full)
+            Some(Overload::Full)
         } else if network.is_some() && from_here >= self.most_per_address {
-            Some(Refusal::AddressFull)
+            Some(Overload::AddressFull)
         } else {
             None
         };
@@ -79,16 +79,16 @@ impl Admission {
             if let Some(network) = network {
                 *counts.by_network.entry(network).or_default() += 1;
             }
-            return Admitted::Yes(Place { admission: Arc::clone(self), network, refused: false });
+            return Admitted::Yes(Permit { admission: Arc::clone(self), network, refused: false });
         };
         if counts.refused >= self.most_refused {
-            return Admitted::No;
+            return Admitted::Rejection;
         }
         counts.refused += 1;
-        Admitted::Refused(refusal, Place { admission: Arc::clone(self), network: None, refused: true })
+        Admitted::Refused(refusal, Permit { admission: Arc::clone(self), network: None, refused: true })
     }
 
-    /// Connections that have a place.
+    /// Connections that have a permit.
     pub(crate) fn connections(&self) -> usize {
         self.counts.lock().all
     }
@@ -108,15 +108,15 @@ impl Admission {
     }
 }
 
-/// A connection's place.
+/// A connection's permit.
 #[derive(Debug)]
-pub(crate) struct Place {
+pub(crate) struct Permit {
     admission: Arc<Admission>,
     network: Option<Network>,
     refused: bool,
 }
 
-impl Drop for Place {
+impl Drop for Permit {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock();
         if self.refused {
@@ -147,7 +147,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// No more than `per_second`; none for 0.
+    /// Rejection more than `per_second`; none for 0.
     pub(crate) fn of(per_second: usize) -> Option<Self> {
         let step = Duration::from_secs(1).checked_div(u32::try_from(per_second).ok()?)?;
         let (now, burst) = (Instant::now(), Duration::from_millis(100));
@@ -169,7 +169,7 @@ mod tests {
     use super::*;
 
     fn admission(connections: usize, connections_per_address: usize) -> Arc<Admission> {
-        Arc::new(Admission::new(&LimitOptions { connections, connections_per_address, ..LimitOptions::default() }))
+        Arc::new(Admission::new(&ListenerLimits { connections, connections_per_address, ..ListenerLimits::default() }))
     }
 
     fn address(text: &str) -> Option<IpAddr> {
@@ -179,9 +179,9 @@ mod tests {
     #[test]
     fn a_place_that_is_given_back_is_free_again() {
         let admission = admission(1, 0);
-        let Admitted::Yes(place) = admission.admit(None) else { panic!("refused") };
-        let Admitted::Refused(Refusal::Full, told) = admission.admit(None) else { panic!("not refused") };
-        drop(place);
+        let Admitted::Yes(permit) = admission.admit(None) else { panic!("refused") };
+        let Admitted::Refused(Overload::Full, told) = admission.admit(None) else { panic!("not refused") };
+        drop(permit);
         assert!(matches!(admission.admit(None), Admitted::Yes(_)));
         drop(told);
         assert_eq!(admission.connections(), 0);
@@ -193,15 +193,15 @@ mod tests {
         let _place = admission.admit(None);
         let refused: Vec<_> = (0..100).map(|_| admission.admit(None)).collect();
         assert_eq!(refused.iter().filter(|refused| matches!(refused, Admitted::Refused(..))).count(), 16);
-        assert!(matches!(refused.last(), Some(Admitted::No)));
+        assert!(matches!(refused.last(), Some(Admitted::Rejection)));
     }
 
     #[test]
     fn one_address_does_not_take_the_place_of_others_and_leaves_nothing_behind() {
         let admission = admission(10, 2);
-        let places: Vec<_> = (0..2).map(|_| admission.admit(address("2001:db8::1"))).collect();
+        let permits: Vec<_> = (0..2).map(|_| admission.admit(address("2001:db8::1"))).collect();
         // Another address of the same network.
-        assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Refused(Refusal::AddressFull, _)));
+        assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Refused(Overload::AddressFull, _)));
         assert!(matches!(admission.admit(address("2001:db8:1::1")), Admitted::Yes(_)));
         assert!(matches!(admission.admit(address("192.0.2.1")), Admitted::Yes(_)));
         // A socket for both kinds of addresses shows each of IPv4 as one of IPv6: they are no network of their own.
@@ -209,7 +209,7 @@ mod tests {
         let places_of_mapped = mapped.map(|address| admission.admit(address));
         assert!(places_of_mapped.iter().all(|admitted| matches!(admitted, Admitted::Yes(_))));
         drop(places_of_mapped);
-        drop(places);
+        drop(permits);
         assert!(admission.counts.lock().by_network.is_empty());
         assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Yes(_)));
     }

@@ -34,7 +34,7 @@ pub(crate) fn with_type(status: StatusCode, content_type: &'static str, body: By
     answer
 }
 
-/// No body, and nothing to say about one.
+/// Rejection body, and nothing to say about one.
 pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
@@ -59,7 +59,7 @@ pub(crate) fn options(allow: &'static str) -> Answer {
     answer
 }
 
-/// The credentials are missing or not good. Why, only the journal knows.
+/// The credentials are missing or not good. Why, only the operator_log knows.
 pub(crate) fn unauthorized() -> Answer {
     let mut answer = text(StatusCode::UNAUTHORIZED, "Unauthorized.\n");
     answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -10,8 +10,8 @@ use tokio::net::TcpListener;
 #[cfg(unix)]
 use tokio::net::UnixListener;
 
+use crate::connection_io::Socket as Accepted;
 use crate::options::Address;
-use crate::wire::Socket as Accepted;
 
 /// Connections that wait in the kernel until they are accepted: a storm of reconnects comes all at once.
 const BACKLOG: i32 = 4096;

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::activity::Busy;
-use crate::outbox::{Outbox, Parcel};
+use crate::receipts::{BodyChunk, Receipts};
 use ssekit_core::delivery::stream::Stream;
 
 /// Bytes that are read from a stream at once.
@@ -29,7 +29,7 @@ enum Content {
     /// It is there as a whole.
     Whole(Full<Bytes>),
     /// The first bytes, and the stream after them. Dropped, it disconnects the client.
-    Events(Option<Bytes>, Stream, Outbox),
+    Events(Option<Bytes>, Stream, Receipts),
 }
 
 impl AnyBody {
@@ -37,11 +37,11 @@ impl AnyBody {
         Self { content: Content::Whole(body), busy: None }
     }
 
-    pub(crate) fn events(opening: Bytes, stream: Stream, outbox: Outbox) -> Self {
+    pub(crate) fn events(opening: Bytes, stream: Stream, receipts: Receipts) -> Self {
         if let Some(client) = stream.client() {
             client.progress.will_be_told();
         }
-        Self { content: Content::Events(Some(opening), stream, outbox), busy: None }
+        Self { content: Content::Events(Some(opening), stream, receipts), busy: None }
     }
 
     /// The same, keeping its connection from being idle.
@@ -52,36 +52,36 @@ impl AnyBody {
 }
 
 /// What was just read of a stream.
-fn parcel(bytes: Bytes, stream: &Stream, outbox: &Outbox) -> Parcel {
+fn chunk(bytes: Bytes, stream: &Stream, receipts: &Receipts) -> BodyChunk {
     match stream.client() {
-        Some(client) => Parcel::for_client(bytes, client, client.progress.pulled(), outbox),
-        None => Parcel::plain(bytes),
+        Some(client) => BodyChunk::for_client(bytes, client, client.progress.pulled(), receipts),
+        None => BodyChunk::plain(bytes),
     }
 }
 
 impl Body for AnyBody {
-    type Data = Parcel;
+    type Data = BodyChunk;
     type Error = Infallible;
 
-    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Parcel>, Infallible>>> {
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<BodyChunk>, Infallible>>> {
         let this = self.get_mut();
         match &mut this.content {
             Content::Whole(body) => Pin::new(body)
                 .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(Parcel::plain)))),
-            Content::Events(opening, stream, outbox) => {
+                .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(BodyChunk::plain)))),
+            Content::Events(opening, stream, receipts) => {
                 // Asked for more, hyper has room for it at the peer.
                 let busy = this.busy.as_ref().inspect(|busy| busy.taken());
-                let parcel = match opening.take() {
-                    Some(bytes) => Poll::Ready(Some(Parcel::plain(bytes))),
+                let chunk = match opening.take() {
+                    Some(bytes) => Poll::Ready(Some(BodyChunk::plain(bytes))),
                     None => {
-                        stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| parcel(bytes, stream, outbox)))
+                        stream.poll_next(cx, READ_BYTES).map(|bytes| bytes.map(|bytes| chunk(bytes, stream, receipts)))
                     }
                 };
-                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &parcel) {
+                if let (Some(busy), Poll::Ready(Some(_))) = (busy, &chunk) {
                     busy.answered(true);
                 }
-                parcel.map(|parcel| parcel.map(|parcel| Ok(Frame::data(parcel))))
+                chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
             }
         }
     }

@@ -14,45 +14,49 @@ use hyper::{Request, Response, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use parking_lot::Mutex;
 
-use crate::admission::Place;
+use crate::admission::Permit;
 use crate::body::AnyBody;
-use crate::outbox::Outbox;
-use crate::response::{Opened, Routed};
+use crate::connection_io::linger;
+use crate::connection_io::{ConnectionIo, Socket};
+use crate::receipts::Receipts;
+use crate::response::{Routed, StreamResponse};
 use crate::router::route;
+use crate::state::ConnectionContext;
 use crate::state::Stage;
-use crate::state::Visitor;
-use crate::wire::linger;
-use crate::wire::{Socket, Wire};
 
 /// A stream that has been opened, and the version of its request.
-type Taken = (Opened, Version);
+type Taken = (StreamResponse, Version);
 
 /// Where a request leaves the stream that it has opened, if the socket is to be taken over.
 type Slot = Arc<Mutex<Option<Taken>>>;
 
 /// Serves a connection to its end, or until its socket is taken over.
-pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor, place: Place) {
+pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext, permit: Permit) {
     #[cfg(unix)]
     {
-        let patience = visitor.shared.options.limits.header_timeout;
+        let patience = context.shared.options.limits.header_timeout;
         let slot = wire.get_ref().is_plain().then(Slot::default);
-        if let Some((socket, (opened, version))) = converse(wire, visitor, slot).await {
-            crate::takeover::take_over(socket, opened, version, place, patience).await;
+        if let Some((socket, (opened, version))) = converse(wire, context, slot).await {
+            crate::takeover::take_over(socket, opened, version, permit, patience).await;
         }
     }
     #[cfg(not(unix))]
     {
-        converse(wire, visitor, None).await;
-        drop(place);
+        converse(wire, context, None).await;
+        drop(permit);
     }
 }
 
 /// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot none does, and
 /// hyper carries the streams.
-async fn converse(wire: Wire<Socket>, visitor: Visitor, slot: Option<Slot>) -> Option<(Socket, Taken)> {
-    let (unsent, outbox, shared) = (wire.unsent(), wire.outbox(), Arc::clone(&visitor.shared));
-    let builder = builder(&visitor);
-    let service = service_fn(|request| Box::pin(answer(request, visitor.clone(), slot.clone(), outbox.clone())));
+async fn converse(
+    wire: ConnectionIo<Socket>,
+    context: ConnectionContext,
+    slot: Option<Slot>,
+) -> Option<(Socket, Taken)> {
+    let (unsent, receipts, shared) = (wire.unsent(), wire.receipts(), Arc::clone(&context.shared));
+    let builder = builder(&context);
+    let service = service_fn(|request| Box::pin(answer(request, context.clone(), slot.clone(), receipts.clone())));
     let mut connection = builder.serve_connection(TokioIo::new(wire), service);
     let ending = shared.hub.ending();
     let mut closing = pin!(async {
@@ -87,31 +91,31 @@ async fn converse(wire: Wire<Socket>, visitor: Visitor, slot: Option<Slot>) -> O
     }
 }
 
-fn builder(visitor: &Visitor) -> Builder {
-    let limits = &visitor.shared.options.limits;
+fn builder(context: &ConnectionContext) -> Builder {
+    let limits = &context.shared.options.limits;
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())
         .header_read_timeout(limits.header_timeout)
         .max_buf_size(limits.header_bytes)
         .max_headers(limits.headers)
-        .keep_alive(visitor.refusal.is_none());
+        .keep_alive(context.refusal.is_none());
     builder
 }
 
 async fn answer(
     request: Request<Incoming>,
-    visitor: Visitor,
+    context: ConnectionContext,
     slot: Option<Slot>,
-    outbox: Outbox,
+    receipts: Receipts,
 ) -> Result<Response<AnyBody>, Infallible> {
     let version = request.version();
-    match (route(request, &visitor).await, slot) {
+    match (route(request, &context).await, slot) {
         (Routed::Stream(opened), Some(slot)) => {
             *slot.lock() = Some((opened, version));
             // The connection is about to be taken away, and this with it.
             std::future::pending().await
         }
-        (routed, _) => Ok(routed.into_response(&outbox)),
+        (routed, _) => Ok(routed.into_response(&receipts)),
     }
 }

@@ -10,10 +10,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 
 use crate::activity::{Activity, Busy, idle, stalls};
+use crate::connection_io::{ConnectionIo, Socket};
 use crate::router::route;
+use crate::state::ConnectionContext;
 use crate::state::Stage;
-use crate::state::Visitor;
-use crate::wire::{Socket, Wire};
 
 /// A peer that does not answer a ping is gone.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
@@ -28,18 +28,18 @@ const MAX_PROVOKED_RESETS: usize = 128;
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
+pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext) {
     let activity = Arc::<Activity>::default();
-    let (shared, refused) = (Arc::clone(&visitor.shared), visitor.refusal.is_some());
-    let builder = builder(&visitor);
+    let (shared, refused) = (Arc::clone(&context.shared), context.refusal.is_some());
+    let builder = builder(&context);
     let service = {
-        let (activity, outbox) = (Arc::clone(&activity), wire.outbox());
+        let (activity, receipts) = (Arc::clone(&activity), wire.receipts());
         service_fn(move |request| {
-            let (busy, visitor, outbox) = (Busy::on(&activity), visitor.clone(), outbox.clone());
+            let (busy, context, receipts) = (Busy::on(&activity), context.clone(), receipts.clone());
             // On the heap, so that it goes with the answer: else its room is kept for as long as the stream is open.
             Box::pin(async move {
-                let routed = route(request, &visitor).await;
-                Ok::<_, Infallible>(routed.into_response(&outbox).map(|body| body.busy(busy)))
+                let routed = route(request, &context).await;
+                Ok::<_, Infallible>(routed.into_response(&receipts).map(|body| body.busy(busy)))
             })
         })
     };
@@ -70,8 +70,8 @@ pub(crate) async fn serve(wire: Wire<Socket>, visitor: Visitor) {
     }
 }
 
-fn builder(visitor: &Visitor) -> Builder<TokioExecutor> {
-    let limits = &visitor.shared.options.limits;
+fn builder(context: &ConnectionContext) -> Builder<TokioExecutor> {
+    let limits = &context.shared.options.limits;
     let mut builder = Builder::new(TokioExecutor::new());
     builder
         .timer(TokioTimer::new())

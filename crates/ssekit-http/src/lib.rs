@@ -9,10 +9,10 @@
 //! * `router`: which request gets which answer; `query`, `answer`, `cors`: what they share.
 //! * `subscribe`: a request for an event stream; `takeover`: its socket goes to the shard that writes for it, as a
 //!   handed-off one does; `body`: what carries it where there is no socket to be had (HTTP/2, TLS).
-//! * `roster`: the clients of this listener, and when their tickets expire.
+//! * `subscribers`: the clients of this listener, and when their tickets expire.
 //! * [`ticket`], with its `signature`, `payload` and `once`: who may have a stream.
 //! * `publish`, `idempotency`, `secret`: sending over HTTP.
-//! * `journal`, `meter`: what an operator is told, but a peer is not.
+//! * `operator_log`, `meter`: what an operator is told, but a peer is not.
 
 mod accept;
 mod activity;
@@ -20,32 +20,32 @@ mod admission;
 mod answer;
 mod bind;
 mod body;
+mod connection_io;
 mod cors;
 mod headers;
 mod host;
 mod http1;
 mod http2;
 mod idempotency;
-mod journal;
 mod meter;
 mod metrics;
+mod operator_log;
 pub mod options;
-mod outbox;
 mod protocol;
 mod publish;
 mod query;
+mod receipts;
 mod response;
-mod roster;
 mod router;
 mod secret;
 mod server;
 mod state;
 mod subscribe;
+mod subscribers;
 #[cfg(unix)]
 mod takeover;
 pub mod ticket;
 mod tls;
-mod wire;
 
-pub use options::{Address, CorsOptions, LimitOptions, ListenerOptions, MetricsAccess, TlsOptions};
+pub use options::{Address, CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 pub use server::Listener;

@@ -7,18 +7,18 @@ use hyper::header::AUTHORIZATION;
 use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::options::MetricsAccess;
-use crate::state::{Visitor, shown};
+use crate::state::{ConnectionContext, shown};
 use ssekit_core::metrics::CONTENT_TYPE;
 
-pub(crate) fn metrics<B>(request: &Request<B>, visitor: &Visitor) -> Answer {
-    let shared = &visitor.shared;
+pub(crate) fn metrics<B>(request: &Request<B>, context: &ConnectionContext) -> Answer {
+    let shared = &context.shared;
     if shared.options.metrics == MetricsAccess::Off {
         return answer::not_found();
     }
     if let Some(token) = &shared.metrics_token {
         let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
         if !presented.is_some_and(|presented| token.is(presented)) {
-            shared.journal.write(|| format!("refused a token for /metrics from {}", shown(&visitor.address)));
+            shared.operator_log.write(|| format!("refused a token for /metrics from {}", shown(&context.address)));
             return answer::unauthorized();
         }
     }

@@ -48,7 +48,7 @@ pub struct ListenerOptions {
     /// (<https://www.w3.org/TR/trace-context/>). Default: false.
     pub trace_context: bool,
     /// Bounds of what a peer may do.
-    pub limits: LimitOptions,
+    pub limits: ListenerLimits,
 }
 
 /// Who may read `/metrics`.
@@ -101,7 +101,7 @@ pub struct CorsOptions {
 
 /// Bounds of what a peer may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitOptions {
+pub struct ListenerLimits {
     /// Connections at once, 1 to 10,000,000. Default: 100,000.
     pub connections: usize,
     /// Connections at once from one address; 0: as many as in all. Default: 0, for behind a proxy all come from one.
@@ -140,7 +140,7 @@ impl Default for ListenerOptions {
             metrics: MetricsAccess::Off,
             trust_proxy: false,
             trace_context: false,
-            limits: LimitOptions::default(),
+            limits: ListenerLimits::default(),
         }
     }
 }
@@ -151,7 +151,7 @@ impl Default for CorsOptions {
     }
 }
 
-impl Default for LimitOptions {
+impl Default for ListenerLimits {
     fn default() -> Self {
         Self {
             connections: 100_000,
@@ -197,7 +197,7 @@ impl ListenerOptions {
     }
 }
 
-impl LimitOptions {
+impl ListenerLimits {
     fn validate(&self) -> Result<()> {
         let millis = |duration: Duration| duration.as_millis() as u64;
         let bounds = [
@@ -291,7 +291,7 @@ mod tests {
 
     #[test]
     fn a_limit_out_of_bounds_is_named() {
-        let limits = LimitOptions { header_bytes: 8_191, ..LimitOptions::default() };
+        let limits = ListenerLimits { header_bytes: 8_191, ..ListenerLimits::default() };
         assert!(refused(&ListenerOptions { limits, ..anonymous() }).contains("options.limits.headerBytes"));
     }
 

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::idempotency::Earlier;
-use crate::state::Visitor;
+use crate::state::ConnectionContext;
 use crate::state::shown;
 use ssekit_core::event::trace::TraceContext;
 use ssekit_core::event::{Draft, Event};
@@ -24,9 +24,9 @@ use ssekit_core::hub::{Published, Target};
 const METHODS: &str = "POST, OPTIONS";
 
 /// Answers a request to publish.
-pub(crate) async fn publish(request: Request<Incoming>, visitor: &Visitor) -> Answer {
+pub(crate) async fn publish(request: Request<Incoming>, context: &ConnectionContext) -> Answer {
     match *request.method() {
-        Method::POST => accept(request, visitor).await.unwrap_or_else(No::into_answer),
+        Method::POST => accept(request, context).await.unwrap_or_else(Rejection::into_answer),
         Method::OPTIONS => answer::options(METHODS),
         _ => answer::wrong_method(METHODS),
     }
@@ -34,14 +34,14 @@ pub(crate) async fn publish(request: Request<Incoming>, visitor: &Visitor) -> An
 
 /// Why nothing was published.
 #[derive(Debug)]
-enum No {
+enum Rejection {
     /// The token is missing or wrong.
     Unauthorized,
     /// It cannot be used as it is.
     Refused(StatusCode, String),
 }
 
-impl No {
+impl Rejection {
     fn bad(message: impl Into<String>) -> Self {
         Self::Refused(StatusCode::BAD_REQUEST, message.into())
     }
@@ -58,55 +58,55 @@ impl No {
     }
 }
 
-async fn accept(request: Request<Incoming>, visitor: &Visitor) -> Result<Answer, No> {
-    authorize(request.headers(), visitor)?;
+async fn accept(request: Request<Incoming>, context: &ConnectionContext) -> Result<Answer, Rejection> {
+    authorize(request.headers(), context)?;
     check_type(request.headers())?;
     let key = idempotency_key(request.headers())?.map(str::to_owned);
-    let trace = if visitor.shared.options.trace_context { trace_of(request.headers()) } else { None };
-    let body = read(request.into_body(), visitor).await?;
-    let publish = || publish_all(&body, trace.as_ref(), visitor);
+    let trace = if context.shared.options.trace_context { trace_of(request.headers()) } else { None };
+    let body = read(request.into_body(), context).await?;
+    let publish = || publish_all(&body, trace.as_ref(), context);
     let Some(key) = key else { return publish() };
-    match visitor.shared.idempotency.once(&key, &body, publish).await {
+    match context.shared.idempotency.once(&key, &body, publish).await {
         Earlier::Was(mut answer) => {
             answer.headers_mut().insert("idempotency-replayed", HeaderValue::from_static("true"));
             Ok(answer)
         }
         Earlier::WasNot(result) => result,
-        Earlier::WasLongAgo => Err(No::Refused(
+        Earlier::WasLongAgo => Err(Rejection::Refused(
             StatusCode::CONFLICT,
             "Idempotency-Key: this was published already, and its answer is no longer kept".to_owned(),
         )),
-        Earlier::WasAnother => Err(No::Refused(
+        Earlier::WasAnother => Err(Rejection::Refused(
             StatusCode::UNPROCESSABLE_ENTITY,
             "Idempotency-Key: it was used with another body".to_owned(),
         )),
     }
 }
 
-fn authorize(headers: &HeaderMap, visitor: &Visitor) -> Result<(), No> {
+fn authorize(headers: &HeaderMap, context: &ConnectionContext) -> Result<(), Rejection> {
     let presented = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);
-    let wanted = visitor.shared.publish_token.as_ref();
+    let wanted = context.shared.publish_token.as_ref();
     if wanted.zip(presented).is_some_and(|(wanted, presented)| wanted.is(presented)) {
         return Ok(());
     }
-    visitor.shared.journal.write(|| format!("refused a publisher's token from {}", shown(&visitor.address)));
-    Err(No::Unauthorized)
+    context.shared.operator_log.write(|| format!("refused a publisher's token from {}", shown(&context.address)));
+    Err(Rejection::Unauthorized)
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), No> {
+fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
     let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = given.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
     let message = "Content-Type: wants application/json".to_owned();
-    Err(No::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
+    Err(Rejection::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, No> {
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
-    key.map(Some).ok_or_else(|| No::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
+    key.map(Some).ok_or_else(|| Rejection::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
 }
 
 /// The trace of a request. Of two parents neither is believed; a state may come in several fields, which are one list.
@@ -119,16 +119,16 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
 
 /// Reads a body within its limits. Frame by frame into one buffer: kept as they come, many tiny ones would take many times
 /// their size.
-async fn read(mut body: Incoming, visitor: &Visitor) -> Result<Bytes, No> {
-    let limits = &visitor.shared.options.limits;
-    let too_large = || No::too_large(format!("the body: at most {} bytes are taken", limits.body_bytes));
+async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, Rejection> {
+    let limits = &context.shared.options.limits;
+    let too_large = || Rejection::too_large(format!("the body: at most {} bytes are taken", limits.body_bytes));
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large());
     }
     let mut bytes = BytesMut::new();
     let reading = async {
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| No::bad("the body ended too early"))?;
+            let frame = frame.map_err(|_| Rejection::bad("the body ended too early"))?;
             let data = frame.into_data().unwrap_or_default();
             if bytes.len() + data.len() > limits.body_bytes {
                 return Err(too_large());
@@ -139,7 +139,7 @@ async fn read(mut body: Incoming, visitor: &Visitor) -> Result<Bytes, No> {
     };
     match timeout(limits.body_timeout, reading).await {
         Ok(read) => read.map(|()| bytes.freeze()),
-        Err(_) => Err(No::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned())),
+        Err(_) => Err(Rejection::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned())),
     }
 }
 
@@ -196,9 +196,9 @@ struct Receipt {
 }
 
 /// Publishes one publication or a list of them: all, or none if one of them cannot be.
-fn publish_all(body: &[u8], trace: Option<&TraceContext>, visitor: &Visitor) -> Result<Answer, No> {
+fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionContext) -> Result<Answer, Rejection> {
     let began = Instant::now();
-    let malformed = |error: serde_json::Error| No::bad(error.to_string());
+    let malformed = |error: serde_json::Error| Rejection::bad(error.to_string());
     let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let publications: Vec<Publication<'_>> = if many {
         serde_json::from_slice(body).map_err(malformed)?
@@ -207,15 +207,15 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, visitor: &Visitor) -> 
     };
     let mut drafts = Vec::with_capacity(publications.len());
     for (index, publication) in publications.iter().enumerate() {
-        drafts.push(publication.draft(trace, visitor).map_err(|no| if many { no.at(index) } else { no })?);
+        drafts.push(publication.draft(trace, context).map_err(|no| if many { no.at(index) } else { no })?);
     }
     let mut receipts = Vec::with_capacity(drafts.len());
     for (target, draft) in drafts {
         // The target has been checked.
-        let Ok(Published { clients, id }) = visitor.shared.hub.publish(target, draft) else { continue };
+        let Ok(Published { clients, id }) = context.shared.hub.publish(target, draft) else { continue };
         receipts.push(Receipt { clients, id });
     }
-    visitor.shared.meter.published(receipts.len(), began.elapsed());
+    context.shared.meter.published(receipts.len(), began.elapsed());
     Ok(match receipts.as_slice() {
         [receipt] if !many => answer::json(StatusCode::OK, receipt),
         receipts => answer::json(StatusCode::OK, receipts),
@@ -223,11 +223,15 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, visitor: &Visitor) -> 
 }
 
 impl Publication<'_> {
-    fn draft(&self, trace: Option<&TraceContext>, visitor: &Visitor) -> Result<(Target<'_>, Draft), No> {
+    fn draft(
+        &self,
+        trace: Option<&TraceContext>,
+        context: &ConnectionContext,
+    ) -> Result<(Target<'_>, Draft), Rejection> {
         let target = self.target()?;
-        target.check().map_err(|error| No::bad(error.to_string()))?;
+        target.check().map_err(|error| Rejection::bad(error.to_string()))?;
         let data = self.event.data.map_or(Cow::Borrowed("null"), |data| one_line(data.get()));
-        let own_trace = if visitor.shared.options.trace_context { self.event.trace() } else { None };
+        let own_trace = if context.shared.options.trace_context { self.event.trace() } else { None };
         let event = Event {
             name: self.event.event.as_deref().unwrap_or_default(),
             data: &data,
@@ -236,19 +240,19 @@ impl Publication<'_> {
             coalesce_key: self.event.coalesce_key.as_deref(),
             trace: own_trace.as_ref().or(trace),
         };
-        let draft = visitor.shared.hub.encode(event).map_err(|error| {
-            if error.is_range() { No::too_large(error.to_string()) } else { No::bad(error.to_string()) }
+        let draft = context.shared.hub.encode(event).map_err(|error| {
+            if error.is_range() { Rejection::too_large(error.to_string()) } else { Rejection::bad(error.to_string()) }
         })?;
         Ok((target, draft))
     }
 
-    fn target(&self) -> Result<Target<'_>, No> {
+    fn target(&self) -> Result<Target<'_>, Rejection> {
         let exclude = self.exclude_client_id.as_deref();
         match (&self.user_id, &self.client_id, self.broadcast, exclude) {
             (Some(id), None, false, None) => Ok(Target::User(id)),
             (None, Some(id), false, None) => Ok(Target::Client(id)),
             (None, None, true, exclude) => Ok(Target::All { exclude }),
-            _ => Err(No::bad(
+            _ => Err(Rejection::bad(
                 "wants one of userId, clientId and broadcast: true, and excludeClientId only with broadcast",
             )),
         }
@@ -262,7 +266,7 @@ impl PublishedEvent<'_> {
     }
 }
 
-impl No {
+impl Rejection {
     fn at(self, index: usize) -> Self {
         match self {
             Self::Refused(status, message) => Self::Refused(status, format!("[{index}]: {message}")),

@@ -5,19 +5,19 @@ use hyper::{Response, StatusCode};
 
 use crate::answer::Answer;
 use crate::body::AnyBody;
-use crate::outbox::Outbox;
+use crate::receipts::Receipts;
 use ssekit_core::delivery::stream::Stream;
 
 /// What came of a request.
 #[derive(Debug)]
 pub(crate) enum Routed {
     Answer(Answer),
-    Stream(Opened),
+    Stream(StreamResponse),
 }
 
 /// An event stream that has been opened.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct StreamResponse {
     pub(crate) head: Response<()>,
     pub(crate) opening: Bytes,
     pub(crate) stream: Stream,
@@ -31,12 +31,12 @@ impl Routed {
         }
     }
 
-    /// The answer, with a stream as a body that is pulled, and whose receipts come into this outbox.
-    pub(crate) fn into_response(self, outbox: &Outbox) -> Response<AnyBody> {
+    /// The answer, with a stream as a body that is pulled, and whose receipts come into this receipts.
+    pub(crate) fn into_response(self, receipts: &Receipts) -> Response<AnyBody> {
         match self {
             Self::Answer(answer) => answer.map(AnyBody::whole),
-            Self::Stream(Opened { head, opening, stream }) => {
-                head.map(|()| AnyBody::events(opening, stream, outbox.clone()))
+            Self::Stream(StreamResponse { head, opening, stream }) => {
+                head.map(|()| AnyBody::events(opening, stream, receipts.clone()))
             }
         }
     }

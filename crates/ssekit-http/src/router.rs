@@ -5,27 +5,27 @@ use hyper::body::{Body, Incoming};
 use hyper::header::{CONTENT_LENGTH, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
-use crate::admission::Refusal;
+use crate::admission::Overload;
 use crate::answer::{self, Answer};
 use crate::host;
 use crate::metrics::metrics;
 use crate::publish::publish;
 use crate::response::Routed;
+use crate::state::ConnectionContext;
 use crate::state::Shared;
-use crate::state::Visitor;
 use crate::subscribe::subscribe;
 
 /// What can be asked here, for programs that read such things (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// Answers a request.
-pub(crate) async fn route(request: Request<Incoming>, visitor: &Visitor) -> Routed {
+pub(crate) async fn route(request: Request<Incoming>, context: &ConnectionContext) -> Routed {
     let head_only = request.method() == Method::HEAD;
-    let routed = match refuse(&request, visitor) {
+    let routed = match refuse(&request, context) {
         Some(answer) => Routed::Answer(answer),
-        None => dispatch(request, visitor).await,
+        None => dispatch(request, context).await,
     };
-    visitor.shared.meter.answered(routed.status());
+    context.shared.meter.answered(routed.status());
     match routed {
         Routed::Answer(answer) if head_only => Routed::Answer(without_body(answer)),
         routed => routed,
@@ -33,12 +33,12 @@ pub(crate) async fn route(request: Request<Incoming>, visitor: &Visitor) -> Rout
 }
 
 /// What is refused before anybody looks at what is asked.
-fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
-    match visitor.refusal {
-        Some(Refusal::Full) => {
+fn refuse(request: &Request<Incoming>, context: &ConnectionContext) -> Option<Answer> {
+    match context.refusal {
+        Some(Overload::Full) => {
             return Some(answer::later(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.\n"));
         }
-        Some(Refusal::AddressFull) => {
+        Some(Overload::AddressFull) => {
             return Some(answer::later(StatusCode::TOO_MANY_REQUESTS, "Too many connections from your address.\n"));
         }
         None => {}
@@ -47,21 +47,21 @@ fn refuse(request: &Request<Incoming>, visitor: &Visitor) -> Option<Answer> {
         return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, "Host: wants one host.\n"), request.version()));
     }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let too_long = target > visitor.shared.options.limits.url_bytes;
+    let too_long = target > context.shared.options.limits.url_bytes;
     too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
 }
 
-async fn dispatch(request: Request<Incoming>, visitor: &Visitor) -> Routed {
-    let shared = &visitor.shared;
+async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Routed {
+    let shared = &context.shared;
     if request.uri().path() == shared.options.path {
-        return subscribe(&request, visitor).await;
+        return subscribe(&request, context).await;
     }
     Routed::Answer(match request.uri().path() {
         "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),
         "/readyz" => get(&request, || ready(shared)),
-        "/metrics" => get(&request, || metrics(&request, visitor)),
+        "/metrics" => get(&request, || metrics(&request, context)),
         "/openapi.json" => get(&request, || answer::with_type(StatusCode::OK, "application/json", OPENAPI.into())),
-        "/publish" if shared.publish_token.is_some() => publish(request, visitor).await,
+        "/publish" if shared.publish_token.is_some() => publish(request, context).await,
         _ => answer::not_found(),
     })
 }

@@ -12,12 +12,12 @@ use crate::admission::Admission;
 use crate::bind::Bound;
 use crate::cors::Cors;
 use crate::idempotency::Idempotency;
-use crate::journal::Journal;
 use crate::meter::Meter;
+use crate::operator_log::OperatorLog;
 use crate::options::{Address, ListenerOptions};
-use crate::roster::Roster;
 use crate::secret::Secret;
 use crate::state::{Shared, Stage};
+use crate::subscribers::Subscribers;
 use crate::ticket::Once;
 use crate::tls::server_config;
 use ssekit_core::error::{Error, Result};
@@ -54,8 +54,8 @@ impl Listener {
             tls,
             cors: Cors::new(options.cors.clone()),
             admission: Arc::new(Admission::new(&options.limits)),
-            roster: Roster::default(),
-            journal: Journal::new(hub.clone()),
+            subscribers: Subscribers::default(),
+            operator_log: OperatorLog::new(hub.clone()),
             meter: Meter::default(),
             once: Once::default(),
             idempotency: Idempotency::default(),
@@ -113,13 +113,13 @@ impl Listener {
     /// Lets nobody in any more, ends its streams after what was sent to them before, and waits until all of its connections
     /// are closed; those that are not after five seconds are broken off. Can be called any number of times.
     pub async fn close(&self) {
-        let Shared { hub, stage, roster, admission, .. } = &*self.shared;
+        let Shared { hub, stage, subscribers, admission, .. } = &*self.shared;
         let go_to = |next: Stage| stage.send_if_modified(|now| std::mem::replace(now, next.max(*now)) < next);
         go_to(Stage::Closing);
-        roster.end_all(hub);
+        subscribers.end_all(hub);
         if tokio::time::timeout(CLOSE_PATIENCE, admission.emptied()).await.is_err() {
             // Who came in while the door was closing is ended like the others.
-            roster.end_all(hub);
+            subscribers.end_all(hub);
             go_to(Stage::Closed);
             admission.emptied().await;
         }
@@ -130,7 +130,7 @@ impl Listener {
 /// Ends streams when their tickets expire.
 async fn watch_tickets(shared: Arc<Shared>) {
     tokio::select! {
-        () = shared.roster.watch(&shared.hub) => {}
+        () = shared.subscribers.watch(&shared.hub) => {}
         () = shared.until(Stage::Closed) => {}
     }
 }

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::rustls::ServerConfig;
 
-use crate::admission::{Admission, Refusal};
+use crate::admission::{Admission, Overload};
 use crate::cors::Cors;
 use crate::idempotency::Idempotency;
-use crate::journal::Journal;
 use crate::meter::Meter;
+use crate::operator_log::OperatorLog;
 use crate::options::ListenerOptions;
-use crate::roster::Roster;
 use crate::secret::Secret;
+use crate::subscribers::Subscribers;
 use crate::ticket::Once;
 use ssekit_core::hub::Hub;
 
@@ -35,8 +35,8 @@ pub(crate) struct Shared {
     pub(crate) tls: Option<Arc<ServerConfig>>,
     pub(crate) cors: Cors,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) roster: Roster,
-    pub(crate) journal: Arc<Journal>,
+    pub(crate) subscribers: Subscribers,
+    pub(crate) operator_log: Arc<OperatorLog>,
     pub(crate) meter: Meter,
     pub(crate) once: Once,
     pub(crate) idempotency: Idempotency,
@@ -62,11 +62,11 @@ impl Shared {
 
 /// Whoever is at the other end of a connection.
 #[derive(Debug, Clone)]
-pub(crate) struct Visitor {
+pub(crate) struct ConnectionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) address: Option<IpAddr>,
     /// There is no place for it: it is told so, whatever it asks.
-    pub(crate) refusal: Option<Refusal>,
+    pub(crate) refusal: Option<Overload>,
 }
 
 /// An address for a person.

@@ -12,11 +12,11 @@ use uuid::Uuid;
 use crate::answer::{self, Answer, beginning_head, stream_head};
 use crate::headers::{accepts_events, bearer, cookie, header_id, last_event_id};
 use crate::query::parameter;
-use crate::response::{Opened, Routed};
+use crate::response::{Routed, StreamResponse};
+use crate::state::ConnectionContext;
 use crate::state::Shared;
-use crate::state::Visitor;
 use crate::state::shown;
-use crate::ticket::{self, Claims, Redeemed, Refusal, Subject, TicketOptions};
+use crate::ticket::{self, Claims, Redeemed, Subject, TicketError, TicketOptions};
 use ssekit_core::error::Error;
 use ssekit_core::event::key::Key;
 use ssekit_core::hub::{Connect, Connected};
@@ -26,12 +26,12 @@ use ssekit_core::session::revoked::LogOutMark;
 const METHODS: &str = "GET, HEAD, OPTIONS";
 
 /// Answers a request for the event stream.
-pub(crate) async fn subscribe<B>(request: &Request<B>, visitor: &Visitor) -> Routed {
-    let cors = &visitor.shared.cors;
+pub(crate) async fn subscribe<B>(request: &Request<B>, context: &ConnectionContext) -> Routed {
+    let cors = &context.shared.cors;
     let mut routed = match *request.method() {
         Method::GET | Method::HEAD => {
-            let opened = open(request, visitor).await;
-            opened.unwrap_or_else(|no| Routed::Answer(no.into_answer(visitor, request.version())))
+            let opened = open(request, context).await;
+            opened.unwrap_or_else(|no| Routed::Answer(no.into_answer(context, request.version())))
         }
         Method::OPTIONS => Routed::Answer(answer::options(METHODS)),
         _ => Routed::Answer(answer::wrong_method(METHODS)),
@@ -58,47 +58,47 @@ struct Identity {
 
 /// Why there is no stream.
 #[derive(Debug)]
-enum No {
+enum Rejection {
     /// The client wants something else.
     NotAcceptable,
     /// The listener is closing.
     Closing,
     /// The ticket is not good.
-    Ticket(Refusal),
+    Ticket(TicketError),
     /// The hub refuses.
     Hub(Error),
     /// The hub lets nobody in any more: the process is about to end.
     Draining,
 }
 
-impl No {
-    fn into_answer(self, visitor: &Visitor, version: Version) -> Answer {
+impl Rejection {
+    fn into_answer(self, context: &ConnectionContext, version: Version) -> Answer {
         match self {
             Self::NotAcceptable => answer::text(StatusCode::NOT_ACCEPTABLE, "This is a text/event-stream.\n"),
             Self::Closing => answer::later(StatusCode::SERVICE_UNAVAILABLE, "Closing.\n"),
             Self::Ticket(refusal) => {
-                let Shared { journal, meter, .. } = &*visitor.shared;
+                let Shared { operator_log, meter, .. } = &*context.shared;
                 meter.refused_tickets.add(1);
-                journal.write(|| format!("refused a ticket from {}: {refusal}", shown(&visitor.address)));
+                operator_log.write(|| format!("refused a ticket from {}: {refusal}", shown(&context.address)));
                 answer::unauthorized()
             }
             Self::Hub(error) => answer::of_error(&error),
-            Self::Draining => answer::farewell(visitor.shared.hub.farewell_of_drain(), version),
+            Self::Draining => answer::farewell(context.shared.hub.farewell_of_drain(), version),
         }
     }
 }
 
-async fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> {
-    let shared = &visitor.shared;
+async fn open<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Routed, Rejection> {
+    let shared = &context.shared;
     if !accepts_events(request.headers()) {
-        return Err(No::NotAcceptable);
+        return Err(Rejection::NotAcceptable);
     }
     let seen = last_event_id(request).map(Cow::into_owned);
     let mut has_waited = false;
     loop {
         // Before the ticket is looked at: whoever is logged out from here on does not get in with it.
         let mark = LogOutMark::now();
-        let identity = check(request, visitor)?;
+        let identity = check(request, context)?;
         if request.method() == Method::HEAD {
             return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
         }
@@ -108,20 +108,20 @@ async fn open<B>(request: &Request<B>, visitor: &Visitor) -> Result<Routed, No> 
             has_waited = true;
             continue;
         }
-        match enter(request, visitor, (seen.as_deref(), mark), identity) {
+        match enter(request, context, (seen.as_deref(), mark), identity) {
             // The ticket may be newer than that log-out; looked at again, it is void or good.
-            Err(No::Hub(error)) if error.is_logged_out() => {}
+            Err(Rejection::Hub(error)) if error.is_logged_out() => {}
             opened => return opened,
         }
     }
 }
 
 /// Who asks, if they may have a stream. This uses nothing up.
-fn check<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, No> {
-    if !visitor.shared.is_open() {
-        return Err(No::Closing);
+fn check<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Identity, Rejection> {
+    if !context.shared.is_open() {
+        return Err(Rejection::Closing);
     }
-    identify(request, visitor).map_err(No::Ticket)
+    identify(request, context).map_err(Rejection::Ticket)
 }
 
 /// Waits until the node has come as far as a page that may come from another one. An id is easily made up, so only so many wait at
@@ -135,17 +135,17 @@ async fn catch_up(seen: Option<&str>, shared: &Shared) {
 /// Opens the stream of who has been found to be good, unless their user was logged out since the mark.
 fn enter<B>(
     request: &Request<B>,
-    visitor: &Visitor,
+    context: &ConnectionContext,
     (seen, mark): (Option<&str>, LogOutMark),
     identity: Identity,
-) -> Result<Routed, No> {
-    let (shared, by_url) = (&visitor.shared, header_id(request).is_none());
-    let address = address_of(request, visitor);
+) -> Result<Routed, Rejection> {
+    let (shared, by_url) = (&context.shared, header_id(request).is_none());
+    let address = address_of(request, context);
     let one_time = identity.claims.is_some() && shared.options.tickets.as_ref().is_some_and(|tickets| tickets.one_time);
     let identity = if one_time {
         // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
         let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
-        redeem(identity, visitor, address, shown.as_ref()).map_err(No::Ticket)?
+        redeem(identity, context, address, shown.as_ref()).map_err(Rejection::Ticket)?
     } else {
         identity
     };
@@ -156,44 +156,48 @@ fn enter<B>(
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);
         }
-        if error.refusal() == Some(ssekit_core::error::Refusal::Draining) { No::Draining } else { No::Hub(error) }
+        if error.refusal() == Some(ssekit_core::error::Refusal::Draining) {
+            Rejection::Draining
+        } else {
+            Rejection::Hub(error)
+        }
     })?;
     if let Some(client) = stream.client() {
-        shared.roster.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
+        shared.subscribers.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
     }
     let head = beginning_head(request.version(), request.headers());
-    Ok(Routed::Stream(Opened { head, opening, stream: stream.by_listener() }))
+    Ok(Routed::Stream(StreamResponse { head, opening, stream: stream.by_listener() }))
 }
 
 /// Where a request comes from: the other end of the connection, or who the proxy there says that it serves. What stands last
 /// in the header, the proxy has put there; what stands before, anybody may have.
-fn address_of<B>(request: &Request<B>, visitor: &Visitor) -> Option<IpAddr> {
-    if !visitor.shared.options.trust_proxy {
-        return visitor.address;
+fn address_of<B>(request: &Request<B>, context: &ConnectionContext) -> Option<IpAddr> {
+    if !context.shared.options.trust_proxy {
+        return context.address;
     }
     let last = request.headers().get_all("x-forwarded-for").iter().next_back();
     let served = last.and_then(|value| value.to_str().ok()).and_then(|value| value.rsplit(',').next());
-    served.and_then(parse_address).or(visitor.address)
+    served.and_then(parse_address).or(context.address)
 }
 
-fn identify<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, Refusal> {
-    let shared = &visitor.shared;
+fn identify<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Identity, TicketError> {
+    let shared = &context.shared;
     let proposed = parameter(request.uri().query(), "clientId").map(Cow::into_owned);
-    let presented = shared.options.tickets.as_ref().map(|tickets| (tickets, find_ticket(request, visitor, tickets)));
+    let presented = shared.options.tickets.as_ref().map(|tickets| (tickets, find_ticket(request, context, tickets)));
     let (tickets, token) = match presented {
         Some((tickets, Ok(Some(token)))) => (tickets, token),
         Some((_, Err(refusal))) => return Err(refusal),
         Some((_, Ok(None))) | None if shared.options.anonymous => {
             return Ok(Identity { client: proposed, ..Identity::default() });
         }
-        _ => return Err(Refusal::Missing),
+        _ => return Err(TicketError::Missing),
     };
     let claims = tickets.verify(&token, ticket::now())?;
     if claims.user.as_deref().is_some_and(|user| shared.hub.is_logged_out(user, claims.issued)) {
-        return Err(Refusal::Revoked);
+        return Err(TicketError::Revoked);
     }
     if claims.client.is_some() && proposed.is_some() && claims.client != proposed {
-        return Err(Refusal::Client);
+        return Err(TicketError::Client);
     }
     let client = claims.client.clone().or(proposed);
     Ok(Identity { client, claims: Some(claims), ..Identity::default() })
@@ -202,19 +206,19 @@ fn identify<B>(request: &Request<B>, visitor: &Visitor) -> Result<Identity, Refu
 /// Uses a ticket that may open one stream only.
 fn redeem(
     mut identity: Identity,
-    visitor: &Visitor,
+    context: &ConnectionContext,
     address: Option<IpAddr>,
     shown: Option<&Key>,
-) -> Result<Identity, Refusal> {
-    let claims = identity.claims.as_ref().ok_or(Refusal::Missing)?;
-    let id = claims.id.clone().ok_or(Refusal::Malformed)?;
+) -> Result<Identity, TicketError> {
+    let claims = identity.claims.as_ref().ok_or(TicketError::Missing)?;
+    let id = claims.id.clone().ok_or(TicketError::Malformed)?;
     // The stream needs its id now, for it is what the ticket will be bound to.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
     let subject = &Subject::of(claims.user.as_deref(), address);
     let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
-    let (key, is_first) = visitor.shared.once.redeem(redeemed, ticket::now())?;
-    if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
-        return Err(Refusal::Used);
+    let (key, is_first) = context.shared.once.redeem(redeemed, ticket::now())?;
+    if !is_first && context.shared.hub.has_moved_on(client, &key) {
+        return Err(TicketError::Used);
     }
     identity.used = is_first.then_some(id);
     identity.key = Some(key);
@@ -224,19 +228,19 @@ fn redeem(
 /// The ticket of a request: in `Authorization`, in the query, or in a cookie, the first of these that is there.
 fn find_ticket<'a, B>(
     request: &'a Request<B>,
-    visitor: &Visitor,
+    context: &ConnectionContext,
     tickets: &TicketOptions,
-) -> Result<Option<Cow<'a, str>>, Refusal> {
+) -> Result<Option<Cow<'a, str>>, TicketError> {
     if let Some(value) = request.headers().get(AUTHORIZATION) {
-        let token = value.to_str().ok().and_then(bearer).ok_or(Refusal::Malformed)?;
+        let token = value.to_str().ok().and_then(bearer).ok_or(TicketError::Malformed)?;
         return Ok(Some(Cow::Borrowed(token)));
     }
     if let Some(token) = parameter(request.uri().query(), "ticket") {
         return Ok(Some(token));
     }
     let token = cookie(request.headers(), &tickets.cookie);
-    if token.is_some() && !visitor.shared.cors.trusts_cookies(request) {
-        return Err(Refusal::Origin);
+    if token.is_some() && !context.shared.cors.trusts_cookies(request) {
+        return Err(TicketError::Origin);
     }
     Ok(token.map(Cow::Borrowed))
 }

@@ -12,10 +12,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::admission::Place;
-use crate::response::Opened;
-use crate::wire::Socket;
-use crate::wire::linger;
+use crate::admission::Permit;
+use crate::connection_io::Socket;
+use crate::connection_io::linger;
+use crate::response::StreamResponse;
 use ssekit_core::delivery::stream::Stream;
 use ssekit_core::event::Framing;
 
@@ -23,7 +23,13 @@ use ssekit_core::event::Framing;
 const READ_BYTES: usize = 64 << 10;
 
 /// Writes the beginning of the stream and hands its socket over.
-pub(crate) async fn take_over(mut socket: Socket, opened: Opened, version: Version, place: Place, patience: Duration) {
+pub(crate) async fn take_over(
+    mut socket: Socket,
+    opened: StreamResponse,
+    version: Version,
+    permit: Permit,
+    patience: Duration,
+) {
     // RFC 9112, section 6.1: a client of HTTP/1.0 does not know of chunks.
     let framing = if version >= Version::HTTP_11 { Framing::Chunked } else { Framing::UntilClose };
     let beginning = beginning(opened.head, &opened.opening, framing);
@@ -32,7 +38,7 @@ pub(crate) async fn take_over(mut socket: Socket, opened: Opened, version: Versi
     let address = socket.address();
     let Ok(descriptor) = socket.into_fd() else { return };
     let mut stream = opened.stream;
-    let Err(descriptor) = stream.hand_off_holding(descriptor, framing, Some(Box::new(place))) else { return };
+    let Err(descriptor) = stream.hand_off_holding(descriptor, framing, Some(Box::new(permit))) else { return };
     // It was disconnected in this very moment. What it was sent before still goes out.
     let rest = async {
         let socket = match address {

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
 use ssekit_core::{DisconnectReason, DrainOptions, Event, Options};
-use ssekit_http::{LimitOptions, ListenerOptions};
+use ssekit_http::{ListenerLimits, ListenerOptions};
 use ssekit_testing::door::{Door, TOKEN, anonymous, get as get_by_http1};
 use ssekit_testing::http2::{
     CONTINUATION, Connection, DATA, END_HEADERS, END_STREAM, GET, GOAWAY, HEADERS, POST, RST_STREAM, Rascal,
@@ -137,7 +137,7 @@ fn a_stream_ends_as_it_should_when_its_client_is_disconnected() {
 
 #[test]
 fn both_versions_are_spoken_on_one_port_and_have_the_same_answers() {
-    let limits = LimitOptions { url_bytes: 100, ..LimitOptions::default() };
+    let limits = ListenerLimits { url_bytes: 100, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let long = format!("/events?{}", "x".repeat(100));
     for target in ["/", "/healthz", "/readyz", "/publish", "/metrics", "/events?clientId=%0A", &long] {
@@ -183,7 +183,7 @@ fn a_publisher_may_use_it_too() {
 
 #[test]
 fn headers_that_are_too_large_are_431() {
-    let limits = LimitOptions { header_bytes: 8_192, ..LimitOptions::default() };
+    let limits = ListenerLimits { header_bytes: 8_192, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -196,7 +196,7 @@ fn headers_that_are_too_large_are_431() {
 
 #[test]
 fn more_streams_than_allowed_wait_for_one_to_end() {
-    let limits = LimitOptions { streams_per_connection: 2, ..LimitOptions::default() };
+    let limits = ListenerLimits { streams_per_connection: 2, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     let mut rascal = Rascal::to(door.address());
     for stream in [1, 3, 5] {
@@ -209,7 +209,7 @@ fn more_streams_than_allowed_wait_for_one_to_end() {
 
 #[test]
 fn a_connection_without_a_stream_is_told_to_go() {
-    let limits = LimitOptions { idle_timeout: Duration::from_millis(50), ..LimitOptions::default() };
+    let limits = ListenerLimits { idle_timeout: Duration::from_millis(50), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     door.engine.block_on(async {
         let mut idle = Connection::to(door.address()).await;

@@ -5,11 +5,11 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ssekit_core::Options;
-use ssekit_http::{Address, LimitOptions, ListenerOptions};
+use ssekit_http::{Address, ListenerLimits, ListenerOptions};
 use ssekit_testing::door::{Door, Visitor, anonymous, get, request, ticket_of, tickets};
 use ssekit_testing::{Engine, data, two_shards};
 
-fn limited(limits: LimitOptions) -> Door {
+fn limited(limits: ListenerLimits) -> Door {
     Door::open(ListenerOptions { limits, ..anonymous() })
 }
 
@@ -17,7 +17,7 @@ fn limited(limits: LimitOptions) -> Door {
 fn a_thousand_connections_that_say_nothing_whole_keep_nobody_out() {
     rlimit::increase_nofile_limit(8_192).unwrap();
     // As by default, but shorter, so that their end is seen too.
-    let door = limited(LimitOptions { header_timeout: Duration::from_secs(2), ..LimitOptions::default() });
+    let door = limited(ListenerLimits { header_timeout: Duration::from_secs(2), ..ListenerLimits::default() });
     let mut slow: Vec<_> = (0..1_000).map(|_| door.knock()).collect();
     for (n, visitor) in slow.iter_mut().enumerate() {
         let begun = ["", "G", "GET /events HTTP/1.1\r\n", "GET /events HTTP/1.1\r\nX-Slow: a", "PRI * HTTP/2"];
@@ -41,7 +41,7 @@ fn a_thousand_connections_that_say_nothing_whole_keep_nobody_out() {
 
 #[test]
 fn when_all_places_are_taken_others_are_told_to_come_later() {
-    let door = limited(LimitOptions { connections: 2, ..LimitOptions::default() });
+    let door = limited(ListenerLimits { connections: 2, ..ListenerLimits::default() });
     let mut streams: Vec<_> = (0..2).map(|_| door.stream("/events")).collect();
     for target in ["/events", "/healthz"] {
         let mut visitor = door.knock();
@@ -61,7 +61,7 @@ fn when_all_places_are_taken_others_are_told_to_come_later() {
 
 #[test]
 fn one_address_cannot_take_all_places() {
-    let limits = LimitOptions { connections_per_address: 2, ..LimitOptions::default() };
+    let limits = ListenerLimits { connections_per_address: 2, ..ListenerLimits::default() };
     let address = Address::Tcp { host: "::".to_owned(), port: 0, reuse_port: false };
     let door = Door::open(ListenerOptions { address, limits, ..anonymous() });
     let from = |host: &str| Visitor::on(TcpStream::connect((host, door.address().port())).unwrap());
@@ -97,7 +97,7 @@ fn clients_beyond_the_hubs_own_limits_are_refused_like_anywhere_else() {
 
 #[test]
 fn connections_come_in_no_faster_than_allowed() {
-    let door = limited(LimitOptions { accepts_per_second: 100, ..LimitOptions::default() });
+    let door = limited(ListenerLimits { accepts_per_second: 100, ..ListenerLimits::default() });
     let began = Instant::now();
     // They wait in the kernel's queue meanwhile, and none is lost.
     let visitors: Vec<_> = (0..60).map(|_| door.knock()).collect();

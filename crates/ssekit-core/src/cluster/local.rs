@@ -8,7 +8,7 @@ use crate::backplane::Number;
 use crate::cluster::message::Message;
 use crate::event::position::{Epoch, Position};
 use crate::session::client::Client;
-use crate::session::life::ClientInfo;
+use crate::session::lifecycle::ClientInfo;
 
 /// What became of a record before this node read it from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::backplane::{NodeId, Number};
 use crate::cluster::message::Member;
-use crate::session::life::ClientInfo;
+use crate::session::lifecycle::ClientInfo;
 
 /// Clients that have gone from other nodes and whose users are remembered.
 const MOST_GONE: usize = 65_536;

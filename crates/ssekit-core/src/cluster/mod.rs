@@ -42,7 +42,7 @@ use crate::counter::Counter;
 use crate::error::Error;
 use crate::event::position::{Epoch, Position, agreed};
 use crate::options::ClusterOptions;
-use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::observer::Observer;
 
 pub use outbox::Buffered;

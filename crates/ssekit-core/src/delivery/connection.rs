@@ -17,7 +17,7 @@ use crate::history::log::{Backlog, Entry};
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::Client;
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 use crate::session::reader::{MAX_EVENTS, Reader};
 
 /// Bytes that are handed to the kernel at once; more than its buffer of a socket usually takes.

@@ -39,7 +39,7 @@ mod tests {
 
     #[test]
     fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
-        let info = crate::session::life::ClientInfo { id: "c".into(), user: None };
+        let info = crate::session::lifecycle::ClientInfo { id: "c".into(), user: None };
         let client = Client::new(info, None, Default::default(), Arc::new(Inbox::default()), Start::at(0));
         let mut idle_ticks = 0;
         let mut beats = |ticks: u32| {

@@ -32,7 +32,7 @@ use crate::event::position::Position;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::{Client, NO_SLOT};
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 use crate::session::reader::MAX_EVENTS;
 use crate::session::registry::Registry;
 
@@ -198,7 +198,8 @@ impl Shard {
     fn adopt(&mut self, handoff: crate::delivery::handoff::Handoff) {
         let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
         let client = Arc::clone(connection.client());
-        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::life::Phase::Closed) else {
+        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::lifecycle::Phase::Closed)
+        else {
             // It was disconnected while the socket was on its way: it gets what it was sent before, as far as the socket takes it.
             let (timeline, tick) = (&self.shared.timeline, self.tick);
             let has_more = |_: &usize| connection.write_pending(timeline, tick, &mut self.tally) == Outcome::More;

@@ -9,7 +9,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 
 use crate::delivery::heartbeat::heartbeat;
 use crate::event::Framing;
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 
 /// What a peer may send after its request before it is taken for something else than an event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::Framing;
 use crate::history::timeline::Timeline;
 use crate::session::client::Client;
-use crate::session::life::{DisconnectReason, NotHandedOff, Phase};
+use crate::session::lifecycle::{DisconnectReason, NotHandedOff, Phase};
 use crate::session::reader::{Batch, Pending, Reader};
 use crate::session::registry::Registry;
 

@@ -22,7 +22,7 @@ use crate::hub::{Hub, Inner};
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::drain;
 use crate::session::forgotten::Earlier;
-use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::network::Network;
 use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
 use crate::session::registry::Registry;

@@ -31,7 +31,7 @@ use crate::history::timeline::Timeline;
 use crate::options::{DrainOptions, Options};
 use crate::session::client::Client;
 use crate::session::drain::{self, Farewell};
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 use crate::session::observer::Observer;
 use crate::session::registry::Registry;
 use crate::session::revoked::{Revoked, since_1970};

@@ -17,7 +17,7 @@ use crate::hub::{Hub, Inner, Target};
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::{Client, ShardLink};
 use crate::session::forgotten::Earlier;
-use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::revoked::{end_of_millisecond, since_1970};
 
 impl Hub {

@@ -4,7 +4,7 @@ use crate::counter::Counter;
 use crate::delivery::deliveries::Deliveries;
 use crate::delivery::lag::Lag;
 use crate::hub::{Hub, Inner};
-use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 use crate::stats::Stats;
 
 impl Hub {

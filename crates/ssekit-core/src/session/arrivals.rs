@@ -1,7 +1,7 @@
 //! Counters of clients that came and went.
 
 use crate::counter::Counter;
-use crate::session::life::{DisconnectReason, NotHandedOff};
+use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 
 /// Connects and disconnects.
 #[derive(Debug, Default)]

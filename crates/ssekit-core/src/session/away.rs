@@ -164,7 +164,7 @@ mod tests {
     use super::*;
     use crate::delivery::inbox::Inbox;
     use crate::session::client::{ShardLink, Start};
-    use crate::session::life::ClientInfo;
+    use crate::session::lifecycle::ClientInfo;
 
     fn client(id: &str, user: Option<&str>, address: Option<&str>) -> Arc<Client> {
         let info = ClientInfo { id: id.into(), user: user.map(Arc::from) };

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::{Entry, Log};
-use crate::session::life::{ClientInfo, DisconnectReason, Phase};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
 

@@ -11,7 +11,7 @@ use crate::event::Event;
 use crate::history::timeline::{Place, Timeline};
 use crate::options::DrainOptions;
 use crate::session::client::Client;
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
 
 /// Tells a page when to come back.

@@ -12,7 +12,7 @@ pub(crate) mod away;
 pub mod client;
 pub(crate) mod drain;
 pub(crate) mod forgotten;
-pub mod life;
+pub mod lifecycle;
 pub(crate) mod limits;
 pub mod network;
 pub mod observer;

@@ -1,6 +1,6 @@
 //! Who wants to know that clients come and go. The engine owns the trait; the binding implements it.
 
-use crate::session::life::{ClientInfo, DisconnectReason};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 
 /// Is told of a hub's life. Called on any thread, often one of the engine's own, so it must be quick and must not call back
 /// into the hub; what it delays is everybody's delivery. A panic in it is caught and counted.

@@ -20,7 +20,7 @@ use crate::session::arrivals::Arrivals;
 use crate::session::away::Away;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
-use crate::session::life::{ClientInfo, DisconnectReason, Phase};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
 use crate::session::presence::Presence;

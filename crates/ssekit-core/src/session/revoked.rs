@@ -67,12 +67,12 @@ impl LogOutMark {
 
 /// When users were logged out.
 #[derive(Debug, Default)]
-pub(crate) struct Revoked(Mutex<Users>);
+pub(crate) struct Revoked(Mutex<LogOuts>);
 
 #[derive(Debug, Default)]
-struct Users {
+struct LogOuts {
     since: HashMap<Arc<str>, LogOut>,
-    /// Users by the number of the log-out at which they were put here. Whoever was logged out again since then goes back to the
+    /// LogOuts by the number of the log-out at which they were put here. Whoever was logged out again since then goes back to the
     /// end when it is their turn, so forgetting costs a few steps of each log-out, and never a look at all of them.
     order: VecDeque<(u64, Arc<str>)>,
     /// The last log-out of those that are not remembered. Whose they were is not known any more, so they count for everybody: a
@@ -127,7 +127,7 @@ impl Revoked {
     }
 }
 
-impl Users {
+impl LogOuts {
     fn any(&self, user: &str, holds: impl Fn(&LogOut) -> bool) -> bool {
         self.since.get(user).into_iter().chain(&self.forgotten).any(holds)
     }

@@ -81,14 +81,14 @@ pub struct Claims {
 /// Why a ticket is not good. This is for the operator; whoever presented it only learns that it is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Refusal {
+pub enum TicketError {
     /// There is none.
     Missing,
     /// It is not a token of the compact form, or lacks what it must have.
     Malformed,
-    /// No configured key is for its algorithm: `none`, for instance.
+    /// Rejection configured key is for its algorithm: `none`, for instance.
     Algorithm,
-    /// No configured key of its algorithm has its `kid`.
+    /// Rejection configured key of its algorithm has its `kid`.
     Key,
     /// It was tampered with, or signed with another key.
     Signature,
@@ -116,7 +116,7 @@ pub enum Refusal {
     Origin,
 }
 
-impl std::fmt::Display for Refusal {
+impl std::fmt::Display for TicketError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Missing => "there is none",
@@ -160,9 +160,9 @@ impl TicketOptions {
     ///
     /// # Errors
     /// It is not good.
-    pub fn verify(&self, token: &str, now: Duration) -> std::result::Result<Claims, Refusal> {
+    pub fn verify(&self, token: &str, now: Duration) -> std::result::Result<Claims, TicketError> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(Refusal::Malformed);
+            return Err(TicketError::Malformed);
         }
         let signed = signature::verified(token, self)?;
         Payload::of(&signed)?.check(self, now)

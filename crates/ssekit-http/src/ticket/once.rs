@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-use crate::ticket::Refusal;
+use crate::ticket::TicketError;
 use ssekit_core::event::key::Key;
 use ssekit_core::session::network::Network;
 
@@ -78,16 +78,16 @@ pub(crate) struct Redeemed<'a> {
 
 impl Once {
     /// Uses a ticket. Returns the key of its stream, and whether this was the ticket's first use.
-    pub(crate) fn redeem(&self, redeemed: Redeemed<'_>, now: Duration) -> Result<(Key, bool), Refusal> {
+    pub(crate) fn redeem(&self, redeemed: Redeemed<'_>, now: Duration) -> Result<(Key, bool), TicketError> {
         let Redeemed { ticket, subject, client, shown, left } = redeemed;
         let mut used = self.0.lock();
         if let Some(earlier) = used.tickets.get(ticket) {
             let continues = shown.is_some_and(|shown| earlier.key.matches(shown)) && &*earlier.client == client;
-            return if continues { Ok((earlier.key, false)) } else { Err(Refusal::Used) };
+            return if continues { Ok((earlier.key, false)) } else { Err(TicketError::Used) };
         }
         used.forget(now);
         if !used.has_room(subject, now) {
-            return Err(Refusal::TooMany);
+            return Err(TicketError::TooMany);
         }
         let (key, until, ticket) = (Key::random(), now.saturating_add(left), Arc::<str>::from(ticket));
         used.order.insert((until, Arc::clone(&ticket)));
@@ -149,13 +149,13 @@ mod tests {
         shown: Option<&Key>,
         left: Duration,
         now: Duration,
-    ) -> Result<(Key, bool), Refusal> {
+    ) -> Result<(Key, bool), TicketError> {
         let subject = &Subject::of(Some("ada"), None);
         once.redeem(Redeemed { ticket, subject, client, shown, left }, now)
     }
 
     /// Whether it was the first use.
-    fn first(redeemed: Result<(Key, bool), Refusal>) -> Result<bool, Refusal> {
+    fn first(redeemed: Result<(Key, bool), TicketError>) -> Result<bool, TicketError> {
         redeemed.map(|(_, first)| first)
     }
 
@@ -165,14 +165,14 @@ mod tests {
         let (key, is_first) = redeem(&once, "t", "tab", None, LEFT, NOW).unwrap();
         assert!(is_first);
         for (client, shown) in [("tab", None), ("tab", Some(Key::random())), ("other", Some(key)), ("other", None)] {
-            assert_eq!(first(redeem(&once, "t", client, shown.as_ref(), LEFT, NOW)), Err(Refusal::Used));
+            assert_eq!(first(redeem(&once, "t", client, shown.as_ref(), LEFT, NOW)), Err(TicketError::Used));
         }
         let (again, is_first) = redeem(&once, "t", "tab", Some(&key), LEFT, NOW).unwrap();
         assert!(again.matches(&key) && !is_first);
         // Another ticket's stream has another key.
         let (other, is_first) = redeem(&once, "u", "tab", Some(&key), LEFT, NOW).unwrap();
         assert!(!other.matches(&key) && is_first);
-        assert_eq!(first(redeem(&once, "u", "tab", Some(&key), LEFT, NOW)), Err(Refusal::Used));
+        assert_eq!(first(redeem(&once, "u", "tab", Some(&key), LEFT, NOW)), Err(TicketError::Used));
     }
 
     #[test]
@@ -192,7 +192,7 @@ mod tests {
             assert_eq!(first(redeem(&once, &format!("t{second}"), "tab", None, LEFT, now)), Ok(true));
         }
         assert!(once.0.lock().tickets.len() <= 1024);
-        assert_eq!(first(redeem(&once, "long", "thief", None, LEFT, NOW)), Err(Refusal::Used));
+        assert_eq!(first(redeem(&once, "long", "thief", None, LEFT, NOW)), Err(TicketError::Used));
     }
 
     #[test]
@@ -207,14 +207,14 @@ mod tests {
             for number in 0..MOST_OF_ONE {
                 assert_eq!(use_one(subject, &format!("{who} {number}"), NOW), Ok(true));
             }
-            assert_eq!(use_one(subject, &format!("{who} more"), NOW), Err(Refusal::TooMany));
+            assert_eq!(use_one(subject, &format!("{who} more"), NOW), Err(TicketError::TooMany));
         }
         assert_eq!(use_one(&Subject::of(Some("bob"), address(1)), "bobs", NOW), Ok(true));
         assert_eq!(use_one(&Subject::of(None, address(2)), "another's", NOW), Ok(true));
         // What opened nothing does not count, nor what has expired.
         once.give_back("0 0");
         assert_eq!(use_one(&greedy[0], "0 more", NOW), Ok(true));
-        assert_eq!(use_one(&greedy[0], "0 yet more", NOW), Err(Refusal::TooMany));
+        assert_eq!(use_one(&greedy[0], "0 yet more", NOW), Err(TicketError::TooMany));
         // However many of others have expired, too.
         for subject in [&greedy[1], &greedy[0]] {
             assert_eq!(use_one(subject, &format!("{subject:?}"), NOW + LEFT), Ok(true));

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::ticket::{Claims, NewTicket, Refusal, TicketOptions};
+use crate::ticket::{Claims, NewTicket, TicketError, TicketOptions};
 use ssekit_core::session::revoked::LONGEST;
 
 /// The claims as they are written. A claim that stands there twice is an error: two readers could take different ones.
@@ -39,38 +39,38 @@ impl Audience {
 }
 
 impl Payload {
-    pub(super) fn of(json: &[u8]) -> Result<Self, Refusal> {
-        serde_json::from_slice(json).map_err(|_| Refusal::Malformed)
+    pub(super) fn of(json: &[u8]) -> Result<Self, TicketError> {
+        serde_json::from_slice(json).map_err(|_| TicketError::Malformed)
     }
 
-    pub(super) fn check(self, options: &TicketOptions, time: Duration) -> Result<Claims, Refusal> {
+    pub(super) fn check(self, options: &TicketOptions, time: Duration) -> Result<Claims, TicketError> {
         let (now, leeway) = (time.as_secs_f64(), options.leeway.as_secs_f64());
         if !self.exp.is_finite() || self.nbf.is_some_and(|nbf| !nbf.is_finite()) {
-            return Err(Refusal::Malformed);
+            return Err(TicketError::Malformed);
         }
         if self.exp + leeway <= now {
-            return Err(Refusal::Expired);
+            return Err(TicketError::Expired);
         }
         if self.nbf.is_some_and(|nbf| nbf - leeway > now) {
-            return Err(Refusal::Early);
+            return Err(TicketError::Early);
         }
         if !self.aud.is_some_and(|audience| audience.names(&options.audience)) {
-            return Err(Refusal::Audience);
+            return Err(TicketError::Audience);
         }
         if options.issuer.is_some() && options.issuer != self.iss {
-            return Err(Refusal::Issuer);
+            return Err(TicketError::Issuer);
         }
         if options.one_time && self.jti.is_none() {
-            return Err(Refusal::Malformed);
+            return Err(TicketError::Malformed);
         }
         let issued = self.iat.map(micros).unwrap_or_default();
         // A log-out could not tell it from one that comes after: RFC 7519, section 4.1.6. It may be in milliseconds.
         if issued > time.saturating_add(options.leeway) {
-            return Err(Refusal::Future);
+            return Err(TicketError::Future);
         }
         // Log-outs are not remembered for longer. Without its beginning, what is left is the least that it can be.
         if self.exp - self.iat.unwrap_or(now) > LONGEST.as_secs_f64() {
-            return Err(Refusal::TooLong);
+            return Err(TicketError::TooLong);
         }
         let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
         Ok(Claims { user: self.sub, client: self.cid, id: self.jti, issued, left })

@@ -11,7 +11,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
-use crate::ticket::{Refusal, TicketOptions};
+use crate::ticket::{TicketError, TicketOptions};
 use ssekit_core::error::{Error, Result};
 
 /// The head of every ticket that is issued here.
@@ -113,13 +113,13 @@ struct Header {
 }
 
 /// The payload of a token whose signature is good.
-pub(super) fn verified(token: &str, options: &TicketOptions) -> std::result::Result<Vec<u8>, Refusal> {
-    let (message, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
-    let (header, payload) = message.split_once('.').ok_or(Refusal::Malformed)?;
-    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| Refusal::Malformed);
-    let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| Refusal::Malformed)?;
+pub(super) fn verified(token: &str, options: &TicketOptions) -> std::result::Result<Vec<u8>, TicketError> {
+    let (message, signature) = token.rsplit_once('.').ok_or(TicketError::Malformed)?;
+    let (header, payload) = message.split_once('.').ok_or(TicketError::Malformed)?;
+    let decode = |part: &str| URL_SAFE_NO_PAD.decode(part).map_err(|_| TicketError::Malformed);
+    let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| TicketError::Malformed)?;
     if header.crit.is_some() {
-        return Err(Refusal::Malformed);
+        return Err(TicketError::Malformed);
     }
     let (payload, signature) = (decode(payload)?, decode(signature)?);
     if header.alg == "HS256" && !options.secrets.is_empty() {
@@ -130,9 +130,9 @@ pub(super) fn verified(token: &str, options: &TicketOptions) -> std::result::Res
     Ok(payload)
 }
 
-fn check_secrets(secrets: &[String], message: &[u8], signature: &[u8]) -> std::result::Result<(), Refusal> {
+fn check_secrets(secrets: &[String], message: &[u8], signature: &[u8]) -> std::result::Result<(), TicketError> {
     let good = |secret: &String| hmac::verify(&hmac_key(secret), message, signature).is_ok();
-    if secrets.iter().any(good) { Ok(()) } else { Err(Refusal::Signature) }
+    if secrets.iter().any(good) { Ok(()) } else { Err(TicketError::Signature) }
 }
 
 fn check_keys(
@@ -140,18 +140,18 @@ fn check_keys(
     header: &Header,
     message: &[u8],
     signature: &[u8],
-) -> std::result::Result<(), Refusal> {
+) -> std::result::Result<(), TicketError> {
     let mut able = keys.iter().filter(|key| key.kind.algorithm() == header.alg).peekable();
     if able.peek().is_none() {
-        return Err(Refusal::Algorithm);
+        return Err(TicketError::Algorithm);
     }
     // A token without a name for its key may be any key's, and so may a key without a name be any token's.
     let named = |key: &&PublicKey| header.kid.is_none() || key.id.is_none() || key.id == header.kid;
     let mut candidates = able.filter(named).peekable();
     if candidates.peek().is_none() {
-        return Err(Refusal::Key);
+        return Err(TicketError::Key);
     }
-    if candidates.any(|key| key.verifies(message, signature)) { Ok(()) } else { Err(Refusal::Signature) }
+    if candidates.any(|key| key.verifies(message, signature)) { Ok(()) } else { Err(TicketError::Signature) }
 }
 
 /// A token with this payload.

@@ -53,7 +53,7 @@ fn ed25519_jwk(id: Option<&str>) -> PublicKey {
     PublicKey::from_jwk(&json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": id }).to_string()).unwrap()
 }
 
-fn refusal(options: &TicketOptions, payload: &Value) -> Refusal {
+fn refusal(options: &TicketOptions, payload: &Value) -> TicketError {
     options.verify(&hs256(&json!({ "alg": "HS256" }), payload, SECRET), NOW).unwrap_err()
 }
 
@@ -65,13 +65,13 @@ fn what_is_issued_is_good_until_it_expires() {
     assert_eq!(claims.left, Duration::from_secs(65));
     // The clocks may be five seconds apart.
     assert!(options().verify(&token, NOW + Duration::from_secs(64)).is_ok());
-    assert_eq!(options().verify(&token, NOW + Duration::from_secs(65)), Err(Refusal::Expired));
+    assert_eq!(options().verify(&token, NOW + Duration::from_secs(65)), Err(TicketError::Expired));
 }
 
 #[test]
 fn a_ticket_for_later_is_not_good_before() {
     let token = issue(SECRET, NewTicket { not_before: Duration::from_secs(60), ..ada() }, NOW).unwrap();
-    assert_eq!(options().verify(&token, NOW + Duration::from_secs(54)), Err(Refusal::Early));
+    assert_eq!(options().verify(&token, NOW + Duration::from_secs(54)), Err(TicketError::Early));
     assert!(options().verify(&token, NOW + Duration::from_secs(55)).is_ok());
     assert!(options().verify(&token, NOW + Duration::from_secs(124)).is_ok());
 }
@@ -91,7 +91,7 @@ fn any_secret_verifies_so_that_one_can_replace_another() {
     let token = issue(SECRET, ada(), NOW).unwrap();
     assert!(both.verify(&token, NOW).is_ok());
     let replaced = TicketOptions { secrets: vec![OTHER.to_owned()], ..options() };
-    assert_eq!(replaced.verify(&token, NOW), Err(Refusal::Signature));
+    assert_eq!(replaced.verify(&token, NOW), Err(TicketError::Signature));
 }
 
 #[test]
@@ -112,7 +112,7 @@ fn no_algorithm_is_none_however_it_is_spelt() {
         let message = message(&json!({ "alg": alg }), &good());
         for signature in ["", "AAAA"] {
             let refused = options().verify(&format!("{message}.{signature}"), NOW);
-            assert_eq!(refused, Err(Refusal::Algorithm), "{alg}");
+            assert_eq!(refused, Err(TicketError::Algorithm), "{alg}");
         }
     }
 }
@@ -124,7 +124,7 @@ fn a_public_key_is_never_taken_for_a_secret() {
     let public = URL_SAFE_NO_PAD.encode(ED25519.public_key());
     for secret in [public.as_str(), SECRET] {
         let token = hs256(&json!({ "alg": "HS256" }), &good(), secret);
-        assert_eq!(options.verify(&token, NOW), Err(Refusal::Algorithm));
+        assert_eq!(options.verify(&token, NOW), Err(TicketError::Algorithm));
     }
 }
 
@@ -140,32 +140,32 @@ fn claims_have_to_be_there_and_to_fit() {
         payload[claim] = value;
         payload
     };
-    assert_eq!(refusal(&options(), &without("exp")), Refusal::Malformed);
-    assert_eq!(refusal(&options(), &without("aud")), Refusal::Audience);
-    assert_eq!(refusal(&options(), &with("aud", json!("other"))), Refusal::Audience);
-    assert_eq!(refusal(&options(), &with("aud", json!(["other"]))), Refusal::Audience);
-    assert_eq!(refusal(&options(), &with("exp", json!("soon"))), Refusal::Malformed);
-    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() - 60))), Refusal::Expired);
-    assert_eq!(refusal(&options(), &with("nbf", json!(NOW.as_secs() + 60))), Refusal::Early);
-    assert_eq!(refusal(&options(), &with("sub", json!(42))), Refusal::Malformed);
+    assert_eq!(refusal(&options(), &without("exp")), TicketError::Malformed);
+    assert_eq!(refusal(&options(), &without("aud")), TicketError::Audience);
+    assert_eq!(refusal(&options(), &with("aud", json!("other"))), TicketError::Audience);
+    assert_eq!(refusal(&options(), &with("aud", json!(["other"]))), TicketError::Audience);
+    assert_eq!(refusal(&options(), &with("exp", json!("soon"))), TicketError::Malformed);
+    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() - 60))), TicketError::Expired);
+    assert_eq!(refusal(&options(), &with("nbf", json!(NOW.as_secs() + 60))), TicketError::Early);
+    assert_eq!(refusal(&options(), &with("sub", json!(42))), TicketError::Malformed);
     // In milliseconds, or by a clock that is ahead by more than the leeway (five seconds).
-    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_millis() as u64))), Refusal::Future);
-    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() + 6))), Refusal::Future);
-    assert_eq!(refusal(&options(), &with("iat", json!(1e300))), Refusal::Future);
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_millis() as u64))), TicketError::Future);
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() + 6))), TicketError::Future);
+    assert_eq!(refusal(&options(), &with("iat", json!(1e300))), TicketError::Future);
     assert!(
         options()
             .verify(&hs256(&json!({ "alg": "HS256" }), &with("iat", json!(NOW.as_secs() + 5)), SECRET), NOW)
             .is_ok()
     );
     // Longer than log-outs are remembered, also when most of it is over.
-    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() + 30 * 86_400 + 1))), Refusal::TooLong);
-    assert_eq!(refusal(&options(), &with("exp", json!(1e300))), Refusal::TooLong);
-    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() - 30 * 86_400))), Refusal::TooLong);
-    assert_eq!(refusal(&options(), &with("iat", json!(-1))), Refusal::TooLong);
+    assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() + 30 * 86_400 + 1))), TicketError::TooLong);
+    assert_eq!(refusal(&options(), &with("exp", json!(1e300))), TicketError::TooLong);
+    assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() - 30 * 86_400))), TicketError::TooLong);
+    assert_eq!(refusal(&options(), &with("iat", json!(-1))), TicketError::TooLong);
     let issuer = TicketOptions { issuer: Some("login".to_owned()), ..options() };
-    assert_eq!(refusal(&issuer, &good()), Refusal::Issuer);
+    assert_eq!(refusal(&issuer, &good()), TicketError::Issuer);
     let once = TicketOptions { one_time: true, ..options() };
-    assert_eq!(refusal(&once, &good()), Refusal::Malformed);
+    assert_eq!(refusal(&once, &good()), TicketError::Malformed);
     let many = hs256(&json!({ "alg": "HS256" }), &with("aud", json!(["other", "ssekit"])), SECRET);
     assert!(options().verify(&many, NOW).is_ok());
 }
@@ -173,7 +173,7 @@ fn claims_have_to_be_there_and_to_fit() {
 #[test]
 fn what_must_be_understood_and_is_not_is_refused() {
     let token = hs256(&json!({ "alg": "HS256", "crit": ["exp"] }), &good(), SECRET);
-    assert_eq!(options().verify(&token, NOW), Err(Refusal::Malformed));
+    assert_eq!(options().verify(&token, NOW), Err(TicketError::Malformed));
 }
 
 #[test]
@@ -185,7 +185,7 @@ fn keys_are_found_by_their_kid_and_can_be_rotated() {
     let named = |kid: &str| eddsa(&json!({ "alg": "EdDSA", "kid": kid }));
     assert!(keys(&[Some("old"), Some("new")]).verify(&named("new"), NOW).is_ok());
     assert!(keys(&[Some("old"), Some("new")]).verify(&named("old"), NOW).is_ok());
-    assert_eq!(keys(&[Some("new")]).verify(&named("old"), NOW), Err(Refusal::Key));
+    assert_eq!(keys(&[Some("new")]).verify(&named("old"), NOW), Err(TicketError::Key));
     assert!(keys(&[None]).verify(&named("any"), NOW).is_ok());
     assert!(keys(&[Some("new")]).verify(&eddsa(&json!({ "alg": "EdDSA" })), NOW).is_ok());
 }
@@ -202,7 +202,7 @@ fn es256_is_verified() {
     let message = message(&json!({ "alg": "ES256" }), &good());
     let signature = URL_SAFE_NO_PAD.encode(pair.sign(&random, message.as_bytes()).unwrap());
     assert!(options.verify(&format!("{message}.{signature}"), NOW).is_ok());
-    assert_eq!(options.verify(&format!("{message}.{}", "A".repeat(86)), NOW), Err(Refusal::Signature));
+    assert_eq!(options.verify(&format!("{message}.{}", "A".repeat(86)), NOW), Err(TicketError::Signature));
 }
 
 /// The token of RFC 7515, appendix A.2, whose claims are not ours; what counts is that its signature is found to be good.
@@ -222,7 +222,7 @@ fn rs256_is_verified_as_the_rfc_signs_it() {
                      wlVmtVrBp0igcN_IoypGlUPQGe77Rw";
     assert!(signature::verified(&format!("{message}.{signature}"), &options).is_ok());
     let broken = signature.replacen('c', "d", 1);
-    assert_eq!(signature::verified(&format!("{message}.{broken}"), &options), Err(Refusal::Signature));
+    assert_eq!(signature::verified(&format!("{message}.{broken}"), &options), Err(TicketError::Signature));
 }
 
 #[test]

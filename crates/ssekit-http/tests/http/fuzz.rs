@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
-use ssekit_http::{LimitOptions, ListenerOptions};
+use ssekit_http::{ListenerLimits, ListenerOptions};
 use ssekit_testing::data;
 use ssekit_testing::door::{Door, TOKEN, anonymous};
 use ssekit_testing::http_parts::{PARTS, frame, good_beginnings};
@@ -26,7 +26,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 fn no_bytes_do_harm() {
     let short = Duration::from_millis(20);
     let limits =
-        LimitOptions { header_timeout: short, body_timeout: short, idle_timeout: short, ..LimitOptions::default() };
+        ListenerLimits { header_timeout: short, body_timeout: short, idle_timeout: short, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     let witness = std::cell::RefCell::new(door.stream("/events"));
     proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(bytes in bytes(), cut in any::<prop::sample::Index>())| {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use ssekit_core::Options;
-use ssekit_http::{LimitOptions, ListenerOptions};
+use ssekit_http::{ListenerLimits, ListenerOptions};
 use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, request};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, named, two_shards};
@@ -99,7 +99,7 @@ fn of_a_list_all_are_published_in_order_or_none_is() {
 #[test]
 fn what_cannot_be_published_is_refused_and_says_why() {
     let engine = Engine::with(Options { max_event_bytes: 2_000, ..two_shards() });
-    let limits = LimitOptions { body_bytes: 4_000, ..LimitOptions::default() };
+    let limits = ListenerLimits { body_bytes: 4_000, ..ListenerLimits::default() };
     let door = Door::of(engine, ListenerOptions { limits, ..publisher() });
     let event = |field: &str| format!(r#"{{"userId":"ada","event":{{{field}}}}}"#);
     let (long, longer) = ("x".repeat(2_000), "x".repeat(4_000));
@@ -187,7 +187,7 @@ fn of_many_who_send_the_same_at_once_one_publishes() {
 
 #[test]
 fn a_body_that_does_not_come_in_time_is_408() {
-    let limits = LimitOptions { body_timeout: Duration::from_millis(100), ..LimitOptions::default() };
+    let limits = ListenerLimits { body_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let asked = post(&door, &[("Content-Length", "1000")], r#"{"broadcast":true,"#);
     assert_eq!(asked.status(), 408);
@@ -210,7 +210,7 @@ fn a_body_in_many_tiny_pieces_is_taken_like_any_other() {
 
 #[test]
 fn a_body_without_a_length_is_cut_at_the_limit() {
-    let limits = LimitOptions { body_bytes: 4_000, ..LimitOptions::default() };
+    let limits = ListenerLimits { body_bytes: 4_000, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let headers = [
         ("Authorization", &*format!("Bearer {TOKEN}")),

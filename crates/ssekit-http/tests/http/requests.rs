@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ssekit_http::{CorsOptions, LimitOptions, ListenerOptions, MetricsAccess};
+use ssekit_http::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess};
 use ssekit_testing::data;
 use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, get, request};
 
@@ -60,7 +60,7 @@ fn who_does_not_take_an_event_stream_is_told_that_it_is_one() {
 
 #[test]
 fn a_head_that_is_too_large_is_431_and_a_url_that_is_too_long_414() {
-    let limits = LimitOptions { header_bytes: 8_192, headers: 10, url_bytes: 100, ..LimitOptions::default() };
+    let limits = ListenerLimits { header_bytes: 8_192, headers: 10, url_bytes: 100, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     let long = "x".repeat(10_000);
     assert_eq!(answer_to(&door, &request("GET", "/events", &[("X-Long", &long)])).status(), 431);
@@ -242,7 +242,7 @@ fn the_openapi_description_names_every_path() {
 
 #[test]
 fn a_slow_head_is_cut_off_at_its_deadline() {
-    let limits = LimitOptions { header_timeout: Duration::from_millis(100), ..LimitOptions::default() };
+    let limits = ListenerLimits { header_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     // Nothing at all, a part of the first word, a part of the head, and a second request that never comes.
     for begun in ["", "P", "GET /events HTTP/1.1\r\nHost: a\r\nX-Slow: ", &get("/healthz")] {
@@ -260,7 +260,7 @@ fn a_slow_head_is_cut_off_at_its_deadline() {
 fn a_stream_is_not_cut_off_by_any_deadline_of_requests() {
     let short = Duration::from_millis(20);
     let limits =
-        LimitOptions { header_timeout: short, body_timeout: short, idle_timeout: short, ..LimitOptions::default() };
+        ListenerLimits { header_timeout: short, body_timeout: short, idle_timeout: short, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     let mut stream = door.stream("/events");
     // Others are cut off meanwhile, so all of these deadlines have passed.

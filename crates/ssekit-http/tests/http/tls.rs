@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssekit_core::DisconnectReason;
-use ssekit_http::{LimitOptions, Listener, ListenerOptions, TlsOptions};
+use ssekit_http::{Listener, ListenerLimits, ListenerOptions, TlsOptions};
 use ssekit_testing::door::{Door, anonymous, get};
 use ssekit_testing::http2::Connection;
 use ssekit_testing::wire::{Dechunker, Parser};
@@ -116,7 +116,7 @@ fn who_speaks_no_tls_is_let_go_and_the_log_says_so() {
 #[test]
 fn a_handshake_that_takes_too_long_is_cut_off() {
     let tls = certificate();
-    let limits = LimitOptions { header_timeout: Duration::from_millis(100), ..LimitOptions::default() };
+    let limits = ListenerLimits { header_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..over_tls(&tls) });
     for begun in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
         let mut slow = door.knock();

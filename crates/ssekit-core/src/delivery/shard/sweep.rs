@@ -8,7 +8,7 @@ use crate::delivery::heartbeat::beat_pulled;
 use crate::delivery::lag::Lag;
 use crate::delivery::shard::slot::Slot;
 use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
-use crate::session::life::DisconnectReason;
+use crate::session::lifecycle::DisconnectReason;
 
 /// Clients that are looked at between two looks at the inbox.
 const CHECKS_PER_ITERATION: usize = 1024;

@@ -19,7 +19,7 @@ mod with_sockets {
     use crate::event::{Event, Framing};
     use crate::history::options::HistoryOptions;
     use crate::history::timeline::Place;
-    use crate::session::life::{ClientInfo, Phase};
+    use crate::session::lifecycle::{ClientInfo, Phase};
     use crate::session::observer::Observer;
     use crate::session::reader::Reader;
 

@@ -12,10 +12,10 @@ use ssekit_core::session::client::Client;
 
 /// Bytes of a body.
 #[derive(Debug)]
-pub(crate) struct Parcel {
+pub(crate) struct BodyChunk {
     bytes: Bytes,
     /// What the last of them mean, if they are those of a stream.
-    receipt: Option<(Receipt, Outbox)>,
+    receipt: Option<(Receipt, Receipts)>,
 }
 
 /// Up to where the client has got everything once some bytes are with the kernel. Dropped before that, they are lost, and nobody
@@ -29,9 +29,9 @@ struct Receipt {
 
 /// What of a connection has been written, but perhaps only into a buffer between hyper and the kernel.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Outbox(Arc<Mutex<Vec<Receipt>>>);
+pub(crate) struct Receipts(Arc<Mutex<Vec<Receipt>>>);
 
-impl Outbox {
+impl Receipts {
     /// Everything that was written is with the kernel.
     pub(crate) fn flushed(&self) {
         let receipts = take(&mut *self.0.lock());
@@ -39,20 +39,20 @@ impl Outbox {
     }
 }
 
-impl Parcel {
+impl BodyChunk {
     /// Bytes for whose arrival nobody waits.
     pub(crate) fn plain(bytes: Bytes) -> Self {
         Self { bytes, receipt: None }
     }
 
     /// Bytes after which the client has got everything up to `position`.
-    pub(crate) fn for_client(bytes: Bytes, client: &Arc<Client>, position: Position, outbox: &Outbox) -> Self {
+    pub(crate) fn for_client(bytes: Bytes, client: &Arc<Client>, position: Position, receipts: &Receipts) -> Self {
         let receipt = Receipt { client: Arc::clone(client), position, is_written: false };
-        Self { bytes, receipt: Some((receipt, outbox.clone())) }
+        Self { bytes, receipt: Some((receipt, receipts.clone())) }
     }
 }
 
-impl Buf for Parcel {
+impl Buf for BodyChunk {
     fn remaining(&self) -> usize {
         self.bytes.len()
     }
@@ -64,9 +64,9 @@ impl Buf for Parcel {
     fn advance(&mut self, count: usize) {
         self.bytes.advance(count);
         if self.bytes.is_empty()
-            && let Some((receipt, outbox)) = self.receipt.take()
+            && let Some((receipt, receipts)) = self.receipt.take()
         {
-            outbox.0.lock().push(receipt);
+            receipts.0.lock().push(receipt);
         }
     }
 }

@@ -10,15 +10,15 @@ use tokio::time::Instant;
 
 use ssekit_core::hub::Hub;
 use ssekit_core::session::client::Client;
-use ssekit_core::session::life::DisconnectReason;
+use ssekit_core::session::lifecycle::DisconnectReason;
 
 /// Entries below which it is not worth looking for clients that are gone.
 const SMALL: usize = 1024;
 
 /// Every client that the listener has connected, the one whose ticket expires first on top. Clients leave without a word, so
-/// those that are gone are looked for whenever the roster has doubled: then it never holds many more than there are.
+/// those that are gone are looked for whenever the subscribers has doubled: then it never holds many more than there are.
 #[derive(Debug, Default)]
-pub(crate) struct Roster {
+pub(crate) struct Subscribers {
     entries: Mutex<Entries>,
     earlier: Notify,
 }
@@ -64,7 +64,7 @@ impl Ord for Entry {
     }
 }
 
-impl Roster {
+impl Subscribers {
     /// Adds a client, whose stream ends at `expires`.
     pub(crate) fn add(&self, client: &Arc<Client>, expires: Option<Instant>) {
         let mut entries = self.entries.lock();
@@ -131,7 +131,7 @@ mod tests {
 
     use super::*;
     use ssekit_core::session::client::{ShardLink, Start};
-    use ssekit_core::session::life::ClientInfo;
+    use ssekit_core::session::lifecycle::ClientInfo;
 
     /// Nobody writes for these clients.
     #[derive(Debug)]
@@ -151,13 +151,13 @@ mod tests {
 
     #[test]
     fn the_earliest_stands_on_top_and_those_without_an_end_last() {
-        let roster = Roster::default();
+        let subscribers = Subscribers::default();
         let now = Instant::now();
         let clients: Vec<_> = (0..4).map(|_| client()).collect();
         for (client, seconds) in clients.iter().zip([None, Some(30), Some(10), Some(20)]) {
-            roster.add(client, seconds.map(|seconds| now + Duration::from_secs(seconds)));
+            subscribers.add(client, seconds.map(|seconds| now + Duration::from_secs(seconds)));
         }
-        let mut heap = roster.entries.lock();
+        let mut heap = subscribers.entries.lock();
         let order: Vec<_> = std::iter::from_fn(|| heap.heap.pop())
             .map(|Reverse(entry)| entry.expires.map(|at| (at - now).as_secs()))
             .collect();
@@ -166,14 +166,14 @@ mod tests {
 
     #[test]
     fn clients_that_are_gone_do_not_pile_up() {
-        let roster = Roster::default();
+        let subscribers = Subscribers::default();
         let kept: Vec<_> = (0..10).map(|_| client()).collect();
-        kept.iter().for_each(|client| roster.add(client, None));
+        kept.iter().for_each(|client| subscribers.add(client, None));
         for _ in 0..100_000 {
-            roster.add(&client(), Some(Instant::now() + Duration::from_secs(86_400)));
-            assert!(roster.entries.lock().heap.len() <= SMALL + 1);
+            subscribers.add(&client(), Some(Instant::now() + Duration::from_secs(86_400)));
+            assert!(subscribers.entries.lock().heap.len() <= SMALL + 1);
         }
-        let entries = roster.entries.lock();
+        let entries = subscribers.entries.lock();
         assert_eq!(entries.heap.iter().filter(|Reverse(entry)| entry.client.strong_count() > 0).count(), kept.len());
     }
 }

@@ -17,7 +17,7 @@ use tokio::net::UnixStream;
 use tokio::time::{Duration, Sleep, sleep, timeout};
 use tokio_rustls::server::TlsStream;
 
-use crate::outbox::Outbox;
+use crate::receipts::Receipts;
 
 /// A connection as it was accepted.
 #[derive(Debug)]
@@ -110,17 +110,17 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4). No HTTP/1 request does.
+/// How an HTTP/2 connection begins (RFC 9113, section 3.4). Rejection HTTP/1 request does.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// A connection some of whose bytes have been looked at already, and of which one can tell whether all that was written to
 /// it is with the kernel.
 #[derive(Debug)]
-pub(crate) struct Wire<S> {
+pub(crate) struct ConnectionIo<S> {
     inner: S,
     seen: Bytes,
     unsent: Arc<AtomicBool>,
-    outbox: Outbox,
+    receipts: Receipts,
     /// How long the peer may take nothing of what there is for it.
     patience: Duration,
     /// When that is over, while it takes nothing.
@@ -137,14 +137,21 @@ impl Unsent {
     }
 }
 
-impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
     pub(crate) fn new(inner: S, patience: Duration) -> Self {
-        Self { inner, seen: Bytes::new(), unsent: Arc::default(), outbox: Outbox::default(), patience, deadline: None }
+        Self {
+            inner,
+            seen: Bytes::new(),
+            unsent: Arc::default(),
+            receipts: Receipts::default(),
+            patience,
+            deadline: None,
+        }
     }
 
     /// What has been written to it: of bodies, by whoever writes them.
-    pub(crate) fn outbox(&self) -> Outbox {
-        self.outbox.clone()
+    pub(crate) fn receipts(&self) -> Receipts {
+        self.receipts.clone()
     }
 
     pub(crate) fn unsent(&self) -> Unsent {
@@ -164,7 +171,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     pub(crate) async fn begins_http2(&mut self) -> io::Result<bool> {
         let mut seen = BytesMut::with_capacity(PREFACE.len());
         while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
-            // No more than the preface is read: what follows is hyper's business.
+            // Rejection more than the preface is read: what follows is hyper's business.
             let room = PREFACE.len() - seen.len();
             if (&mut self.inner).take(room as u64).read_buf(&mut seen).await? == 0 {
                 break;
@@ -176,7 +183,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.seen.is_empty() {
             return Pin::new(&mut self.inner).poll_read(cx, buf);
@@ -188,7 +195,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> Wire<S> {
+impl<S: AsyncWrite + Unpin> ConnectionIo<S> {
     /// A peer that takes nothing for so long ends its connection, for else it would keep its place for ever.
     fn note<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.unsent.store(written.is_pending(), Ordering::Relaxed);
@@ -202,7 +209,7 @@ impl<S: AsyncWrite + Unpin> Wire<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.inner).poll_write(cx, bytes);
         self.note(cx, written)
@@ -225,7 +232,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Wire<S> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
         // hyper flushes when it has written out its own buffers.
         if matches!(flushed, Poll::Ready(Ok(()))) {
-            self.outbox.flushed();
+            self.receipts.flushed();
         }
         self.note(cx, flushed)
     }
@@ -276,7 +283,7 @@ mod tests {
                 peer.write_u8(*byte).await.unwrap();
             }
             drop(peer);
-            let mut wire = Wire::new(here, Duration::from_secs(30));
+            let mut wire = ConnectionIo::new(here, Duration::from_secs(30));
             assert_eq!(wire.begins_http2().await.unwrap(), http2);
             let mut read = Vec::new();
             wire.read_to_end(&mut read).await.unwrap();
@@ -288,7 +295,7 @@ mod tests {
     async fn peer_that_takes_nothing_has_a_deadline() {
         let (mut peer, here) = tokio::io::duplex(4);
         let patience = Duration::from_secs(30);
-        let mut wire = Wire::new(here, patience);
+        let mut wire = ConnectionIo::new(here, patience);
         let began = tokio::time::Instant::now();
         assert_eq!(wire.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed(), patience);
@@ -303,7 +310,7 @@ mod tests {
     #[tokio::test]
     async fn a_refused_write_is_remembered_until_it_is_made_up_for() {
         let (mut peer, here) = tokio::io::duplex(4);
-        let mut wire = Wire::new(here, Duration::from_secs(30));
+        let mut wire = ConnectionIo::new(here, Duration::from_secs(30));
         let unsent = wire.unsent();
         wire.write_all(b"1234").await.unwrap();
         assert!(!unsent.any());

@@ -14,13 +14,13 @@ const PER_SECOND: f64 = 2.0;
 
 /// Tells the hub's observers, but not too often.
 #[derive(Debug)]
-pub(crate) struct Journal {
+pub(crate) struct OperatorLog {
     hub: Hub,
     allowance: Mutex<(f64, Instant)>,
     suppressed: AtomicU64,
 }
 
-impl Journal {
+impl OperatorLog {
     pub(crate) fn new(hub: Hub) -> Arc<Self> {
         Arc::new(Self { hub, allowance: Mutex::new((BURST, Instant::now())), suppressed: AtomicU64::new(0) })
     }
