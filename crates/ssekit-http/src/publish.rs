@@ -17,9 +17,10 @@ use crate::headers::bearer;
 use crate::idempotency::Earlier;
 use crate::state::ConnectionContext;
 use crate::state::shown;
+use ssekit_core::event::audience::Audience;
 use ssekit_core::event::trace::TraceContext;
 use ssekit_core::event::{Draft, Event};
-use ssekit_core::hub::{Published, Target};
+use ssekit_core::hub::Published;
 
 const METHODS: &str = "POST, OPTIONS";
 
@@ -227,8 +228,8 @@ impl Publication<'_> {
         &self,
         trace: Option<&TraceContext>,
         context: &ConnectionContext,
-    ) -> Result<(Target<'_>, Draft), Rejection> {
-        let target = self.target()?;
+    ) -> Result<(Audience<'_>, Draft), Rejection> {
+        let target = self.audience()?;
         target.check().map_err(|error| Rejection::bad(error.to_string()))?;
         let data = self.event.data.map_or(Cow::Borrowed("null"), |data| one_line(data.get()));
         let own_trace = if context.shared.options.trace_context { self.event.trace() } else { None };
@@ -246,12 +247,12 @@ impl Publication<'_> {
         Ok((target, draft))
     }
 
-    fn target(&self) -> Result<Target<'_>, Rejection> {
+    fn audience(&self) -> Result<Audience<'_>, Rejection> {
         let exclude = self.exclude_client_id.as_deref();
         match (&self.user_id, &self.client_id, self.broadcast, exclude) {
-            (Some(id), None, false, None) => Ok(Target::User(id)),
-            (None, Some(id), false, None) => Ok(Target::Client(id)),
-            (None, None, true, exclude) => Ok(Target::All { exclude }),
+            (Some(id), None, false, None) => Ok(Audience::User(id)),
+            (None, Some(id), false, None) => Ok(Audience::Client(id)),
+            (None, None, true, exclude) => Ok(Audience::All { exclude }),
             _ => Err(Rejection::bad(
                 "wants one of userId, clientId and broadcast: true, and excludeClientId only with broadcast",
             )),

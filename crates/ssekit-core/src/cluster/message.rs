@@ -6,6 +6,7 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::event::Event;
+use crate::event::audience::Audience;
 use crate::event::trace::TraceContext;
 
 const VERSION: u8 = 1;
@@ -22,15 +23,18 @@ pub(crate) struct Member<'a> {
     pub(crate) since: u64,
 }
 
-/// Whom an event is for, as all nodes have to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum To<'a> {
-    User(&'a str),
-    /// The user as far as the sender knows: nobody else may ever read what was meant for that one.
-    Client(&'a str, Option<Owner<'a>>),
-    All {
-        exclude: Option<&'a str>,
-    },
+/// Who an event is for, as all nodes have to know it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Addressee<'a> {
+    pub(crate) audience: Audience<'a>,
+    /// The owner of a single client, as far as the sender knows. Nobody else may ever read the event.
+    pub(crate) owner: Option<Owner<'a>>,
+}
+
+impl<'a> From<Audience<'a>> for Addressee<'a> {
+    fn from(audience: Audience<'a>) -> Self {
+        Self { audience, owner: None }
+    }
 }
 
 /// Whose client it is.
@@ -44,7 +48,7 @@ pub(crate) enum Owner<'a> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
     /// An event, and the trace that it belongs to, which stands beside it when it is read.
-    Event(To<'a>, Event<'a>, Option<TraceContext>),
+    Event(Addressee<'a>, Event<'a>, Option<TraceContext>),
     /// All clients of a user are to be disconnected, and tickets from before this time (milliseconds since 1970) are void.
     DisconnectUser(&'a str, u64),
     /// A client is to be disconnected.
@@ -103,7 +107,7 @@ pub(crate) fn event_fields(event: &Event<'_>) -> Box<[u8]> {
 }
 
 /// The payload of an event with these fields.
-pub(crate) fn event_for(to: &To<'_>, fields: &[u8]) -> Bytes {
+pub(crate) fn event_for(to: Addressee<'_>, fields: &[u8]) -> Bytes {
     let mut out = Writer::new(kind::EVENT);
     out.0.reserve(fields.len() + 64);
     out.to(to);
@@ -116,7 +120,7 @@ impl<'a> Message<'a> {
         let mut out = Writer::new(self.kind());
         match self {
             Self::Event(to, event, trace) => {
-                out.to(to);
+                out.to(*to);
                 out.event(&Event { trace: event.trace.or(trace.as_ref()), ..*event });
             }
             Self::DisconnectUser(user, at) => {
@@ -202,18 +206,16 @@ impl Writer {
         self.0.put_u8(number as u8);
     }
 
-    fn to(&mut self, to: &To<'_>) {
-        match to {
-            To::User(user) => self.text(tag::USER, user),
-            To::Client(client, owner) => {
-                self.text(tag::CLIENT, client);
-                match owner {
-                    Some(Owner::User(user)) => self.text(tag::USER, user),
-                    Some(Owner::Anonymous) => self.text(tag::ANONYMOUS, ""),
-                    None => {}
-                }
-            }
-            To::All { exclude } => self.optional(tag::EXCLUDE, *exclude),
+    fn to(&mut self, to: Addressee<'_>) {
+        match to.audience {
+            Audience::All { exclude } => self.optional(tag::EXCLUDE, exclude),
+            Audience::User(user) => self.text(tag::USER, user),
+            Audience::Client(client) => self.text(tag::CLIENT, client),
+        }
+        match to.owner {
+            Some(Owner::User(user)) => self.text(tag::USER, user),
+            Some(Owner::Anonymous) => self.text(tag::ANONYMOUS, ""),
+            None => {}
         }
     }
 
@@ -285,10 +287,12 @@ impl<'a> Fields<'a> {
     fn event(self) -> Option<Message<'a>> {
         let (user, client) = (self.text(tag::USER), self.text(tag::CLIENT));
         let to = match (client, user) {
-            (Some(client), Some(user)) => To::Client(client, Some(Owner::User(user))),
-            (Some(client), None) => To::Client(client, self.text(tag::ANONYMOUS).map(|_| Owner::Anonymous)),
-            (None, Some(user)) => To::User(user),
-            (None, None) => To::All { exclude: self.text(tag::EXCLUDE) },
+            (Some(client), user) => {
+                let anonymous = || self.text(tag::ANONYMOUS).map(|_| Owner::Anonymous);
+                Addressee { audience: Audience::Client(client), owner: user.map(Owner::User).or_else(anonymous) }
+            }
+            (None, Some(user)) => Audience::User(user).into(),
+            (None, None) => Audience::All { exclude: self.text(tag::EXCLUDE) }.into(),
         };
         let event = Event {
             name: self.text(tag::NAME)?,
@@ -335,12 +339,16 @@ mod tests {
         let members =
             vec![Member { client: "a", user: Some("u"), since: 7 }, Member { client: "b", user: None, since: 0 }];
         vec![
-            Message::Event(To::User("ada"), event, None),
-            Message::Event(To::Client("tab", Some(Owner::User("ada"))), plain, None),
-            Message::Event(To::Client("tab", Some(Owner::Anonymous)), plain, None),
-            Message::Event(To::Client("tab", None), event, None),
-            Message::Event(To::All { exclude: Some("tab") }, plain, None),
-            Message::Event(To::All { exclude: None }, event, trace),
+            Message::Event(Audience::User("ada").into(), event, None),
+            Message::Event(
+                Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) },
+                plain,
+                None,
+            ),
+            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain, None),
+            Message::Event(Audience::Client("tab").into(), event, None),
+            Message::Event(Audience::All { exclude: Some("tab") }.into(), plain, None),
+            Message::Event(Audience::All { exclude: None }.into(), event, trace),
             Message::DisconnectUser("ada", 1_800_000_000_000),
             Message::DisconnectClient("tab"),
             Message::Lost(7),
@@ -385,7 +393,7 @@ mod tests {
         #[test]
         fn any_text_arrives_as_it_is(user in ".{1,300}", name in ".*", data in ".*", key in proptest::option::of(".+")) {
             let event = Event { name: &name, data: &data, coalesce_key: key.as_deref(), ..Event::default() };
-            let message = Message::Event(To::User(&user), event, None);
+            let message = Message::Event(Audience::User(&user).into(), event, None);
             let bytes = message.encode();
             prop_assert_eq!(Message::decode(&bytes), Some(message));
         }

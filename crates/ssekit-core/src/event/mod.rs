@@ -5,6 +5,7 @@
 //! measured on third-party clients: the `id` comes after the `data` (a cut inside the event then never loses it on resume),
 //! and there is always a space after the colon (a value's own leading space survives).
 
+pub mod audience;
 pub mod key;
 pub mod position;
 pub mod trace;

@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use uuid::Uuid;
 
 pub use connect::{Connect, Connected};
-pub use publish::{Published, Target};
+pub use publish::Published;
 
 use crate::backplane::Backplane;
 use crate::cluster::{Cluster, Local};
@@ -27,6 +27,7 @@ use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::shard::{Shard, Shared};
 use crate::error::{Error, Result};
 use crate::event::Event;
+use crate::event::audience::Audience;
 use crate::history::timeline::Timeline;
 use crate::options::{DrainOptions, Options};
 use crate::session::client::Client;
@@ -177,7 +178,7 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
-        self.send(Target::User(user_id), event)
+        self.send(Audience::User(user_id), event)
     }
 
     /// Sends to one client, to one that is connected and to one that is away and comes back with its id. Returns whether it is
@@ -186,7 +187,7 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
-        Ok(self.send(Target::Client(client_id), event)? > 0)
+        Ok(self.send(Audience::Client(client_id), event)? > 0)
     }
 
     /// Sends to all clients but `exclude`. Returns how many are connected.
@@ -194,13 +195,13 @@ impl Hub {
     /// # Errors
     /// The id or the event cannot be used.
     pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
-        self.send(Target::All { exclude }, event)
+        self.send(Audience::All { exclude }, event)
     }
 
-    fn send(&self, target: Target<'_>, event: Event<'_>) -> Result<usize> {
-        target.check()?;
+    fn send(&self, audience: Audience<'_>, event: Event<'_>) -> Result<usize> {
+        audience.check()?;
         let draft = self.encode(event)?;
-        Ok(self.put(target, draft).0)
+        Ok(self.put(audience, draft).0)
     }
 
     /// Whether this process may use it.

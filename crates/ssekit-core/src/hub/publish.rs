@@ -4,24 +4,11 @@ use std::sync::Arc;
 
 use crate::cluster::message;
 use crate::error::Result;
+use crate::event::audience::Audience;
 use crate::event::position::Position;
-use crate::event::{Draft, Event, check_length};
+use crate::event::{Draft, Event};
 use crate::history::timeline::Place;
 use crate::hub::{Hub, Inner};
-
-/// Whom an event is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target<'a> {
-    /// All clients of a user, those that are connected and those that come back.
-    User(&'a str),
-    /// One client, which is connected, or away and comes back with its id.
-    Client(&'a str),
-    /// All clients but, perhaps, one.
-    All {
-        /// The client that shall not get it.
-        exclude: Option<&'a str>,
-    },
-}
 
 /// What became of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,20 +17,6 @@ pub struct Published {
     pub clients: usize,
     /// The event's id. None if no client has the id that it was sent to, and always with a backplane: there it gets its id later.
     pub id: Option<String>,
-}
-
-impl Target<'_> {
-    /// Checks the id in it.
-    ///
-    /// # Errors
-    /// It is empty, or longer than 256 bytes.
-    pub fn check(&self) -> Result<()> {
-        match self {
-            Self::User(id) => check_length("userId", id),
-            Self::Client(id) => check_length("clientId", id),
-            Self::All { exclude } => exclude.map_or(Ok(()), |id| check_length("excludeClientId", id)),
-        }
-    }
 }
 
 impl Hub {
@@ -63,36 +36,42 @@ impl Hub {
     /// Sends an encoded event.
     ///
     /// # Errors
-    /// The id of the target cannot be used.
-    pub fn publish(&self, target: Target<'_>, draft: Draft) -> Result<Published> {
-        target.check()?;
+    /// The audience's id cannot be used.
+    pub fn publish(&self, audience: Audience<'_>, draft: Draft) -> Result<Published> {
+        audience.check()?;
         let own_id = draft.own_id().map(str::to_owned);
-        let (clients, position) = self.put(target, draft);
+        let (clients, position) = self.put(audience, draft);
         let id = position.map(|position| own_id.unwrap_or_else(|| self.inner.timeline.epoch().id(position)));
         Ok(Published { clients, id })
     }
 
     /// Puts an event into its log. Says how many connected clients it is for, and where it stands.
-    pub(super) fn put(&self, target: Target<'_>, draft: Draft) -> (usize, Option<Position>) {
+    pub(super) fn put(&self, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         if let Some(cluster) = &self.inner.cluster {
-            return (self.put_for_all_nodes(cluster, target, &draft), None);
+            return (self.put_for_all_nodes(cluster, audience, &draft), None);
         }
         let inner = &*self.inner;
-        match target {
-            Target::User(id) => inner.put_for_user(Place::next(), id, draft),
-            Target::Client(id) => inner.put_for_client(Place::next(), id, draft),
-            Target::All { exclude } => {
-                let excluded = exclude.is_some_and(|id| inner.registry.client(id).is_some());
-                let (clients, position) = inner.put_for_all(Place::next(), exclude, draft);
-                inner.wake_for_broadcasts();
-                (clients.saturating_sub(usize::from(excluded)), position)
-            }
+        let (clients, position) = inner.put(Place::next(), audience, draft);
+        if let Audience::All { exclude } = audience {
+            inner.wake_for_broadcasts();
+            let excluded = exclude.is_some_and(|id| inner.registry.client(id).is_some());
+            return (clients.saturating_sub(usize::from(excluded)), position);
         }
+        (clients, position)
     }
 }
 
 impl Inner {
-    pub(super) fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+    /// Puts an event into the log of its audience on this node. Says how many connected clients it is for, and where it stands.
+    pub(super) fn put(&self, place: Place, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
+        match audience {
+            Audience::All { exclude } => self.put_for_all(place, exclude, draft),
+            Audience::User(id) => self.put_for_user(place, id, draft),
+            Audience::Client(id) => self.put_for_client(place, id, draft),
+        }
+    }
+
+    fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
             let user = self.registry.users.get_or_begin(user_id);
             match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
@@ -103,7 +82,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn put_for_client(&self, place: Place, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+    fn put_for_client(&self, place: Place, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         let Self { timeline, registry, .. } = self;
         loop {
             let Some(client) = registry.known_client(client_id) else {
@@ -133,7 +112,7 @@ impl Inner {
         }
     }
 
-    pub(super) fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
+    fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
         let Self { timeline, registry, .. } = self;
         let (connected, _, _) = registry.counts();
         let published = timeline.publish(place, draft, exclude.map(Arc::from), timeline.broadcasts(), || true);

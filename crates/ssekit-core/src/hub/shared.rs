@@ -5,15 +5,16 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::backplane::Number;
-use crate::cluster::message::{self, Message, Owner, To};
+use crate::cluster::message::{self, Addressee, Message, Owner};
 use crate::cluster::{Arrival, Cluster, Link, Local};
 use crate::error::Refusal;
 use crate::error::{Error, Result};
+use crate::event::audience::Audience;
 use crate::event::key::Key;
 use crate::event::position::{Epoch, Position, agreed, is_agreed, last_agreed};
 use crate::event::{Draft, Event};
 use crate::history::timeline::Place;
-use crate::hub::{Hub, Inner, Target};
+use crate::hub::{Hub, Inner};
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::{Client, ShardLink};
 use crate::session::forgotten::Earlier;
@@ -73,30 +74,25 @@ impl Hub {
     }
 
     /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
-    pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, target: Target<'_>, draft: &Draft) -> usize {
+    pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: &Draft) -> usize {
         let (registry, members) = (&self.inner.registry, &cluster.members);
-        let (to, clients) = match target {
-            Target::User(id) => {
-                let here = registry.users.get(id).map_or(0, |user| user.count());
-                (To::User(id), here + members.count_of(id))
-            }
-            Target::Client(id) => match self.owner_of(cluster, id) {
-                Some((ref user, connected)) => {
-                    let owner = user.as_deref().map_or(Owner::Anonymous, Owner::User);
-                    cluster.send(message::event_for(&To::Client(id, Some(owner)), draft.shared()), &*self.inner);
-                    return usize::from(connected);
-                }
-                // Nobody that this node has heard of; whoever comes with this id to any node is told that something is missing.
-                None => (To::Client(id, None), 0),
-            },
-            Target::All { exclude } => {
+        let mut owner = None;
+        let clients = match audience {
+            Audience::All { exclude } => {
                 let is_there =
                     |id| registry.client(id).is_some() || members.find(id).is_some_and(|there| there.connected);
                 let excluded = usize::from(exclude.is_some_and(is_there));
-                (To::All { exclude }, (registry.counts().0 + members.count()).saturating_sub(excluded))
+                (registry.counts().0 + members.count()).saturating_sub(excluded)
             }
+            Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + members.count_of(id),
+            // A client that no node has heard of has no owner. Its page learns that something is missing when it connects.
+            Audience::Client(id) => self.owner_of(cluster, id).map_or(0, |(user, connected)| {
+                owner = Some(user);
+                usize::from(connected)
+            }),
         };
-        cluster.send(message::event_for(&to, draft.shared()), &*self.inner);
+        let owner = owner.as_ref().map(|user| user.as_deref().map_or(Owner::Anonymous, Owner::User));
+        cluster.send(message::event_for(Addressee { audience, owner }, draft.shared()), &*self.inner);
         clients
     }
 
@@ -194,7 +190,7 @@ impl Local for Inner {
             self.carry_out(message, Place::next());
             return Some(Arrival::AlreadyDone);
         };
-        let placed = self.apply_event(Place::next(), to, &Event { trace: trace.as_ref(), ..*event });
+        let placed = self.apply_event(Place::next(), *to, &Event { trace: trace.as_ref(), ..*event });
         // Nobody here is to get it. It uses a position up all the same, for it stands in the history.
         Some(Arrival::AlreadyDelivered(placed.unwrap_or_else(|| self.timeline.leave_out(Place::next()))))
     }
@@ -272,7 +268,7 @@ impl Inner {
     fn carry_out(&self, message: &Message<'_>, place: Place) {
         match message {
             Message::Event(to, event, trace) => {
-                self.apply_event(place, to, &Event { trace: trace.as_ref(), ..*event });
+                self.apply_event(place, *to, &Event { trace: trace.as_ref(), ..*event });
             }
             Message::DisconnectUser(user, at) => {
                 self.timeline.skip_to(place.position());
@@ -288,7 +284,7 @@ impl Inner {
     }
 
     /// Puts an event into its log. Says where it stands, if there is such a log.
-    fn apply_event(&self, place: Place, to: &To<'_>, event: &Event<'_>) -> Option<Position> {
+    fn apply_event(&self, place: Place, to: Addressee<'_>, event: &Event<'_>) -> Option<Position> {
         // It was checked where it was sent, by the bounds of that node.
         let draft = match event.encode(MOST_EVENT_BYTES) {
             Ok(draft) => draft,
@@ -301,15 +297,14 @@ impl Inner {
                 return None;
             }
         };
-        match *to {
-            To::User(id) => self.put_for_user(place, id, draft).1,
-            To::All { exclude } => self.put_for_all(place, exclude, draft).1,
-            To::Client(id, owner) => match self.expects(id, owner, place) {
-                Expected::Here => self.put_for_client(place, id, draft).1,
-                Expected::Missed(position) => Some(position),
-                Expected::Never => None,
-            },
+        if let Audience::Client(id) = to.audience {
+            match self.expects(id, to.owner, place) {
+                Expected::Here => {}
+                Expected::Missed(position) => return Some(position),
+                Expected::Never => return None,
+            }
         }
+        self.put(place, to.audience, draft).1
     }
 
     /// What is to be done with what is sent to this client alone.

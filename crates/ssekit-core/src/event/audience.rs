@@ -1,0 +1,32 @@
+//! Who an event is for. Everything that sends names one of these.
+
+use crate::error::Result;
+use crate::event::check_length;
+
+/// Who an event is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Audience<'a> {
+    /// All clients, except one if `exclude` names it.
+    All {
+        /// The client that does not get the event.
+        exclude: Option<&'a str>,
+    },
+    /// All clients of a user: those that are connected, and those that come back.
+    User(&'a str),
+    /// One client: connected, or away and coming back with its id.
+    Client(&'a str),
+}
+
+impl Audience<'_> {
+    /// Checks the id in it.
+    ///
+    /// # Errors
+    /// The id is empty, or longer than 256 bytes.
+    pub fn check(&self) -> Result<()> {
+        match self {
+            Self::All { exclude } => exclude.map_or(Ok(()), |id| check_length("excludeClientId", id)),
+            Self::User(id) => check_length("userId", id),
+            Self::Client(id) => check_length("clientId", id),
+        }
+    }
+}
