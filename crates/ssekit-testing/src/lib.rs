@@ -55,8 +55,13 @@ impl Engine {
 
     /// One node of several.
     pub fn node(backplane: impl Backplane, options: Options) -> Self {
+        Self::observed_node(backplane, options, &[])
+    }
+
+    /// The same, with observers from the beginning: what goes wrong at once is told once.
+    pub fn observed_node(backplane: impl Backplane, options: Options, observers: &[Arc<dyn Observer>]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let hub = Hub::start_on(backplane, options, runtime.handle()).unwrap();
+        let hub = Hub::start_on_observed(backplane, options, runtime.handle(), observers).unwrap();
         Self { hub, runtime: Some(runtime) }
     }
 

@@ -23,8 +23,9 @@ struct Patient {
 
 impl Patient {
     fn at(url: &str) -> Self {
-        let node = Engine::node(Redis::new(RedisOptions::at(url)).unwrap(), node_options());
-        let recorder = Recorder::of(&node);
+        let recorder = Arc::<Recorder>::default();
+        let redis = Redis::new(RedisOptions::at(url)).unwrap();
+        let node = Engine::observed_node(redis, node_options(), &[recorder.clone()]);
         Self { node, recorder, sent: 0 }
     }
 
