@@ -12,6 +12,7 @@ import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
 import { clusterExample, example, root } from './lib/paths.mjs';
 import { Failure, main, run } from './lib/run.mjs';
+import { checkRustImports } from './lib/rust-imports.mjs';
 import { checkWorkflows } from './lib/workflows.mjs';
 
 const fix = process.argv.includes('--fix');
@@ -31,6 +32,7 @@ const STEPS = {
       await run('cargo', ['clippy', ...scope, '--', '-D', 'warnings']);
     }
   },
+  'imports of the crates': checkRustImports,
   biome: async () => {
     await ensureNodeModules();
     await node([bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);
