@@ -59,7 +59,7 @@ export function handleSSE(
   whenGone(res, () => stream.close());
   if (response) {
     ours += 1;
-    leaveConnection(headers, req.headers['user-agent']);
+    leaveConnection(headers, req.headers['user-agent'], req.headers.connection);
   }
   try {
     writeHead(res, headers);

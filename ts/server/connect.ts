@@ -52,7 +52,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
     signal.addEventListener('abort', () => stream.close(), { once: true });
     ours = listenersOf(signal) - before;
   }
-  if (response) leaveConnection(headers, request.headers.get('user-agent'));
+  if (response) leaveConnection(headers, request.headers.get('user-agent'), request.headers.get('connection'));
   return new Response(eventBody(stream), { headers });
 }
 

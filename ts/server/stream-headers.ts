@@ -42,15 +42,21 @@ const WANTS = 'an object, a Headers, or an array of names and values';
 /** What is the same text to everybody. */
 const TEXTS = ['string', 'number', 'bigint', 'boolean'];
 
-/** How undici, which is Node's own `fetch`, calls itself. */
-const UNDICI = /^(node|undici)\b/i;
+/** What undici, which is Node's own `fetch`, calls itself. */
+const UNDICI = /^(node|undici)$/i;
 
 /**
- * Keeps a client or a proxy from sending another request over the stream's connection (RFC 9112, section 9.6): its socket may
- * leave Node, and then nobody would read it. undici takes a response that says `close` for whole when its connection breaks
- * off, and would not come back; it is told that the connection is not worth keeping.
+ * Keeps a client or a proxy from sending another request over the stream's connection (RFC 9112, section 9.6), because nothing reads
+ * requests from a socket that has left Node.
+ *
+ * undici needs another header. If a connection with `Connection: close` breaks off, undici takes the response for complete and does
+ * not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section 7.6.1).
  */
-export function leaveConnection(headers: Headers, userAgent: string | null | undefined): void {
-  if (UNDICI.test(userAgent ?? '')) headers.set('keep-alive', 'timeout=0');
+export function leaveConnection(headers: Headers, agent: Text, connection: Text): void {
+  if (UNDICI.test(agent ?? '') && KEEP_ALIVE.test(connection ?? '')) headers.set('keep-alive', 'timeout=0');
   else headers.set('connection', 'close');
 }
+
+type Text = string | null | undefined;
+
+const KEEP_ALIVE = /^keep-alive$/i;

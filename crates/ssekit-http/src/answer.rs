@@ -117,28 +117,25 @@ pub(crate) fn stream_head() -> Response<()> {
 }
 
 /// The same for a stream that is about to begin, in answer to a request with these headers. Over HTTP/1 its connection ends with
-/// it, so nobody may send another request there (RFC 9112, section 9.6). undici takes a response that says `close` for whole
-/// when its connection breaks off, and would not come back; it is told that the connection is not worth keeping.
+/// it, so nobody may send another request there (RFC 9112, section 9.6).
+///
+/// undici needs another header. If a connection with `Connection: close` breaks off, undici takes the response for complete and does
+/// not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section 7.6.1).
 pub(crate) fn beginning_head(version: Version, request: &HeaderMap) -> Response<()> {
     let mut head = stream_head();
     if version == Version::HTTP_2 {
         return head;
     }
-    let agent = request.get(USER_AGENT).map(HeaderValue::as_bytes).unwrap_or_default();
-    let is_undici = ["node", "undici"].iter().any(|name| is_named(agent, name.as_bytes()));
-    if is_undici {
+    let says = |name, values: &[&str]| {
+        let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
+        values.iter().any(|wanted| value.eq_ignore_ascii_case(wanted.as_bytes()))
+    };
+    if says(USER_AGENT, &["node", "undici"]) && says(CONNECTION, &["keep-alive"]) {
         head.headers_mut().insert("keep-alive", HeaderValue::from_static("timeout=0"));
     } else {
         head.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     head
-}
-
-/// Whether a user agent begins with this name, as a whole word.
-fn is_named(agent: &[u8], name: &[u8]) -> bool {
-    let Some((begin, rest)) = agent.split_at_checked(name.len()) else { return false };
-    let ends = rest.first().is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_');
-    begin.eq_ignore_ascii_case(name) && ends
 }
 
 #[cfg(test)]
@@ -147,20 +144,24 @@ mod tests {
 
     #[test]
     fn stream_over_http_1_ends_its_connection() {
-        let head = |version, agent: &'static str| {
-            let headers = HeaderMap::from_iter([(USER_AGENT, HeaderValue::from_static(agent))]);
+        let head = |version, agent: &'static str, connection: &'static str| {
+            let headers = [(USER_AGENT, agent), (CONNECTION, connection)];
+            let headers = headers.into_iter().map(|(name, value)| (name, HeaderValue::from_static(value))).collect();
             let head = beginning_head(version, &headers);
             let value = |name: &str| head.headers().get(name).map(|value| value.as_bytes().to_vec());
             (value("connection"), value("keep-alive"))
         };
         let closes = (Some(b"close".to_vec()), None);
-        for agent in ["", "Mozilla/5.0", "nodes", "not node", "curl/8.1"] {
-            assert_eq!(head(Version::HTTP_11, agent), closes, "{agent}");
+        for agent in ["", "Mozilla/5.0", "nodes", "node-fetch", "curl/8.1"] {
+            assert_eq!(head(Version::HTTP_11, agent, "keep-alive"), closes, "{agent}");
         }
-        for agent in ["node", "undici", "Node", "undici/7.30", "node fetch"] {
-            assert_eq!(head(Version::HTTP_11, agent), (None, Some(b"timeout=0".to_vec())), "{agent}");
+        for agent in ["node", "undici", "Node"] {
+            assert_eq!(head(Version::HTTP_11, agent, "Keep-Alive"), (None, Some(b"timeout=0".to_vec())), "{agent}");
+            // A proxy has passed the name on.
+            assert_eq!(head(Version::HTTP_11, agent, ""), closes, "{agent}");
+            assert_eq!(head(Version::HTTP_11, agent, "close"), closes, "{agent}");
+            assert_eq!(head(Version::HTTP_2, agent, "keep-alive"), (None, None));
         }
-        assert_eq!(head(Version::HTTP_2, "Mozilla/5.0"), (None, None));
-        assert_eq!(head(Version::HTTP_2, "node"), (None, None));
+        assert_eq!(head(Version::HTTP_2, "Mozilla/5.0", ""), (None, None));
     }
 }
