@@ -10,7 +10,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `ratio` is the median of those within each round. */
 export async function stormRatio(_, { clients, rounds }) {
-  const args = ['bench', '--quiet', '--locked', '-p', 'ssekit-core', '--bench', 'storm', '--'];
+  const args = ['bench', '--quiet', '--locked', '-p', 'ssekit-http', '--bench', 'storm', '--'];
   const how = ['--json', '--clients', `${clients}`, '--rounds', `${rounds}`];
   const { stdout } = await promisify(execFile)('cargo', [...args, ...how], { cwd: root });
   const measured = JSON.parse(stdout);

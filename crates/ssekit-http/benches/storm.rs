@@ -1,5 +1,5 @@
 //! A storm: many clients come back at once, each with what it has seen last, and get what they have missed. Beside it, in the
-//! same run, a bare loop that accepts and answers with as many bytes: `cargo bench -p ssekit-core --bench storm`.
+//! same run, a bare loop that accepts and answers with as many bytes: `cargo bench -p ssekit-http --bench storm`.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
