@@ -1,6 +1,7 @@
 /** `ssekit doctor` behind a real nginx, with ssekit's own stream: it finds what nginx does to it, and nothing else. */
 import { runCli, stopClis } from './support/cli';
-import { Nginx, stopNginx } from './support/cli-nginx';
+import { startNginx } from './support/proxies';
+import { type ProxyProcess, stopProxies } from './support/proxy-process';
 import { stopServers, TestServer } from './support/server';
 import { until } from './support/until';
 
@@ -19,18 +20,18 @@ const LOCATIONS = {
 };
 
 let lively: TestServer;
-let nginx: Nginx;
-let silent: Nginx;
+let nginx: ProxyProcess;
+let silent: ProxyProcess;
 
 beforeAll(async () => {
   lively = await TestServer.start({ configure: { heartbeatMs: 100 } });
-  nginx = await Nginx.start(lively.port, LOCATIONS);
+  nginx = await startNginx(lively.port, LOCATIONS);
   const quiet = await TestServer.start({ configure: { heartbeatMs: 3_600_000 } });
-  silent = await Nginx.start(quiet.port, LOCATIONS);
+  silent = await startNginx(quiet.port, LOCATIONS);
 });
 afterEach(stopClis);
 afterAll(async () => {
-  await stopNginx();
+  await stopProxies();
   await stopServers();
 });
 
@@ -42,7 +43,11 @@ interface Finding {
 }
 
 /** Starts doctor, and resolves with what it has found once it has ended. */
-async function problemsOf({ port }: Nginx, path: keyof typeof LOCATIONS, ...options: string[]): Promise<Finding[]> {
+async function problemsOf(
+  { port }: ProxyProcess,
+  path: keyof typeof LOCATIONS,
+  ...options: string[]
+): Promise<Finding[]> {
   const url = `http://127.0.0.1:${port}/${path}/sse?userId=${path}`;
   const { stdout, stderr, exitCode } = await runCli(['doctor', url, '--json', ...options]);
   expect(stderr).toBe('');

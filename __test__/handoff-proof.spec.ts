@@ -3,8 +3,9 @@ import { Agent, get } from 'node:http';
 import fc from 'fast-check';
 import { fetch as fetchWith, Pool } from 'undici';
 import type { SSEStats } from '../index';
-import { Nginx, stopNginx } from './support/cli-nginx';
 import { Evaluator, stopEvaluators } from './support/evaluator';
+import { startNginx } from './support/proxies';
+import { stopProxies } from './support/proxy-process';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
 import { until } from './support/until';
 
@@ -25,7 +26,7 @@ afterEach(async () => {
 });
 
 afterAll(stopEvaluators);
-afterAll(stopNginx);
+afterAll(stopProxies);
 
 const stats = (): Promise<SSEStats> => server.evaluate(({ sse }) => sse.stats());
 const seen = (): Promise<string[]> => server.evaluate(({ state }) => state.carriers.seen);
@@ -287,7 +288,7 @@ describe('the connection of a stream that has ended', () => {
 
   test('is not used again by nginx, which keeps connections to its upstreams', async () => {
     const again = 'proxy_http_version 1.1; proxy_set_header Connection "";';
-    const nginx = await Nginx.start(port, { app: again }, { keepalive: true });
+    const nginx = await startNginx(port, { app: again }, { keepalive: true });
     const ask = async (path: string): Promise<number> => {
       const response = await fetch(`http://127.0.0.1:${nginx.port}/app${path}`);
       await response.text();

@@ -1,13 +1,14 @@
 /** The listener behind a real nginx, as docs/listener.md configures it. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Nginx, stopNginx } from './support/cli-nginx';
 import { Evaluator, stopEvaluators } from './support/evaluator';
+import { startNginx } from './support/proxies';
+import { stopProxies } from './support/proxy-process';
 import { closeClients, RawClient } from './support/raw-client';
 import { until } from './support/until';
 
 afterEach(closeClients);
-afterEach(stopNginx);
+afterEach(stopProxies);
 afterEach(stopEvaluators);
 
 /** What the page says beside `proxy_pass`, so that this is what is tried. */
@@ -27,7 +28,7 @@ test('events arrive at once, pages resume, and each address has its own limit', 
   });
   const directives = documented();
   expect(directives).toContain('X-Forwarded-For');
-  const nginx = await Nginx.start(port as number, { sse: directives });
+  const nginx = await startNginx(port as number, { sse: directives });
   // nginx itself is on this machine; a client says that it has come from elsewhere, and is not believed.
   const open = (id?: string): Promise<RawClient> =>
     RawClient.request(nginx.port, {

@@ -19,14 +19,16 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { chromium, nginx, redis } = await ensureTools(
+  const { caddy, chromium, haproxy, nginx, redis } = await ensureTools(
     'cargo',
     'cc',
     'ip',
     'network namespaces',
     'process namespaces',
+    'caddy',
     'chromium',
     'curl',
+    'haproxy',
     'nginx',
     'python',
     'redis',
@@ -45,7 +47,14 @@ await main(async () => {
   }
   if (jestArguments.length > 0)
     console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
-  const programs = { CHROMIUM_PATH: chromium, NGINX_PATH: nginx, PYTHON_PATH: python, REDIS_PATH: redis };
+  const programs = {
+    CADDY_PATH: caddy,
+    CHROMIUM_PATH: chromium,
+    HAPROXY_PATH: haproxy,
+    NGINX_PATH: nginx,
+    PYTHON_PATH: python,
+    REDIS_PATH: redis,
+  };
   results.push(await runJest(jestArguments, programs));
   return conclude(results);
 });

@@ -1,6 +1,6 @@
 /**
  * A storm of reconnects at the listener's engine beside a bare loop, which accepts and answers with as many bytes, in the same
- * run: see crates/ssekit-core/benches/storm.rs.
+ * run: see crates/ssekit-http/benches/storm.rs.
  */
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

@@ -46,6 +46,17 @@ const TOOLS = {
     apt: ['nginx-light'],
     elsewhere: 'install nginx (on macOS: brew install nginx)',
   },
+  caddy: {
+    find: () => onPath('caddy'),
+    apt: ['caddy'],
+    elsewhere: 'install Caddy 2 (on macOS: brew install caddy)',
+  },
+  haproxy: {
+    // Debian puts it where only root looks.
+    find: () => onPath('haproxy') || executable('/usr/sbin/haproxy') || executable('/usr/local/sbin/haproxy'),
+    apt: ['haproxy'],
+    elsewhere: 'install HAProxy (on macOS: brew install haproxy)',
+  },
   // Valkey is the same to us, and Debian has it under its own name from 13 on.
   redis: {
     find: () => onPath('redis-server', 'valkey-server'),
@@ -114,7 +125,7 @@ async function aptInstall(packages) {
 /** A Debian package asks this program whether it may start its service, and may where there is none. */
 const POLICY = '/usr/sbin/policy-rc.d';
 
-/** Lets packages be installed that bring a service (nginx, Redis) without starting it: the tests start their own. */
+/** Lets packages be installed that bring a service (a proxy, Redis) without starting it: the tests start their own. */
 async function withoutServices(install) {
   // Somebody else's rule is left alone.
   if (existsSync(POLICY)) return install();
