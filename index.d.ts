@@ -85,9 +85,9 @@ export interface SSEOptions {
    */
   threads?: number;
   /**
-   * A connection ends if its peer does not acknowledge what was sent for this time, in milliseconds, 1,000 to 3,600,000. So a peer
-   * that vanished without a word is noticed after `heartbeatMs` plus this time at the latest. The same holds for a peer that stopped
-   * reading, once its buffers are full (TCP user timeout, RFC 5482; Linux). Default: 30,000.
+   * A connection ends if sent data stays unacknowledged for this time, in milliseconds, 1,000 to 3,600,000. So a peer that vanished
+   * without a word is noticed after `heartbeatMs` plus this time at the latest. The same holds for a peer that stopped reading and
+   * whose buffers are full (TCP user timeout, RFC 5482; Linux). Default: 30,000.
    */
   timeoutMs?: number;
   /**
@@ -106,22 +106,19 @@ export interface SSEOptions {
   /** How the hub drains when the process gets SIGTERM or SIGINT. */
   drain?: DrainOptions;
   /**
-   * Whether the process drains the hub and then ends when it gets SIGTERM or SIGINT. Default: true. How it ends:
-   *
-   * - If nobody else listens to the signal, the process ends by the signal. Signals do not end the first process of a container, so
-   *   that one ends with exit code 0.
-   * - Otherwise the other listeners decide. If they choose the exit code that stands for the signal (143, 130), as Next.js does, it
-   *   becomes 0, because all went well.
-   * - A second signal ends the process at once.
+   * Whether the process drains the hub and then ends when it gets SIGTERM or SIGINT. If nobody else listens to the signal, the
+   * process ends by the signal. Signals do not end the first process of a container, so that one ends with exit code 0. If others
+   * listen, they decide how the process ends. If they choose the exit code that stands for the signal (143, 130), as Next.js does, it
+   * becomes 0, because all went well. A second signal ends the process at once. Default: true.
    */
   drainOnSigterm?: boolean;
 }
 
 /**
- * How far a client may lag. The hub checks eight times in `heartbeatMs`, for clients whose socket takes nothing at that moment. It
- * disconnects a client that exceeds a bound, with the reason `slow`. Without bounds, a client keeps its place, and receives
- * `ssekit:reset` when the history no longer has an event that it has not got. Either way, it costs no memory beyond the history. Events
- * sent before a client came back do not count.
+ * How far a client may lag. The hub checks eight times in `heartbeatMs`, for clients whose socket takes nothing at that moment, and for
+ * streams through Node, HTTP/2 or TLS with something unread. It disconnects a client that exceeds a bound, with the reason `slow`.
+ * Without bounds, a client keeps its place, and receives `ssekit:reset` when the history no longer has an event that it has not got.
+ * Either way, it costs no memory beyond the history. Events sent before a client came back do not count.
  */
 export interface MaxLag {
   /** Events that wait for the client, 1 to 10,000,000. Default: no bound. */
@@ -170,13 +167,10 @@ export interface BackplaneOptions {
   /** Bytes of those events, 1,024 to 2^40. Default: 67,108,864 (64 MiB). */
   maxBufferedBytes?: number;
   /**
-   * What happens to events while Redis cannot be used. Default: `'deliver'`.
-   *
-   * - `'deliver'`: clients of this process get its events at once, before those that others send at the same time. A page that then
-   *   comes back to another process receives `ssekit:reset`.
-   * - `'wait'`: nobody gets anything before all processes have agreed on the order.
-   *
-   * Either way, the events go out to everybody when Redis is back, and nobody gets them twice.
+   * What happens to events while Redis cannot be used. With `'deliver'`, clients of this process get its events at once, before those
+   * that others send at the same time. A page that then comes back to another process receives `ssekit:reset`. With `'wait'`, nobody
+   * gets anything before all processes have agreed on the order. Either way, the events go out to everybody when Redis is back, and
+   * nobody gets them twice. Default: `'deliver'`.
    */
   whenDown?: 'deliver' | 'wait';
   /**
@@ -286,7 +280,7 @@ export type DisconnectReason =
   | 'protocol'
   /** An internal fault of ssekit. The event `error` reports it, too. */
   | 'fault'
-  /** The peer did not acknowledge what was sent for `timeoutMs`. */
+  /** Sent data stayed unacknowledged for `timeoutMs`. */
   | 'timeout'
   /** The client exceeded `maxLag`. */
   | 'slow'
@@ -315,7 +309,7 @@ export interface DisconnectInfo extends ClientInfo {
 export interface SSEListeners {
   connect: (client: ClientInfo) => void;
   disconnect: (client: DisconnectInfo) => void;
-  /** A user's first client connected. */
+  /** A user who was offline has a client. */
   userOnline: (user: { userId: string }) => void;
   /** A user's last client has been gone for `presenceGraceMs`. */
   userOffline: (user: { userId: string }) => void;
@@ -377,13 +371,10 @@ export interface SSEStats {
   /** `ssekit:reset` events written. Each tells a client about a gap. */
   resets: number;
   /**
-   * How far clients lag, as of the last check; there are eight checks in `heartbeatMs`. Events sent before a client came back do not
-   * count.
-   *
-   * - `clients`: clients whose socket takes nothing more, and clients whose stream goes through Node, HTTP/2 or TLS and was not read
-   *   for that interval
-   * - `events`: the most events that wait for one client
-   * - `ms`: the longest time that an event has been waiting
+   * How far clients lag, as of the last check; there are eight checks in `heartbeatMs`. `clients` counts those whose socket takes
+   * nothing more, and those whose stream goes through Node, HTTP/2 or TLS and was not read for one interval between checks. `events`
+   * is the most that wait for one client. `ms` is the longest time that an event has been waiting. Events sent before a client came
+   * back do not count.
    */
   lag: { clients: number; events: number; ms: number };
   /** What the history holds now. */
@@ -411,7 +402,7 @@ export interface SSEStats {
 export declare class SSEService {
   private constructor();
 
-  /** Returns the only instance. Call it synchronously, from anywhere, as often as you like. */
+  /** Returns the only instance. Synchronous; call it from anywhere, as often as you like. */
   static getInstance(): SSEService;
 
   /**
@@ -488,9 +479,9 @@ export declare class SSEService {
   off<K extends keyof SSEListeners>(type: K, listener: SSEListeners[K]): this;
 
   /**
-   * Resolves when the kernel has everything sent so far, for every connected client. For a client that is streamed through Node,
-   * Node has it. It resolves after five seconds at the latest, because some clients may not read. While pending, it keeps the process
-   * alive.
+   * Resolves when everything sent so far has reached the kernel, for every connected client. For a client that is streamed through
+   * Node, it only has to reach Node. It resolves after five seconds at the latest, because some clients may not read. While pending, it
+   * keeps the process alive.
    *
    * With a backplane, everything must reach the backplane first. If that takes more than five seconds, the promise rejects with an
    * `Error` (code `ERR_SSEKIT_BACKPLANE`) that says why. The events still wait, and go out when the backplane is back.

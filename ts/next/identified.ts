@@ -1,9 +1,9 @@
-/** What an application's `identify` has answered: somebody, nobody, or an answer of its own. */
+/** Reads the result of an application's `identify`: a user or client, nobody, or the application's own answer. */
 import { answer } from '../server/connect.js';
 import { problemOf } from '../server/identity.js';
 import { unauthorized } from '../server/refusals.js';
 
-/** Somebody, or the response that the request gets instead. What says nothing, or nothing that is understood, is nobody. */
+/** Returns the identity, or the response that the request gets instead. An empty or unknown identity counts as nobody. */
 export async function identified<Who extends object>(
   request: Request,
   identity: unknown,
@@ -16,14 +16,14 @@ export async function identified<Who extends object>(
   return problem === undefined ? (who as Who) : answer(unauthorized(problem, request.url));
 }
 
-/** A response of another realm, or of an undici of the app's own: `instanceof` does not know it. */
+/** Recognises a response of another realm, or of the app's own undici, which `instanceof` does not. */
 function isResponse(value: unknown): value is Response {
   if (typeof value !== 'object' || value === null) return false;
   const { status, headers, arrayBuffer } = value as Partial<Response>;
   return typeof status === 'number' && typeof headers?.get === 'function' && typeof arrayBuffer === 'function';
 }
 
-/** Next.js takes its own realm's only. */
+/** Next.js accepts only responses of its own realm. */
 async function ofThisRealm(response: Response): Promise<Response> {
   const { status, statusText, headers, body } = response;
   const content = body === null ? null : await response.arrayBuffer();

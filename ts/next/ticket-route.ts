@@ -1,30 +1,30 @@
-/** Tickets for pages, as a Next.js route handler: the page's session is checked where it is known, in the app. */
+/** Tickets for pages, as a Next.js route handler. The app checks the page's session, because only the app knows it. */
 import type { NewTicket, UserId } from '../../index';
 import { SSEService } from '../server/service.js';
 import { TICKET_OPTIONS } from '../server/tickets.js';
 import { identified } from './identified.js';
 
-/** Who asks for a ticket. */
+/** The result of `identify`: who asks for a ticket. */
 export type TicketIdentity =
   /** This user. */
   | UserId
-  /** Nobody we know: answered with 401. */
+  /** An unknown visitor. The request gets 401. */
   | null
   | undefined
-  /** This user and more, or `anonymous: true`. Anything else that names no user is answered with 401. */
+  /** This user, with more options, or `anonymous: true`. Any other value without a user gets 401. */
   | NewTicket
-  /** An answer of your own instead of a ticket. */
+  /** Your own answer instead of a ticket. */
   | Response;
 
 export interface TicketRouteOptions {
-  /** Tells whose ticket it is, from the request's cookies or headers. What it throws, Next.js answers with 500. */
+  /** Returns whose ticket it is, from the request's cookies or headers. If it throws, Next.js answers with 500. */
   identify(request: Request): TicketIdentity | Promise<TicketIdentity>;
-  /** How long tickets are good, and their streams may last, in seconds. Default: 3,600. */
+  /** How long tickets are valid and their streams may last, in seconds. Default: 3,600. */
   ttl?: number;
 }
 
 /**
- * A route handler for `app/…/route.ts`: `export const { POST } = createTicketRoute({ identify })`. It answers
+ * Makes a route handler for `app/…/route.ts`: `export const { POST } = createTicketRoute({ identify })`. It answers
  * `{ ticket, expiresIn }`, which only pages of the app's own origin can read. `expiresIn` is in seconds.
  */
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {

@@ -1,4 +1,4 @@
-/** What Next.js has to be told of ssekit, for `next.config`. */
+/** The settings that ssekit needs in `next.config`. */
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -7,19 +7,19 @@ import { argumentError } from '../server/errors.js';
 
 const PACKAGE = 'ssekit';
 
-/** What `withSSE()` makes where there was no config. */
+/** The config that `withSSE()` returns when it gets no config. */
 export interface SSENextConfig {
   serverExternalPackages?: string[];
   experimental?: { serverComponentsExternalPackages?: string[]; instrumentationHook?: boolean };
 }
 
 /**
- * Wraps the config of `next.config`: `export default withSSE(nextConfig)`. It takes what Next.js takes, an object, a function
- * or a promise, and gives back the same kind, with everything that was in it.
+ * Wraps the config of `next.config`: `export default withSSE(nextConfig)`. It takes what Next.js takes: an object, a function or a
+ * promise. It returns the same kind, with everything that was in it.
  *
- * It adds ssekit to the packages that Next.js loads as they are instead of bundling them, since native code cannot be bundled.
- * That is all that `output: 'standalone'` needs, too: files of such packages are traced, the addon among them. For Next.js
- * 14 it also switches `instrumentation.ts` on, which is on by default from 15 on.
+ * It adds ssekit to the packages that Next.js loads as they are instead of bundling them, because native code cannot be bundled.
+ * `output: 'standalone'` needs nothing more: Next.js traces the files of such packages, including the addon. For Next.js 14, it also
+ * switches `instrumentation.ts` on, which is on by default from 15 on.
  */
 export function withSSE(config?: undefined): SSENextConfig;
 export function withSSE<Config extends object>(config: Config): Config;
@@ -58,13 +58,13 @@ function isPromise(value: object): value is PromiseLike<unknown> {
   return typeof (value as Partial<PromiseLike<unknown>>).then === 'function';
 }
 
-/** The app's own Next.js: another copy may lie nearer to this file in a workspace. */
+/** The major version of the app's own Next.js. In a workspace, another copy may be nearer to this file. */
 function nextMajor(): number {
   try {
     const manifest = createRequire(join(process.cwd(), 'package.json')).resolve('next/package.json');
     return Number.parseInt(JSON.parse(readFileSync(manifest, 'utf8')).version, 10) || Number.POSITIVE_INFINITY;
   } catch {
-    // Not there to be asked (an unusual layout): most likely it is not an old one.
+    // An unusual layout, where Next.js is not found. Most likely it is not an old version.
     return Number.POSITIVE_INFINITY;
   }
 }

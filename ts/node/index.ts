@@ -1,4 +1,4 @@
-/** `ssekit/node`: the event stream on Node's own response, as plain http, Express, Fastify and the pages router have it. */
+/** `ssekit/node`: the event stream on Node's own response, for plain http, Express, Fastify and the pages router. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
@@ -13,15 +13,15 @@ import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
 watchRequests();
 
-/** The part of Node's responses that HTTP/1.1 and HTTP/2 have in common. */
+/** Node's responses of HTTP/1.1 and HTTP/2. */
 type AnyResponse = ServerResponse | Http2ServerResponse;
 
 /**
- * Answers with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
+ * Answers a request with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
  * first and pass `request.raw` and `reply.raw`.
  *
- * Returns the client's id, or `null` if there is no stream: the request was a `HEAD`, or the client was refused, which has been
- * answered then.
+ * Returns the client's id, or `null` if there is no stream. That is so for a `HEAD` request, and for a refused client, which has
+ * then got its answer.
  */
 export function handleSSE(
   req: IncomingMessage | Http2ServerRequest,
@@ -64,7 +64,7 @@ export function handleSSE(
   try {
     writeHead(res, headers);
   } catch (error) {
-    // The application has sent a head of its own, for instance.
+    // For instance, the application has already sent its own head.
     stream.close();
     throw error;
   }
@@ -73,9 +73,9 @@ export function handleSSE(
 }
 
 function refuse(res: AnyResponse, { status, headers, body }: Answer): null {
-  // A page that is told to come back shall not come back over this connection, to the process that is ending.
+  // A page that is told to come back must not use this connection, because it leads to the ending process.
   if (status === 200 && 'shouldKeepAlive' in res) res.shouldKeepAlive = false;
-  // HTTP/2 has a type of its own for the same thing.
+  // HTTP/2 has its own type for the same thing.
   (res as ServerResponse).writeHead(status, headers);
   res.end(body);
   return null;
@@ -83,7 +83,7 @@ function refuse(res: AnyResponse, { status, headers, body }: Answer): null {
 
 function writeHead(res: AnyResponse, headers: Headers): void {
   for (const [name, value] of headers) {
-    // The only header that may stand several times; `Headers` gives each on its own.
+    // The only header that may occur several times; `Headers` yields each separately.
     if (name === 'set-cookie') res.appendHeader(name, value);
     else res.setHeader(name, value);
   }
@@ -98,11 +98,11 @@ function sinkOf(res: AnyResponse): Sink {
   };
 }
 
-/** For so long at most a response is waited for that says it is full and is not: whoever stands between may never say more. */
+/** How long to wait when `write` reports a full response that is not full: a middleware may never report more. */
 const UNTOLD_DRAIN_MS = 1_000;
 
 function drained(res: AnyResponse, written: unknown): Promise<void> | undefined {
-  // What `write` returns may be that of a middleware, which often returns nothing.
+  // The result of `write` may come from a middleware, which often returns nothing.
   const isFull = needsDrain(res);
   if (!isFull && written !== false) return undefined;
   return new Promise((resolve) => {

@@ -1,9 +1,9 @@
-/** One request to a listener, and what came of it. */
+/** One request to a listener, and its outcome. */
 import type { Receipt } from './publication.js';
 import type { Settings } from './settings.js';
 
 export interface Failed {
-  /** `null`: no answer. */
+  /** `null` if there was no answer. */
   status: number | null;
   reason: string;
   /** Whether it is worth another attempt. */
@@ -14,9 +14,9 @@ export interface Failed {
 
 export type Outcome = { receipts: Receipt[] } | { failed: Failed };
 
-/** Sends `body` (JSON) under a key by which the listener tells an attempt from a new publication. */
+/** Sends `body` (JSON) under a key, which lets the listener tell a repeated attempt from a new publication. */
 export async function attempt(settings: Settings, body: string, key: string): Promise<Outcome> {
-  // Called without a receiver: that of Workers and of browsers refuses any other than theirs.
+  // `fetch` is called without a receiver, because Workers and browsers refuse any receiver but their own.
   const { url, token, timeoutMs, fetch } = settings;
   const signal = AbortSignal.timeout(timeoutMs);
   const headers = {
@@ -25,7 +25,7 @@ export async function attempt(settings: Settings, body: string, key: string): Pr
     'idempotency-key': key,
   };
   try {
-    // Not `redirect: 'error'`, nor any `cache`: Workers refuse these.
+    // No `redirect: 'error'` and no `cache`, because Workers refuse both.
     const response = await fetch(url, { method: 'POST', headers, body, redirect: 'manual', signal });
     return outcomeOf(response, await response.text());
   } catch (cause) {
@@ -54,7 +54,7 @@ function refusal({ status, type }: Response, text: string): string {
   return said ? `refused with ${status}: ${said}` : `answered with ${status}`;
 }
 
-/** What the listener says is wrong. What others say, a proxy's page for instance, is no explanation. */
+/** The listener's own explanation. An answer from others, for instance a proxy's page, explains nothing. */
 function errorIn(text: string): string | undefined {
   const answer = parsed(text);
   if (typeof answer !== 'object' || answer === null || !('error' in answer)) return undefined;
@@ -81,7 +81,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** What lies behind the `fetch failed` of Node.js, where something does. Not every error is an `Error` of this realm's. */
+/** The cause behind the `fetch failed` of Node.js, if there is one. Not every error is an `Error` of this realm. */
 function reasonOf(error: unknown): string {
   const cause = (error as { cause?: unknown } | null)?.cause ?? error;
   const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
@@ -89,11 +89,11 @@ function reasonOf(error: unknown): string {
   return texts[0] ?? String(cause);
 }
 
-/** `Retry-After` in milliseconds: seconds, or a date (RFC 9110, section 10.2.3). What is neither says nothing. */
+/** `Retry-After` in milliseconds. It is a number of seconds or a date (RFC 9110, section 10.2.3); anything else is ignored. */
 export function parseRetryAfter(value: string | null, now: number): number | undefined {
   if (!value) return undefined;
   if (/^\d+$/.test(value)) return Number(value) * 1_000;
-  // `Date.parse` makes a date of nearly everything.
+  // `Date.parse` makes a date of nearly anything.
   const date = /^[A-Z][a-z]{2}/.test(value) ? Date.parse(value) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }

@@ -1,4 +1,4 @@
-/** Attempts until one succeeds, or there is no sense in another. */
+/** Tries until an attempt succeeds or another one is pointless. */
 import { attempt, type Failed } from './attempt.js';
 import { PublishError } from './error.js';
 import type { Receipt } from './publication.js';
@@ -22,7 +22,7 @@ export async function deliver(settings: Settings, body: string, key: string): Pr
   }
 }
 
-/** Twice as long each time, and not the same for all who wait for the same listener. */
+/** The pause doubles each time, and is random, so publishers that wait for one listener do not return together. */
 function pauseMs(attempts: number): number {
   const most = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (attempts - 1));
   return most / 2 + (Math.random() * most) / 2;
@@ -35,12 +35,12 @@ function sleep(ms: number): Promise<void> {
 function errorOf({ url, token }: Settings, failed: Failed, attempts: number): PublishError {
   const { reason, ...details } = failed;
   const tried = attempts > 1 ? ` (${attempts} attempts)` : '';
-  // A peer that repeats what it was sent must not bring the token into a log.
+  // A peer that echoes the request must not bring the token into a log.
   const told = printable(reason.replaceAll(token, '…')).slice(0, LONGEST_MESSAGE);
   return new PublishError(`${new URL(url).host}: ${told}${tried}`, { ...details, attempts });
 }
 
-/** The text comes from elsewhere: in a log it must neither begin a line nor steer a terminal. */
+/** The text comes from elsewhere. In a log, it must not begin a line or control a terminal. */
 function printable(text: string): string {
   return text.replaceAll(/[\p{Cc}\p{Cf}\u2028\u2029]+/gu, ' ');
 }

@@ -1,13 +1,13 @@
-/** Publications as a listener takes them. */
+/** Encodes publications for a listener. */
 import type { SSEEvent } from '../../index';
 import { checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
 import { argumentError, hasCode } from '../server/errors.js';
 import type { Publication } from './publication.js';
 
-/** Whom something is for, checked. */
+/** The checked receivers of an event. */
 export type Target = { userId: string } | { clientId: string } | { broadcast: true; excludeClientId?: string };
 
-/** JSON, put together by hand, because an event's data is JSON text already. */
+/** Puts the JSON together by hand, because an event's data is already JSON text. */
 export function encode(target: Target, event: SSEEvent): string {
   const { name, data, id, retry, coalesceKey } = encodeEvent(event);
   const others = JSON.stringify({ event: name, id, retry, coalesceKey });
@@ -19,7 +19,7 @@ export function broadcastTarget(excludeClientId: unknown): Target {
   return { broadcast: true, excludeClientId: checkClientId('excludeClientId', excludeClientId) };
 }
 
-/** What is wrong with one of a list is told with its place. */
+/** Encodes one publication of a list. An error names its place in the list. */
 export function encodeAt(publication: Publication, index: number): string {
   if (typeof publication !== 'object' || publication === null) {
     throw argumentError(`publications[${index}]`, publication, 'an object');

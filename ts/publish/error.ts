@@ -1,15 +1,15 @@
 /**
- * Why an event was not published, or is not known to have been. A `status` from 400 to 499 says that it was not; any other, or
- * none, that it may have been.
+ * An event was not published, or may not have been. With a `status` from 400 to 499, it was not published. With any other `status`, or
+ * with `null`, it may have been.
  */
 export class PublishError extends Error {
   override readonly name = 'PublishError';
   readonly code = 'ERR_SSEKIT_PUBLISH';
-  /** Of the last answer. `null`: there was none. */
+  /** The status of the last answer. `null` if there was no answer. */
   readonly status: number | null;
-  /** How often it was tried. */
+  /** The number of attempts. */
   readonly attempts: number;
-  /** When the listener wants to be asked again, in milliseconds, if it said so (`Retry-After`). */
+  /** How long the listener wants you to wait, in milliseconds, if it said so (`Retry-After`). */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: PublishErrorDetails) {

@@ -1,6 +1,6 @@
 /**
- * `ssekit/publish`: sending from where the addon does not run (edge functions, Deno, Bun, another process), over HTTP to a
- * listener. It needs `fetch`, and nothing of Node.js.
+ * `ssekit/publish`: sends events over HTTP to a listener, from places where the addon does not run (edge functions, Deno, Bun,
+ * another process). It needs `fetch`, and nothing of Node.js.
  */
 export { PublishError } from './error.js';
 export type { PublisherOptions, PublishFetch } from './options.js';

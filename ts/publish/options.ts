@@ -1,24 +1,24 @@
-/** Where to publish, as whom, and how patiently. */
+/** Options of a publisher: the address, the token and the patience. */
 
-/** As much of `fetch` as is used. */
+/** The part of `fetch` that a publisher uses. */
 export type PublishFetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Options of `createPublisher`. */
 export interface PublisherOptions {
   /**
-   * The listener; its `/publish` is meant where there is no path. Redirects are not followed. Default: the environment
-   * variable `SSEKIT_PUBLISH_URL`.
+   * The listener's URL. Without a path, it means `/publish`. Redirects are not followed. Default: the environment variable
+   * `SSEKIT_PUBLISH_URL`.
    */
   url?: string | URL;
-  /** The token that the listener's option `publish` has. Default: the environment variable `SSEKIT_PUBLISH_TOKEN`. */
+  /** The token from the listener's option `publish`. Default: the environment variable `SSEKIT_PUBLISH_TOKEN`. */
   token?: string;
-  /** What sends the request. Default: the global `fetch`. */
+  /** The function that sends requests. Default: the global `fetch`. */
   fetch?: PublishFetch;
   /** How long one attempt may take, in milliseconds, 1 to 60,000. Default: 10,000. */
   timeoutMs?: number;
   /**
-   * How often it is tried again, 0 to 5, after a network error, no answer in time, 429, and 500 and above. The pauses grow
-   * from a quarter of a second to five; a `Retry-After` of up to 30 seconds is waited for, a longer one is not. Default: 3.
+   * How often to try again, 0 to 5, after a network error, a missing answer, 429, or 500 and above. The pauses grow from a quarter of
+   * a second to five seconds. A publisher waits for a `Retry-After` of up to 30 seconds, and gives up on a longer one. Default: 3.
    */
   retries?: number;
 }

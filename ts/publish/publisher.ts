@@ -1,4 +1,4 @@
-/** The sending half of the service, over HTTP. */
+/** The sending calls of the service, over HTTP. */
 import type { SSEEvent, UserId } from '../../index';
 import { checkClientId, checkUserId } from '../server/arguments.js';
 import { argumentError } from '../server/errors.js';
@@ -10,27 +10,29 @@ import type { Publication, PublishOptions, Receipt } from './publication.js';
 import { type Settings, settingsOf } from './settings.js';
 
 /**
- * Sends to a listener's clients. Data is read when a method is called. Each call is one request, tried again if need be, under a
- * key by which the listener publishes it once even if it was its answer that got lost. Two calls of which the second does not
- * wait for the first may arrive in either order; `publish` keeps an order.
+ * Sends to a listener's clients. A method reads its data when you call it. Each call is one request, which is tried again if need be.
+ * Its key lets the listener publish it only once, even if only the answer was lost. If a call does not wait for the one before, the
+ * two may arrive in either order. `publish` keeps the order of its events.
  *
- * Errors: an argument that cannot be used rejects with the service's own `TypeError` (code `ERR_SSEKIT_ARGUMENT`), everything
- * else with a `PublishError`.
+ * Errors: an argument that cannot be used rejects with the service's own `TypeError` (code `ERR_SSEKIT_ARGUMENT`). Everything else
+ * rejects with a `PublishError`.
  */
 export interface Publisher {
-  /** Sends to all connections of a user. Resolves with how many connected clients it was addressed to. */
+  /** Sends to all connections of a user. Resolves with the number of connected clients that the event was addressed to. */
   sendToUser<T = unknown, Name extends string = string>(userId: UserId, event: SSEEvent<T, Name>): Promise<number>;
 
-  /** Sends to one client. Resolves with whether it is connected. */
+  /** Sends to one client. Resolves with `true` if it is connected, otherwise `false`. */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): Promise<boolean>;
 
-  /** Sends to every client but `excludeClientId`. Resolves with how many connected clients it was addressed to. */
+  /**
+   * Sends to every client except `excludeClientId`. Resolves with the number of connected clients that the event was addressed to.
+   */
   broadcast<T = unknown, Name extends string = string>(
     event: SSEEvent<T, Name>,
     excludeClientId?: string | null,
   ): Promise<number>;
 
-  /** Sends several events in one request, in this order: all of them, or none if one is refused. */
+  /** Sends several events in one request, in this order. If one is refused, no event is sent. */
   publish<const Names extends readonly string[]>(
     publications: { [Index in keyof Names]: Publication<unknown, Names[Index]> },
     options?: PublishOptions,
@@ -38,8 +40,8 @@ export interface Publisher {
 }
 
 /**
- * A publisher for the listener at `url`. It holds no connection and need not be closed. Throws a `TypeError` or `RangeError` that
- * names the option which cannot be used.
+ * Makes a publisher for the listener at `url`. It holds no connection, and you need not close it. Throws a `TypeError` or `RangeError`
+ * that names the option that cannot be used.
  */
 export function createPublisher(options: PublisherOptions = {}): Publisher {
   return new HttpPublisher(settingsOf(options));

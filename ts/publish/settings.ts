@@ -1,4 +1,4 @@
-/** Options of a publisher, checked and complete. */
+/** The checked and completed options of a publisher. */
 import { argumentError, rangeError } from '../server/errors.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
@@ -15,7 +15,7 @@ const KNOWN = ['url', 'token', 'fetch', 'timeoutMs', 'retries'];
 export function settingsOf(options: PublisherOptions): Settings {
   if (typeof options !== 'object' || options === null) throw argumentError('options', options, 'an object');
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
-  // Its value is not shown: it may be a token under a mistaken name.
+  // The message does not show its value, which may be a token under a wrong name.
   if (unknown !== undefined) {
     throw argumentError(`options.${unknown}`, unknown, `another name; known are ${KNOWN.join(', ')}`);
   }
@@ -25,12 +25,12 @@ export function settingsOf(options: PublisherOptions): Settings {
     token: checkToken(token ?? tokenInEnvironment()),
     fetch: checkFetch(fetch),
     timeoutMs: checkNumber('options.timeoutMs', timeoutMs ?? 10_000, 1, 60_000),
-    // All attempts together stay well below the ten minutes for which a listener remembers a key.
+    // All attempts together take far less than the ten minutes for which a listener remembers a key.
     retries: checkNumber('options.retries', retries ?? 3, 0, 5),
   };
 }
 
-/** Written out, because bundlers replace just this by a value. Not every runtime has a `process`. */
+/** `process.env.…` is written out, because bundlers replace exactly this by a value. Not every runtime has a `process`. */
 function urlInEnvironment(): string | undefined {
   return typeof process === 'undefined' ? undefined : process.env.SSEKIT_PUBLISH_URL || undefined;
 }
@@ -43,10 +43,10 @@ function checkUrl(given: unknown): string {
   const wants = 'an http or https URL without user and password, here or in SSEKIT_PUBLISH_URL';
   const url = parse(given);
   if (!url || !/^https?:$/.test(url.protocol)) {
-    // Not shown: it may be the token, where the two were mixed up.
+    // The message does not show the text: it may be the token, if the caller mixed up the two.
     throw argumentError('options.url', typeof given === 'string' ? 'another text' : given, wants);
   }
-  // `fetch` refuses such, in a message that shows them.
+  // `fetch` refuses such URLs, in a message that shows user and password.
   if (url.username || url.password) throw argumentError('options.url', `${url.protocol}//…@${url.host}`, wants);
   if (url.pathname === '/') url.pathname = '/publish';
   return url.href;
@@ -61,7 +61,7 @@ function parse(given: unknown): URL | undefined {
   }
 }
 
-/** Checked here, for an error of `fetch`'s about a header shows it. */
+/** Checks the token here, because `fetch` shows it in its errors about headers. */
 function checkToken(token: unknown): string {
   if (typeof token === 'string' && /^[!-~]+$/.test(token)) return token;
   const got = typeof token === 'string' ? 'a string with other characters' : typeof token;
@@ -72,7 +72,7 @@ function checkFetch(given: unknown): PublishFetch {
   if (typeof given === 'function') return given as PublishFetch;
   if (given !== undefined) throw argumentError('options.fetch', given, 'a function');
   if (typeof fetch !== 'function') throw argumentError('options.fetch', given, 'a function: there is no global fetch');
-  // Looked up each time: test libraries and frameworks put their own in its place.
+  // The global is looked up each time, because test libraries and frameworks replace it.
   return (url, init) => fetch(url, init);
 }
 

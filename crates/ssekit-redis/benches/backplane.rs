@@ -1,5 +1,5 @@
 //! What several processes cost on a Redis of the benchmark's own: commands, bytes, throughput beside redis-benchmark's XADD in the
-//! same run, latency, and what it takes to know of everybody. `cargo bench -p ssekit-core --bench backplane`; wants redis-server
+//! same run, latency, and what it takes to know of everybody. `cargo bench -p ssekit-redis --bench backplane`; wants redis-server
 //! and redis-benchmark.
 
 use std::future::poll_fn;

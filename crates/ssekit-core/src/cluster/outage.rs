@@ -1,7 +1,7 @@
 //! What this node does while the backplane cannot be used: its own clients go on getting what it sends.
 //!
 //! Such an event stands in this node's logs before all nodes have agreed on its place. When it comes back from the history it is put
-//! there a second time, with the first one as its twin; a client that has had the one does not get the other. Until all have come
+//! there a second time, and names the first one as its original; a client that has had the one does not get the other. Until all have come
 //! back, ids name this node: whoever returns to it goes on exactly where they were, and whoever comes to another node with one is told
 //! of a gap, for there nobody can know what they have seen.
 //!

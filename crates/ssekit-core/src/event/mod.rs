@@ -348,13 +348,16 @@ impl Frame {
 
     /// The same event with another id, in memory of its own.
     #[must_use]
+    #[allow(clippy::indexing_slicing, reason = "`end` was found in `body`")]
     pub fn with_id(&self, id: &str) -> Self {
         let body = self.body();
         // The id is the last field.
-        let end = memchr::memmem::rfind(&body, ID_FIELD).map_or(body.len(), |start| start + ID_FIELD.len());
+        let end = memchr::memmem::rfind(&body, ID_FIELD).map(|start| start + ID_FIELD.len());
+        debug_assert!(end.is_some(), "every frame has an id");
+        let end = end.unwrap_or(body.len());
         let mut buf = BytesMut::with_capacity(CHUNK_HEAD + end + id.len() + 4);
         buf.extend_from_slice(&[b'0'; CHUNK_HEAD]);
-        buf.extend_from_slice(body.get(..end).unwrap_or_default());
+        buf.extend_from_slice(&body[..end]);
         buf.extend_from_slice(id.as_bytes());
         buf.extend_from_slice(b"\n\n");
         let start = write_chunk_head(&mut buf);
