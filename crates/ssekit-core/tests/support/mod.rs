@@ -22,6 +22,7 @@ pub(crate) mod port;
 pub(crate) mod proxy;
 pub(crate) mod pull;
 pub(crate) mod redis_server;
+pub(crate) mod seen;
 pub(crate) mod wire;
 
 use std::sync::Arc;
