@@ -132,9 +132,20 @@ impl Visitor {
         self.streaming()
     }
 
+    /// Asks for a stream, and gets one or is refused.
+    pub fn tries(mut self, request: &str) -> Result<Streaming, Answer> {
+        self.send(request);
+        let head = self.head().expect("a head before the end of the connection");
+        if head.status == 200 { Ok(self.streaming_behind(head)) } else { Err(self.answer_behind(head, false)) }
+    }
+
     /// Reads an answer whose length is told.
     pub fn answer(&mut self, head_only: bool) -> Answer {
         let head = self.head().expect("an answer before the end of the connection");
+        self.answer_behind(head, head_only)
+    }
+
+    fn answer_behind(&mut self, head: Head, head_only: bool) -> Answer {
         let length = head.header("content-length").map_or(0, |length| length.parse().unwrap());
         let mut body = vec![0; if head_only { 0 } else { length }];
         self.0.read_exact(&mut body).unwrap();
@@ -145,6 +156,10 @@ impl Visitor {
     pub fn streaming(mut self) -> Streaming {
         let head = self.head().expect("a head before the end of the connection");
         assert_eq!(head.status, 200, "{head:?}");
+        self.streaming_behind(head)
+    }
+
+    fn streaming_behind(self, head: Head) -> Streaming {
         let chunked = head.header("transfer-encoding") == Some("chunked");
         let mut peer = Peer::on(self.0, if chunked { Framing::Chunked } else { Framing::UntilClose });
         let ready = ready_of(&peer.event());

@@ -22,6 +22,7 @@ pub mod port;
 pub mod proxy;
 pub mod pull;
 pub mod redis_server;
+pub mod seen;
 pub mod wire;
 
 use std::sync::Arc;

@@ -8,26 +8,11 @@ use proptest::prelude::*;
 use ssekit_core::{Connect, Event};
 use ssekit_testing::Engine;
 use ssekit_testing::pull::Pull;
+use ssekit_testing::seen::Seen;
 
 const PAGES: usize = 5;
 const CLIENTS: [&str; 3] = ["tab", "tab~0123456789abcdef", "other tab"];
 const USERS: [&str; 2] = ["ada", "bob"];
-
-/// What a page says that it has seen last.
-#[derive(Debug, Clone)]
-enum Seen {
-    Nothing,
-    /// What it has seen.
-    Own,
-    /// The place of what another page has seen, which it may guess, for it has seen broadcasts itself.
-    PlaceOf(usize),
-    /// The same, with a key behind it that it has made up.
-    Forged(usize),
-    /// The same, with the key of its own.
-    PlaceWithOwnKey(usize),
-    /// That a reset is owed.
-    Owed,
-}
 
 #[derive(Debug, Clone)]
 enum Operation {
@@ -51,16 +36,8 @@ enum Operation {
 
 fn operation() -> impl Strategy<Value = Operation> {
     let page = || 0..PAGES;
-    let seen = prop_oneof![
-        Just(Seen::Nothing),
-        Just(Seen::Own),
-        Just(Seen::Own),
-        page().prop_map(Seen::PlaceOf),
-        page().prop_map(Seen::Forged),
-        page().prop_map(Seen::PlaceWithOwnKey),
-        Just(Seen::Owed),
-    ];
-    let connect = (page(), option::weighted(0.3, 0..USERS.len()), option::weighted(0.9, 0..CLIENTS.len()), seen);
+    let connect =
+        (page(), option::weighted(0.3, 0..USERS.len()), option::weighted(0.9, 0..CLIENTS.len()), Seen::any(PAGES));
     prop_oneof![
         6 => connect.prop_map(|(page, user, client, seen)| Operation::Connect { page, user, client, seen }),
         2 => page().prop_map(Operation::Leave),
@@ -89,11 +66,6 @@ struct Page {
     seen: Option<String>,
 }
 
-/// An id without what looks like a key at its end.
-fn place(id: &str) -> &str {
-    id.rsplit_once('~').map_or(id, |(place, _)| place)
-}
-
 struct World {
     engine: Engine,
     pages: Vec<Page>,
@@ -109,23 +81,9 @@ impl World {
         Self { engine: Engine::start(), pages, holders: HashMap::new(), sent: Vec::new() }
     }
 
-    fn last_event_id(&self, page: usize, seen: &Seen) -> Option<String> {
-        let of = |page: usize| self.pages[page].seen.as_deref();
-        match seen {
-            Seen::Nothing => None,
-            Seen::Own => of(page).map(str::to_owned),
-            Seen::PlaceOf(other) => of(*other).map(|id| place(id).to_owned()),
-            Seen::Forged(other) => of(*other).map(|id| format!("{}~0123456789abcdef", place(id))),
-            Seen::PlaceWithOwnKey(other) => {
-                let key = of(page).and_then(|id| id.rsplit_once('~')).map_or("", |(_, key)| key);
-                of(*other).map(|id| format!("{}~{key}", place(id)))
-            }
-            Seen::Owed => Some("ssekit:evicted".to_owned()),
-        }
-    }
-
     fn connect(&mut self, page: usize, user: Option<usize>, client: Option<usize>, seen: &Seen) {
-        let last_event_id = self.last_event_id(page, seen);
+        let last: Vec<_> = self.pages.iter().map(|page| page.seen.clone()).collect();
+        let last_event_id = seen.id(page, &last);
         let who = Connect {
             user: user.map(|user| USERS[user]),
             client: client.map(|client| CLIENTS[client]),

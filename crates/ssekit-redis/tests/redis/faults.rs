@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use ssekit_core::{Connect, Link};
+use ssekit_core::{Connect, Link, Observer};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
 use ssekit_testing::gateway::{Gateway, Mode};
@@ -25,7 +25,8 @@ impl Patient {
     fn at(url: &str) -> Self {
         let recorder = Arc::<Recorder>::default();
         let redis = Redis::new(RedisOptions::at(url)).unwrap();
-        let node = Engine::observed_node(redis, node_options(), &[recorder.clone()]);
+        let observers = [Arc::clone(&recorder) as Arc<dyn Observer>];
+        let node = Engine::observed_node(redis, node_options(), &observers);
         Self { node, recorder, sent: 0 }
     }
 
