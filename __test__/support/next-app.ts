@@ -348,7 +348,9 @@ const USUAL_LINES = [
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,
   /^ [○✓] Compil(ing|ed) /,
+  // Of a machine that has much to do.
   /Slow filesystem detected/,
+  /^See more: https:\/\/nextjs\.org\/docs\/app\/guides\/local-development$/,
 ];
 
 /** Starts Next.js, passes its exit code on, and ends its process group when whoever holds the other end of stdin is gone. */
