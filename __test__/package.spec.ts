@@ -33,7 +33,7 @@ describe('what is in the packages', () => {
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // What a build from source is made from.
-      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/listener\/openapi\.json))$/,
+      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
       // What llms.txt leads to.
       /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,
