@@ -16,6 +16,7 @@ mod support;
 mod operation;
 #[path = "../../crates/ssekit-core/tests/history_model/published.rs"]
 mod published;
+#[allow(dead_code, reason = "it lives in other ways, too")]
 #[path = "../../crates/ssekit-core/tests/history_model/world.rs"]
 mod world;
 
