@@ -151,12 +151,15 @@ fn enter<B>(
     let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
     let who = Connect { user, client: client.as_deref(), last_event_id: seen, by_url, key, address };
-    let Connected { opening, stream, .. } = shared.hub.connect_since(mark, who).map_err(|error| {
+    let Connected { client_id, opening, stream } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);
         }
         if error.refusal() == Some(life::Refusal::Draining) { No::Draining } else { No::Hub(error) }
     })?;
+    if let Some(ticket) = &used {
+        shared.once.opened(ticket, &client_id);
+    }
     if let Some(client) = stream.client() {
         shared.roster.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
     }
@@ -232,8 +235,13 @@ fn redeem(
     let subject = &Subject::of(claims.user.as_deref(), address);
     let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
     let (key, is_first) = visitor.shared.once.redeem(redeemed, ticket::now())?;
-    if !is_first && visitor.shared.hub.has_moved_on(client, &key) {
-        return Err(Refusal::Used);
+    if !is_first {
+        if let Some(instead) = visitor.shared.once.instead(&id) {
+            *client = instead.to_string();
+        }
+        if visitor.shared.hub.has_moved_on(client, &key) {
+            return Err(Refusal::Used);
+        }
     }
     identity.used = is_first.then_some(id);
     identity.key = Some(key);

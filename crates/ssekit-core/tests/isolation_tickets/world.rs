@@ -209,7 +209,8 @@ impl World {
         let own = issued.client.map(|client| CLIENTS[client].to_owned());
         let is_another = own.is_some() && asked.is_some() && own != asked;
         let client = own.or(asked);
-        let continues = |used: &Use| key == Some(&used.key) && client.as_ref() == Some(&used.bound);
+        let is_its = |used: &Use| client.as_ref().is_some_and(|client| [&used.bound, &used.got].contains(&client));
+        let continues = |used: &Use| key == Some(&used.key) && is_its(used);
         let reasons = [
             (issued.flaw != Flaw::None, "a ticket that was never good"),
             (issued.listener != at, "a ticket for elsewhere"),
