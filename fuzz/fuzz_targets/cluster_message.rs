@@ -8,9 +8,7 @@ use libfuzzer_sys::fuzz_target;
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::backplane::{Backplane, Batch, Channel, Known, NodeId};
 use ssekit_core::{Connect, Event, Hub, Link, Options};
-use support::pull::Pull;
-
-mod support;
+use ssekit_testing::pull::Pull;
 
 struct Scene {
     hub: Hub,

@@ -11,16 +11,13 @@ use std::time::Instant;
 
 use http_parts::{PARTS, frame, good_beginnings};
 use libfuzzer_sys::fuzz_target;
-use ssekit_http::{Address, Listener, ListenerOptions};
 use ssekit_core::{Connect, Hub, Options};
-use support::pull::Pull;
-use support::{PATIENCE, data};
-
-mod support;
+use ssekit_http::{Address, Listener, ListenerOptions};
+use ssekit_testing::pull::Pull;
+use ssekit_testing::{PATIENCE, data};
 
 #[allow(dead_code, reason = "each target uses what it needs")]
-#[path = "../../crates/ssekit-core/tests/support/http_parts.rs"]
-mod http_parts;
+use ssekit_testing::http_parts;
 
 /// The one that stands in the parts.
 const TOKEN: &str = "a-token-that-only-these-tests-know-of";

@@ -6,9 +6,7 @@ use std::sync::{LazyLock, Mutex};
 
 use libfuzzer_sys::fuzz_target;
 use ssekit_core::{Connect, Connected, Event, HistoryOptions, Hub, Options};
-use support::pull::Pull;
-
-mod support;
+use ssekit_testing::pull::Pull;
 
 const EVENTS: u64 = 60;
 

@@ -10,12 +10,11 @@ use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use ssekit_core::Options;
 use world::World;
 
-mod support;
-
 #[path = "../../crates/ssekit-core/tests/history_model/operation.rs"]
 mod operation;
 #[path = "../../crates/ssekit-core/tests/history_model/published.rs"]
 mod published;
+#[allow(dead_code, reason = "it lives in other ways, too")]
 #[path = "../../crates/ssekit-core/tests/history_model/world.rs"]
 mod world;
 

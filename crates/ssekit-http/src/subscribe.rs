@@ -152,7 +152,7 @@ fn enter<B>(
     let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
     let who = Connect { user, client: client.as_deref(), last_event_id: seen, by_url, key, address };
-    let Connected { opening, stream, .. } = shared.hub.connect_since(mark, who).map_err(|error| {
+    let Connected { client_id, opening, stream } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);
         }
@@ -162,6 +162,9 @@ fn enter<B>(
             Rejection::Hub(error)
         }
     })?;
+    if let Some(ticket) = &used {
+        shared.once.opened(ticket, &client_id);
+    }
     if let Some(client) = stream.client() {
         shared.subscribers.add(client, claims.and_then(|claims| Instant::now().checked_add(claims.left)));
     }
@@ -217,8 +220,13 @@ fn redeem(
     let subject = &Subject::of(claims.user.as_deref(), address);
     let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
     let (key, is_first) = context.shared.once.redeem(redeemed, ticket::now())?;
-    if !is_first && context.shared.hub.has_moved_on(client, &key) {
-        return Err(TicketError::Used);
+    if !is_first {
+        if let Some(instead) = context.shared.once.instead(&id) {
+            *client = instead.to_string();
+        }
+        if context.shared.hub.has_moved_on(client, &key) {
+            return Err(TicketError::Used);
+        }
     }
     identity.used = is_first.then_some(id);
     identity.key = Some(key);

@@ -54,7 +54,10 @@ impl Subject {
 
 #[derive(Debug)]
 struct Use {
+    /// The client id that it was used with.
     client: Box<str>,
+    /// The one that its stream has got instead, because somebody had the first.
+    instead: Option<Arc<str>>,
     subject: Subject,
     /// What the ids on its stream end with.
     key: Key,
@@ -82,7 +85,7 @@ impl Once {
         let Redeemed { ticket, subject, client, shown, left } = redeemed;
         let mut used = self.0.lock();
         if let Some(earlier) = used.tickets.get(ticket) {
-            let continues = shown.is_some_and(|shown| earlier.key.matches(shown)) && &*earlier.client == client;
+            let continues = shown.is_some_and(|shown| earlier.key.matches(shown)) && earlier.is_with(client);
             return if continues { Ok((earlier.key, false)) } else { Err(TicketError::Used) };
         }
         used.forget(now);
@@ -92,13 +95,32 @@ impl Once {
         let (key, until, ticket) = (Key::random(), now.saturating_add(left), Arc::<str>::from(ticket));
         used.order.insert((until, Arc::clone(&ticket)));
         used.subjects.entry(subject.clone()).or_default().insert((until, Arc::clone(&ticket)));
-        used.tickets.insert(ticket, Use { client: client.into(), subject: subject.clone(), key, until });
+        used.tickets.insert(ticket, Use { client: client.into(), instead: None, subject: subject.clone(), key, until });
         Ok((key, true))
+    }
+
+    /// Notes which client id the stream of a ticket has got, which may not be the one that it was used with.
+    pub(crate) fn opened(&self, ticket: &str, client: &Arc<str>) {
+        let mut used = self.0.lock();
+        if let Some(opened) = used.tickets.get_mut(ticket).filter(|opened| *opened.client != **client) {
+            opened.instead = Some(Arc::clone(client));
+        }
+    }
+
+    /// The client id of a ticket's stream, if it is not the one that the ticket was used with.
+    pub(crate) fn instead(&self, ticket: &str) -> Option<Arc<str>> {
+        self.0.lock().tickets.get(ticket)?.instead.clone()
     }
 
     /// Gives back what was not needed after all: there was no stream.
     pub(crate) fn give_back(&self, ticket: &str) {
         self.0.lock().remove(ticket);
+    }
+}
+
+impl Use {
+    fn is_with(&self, client: &str) -> bool {
+        *self.client == *client || self.instead.as_deref() == Some(client)
     }
 }
 

@@ -304,6 +304,27 @@ fn a_one_time_ticket_is_over_when_its_stream_goes_on_with_another() {
 }
 
 #[test]
+fn a_one_time_ticket_continues_its_stream_under_the_id_that_it_got() {
+    let door = Door::open(one_time());
+    let nobodys = || ticket::issue(SECRET, NewTicket { user: None, ..new_ticket("") }, ticket::now()).unwrap();
+    let _holder = door.stream(&format!("/events?clientId=tab&ticket={}", nobodys()));
+    let ticket = nobodys();
+    let stream = door.stream(&format!("/events?clientId=tab&ticket={ticket}"));
+    let (own, seen) = (stream.ready.client_id.clone(), stream.ready.id.clone());
+    assert_ne!(own, "tab");
+    door.engine.send_to_client(&own, data("missed")).unwrap();
+    drop(stream);
+    // An `EventSource` asks for what it asked for before.
+    for asked in ["tab", &own] {
+        let again = request("GET", &format!("/events?clientId={asked}&ticket={ticket}"), &[("Last-Event-ID", &seen)]);
+        let mut stream = door.knock().streams(&again);
+        assert!(stream.ready.resumed);
+        assert_eq!(stream.ready.client_id, own);
+        assert_eq!(stream.peer.data(1), ["missed"]);
+    }
+}
+
+#[test]
 fn of_many_who_present_a_one_time_ticket_at_once_one_gets_in() {
     let door = Door::open(one_time());
     let ticket = ticket_of("ada");
