@@ -1,11 +1,14 @@
 //! What goes on on a connection that carries several requests at once.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use parking_lot::Mutex;
+use ssekit_core::hub::Hub;
+use ssekit_core::session::client::Client;
+use ssekit_core::session::lifecycle::DisconnectReason;
 use tokio::time::{Instant, interval};
 
 /// What is going on on a connection.
@@ -17,11 +20,11 @@ pub(crate) struct Activity {
     untaken: Mutex<HashMap<usize, Untaken>>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Untaken {
     since: Instant,
-    /// It is a stream of which the peer has taken something.
-    in_stream: bool,
+    /// The client of an event stream that the peer has begun to take.
+    client: Option<Weak<Client>>,
 }
 
 /// Something that keeps a connection from being idle.
@@ -39,8 +42,17 @@ impl Busy {
     }
 
     /// The answer is there for the peer.
-    pub(crate) fn answered(&self, in_stream: bool) {
-        self.activity.untaken.lock().insert(self.number, Untaken { since: Instant::now(), in_stream });
+    pub(crate) fn answered(&self) {
+        self.wait_for_peer(None);
+    }
+
+    /// The same for a further piece of a client's stream.
+    pub(crate) fn streamed(&self, client: Option<&Arc<Client>>) {
+        self.wait_for_peer(Some(client.map(Arc::downgrade).unwrap_or_default()));
+    }
+
+    fn wait_for_peer(&self, client: Option<Weak<Client>>) {
+        self.activity.untaken.lock().insert(self.number, Untaken { since: Instant::now(), client });
     }
 
     /// The peer has taken it, or the beginning of a stream.
@@ -70,18 +82,22 @@ pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     }
 }
 
-/// Waits until the peer has not begun to take an answer for so long, or a quarter longer, or has taken nothing of any stream. One
-/// stream that nobody reads, a tab that is held for instance, does not end the others of its connection.
-pub(crate) async fn stalls(activity: &Activity, patience: Duration) {
+/// Waits until the peer leaves an answer untaken for `patience`, or up to a quarter longer, or takes nothing of any stream. A stream that
+/// the peer leaves untaken beside others ends alone: a stopped browser tab does not end the streams of other tabs.
+pub(crate) async fn stalls(activity: &Activity, hub: &Hub, patience: Duration) {
     let mut looks = interval(patience / 4);
     loop {
         looks.tick().await;
-        let untaken = activity.untaken.lock();
-        let mut late = untaken.values().filter(|untaken| untaken.since.elapsed() >= patience).peekable();
-        let some_are_late = late.peek().is_some();
-        let all_are_late = late.clone().count() >= activity.now.load(Ordering::Relaxed);
-        if some_are_late && (all_are_late || late.any(|untaken| !untaken.in_stream)) {
+        let late: Vec<_> = {
+            let untaken = activity.untaken.lock();
+            untaken.values().filter(|untaken| untaken.since.elapsed() >= patience).cloned().collect()
+        };
+        let all_are_late = late.len() >= activity.now.load(Ordering::Relaxed);
+        if !late.is_empty() && (all_are_late || late.iter().any(|untaken| untaken.client.is_none())) {
             return;
+        }
+        for client in late.iter().filter_map(|untaken| untaken.client.as_ref()?.upgrade()) {
+            hub.end(&client, DisconnectReason::Timeout);
         }
     }
 }

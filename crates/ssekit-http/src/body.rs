@@ -46,7 +46,7 @@ impl AnyBody {
 
     /// The same, keeping its connection from being idle.
     pub(crate) fn busy(self, busy: Busy) -> Self {
-        busy.answered(false);
+        busy.answered();
         Self { busy: Some(busy), ..self }
     }
 }
@@ -79,7 +79,7 @@ impl Body for AnyBody {
                     }
                 };
                 if let (Some(busy), Poll::Ready(Some(_))) = (busy, &chunk) {
-                    busy.answered(true);
+                    busy.streamed(stream.client());
                 }
                 chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
             }

@@ -54,7 +54,7 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
         }
     };
     // A window of 0 keeps answers back without the socket ever being full. Who goes on like that is not waited for.
-    let mut stalls = pin!(stalls(&activity, shared.hub.options().timeout));
+    let mut stalls = pin!(stalls(&activity, &shared.hub, shared.hub.options().timeout));
     tokio::select! {
         // Whatever ended it, there is nobody to be told.
         _ = connection.as_mut() => return,

@@ -121,6 +121,29 @@ fn who_does_not_read_gets_everything_later_and_holds_nobody_up() {
 }
 
 #[test]
+fn a_stream_that_nobody_reads_ends_alone() {
+    let door = Door::of(impatient(), anonymous());
+    let recorder = Recorder::of(&door.engine.hub);
+    door.engine.block_on(async {
+        let socket = tokio::net::TcpStream::connect(door.address()).await.unwrap();
+        let mut connection = Connection::over(socket, Some(1_024)).await;
+        let mut stalled = connection.stream("/events?clientId=stalled").await;
+        let mut beside = connection.stream("/events?clientId=beside").await;
+        let payload = "x".repeat(1_000);
+        while recorder.ends_of("stalled").is_empty() {
+            door.engine.broadcast(data(&payload), None).unwrap();
+            assert_eq!(beside.data(1).await, [payload.as_str()]);
+        }
+        assert_eq!(recorder.ends_of("stalled"), [DisconnectReason::Timeout]);
+        assert_eq!(door.engine.stats().listener, 1);
+        // The client gets what the listener had already taken from the stream, and then its end.
+        while stalled.event().await.is_some() {}
+        door.engine.broadcast(data("still there"), None).unwrap();
+        assert_eq!(beside.data(1).await, ["still there"]);
+    });
+}
+
+#[test]
 fn a_stream_ends_as_it_should_when_its_client_is_disconnected() {
     let door = Door::anonymous();
     door.engine.block_on(async {
