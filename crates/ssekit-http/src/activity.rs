@@ -1,4 +1,4 @@
-//! What goes on on a connection that carries several requests at once.
+//! Tracks the activity on a connection that carries several requests at once.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,19 +8,19 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, interval};
 
-/// What is going on on a connection.
+/// The activity on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     now: AtomicUsize,
     ever: AtomicUsize,
-    /// Answers that wait for the peer to have room.
+    /// Answers that wait until the peer has room for them.
     untaken: Mutex<HashMap<usize, Untaken>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Untaken {
     since: Instant,
-    /// It is a stream of which the peer has taken something.
+    /// Whether it is a stream that the peer has begun to read.
     in_stream: bool,
 }
 
@@ -38,12 +38,12 @@ impl Busy {
         Self { activity: Arc::clone(activity), number }
     }
 
-    /// The answer is there for the peer.
+    /// The answer is ready for the peer.
     pub(crate) fn answered(&self, in_stream: bool) {
         self.activity.untaken.lock().insert(self.number, Untaken { since: Instant::now(), in_stream });
     }
 
-    /// The peer has taken it, or the beginning of a stream.
+    /// The peer has taken the answer, or the beginning of a stream.
     pub(crate) fn taken(&self) {
         self.activity.untaken.lock().remove(&self.number);
     }
@@ -56,7 +56,7 @@ impl Drop for Busy {
     }
 }
 
-/// Waits until nothing has gone on for as long as this.
+/// Waits until there has been no activity for `patience`.
 pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     let mut looks = interval(patience);
     let mut seen = None;
@@ -70,8 +70,9 @@ pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     }
 }
 
-/// Waits until the peer has not begun to take an answer for so long, or a quarter longer, or has taken nothing of any stream. One
-/// stream that nobody reads, a tab that is held for instance, does not end the others of its connection.
+/// Waits until the peer stalls for `patience`, or up to a quarter longer. It stalls if it does not begin to take some answer,
+/// or if it takes nothing from any stream. One unread stream, such as that of a suspended tab, does not end the others on its
+/// connection.
 pub(crate) async fn stalls(activity: &Activity, patience: Duration) {
     let mut looks = interval(patience / 4);
     loop {
