@@ -9,142 +9,151 @@
  */
 export declare const __napiBindingTarget: 'native' | 'wasm32-wasi' | 'wasm32-wasip1'
 
-/** A running listener. It belongs to the process: it goes on when this is garbage. */
+/** A running listener. It belongs to the process, so it keeps running when this object becomes garbage. */
 export declare class NativeListener {
-  /** The address it got; none for a Unix socket. */
+  /** The address that it is bound to; none for a Unix socket. */
   get host(): string | null
-  /** The port it got. */
+  /** The port that it is bound to; none for a Unix socket. */
   get port(): number | null
-  /** Open connections, those of streams included. */
+  /** Open connections, including those of streams. */
   get connections(): number
-  /** Closes it, and calls back when its connections are closed. The pending call keeps the process alive. */
+  /** Closes the listener, and calls back when its connections are closed. The pending call keeps the process alive. */
   close(done: () => void): void
 }
 
-/** One client's stream. Garbage that was never closed disconnects its client. */
+/** One client's stream. If it becomes garbage without having been closed, its client is disconnected. */
 export declare class NativeStream {
-  /** What `take_readable` calls it. */
+  /** Its token in the results of `take_readable`. */
   get token(): number
   /** The client's id. */
   get clientId(): string
-  /** The first bytes of the stream. Theirs is the only copy. */
+  /** The first bytes of the stream. There is only one copy, so the second call returns nothing. */
   takeOpening(): Buffer
-  /** The next bytes, or `null` at the end. None: there are none now, and `take_readable` will have them, once. */
+  /**
+   * The next bytes. `null` at the end of the stream; an empty buffer if nothing is ready. In that case `take_readable`
+   * returns the next chunk, once.
+   */
   read(maxBytes: number): Buffer | null
-  /** From now on `take_readable` has all that can be read. */
+  /** From now on `take_readable` returns every chunk of this stream. */
   flow(): void
-  /** What can be read stays where it is. */
+  /** Stops that: unread events stay in the log. */
   pause(): void
   /**
-   * Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
-   * stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone. A watched stream is
-   * among the `gone` of `take_readable` once native code has closed the socket.
+   * Hands the socket with this descriptor over to native code, which duplicates it. Every byte that was read from the
+   * stream must already be in the kernel. If this throws, the stream continues as before, unless its client is gone. A
+   * watched stream appears in the `gone` list of `take_readable` once native code has closed the socket.
    */
   handOff(fd: number, chunked: boolean, watched: boolean): void
   /** Counts that the stream stays with Node, and why. */
   stays(reason: string): void
-  /** Disconnects the client of a stream that was handed off: Node has closed the connection. */
+  /** Disconnects the client of a handed-off stream, because Node has closed the connection. */
   closeHandedOff(): void
-  /** Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot. */
+  /** Lets the kernel detect that the peer of the socket with this descriptor has vanished. Node cannot do that. */
   expectAnswers(fd: number): void
   /** Ends the stream because the response was never read. */
   closeUnopened(): void
-  /** Ends the stream because its peer has gone, or has given no answer any more. */
+  /** Ends the stream because its peer has left, or has stopped answering. */
   close(timedOut: boolean): void
 }
 
 /** The streams of one JavaScript environment. */
 export declare class Streams {
-  /** `on_readable` is called when `take_readable` has something to tell. */
+  /** Calls `on_readable` when `take_readable` has something to return. */
   constructor(onReadable: () => void)
   /**
-   * What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
-   * ask again: `on_readable` is not called for it.
+   * Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call
+   * again: `on_readable` is not called for the rest.
    */
   takeReadable(maxStreams: number, maxBytes: number): Readable
   /** Connects a client. */
   connect(asked: Asked): NativeStream
 }
 
-/** A listener, until it is ended, is garbage, or its environment goes down. */
+/** A subscription lasts until it is ended, becomes garbage, or its environment shuts down. */
 export declare class Subscription {
   /** Ends it. */
   end(): void
 }
 
-/** A client that wants to come in. */
+/** A client that asks to connect. */
 export interface Asked {
-  /** Its user; none: it is anonymous. */
+  /** Its user. Without one, the client is anonymous. */
   userId?: string
-  /** The id that it asks for. */
+  /** The client id that it asks for. */
   clientId?: string
-  /** What it has seen last. */
+  /** The id of the last event that it has seen. */
   lastEventId?: string
-  /** That stands in the URL, so it proves nothing. */
+  /** Whether that id came in the URL, where it proves nothing. */
   byUrl: boolean
-  /** Where it comes from, as the application says. */
+  /** Its address, according to the application. */
   address?: string
-  /** The other end of its socket, which counts where the application says nothing, or what is no address. */
+  /** The address of the socket's other end. It counts if the application gives no valid address. */
   peer?: string
-  /** A mark of `log_out_mark`: its user must not have been logged out since then. */
+  /** A mark from `log_out_mark`. The connection is refused if the user was logged out after it. */
   mark?: number
 }
 
-/** Sends to all clients but one; says how many are connected. */
+/** Sends to all clients except one; returns how many are connected. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
-/** Calls back when it does, or after some seconds. */
+/** Calls back when `is_caught_up` is true, or after some seconds. */
 export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
 
-/** Sets the options, which are JSON text, or checks that they are the same again. */
+/** Sets the options, which are JSON text. If they are already set, checks that they are the same. */
 export declare function configure(options: string): void
 
-/** Ends a client's stream; says whether it was connected. */
+/** Ends a client's stream; returns whether it was connected. */
 export declare function disconnectClient(clientId: string): boolean
 
-/** Ends all streams of a user; says how many there were. */
+/** Ends all streams of a user; returns how many there were. */
 export declare function disconnectUser(userId: string): number
 
 /**
- * Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call
- * keeps the process alive.
+ * Begins to drain unless a drain has begun already; the options are JSON text. Calls back when all clients are gone. The
+ * pending call keeps the process alive.
  */
 export declare function drain(options: string, done: () => void): void
 
-/** The whole stream of a client that comes while the hub is drained: it is told when to come back. */
+/** The whole stream of a client that connects during a drain. It tells the client when to come back. */
 export declare function farewell(): Buffer
 
 /**
- * Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
- * backplane, else with nothing. The pending call keeps the process alive.
+ * Calls back when everything sent so far is with the kernel and, if there is a backplane, with the backplane. The callback
+ * gets the backplane's problem, or nothing. The pending call keeps the process alive.
  */
 export declare function flush(done: (problem: string | null) => void): void
 
-/** Ids of the connected clients, of all nodes or of this one. */
+/** Ids of the connected clients of all nodes, or only of this one. */
 export declare function getActiveClients(local: boolean): Array<string>
 
 /** Ids of a user's connected clients, the oldest connection first. */
 export declare function getClientsByUser(userId: string, local: boolean): Array<string>
 
-/** Whether this process knows what a client has seen that comes with this id, or there is no way to know. */
+/** Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out. */
 export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean
 
 /** Whether a user has a client, or had one a moment ago. */
 export declare function isOnline(userId: string, local: boolean): boolean
 
-/** Signs a ticket, whose claims are JSON text, with the secret of this process's listener unless told another. `null`: there is none. */
+/**
+ * Signs a ticket; its claims are JSON text. Without `secret`, uses the secret of this process's listener. Returns `null` if
+ * there is none.
+ */
 export declare function issueTicket(claims: string, secret?: string | undefined | null): string | null
 
-/** Listens, by options that are JSON text, or finds the listener of this process that does so already. */
+/** Starts a listener; the options are JSON text. If this process already has a listener at that address, returns that one. */
 export declare function listen(options: string): NativeListener
 
-/** A mark of this moment, to be taken before an application is asked who somebody is. Counts beyond 2^53 take longer than any process. */
+/**
+ * A mark of this moment. Take it before asking the application for the user of a request. No process lives long enough to
+ * count beyond 2^53.
+ */
 export declare function logOutMark(): number
 
-/** The size of the largest event that may be sent, encoded. */
+/** The maximum size of an encoded event, in bytes. */
 export declare function maxEventBytes(): number
 
-/** Whether sockets may be handed over. */
+/** Whether sockets may be handed off. */
 export declare function mayHandOff(): boolean
 
 /** The same in Prometheus' text format. */
@@ -160,7 +169,7 @@ export interface Notice {
   message?: string
 }
 
-/** Names the backplane of a hub that is told of none. The first word counts. */
+/** Names the backplane for a hub whose options name no backplane. Only the first call counts. */
 export declare function offerRedis(url: string, ca?: string | undefined | null): void
 
 /** What is done at SIGTERM. */
@@ -172,37 +181,40 @@ export interface OnSigterm {
   windowMs: number
 }
 
-/** What was read of several streams. */
+/** The bytes read from several streams. */
 export interface Readable {
-  /** Streams, by what they call themselves. */
+  /** The tokens of the streams. */
   tokens: Array<number>
-  /** For each of them, which of the chunks is its. None of them: the stream has ended. */
+  /** For each stream, the index of its chunk in `chunks`. An index beyond them means that the stream has ended. */
   chunkOf: Array<number>
-  /** A broadcast is here once for all that get it. */
+  /** A broadcast is here once for all streams that get it. */
   chunks: Array<Buffer>
-  /** There are streams that have not had their turn. */
+  /** Whether more streams are waiting to be read. */
   more: boolean
   /** Watched streams whose sockets native code has closed. */
   gone: Array<number>
 }
 
-/** Sends to one client; says whether it is connected. */
+/** Sends to one client; returns whether it is connected. */
 export declare function sendToClient(clientId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): boolean
 
-/** Sends to all clients of a user; says how many are connected. */
+/** Sends to all clients of a user; returns how many are connected. */
 export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
 /** Counters and gauges of this moment, as JSON text. */
 export declare function stats(): string
 
-/** Calls `callback` with every notice from here on. This does not start the hub. */
+/** Calls `callback` with every notice from now on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
 
 /**
- * Waits for the end of a drain, on this thread: for a process that is ending, where nothing else is left to be done on it.
- * Says whether there was one, and it is over.
+ * Waits on this thread for the end of a drain. This is for a process that is ending, when the thread has nothing else left
+ * to do. Returns whether there was a drain and it is over.
  */
 export declare function waitForDrain(atMostMs: number): boolean
 
-/** Calls back when this process has joined the others and has heard who is there, or after some seconds; says whether it has. */
+/**
+ * Calls back with `true` when this process has joined the other nodes and knows which clients are online; with `false` after
+ * some seconds.
+ */
 export declare function whenReady(done: (arg: boolean) => void): void

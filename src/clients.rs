@@ -8,7 +8,7 @@ use ssekit_core::{Hub, LogOutMark};
 
 use crate::hub::{hub, hub_to_ask};
 
-/// Ids of the connected clients, of all nodes or of this one.
+/// Ids of the connected clients of all nodes, or only of this one.
 #[napi(catch_unwind)]
 pub fn get_active_clients(env: Env, local: bool) -> napi::Result<Vec<String>> {
     let ids = hub_to_ask(&env)?.map(|hub| if local { hub.active_clients_here() } else { hub.active_clients() });
@@ -29,21 +29,23 @@ pub fn is_online(env: Env, user_id: String, local: bool) -> napi::Result<bool> {
     Ok(hub.is_some_and(|hub| if local { hub.is_online_here(&user_id) } else { hub.is_online(&user_id) }))
 }
 
-/// Ends a client's stream; says whether it was connected.
+/// Ends a client's stream; returns whether it was connected.
 #[napi(catch_unwind)]
 pub fn disconnect_client(env: Env, client_id: String) -> napi::Result<bool> {
-    // A hub that does not run has no clients. One that does is used by this: the order goes to the others, too.
+    // A hub that is not running has no clients. A running hub counts as used now, because the order also goes to the other
+    // nodes.
     Ok(hub_to_ask(&env)?.is_some() && hub(&env)?.disconnect_client(&client_id))
 }
 
-/// Ends all streams of a user; says how many there were.
+/// Ends all streams of a user; returns how many there were.
 #[napi(catch_unwind)]
 pub fn disconnect_user(env: Env, user_id: String) -> napi::Result<u32> {
-    // It starts the hub, which has to remember that this user's tickets are void.
+    // This starts the hub, because it must remember that this user's tickets are void.
     Ok(hub(&env)?.disconnect_user(&user_id) as u32)
 }
 
-/// A mark of this moment, to be taken before an application is asked who somebody is. Counts beyond 2^53 take longer than any process.
+/// A mark of this moment. Take it before asking the application for the user of a request. No process lives long enough to
+/// count beyond 2^53.
 #[napi(catch_unwind)]
 pub fn log_out_mark() -> f64 {
     LogOutMark::now().number() as f64

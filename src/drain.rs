@@ -16,7 +16,7 @@ use crate::given::Given;
 use crate::hub::{hub, runtime_if_running};
 use crate::options;
 
-/// The drain that is under way or over; with it, how late clients are told to come back.
+/// The drain that is in progress or over, and the options that tell late clients when to come back.
 static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
 
 /// What is done at SIGTERM.
@@ -34,11 +34,11 @@ pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     Ok(OnSigterm { drains: options.drain_on_sigterm, window_ms: options.drain.window.as_millis() as f64 })
 }
 
-/// Begins to drain, by options that are JSON text, unless that has begun, and calls back when all clients are gone. The pending call
-/// keeps the process alive.
+/// Begins to drain unless a drain has begun already; the options are JSON text. Calls back when all clients are gone. The
+/// pending call keeps the process alive.
 #[napi(catch_unwind)]
 pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Result<()> {
-    // A hub that has not been used yet lets nobody in any more either.
+    // This starts a hub that is not running yet, because it must refuse clients from now on, too.
     let hub = hub(&env)?;
     let options = Given::read(&env, &options, |given| options::drain(given, hub.options().drain))?;
     hub.check_process().and_then(|()| options.validate()).map_err(|error| throw(&env, &error))?;
@@ -63,8 +63,8 @@ pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Res
     Ok(())
 }
 
-/// Waits for the end of a drain, on this thread: for a process that is ending, where nothing else is left to be done on it.
-/// Says whether there was one, and it is over.
+/// Waits on this thread for the end of a drain. This is for a process that is ending, when the thread has nothing else left
+/// to do. Returns whether there was a drain and it is over.
 #[napi(catch_unwind)]
 pub fn wait_for_drain(at_most_ms: u32) -> bool {
     let Some((_, mut progress)) = DRAIN.lock().clone() else { return false };
@@ -73,7 +73,7 @@ pub fn wait_for_drain(at_most_ms: u32) -> bool {
     runtime.block_on(async { timeout(Duration::from_millis(at_most_ms.into()), over).await.unwrap_or(false) })
 }
 
-/// The whole stream of a client that comes while the hub is drained: it is told when to come back.
+/// The whole stream of a client that connects during a drain. It tells the client when to come back.
 #[napi(catch_unwind)]
 pub fn farewell(env: Env) -> napi::Result<Buffer> {
     let options = DRAIN.lock().as_ref().map(|(options, _)| *options).unwrap_or_default();

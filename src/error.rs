@@ -1,9 +1,9 @@
-//! The engine's errors as JavaScript's.
+//! Turns the engine's errors into JavaScript errors.
 
 use napi::{Env, Status};
 use ssekit_core::Refusal;
 
-/// Throws the JavaScript error that `error` is, and returns what tells napi that something was thrown.
+/// Throws `error` as a JavaScript error. Returns the value that tells napi about the pending exception.
 pub(crate) fn throw(env: &Env, error: &ssekit_core::Error) -> napi::Error {
     let message = error.to_string();
     let thrown = match code_of(error) {

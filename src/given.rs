@@ -1,5 +1,5 @@
-//! Options as JavaScript gives them: one JSON text, whose names and types it has checked. A conversion of each by itself would be
-//! a fiftieth of the addon.
+//! Options as JavaScript gives them: one JSON text, whose names and types JavaScript has checked. Converting each option
+//! separately would take up a fiftieth of the addon.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use ssekit_core::Error;
 
 use crate::error::throw;
 
-/// Options by their names, those of a group with the group's before a dot. Each is taken once.
+/// Options by name. An option in a group has the group's name and a dot in front. Each option is taken once.
 pub(crate) struct Given(Map<String, Value>);
 
 impl Given {
-    /// Reads all of `json`: an option that nobody takes is a mistake of one of the two sides.
+    /// Reads all of `json`. An option that nobody takes is an error, because then the two sides disagree.
     pub(crate) fn read<T>(env: &Env, json: &str, read: impl FnOnce(&mut Self) -> T) -> napi::Result<T> {
         let mut given = Self::parse(json).map_err(|error| throw(env, &error))?;
         let result = read(&mut given);
@@ -22,7 +22,7 @@ impl Given {
     }
 
     fn parse(json: &str) -> Result<Self, Error> {
-        // Whatever JavaScript makes of its objects can be read, but for this.
+        // This is the only way in which JSON text from JavaScript can be unreadable.
         let unreadable = |_| Error::argument("options: half of a surrogate pair is in one of them");
         serde_json::from_slice(json.as_bytes()).map(Self).map_err(unreadable)
     }

@@ -1,5 +1,5 @@
-//! The one hub of the process. It belongs to the process and not to a JavaScript environment: every bundle, hot-reload
-//! generation and worker thread that loads this addon finds the same one.
+//! The one hub of the process. It belongs to the process, not to a JavaScript environment: every bundle, hot-reload
+//! generation and worker thread that loads this addon finds the same hub.
 
 use std::sync::Arc;
 
@@ -21,15 +21,16 @@ static PROCESS: Mutex<Process> =
     Mutex::new(Process { offered: None, wanted: None, observers: Vec::new(), running: None, replaced: None });
 
 struct Process {
-    /// The backplane that the environment names, for a hub that is told of none.
+    /// The backplane from the environment, for a hub whose options name no backplane.
     offered: Option<RedisOptions>,
     /// What `configure` asked for. Set once.
     wanted: Option<Settings>,
-    /// JavaScript's listeners, from before the hub starts and whichever hub runs.
+    /// JavaScript's listeners. They exist before the hub starts, and they stay when the hub is replaced.
     observers: Vec<Arc<dyn Observer>>,
-    /// Never taken down once it is used: its threads hold nothing that outlives the process, and end with it.
+    /// Never shut down once it is used: its threads hold nothing that outlives the process, and end with it.
     running: Option<Running>,
-    /// Threads of an unused hub that `configure` has replaced, which may still answer calls. There is at most one.
+    /// The threads of an unused hub that `configure` has replaced. They may still answer calls. There is at most one such
+    /// hub.
     replaced: Option<Runtime>,
 }
 
@@ -37,24 +38,25 @@ struct Running {
     hub: Hub,
     settings: Settings,
     runtime: Runtime,
-    /// It has had a client or an event. Before, a hub has only joined others to answer a question, and can be replaced.
+    /// Whether the hub has had a client or an event. Until then it has only joined the other nodes to answer a question, and
+    /// can still be replaced.
     is_used: bool,
 }
 
-/// Sets the options, which are JSON text, or checks that they are the same again.
+/// Sets the options, which are JSON text. If they are already set, checks that they are the same.
 #[napi(catch_unwind)]
 pub fn configure(env: Env, options: String) -> napi::Result<()> {
     let wanted = Given::read(&env, &options, options::settings)?;
     PROCESS.lock().configure(wanted).map_err(|error| throw(&env, &error))
 }
 
-/// Names the backplane of a hub that is told of none. The first word counts.
+/// Names the backplane for a hub whose options name no backplane. Only the first call counts.
 #[napi(catch_unwind)]
 pub fn offer_redis(url: String, ca: Option<String>) {
     PROCESS.lock().offered.get_or_insert(RedisOptions { ca, ..RedisOptions::at(url) });
 }
 
-/// Whether sockets may be handed over.
+/// Whether sockets may be handed off.
 #[napi(catch_unwind)]
 pub fn may_hand_off() -> bool {
     let process = PROCESS.lock();
@@ -62,17 +64,17 @@ pub fn may_hand_off() -> bool {
     running.or(process.wanted.as_ref().map(|wanted| wanted.hub.handoff)).unwrap_or(true)
 }
 
-/// The size of the largest event that may be sent, encoded.
+/// The maximum size of an encoded event, in bytes.
 #[napi(catch_unwind)]
 pub fn max_event_bytes() -> u32 {
     let process = PROCESS.lock();
     let running = process.running.as_ref().map(|running| running.hub.options().max_event_bytes);
-    // At most 64 MiB: options are validated.
+    // At most 64 MiB, because options are validated.
     running.unwrap_or_else(|| process.settings().hub.max_event_bytes) as u32
 }
 
-/// Calls back when everything sent so far is with the backplane, if there is one, and with the kernel; with what is wrong with the
-/// backplane, else with nothing. The pending call keeps the process alive.
+/// Calls back when everything sent so far is with the kernel and, if there is a backplane, with the backplane. The callback
+/// gets the backplane's problem, or nothing. The pending call keeps the process alive.
 #[napi(catch_unwind, ts_args_type = "done: (problem: string | null) => void")]
 pub fn flush(env: Env, done: Function<'_, Option<String>, ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<Option<String>>().callee_handled::<false>().build()?;
@@ -88,13 +90,13 @@ pub fn flush(env: Env, done: Function<'_, Option<String>, ()>) -> napi::Result<(
     Ok(())
 }
 
-/// Whether this process knows what a client has seen that comes with this id, or there is no way to know.
+/// Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out.
 #[napi(catch_unwind)]
 pub fn is_caught_up(env: Env, last_event_id: Option<String>) -> napi::Result<bool> {
     Ok(hub_to_ask(&env)?.is_none_or(|hub| hub.is_caught_up(last_event_id.as_deref())))
 }
 
-/// Calls back when it does, or after some seconds.
+/// Calls back when `is_caught_up` is true, or after some seconds.
 #[napi(catch_unwind)]
 pub fn catch_up(env: Env, last_event_id: Option<String>, done: Function<'_, (), ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
@@ -110,7 +112,8 @@ pub fn catch_up(env: Env, last_event_id: Option<String>, done: Function<'_, (), 
     Ok(())
 }
 
-/// Calls back when this process has joined the others and has heard who is there, or after some seconds; says whether it has.
+/// Calls back with `true` when this process has joined the other nodes and knows which clients are online; with `false` after
+/// some seconds.
 #[napi(catch_unwind)]
 pub fn when_ready(env: Env, done: Function<'_, bool, ()>) -> napi::Result<()> {
     let done = done.build_threadsafe_function::<bool>().callee_handled::<false>().build()?;
@@ -121,7 +124,7 @@ pub fn when_ready(env: Env, done: Function<'_, bool, ()>) -> napi::Result<()> {
     };
     runtime.spawn(async move {
         let mut ready = hub.ready().await;
-        // `configure` may have replaced it meanwhile: the question is about the hub that is used.
+        // `configure` may have replaced the hub in the meantime. The question is about the hub that is used.
         while let Some(newer) = successor_of(&hub) {
             hub = newer;
             ready = hub.ready().await;
@@ -146,21 +149,21 @@ impl Process {
         Ok(())
     }
 
-    /// Ends a hub that nothing has been sent by and no client has come to.
+    /// Ends a hub that has sent nothing and has had no client.
     fn retire(&mut self) {
         let Some(Running { hub, runtime, .. }) = self.running.take() else { return };
         for observer in &self.observers {
             hub.unobserve(observer);
         }
         runtime.spawn(async move {
-            // The others need not wait until they have not heard of it for long enough.
+            // With the drain, the other nodes need not wait until this node has been silent for long enough.
             hub.drain(hub.options().drain).await;
             hub.stop();
         });
         self.replaced = Some(runtime);
     }
 
-    /// Starts the hub, if it does not run yet.
+    /// Starts the hub if it is not running yet.
     fn start(&mut self) -> Result<&mut Running, Error> {
         let running = match self.running.take() {
             Some(running) => running,
@@ -187,7 +190,7 @@ impl Process {
         Ok(Running { hub, settings, runtime, is_used: false })
     }
 
-    /// What the hub has, or is going to have.
+    /// The settings that the hub has or will have.
     fn settings(&self) -> Settings {
         let offered = || Settings { redis: self.offered.clone(), ..Settings::default() };
         self.wanted.clone().unwrap_or_else(offered)
@@ -211,34 +214,35 @@ impl Process {
     }
 }
 
-/// The hub that `configure` has put in this one's place.
+/// The hub that `configure` has replaced this hub with.
 fn successor_of(hub: &Hub) -> Option<Hub> {
     let process = PROCESS.lock();
     process.running.as_ref().map(|running| &running.hub).filter(|running| !running.is(hub)).cloned()
 }
 
-/// The hub, which starts with its first use.
+/// The hub. Its first use starts it.
 pub(crate) fn hub(env: &Env) -> napi::Result<Hub> {
     PROCESS.lock().use_hub().map_err(|error| throw(env, &error))
 }
 
-/// The hub and its runtime, if it runs.
+/// The hub and its runtime, if the hub is running.
 pub(crate) fn runtime_if_running() -> Option<(Hub, Handle)> {
     PROCESS.lock().running.as_ref().map(|Running { hub, runtime, .. }| (hub.clone(), runtime.handle().clone()))
 }
 
-/// The hub, which starts with its first use, and the runtime that it works on.
+/// The hub, which its first use starts, and its runtime.
 pub(crate) fn hub_with_runtime(env: &Env) -> napi::Result<(Hub, Handle)> {
     hub(env)?;
     runtime_if_running().ok_or_else(|| napi::Error::from_reason("ssekit has not started"))
 }
 
-/// The hub for a question, which uses nothing up: if it runs, or is one of several, since the others may know what it does not.
+/// The hub for a question, which does not count as use. `None` if the hub neither runs nor is part of a cluster. In a cluster
+/// it starts, because the other nodes may know what this node does not.
 pub(crate) fn hub_to_ask(env: &Env) -> napi::Result<Option<Hub>> {
     PROCESS.lock().hub_to_ask().map_err(|error| throw(env, &error))
 }
 
-/// The counters and gauges of the hub: before it starts, those that it is going to start with.
+/// The hub's counters and gauges. Before the hub starts, these are the values that it will start with.
 pub(crate) fn stats() -> Stats {
     let process = PROCESS.lock();
     match &process.running {
@@ -247,7 +251,7 @@ pub(crate) fn stats() -> Stats {
     }
 }
 
-/// Tells an observer of whatever happens from here on.
+/// Reports everything that happens from now on to an observer.
 pub(crate) fn observe(observer: Arc<dyn Observer>) {
     let mut process = PROCESS.lock();
     if let Some(running) = &process.running {
@@ -256,7 +260,7 @@ pub(crate) fn observe(observer: Arc<dyn Observer>) {
     process.observers.push(observer);
 }
 
-/// Tells it no more.
+/// Stops reporting to an observer.
 pub(crate) fn unobserve(observer: &Arc<dyn Observer>) {
     let mut process = PROCESS.lock();
     if let Some(running) = &process.running {

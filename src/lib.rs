@@ -1,15 +1,15 @@
-//! The Node.js binding of `ssekit-core`: convert, call, convert. One file per thing that is exposed.
+//! The Node.js binding of `ssekit-core`: convert, call, convert. There is one file for each thing that is exposed.
 //!
-//! * [`hub`]: the one hub of the process and its runtime; [`options`]: what it is told, as [`given`] by JavaScript.
+//! * [`hub`]: the one hub of the process and its runtime; [`options`]: its options, as [`given`] by JavaScript.
 //! * [`send`]: the three ways to send.
-//! * [`clients`]: who is connected.
+//! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
-//! * [`listener`]: clients that come and go, told to JavaScript.
+//! * [`observer`]: tells JavaScript about clients that connect and disconnect.
 //! * [`drain`]: the graceful end.
-//! * [`server`]: the HTTP server of ssekit's own; [`tickets`] open its streams.
-//! * [`stats`] counts.
+//! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
+//! * [`stats`]: counters and gauges.
 //!
-//! Every function catches panics: none may cross into Node.
+//! Every function catches panics, because no panic may cross into Node.
 
 #![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
 

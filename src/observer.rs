@@ -1,4 +1,4 @@
-//! Clients that come and go, told to JavaScript.
+//! Tells JavaScript about clients that connect and disconnect.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ struct NodeObserver(Callback);
 
 impl NodeObserver {
     fn tell(&self, notice: Notice) {
-        // An environment that is going down takes no calls, and wants none.
+        // An environment that is shutting down takes no calls, and needs none.
         self.0.call(notice, ThreadsafeFunctionCallMode::NonBlocking);
     }
 }
@@ -70,13 +70,13 @@ impl Observer for NodeObserver {
     }
 }
 
-/// A listener, until it is ended, is garbage, or its environment goes down.
+/// A subscription lasts until it is ended, becomes garbage, or its environment shuts down.
 #[napi]
 pub struct Subscription {
     observer: Arc<dyn Observer>,
 }
 
-/// Calls `callback` with every notice from here on. This does not start the hub.
+/// Calls `callback` with every notice from now on. This does not start the hub.
 #[napi(catch_unwind)]
 pub fn subscribe(callback: Function<'_, Notice, ()>) -> napi::Result<Subscription> {
     let builder = callback.build_threadsafe_function::<Notice>();

@@ -1,15 +1,15 @@
-//! Options of the hub, by the names that index.d.ts has for them.
+//! Options of the hub, by their names in index.d.ts.
 
 use ssekit_core::{ClusterOptions, DrainOptions, Error, HistoryOptions, LimitOptions, MaxLag, Options, Result};
 use ssekit_redis::RedisOptions;
 
 use crate::given::Given;
 
-/// What a hub is started with.
+/// The settings that a hub starts with.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Settings {
     pub(crate) hub: Options,
-    /// The backplane; none: the hub is alone.
+    /// The backplane. Without one, the hub runs alone.
     pub(crate) redis: Option<RedisOptions>,
 }
 
@@ -17,16 +17,16 @@ impl Settings {
     /// Checks every bound.
     ///
     /// # Errors
-    /// A value out of its bounds, by the name that it has in JavaScript.
+    /// A value is out of bounds. The message has its name in JavaScript.
     pub(crate) fn validate(&self) -> Result<()> {
         self.hub.validate()?;
         self.redis.as_ref().map_or(Ok(()), RedisOptions::validate)
     }
 
-    /// Checks that `wanted` is what is running already.
+    /// Checks that `wanted` equals the running settings.
     ///
     /// # Errors
-    /// An option that differs, by the name that it has in JavaScript.
+    /// An option differs. The message has its name in JavaScript.
     pub(crate) fn check_same(&self, wanted: &Self) -> Result<()> {
         let differs = RedisOptions::difference(self.redis.as_ref(), wanted.redis.as_ref());
         differs.map_or(Ok(()), |name| Err(Error::differs(name)))?;
@@ -57,7 +57,7 @@ fn hub(given: &mut Given) -> Options {
     }
 }
 
-/// With others where nothing is said.
+/// Options that are not given come from `others`.
 pub(crate) fn drain(given: &mut Given, others: DrainOptions) -> DrainOptions {
     DrainOptions {
         window: given.millis("drain.windowMs", others.window),
@@ -76,7 +76,7 @@ fn cluster(given: &mut Given) -> ClusterOptions {
 }
 
 fn redis(given: &mut Given) -> Option<RedisOptions> {
-    // All are taken, also where there is nothing to connect to.
+    // Takes every option, even if there is nothing to connect to.
     let [url, prefix, ca] = ["backplane.redis", "backplane.prefix", "backplane.ca"].map(|name| given.text(name));
     let max_stream_events = given.number("backplane.maxStreamEvents");
     let default = RedisOptions::at(url?);

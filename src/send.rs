@@ -1,4 +1,4 @@
-//! Sending. `data` is JSON text by the time it comes here: `JSON.stringify` is JavaScript's own business.
+//! Sending. `data` arrives as JSON text, because only JavaScript can call `JSON.stringify`.
 
 use napi::Env;
 use napi_derive::napi;
@@ -7,7 +7,7 @@ use ssekit_core::Event;
 use crate::error::throw;
 use crate::hub::hub;
 
-/// Sends to one client; says whether it is connected.
+/// Sends to one client; returns whether it is connected.
 #[napi(catch_unwind)]
 pub fn send_to_client(
     env: Env,
@@ -23,7 +23,7 @@ pub fn send_to_client(
     sent.map_err(|error| throw(&env, &error))
 }
 
-/// Sends to all clients of a user; says how many are connected.
+/// Sends to all clients of a user; returns how many are connected.
 #[napi(catch_unwind)]
 pub fn send_to_user(
     env: Env,
@@ -38,7 +38,7 @@ pub fn send_to_user(
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
-/// Sends to all clients but one; says how many are connected.
+/// Sends to all clients except one; returns how many are connected.
 #[napi(catch_unwind)]
 pub fn broadcast(
     env: Env,

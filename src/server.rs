@@ -1,5 +1,5 @@
 //! ssekit's own HTTP server, started and closed from JavaScript; see `ListenOptions` in index.d.ts. JavaScript has checked
-//! the types, the engine checks everything else.
+//! the types; the engine checks everything else.
 
 use napi::Env;
 use napi::bindgen_prelude::Function;
@@ -15,17 +15,17 @@ use crate::error::throw;
 use crate::given::Given;
 use crate::hub::hub_with_runtime;
 
-/// Those of this process. A hot reload that asks for one again is given the one that there is.
+/// The listeners of this process. A hot reload that asks for one again gets the existing one.
 static LISTENERS: Mutex<Vec<Listener>> = Mutex::new(Vec::new());
 
-/// A running listener. It belongs to the process: it goes on when this is garbage.
+/// A running listener. It belongs to the process, so it keeps running when this object becomes garbage.
 #[napi]
 pub struct NativeListener {
     listener: Listener,
     runtime: Handle,
 }
 
-/// Listens, by options that are JSON text, or finds the listener of this process that does so already.
+/// Starts a listener; the options are JSON text. If this process already has a listener at that address, returns that one.
 #[napi(catch_unwind)]
 pub fn listen(env: Env, options: String) -> napi::Result<NativeListener> {
     let options = Given::read(&env, &options, self::options)?.map_err(|error| throw(&env, &error))?;
@@ -41,7 +41,7 @@ pub fn listen(env: Env, options: String) -> napi::Result<NativeListener> {
     Ok(NativeListener { listener, runtime })
 }
 
-/// The secret that a listener of this process signs with.
+/// The secret that a listener of this process signs tickets with.
 pub(crate) fn ticket_secret() -> Option<String> {
     let listeners = LISTENERS.lock();
     let mut tickets = listeners.iter().filter_map(|listener| listener.options().tickets.as_ref());
@@ -50,25 +50,25 @@ pub(crate) fn ticket_secret() -> Option<String> {
 
 #[napi]
 impl NativeListener {
-    /// The address it got; none for a Unix socket.
+    /// The address that it is bound to; none for a Unix socket.
     #[napi(getter, catch_unwind)]
     pub fn host(&self) -> Option<String> {
         self.listener.local_addr().map(|address| address.ip().to_string())
     }
 
-    /// The port it got.
+    /// The port that it is bound to; none for a Unix socket.
     #[napi(getter, catch_unwind)]
     pub fn port(&self) -> Option<u16> {
         self.listener.local_addr().map(|address| address.port())
     }
 
-    /// Open connections, those of streams included.
+    /// Open connections, including those of streams.
     #[napi(getter, catch_unwind)]
     pub fn connections(&self) -> u32 {
         self.listener.connections() as u32
     }
 
-    /// Closes it, and calls back when its connections are closed. The pending call keeps the process alive.
+    /// Closes the listener, and calls back when its connections are closed. The pending call keeps the process alive.
     #[napi(catch_unwind)]
     pub fn close(&self, done: Function<'_, (), ()>) -> napi::Result<()> {
         let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
@@ -108,7 +108,7 @@ fn address(given: &mut Given) -> Address {
         Some(path) => Address::Unix(path.into()),
         None => Address::Tcp {
             host: given.text("host").unwrap_or_else(|| "127.0.0.1".to_owned()),
-            // JavaScript has checked that it is one.
+            // JavaScript has checked that it is a port.
             port: given.number("port").unwrap_or(0) as u16,
             reuse_port: given.flag("reusePort", false),
         },

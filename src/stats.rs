@@ -17,8 +17,8 @@ pub fn metrics() -> String {
     hub::stats().metrics()
 }
 
-/// Nothing in it needs to be escaped. Counts beyond 2^53 would lose their last digit in JavaScript; a million a second take 285
-/// years to get there.
+/// Nothing here needs escaping. Counts beyond 2^53 would lose their last digit in JavaScript; at a million a second that
+/// takes 285 years.
 fn json(stats: &Stats) -> String {
     let Stats { clients, users, away, opening, handoff, stream, listener, .. } = stats;
     let Stats { connects, events, coalesced, deliveries, bytes, heartbeats, resets, .. } = stats;

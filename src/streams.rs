@@ -1,4 +1,4 @@
-//! Streams that Node carries, until their sockets are handed over.
+//! Streams that Node carries until their sockets are handed off.
 
 use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -21,23 +21,23 @@ use crate::hub::hub;
 /// Weak: it must not keep the process alive.
 type Callback = ThreadsafeFunction<(), (), (), napi::Status, false, true>;
 
-/// Tells one JavaScript environment which of its streams can be read. One call for many streams: a broadcast to
+/// Tells one JavaScript environment which of its streams can be read. One call covers many streams, because a broadcast to
 /// thousands would otherwise queue thousands of calls.
 struct Notifier {
-    /// Weak: what is garbage meanwhile need not be read, and an environment that has gone asks for nothing any more.
+    /// Weak: a stream that has become garbage need not be read, and an environment that is gone reads nothing more.
     readable: Mutex<VecDeque<Weak<Carried>>>,
-    /// Streams whose sockets were handed off and are closed now.
+    /// Streams whose handed-off sockets are now closed.
     gone: Mutex<Vec<u32>>,
     callback: Callback,
 }
 
-/// A stream, and how much of it its carrier waits for.
+/// A stream, and how much of it its carrier is waiting for.
 struct Carried {
     token: u32,
-    /// Locked by the thread of its environment alone.
+    /// Only the environment's own thread locks it.
     pulled: Mutex<Pulled>,
     place: Arc<Place>,
-    /// Of the same place.
+    /// Wakes the same `place`.
     waker: Waker,
 }
 
@@ -51,7 +51,7 @@ enum Wants {
     Nothing,
     /// The next chunk, once.
     Next,
-    /// Every chunk, until it has had enough.
+    /// Every chunk, until the carrier pauses.
     All,
 }
 
@@ -64,8 +64,8 @@ impl Carried {
         })
     }
 
-    /// The next chunk of those that are waited for; at the end, none. A panic ends this one stream: others that are read with it
-    /// get what is theirs.
+    /// The next chunk, if the carrier is waiting for one; `None` at the end of the stream. A panic ends only this stream: the
+    /// other streams of the same read still get their bytes.
     fn poll_alone(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
         catch_unwind(AssertUnwindSafe(|| self.poll(max_bytes))).unwrap_or_else(|_| {
             self.close(DisconnectReason::Fault);
@@ -90,7 +90,7 @@ impl Carried {
     }
 }
 
-/// Dropped with a socket that was handed off: JavaScript then learns that its client is gone.
+/// Dropped together with a handed-off socket. JavaScript then learns that the client is gone.
 struct Watch {
     token: u32,
     notifier: Arc<Notifier>,
@@ -108,11 +108,12 @@ impl Drop for Watch {
     }
 }
 
-/// A stream's place among those that can be read.
+/// A stream's place in the queue of readable streams.
 struct Place {
-    /// Weak: a client that nobody carries any more must not be kept by its own waker, nor end where that is called.
+    /// Weak: a client's own waker must not keep it alive when nobody carries it any more. Nor may the client end inside a
+    /// call of that waker.
     carried: Weak<Carried>,
-    /// A stream has one at most: so whoever gets a chunk of it can say that it is enough before there is another.
+    /// A stream is in the queue at most once. So a carrier that gets a chunk can say "enough" before the next chunk comes.
     is_taken: AtomicBool,
     notifier: Arc<Notifier>,
 }
@@ -126,7 +127,7 @@ impl Place {
         }
     }
 
-    /// Returns how many streams can be read now, or 0 if this was one of them before.
+    /// Returns how many streams can be read now, or 0 if this one was in the queue already.
     fn take(&self) -> usize {
         if self.is_taken.swap(true, Ordering::AcqRel) {
             return 0;
@@ -136,8 +137,9 @@ impl Place {
         readable.len()
     }
 
-    /// Before it is read: of what comes meanwhile there has to be word again, and who had no word because of this place has its
-    /// events read now. That is why it is swapped, and not only stored.
+    /// Must be called before the stream is read, because an event that arrives during the read needs a new notification. An
+    /// event that caused no notification, because the stream was already in the queue, is read now. That is why this is a
+    /// swap and not just a store.
     fn leave(&self) {
         self.is_taken.swap(false, Ordering::AcqRel);
     }
@@ -162,7 +164,7 @@ pub struct Streams {
 
 #[napi]
 impl Streams {
-    /// `on_readable` is called when `take_readable` has something to tell.
+    /// Calls `on_readable` when `take_readable` has something to return.
     #[napi(constructor, catch_unwind)]
     pub fn new(on_readable: Function<'_, (), ()>) -> napi::Result<Self> {
         let builder = on_readable.build_threadsafe_function::<()>();
@@ -173,8 +175,8 @@ impl Streams {
         })
     }
 
-    /// What can be read of the streams that wait for it, `max_streams` of them at most. Whoever is told that there is more has to
-    /// ask again: `on_readable` is not called for it.
+    /// Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call
+    /// again: `on_readable` is not called for the rest.
     #[napi(catch_unwind)]
     pub fn take_readable(&self, max_streams: u32, max_bytes: u32) -> Readable {
         let mut taken = Readable { gone: std::mem::take(&mut self.notifier.gone.lock()), ..Readable::default() };
@@ -212,7 +214,7 @@ impl Streams {
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
             by_url,
-            // What is no address (a Unix socket has none) is not bounded.
+            // Without an address (a Unix socket has none), no limit per address applies.
             address: [address, peer].into_iter().flatten().find_map(|text| parse_address(&text)),
             ..Connect::default()
         };
@@ -232,36 +234,36 @@ impl Streams {
     }
 }
 
-/// A client that wants to come in.
+/// A client that asks to connect.
 #[napi(object, object_to_js = false)]
 pub struct Asked {
-    /// Its user; none: it is anonymous.
+    /// Its user. Without one, the client is anonymous.
     pub user_id: Option<String>,
-    /// The id that it asks for.
+    /// The client id that it asks for.
     pub client_id: Option<String>,
-    /// What it has seen last.
+    /// The id of the last event that it has seen.
     pub last_event_id: Option<String>,
-    /// That stands in the URL, so it proves nothing.
+    /// Whether that id came in the URL, where it proves nothing.
     pub by_url: bool,
-    /// Where it comes from, as the application says.
+    /// Its address, according to the application.
     pub address: Option<String>,
-    /// The other end of its socket, which counts where the application says nothing, or what is no address.
+    /// The address of the socket's other end. It counts if the application gives no valid address.
     pub peer: Option<String>,
-    /// A mark of `log_out_mark`: its user must not have been logged out since then.
+    /// A mark from `log_out_mark`. The connection is refused if the user was logged out after it.
     pub mark: Option<f64>,
 }
 
-/// What was read of several streams.
+/// The bytes read from several streams.
 #[napi(object, object_from_js = false)]
 #[derive(Default)]
 pub struct Readable {
-    /// Streams, by what they call themselves.
+    /// The tokens of the streams.
     pub tokens: Vec<u32>,
-    /// For each of them, which of the chunks is its. None of them: the stream has ended.
+    /// For each stream, the index of its chunk in `chunks`. An index beyond them means that the stream has ended.
     pub chunk_of: Vec<u32>,
-    /// A broadcast is here once for all that get it.
+    /// A broadcast is here once for all streams that get it.
     pub chunks: Vec<Buffer>,
-    /// There are streams that have not had their turn.
+    /// Whether more streams are waiting to be read.
     pub more: bool,
     /// Watched streams whose sockets native code has closed.
     pub gone: Vec<u32>,
@@ -269,7 +271,7 @@ pub struct Readable {
 
 const NO_CHUNK: u32 = u32::MAX;
 
-/// One client's stream. Garbage that was never closed disconnects its client.
+/// One client's stream. If it becomes garbage without having been closed, its client is disconnected.
 #[napi]
 pub struct NativeStream {
     client: Option<Weak<Client>>,
@@ -280,7 +282,7 @@ pub struct NativeStream {
 
 #[napi]
 impl NativeStream {
-    /// What `take_readable` calls it.
+    /// Its token in the results of `take_readable`.
     #[napi(getter, catch_unwind)]
     pub fn token(&self) -> u32 {
         self.carried.token
@@ -292,13 +294,14 @@ impl NativeStream {
         &self.client_id
     }
 
-    /// The first bytes of the stream. Theirs is the only copy.
+    /// The first bytes of the stream. There is only one copy, so the second call returns nothing.
     #[napi(catch_unwind)]
     pub fn take_opening(&mut self) -> Buffer {
         std::mem::take(&mut self.opening).into()
     }
 
-    /// The next bytes, or `null` at the end. None: there are none now, and `take_readable` will have them, once.
+    /// The next bytes. `null` at the end of the stream; an empty buffer if nothing is ready. In that case `take_readable`
+    /// returns the next chunk, once.
     #[napi(catch_unwind)]
     pub fn read(&self, max_bytes: u32) -> Option<Buffer> {
         let Pulled { stream, wants } = &mut *self.carried.pulled.lock();
@@ -310,22 +313,22 @@ impl NativeStream {
         }
     }
 
-    /// From now on `take_readable` has all that can be read.
+    /// From now on `take_readable` returns every chunk of this stream.
     #[napi(catch_unwind)]
     pub fn flow(&self) {
         self.carried.pulled.lock().wants = Wants::All;
         self.carried.place.tell();
     }
 
-    /// What can be read stays where it is.
+    /// Stops that: unread events stay in the log.
     #[napi(catch_unwind)]
     pub fn pause(&self) {
         self.carried.pulled.lock().wants = Wants::Nothing;
     }
 
-    /// Hands the socket with this descriptor over to native code, which duplicates it. Everything that was read from the
-    /// stream must be in the kernel. If it throws, the stream goes on as it was, unless its client is gone. A watched stream is
-    /// among the `gone` of `take_readable` once native code has closed the socket.
+    /// Hands the socket with this descriptor over to native code, which duplicates it. Every byte that was read from the
+    /// stream must already be in the kernel. If this throws, the stream continues as before, unless its client is gone. A
+    /// watched stream appears in the `gone` list of `take_readable` once native code has closed the socket.
     #[napi(catch_unwind)]
     pub fn hand_off(&self, env: Env, fd: i32, chunked: bool, watched: bool) -> napi::Result<()> {
         let watch = || Watch { token: self.carried.token, notifier: Arc::clone(&self.carried.place.notifier) };
@@ -341,7 +344,7 @@ impl NativeStream {
         }
     }
 
-    /// Disconnects the client of a stream that was handed off: Node has closed the connection.
+    /// Disconnects the client of a handed-off stream, because Node has closed the connection.
     #[napi(catch_unwind)]
     pub fn close_handed_off(&self, env: Env) -> napi::Result<()> {
         if let Some(client) = self.client.as_ref().and_then(Weak::upgrade) {
@@ -350,7 +353,7 @@ impl NativeStream {
         Ok(())
     }
 
-    /// Lets the kernel find out that the peer of the socket with this descriptor has vanished, which Node cannot.
+    /// Lets the kernel detect that the peer of the socket with this descriptor has vanished. Node cannot do that.
     #[napi(catch_unwind)]
     pub fn expect_answers(&self, env: Env, fd: i32) -> napi::Result<()> {
         expect_answers(&hub(&env)?, fd).map_err(|error| throw(&env, &error))
@@ -362,7 +365,7 @@ impl NativeStream {
         self.carried.close(DisconnectReason::Unopened);
     }
 
-    /// Ends the stream because its peer has gone, or has given no answer any more.
+    /// Ends the stream because its peer has left, or has stopped answering.
     #[napi(catch_unwind)]
     pub fn close(&self, timed_out: bool) {
         self.carried.close(if timed_out { DisconnectReason::Timeout } else { DisconnectReason::Peer });
@@ -385,15 +388,16 @@ fn expect_answers(hub: &Hub, fd: i32) -> Result<(), Error> {
     Ok(())
 }
 
-/// A descriptor of Node's, for the length of a call.
+/// One of Node's descriptors, borrowed for the length of a call.
 #[cfg(unix)]
 fn borrow(fd: i32) -> std::io::Result<std::os::fd::BorrowedFd<'static>> {
     if fd < 0 {
         return Err(std::io::Error::other("not a descriptor"));
     }
     #[expect(unsafe_code)]
-    // SAFETY: the descriptor must be open during the call. It is the one of a socket that Node has not destroyed; Node works
-    // on this very thread, so it cannot close it meanwhile. To be kept it is duplicated, so that each side closes its own, once.
+    // SAFETY: the descriptor must stay open during the call. It belongs to a socket that Node has not destroyed. Node runs on
+    // this very thread, so it cannot close the socket in the meantime. A caller that keeps the descriptor duplicates it, so
+    // each side closes its own, once.
     Ok(unsafe { std::os::fd::BorrowedFd::borrow_raw(fd) })
 }
 

@@ -1,4 +1,4 @@
-//! Tickets for the listener, signed.
+//! Signs tickets for the listener.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::error::throw;
 use crate::given::Given;
 use crate::server::ticket_secret;
 
-/// Signs a ticket, whose claims are JSON text, with the secret of this process's listener unless told another. `null`: there is none.
+/// Signs a ticket; its claims are JSON text. Without `secret`, uses the secret of this process's listener. Returns `null` if
+/// there is none.
 #[napi(catch_unwind)]
 pub fn issue_ticket(env: Env, claims: String, secret: Option<String>) -> napi::Result<Option<String>> {
     let Some(secret) = secret.or_else(ticket_secret) else { return Ok(None) };

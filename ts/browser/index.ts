@@ -1,4 +1,4 @@
-/** `ssekit` in a browser. The names are there so that a bundle links, and its page says what is wrong. */
+/** `ssekit` in a browser. The exports exist so that a bundle links, and its page then shows what is wrong. */
 import { refuse } from './refuse.js';
 
 export const SSEService = undefined;

@@ -1,4 +1,4 @@
-/** What a bundle for a browser, or for an edge runtime, gets in place of ssekit's server: the reason why it cannot work there. */
+/** A bundle for a browser or an edge runtime gets this instead of ssekit's server. It says why ssekit cannot work there. */
 export function refuse(entry: string): never {
   throw Object.assign(
     new Error(

@@ -6,13 +6,13 @@ import { main } from './main.js';
 import { tell } from './output.js';
 import { EXIT } from './usage.js';
 
-// Whoever reads along has gone (`ssekit tail … | head -1`): there is nobody left to tell.
+// The reader is gone (`ssekit tail … | head -1`), so nobody is left to print for.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error;
   process.exit(0);
 });
 
-// Should nothing be left to wait for before the command is done, it has not found that all is well.
+// If Node.js runs out of work before the command is done, that must not count as success.
 process.exitCode = EXIT.cannotRun;
 
 main(process.argv.slice(2)).then(
@@ -20,7 +20,7 @@ main(process.argv.slice(2)).then(
     process.exitCode = exitCode;
   },
   (error) => {
-    // Node.js would print it raw, and a server may have had a part in it.
+    // Node.js would print it unescaped, and part of it may come from a server.
     tell(`ssekit: this is a fault of ssekit's, please report it\n${inspect(error)}`);
     process.exitCode = EXIT.cannotRun;
   },

@@ -1,4 +1,4 @@
-/** The commands by name, and what is common to all of them. */
+/** The commands by name, and the code that they share. */
 import { build } from './build/index.js';
 import { doctor } from './doctor/index.js';
 import { HELP, version } from './help.js';
@@ -12,7 +12,7 @@ const COMMANDS = { init, build, doctor, tail, send };
 
 type Name = keyof typeof COMMANDS;
 
-/** Runs what the command line asks for and resolves with the exit code. */
+/** Runs the command and resolves with the exit code. */
 export async function main(args: string[]): Promise<number> {
   const [name = '', ...rest] = args;
   if (isCommand(name)) return asksForHelp(rest) ? print(HELP[name]) : run(name, rest);
@@ -38,7 +38,7 @@ async function run(name: Name, args: string[]): Promise<number> {
   }
 }
 
-/** A file that may not be read or written, for instance: the message says which. */
+/** For instance, a file that may not be read or written. The message says which. */
 function isSystemError(error: unknown): error is NodeJS.ErrnoException {
   return error instanceof Error && typeof (error as NodeJS.ErrnoException).syscall === 'string';
 }
@@ -47,7 +47,7 @@ function isCommand(name: string | undefined): name is Name {
   return name !== undefined && Object.hasOwn(COMMANDS, name);
 }
 
-/** What follows `--` is no option. */
+/** Arguments after `--` are not options. */
 function asksForHelp(args: string[]): boolean {
   const options = args.includes('--') ? args.slice(0, args.indexOf('--')) : args;
   return options.includes('--help') || options.includes('-h');

@@ -1,6 +1,6 @@
 /**
- * The one way out of every command. Whatever it prints may come from a server or a file, so everything is escaped here, where
- * it leaves, and nowhere else: no caller can forget it. Colours are ours alone, and only for people at a terminal.
+ * The only output path of every command. Any text may come from a server or a file. So everything is escaped here and nowhere
+ * else, and no caller can forget it. Only ssekit adds colours, and only for people at a terminal.
  */
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
@@ -27,7 +27,9 @@ export function painter(stream: Pick<WriteStream, 'isTTY'>, env: NodeJS.ProcessE
   return (colour, text) => `${SEAL}${CODES[colour][0]}m${text}${SEAL}${CODES[colour][1]}m`;
 }
 
-/** Stands for `ESC [` until the text is printed. It is new in each process and never shown, so nobody else can write it. */
+/**
+ * Stands for `ESC [` until the text is printed. It is new in each process and never shown, so no foreign text can contain it.
+ */
 const SEAL = `<${randomBytes(16).toString('hex')}>`;
 
 /** Prints to the standard output. */
@@ -40,25 +42,25 @@ export function tell(text: string): void {
   process.stderr.write(`${visible(text)}\n`);
 }
 
-/** Prints a value as JSON: `indent` is that of `JSON.stringify`. */
+/** Prints a value as JSON; `indent` is the argument of `JSON.stringify`. */
 export function sayJson(value: unknown, indent?: number): void {
   process.stdout.write(`${escapedJson(JSON.stringify(value, null, indent))}\n`);
 }
 
-/** Prints a text that is JSON on one line, digit for digit as it is. Throws if it is none. */
+/** Prints a JSON text on one line, digit for digit. Throws if the text is not JSON. */
 export function sayJsonText(text: string): void {
   JSON.parse(text);
-  // Outside of its strings there can be none but these, and inside of them none at all.
+  // JSON can contain these characters only outside of its strings.
   process.stdout.write(`${escapedJson(text.trim().replace(/[\r\n\t]+/g, ' '))}\n`);
 }
 
-/** Prints a diff: byte for byte into a pipe, where a program reads it, and escaped where a person does. */
+/** Prints a diff: byte for byte into a pipe for programs, and escaped for people. */
 export function sayDiff(diff: string): void {
   if (process.stdout.isTTY) say(diff);
   else process.stdout.write(`${diff}\n`);
 }
 
-/** Resolves when the reader of the standard output has caught up, so that a slow one makes nothing pile up here. */
+/** Resolves when the reader of the standard output has caught up, so a slow reader makes nothing pile up here. */
 export async function caughtUp(): Promise<void> {
   if (process.stdout.writableNeedDrain) await once(process.stdout, 'drain');
 }
@@ -75,25 +77,25 @@ function coloured(part: string): string {
   return `\x1b[${printable(part)}`;
 }
 
-/** Text without power over the terminal. Line ends and tabs are left. */
+/** Escapes everything that could control the terminal. Line ends and tabs stay. */
 export function printable(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
-/** The longest text from elsewhere that is printed within a sentence. */
+/** The maximum length of a foreign text within a sentence. */
 const MAX_QUOTED = 500;
 
-/** Text from elsewhere that has to stay within its line, where another line could pass for one of ours. */
+/** Keeps a foreign text on its line, because a second line could pass for one of ours. */
 export function oneLine(text: string, length = MAX_QUOTED): string {
   return printable(shortened(text, length).replaceAll('\n', '\\n').replaceAll('\t', ' '));
 }
 
-/** The beginning of a text that is too long, and how much of it is missing. */
+/** Shortens a text that is too long, and says how much is missing. */
 export function shortened(text: string, length: number): string {
   return text.length <= length ? text : `${text.slice(0, length)}… (${text.length - length} more characters)`;
 }
 
-/** JSON of the same value, in which nothing has power over a terminal. */
+/** JSON of the same value, without anything that could control a terminal. */
 function escapedJson(json: string): string {
   return json.replace(UNSAFE, unicodeEscape);
 }

@@ -1,4 +1,4 @@
-/** What is given on the command line, checked. */
+/** Parses and checks the command line. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
 import type { HeaderFields } from './http/open.js';
@@ -6,16 +6,16 @@ import type { HeaderFields } from './http/open.js';
 /** The exit codes of every command. */
 export const EXIT = {
   ok: 0,
-  /** It ran, and something is left to be done by hand. */
+  /** The command ran, but something is left to do by hand. */
   problems: 1,
-  /** It could not run: wrong usage, or nothing there to work on. */
+  /** The command could not run: wrong usage, or nothing to work on. */
   cannotRun: 2,
 } as const;
 
-/** Wrong usage: answered with the message and a pointer to the help. */
+/** Wrong usage. The user gets the message and a pointer to the help. */
 export class UsageError extends Error {}
 
-/** A command that cannot go on, for a reason that its message tells in full. */
+/** A command cannot continue. The message gives the full reason. */
 export class CannotRun extends Error {}
 
 export function parseUsage<T extends ParseArgsConfig>(config: T): ReturnType<typeof parseArgs<T>> {
@@ -23,7 +23,7 @@ export function parseUsage<T extends ParseArgsConfig>(config: T): ReturnType<typ
     return parseArgs(config);
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS_')) throw error;
-    // The rest of Node's message tells how to write a file name that begins with a dash.
+    // The rest of Node's message explains how to write a file name that begins with a dash.
     throw new UsageError((error as Error).message.split('. ', 1)[0]);
   }
 }
@@ -43,7 +43,7 @@ export function parseUrl(text: string): URL {
   return url;
 }
 
-/** `--header 'Name: value'`, any number of times, as curl takes it. */
+/** `--header 'Name: value'`, any number of times, as in curl. */
 export function parseHeaders(lines: string[] = []): HeaderFields {
   return Object.fromEntries(lines.map(parseHeader));
 }
@@ -59,7 +59,7 @@ function parseHeader(line: string): [name: string, value: string] {
 export function parseSeconds(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = Number(text);
-  // Longer than this, a timer of Node's would fire at once.
+  // With a longer delay, a Node.js timer would fire at once.
   if (!/^\d+(\.\d+)?$/.test(text) || seconds > 86_400) throw new UsageError(`${option} wants seconds, got ${text}`);
   return seconds;
 }

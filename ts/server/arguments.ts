@@ -1,6 +1,6 @@
 /**
- * What callers pass, checked and converted to what the addon takes. What is about bytes is checked there. `ssekit/publish`
- * shares it, so nothing of Node.js is imported here.
+ * Checks callers' arguments, and converts them to what the addon takes. The addon checks everything that depends on bytes.
+ * `ssekit/publish` shares this module, so it imports nothing from Node.js.
  */
 import type { SSEEvent } from '../../index';
 import { argumentError, rangeError } from './errors.js';
@@ -19,10 +19,10 @@ export interface EncodedEvent {
 /** The largest `maxEventBytes` that can be set anywhere. */
 const MOST_BYTES = 67_108_864;
 
-/** `most` tells the largest size of an event; it is asked only for large ones. */
+/** `most` returns the maximum size of an event. It is called only for large events. */
 export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYTES): EncodedEvent {
   if (!isEvent(event)) throw argumentError('event', event, 'an object { event, data, id?, retry? }');
-  // Each property is read once: a getter may answer differently the second time.
+  // Reads each property once, because a getter may return something else the second time.
   const { event: name, data, id, retry, coalesceKey } = event;
   return {
     name: checkName(name, most),
@@ -34,8 +34,8 @@ export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYT
 }
 
 /**
- * An object of the application's own, plain or of a class, with a name or data. An array, a date, a boxed string and other
- * built-in objects are a mistake: they would be sent as `message` with `null`.
+ * Whether this is one of the application's own objects, plain or of a class, with a name or data. Arrays, dates, boxed
+ * strings and other built-in objects are mistakes: they would be sent as `message` with `null`.
  */
 function isEvent(event: unknown): event is SSEEvent {
   if (typeof event !== 'object' || event === null) return false;
@@ -66,14 +66,17 @@ function checkRetry(retry: unknown): number | undefined {
   return retry as number;
 }
 
-/** A string that UTF-8 can carry. Half of a surrogate pair would become U+FFFD, and two different ids the same. */
+/**
+ * Returns a string that UTF-8 can carry. Half of a surrogate pair would become U+FFFD, so two different ids could become the
+ * same.
+ */
 function wellFormed(argument: string, value: unknown, wants: string): string {
   if (typeof value !== 'string') throw argumentError(argument, value, wants);
   if (!isWellFormed(value)) throw argumentError(argument, value, `${wants}; it has half of a surrogate pair`);
   return value;
 }
 
-/** Longer than any id may be. Native code counts the bytes of those that are not, and gets no copy of the others. */
+/** Longer than any id may be. Native code counts the bytes of shorter strings, and gets no copy of longer ones. */
 const LONG = 4_096;
 
 function shortText(argument: string, value: unknown, wants: string): string {
@@ -82,7 +85,7 @@ function shortText(argument: string, value: unknown, wants: string): string {
 }
 
 const isWellFormed: (text: string) => boolean = (text) =>
-  // In every Node.js that this package runs on, but not in TypeScript's ES2023.
+  // Exists in every Node.js that this package runs on, but not in TypeScript's ES2023.
   (text as string & { isWellFormed(): boolean }).isWellFormed();
 
 /** JSON by the rules of `JSON.stringify`. It escapes line ends, so the text is always one line. */
@@ -100,11 +103,14 @@ function stringify(data: unknown, most: () => number): string {
   return json;
 }
 
-/** How `JSON.stringify` itself begins to say that it cannot, in V8 and in JavaScriptCore. */
+/** The beginnings of the error messages of `JSON.stringify` itself, in V8 and in JavaScriptCore. */
 const CANNOT_STRINGIFY =
   /^(Do not know how to serialize a BigInt|Converting circular structure|JSON\.stringify cannot)/;
 
-/** What `JSON.stringify` itself throws says little; what a `toJSON` or a getter of the caller's throws is passed on. */
+/**
+ * Explains errors of `JSON.stringify` itself, because they say little. Errors from the caller's own `toJSON` or getters are
+ * passed on.
+ */
 function explain(data: unknown, error: unknown): unknown {
   if (error instanceof RangeError && /call stack/i.test(error.message)) {
     return rangeError('event.data', 'a value nested too deeply', 'one that JSON.stringify can walk', { cause: error });
@@ -116,7 +122,7 @@ function explain(data: unknown, error: unknown): unknown {
   return error;
 }
 
-/** No integer from here on has a decimal string of 256 characters. */
+/** Integers from this one on have more than 256 digits. */
 const LARGEST = 10n ** 256n;
 
 /** A user id as one string, so that `42` and `'42'` are one user. */
@@ -126,12 +132,12 @@ export function checkUserId(userId: unknown): string {
     case 'string':
       return shortText('userId', userId, wants);
     case 'bigint':
-      // Its decimal digits would take seconds, and an error.
+      // Converting it to decimal digits would take seconds, only to end in an error.
       if (userId >= LARGEST || userId <= -LARGEST) break;
       return userId.toString();
     case 'number':
       if (!Number.isFinite(userId)) break;
-      // Decimal also where `String` would write an exponent.
+      // Decimal digits even where `String` would write an exponent.
       return Number.isInteger(userId) ? BigInt(userId).toString() : String(userId);
   }
   throw argumentError('userId', userId, wants);

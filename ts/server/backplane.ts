@@ -1,4 +1,4 @@
-/** What connects this process with others: its options, and what the environment says of it. */
+/** The connection to other processes: its options, and the environment variables for it. */
 import { readFileSync } from 'node:fs';
 import { rootCertificates } from 'node:tls';
 
@@ -9,7 +9,7 @@ const NUMBERS = ['maxStreamEvents', 'leaseMs', 'maxBufferedEvents', 'maxBuffered
 const OTHERS = ['redis', 'prefix', 'ca', 'whenDown'];
 
 export function checkBackplane(options: unknown): object {
-  // A URL in place of the object that has it.
+  // The caller passed the URL instead of the object around it.
   if (typeof options === 'string') throw argumentError('options.backplane', typeof options, 'an object');
   const {
     redis = backplaneOf(process.env)?.redis,
@@ -19,7 +19,7 @@ export function checkBackplane(options: unknown): object {
     ...numbers
   } = checkObject('options.backplane', options);
   for (const [name, text] of Object.entries({ redis, prefix, ca })) {
-    // The URL has a password in it: no error shows what it got.
+    // The URL may contain a password, so no error shows the value.
     if (text !== undefined && typeof text !== 'string')
       throw argumentError(`options.backplane.${name}`, typeof text, 'a string');
   }
@@ -35,19 +35,22 @@ export function checkBackplane(options: unknown): object {
   };
 }
 
-/** The backplane that the environment names, if it names one. An empty variable says nothing. */
+/** The backplane that the environment names, if any. An empty variable counts as unset. */
 export function backplaneOf(env: Record<string, string | undefined>): { redis: string; ca?: string } | undefined {
   const redis = env.SSEKIT_REDIS_URL;
   return redis ? { redis, ca: trusted(redis) } : undefined;
 }
 
-/** Native code knows no authorities: those that Node.js trusts, with those of `NODE_EXTRA_CA_CERTS`, unless others are named. */
+/**
+ * Native code has no certificate authorities of its own. Unless others are given, it gets those that Node.js trusts, and
+ * those of `NODE_EXTRA_CA_CERTS`.
+ */
 function trusted(redis?: string, ca?: string): string | undefined {
   if (ca !== undefined || !redis?.startsWith('rediss')) return ca;
   return [...rootCertificates, ...extraCertificates()].join('\n');
 }
 
-/** Node.js itself warns of a file that it cannot read, and goes on without it. */
+/** Node.js itself warns about a file that it cannot read, and continues without it. */
 function extraCertificates(): string[] {
   const file = process.env.NODE_EXTRA_CA_CERTS;
   try {

@@ -1,6 +1,6 @@
 /**
- * The native addon, one for all copies of this package in a JavaScript environment, loaded when it is first needed: that
- * a package is imported where it cannot work must not break a build.
+ * The native addon, one for all copies of this package in a JavaScript environment. It is loaded when it is first needed,
+ * because importing the package in a place where it cannot work must not break a build.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -14,8 +14,8 @@ import { refuseTruncated } from './truncated.js';
 type Native = typeof Binding;
 
 /**
- * A second copy of the addon's file would be a second hub. So whoever comes first leaves its addon where every other copy
- * finds it. The number is the version of what copies of this package have to agree on.
+ * A second copy of the addon's file would be a second hub. So the first copy of this package leaves its addon where every
+ * other copy finds it. The number is the version of the data that the copies share.
  */
 const KEY = Symbol.for('ssekit.binding.2');
 
@@ -26,7 +26,7 @@ export function native(): Native {
   return shared[KEY];
 }
 
-/** The hub of a process whose environment names a backplane joins that, unless it is configured otherwise. */
+/** If the environment names a backplane, the hub joins it, unless it is configured otherwise. */
 function prepared(binding: Native): Native {
   const backplane = backplaneOf(process.env);
   if (backplane) binding.offerRedis(backplane.redis, backplane.ca);
@@ -41,13 +41,13 @@ function load(): Native {
   }
 }
 
-/** What bundlers replace by a constant, each its own, and Node.js knows nothing of. */
+/** Each bundler replaces its own of these by a constant. Node.js does not know them. */
 declare const __webpack_require__: unknown;
 declare const process: NodeJS.Process & { turbopack?: boolean };
 
 /**
- * A plain `require`, which Next.js follows when it collects the files of a standalone app. A bundler that has made the
- * condition true does not even read the branch with it: the addon behind it would fail the build.
+ * A plain `require`. Next.js follows it when it collects the files of a standalone app. A bundler that has made the condition
+ * true does not even read the other branch, where the addon would fail the build.
  */
 function fromHere(): Native {
   try {
@@ -63,7 +63,7 @@ function fromHere(): Native {
   }
 }
 
-/** For a copy in a bundle, where paths lead nowhere: the addon of the package that is installed for the app. */
+/** For a copy in a bundle, where paths lead nowhere: loads the addon of the package that is installed for the app. */
 function fromInstallation(): Native {
   const manifest = manifestFrom(process.cwd());
   refuseTruncated(manifest);

@@ -1,22 +1,22 @@
-/** A page may come from another process, and be ahead of what this one has heard. */
+/** A page may come from another process, and be ahead of this process. */
 import { native } from './binding.js';
 import { lastEventIdOf } from './identity.js';
 
 /**
- * So many requests wait at most. A page waits for some milliseconds as a rule; an id that somebody has made up would wait for
- * seconds, and nobody has asked yet whose request it is. So the one that has waited longest goes on when there are too many.
+ * How many requests may wait. A page usually waits for some milliseconds. A made-up id would wait for seconds, and nobody has
+ * checked yet who sent the request. So if there are too many, the request that has waited longest goes on.
  */
 const MOST_WAITING = 1_024;
 
-/** Those that wait, the oldest first, by what lets them go on. */
+/** The functions that let waiting requests go on, the oldest first. */
 const waiting = new Set<() => void>();
 
 /**
- * Resolves when this process knows what the request's client has seen, or after some seconds. As a rule that is at once. To go on
- * too early is no fault: the page is told of a gap.
+ * Resolves when this process knows what the request's client has seen, or after some seconds. Usually that is at once. Going
+ * on too early does no harm, because the page then learns about a gap.
  */
 export async function caughtUp(request: Request): Promise<void> {
-  // It gets no stream.
+  // HEAD gets no stream.
   if (request.method === 'HEAD') return;
   const lastEventId = lastEventIdOf({ url: request.url, lastEventId: request.headers.get('last-event-id') });
   if (native().isCaughtUp(lastEventId)) return;

@@ -1,4 +1,7 @@
-/** A client's stream on Node's side: opening bytes, then the handoff, else bytes as native code has them. */
+/**
+ * A client's stream on Node's side: first the opening bytes, then the handoff. Without a handoff, Node carries the bytes as
+ * native code has them.
+ */
 import type { ServerResponse } from 'node:http';
 
 import type { NativeStream } from '../../binding.js';
@@ -11,27 +14,30 @@ import type { Target } from './passage.js';
 import { type Pulled, pulled, READ_BYTES } from './pulled.js';
 import { descriptorOf, hasTimedOut, type OpenSocket } from './sockets.js';
 
-/** A response that nobody has read from after this many milliseconds never will be: its handler failed. */
+/** If nobody reads a response within this many milliseconds, nobody ever will, because its handler failed. */
 const UNOPENED_MS = 10_000;
 
 /** Where a stream's chunks go. */
 export interface Sink extends Target {
-  /** Fulfilled when it wants more; undefined: it does already. Asked after each write, with what that returned. */
+  /**
+   * Fulfilled when the sink wants more; undefined if it wants more now. Called after each write, with the value that the
+   * write returned.
+   */
   drained(written: unknown): Promise<void> | undefined;
   end(): void;
 }
 
-/** What a stream needs to know of its carrier. */
+/** What a stream needs to know about its carrier. */
 export interface Carrier {
   /** The socket, if it is known. */
   socket: OpenSocket | undefined;
-  /** Whether the application waits for the end of the response, or of the request: then the two outlive a handoff. */
+  /** Whether the application waits for the end of the response or of the request. Then both outlive a handoff. */
   isWatched(): boolean;
-  /** Called once when the client is gone, whatever carried its stream last. */
+  /** Called once when the client is gone, no matter what carried its stream last. */
   onClose: (() => void) | undefined;
 }
 
-/** Who has the stream: Node, native code, or nobody any more. */
+/** Who carries the stream: Node, native code, or nobody any more. */
 type Holder = 'node' | 'native' | 'nobody';
 
 export class ClientStream {
@@ -42,12 +48,12 @@ export class ClientStream {
   readonly #unopened: NodeJS.Timeout;
   #opening: Uint8Array | undefined;
   #holder: Holder = 'node';
-  /** The response that is known to carry the stream. */
+  /** The response that is proven to carry the stream. */
   #proven: ServerResponse | undefined;
   /** The response that outlives the handoff. */
   #kept: ServerResponse | undefined;
 
-  /** Connects the client: from here on it gets what is sent to it. */
+  /** Connects the client: from now on it gets the events sent to it. */
   constructor(identity: ClientIdentity, carrier: Carrier) {
     this.#pulled = pulled();
     this.#native = this.#pulled.streams.connect(identity);
@@ -62,11 +68,11 @@ export class ClientStream {
   }
 
   /**
-   * Carries the stream to its end, or to where its socket is handed off: every chunk goes to `sink` as soon as it is there, and
-   * while that wants none they stay where they are.
+   * Carries the stream to its end, or until its socket is handed off. Every chunk goes to `sink` as soon as it exists. While
+   * `sink` wants no more, chunks stay in the log.
    */
   async pourInto(sink: Sink, response: ServerResponse | undefined): Promise<void> {
-    // Not through the sink: nothing of ours stands between, either.
+    // The opening bypasses the sink, because not even our own code may be between us and the response.
     await this.#open(response ?? sink, response, (written) => sink.drained(written));
     if (this.#holder === 'native') return;
     if (this.#holder === 'nobody') return sink.end();
@@ -84,7 +90,7 @@ export class ClientStream {
     try {
       drained = sink.drained(sink.write(chunk));
     } catch (error) {
-      // What it was to write is lost, so the client must come back for it.
+      // The chunk is lost, so the client must reconnect to get it.
       this.close();
       throw error;
     }
@@ -96,8 +102,8 @@ export class ClientStream {
   }
 
   /**
-   * Writes the opening to the sink of a web stream, and hands the socket over if it is proven to be that of `response`. What is
-   * left for Node to carry is then read.
+   * Writes the opening to the sink of a web stream. Hands the socket over if it is proven to belong to `response`. Otherwise
+   * Node reads and carries the rest.
    */
   async openInto(writer: Target, response: ServerResponse | undefined): Promise<void> {
     if (!this.#opening) return;
@@ -105,7 +111,7 @@ export class ClientStream {
       writer,
       response,
       (written) => written as Promise<void>,
-      // Only now is it certain whose end is the client's.
+      // Only now is it certain which response's end is the client's end.
       (proven) => {
         this.#proven = proven;
         whenGone(proven, () => this.close());
@@ -113,10 +119,12 @@ export class ClientStream {
     );
   }
 
-  /** The next bytes, for a carrier that asks for each; undefined is the end. After a handoff there is neither. */
+  /**
+   * The next bytes, for a carrier that asks for each chunk; undefined at the end. After a handoff the promise stays pending.
+   */
   async read(): Promise<Uint8Array | undefined> {
     if (this.#opening) {
-      // Whoever reads for itself may change what it has read before it writes it.
+      // A carrier that reads chunks itself may change them before it writes them.
       this.#native.stays('body');
       return this.#takeOpening();
     }
@@ -125,7 +133,7 @@ export class ClientStream {
       const chunk = this.#native.read(READ_BYTES);
       if (chunk?.length) return chunk;
       const next = chunk && (await this.#nextChunk());
-      // A copy: these bytes are others' as well, and whoever reads a web stream may transfer what it gets.
+      // A copy, because other streams share these bytes and a reader of a web stream may transfer them.
       if (next) return new Uint8Array(next);
     }
     this.#finish();
@@ -143,7 +151,7 @@ export class ClientStream {
     return opening;
   }
 
-  /** Writes the opening, and tries the handoff, once. */
+  /** Writes the opening, and tries the handoff once. */
   async #open(
     target: Target,
     response: ServerResponse | undefined,
@@ -170,7 +178,7 @@ export class ClientStream {
   #handOff(candidate: HandoffCandidate, fd: number, chunked: boolean, kept: boolean): void {
     const { token } = this.#native;
     const isWatched = kept || this.#carrier.onClose !== undefined;
-    // Before the call, since native code may be done with the socket before it returns.
+    // Set before the call, because native code may be done with the socket before the call returns.
     if (isWatched) this.#pulled.watchers.set(token, () => this.#finish());
     try {
       this.#native.handOff(fd, chunked, isWatched);
@@ -183,7 +191,7 @@ export class ClientStream {
   }
 
   #stays(reason: Reason): void {
-    // Of a client that has gone meanwhile there is nothing to say.
+    // A client that is gone by now needs no reason.
     if (this.#holder === 'node') this.#native.stays(reason);
   }
 
@@ -205,7 +213,7 @@ export class ClientStream {
     try {
       this.#carrier.onClose?.();
     } catch (error) {
-      // The application's own fault, which must not keep others from what is theirs.
+      // This is the application's own error. It must not affect other streams.
       void Promise.reject(error);
     }
   }
@@ -215,12 +223,15 @@ export class ClientStream {
     this.#finish();
   }
 
-  /** The peer of a response has gone that is likely to carry the stream. */
+  /** Called when the peer is gone from a response that is likely to carry the stream. */
   closeUnlessElsewhere(response: ServerResponse): void {
     if (!this.#proven || this.#proven === response) this.close();
   }
 
-  /** The carrier's peer has gone. After a handoff that is what Node was made to believe, unless the response was kept. */
+  /**
+   * Called when the carrier's peer is gone. After a handoff this is only what Node was made to believe, unless the response
+   * was kept.
+   */
   close(): void {
     if (this.#holder === 'nobody' || (this.#holder === 'native' && !this.#kept)) return;
     if (this.#holder === 'native') {
@@ -232,7 +243,7 @@ export class ClientStream {
     const take = this.#pulled.takers.get(this.#native.token);
     this.#finish();
     this.#native.close(timedOut);
-    // Who waits for more is told that there is none.
+    // Tells a waiting reader that the stream has ended.
     take?.(null);
   }
 }

@@ -13,7 +13,7 @@ import { type Answer, answerTo } from './refusals.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
-/** `mark`: when the application was asked who it is; a user who was logged out since then is refused. */
+/** `mark` is the moment before the application was asked for the user. A user who was logged out after it is refused. */
 export function connect(request: Request, client: ConnectOptions = {}, mark?: number): Response {
   if (typeof request?.headers?.get !== 'function') throw argumentError('request', request, 'a web Request');
   const response = likelyResponse(request);
@@ -25,7 +25,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
   });
   if ('status' in identity) return answer(identity);
   const headers = streamHeaders(client.headers);
-  // Next.js answers HEAD with the handler of GET. There is no stream to be a client of.
+  // Next.js answers HEAD with the handler of GET. HEAD has no stream, so no client connects.
   if (request.method === 'HEAD') return new Response(null, { headers });
   const { signal } = request;
   let ours = 0;
@@ -44,7 +44,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
     if (refusal) return answer(refusal, response);
     throw error;
   }
-  // Some versions of Next.js report an abort by one of these and not by the other, or by neither: vercel/next.js #61972.
+  // Some versions of Next.js report an abort by only one of these, or by neither: vercel/next.js #61972.
   if (response) whenGone(response, () => wasOurs(response) && stream.closeUnlessElsewhere(response));
   if (signal?.aborted) stream.close();
   else if (signal) {
@@ -57,7 +57,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
 }
 
 export function answer({ status, headers, body }: Answer, response?: ServerResponse): Response {
-  // A page that is told to come back shall not come back over this connection, to the process that is ending.
+  // This connection leads to the process that is ending. A page that should come back must use another one.
   if (status === 200 && response) response.shouldKeepAlive = false;
   return new Response(body, { status, headers });
 }

@@ -1,4 +1,4 @@
-/** The graceful end, when it is asked for and when the process is told to end. */
+/** The graceful end, on request and when the process gets a signal to end. */
 import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
@@ -7,7 +7,7 @@ import { native } from './binding.js';
 import { openStreams } from './open-streams.js';
 import { checkDrain } from './options.js';
 
-/** What is left of a stream through Node has to pass Node's own buffers. */
+/** How long the last bytes of a stream may take to pass Node's own buffers. */
 const PASSING_MS = 1_000;
 
 export async function drain(options?: DrainOptions): Promise<void> {
@@ -16,29 +16,32 @@ export async function drain(options?: DrainOptions): Promise<void> {
   await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
 }
 
-/** SIGINT is what Ctrl-C sends, and PM2. */
+/** Ctrl-C and PM2 send SIGINT. */
 const SIGNALS: NodeJS.Signals[] = ['SIGTERM', 'SIGINT'];
 
-/** One listener for all copies of this package; the number is the version of what they have to agree on. */
+/** One listener for all copies of this package. The number is the version of the data that they share. */
 const KEY = Symbol.for('ssekit.sigterm.1');
 
 const shared = globalThis as { [KEY]?: true };
 
-/** The process was told to end, and does so once its clients are gone; at once if it is told again. */
+/**
+ * `isEnding`: the process got a signal, and ends when its clients are gone. `isUrgent`: it got a second signal, and ends at
+ * once.
+ */
 let isEnding = false;
 let isUrgent = false;
 
-/** From here on the process has clients, so that its end has to wait for them. In worker threads there are no signals. */
+/** From now on the process has clients, so its end must wait for them. Worker threads get no signals. */
 export function watchSigterm(): void {
   if (shared[KEY] || !isMainThread) return;
   shared[KEY] = true;
   if (!native().onSigterm().drains) return;
-  // First: another listener may call `process.exit` on the spot.
+  // Goes first, because another listener may call `process.exit` immediately.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
 
 function onSignal(signal: NodeJS.Signals): void {
-  // Without this listener, the process would have ended here, unless somebody else has one.
+  // If there is no other listener, the process would have ended here without ours.
   const isAlone = process.listenerCount(signal) === 1;
   if (isEnding) {
     isUrgent = true;
@@ -49,20 +52,22 @@ function onSignal(signal: NodeJS.Signals): void {
   void drain().then(() => {
     if (isAlone) endBy(signal);
   });
-  // Whoever else has one, Next.js for instance, calls `process.exit` when it has done its own part.
+  // Another listener, such as that of Next.js, calls `process.exit` when its own part is done.
   process.once('exit', (code) => {
     if (!isUrgent && waitForDrain() && code === codeOf(signal)) process.exitCode = 0;
   });
 }
 
-/** Native threads go on while this one waits; there is nothing else left for it to do. Says whether all clients are gone. */
+/**
+ * Blocks this thread, which has nothing else left to do, while native threads continue. Returns whether all clients are gone.
+ */
 function waitForDrain(): boolean {
-  // No listener is called any more, so a signal now ends the process, by its default action.
+  // Listeners are no longer called, so without them a signal now ends the process by its default action.
   for (const signal of SIGNALS) process.removeAllListeners(signal);
   return native().waitForDrain(native().onSigterm().windowMs + PASSING_MS);
 }
 
-/** Ends the process as the signal does by default, which the first process of a container has to do by itself. */
+/** Ends the process as the signal does by default. The first process of a container must do that by itself. */
 function endBy(signal: NodeJS.Signals): void {
   if (process.pid === 1) process.exit(codeOf(signal));
   for (const other of SIGNALS) process.off(other, onSignal);
@@ -70,8 +75,8 @@ function endBy(signal: NodeJS.Signals): void {
 }
 
 /**
- * The exit code of a process that this signal has ended, by a shell's rule. Next.js 16.4 takes it as well. When everybody was told
- * and has gone it becomes 0: to a supervisor that is no failure.
+ * The exit code of a process that this signal has ended, by the rule of shells. Next.js 16.4 uses it as well. It becomes 0 if
+ * all clients were told and are gone, because to a supervisor that is no failure.
  */
 function codeOf(signal: NodeJS.Signals): number {
   return 128 + constants.signals[signal];

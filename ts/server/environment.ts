@@ -1,4 +1,4 @@
-/** A listener's options from environment variables, as containers are configured. */
+/** A listener's options from environment variables, for containers. */
 import { readFileSync } from 'node:fs';
 
 import type { ListenOptions, TicketOptions } from '../../index';
@@ -6,7 +6,7 @@ import { argumentError } from './errors.js';
 
 type Environment = Record<string, string | undefined>;
 
-/** What the environment says. An empty variable says nothing. */
+/** The options from the environment. An empty variable counts as unset. */
 export function fromEnvironment(env: Environment): ListenOptions {
   const { SSEKIT_TLS_CERT: cert, SSEKIT_TLS_KEY: key, SSEKIT_CORS_ORIGINS: origins } = env;
   const options: ListenOptions = {
@@ -40,7 +40,7 @@ function tickets(env: Environment): TicketOptions | undefined {
   };
 }
 
-/** The first signs, all of them verify. */
+/** The first secret signs, all of them verify. */
 export function ticketSecrets(env: Environment): string[] {
   return (env.SSEKIT_TICKET_SECRET ?? '').split(/\s+/).filter(Boolean);
 }

@@ -1,24 +1,27 @@
-/** Errors that say which argument, what it got, and what it wants. Shared with `ssekit/publish`: nothing of Node.js here. */
+/**
+ * Errors that say which argument is wrong, what it got, and what it wants. `ssekit/publish` shares this module, so it imports
+ * nothing from Node.js.
+ */
 
-/** What cannot be used at all. */
+/** A value that cannot be used at all. */
 export function argumentError(argument: string, got: unknown, wants: string, options?: ErrorOptions): TypeError {
   const error = new TypeError(`${argument}: got ${describe(got)}, wants ${wants}`, options);
   return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
 }
 
-/** An option that nobody knows. Its value is not shown: it may be anything, also somebody's name. */
+/** An unknown option. Its value is not shown, because it may be anything, even somebody's name. */
 export function unknownOption(argument: string, known: readonly string[]): TypeError {
   const error = new TypeError(`${argument}: no such option; known are ${known.join(', ')}`);
   return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
 }
 
-/** What is of the right kind but out of its bounds. */
+/** A value of the right kind, but out of bounds. */
 export function rangeError(argument: string, got: string, wants: string, options?: ErrorOptions): RangeError {
   const error = new RangeError(`${argument}: got ${got}, wants ${wants}`, options);
   return Object.assign(error, { code: 'ERR_SSEKIT_RANGE' });
 }
 
-/** What was sent waits for the backplane, which cannot be used. */
+/** The events sent so far wait for the backplane, which cannot be used. */
 export function backplaneError(message: string): Error {
   return Object.assign(new Error(message), { code: 'ERR_SSEKIT_BACKPLANE' });
 }
@@ -30,11 +33,11 @@ export function hasCode(error: unknown, code: string): boolean {
 
 const LONG = 4_096;
 
-/** A value in few words, safe to print: strings are quoted and cut, control characters escaped. */
+/** Describes a value in a few words that are safe to print: strings are quoted and cut, control characters are escaped. */
 function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      // To cut a piece off a long one, V8 may have to copy all of it.
+      // To cut off a piece of a long string, V8 may have to copy all of it.
       if (value.length > LONG) return `a string of ${value.length} characters`;
       return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}…` : JSON.stringify(value);
     case 'number':

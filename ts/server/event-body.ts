@@ -7,9 +7,9 @@ import { currentResponse } from './pairs.js';
 type Destination = WritableStream<Uint8Array>;
 
 /**
- * Whoever reads this body gets the stream, event by event, and writes it as it likes. A framework that pipes it is served
- * better: the opening is written to where the pipe leads at once, so that it shows whether that is Node's own response and
- * what stands between. Only then may the socket be handed off.
+ * A reader of this body gets the stream event by event, and writes it as it likes. A framework that pipes the body can do
+ * better. The opening is written at once to the pipe's destination, which shows whether that is Node's own response and what
+ * is between. Only then may the socket be handed off.
  */
 export function eventBody(stream: ClientStream): ReadableStream<Uint8Array> {
   const body = new ReadableStream<Uint8Array>(
@@ -21,7 +21,7 @@ export function eventBody(stream: ClientStream): ReadableStream<Uint8Array> {
       },
       cancel: () => stream.close(),
     },
-    // Nothing is read ahead: what Node has not asked for stays in the log.
+    // Nothing is read ahead: events that Node has not asked for stay in the log.
     { highWaterMark: 0 },
   );
   const pipeTo = (destination: Destination, options?: StreamPipeOptions): Promise<void> =>
@@ -38,11 +38,11 @@ async function pipe(
   const locked = lock(body, destination);
   if (locked) {
     try {
-      // A sink that has just been made takes nothing at once.
+      // A newly made sink does not accept a chunk at once.
       await turn();
       if (!options?.signal?.aborted) await stream.openInto(locked.writer, currentResponse());
     } catch {
-      // The pipe meets the same error, and ends the stream as it ends any other.
+      // The pipe meets the same error, and ends the stream as usual.
     } finally {
       locked.release();
     }
@@ -50,7 +50,7 @@ async function pipe(
   return ReadableStream.prototype.pipeTo.call(body, destination, options);
 }
 
-/** Both ends are taken, as a pipe takes them. Undefined: one of them is taken already, which the pipe itself will say. */
+/** Takes both ends, as a pipe does. Returns undefined if one of them is taken already; the pipe itself then reports that. */
 function lock(
   body: ReadableStream<Uint8Array>,
   destination: Destination,
@@ -58,7 +58,7 @@ function lock(
   if (body.locked || !(destination instanceof WritableStream) || destination.locked) return undefined;
   const reader = body.getReader();
   const writer = destination.getWriter();
-  // Whoever waits for these is the pipe, later.
+  // Only the pipe will wait for these, later.
   reader.closed.catch(() => {});
   writer.closed.catch(() => {});
   writer.ready.catch(() => {});

@@ -1,8 +1,8 @@
-/** What a developer should know and the client must not. */
+/** Tells the developer what the client must not learn. */
 
 import { UNSAFE, unicodeEscape } from './unsafe-text.js';
 
-/** So many lines may come at once, and so many a second after that: refusals may come by the thousand. */
+/** How many lines may come at once, and how many per second after that, because refusals may come by the thousand. */
 const BURST = 100;
 const PER_SECOND = 10;
 
@@ -10,15 +10,15 @@ let left = BURST;
 let countedAt = 0;
 let skipped = 0;
 
-/** Writes one line to stderr, in development only: in production the client's answer is all there is. */
+/** Writes one line to stderr, in development only. In production there is only the client's answer. */
 export function explain(message: string): void {
   if (process.env.NODE_ENV === 'production' || !mayWrite()) return;
-  // A line end in it could pass for a line of somebody else's.
+  // After a line end, the rest could pass for a line from another source.
   const line = message.replace(UNSAFE, unicodeEscape).replace(/[\n\t]/g, unicodeEscape);
   process.stderr.write(`ssekit: ${line}\n`);
 }
 
-/** Whether there is room for one more line; says first how many there was none for. */
+/** Whether one more line may be written. If lines were left out before, first writes how many. */
 function mayWrite(): boolean {
   const now = performance.now();
   left = Math.min(BURST, left + ((now - countedAt) / 1_000) * PER_SECOND);

@@ -1,14 +1,14 @@
-/** Tells when the client of a response has gone. */
+/** Reports when the client of a response is gone. */
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 
-/** Responses by their connection that wait behind an earlier one there. */
+/** Responses that wait behind an earlier one on their connection, by connection. */
 const queued = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when the client has gone: at once if it went while the application looked up who it is, for `close` has been
- * then, and comes no more.
+ * Calls back when the client is gone; at once if it left while the application looked up its user. In that case `close` has
+ * already been emitted and is not emitted again.
  */
 export function whenGone(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
   if (isGone(response)) {
@@ -16,8 +16,8 @@ export function whenGone(response: ServerResponse | Http2ServerResponse, callbac
     return;
   }
   response.once('close', callback);
-  // Pipelined requests are answered one after the other. When the connection breaks, Node tells only the response whose
-  // turn it is (HTTP/2 has no turns).
+  // Pipelined requests are answered one after the other. When the connection breaks, Node tells only the response whose turn
+  // it is (HTTP/2 has no turns).
   const socket = 'stream' in response || response.socket ? undefined : response.req?.socket;
   if (!socket) return;
   const waiting = queued.get(socket) ?? watch(socket);
@@ -30,7 +30,7 @@ function isGone(response: ServerResponse | Http2ServerResponse): boolean {
   return response.destroyed || response.req?.socket?.destroyed === true;
 }
 
-/** One listener for all of them, since Node warns of many, and their number is the peer's to choose. */
+/** One listener for all of them, because Node warns about many listeners, and the peer decides how many there are. */
 function watch(socket: Socket): Set<() => void> {
   const waiting = new Set<() => void>();
   queued.set(socket, waiting);

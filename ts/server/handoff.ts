@@ -1,7 +1,7 @@
 /**
- * Moves a response's socket from Node to native code, once it is certain that this response carries this stream and nothing
- * else: its head and its first bytes are in the kernel, nothing between us and the socket can change what follows, and the
- * request is over.
+ * Moves a response's socket from Node to native code. First it must be certain that this response carries this stream and
+ * nothing else: its head and its first bytes are in the kernel, nothing between us and the socket can change later bytes, and
+ * the request is over.
  */
 import { getEventListeners } from 'node:events';
 import type { ServerResponse } from 'node:http';
@@ -16,12 +16,12 @@ import { descriptorOf, type OpenSocket } from './sockets.js';
 /** Why a stream stays with Node. */
 export type Reason = NotHandedOffReason;
 
-/** A response with what Node does not document. Where it is otherwise, the response stays a stream. */
+/** A response with Node's undocumented properties. If they differ, the response stays a stream. */
 type OpenResponse = ServerResponse & { _header?: string | null; _headerSent?: boolean };
 
-/** What becomes of a socket that may be moved. */
+/** What to do with a socket that may be moved. */
 export interface Move {
-  /** Whether somebody waits for the response's end: then it lives on in Node, without its bytes. */
+  /** Whether somebody waits for the response's end. Then the response lives on in Node, without the stream's bytes. */
   keeps(): boolean;
   /** Gives the descriptor to native code, or throws. */
   handOff(fd: number, chunked: boolean, kept: boolean): void;
@@ -33,10 +33,10 @@ export class HandoffCandidate {
   readonly #socket: OpenSocket;
   readonly #writtenBefore: number;
   readonly #headSentBefore: boolean;
-  /** Until the opening has been seen to get there. */
+  /** `response` until the opening is seen to arrive there. */
   #obstacle: Reason | undefined = 'response';
   #openingBytes = 0;
-  /** What wrote the opening. */
+  /** The function that wrote the opening. */
   #write: ServerResponse['write'] | undefined;
 
   private constructor(response: ServerResponse, socket: OpenSocket) {
@@ -46,7 +46,9 @@ export class HandoffCandidate {
     this.#headSentBefore = this.#response._headerSent === true;
   }
 
-  /** A candidate, or why this response has to stay a stream. Nothing of its body may have been written yet. */
+  /**
+   * Returns a candidate, or the reason why this response must stay a stream. Nothing of its body may have been written yet.
+   */
   static of(response: ServerResponse | undefined): HandoffCandidate | Reason {
     if (process.platform === 'win32' || !native().mayHandOff()) return 'transport';
     if (!response) return 'response';
@@ -61,12 +63,12 @@ export class HandoffCandidate {
     return this.#response;
   }
 
-  /** Writes the opening, and finds out what it passes on its way and whether it is this response that gets it. */
+  /** Writes the opening. Finds out what the opening passes on its way, and whether it reaches this response. */
   open(target: Target, opening: Uint8Array): unknown {
     const { result, obstacle } = writeThrough(target, opening);
     this.#openingBytes = opening.length;
     this.#write = this.#response.write;
-    // All of it happened in that one call, so what the socket got was the opening.
+    // Everything happened in that one call, so the socket's new bytes are the opening.
     this.#obstacle = obstacle ?? (this.#written() === this.#expected() ? undefined : 'response');
     return result;
   }
@@ -76,7 +78,7 @@ export class HandoffCandidate {
     return this.#obstacle === undefined;
   }
 
-  /** Waits until the opening is in the kernel, then hands off. Returns why the connection stays a stream, if it does. */
+  /** Waits until the opening is in the kernel, then hands off. If the connection stays a stream, returns the reason. */
   async handOff(move: Move): Promise<Reason | undefined> {
     if (this.#obstacle) return this.#obstacle;
     let waitsFor: Reason = 'bytes';
@@ -84,7 +86,7 @@ export class HandoffCandidate {
       const { never, later } = this.#readiness();
       if (never) return never;
       if (!later) return this.#handOffNow(move);
-      // The rest of a request may take as long as its sender likes, and events do not wait for it.
+      // The rest of a request may take as long as its sender likes. Events do not wait for it.
       if (later === 'request' && pause > 0) return later;
       waitsFor = later;
       await delay(pause, undefined, { ref: false });
@@ -100,7 +102,7 @@ export class HandoffCandidate {
     if (!isPlainEventStream(response)) return { never: 'head' };
     const [written, expected] = [this.#written(), this.#expected()];
     if (written !== expected) return { never: 'bytes' };
-    // What is left of a request's body would be taken for noise, or its sender would be cut off (RFC 9112, section 6.3).
+    // Native code would take the rest of a request's body for noise, or would cut off its sender (RFC 9112, section 6.3).
     const { complete, readableEnded, readableLength } = response.req;
     if (!complete || (!readableEnded && readableLength > 0)) return { later: 'request' };
     const flushed = socket.writableLength === 0 && response.writableLength === 0 && socket._handle.writeQueueSize === 0;
@@ -111,7 +113,7 @@ export class HandoffCandidate {
     return this.#socket.bytesWritten - this.#writtenBefore;
   }
 
-  /** The head, if it had not been sent before, and the opening as one chunk. */
+  /** The size of the opening as one chunk, and of the head unless it was sent before. */
   #expected(): number {
     const { _header: head, chunkedEncoding } = this.#response;
     if (typeof head !== 'string') return Number.NaN;
@@ -126,11 +128,12 @@ export class HandoffCandidate {
     if (!handle || fd === undefined) return 'system';
     const keep = move.keeps();
     try {
-      // What the peer sends from here on is for native code to see.
+      // From now on native code reads what the peer sends.
       handle.readStop?.();
       move.handOff(fd, this.#response.chunkedEncoding, keep);
     } catch {
-      // Out of descriptors, for instance: it stays a stream. The socket knows of no pause, so `resume` would do nothing.
+      // The process may be out of descriptors; the connection stays a stream. The socket does not know that it was paused, so
+      // `resume` would do nothing.
       handle.readStart?.();
       return 'system';
     }
@@ -140,19 +143,19 @@ export class HandoffCandidate {
   }
 }
 
-/** A socket of Node's own kind, with a descriptor. */
+/** Whether this is one of Node's own plain sockets, with a descriptor. */
 function isPlain(socket: OpenSocket): boolean {
   return !socket.encrypted && Object.getPrototypeOf(socket) === Socket.prototype && descriptorOf(socket) !== undefined;
 }
 
-/** Methods of a socket through which its bytes go. */
+/** The methods that a socket's bytes go through. */
 const PATHS = ['write', '_write', '_writev', '_writeGeneric', 'end', 'destroy'];
 
 function isWrapped(socket: OpenSocket): boolean {
   return PATHS.some((name) => Object.hasOwn(socket, name));
 }
 
-/** Whether the head that was sent is that of our response, and its framing is what native code goes on with. */
+/** Whether the head that was sent is our response's head, and native code can continue its framing. */
 function isPlainEventStream({ _header: head }: OpenResponse): boolean {
   return (
     typeof head === 'string' &&
@@ -162,7 +165,9 @@ function isPlainEventStream({ _header: head }: OpenResponse): boolean {
   );
 }
 
-/** Keeps Node from writing to a connection that native code writes to: the two would cut each other's events. */
+/**
+ * Keeps Node from writing to a connection that native code writes to. Otherwise the two would cut into each other's events.
+ */
 function silence(socket: OpenSocket): void {
   socket.setTimeout(0);
   socket.write = (_chunk: unknown, encoding?: unknown, callback?: unknown): boolean => {
@@ -172,12 +177,15 @@ function silence(socket: OpenSocket): void {
   };
 }
 
-/** How many wait for the abort of this signal. */
+/** How many listeners wait for the abort of this signal. */
 export function listenersOf(signal: AbortSignal | undefined): number {
   return signal ? getEventListeners(signal, 'abort').length : 0;
 }
 
-/** Milliseconds between two looks: at once first, since Node usually writes at once; at most about two seconds in all. */
+/**
+ * Milliseconds between two checks. The first checks follow at once, because Node usually writes at once. All pauses together
+ * take about two seconds at most.
+ */
 function* pauses(): Generator<number> {
   for (let look = 0; look < 8; look += 1) yield 0;
   for (let pause = 1; pause <= 1024; pause *= 2) yield pause;

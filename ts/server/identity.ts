@@ -8,37 +8,37 @@ export interface ClientIdentity {
   userId: string | undefined;
   clientId: string | undefined;
   lastEventId: string | undefined;
-  /** Its last event id stands in the URL, and so in access logs: a key in it proves nothing. */
+  /** Whether its last event id came in the URL. URLs end up in access logs, so a key in this id proves nothing. */
   byUrl: boolean;
-  /** Where it comes from, as the application says. */
+  /** Its address, according to the application. */
   address: string | undefined;
-  /** Of the peer, if its socket is known. */
+  /** The peer's address, if its socket is known. */
   peer: string | undefined;
-  /** When the application was asked, as `logOutMark` counts it. Missing: it has found out by itself. */
+  /** The `logOutMark` taken before the application was asked. Missing if the application found out by itself. */
   mark?: number | undefined;
 }
 
-/** What a request says of the client that it comes from. */
+/** What a request says about its client. */
 export interface Asked {
   /** Path and query, or a whole URL. */
   url: string | undefined;
-  /** The header. */
+  /** The `Last-Event-ID` header. */
   lastEventId: string | null | undefined;
   /** The address of the peer, if its socket is known. */
   peer: string | undefined;
 }
 
-/** What travels in a URL and in a header unharmed; the same as native code wants. */
+/** Text that survives both in a URL and in a header. Native code requires the same. */
 const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
 
-/** What an identity may have: anything else is a mistake, most likely a `userId` by another name. */
+/** The properties that an identity may have. Any other is a mistake, most likely a `userId` by another name. */
 const KNOWN: readonly (keyof ConnectOptions)[] = ['userId', 'clientId', 'anonymous', 'address', 'headers', 'onClose'];
 
 const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
 
 /**
- * An `EventSource` repeats its URL when it reconnects, so an id in the query lasts as long as the page; its header has the
- * newest event id, so it goes before that of the query, which is for clients that cannot set headers.
+ * An `EventSource` reconnects with the same URL, so an id in the query lasts as long as the page. Its header has the newest
+ * event id, so the header takes precedence. The query is for clients that cannot set headers.
  */
 export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
   const user = userOf('client', client, KNOWN);
@@ -63,8 +63,8 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
 }
 
 /**
- * Whose stream or ticket it is to be. An anonymous one has no id, and has to be asked for: a missing user is as a rule a
- * session that has ended, or a property that is misspelt. Throws if `who` is nothing that says who somebody is.
+ * Returns the user that a stream or ticket is for. An anonymous one has no id and must be requested explicitly, because a
+ * missing user usually means an expired session or a misspelt property. Throws if `who` cannot be an identity at all.
  */
 export function userOf(argument: string, who: unknown, known: readonly string[]): { id: string | undefined } | 'none' {
   if (typeof who !== 'object' || who === null || Array.isArray(who)) {
@@ -81,7 +81,7 @@ export function userOf(argument: string, who: unknown, known: readonly string[])
   return anonymous === true ? { id: undefined } : 'none';
 }
 
-/** Why nobody is let in as what an application's `identify` has answered; nothing if somebody is. */
+/** Returns the problem with the answer of an application's `identify`; nothing if the answer is usable. */
 export function problemOf(who: unknown, known: readonly string[] = KNOWN): string | undefined {
   try {
     return userOf('identify', who, known) === 'none'
@@ -93,14 +93,17 @@ export function problemOf(who: unknown, known: readonly string[] = KNOWN): strin
   }
 }
 
-/** An address as a proxy's header has it. Native code reads it: what is none has come from somebody else, and says nothing. */
+/**
+ * An address in the form of a proxy's header. Native code parses it. A text that is not an address came from somebody else,
+ * and says nothing.
+ */
 function checkAddress(address: unknown): string | undefined {
   if (address === undefined || address === null) return undefined;
   if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
   return address;
 }
 
-/** What a client has seen last. An empty id is what a page sends that was told to forget it. */
+/** The id of the last event that a client has seen. A page that was told to forget its id sends an empty one. */
 export function lastEventIdOf(asked: Omit<Asked, 'peer'>, query = queryOf(asked.url)): string | undefined {
   return asked.lastEventId || query.get('lastEventId') || undefined;
 }

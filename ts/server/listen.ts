@@ -1,4 +1,4 @@
-/** `listen`: options checked and completed from the environment, and the listener that comes of them. */
+/** `listen`: checks the options, completes them from the environment, and starts the listener. */
 import type { NativeListener } from '../../binding.js';
 import type { Listener, ListenOptions } from '../../index';
 import { native } from './binding.js';
@@ -30,7 +30,7 @@ class RunningListener implements Listener {
   readonly host: string | null;
   readonly port: number | null;
   readonly #native: NativeListener;
-  /** Nothing of native code's keeps Node alive, but a server is expected to. */
+  /** Native code does not keep Node alive, but a server is expected to. */
   readonly #alive = setInterval(() => {}, 0x7fff_ffff);
 
   constructor(listener: NativeListener) {
@@ -99,7 +99,7 @@ function toTls(tls: Record<string, unknown>): object {
   return { cert: pem('options.tls.cert', tls.cert), key: pem('options.tls.key', tls.key) };
 }
 
-/** PEM is ASCII; what is not will be found not to be PEM. It is never shown. */
+/** PEM is ASCII. Native code finds out if the text is not PEM. The text is never shown. */
 function pem(argument: string, value: unknown): string {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('latin1');
   if (typeof value === 'string') return value;
@@ -132,7 +132,7 @@ function toTickets(tickets: Record<string, unknown>): object {
   };
 }
 
-/** What is wrong with them is said without showing them. */
+/** Errors here never show the secrets. */
 function secrets(value: unknown): string[] {
   if (Array.isArray(value) && value.every((secret) => typeof secret === 'string')) return value;
   throw argumentError('options.tickets.secret', typeof value, 'a string, or an array of them');
@@ -160,7 +160,7 @@ function optional<T extends keyof Types>(argument: string, value: unknown, type:
   throw argumentError(argument, value, `a ${type}`);
 }
 
-/** An object that has no other keys than these. */
+/** Returns an object that has only these keys. */
 function checkKeys(argument: string, value: unknown, known: string[]): Record<string, unknown> {
   const object = checkObject(argument, value);
   const unknown = Object.keys(object).find((name) => !known.includes(name));

@@ -1,4 +1,4 @@
-/** `on` and `off`: one native subscription while there are listeners, none otherwise. */
+/** `on` and `off`: one native subscription while there are listeners, no subscription otherwise. */
 import { EventEmitter } from 'node:events';
 
 import type { Notice, Subscription } from '../../binding.js';
@@ -33,7 +33,7 @@ export class Listeners {
     if (type === 'error') this.#emitError(new Error(notice.message));
   }
 
-  /** An `error` that nobody listens for must not end the process: nothing that a client does may. */
+  /** An `error` without a listener must not end the process, because no client may be able to end it. */
   #emitError(error: Error): void {
     if (this.#emitter.listenerCount('error') > 0) this.#emitter.emit('error', error);
     else process.emitWarning(error.message, 'SSEKitWarning');

@@ -1,7 +1,10 @@
-/** Why the native addon did not load and what to do about it: the true cause first, because logs and overlays cut the end off. */
+/**
+ * Explains why the native addon did not load, and what to do. The true cause comes first, because logs and overlays cut off
+ * the end.
+ */
 import { TruncatedBinary } from './truncated.js';
 
-/** ssekit is in a bundle, and the app that runs the bundle has no ssekit of its own to take the addon from. */
+/** ssekit is in a bundle, and the app that runs the bundle has no installed ssekit to take the addon from. */
 export class NotInstalledForApp extends Error {
   constructor(
     readonly folder: string,
@@ -11,7 +14,7 @@ export class NotInstalledForApp extends Error {
   }
 }
 
-/** `failure` is what the generated loader threw: a chain of causes, one for each file and package that it tried. */
+/** `failure` is the error of the generated loader: a chain of causes, one for each file and package that it tried. */
 export function explainLoadFailure(failure: unknown): string {
   const [problem, ...remedy] =
     refusal(failure) ?? missingFromApp(failure) ?? truncated(failure) ?? brokenBinary(failure) ?? missingBinary();
@@ -20,7 +23,7 @@ export function explainLoadFailure(failure: unknown): string {
 
 const BUILD = 'install Rust (https://rustup.rs) and run `npx ssekit build`, which builds it from source.';
 
-/** Node.js was told not to load it. */
+/** Node.js is configured not to load it. */
 function refusal(failure: unknown): string[] | undefined {
   const texts = chain(failure).map(messageOf);
   if (texts.some((text) => text.includes('loading addons is disabled'))) {
@@ -53,9 +56,9 @@ function truncated(failure: unknown): string[] | undefined {
   return [`its binary, ${failure.path}, is truncated.`, `Remove node_modules and install again, or ${BUILD}`];
 }
 
-/** A file that is there, but that this system cannot load. */
+/** The file exists, but this system cannot load it. */
 function brokenBinary(failure: unknown): string[] | undefined {
-  // The loader's own summary says nothing, and the innermost cause is what it tried first.
+  // The loader's own summary says nothing. The innermost cause is the file that it tried first.
   const reason = chain(failure)
     .map(messageOf)
     .findLast((text) => !/^(Cannot find |Failed to load native binding|Unsupported )/.test(text));
@@ -80,7 +83,7 @@ function missingBinary(): string[] {
   ];
 }
 
-/** An error and its causes; a chain that somebody made endless ends somewhere. */
+/** An error and its causes. Stops at some length, because a chain can be endless. */
 function chain(failure: unknown): unknown[] {
   const found: unknown[] = [];
   for (let error = failure; error && found.length < 32; error = (error as Error).cause) found.push(error);
@@ -95,7 +98,7 @@ function hasOption(option: string): boolean {
   return process.execArgv.includes(option) || (process.env.NODE_OPTIONS ?? '').split(/\s+/).includes(option);
 }
 
-/** Node.js has `process.permission` only while the permission model is on. */
+/** Node.js has `process.permission` only while its permission model is on. */
 function isRestricted(): boolean {
   return 'permission' in process && process.permission !== undefined;
 }

@@ -1,4 +1,4 @@
-/** Streams that Node carries, and who waits until there is none left. */
+/** Counts the streams that Node carries, and lets callers wait until there are no more. */
 class OpenStreams {
   #open = 0;
   #waiting: (() => void)[] = [];
@@ -18,7 +18,7 @@ class OpenStreams {
   }
 }
 
-/** One for all copies of this package; the number is the version of what they have to agree on. */
+/** One for all copies of this package. The number is the version of the data that they share. */
 const KEY = Symbol.for('ssekit.open-streams.1');
 
 const shared = globalThis as { [KEY]?: OpenStreams };

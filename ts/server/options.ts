@@ -1,4 +1,4 @@
-/** Options, checked and converted to what the addon takes; it checks their bounds. */
+/** Checks options, and converts them to what the addon takes. The addon checks their bounds. */
 import type { SSEOptions } from '../../index';
 import { checkBackplane } from './backplane.js';
 import { argumentError } from './errors.js';
@@ -6,7 +6,7 @@ import { checkNumbers, checkObject } from './validate.js';
 
 const NUMBERS = ['maxEventBytes', 'heartbeatMs', 'retryMs', 'threads', 'timeoutMs', 'presenceGraceMs'];
 
-/** Options that are objects of numbers, by the names of these. */
+/** Options that are objects of numbers, with the names of the numbers. */
 const GROUPS = {
   history: ['maxEvents', 'maxBytes', 'maxTotalBytes', 'maxAgeMs'],
   maxLag: ['events', 'bytes', 'ms'],
@@ -16,7 +16,7 @@ const GROUPS = {
 
 type Group = keyof typeof GROUPS;
 
-/** Options by their names, those of a group with the group's before a dot, as JSON: src/given.rs reads them. */
+/** Options by name, as JSON. An option in a group has the group's name and a dot in front. src/given.rs reads this. */
 export function toNativeText(options: object): string {
   return JSON.stringify(flat(options));
 }

@@ -1,27 +1,28 @@
 /**
- * Proves what a chunk passes on its way from us to Node's response.
+ * Finds out what a chunk passes on its way from us to Node's response.
  *
- * A chunk that arrives unchanged proves nothing about the next one: a filter may leave the first event alone. The call stack
- * does: while Node takes the chunk, everything that passed it on is on the stack. So the chunk reports when its length is
- * read, which Node does when it writes, and each function between us and Node has to be known to pass on what it gets.
+ * A chunk that arrives unchanged proves nothing about the next one, because a filter may leave the first event alone. The
+ * call stack is proof: while Node takes the chunk, every function that passed it on is on the stack. Node reads a chunk's
+ * length when it writes the chunk. So reading the length of our chunk captures the stack. Every function between us and Node
+ * must be known to pass on chunks unchanged.
  */
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
-/** Where a response's bytes are written: Node's own response, or the writer of a web stream. */
+/** The place where a response's bytes are written: Node's own response, or the writer of a web stream. */
 export interface Target {
   write(chunk: Uint8Array): unknown;
 }
 
-/** What stands between: nothing, code that may change what it gets, or nobody knows. */
+/** What is between us and Node: nothing, code that may change the chunks, or something unknown. */
 export type Obstacle = undefined | 'wrapped' | 'body';
 
-/** Where Node writes a chunk to a response. A way that does not lead through it leads elsewhere. */
+/** Where Node writes a chunk to a response. A path that does not lead through it leads elsewhere. */
 const NODE_RESPONSE = 'node:_http_outgoing';
 
 /**
- * Node's own way from a web stream to its sink, be it `Writable.toWeb(response)`, and from a response to its socket. A transform is
- * not among them.
+ * Node's own path from a web stream to its sink (`Writable.toWeb(response)` included), and from a response to its socket. It
+ * contains no transform.
  */
 const NODE_FILES = new Set([
   NODE_RESPONSE,
@@ -35,8 +36,8 @@ const NODE_FILES = new Set([
 ]);
 
 /**
- * Code that passes on what it gets: Next.js; `compression`, which leaves a `no-transform` response as it is; and dd-trace, which
- * looks at the head before it lets the first chunk pass.
+ * Code that passes on chunks unchanged. `compression` leaves a `no-transform` response as it is. dd-trace looks at the head
+ * before it lets the first chunk pass.
  */
 const KNOWN_FILES = new RegExp(
   ['next/dist/', 'compression/index\\.js$', 'dd-trace/packages/datadog-(?:instrumentations|shimmer)/']
@@ -44,7 +45,7 @@ const KNOWN_FILES = new RegExp(
     .join('|'),
 );
 
-/** Writes a chunk, and says what it has passed until Node took it. */
+/** Writes a chunk, and returns what it passed before Node took it. */
 export function writeThrough(target: Target, chunk: Uint8Array): { result: unknown; obstacle: Obstacle } {
   const here = callSites();
   let reached = false;
@@ -54,7 +55,7 @@ export function writeThrough(target: Target, chunk: Uint8Array): { result: unkno
     configurable: true,
     get() {
       const sites = callSites();
-      // The first is this accessor.
+      // The first call site is this accessor.
       const between = sites.slice(1, sites.length - here.length);
       reached ||= between.some((site) => site.getFileName() === NODE_RESPONSE);
       obstructed ||= !between.every(passesOn);
@@ -62,16 +63,16 @@ export function writeThrough(target: Target, chunk: Uint8Array): { result: unkno
     },
   });
   try {
-    // `here` ends with this function, and so does what the accessor sees.
+    // `here` ends with this function, and so does the accessor's stack.
     const result = target.write(chunk);
     return { result, obstacle: obstructed ? 'wrapped' : reached ? undefined : 'body' };
   } finally {
-    // From here on it is a chunk like any other.
+    // From now on it is a chunk like any other.
     Reflect.deleteProperty(chunk, 'length');
   }
 }
 
-/** The functions that are running now, the innermost first, without the callers that wait for a promise. */
+/** The functions that are running now, the innermost first. Callers that wait for a promise are left out. */
 function callSites(): NodeJS.CallSite[] {
   const { prepareStackTrace, stackTraceLimit } = Error;
   const trace: { stack?: unknown } = {};
@@ -82,7 +83,7 @@ function callSites(): NodeJS.CallSite[] {
     const sites = trace.stack;
     return Array.isArray(sites) ? sites.filter((site: NodeJS.CallSite) => !site.isAsync()) : [];
   } catch {
-    // Somebody has frozen `Error`: then nothing is proven.
+    // If somebody has frozen `Error`, nothing can be proven.
     return [];
   } finally {
     restore(prepareStackTrace, stackTraceLimit);
@@ -94,7 +95,7 @@ function restore(prepareStackTrace: typeof Error.prepareStackTrace, stackTraceLi
     Error.prepareStackTrace = prepareStackTrace;
     Error.stackTraceLimit = stackTraceLimit;
   } catch {
-    // Frozen, so it has not been changed either.
+    // `Error` is frozen, so it was not changed either.
   }
 }
 
@@ -104,7 +105,7 @@ function passesOn(site: NodeJS.CallSite): boolean {
   return NODE_FILES.has(file) || KNOWN_FILES.test(file.replaceAll('\\', '/')) || isBundledNext(file, site);
 }
 
-/** The development server of webpack evaluates each module, and names it after its file. */
+/** Webpack's development server evaluates each module, and names it after its file. */
 function nameInDevelopment(site: NodeJS.CallSite): string | undefined {
   const name = site.getScriptNameOrSourceURL();
   return name?.startsWith('webpack-internal:///') ? name : undefined;
@@ -112,12 +113,12 @@ function nameInDevelopment(site: NodeJS.CallSite): string | undefined {
 
 const verdicts = new Map<string, boolean>();
 
-/** Calls that were looked at. There are a few in an app; hot reloads add more. */
+/** How many verdicts on call sites are kept. An app has a few; hot reloads add more. */
 const MOST_VERDICTS = 256;
 
 /**
- * Next.js bundles the last step of its own pipe into the app's chunks, together with the app's code. It is known by its text:
- * the very call, between what Next.js does before and after it.
+ * Next.js bundles the last step of its own pipe into the app's chunks, together with the app's code. We recognize it by its
+ * text: this exact call, between the code that Next.js runs before and after it.
  */
 function isBundledNext(file: string, site: NodeJS.CallSite): boolean {
   const [line, column] = [site.getLineNumber() ?? 0, site.getColumnNumber() ?? 0];
@@ -131,7 +132,10 @@ function isBundledNext(file: string, site: NodeJS.CallSite): boolean {
   return verdict;
 }
 
-/** Characters around a call that belong to the same function: it has comments in development, and none in production. */
+/**
+ * How many characters around a call belong to the same function. It has comments in development, and no comments in
+ * production.
+ */
 const AROUND = 1600;
 
 function textAt(file: string, line: number, column: number): { before: string; after: string } {
@@ -150,11 +154,11 @@ function textAt(file: string, line: number, column: number): { before: string; a
   }
 }
 
-/** The `write` of the sink that Next.js makes of a response (`createWriterFromResponse`), from 13.4 on. */
+/** The `write` of the sink that Next.js makes from a response (`createWriterFromResponse`), from 13.4 on. */
 function isNextWriter({ before, after }: { before: string; after: string }): boolean {
   const begin = before.lastIndexOf('flushHeaders()');
   const end = after.indexOf('failed to write chunk to response');
   if (begin < 0 || end < 0 || !/^write\([\w$]+\)/.test(after)) return false;
-  // Nothing else is written in it, so the call is the one that it is known for.
+  // The function contains no other `write`, so this is the call that we know.
   return !/\.write\(/.test(before.slice(begin)) && !/\.write\(/.test(after.slice('write('.length, end));
 }

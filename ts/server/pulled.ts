@@ -1,17 +1,17 @@
-/** The streams that Node carries, read together. */
+/** Reads all streams that Node carries together. */
 import type { Streams } from '../../binding.js';
 import { native } from './binding.js';
 
-/** Bytes that are read at once; an event that is larger comes whole. */
+/** How many bytes are read at once. A larger event comes whole. */
 export const READ_BYTES = 64 * 1024;
 
 /**
- * So many streams at most are read in one go, and after each go Node gets to whatever else there is to do: a broadcast to
- * thousands would otherwise hold its event loop until the last of them is written.
+ * How many streams are read in one go. After each go Node can do other work; otherwise a broadcast to thousands would hold
+ * its event loop until the last stream is written.
  */
 const STREAMS_AT_ONCE = 128;
 
-/** The native side of all streams, and who takes the chunks of which of them; `null` is a stream's end. */
+/** The native side of all streams, and the taker of each stream's chunks. `null` is the end of a stream. */
 export interface Pulled {
   streams: Streams;
   takers: Map<number, (chunk: Uint8Array | null) => void>;
@@ -20,8 +20,8 @@ export interface Pulled {
 }
 
 /**
- * One for all copies of this package in a JavaScript environment: nothing collects it, so each hot reload would leave one
- * behind. The number is the version of what copies of this package have to agree on.
+ * One for all copies of this package in a JavaScript environment. It is never collected, so each hot reload would leave one
+ * behind. The number is the version of the data that the copies share.
  */
 const KEY = Symbol.for('ssekit.streams.3');
 
@@ -44,7 +44,7 @@ function watchStreams(): Pulled {
       try {
         takers.get(token)?.(chunks[chunkOf[at] ?? -1] ?? null);
       } catch (error) {
-        // Of one carrier. All others get what is theirs.
+        // One carrier has failed. All others still get their chunks.
         void Promise.reject(error);
       }
     });

@@ -1,19 +1,19 @@
 /**
- * The addon as code of another realm sees it: a test runner gives each test file globals of its own, while native code throws the
- * errors of the realm that it was loaded in, for which `instanceof TypeError` is false there. Where both are the same, nothing is
+ * The addon for code of another realm. A test runner gives each test file its own globals. Native code throws errors of the
+ * realm that it was loaded in, so `instanceof TypeError` is false for them there. If both realms are the same, nothing is
  * wrapped.
  */
 
-/** The same addon, whose errors are this realm's. */
+/** The same addon, but its errors belong to this realm. */
 export function inThisRealm<T extends object>(binding: T): T {
   const isHere = Object.values(binding).every((value) => typeof value !== 'function' || value instanceof Function);
   return isHere ? binding : wrapped(binding);
 }
 
-/** Its functions, and the methods of the objects that they make, throw errors of this realm. */
+/** Its functions, and the methods of the objects that they return, throw errors of this realm. */
 function wrapped<T extends object>(target: T): T {
   return new Proxy(target, {
-    // Native objects know their own methods and getters only as `this`.
+    // Native objects accept only themselves as `this` of their methods and getters.
     get: (_, key) => callable(Reflect.get(target, key), target),
   });
 }
@@ -35,7 +35,7 @@ function translated(call: () => unknown): unknown {
   }
 }
 
-/** An object of a class of the addon's, and no array, buffer or plain object. */
+/** Whether this is an object of one of the addon's classes, and not an array, buffer or plain object. */
 function isNative(value: unknown): value is object {
   if (Object.prototype.toString.call(value) !== '[object Object]') return false;
   const prototype = Object.getPrototypeOf(value);

@@ -1,4 +1,4 @@
-/** The answers to clients that are not let in. */
+/** The answers to refused clients. */
 import { native } from './binding.js';
 import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
@@ -9,10 +9,13 @@ export interface Answer {
   body: string | Uint8Array<ArrayBuffer>;
 }
 
-/** Who comes back too soon is only refused again; and not all shall come back in the same second. */
+/**
+ * A client that comes back too soon is only refused again. The delay is random, because not all clients should return in the
+ * same second.
+ */
 const RETRY_AFTER_SECONDS = { least: 5, most: 15 };
 
-/** What a refused client is told, and what the application's developer is: why, and what to do. */
+/** What a refused client learns, and what the application's developer learns: the reason, and what to do. */
 interface Refusal {
   status: number;
   says: string;
@@ -55,7 +58,7 @@ const REFUSALS: Record<string, Refusal> = {
   },
 };
 
-/** What a client gets whose connection has failed with this error; nothing if the error is the caller's. */
+/** The answer to a client whose connection has failed with this error; nothing if the error is the caller's. */
 export function answerTo(error: unknown, url?: string): Answer | undefined {
   const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
@@ -65,17 +68,17 @@ export function answerTo(error: unknown, url?: string): Answer | undefined {
   return refuse(url, why, text(status, says, headers?.()));
 }
 
-/** The answer to somebody whom the application does not know. The client is not told why. */
+/** The answer to a client that the application does not know. The client does not learn the reason. */
 export function unauthorized(why: string, url?: string): Answer {
   return refuse(url, why, text(401, 'Unauthorized'));
 }
 
-/** The answer to a request that is wrong in itself. */
+/** The answer to an invalid request. */
 export function badRequest(message: string, url?: string): Answer {
   return refuse(url, message, text(400, message));
 }
 
-/** An `EventSource` takes any status but 200 for final, and would not come back to the process that takes over. */
+/** An `EventSource` takes any status other than 200 as final, and would not come back to the process that takes over. */
 function farewell(url: string | undefined): Answer {
   explain(`no stream for ${pathOf(url)}: this process is being drained, and told the page when to come back`);
   return { status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) };
@@ -86,7 +89,7 @@ function refuse(url: string | undefined, why: string, answer: Answer): Answer {
   return answer;
 }
 
-/** A request's path for the log. Its query may have a ticket in it. */
+/** A request's path for the log, without the query, because that may contain a ticket. */
 function pathOf(url: string | undefined): string {
   const [, path = ''] = /^(?:[a-z]+:\/\/[^/?#]*)?([^?#]*)/i.exec(url ?? '') ?? [];
   return path.slice(0, 200) || 'a stream';

@@ -1,4 +1,4 @@
-/** The service that index.d.ts describes: checks what it is given and calls native code. */
+/** The service that index.d.ts describes. It checks its arguments and calls native code. */
 import type {
   ConnectOptions,
   SSEService as Contract,
@@ -120,7 +120,7 @@ export class SSEService implements Contract {
   }
 }
 
-/** An event as native code takes it. What is wrong with it is told before anything is sent. */
+/** An event as native code takes it. Errors in it are thrown before anything is sent. */
 function spread(event: SSEEvent): [string, string, string | undefined, number | undefined, string | undefined] {
   const { name, data, id, retry, coalesceKey } = encodeEvent(event, mostBytes);
   return [name, data, id, retry, coalesceKey];

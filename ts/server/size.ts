@@ -1,24 +1,24 @@
 /**
- * Refuses what is too large for an event before it is encoded: encoding 500 MB takes seconds and three times the memory, on the
- * thread of whoever sends. Shared with `ssekit/publish`: nothing of Node.js here.
+ * Refuses data that is too large for an event before encoding it. Encoding 500 MB takes seconds and three times the memory,
+ * on the sender's thread. `ssekit/publish` shares this module, so it imports nothing from Node.js.
  */
 import { rangeError } from './errors.js';
 
-/** Below this, native code looks: nobody asks for the limit just to find that an event is small. */
+/** Native code checks events below this size. So small events need no call to ask for the limit. */
 const SMALL = 64 * 1024;
 
-/** So many values are looked at before encoding. What is large beside them is found after encoding. */
+/** How many values are checked before encoding. Other large values are found after encoding. */
 const MOST_VALUES = 64;
 
-/** Throws if `data` is sure to take more bytes than `most()` allows. It may miss something large, and reads no getter. */
+/** Throws if `data` certainly takes more bytes than `most()` allows. It may miss large values, and reads no getters. */
 export function checkSize(data: unknown, most: () => number): void {
-  // The usual cases first: they cost nothing.
+  // The usual cases cost nothing.
   if (typeof data === 'string' ? data.length > SMALL : typeof data === 'object' && data !== null) {
     checkBytes(leastBytes(data, { left: MOST_VALUES }), most);
   }
 }
 
-/** Throws if so many bytes are more than `most()` allows. */
+/** Throws if `bytes` is more than `most()` allows. */
 export function checkBytes(bytes: number, most: () => number): void {
   if (bytes <= SMALL) return;
   const allowed = most();
@@ -26,20 +26,23 @@ export function checkBytes(bytes: number, most: () => number): void {
     throw rangeError('event', `${bytes} bytes or more`, `at most ${allowed} on the wire (maxEventBytes)`);
 }
 
-/** Bytes that `value` takes in JSON at least: a character or an element each takes one, with its comma two. */
+/**
+ * The least number of bytes that `value` takes in JSON. Each character takes at least one, and each element two with its
+ * comma.
+ */
 function leastBytes(value: unknown, looked: { left: number }): number {
   looked.left -= 1;
   if (typeof value === 'string') return value.length + 2;
   if (typeof value !== 'object' || value === null) return 0;
   if (ArrayBuffer.isView(value)) return leastBytesOfView(value);
   const isArray = Array.isArray(value);
-  // What it becomes in JSON is its own business.
+  // Such an object decides for itself what it becomes in JSON.
   if (!isArray && !isPlain(value)) return 0;
   if (Object.hasOwn(value, 'toJSON')) return 0;
   let bytes = isArray ? 2 * value.length : 0;
   for (const key of isArray ? value.keys() : Object.keys(value)) {
     if (looked.left <= 0) break;
-    // A getter must be read once, by `JSON.stringify`.
+    // Only `JSON.stringify` may read a getter, and only once.
     bytes += leastBytes(Object.getOwnPropertyDescriptor(value, key)?.value, looked);
   }
   return bytes;
@@ -52,7 +55,7 @@ function leastBytesOfView(view: ArrayBufferView): number {
   return toJSON === undefined || isBuffer ? 2 * length : 0;
 }
 
-/** In any realm: its prototype is null, or has none of its own. */
+/** Works in any realm: the prototype is null, or has no prototype itself. */
 function isPlain(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;

@@ -1,9 +1,9 @@
-/** What is Node's own business about sockets, and has been as it is here for ten years. Where it is not, we do without. */
+/** Node's undocumented socket internals. They have been like this for ten years. If they are not, we do without them. */
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
 
-/** A socket with what Node does not document. */
+/** A socket with Node's undocumented properties. */
 export type OpenSocket = Socket & {
   encrypted?: boolean;
   _handle?: { fd?: number; writeQueueSize?: number; readStop?(): void; readStart?(): void } | null;
@@ -14,27 +14,27 @@ export function socketOf(response: ServerResponse | Http2ServerResponse): OpenSo
   return ('stream' in response ? response.stream.session?.socket : response.socket) ?? undefined;
 }
 
-/** Its descriptor, where it has one. */
+/** Its descriptor, if it has one. */
 export function descriptorOf(socket: OpenSocket | null | undefined): number | undefined {
   const fd = read(socket, ({ _handle }) => _handle?.fd);
   return typeof fd === 'number' && fd >= 0 ? fd : undefined;
 }
 
-/** The address of its peer, where it has one. */
+/** The address of its peer, if it has one. */
 export function addressOf(socket: OpenSocket | undefined): string | undefined {
   return read(socket, ({ remoteAddress }) => remoteAddress);
 }
 
-/** What Node says of a socket whose peer has vanished: as native code has it. */
+/** Node's error codes for a socket whose peer has vanished. Native code uses the same list. */
 const SILENCE = ['ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH'];
 
-/** Whether a socket has ended because its peer gave no answer any more. */
+/** Whether a socket has ended because its peer stopped answering. */
 export function hasTimedOut(socket: OpenSocket | undefined): boolean {
   const code = read(socket, ({ errored }) => (errored as NodeJS.ErrnoException | null)?.code);
   return code !== undefined && SILENCE.includes(code);
 }
 
-/** The socket of an HTTP/2 session that has ended throws whatever it is asked (`ERR_HTTP2_SOCKET_UNBOUND`). */
+/** The socket of an ended HTTP/2 session throws on every access (`ERR_HTTP2_SOCKET_UNBOUND`). */
 function read<T>(socket: OpenSocket | null | undefined, what: (socket: OpenSocket) => T): T | undefined {
   try {
     return socket ? what(socket) : undefined;

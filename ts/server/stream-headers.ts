@@ -3,8 +3,8 @@ import type { ConnectOptions } from '../../index';
 import { argumentError } from './errors.js';
 
 /**
- * What makes a response an event stream that arrives as it is sent. `no-transform` keeps Next.js and proxies from compressing
- * it (RFC 9111, section 5.2.2.6), `X-Accel-Buffering` keeps nginx from collecting it.
+ * The headers that make a response an event stream, and let it arrive as it is sent. `no-transform` keeps Next.js and proxies
+ * from compressing it (RFC 9111, section 5.2.2.6). `X-Accel-Buffering` keeps nginx from buffering it.
  */
 export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -12,7 +12,7 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
   'x-accel-buffering': 'no',
 };
 
-/** The headers of the response: the caller's, then those that it cannot do without. */
+/** The headers of the response: first the caller's, then the required ones. */
 export function streamHeaders(own: ConnectOptions['headers']): Headers {
   const headers = new Headers();
   for (const [name, value] of pairsOf(own)) headers.append(name, value);
@@ -21,7 +21,10 @@ export function streamHeaders(own: ConnectOptions['headers']): Headers {
   return headers;
 }
 
-/** Each header as a name and one text. An array is several headers of that name: cookies cannot be joined by a comma. */
+/**
+ * Each header as a name and one text. An array means several headers with that name, because cookies cannot be joined by a
+ * comma.
+ */
 function* pairsOf(own: ConnectOptions['headers']): Generator<[string, string]> {
   if (own === undefined || own === null) return;
   if (typeof own !== 'object') throw argumentError('headers', own, WANTS);
@@ -29,7 +32,7 @@ function* pairsOf(own: ConnectOptions['headers']): Generator<[string, string]> {
     if (!Array.isArray(pair) || pair.length !== 2) throw argumentError('headers', pair, WANTS);
     const [name, value] = pair as [string, unknown];
     for (const one of Array.isArray(value) ? value : [value]) {
-      // Nothing was given: `undefined` as text is nobody's header.
+      // Skip: nobody wants a header with the text `undefined`.
       if (one === undefined || one === null) continue;
       if (!TEXTS.includes(typeof one)) throw argumentError(`headers.${name}`, one, 'a string');
       yield [name, String(one)];
@@ -39,18 +42,19 @@ function* pairsOf(own: ConnectOptions['headers']): Generator<[string, string]> {
 
 const WANTS = 'an object, a Headers, or an array of names and values';
 
-/** What is the same text to everybody. */
+/** Types whose text form is unambiguous. */
 const TEXTS = ['string', 'number', 'bigint', 'boolean'];
 
-/** What undici, which is Node's own `fetch`, calls itself. */
+/** The name that undici, Node's own `fetch`, gives itself. */
 const UNDICI = /^(node|undici)$/i;
 
 /**
- * Keeps a client or a proxy from sending another request over the stream's connection (RFC 9112, section 9.6), because nothing reads
+ * Keeps a client or a proxy from sending another request over the stream's connection (RFC 9112, section 9.6). Nothing reads
  * requests from a socket that has left Node.
  *
- * undici needs another header. If a connection with `Connection: close` breaks off, undici takes the response for complete and does
- * not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section 7.6.1).
+ * undici needs another header. If a connection with `Connection: close` breaks off, undici treats the response as complete
+ * and does not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section
+ * 7.6.1).
  */
 export function leaveConnection(headers: Headers, agent: Text, connection: Text): void {
   if (UNDICI.test(agent ?? '') && KEEP_ALIVE.test(connection ?? '')) headers.set('keep-alive', 'timeout=0');

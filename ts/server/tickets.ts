@@ -1,4 +1,4 @@
-/** Tickets, which open streams at a listener. */
+/** Tickets open streams at a listener. */
 import type { NewTicket } from '../../index';
 import { checkClientId } from './arguments.js';
 import { native } from './binding.js';
@@ -11,7 +11,7 @@ import { checkNumbers } from './validate.js';
 /** In seconds. */
 const DEFAULT_TTL = 3_600;
 
-/** What a ticket may be given. */
+/** The options of a ticket. */
 export const TICKET_OPTIONS: readonly (keyof NewTicket)[] = [
   'userId',
   'clientId',

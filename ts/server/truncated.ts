@@ -1,6 +1,6 @@
 /**
- * Whether a binary ends before its end, after a copy that broke off or on a full disk. Linux maps such a file without
- * complaint, and the process dies with SIGBUS when it touches what is missing, so nothing would be left to report it.
+ * Detects a binary that is cut short, after an interrupted copy or on a full disk. Linux maps such a file without complaint.
+ * The process dies with SIGBUS when it touches the missing part, so nothing would be left to report it.
  */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -12,7 +12,7 @@ export class TruncatedBinary extends Error {
   }
 }
 
-/** Throws if a binary that the loader could take is truncated. `beside` is any file of that folder. */
+/** Throws if a binary that the loader could take is truncated. `beside` is any file in the same folder. */
 export function refuseTruncated(beside: string): void {
   if (process.platform !== 'linux') return;
   for (const abi of ['gnu', 'musl']) {
@@ -31,7 +31,7 @@ function packageOf(beside: string, name: string): string | undefined {
   }
 }
 
-/** Files that cannot be read are left to the loader, which says why. */
+/** Unreadable files are left to the loader, which reports the reason. */
 function isTruncated(path: string): boolean {
   let file: number;
   try {
@@ -47,11 +47,11 @@ function isTruncated(path: string): boolean {
   }
 }
 
-/** The size of the head of a 64-bit ELF file. */
+/** The size of a 64-bit ELF file's header. */
 const HEAD_BYTES = 64;
 const ELF_64_LITTLE_ENDIAN = Buffer.from([0x7f, 0x45, 0x4c, 0x46, 2, 1]);
 
-/** Where the table of sections ends, which linkers put last; 0 for other kinds of files. */
+/** The end of the section table, which linkers put last; 0 for other kinds of files. */
 function endOf(head: Buffer): number {
   if (!head.subarray(0, ELF_64_LITTLE_ENDIAN.length).equals(ELF_64_LITTLE_ENDIAN)) return 0;
   return Number(head.readBigUInt64LE(0x28)) + head.readUInt16LE(0x3a) * head.readUInt16LE(0x3c);

@@ -1,4 +1,4 @@
-//! What can be wrong with a call.
+//! Errors of a call.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ enum Kind {
 }
 
 impl Error {
-    /// It cannot be used at all.
+    /// An argument cannot be used at all.
     pub fn argument(message: impl Into<String>) -> Self {
         Self::new(Kind::Argument, message)
     }
@@ -38,7 +38,7 @@ impl Error {
         Self::new(Kind::Range, message)
     }
 
-    /// An option is not what the running hub has.
+    /// An option differs from what the running hub has.
     pub fn configured(message: impl Into<String>) -> Self {
         Self::new(Kind::Configured, message)
     }
@@ -51,7 +51,7 @@ impl Error {
         ))
     }
 
-    /// A client is not let in.
+    /// A client may not connect.
     pub fn refused(refusal: Refusal) -> Self {
         let message = match refusal {
             Refusal::Clients => "there are as many clients as there may be (limits.clients)",
@@ -63,17 +63,17 @@ impl Error {
         Self::new(Kind::Refused(refusal), message)
     }
 
-    /// The client that it is about is gone.
+    /// The client in question is gone.
     pub fn gone() -> Self {
         Self::new(Kind::Gone, "the client is already disconnected")
     }
 
-    /// The user was logged out while the client was on its way in.
+    /// The user was logged out while the client was connecting.
     pub fn logged_out() -> Self {
         Self::new(Kind::LoggedOut, "the user was logged out while the client was connecting")
     }
 
-    /// The process has no threads of the hub's.
+    /// The process has no threads of the hub.
     pub fn forked() -> Self {
         Self::new(
             Kind::Forked,
@@ -87,7 +87,7 @@ impl Error {
         Self::new(Kind::Backplane, message)
     }
 
-    /// The operating system refused.
+    /// The operating system refused the call.
     pub fn system(what: &str, error: &std::io::Error) -> Self {
         Self::new(Kind::System, format!("{what}: {error}"))
     }
@@ -116,7 +116,7 @@ impl Error {
         self.kind == Kind::Refused(Refusal::Claimed)
     }
 
-    /// Why a client was not let in, if that is what it is about.
+    /// Why a client could not connect, if the error is about that.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.kind {
             Kind::Refused(refusal) => Some(refusal),
@@ -129,7 +129,7 @@ impl Error {
         self.kind == Kind::Gone
     }
 
-    /// The user was logged out while the client was on its way in.
+    /// The user was logged out while the client was connecting.
     pub fn is_logged_out(&self) -> bool {
         self.kind == Kind::LoggedOut
     }
@@ -139,12 +139,12 @@ impl Error {
         self.kind == Kind::Forked
     }
 
-    /// The backplane cannot be used, so that something waits that was sent.
+    /// The backplane cannot be used, so an event that was sent is waiting.
     pub fn is_backplane(&self) -> bool {
         self.kind == Kind::Backplane
     }
 
-    /// The operating system refused: no descriptors or threads left, for instance.
+    /// The operating system refused the call, for example because no descriptors or threads are left.
     pub fn is_system(&self) -> bool {
         self.kind == Kind::System
     }
@@ -158,14 +158,14 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Why somebody was not let in.
+/// Why a client could not connect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There are as many clients as there may be.
+    /// The hub already has the maximum number of clients.
     Clients,
-    /// The user has as many as one may have.
+    /// The user already has the maximum number of clients.
     User,
-    /// So many come from this address already.
+    /// Too many clients from this address.
     Address,
     /// The client id belongs to a client of another user.
     Claimed,

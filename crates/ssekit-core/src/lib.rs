@@ -3,16 +3,16 @@
 //! # Layout
 //! One folder per concept. Imports go downwards only:
 //!
-//! * [`hub`]: what a process has one of; every call comes in here.
-//! * [`delivery`]: the tasks that write to sockets, and streams that somebody else carries. `cluster`: a hub among those of other
-//!   processes, over a [`backplane`].
+//! * [`hub`]: the parts that a process has one of; every call comes in here.
+//! * [`delivery`]: the tasks that write to sockets, and streams that somebody else carries. `cluster`: the link to the hubs
+//!   of other processes, over a [`backplane`].
 //! * [`session`]: clients, users, and what remains of them when they leave.
 //! * [`history`]: the sequence of events, in logs.
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
 //!
 //! Beside them: [`options`], [`stats`] with its [`metrics`], [`error`], and [`counter`], a number that only grows.
 //!
-//! Nothing here knows of Node.js, of HTTP servers or of Redis.
+//! Nothing here knows about Node.js, HTTP servers or Redis.
 
 pub mod backplane;
 mod cluster;

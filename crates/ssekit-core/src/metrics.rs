@@ -14,7 +14,7 @@ use crate::stats::Stats;
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 impl Stats {
-    /// As Prometheus reads it. Names begin with `ssekit_`; counters end with `_total`.
+    /// The stats as Prometheus reads them. Names begin with `ssekit_`; counters end with `_total`.
     pub fn metrics(&self) -> String {
         let mut text = String::with_capacity(4096);
         let transports = [

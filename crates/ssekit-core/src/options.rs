@@ -5,13 +5,13 @@ use std::time::Duration;
 use crate::error::{Error, Result};
 use crate::history::options::HistoryOptions;
 
-/// The largest that `max_event_bytes` may be: what any node may have accepted.
+/// The largest value of `max_event_bytes`: any node may have accepted an event of this size.
 pub const MOST_EVENT_BYTES: usize = 64 << 20;
 
-/// What a hub can be told. Fixed once it has started.
+/// A hub's options. They are fixed once it has started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
-    /// Whether sockets may be handed over to the engine. Default: true.
+    /// Whether the engine may take over sockets. Default: true.
     pub handoff: bool,
     /// Largest encoded event in bytes, 1,024 to 67,108,864. Default: 1 MiB.
     pub max_event_bytes: usize,
@@ -19,37 +19,37 @@ pub struct Options {
     pub heartbeat: Duration,
     /// `retry` of a stream's first event, up to one hour. Default: 2 s.
     pub retry: Duration,
-    /// Shards, one task each, and so the threads that can write at once, 1 to 64. Default: one fewer than there are cores, which
-    /// leaves one to whoever publishes; at least 1, at most 4.
+    /// Number of shards, 1 to 64. Each is one task, so this many threads can write at once. Default: one fewer than there
+    /// are cores, which leaves one to the publisher; at least 1, at most 4.
     pub threads: usize,
-    /// What was sent and is not acknowledged for so long ends the connection, 1 s to one hour. Default: 30 s.
+    /// The connection ends if sent bytes stay unacknowledged this long, 1 s to one hour. Default: 30 s.
     pub timeout: Duration,
-    /// A user is offline when the last client has been gone for so long, up to one hour. Default: 5 s.
+    /// A user is offline when the last client has been gone this long, up to one hour. Default: 5 s.
     pub presence_grace: Duration,
     /// How far a client may lag behind before it is disconnected.
     pub max_lag: MaxLag,
-    /// How many clients are let in.
+    /// How many clients may connect.
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
-    /// How it is one of several.
+    /// How the hub works as one of several.
     pub cluster: ClusterOptions,
-    /// How all clients are let go, unless a drain is told otherwise.
+    /// How all clients are let go, unless a drain call says otherwise.
     pub drain: DrainOptions,
-    /// Whether the hub is to be drained when the process is told to end. Signals are the business of whoever has the process;
-    /// it is here so that all who share the hub agree. Default: true.
+    /// Whether the hub is drained when the process is told to end. Signals are the business of the process's owner; the
+    /// option is here so that all users of the hub agree. Default: true.
     pub drain_on_sigterm: bool,
 }
 
-/// Bounds of the number of connected clients. `usize::MAX`: none.
+/// Bounds of the number of connected clients. `usize::MAX`: no bound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitOptions {
-    /// In all, 1 to 10,000,000. Default: none.
+    /// In all, 1 to 10,000,000. Default: no bound.
     pub clients: usize,
-    /// Of one user, 1 to 10,000,000. Default: none.
+    /// Of one user, 1 to 10,000,000. Default: no bound.
     pub clients_per_user: usize,
-    /// From one address, 1 to 10,000,000; of an IPv6 address its first 64 bits count, for that is what one customer has.
-    /// Default: none.
+    /// From one address, 1 to 10,000,000. Of an IPv6 address the first 64 bits count, because one customer has a network of
+    /// that size. Default: no bound.
     pub clients_per_address: usize,
 }
 
@@ -59,18 +59,18 @@ impl Default for LimitOptions {
     }
 }
 
-/// How a hub is one of several that share a history.
+/// How a hub works as one of several that share a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterOptions {
-    /// A node that is not heard for so long is gone with all its clients, 1 s to one hour. Default: 10 s.
+    /// A node that is silent for this long counts as gone, with all its clients, 1 s to one hour. Default: 10 s.
     pub lease: Duration,
-    /// Events that wait while the backplane cannot be used, 1 to 10,000,000; then the oldest are dropped, and clients are told of
-    /// a gap. Default: 100,000.
+    /// How many events wait while the backplane cannot be used, 1 to 10,000,000. Beyond that, the oldest are dropped, and
+    /// clients learn about the gap. Default: 100,000.
     pub max_buffered_events: usize,
-    /// Their bytes, 1,024 to 2^40. Default: 64 MiB.
+    /// The bytes of those events, 1,024 to 2^40. Default: 64 MiB.
     pub max_buffered_bytes: usize,
-    /// Whether clients of this node get what it sends while the backplane cannot be used, or wait for it, so that the order is
-    /// everybody's. Default: true.
+    /// While the backplane cannot be used: whether this node's clients get its events at once, or wait so that they get the
+    /// same order as everybody. Default: true.
     pub deliver_when_down: bool,
 }
 
@@ -90,8 +90,8 @@ impl Default for ClusterOptions {
 pub struct DrainOptions {
     /// Clients are let go spread over this time, up to one hour. Default: 2 s.
     pub window: Duration,
-    /// A client is told to come back after this time, and up to twice as long, each after another, up to one hour. Default:
-    /// 1 s.
+    /// A client is told to come back after this time, or up to twice as long: the time differs from client to client. Up to
+    /// one hour. Default: 1 s.
     pub retry: Duration,
 }
 
@@ -105,7 +105,7 @@ impl DrainOptions {
     /// Checks both bounds.
     ///
     /// # Errors
-    /// More than an hour.
+    /// A value is more than an hour.
     pub fn validate(&self) -> Result<()> {
         validate(self.numbers())
     }
@@ -115,15 +115,15 @@ impl DrainOptions {
     }
 }
 
-/// How far a client may lag behind before it is disconnected. Without a bound it keeps its cursor, and is told of a gap when the
-/// history no longer has what it has not got. `MAX` is none, which is the default of each.
+/// How far a client may lag behind before it is disconnected. Without a bound it keeps its cursor, and learns about a gap
+/// when the history has dropped events that it has yet to get. `MAX` means no bound, which is the default of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxLag {
-    /// Events that wait for it, 1 to 10,000,000.
+    /// Events that wait for the client, 1 to 10,000,000.
     pub events: usize,
-    /// Bytes that wait for it, 1,024 to 2^40.
+    /// Bytes that wait for the client, 1,024 to 2^40.
     pub bytes: usize,
-    /// The time for which one has been waiting, 100 ms to 2^40 ms.
+    /// How long an event has been waiting, 100 ms to 2^40 ms.
     pub time: Duration,
 }
 
@@ -157,15 +157,15 @@ impl Options {
     /// Checks every bound.
     ///
     /// # Errors
-    /// A value out of its bounds, by the name that it has in JavaScript.
+    /// A value is out of its bounds; the error gives its name in JavaScript.
     pub fn validate(&self) -> Result<()> {
         validate(self.numbers())
     }
 
-    /// Checks that `wanted` is what is running already.
+    /// Checks that `wanted` equals the options that are running.
     ///
     /// # Errors
-    /// The first option that differs, by the name that it has in JavaScript.
+    /// An option differs; the error gives the first one's name in JavaScript.
     pub fn check_same(&self, wanted: &Self) -> Result<()> {
         let transport = (self.handoff != wanted.handoff).then_some("transport");
         let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
@@ -179,7 +179,7 @@ impl Options {
         }
     }
 
-    /// Every number by the name that it has in JavaScript.
+    /// Every number, with its name in JavaScript.
     fn numbers(&self) -> impl Iterator<Item = Number> + use<> {
         let (history, lag, limits) = (&self.history, &self.max_lag, &self.limits);
         let number = |name, value: usize, least, most| Number { name, value: value as u64, least, most, none: false };
@@ -219,7 +219,7 @@ struct Number {
     value: u64,
     least: u64,
     most: u64,
-    /// The largest number there is means "no bound".
+    /// Whether the largest number there is means "no bound".
     none: bool,
 }
 

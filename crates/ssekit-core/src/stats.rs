@@ -14,13 +14,13 @@ pub struct Stats {
     pub clients: usize,
     /// Users with a connected client.
     pub users: usize,
-    /// Users of whom there is a client or an event in the history.
+    /// Users with a client or an event in the history.
     pub known_users: usize,
     /// Clients that are away and may come back with their id.
     pub away: usize,
-    /// Connected clients that have not settled on a transport.
+    /// Connected clients that do not have a transport yet.
     pub opening: usize,
-    /// Connected clients whose socket the engine has.
+    /// Connected clients whose socket the engine writes to.
     pub handoff: usize,
     /// Connected clients that somebody else's stream carries.
     pub stream: usize,
@@ -30,25 +30,25 @@ pub struct Stats {
     pub connects: u64,
     /// Clients gone since the start, in the order of [`DisconnectReason::ALL`].
     pub disconnects: [u64; DisconnectReason::ALL.len()],
-    /// Clients that were not let in since the start, in the order of [`Refusal::ALL`].
+    /// Clients refused since the start, in the order of [`Refusal::ALL`].
     pub refusals: [u64; Refusal::ALL.len()],
     /// Streams that stayed with Node since the start, in the order of [`NotHandedOff::ALL`].
     pub not_handed_off: [u64; NotHandedOff::ALL.len()],
     /// Events published.
     pub events: u64,
-    /// Events that a newer one of the same key has superseded.
+    /// Events that a newer event with the same key has superseded.
     pub coalesced: u64,
-    /// Events written to a client, once per client.
+    /// Events written to clients, counted once per client.
     pub deliveries: u64,
     /// Bytes written to clients.
     pub bytes: u64,
     /// Heartbeats written.
     pub heartbeats: u64,
-    /// Gaps told.
+    /// Gaps that clients learned about.
     pub resets: u64,
-    /// How far clients lag behind, as the shards' last rounds have found it: each an eighth of a heartbeat ago at most.
+    /// How far clients lag behind, according to the shards' last sweeps, each at most an eighth of a heartbeat ago.
     pub lag: Lag,
-    /// Panics of observers that were caught.
+    /// Caught panics of observers.
     pub observer_panics: u64,
     /// Logs that hold events.
     pub logs: usize,
@@ -58,12 +58,12 @@ pub struct Stats {
     pub epoch: String,
     /// Position of the newest event.
     pub position: Position,
-    /// How it stands with the other nodes, if it is one of several.
+    /// The state of the other nodes, if the hub is one of several.
     pub cluster: Option<ClusterStats>,
 }
 
 impl Stats {
-    /// Those of a hub that has not started, so it has no epoch either.
+    /// The stats of a hub that has not started, so it has no epoch either.
     pub fn before_start(is_one_of_several: bool) -> Self {
         let cluster = ClusterStats {
             link: Link::Starting,

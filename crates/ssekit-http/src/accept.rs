@@ -1,4 +1,4 @@
-//! Takes connections, as many and as fast as they are let in.
+//! Accepts connections, as many and as fast as the limits permit.
 
 use std::io::ErrorKind;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use crate::protocol::serve;
 use crate::state::ConnectionContext;
 use crate::state::{Shared, Stage};
 
-/// How long it waits when the system has no descriptor left, for somebody to leave.
+/// How long to wait until a connection closes, when the system has no descriptors left.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the listener closes.
@@ -30,7 +30,7 @@ pub(crate) async fn accept(bound: Bound, shared: Arc<Shared>) {
                 }
                 admit(socket, &shared);
             }
-            // It went again before its turn came.
+            // The peer left before it was accepted.
             Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) => {}
             Err(error) => {
                 shared.operator_log.write(|| format!("cannot accept connections: {error}"));

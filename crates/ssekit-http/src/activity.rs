@@ -1,4 +1,4 @@
-//! What goes on on a connection that carries several requests at once.
+//! Tracks the activity on a connection that carries several requests at once.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,12 +11,12 @@ use ssekit_core::session::client::Client;
 use ssekit_core::session::lifecycle::DisconnectReason;
 use tokio::time::{Instant, interval};
 
-/// What is going on on a connection.
+/// The activity on a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Activity {
     now: AtomicUsize,
     ever: AtomicUsize,
-    /// Answers that wait for the peer to have room.
+    /// Answers that wait until the peer has room for them.
     untaken: Mutex<HashMap<usize, Untaken>>,
 }
 
@@ -41,7 +41,7 @@ impl Busy {
         Self { activity: Arc::clone(activity), number }
     }
 
-    /// The answer is there for the peer.
+    /// The answer is ready for the peer.
     pub(crate) fn answered(&self) {
         self.wait_for_peer(None);
     }
@@ -55,7 +55,7 @@ impl Busy {
         self.activity.untaken.lock().insert(self.number, Untaken { since: Instant::now(), client });
     }
 
-    /// The peer has taken it, or the beginning of a stream.
+    /// The peer has taken the answer, or the beginning of a stream.
     pub(crate) fn taken(&self) {
         self.activity.untaken.lock().remove(&self.number);
     }
@@ -68,7 +68,7 @@ impl Drop for Busy {
     }
 }
 
-/// Waits until nothing has gone on for as long as this.
+/// Waits until there has been no activity for `patience`.
 pub(crate) async fn idle(activity: &Activity, patience: Duration) {
     let mut looks = interval(patience);
     let mut seen = None;

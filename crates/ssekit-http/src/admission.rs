@@ -1,4 +1,4 @@
-//! How many connections there may be, in all and from one address, and how fast they may come.
+//! Limits how many connections there may be, in all and from one address, and how fast they may come.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -12,23 +12,23 @@ use tokio::time::Instant;
 use crate::options::ListenerLimits;
 use ssekit_core::session::network::Network;
 
-/// What a new connection is told.
+/// The decision about a new connection.
 #[derive(Debug)]
 pub(crate) enum Admitted {
-    /// Come in.
+    /// Admitted.
     Yes(Permit),
-    /// There is no permit, but one to be told so.
+    /// Over the limit; accepted only to send the refusal.
     Refused(Overload, Permit),
-    /// Not even that.
+    /// Over both limits; closed without an answer.
     Rejection,
 }
 
-/// Why there is no permit.
+/// Which limit was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overload {
-    /// There are too many connections in all.
+    /// Too many connections in all.
     Full,
-    /// There are too many from this address.
+    /// Too many connections from this address.
     AddressFull,
 }
 
@@ -37,7 +37,7 @@ pub(crate) enum Overload {
 pub(crate) struct Admission {
     most: usize,
     most_per_address: usize,
-    /// Connections beyond the limit that are only told that there is no permit.
+    /// Connections beyond the limit that are accepted only to send the refusal.
     most_refused: usize,
     counts: Mutex<Counts>,
     left: Notify,
@@ -47,7 +47,7 @@ pub(crate) struct Admission {
 struct Counts {
     all: usize,
     refused: usize,
-    /// Only kept where there is a limit for it.
+    /// Only kept if there is a limit per address.
     by_network: HashMap<Network, usize>,
 }
 
@@ -62,7 +62,7 @@ impl Admission {
         }
     }
 
-    /// Asks for a permit. It is given back when it is dropped.
+    /// Asks for a permit. Dropping the permit returns it.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Admitted {
         let network = address.filter(|_| self.most_per_address > 0).map(Network::of);
         let mut counts = self.counts.lock();
@@ -88,12 +88,12 @@ impl Admission {
         Admitted::Refused(refusal, Permit { admission: Arc::clone(self), network: None, refused: true })
     }
 
-    /// Connections that have a permit.
+    /// The number of admitted connections.
     pub(crate) fn connections(&self) -> usize {
         self.counts.lock().all
     }
 
-    /// Waits until nobody is here any more.
+    /// Waits until all connections are gone.
     pub(crate) async fn emptied(&self) {
         loop {
             let left = self.left.notified();
@@ -137,17 +137,17 @@ impl Drop for Permit {
     }
 }
 
-/// Lets so many through in a second, evenly, but for a burst of a tenth of them.
+/// Lets a fixed number through per second, evenly, apart from a burst of a tenth of that number.
 #[derive(Debug)]
 pub(crate) struct Pace {
     step: Duration,
     burst: Duration,
-    /// When the next one would be due, were there no burst.
+    /// When the next one would be due without the burst.
     due: Instant,
 }
 
 impl Pace {
-    /// Rejection more than `per_second`; none for 0.
+    /// At most `per_second`. Returns `None`, which means no limit, for 0.
     pub(crate) fn of(per_second: usize) -> Option<Self> {
         let step = Duration::from_secs(1).checked_div(u32::try_from(per_second).ok()?)?;
         let (now, burst) = (Instant::now(), Duration::from_millis(100));
@@ -204,7 +204,7 @@ mod tests {
         assert!(matches!(admission.admit(address("2001:db8::2")), Admitted::Refused(Overload::AddressFull, _)));
         assert!(matches!(admission.admit(address("2001:db8:1::1")), Admitted::Yes(_)));
         assert!(matches!(admission.admit(address("192.0.2.1")), Admitted::Yes(_)));
-        // A socket for both kinds of addresses shows each of IPv4 as one of IPv6: they are no network of their own.
+        // A socket for both kinds of addresses shows IPv4 addresses as IPv6 addresses. These do not count as one network.
         let mapped = ["::ffff:192.0.2.2", "::ffff:192.0.2.3", "::ffff:192.0.2.4"].map(address);
         let places_of_mapped = mapped.map(|address| admission.admit(address));
         assert!(places_of_mapped.iter().all(|admitted| matches!(admitted, Admitted::Yes(_))));
@@ -221,7 +221,7 @@ mod tests {
         for _ in 0..210 {
             pace.turn().await;
         }
-        // Two seconds for 200; the burst of a tenth of a second's came at once.
+        // 200 take two seconds; the burst of a tenth of a second comes at once.
         assert_eq!(start.elapsed().as_millis(), 2_000);
         assert!(Pace::of(0).is_none());
     }

@@ -1,4 +1,4 @@
-//! Answers: those that end at once, and the head of an event stream.
+//! Complete answers, and the head of an event stream.
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -12,7 +12,7 @@ use uuid::Uuid;
 use ssekit_core::error::Error;
 use ssekit_core::error::Refusal;
 
-/// An answer that is there as a whole.
+/// An answer with its complete body.
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// A line of text for a person.
@@ -22,7 +22,7 @@ pub(crate) fn text(status: StatusCode, body: &'static str) -> Answer {
 
 /// JSON for a program.
 pub(crate) fn json<T: serde::Serialize + ?Sized>(status: StatusCode, body: &T) -> Answer {
-    // What is answered here consists of strings, numbers and lists, which can always be written.
+    // All answers here consist of strings, numbers and lists, which can always be serialized.
     with_type(status, "application/json", serde_json::to_vec(body).unwrap_or_default().into())
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn with_type(status: StatusCode, content_type: &'static str, body: By
     answer
 }
 
-/// Rejection body, and nothing to say about one.
+/// No body, and no headers about one.
 pub(crate) fn empty(status: StatusCode) -> Answer {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = status;
@@ -45,28 +45,29 @@ pub(crate) fn not_found() -> Answer {
     text(StatusCode::NOT_FOUND, "Not found.\n")
 }
 
-/// The method is wrong; these are right.
+/// The method is not allowed; the answer lists the allowed ones.
 pub(crate) fn wrong_method(allow: &'static str) -> Answer {
     let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\n");
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     answer
 }
 
-/// What the path can do, for who asks by OPTIONS.
+/// The allowed methods of a path, in answer to OPTIONS.
 pub(crate) fn options(allow: &'static str) -> Answer {
     let mut answer = empty(StatusCode::NO_CONTENT);
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     answer
 }
 
-/// The credentials are missing or not good. Why, only the operator_log knows.
+/// The credentials are missing or not valid. Only the operator log says why.
 pub(crate) fn unauthorized() -> Answer {
     let mut answer = text(StatusCode::UNAUTHORIZED, "Unauthorized.\n");
     answer.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     answer
 }
 
-/// Not now; come back in a while, five to fifteen seconds: not all in the same one (RFC 9110, section 10.2.3).
+/// Try again in five to fifteen seconds. The delay is random, so clients do not all return in the same second (RFC 9110,
+/// section 10.2.3).
 pub(crate) fn later(status: StatusCode, body: &'static str) -> Answer {
     let mut answer = text(status, body);
     let seconds = 5 + (Uuid::new_v4().as_u128() % 11) as u64;
@@ -74,8 +75,8 @@ pub(crate) fn later(status: StatusCode, body: &'static str) -> Answer {
     answer
 }
 
-/// The whole stream of a page that comes while the hub is drained: an `EventSource` takes any other answer for final, and
-/// would not come back to the process that takes over. And not over this connection, which leads to the one that ends.
+/// The whole stream of a page that connects while the hub drains. An `EventSource` takes any other answer as final, and would
+/// not come back to the process that takes over. The connection is closed, because it leads to the process that is ending.
 pub(crate) fn farewell(body: Bytes, version: Version) -> Answer {
     last(stream_head().map(|()| Full::new(body)), version)
 }
@@ -88,7 +89,7 @@ pub(crate) fn last(mut answer: Answer, version: Version) -> Answer {
     answer
 }
 
-/// What an error of the engine's is to a peer. (That the hub is drained, it is told otherwise.)
+/// The answer for an error of the engine. (During a drain, the client gets a farewell instead.)
 pub(crate) fn of_error(error: &Error) -> Answer {
     match error.refusal() {
         Some(Refusal::Claimed) => text(StatusCode::CONFLICT, "This client id belongs to another user.\n"),
@@ -106,7 +107,7 @@ pub(crate) fn of_error(error: &Error) -> Answer {
     }
 }
 
-/// The head of an event stream: it arrives as it is sent, uncached, unchanged, and not collected by nginx.
+/// The head of an event stream. Events must arrive as they are sent: uncached, unchanged, and not buffered by nginx.
 pub(crate) fn stream_head() -> Response<()> {
     let mut head = Response::new(());
     let headers = head.headers_mut();
@@ -116,11 +117,12 @@ pub(crate) fn stream_head() -> Response<()> {
     head
 }
 
-/// The same for a stream that is about to begin, in answer to a request with these headers. Over HTTP/1 its connection ends with
-/// it, so nobody may send another request there (RFC 9112, section 9.6).
+/// The head of a stream that is about to begin, in answer to a request with these headers. Over HTTP/1 the connection ends
+/// with the stream, so the client must not send another request on it (RFC 9112, section 9.6).
 ///
-/// undici needs another header. If a connection with `Connection: close` breaks off, undici takes the response for complete and does
-/// not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section 7.6.1).
+/// undici needs another header. If a connection with `Connection: close` breaks off, undici treats the response as complete
+/// and does not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section
+/// 7.6.1).
 pub(crate) fn beginning_head(version: Version, request: &HeaderMap) -> Response<()> {
     let mut head = stream_head();
     if version == Version::HTTP_2 {
@@ -157,7 +159,7 @@ mod tests {
         }
         for agent in ["node", "undici", "Node"] {
             assert_eq!(head(Version::HTTP_11, agent, "Keep-Alive"), (None, Some(b"timeout=0".to_vec())), "{agent}");
-            // A proxy has passed the name on.
+            // A proxy has forwarded the name.
             assert_eq!(head(Version::HTTP_11, agent, ""), closes, "{agent}");
             assert_eq!(head(Version::HTTP_11, agent, "close"), closes, "{agent}");
             assert_eq!(head(Version::HTTP_2, agent, "keep-alive"), (None, None));

@@ -13,10 +13,11 @@ use tokio::net::UnixListener;
 use crate::connection_io::Socket as Accepted;
 use crate::options::Address;
 
-/// Connections that wait in the kernel until they are accepted: a storm of reconnects comes all at once.
+/// How many connections may wait in the kernel to be accepted. The number is high because in a storm of reconnects all come
+/// at once.
 const BACKLOG: i32 = 4096;
 
-/// A socket that is listened on.
+/// A listening socket.
 #[derive(Debug)]
 pub(crate) enum Bound {
     Tcp(TcpListener),
@@ -27,7 +28,7 @@ pub(crate) enum Bound {
     },
 }
 
-/// The file of a Unix socket, which goes with it.
+/// The file of a Unix socket. It is removed together with the socket.
 #[cfg(unix)]
 #[derive(Debug)]
 pub(crate) struct SocketFile(PathBuf);
@@ -35,7 +36,7 @@ pub(crate) struct SocketFile(PathBuf);
 #[cfg(unix)]
 impl Drop for SocketFile {
     fn drop(&mut self) {
-        // Somebody may have removed it; then there is nothing to do.
+        // If somebody has removed it already, there is nothing to do.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -58,7 +59,7 @@ impl Bound {
         }
     }
 
-    /// The address it got.
+    /// The address that it is bound to.
     pub(crate) fn local_addr(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(listener) => listener.local_addr().ok(),
@@ -72,7 +73,8 @@ impl Bound {
         match self {
             Self::Tcp(listener) => {
                 let (stream, peer) = listener.accept().await?;
-                // Events are small, and each is sent for its own sake. It fails for a peer that has gone, as everything will.
+                // Events are small and must not wait for each other. This fails if the peer is gone, but then everything else
+                // will, too.
                 let _ = stream.set_nodelay(true);
                 Ok(Accepted::Tcp(stream, peer.ip().to_canonical()))
             }
@@ -82,7 +84,7 @@ impl Bound {
     }
 }
 
-/// Binds to the first of a name's addresses that can be bound to.
+/// Binds to the first address of a name that works.
 fn bind_first(addresses: impl Iterator<Item = SocketAddr>, reuse_port: bool) -> io::Result<Socket> {
     let mut refused = io::Error::new(ErrorKind::NotFound, "the name has no address");
     for address in addresses {
@@ -97,10 +99,10 @@ fn bind_first(addresses: impl Iterator<Item = SocketAddr>, reuse_port: bool) -> 
 fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     if address.is_ipv6() && address.ip().is_unspecified() {
-        // Everybody means IPv4 too. Some systems cannot do that; then it is IPv6 alone.
+        // The unspecified address includes IPv4. Some systems cannot do that; they get IPv6 alone.
         let _ = socket.set_only_v6(false);
     }
-    // Elsewhere than on Unix this would let others take the port.
+    // On systems other than Unix, this would let others take the port.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     if reuse_port {
@@ -115,7 +117,7 @@ fn bind(address: SocketAddr, reuse_port: bool) -> io::Result<Socket> {
     Ok(socket)
 }
 
-/// Removes a socket file that a process has left behind. One that somebody listens on stays, and binding fails.
+/// Removes a socket file that a process has left behind. If somebody listens on the file, it stays and binding fails.
 #[cfg(unix)]
 fn remove_orphan(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::FileTypeExt;

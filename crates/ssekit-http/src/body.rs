@@ -1,5 +1,5 @@
-//! An event stream as the body of a response that hyper carries: over HTTP/2, over TLS, and wherever no socket can be had.
-//! hyper asks for more only when the peer has room for it, so its flow control is the cursor's.
+//! An event stream as the body of a response that hyper carries: over HTTP/2, over TLS, and where no socket is available.
+//! hyper asks for more only when the peer has room for it, so the cursor follows hyper's flow control.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -13,22 +13,22 @@ use crate::activity::Busy;
 use crate::receipts::{BodyChunk, Receipts};
 use ssekit_core::delivery::stream::Stream;
 
-/// Bytes that are read from a stream at once.
+/// How many bytes are read from a stream at once.
 const READ_BYTES: usize = 64 << 10;
 
 /// The body of any answer.
 #[derive(Debug)]
 pub(crate) struct AnyBody {
     content: Content,
-    /// The connection is in use as long as this is here.
+    /// The connection counts as in use as long as this exists.
     busy: Option<Busy>,
 }
 
 #[derive(Debug)]
 enum Content {
-    /// It is there as a whole.
+    /// A complete body.
     Whole(Full<Bytes>),
-    /// The first bytes, and the stream after them. Dropped, it disconnects the client.
+    /// The first bytes, and the stream after them. Dropping the stream disconnects its client.
     Events(Option<Bytes>, Stream, Receipts),
 }
 
@@ -44,14 +44,14 @@ impl AnyBody {
         Self { content: Content::Events(Some(opening), stream, receipts), busy: None }
     }
 
-    /// The same, keeping its connection from being idle.
+    /// The same body, but it also keeps its connection from being idle.
     pub(crate) fn busy(self, busy: Busy) -> Self {
         busy.answered();
         Self { busy: Some(busy), ..self }
     }
 }
 
-/// What was just read of a stream.
+/// Wraps bytes that were just read from a stream.
 fn chunk(bytes: Bytes, stream: &Stream, receipts: &Receipts) -> BodyChunk {
     match stream.client() {
         Some(client) => BodyChunk::for_client(bytes, client, client.progress.pulled(), receipts),
@@ -70,7 +70,7 @@ impl Body for AnyBody {
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map(|frame| frame.map_data(BodyChunk::plain)))),
             Content::Events(opening, stream, receipts) => {
-                // Asked for more, hyper has room for it at the peer.
+                // hyper asks for more only when the peer has room for it.
                 let busy = this.busy.as_ref().inspect(|busy| busy.taken());
                 let chunk = match opening.take() {
                     Some(bytes) => Poll::Ready(Some(BodyChunk::plain(bytes))),

@@ -25,12 +25,12 @@ pub(crate) enum Socket {
     Tcp(TcpStream, IpAddr),
     #[cfg(unix)]
     Unix(UnixStream),
-    /// TLS over one of the others. One type for all of them, for all that hyper does is compiled once for each type.
+    /// TLS over one of the others. They share one type, because all of hyper's code is compiled once for each type.
     Tls(Box<TlsStream<Socket>>),
 }
 
 impl Socket {
-    /// Who is at the other end; a Unix socket does not know.
+    /// The peer's address. A Unix socket has none.
     pub(crate) fn address(&self) -> Option<IpAddr> {
         match self {
             Self::Tcp(_, address) => Some(*address),
@@ -40,12 +40,12 @@ impl Socket {
         }
     }
 
-    /// Whether somebody else can go on writing to it.
+    /// Whether a shard can take over writing to it.
     pub(crate) fn is_plain(&self) -> bool {
         !matches!(self, Self::Tls(_))
     }
 
-    /// Its descriptor, whatever is spoken over it.
+    /// Its descriptor, with or without TLS.
     #[cfg(unix)]
     pub(crate) fn as_fd(&self) -> BorrowedFd<'_> {
         match self {
@@ -55,7 +55,7 @@ impl Socket {
         }
     }
 
-    /// The descriptor of a plain one, away from the runtime.
+    /// The descriptor of a plain socket, detached from the runtime.
     #[cfg(unix)]
     pub(crate) fn into_fd(self) -> io::Result<std::os::fd::OwnedFd> {
         match self {
@@ -66,7 +66,7 @@ impl Socket {
     }
 }
 
-/// Calls the same method of whichever stream there is.
+/// Calls the same method on the stream inside.
 macro_rules! on_stream {
     ($socket:expr, $stream:ident => $call:expr) => {
         match $socket.get_mut() {
@@ -110,24 +110,24 @@ impl AsyncWrite for Socket {
     }
 }
 
-/// How an HTTP/2 connection begins (RFC 9113, section 3.4). Rejection HTTP/1 request does.
+/// The first bytes of an HTTP/2 connection (RFC 9113, section 3.4). No HTTP/1 request begins with them.
 const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-/// A connection some of whose bytes have been looked at already, and of which one can tell whether all that was written to
-/// it is with the kernel.
+/// A connection whose first bytes may have been inspected already. It knows whether everything written to it has reached the
+/// kernel.
 #[derive(Debug)]
 pub(crate) struct ConnectionIo<S> {
     inner: S,
     seen: Bytes,
     unsent: Arc<AtomicBool>,
     receipts: Receipts,
-    /// How long the peer may take nothing of what there is for it.
+    /// How long a peer may accept no bytes while there are bytes to send.
     patience: Duration,
-    /// When that is over, while it takes nothing.
+    /// The end of that time, while the peer accepts nothing.
     deadline: Option<Pin<Box<Sleep>>>,
 }
 
-/// Whether the last write of a connection was refused, so that whoever wrote has something left.
+/// Whether the last write to a connection was refused, so its writer still has bytes left.
 #[derive(Debug, Clone)]
 pub(crate) struct Unsent(Arc<AtomicBool>);
 
@@ -149,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
         }
     }
 
-    /// What has been written to it: of bodies, by whoever writes them.
+    /// The receipts of this connection. The writers of bodies add to them.
     pub(crate) fn receipts(&self) -> Receipts {
         self.receipts.clone()
     }
@@ -166,12 +166,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> ConnectionIo<S> {
         self.inner
     }
 
-    /// Waits until it is clear whether HTTP/2 is spoken here without having been agreed on ("prior knowledge", RFC 9113,
-    /// section 3.3).
+    /// Waits until it is clear whether the client speaks HTTP/2 without negotiation ("prior knowledge", RFC 9113, section
+    /// 3.3).
     pub(crate) async fn begins_http2(&mut self) -> io::Result<bool> {
         let mut seen = BytesMut::with_capacity(PREFACE.len());
         while seen.len() < PREFACE.len() && PREFACE.starts_with(&seen) {
-            // Rejection more than the preface is read: what follows is hyper's business.
+            // No more than the preface is read here: what follows is for hyper.
             let room = PREFACE.len() - seen.len();
             if (&mut self.inner).take(room as u64).read_buf(&mut seen).await? == 0 {
                 break;
@@ -196,7 +196,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for ConnectionIo<S> {
 }
 
 impl<S: AsyncWrite + Unpin> ConnectionIo<S> {
-    /// A peer that takes nothing for so long ends its connection, for else it would keep its place for ever.
+    /// Ends the connection of a peer that accepts nothing for too long. Otherwise that connection would stay forever.
     fn note<T>(&mut self, cx: &mut Context<'_>, written: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         self.unsent.store(written.is_pending(), Ordering::Relaxed);
         if written.is_ready() {
@@ -230,7 +230,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.inner).poll_flush(cx);
-        // hyper flushes when it has written out its own buffers.
+        // hyper flushes after it has written out its own buffers.
         if matches!(flushed, Poll::Ready(Ok(()))) {
             self.receipts.flushed();
         }
@@ -242,13 +242,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
     }
 }
 
-/// How long, and for how many bytes, a peer is listened to that was told something while it was still talking. If its
-/// connection were closed at once, the system would reset it, and what it was told might be lost (RFC 9112, section 9.6).
+/// How long, and for how many bytes, we keep reading from a peer that got its answer while it was still sending. If we closed
+/// the connection at once, the system would reset it, and the answer might be lost (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
 const LINGER_BYTES: u64 = 1 << 20;
 
-/// Ends a connection so that the peer gets to read what it was told.
+/// Ends a connection in such a way that the peer can still read its answer.
 pub(crate) async fn linger(mut stream: Socket) {
     let listen = async {
         stream.shutdown().await?;
@@ -257,7 +257,7 @@ pub(crate) async fn linger(mut stream: Socket) {
         while rest.read(&mut scratch).await? > 0 {}
         io::Result::Ok(())
     };
-    // Whatever comes of it, that was all.
+    // The connection is over either way.
     let _ = timeout(LINGER, listen).await;
 }
 
@@ -278,7 +278,7 @@ mod tests {
             (b"", false),
         ] {
             let (mut peer, here) = tokio::io::duplex(1024);
-            // Byte by byte, for a preface may come in pieces.
+            // Byte by byte, because a preface may arrive in pieces.
             for byte in sent {
                 peer.write_u8(*byte).await.unwrap();
             }
@@ -299,7 +299,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         assert_eq!(wire.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed(), patience);
-        // Something that is taken begins a new one.
+        // A byte that the peer accepts starts a new deadline.
         peer.read_exact(&mut [0; 4]).await.unwrap();
         wire.write_all(b"6789").await.unwrap();
         let began = tokio::time::Instant::now();

@@ -1,7 +1,7 @@
 //! Pages of other origins (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 //!
-//! An origin is only ever answered with itself if it stands in the list, and answers say by `Vary` that they depend on it,
-//! so that no cache gives one origin's answer to another.
+//! An answer names an origin only if that origin is in the list. `Vary` says that the answer depends on the origin, so no
+//! cache gives one origin's answer to another.
 
 use hyper::header::{
     ACCESS_CONTROL_ALLOW_CREDENTIALS, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS,
@@ -12,10 +12,10 @@ use hyper::{Method, Request};
 
 use crate::options::CorsOptions;
 
-/// What a page's request may carry: what fetch-based event-source clients send.
+/// The headers that a page's request may carry: those that fetch-based event-source clients send.
 const ALLOWED_HEADERS: &str = "authorization, cache-control, content-type, last-event-id";
 
-/// The answers to other origins' pages.
+/// Adds the headers for other origins' pages.
 #[derive(Debug)]
 pub(crate) struct Cors(Option<CorsOptions>);
 
@@ -24,7 +24,7 @@ impl Cors {
         Self(options)
     }
 
-    /// What the answer to a request with this origin has to say.
+    /// Adds the headers for a request from this origin.
     pub(crate) fn decorate(&self, origin: Option<&HeaderValue>, headers: &mut HeaderMap) {
         let Some(options) = &self.0 else { return };
         if self.is_open() {
@@ -39,7 +39,7 @@ impl Cors {
         }
     }
 
-    /// What the answer to a preflight has to say besides.
+    /// Adds the further headers for a preflight.
     pub(crate) fn decorate_preflight<B>(&self, request: &Request<B>, headers: &mut HeaderMap) {
         let Some(options) = &self.0 else { return };
         let asked =
@@ -52,7 +52,7 @@ impl Cors {
         }
     }
 
-    /// Whether a cookie that came with this request may be meant: a browser sends it along whoever's page it is that asks.
+    /// Whether to trust a cookie of this request. A browser sends cookies along, no matter whose page makes the request.
     pub(crate) fn trusts_cookies<B>(&self, request: &Request<B>) -> bool {
         let Some(origin) = request.headers().get(ORIGIN) else { return true };
         let credentials = self.0.as_ref().is_some_and(|options| options.credentials);
@@ -70,7 +70,7 @@ impl Cors {
     }
 }
 
-/// Whether the page comes from the host that it asks. (A proxy that passes on `Host` keeps this true.)
+/// Whether the page comes from the host that it sends the request to. (This also works behind a proxy that passes on `Host`.)
 fn is_same_origin<B>(origin: &HeaderValue, request: &Request<B>) -> bool {
     let host = request.uri().authority().map(|authority| authority.as_str().as_bytes());
     let host = host.or_else(|| request.headers().get(HOST).map(HeaderValue::as_bytes));

@@ -1,4 +1,4 @@
-//! What the headers of a request say.
+//! Reads the headers of a request.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,8 @@ use hyper::{HeaderMap, Request};
 
 use crate::query::parameter;
 
-/// The header, or the query's parameter for clients that cannot set it. An empty one says that nothing was seen.
+/// The header, or the query parameter for clients that cannot set the header. An empty value means that the client has seen
+/// nothing.
 pub(crate) fn last_event_id<B>(request: &Request<B>) -> Option<Cow<'_, str>> {
     let id = header_id(request).map(Cow::Borrowed).or_else(|| parameter(request.uri().query(), "lastEventId"));
     id.filter(|id| !id.is_empty())
@@ -17,7 +18,7 @@ pub(crate) fn header_id<B>(request: &Request<B>) -> Option<&str> {
     request.headers().get("last-event-id").and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
 }
 
-/// Whether a client would take an event stream (RFC 9110, section 12.5.1). Without the header it takes anything.
+/// Whether a client accepts an event stream (RFC 9110, section 12.5.1). Without the header it accepts anything.
 pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
     let mut given = headers.get_all(ACCEPT).iter().peekable();
     let fits = |range: &str| {

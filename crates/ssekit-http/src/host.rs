@@ -1,11 +1,12 @@
-//! The `Host` of a request (RFC 9112, section 3.2): a proxy in front may go by one, and who is behind it by another.
+//! The `Host` of a request (RFC 9112, section 3.2). It must be unambiguous: with two of them, a proxy in front may use one
+//! and the server behind it the other.
 
 use std::net::Ipv6Addr;
 
 use hyper::header::HOST;
 use hyper::{HeaderMap, Version};
 
-/// Whether a request names its host as it must: once and properly; over HTTP/1.0 and 2 it need not.
+/// Whether a request names its host as required: once and in the proper form. Over HTTP/1.0 and HTTP/2 it may have no `Host`.
 pub(crate) fn is_named_properly(version: Version, headers: &HeaderMap) -> bool {
     let mut hosts = headers.get_all(HOST).iter();
     match (hosts.next(), hosts.next()) {
@@ -32,7 +33,7 @@ fn is_host(value: &[u8]) -> bool {
     is_name && (port.is_empty() || port.strip_prefix(':').is_some_and(is_port))
 }
 
-/// RFC 3986, section 3.2.2; IPv4 addresses are among them.
+/// RFC 3986, section 3.2.2. This includes IPv4 addresses.
 fn is_registered_name(name: &[u8]) -> bool {
     let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(byte);
     let is_escape = |at: usize| name.get(at + 1..at + 3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));

@@ -1,4 +1,4 @@
-//! HTTP/1.1 and 1.0: hyper parses requests and writes answers. A request for an event stream takes the socket away from it
+//! HTTP/1.1 and 1.0: hyper parses requests and writes answers. A request for an event stream takes the socket away from hyper
 //! before an answer begins.
 
 use std::convert::Infallible;
@@ -24,10 +24,10 @@ use crate::router::route;
 use crate::state::ConnectionContext;
 use crate::state::Stage;
 
-/// A stream that has been opened, and the version of its request.
+/// An opened stream, and the version of its request.
 type Taken = (StreamResponse, Version);
 
-/// Where a request leaves the stream that it has opened, if the socket is to be taken over.
+/// A request puts its opened stream here if the socket is to be taken over.
 type Slot = Arc<Mutex<Option<Taken>>>;
 
 /// Serves a connection to its end, or until its socket is taken over.
@@ -47,8 +47,8 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
     }
 }
 
-/// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot none does, and
-/// hyper carries the streams.
+/// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot, no request takes
+/// the socket, and hyper carries the streams.
 async fn converse(
     wire: ConnectionIo<Socket>,
     context: ConnectionContext,
@@ -71,16 +71,16 @@ async fn converse(
             closes = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        // Whatever ended it, there is nobody to be told.
+        // Whatever ended it, nobody needs to know.
         if connection.poll_without_shutdown(cx).is_ready() {
             return Poll::Ready(None);
         }
-        // An answer to an earlier request may still be on its way; hyper goes on with it until it is out.
+        // An answer to an earlier request may still be on its way; hyper continues until it is written.
         let taken = if unsent.any() { None } else { slot.as_ref().and_then(|slot| slot.lock().take()) };
         taken.map_or(Poll::Pending, |taken| Poll::Ready(Some(taken)))
     });
     let taken = taken.await;
-    // What has been read behind the request is dropped: an event-stream client has nothing more to say.
+    // Bytes that were read after the request are dropped, because an event-stream client sends nothing more.
     let socket = connection.into_parts().io.into_inner().into_inner();
     match taken {
         Some(taken) => Some((socket, taken)),
@@ -113,7 +113,7 @@ async fn answer(
     match (route(request, &context).await, slot) {
         (Routed::Stream(opened), Some(slot)) => {
             *slot.lock() = Some((opened, version));
-            // The connection is about to be taken away, and this with it.
+            // The connection is about to be taken away, together with this future.
             std::future::pending().await
         }
         (routed, _) => Ok(routed.into_response(&receipts)),

@@ -1,4 +1,4 @@
-//! HTTP/2: hyper does all of it, within limits; a stream is a body that it pulls.
+//! HTTP/2: hyper does everything, within limits. A stream is a body that hyper pulls.
 
 use std::convert::Infallible;
 use std::pin::pin;
@@ -19,12 +19,12 @@ use crate::state::Stage;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// Streams that a peer may open and reset before they were looked at, and resets that it may provoke: beyond these the
-/// connection is ended (CVE-2023-44487, CVE-2025-8671).
+/// How many streams a peer may open and reset before we read them, and how many resets it may provoke. Beyond these limits
+/// the connection is ended (CVE-2023-44487, CVE-2025-8671).
 const MAX_RESETS: usize = 32;
 const MAX_PROVOKED_RESETS: usize = 128;
 
-/// What is taken from a stream before the peer has room for it: little, for the log keeps it.
+/// How much is taken from a stream before the peer has room for it. Little, because the log keeps the events anyway.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Serves a connection to its end.
@@ -36,7 +36,8 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
         let (activity, receipts) = (Arc::clone(&activity), wire.receipts());
         service_fn(move |request| {
             let (busy, context, receipts) = (Busy::on(&activity), context.clone(), receipts.clone());
-            // On the heap, so that it goes with the answer: else its room is kept for as long as the stream is open.
+            // On the heap, so it is freed with the answer. Otherwise its memory would stay in use as long as the stream is
+            // open.
             Box::pin(async move {
                 let routed = route(request, &context).await;
                 Ok::<_, Infallible>(routed.into_response(&receipts).map(|body| body.busy(busy)))
@@ -53,16 +54,16 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
             () = std::future::ready(()), if refused => {}
         }
     };
-    // A window of 0 keeps answers back without the socket ever being full. Who goes on like that is not waited for.
+    // With a window of 0 a peer holds answers back although the socket is never full. We do not wait for such a peer.
     let mut stalls = pin!(stalls(&activity, &shared.hub, shared.hub.options().timeout));
     tokio::select! {
-        // Whatever ended it, there is nobody to be told.
+        // Whatever ended it, nobody needs to know.
         _ = connection.as_mut() => return,
         () = stalls.as_mut() => return,
         () = leave => {}
     }
     connection.as_mut().graceful_shutdown();
-    // What is under way comes to its end first. Who takes no notice of having been told to leave is left standing.
+    // Requests in progress finish first. A peer that ignores the shutdown is disconnected.
     tokio::select! {
         _ = connection => {}
         () = stalls => {}

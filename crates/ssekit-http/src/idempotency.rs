@@ -1,4 +1,4 @@
-//! Requests that are sent again, because their answer was lost, and must not publish again.
+//! Requests that a publisher repeats because the answer was lost. They must not publish again.
 
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
@@ -12,25 +12,25 @@ use tokio::time::Instant;
 
 use crate::answer::Answer;
 
-/// Keys that are remembered, and for how long.
+/// How many keys are remembered, and for how long.
 const MOST: usize = 10_000;
 const AGE: Duration = Duration::from_secs(600);
 
-/// Bytes of answers that are kept. Of what does not fit any more it is still known that it was done.
+/// Bytes of answers that are kept. Beyond that, only the fact that a request was done is remembered.
 const MOST_BYTES: usize = 16 << 20;
 
 type BodyHash = [u8; 32];
 
-/// What is known of a key.
+/// What is known about a key.
 #[derive(Debug)]
 pub(crate) enum Earlier<T> {
-    /// The same request was here; this was its answer.
+    /// The same request came before; this was its answer.
     Was(Answer),
-    /// The same request was here, and was done; its answer is not kept any more.
+    /// The same request came before and was done, but its answer is no longer kept.
     WasLongAgo,
-    /// It was not; this came of it.
+    /// The key is new; this is the result.
     WasNot(T),
-    /// Another request was here with this key.
+    /// Another request came before with this key.
     WasAnother,
 }
 
@@ -41,11 +41,11 @@ pub(crate) struct Idempotency(Mutex<Answers>);
 #[derive(Debug, Default)]
 struct Answers {
     by_key: HashMap<String, Given>,
-    /// In the order in which they were given, which is that in which they go.
+    /// In the order in which the answers were given; they are forgotten in the same order.
     order: VecDeque<(Instant, String)>,
-    /// How many of them, from the oldest on, are without their answer.
+    /// How many of them, counted from the oldest, no longer have their answer.
     bare: usize,
-    /// Of all answers that are kept.
+    /// The size of all answers that are kept.
     bytes: usize,
 }
 
@@ -57,26 +57,27 @@ struct Given {
 
 #[derive(Debug)]
 enum What {
-    /// It is being done; the other end is dropped when it is over.
+    /// The request is in progress. The other end is dropped when it is over.
     Running(watch::Receiver<()>),
-    /// It was done; the answer, as long as it is kept.
+    /// The request was done; with its answer, as long as that is kept.
     Done(Option<Answer>),
 }
 
-/// What becomes of a request with a key.
+/// What to do about a request with a key.
 enum Begun<'a, T> {
-    /// It is to be done.
+    /// The caller must do it.
     Mine(Running<'a>),
-    /// The same is being done.
+    /// The same request is in progress; wait for it.
     Waits(watch::Receiver<()>),
     Over(Earlier<T>),
 }
 
-/// Forgets a key whose request came to nothing.
+/// Forgets a key whose request failed.
 struct Running<'a> {
     answers: &'a Mutex<Answers>,
     key: &'a str,
-    /// Who waits for it hears that this is gone. After the key is: fields are dropped after `drop`.
+    /// Waiting requests learn from its drop that this one is over. By then the key is forgotten, because fields are dropped
+    /// after `drop`.
     _over: watch::Sender<()>,
 }
 
@@ -90,8 +91,8 @@ impl Drop for Running<'_> {
 }
 
 impl Idempotency {
-    /// Does something unless it was done with this key already. What fails can be tried again. Of two at once with the same key
-    /// one waits for the other's answer; other keys are not held up.
+    /// Does something, unless it was done with this key before. A failed request can be tried again. If two requests with the
+    /// same key come at once, one waits for the answer of the other. Requests with other keys do not wait.
     pub(crate) async fn once<E>(
         &self,
         key: &str,
@@ -106,7 +107,7 @@ impl Idempotency {
                 Begun::Waits(other) => other,
                 Begun::Over(earlier) => return earlier,
             };
-            // It ends with an error, for nothing is ever sent.
+            // This ends with an error, because nothing is ever sent.
             let _ = other.changed().await;
         };
         let result = what();
@@ -117,7 +118,7 @@ impl Idempotency {
         Earlier::WasNot(result)
     }
 
-    /// Takes a key for a request; or else says who has it, or what came of it.
+    /// Claims a key for a request. If the key is taken, says who has it, or what the result was.
     fn begin<'a, T>(&'a self, key: &'a str, body: BodyHash) -> Begun<'a, T> {
         let mut answers = self.0.lock();
         answers.forget(Instant::now());
@@ -140,7 +141,7 @@ impl Answers {
         self.bytes += size(&answer);
         self.order.push_back((Instant::now(), key.to_owned()));
         self.by_key.insert(key.to_owned(), Given { body, what: What::Done(Some(answer)) });
-        // The oldest are the least likely to be asked for again.
+        // The oldest answers are the least likely to be asked for again.
         while self.bytes > MOST_BYTES {
             let Some((_, key)) = self.order.get(self.bare) else { return };
             let answer = self.by_key.get_mut(key).and_then(Given::take);
@@ -168,7 +169,7 @@ impl Given {
     }
 }
 
-/// How many bytes an answer has.
+/// The size of an answer's body, in bytes.
 fn size(answer: &Answer) -> usize {
     Full::size_hint(answer.body()).exact().unwrap_or_default() as usize
 }
@@ -225,7 +226,7 @@ mod tests {
         assert!(matches!(done(&idempotency, "599", "").await, Earlier::Was(_)));
         assert!(matches!(done(&idempotency, "0", "").await, Earlier::WasLongAgo));
         assert!(matches!(done(&idempotency, "0", "other").await, Earlier::WasAnother));
-        // Even one that is too large by itself, which leaves no other one either.
+        // This holds even for an answer that is too large by itself, which displaces all others.
         let once = idempotency.once("huge", b"", large(MOST_BYTES + 1)).await;
         assert!(matches!(once, Earlier::WasNot(Ok(_))));
         assert!(matches!(done(&idempotency, "huge", "").await, Earlier::WasLongAgo));
@@ -245,14 +246,14 @@ mod tests {
         let idempotency = Idempotency::default();
         let mut waits = std::pin::pin!(done(&idempotency, "k", "body"));
         let failed = idempotency.once("k", b"body", || {
-            // Another key is served while this one is worked on, and the same one is not.
+            // Another key is served while this one is in progress; the same key is not.
             assert!(matches!(done(&idempotency, "other", "").now_or_never(), Some(Earlier::WasNot(Ok(_)))));
             assert!(matches!(done(&idempotency, "k", "another body").now_or_never(), Some(Earlier::WasAnother)));
             assert!(waits.as_mut().now_or_never().is_none());
             Err(())
         });
         assert!(matches!(failed.await, Earlier::WasNot(Err(()))));
-        // It has come to nothing, so who waits may.
+        // The first request failed, so the waiting one may run.
         assert!(matches!(waits.await, Earlier::WasNot(Ok(_))));
         assert!(matches!(done(&idempotency, "k", "body").await, Earlier::Was(_)));
     }

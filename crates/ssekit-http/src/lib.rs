@@ -1,18 +1,19 @@
-//! The listener: an HTTP server of ssekit's own, without Node in the path.
+//! The listener: ssekit's own HTTP server, without Node in the path.
 //!
 //! # Layout
-//! A connection's way, and a request's:
+//! The path of a connection, and of a request:
 //!
-//! * [`options`]: what a listener can be told; `bind`: the socket it listens on; `tls`: its certificate.
-//! * `accept`: takes connections, as fast and as many as `admission` lets in.
-//! * `wire`: the bytes of one connection; `protocol`: which HTTP it speaks; `http1`, `http2`: hyper parses its requests.
-//! * `router`: which request gets which answer; `query`, `answer`, `cors`: what they share.
-//! * `subscribe`: a request for an event stream; `takeover`: its socket goes to the shard that writes for it, as a
-//!   handed-off one does; `body`: what carries it where there is no socket to be had (HTTP/2, TLS).
+//! * [`options`]: the options of a listener; `bind`: the socket it listens on; `tls`: its certificate.
+//! * `accept`: takes connections, as fast and as many as `admission` permits.
+//! * `connection_io`: the bytes of one connection; `protocol`: which HTTP it speaks; `http1`, `http2`: hyper parses its
+//!   requests.
+//! * `router`: which request gets which answer; `query`, `answer`, `cors`: shared by the answers.
+//! * `subscribe`: a request for an event stream; `takeover`: gives its socket to the shard that writes for the client, like a
+//!   handed-off socket; `body`: carries the stream where no socket is available (HTTP/2, TLS).
 //! * `subscribers`: the clients of this listener, and when their tickets expire.
 //! * [`ticket`], with its `signature`, `payload` and `once`: who may have a stream.
 //! * `publish`, `idempotency`, `secret`: sending over HTTP.
-//! * `operator_log`, `meter`: what an operator is told, but a peer is not.
+//! * `operator_log`, `meter`: what the operator learns, but the peer does not.
 
 mod accept;
 mod activity;

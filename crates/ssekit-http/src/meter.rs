@@ -1,4 +1,4 @@
-//! What a listener counts, beside what the hub does.
+//! A listener's own counters, besides those of the hub.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(crate) struct Meter {
     latency: Histogram,
 }
 
-/// How long something took, by how many it took no longer.
+/// Counts durations. Each bucket counts those that are not longer than its bound.
 #[derive(Debug, Default)]
 struct Histogram {
     buckets: [AtomicU64; BUCKETS.len()],
@@ -39,7 +39,7 @@ impl Meter {
         }
     }
 
-    /// A request to publish took so long, from its whole body to its answer.
+    /// Records a request to publish, and its duration from the complete body to the answer.
     pub(crate) fn published(&self, events: usize, took: Duration) {
         self.published.add(events as u64);
         self.latency.record(took);

@@ -1,4 +1,4 @@
-//! The answer to a scraper.
+//! Answers a scraper.
 
 use hyper::Request;
 use hyper::StatusCode;

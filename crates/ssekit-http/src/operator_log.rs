@@ -1,4 +1,4 @@
-//! What an operator is told, but a peer is not: why something was refused.
+//! Tells the operator, but not the peer, why something was refused.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use ssekit_core::hub::Hub;
 
-/// Messages that may come at once, and then so many in a second: whoever is refused all the time must not fill the log.
+/// How many messages may come at once, and how many per second after that. A peer that is refused all the time must not fill
+/// the log.
 const BURST: f64 = 20.0;
 const PER_SECOND: f64 = 2.0;
 
@@ -25,7 +26,7 @@ impl OperatorLog {
         Arc::new(Self { hub, allowance: Mutex::new((BURST, Instant::now())), suppressed: AtomicU64::new(0) })
     }
 
-    /// Tells them, if it is not too much. The message is only made then.
+    /// Tells the observers, unless there are too many messages. The message is only built if it is sent.
     pub(crate) fn write(&self, message: impl FnOnce() -> String) {
         if !self.may_write() {
             self.suppressed.fetch_add(1, Ordering::Relaxed);

@@ -12,39 +12,39 @@ use ssekit_core::error::{Error, Result};
 pub enum Address {
     /// A TCP port.
     Tcp {
-        /// An IPv4 or IPv6 address, or a name that resolves to one. `::` takes IPv4 as well, where the system does.
+        /// An IPv4 or IPv6 address, or a name that resolves to one. `::` accepts IPv4 as well, if the system supports that.
         host: String,
-        /// The port; 0: one that the system chooses.
+        /// The port. With 0, the system chooses one.
         port: u16,
-        /// Whether several processes may listen on this port, among whom the kernel deals out connections.
+        /// Whether several processes may listen on this port. The kernel distributes the connections among them.
         reuse_port: bool,
     },
-    /// A Unix domain socket. A socket file that nobody listens on any more is replaced.
+    /// A Unix domain socket. An existing socket file that nobody listens on is replaced.
     Unix(PathBuf),
 }
 
-/// What a listener can be told.
+/// The options of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerOptions {
     /// Where it listens. Default: port 0 of 127.0.0.1.
     pub address: Address,
     /// The path of the event stream. Default: `/events`.
     pub path: String,
-    /// TLS; without it, plain HTTP.
+    /// TLS. Without it, the listener speaks plain HTTP.
     pub tls: Option<TlsOptions>,
-    /// Pages of other origins that may read the stream. Default: none.
+    /// The other origins whose pages may read the stream. Default: none.
     pub cors: Option<CorsOptions>,
-    /// Whose tickets are good.
+    /// Which tickets are valid.
     pub tickets: Option<TicketOptions>,
-    /// Whether a request without a ticket gets a stream, without a user. Default: false.
+    /// Whether a request without a ticket gets an anonymous stream. Default: false.
     pub anonymous: bool,
-    /// The token that a publisher has to present; without it nothing is published over HTTP.
+    /// The token that a publisher must present. Without it, nobody can publish over HTTP.
     pub publish_token: Option<String>,
     /// Who may read `/metrics`. Default: nobody.
     pub metrics: MetricsAccess,
-    /// Whether all connections come from a proxy, which says in `X-Forwarded-For` whom it serves. Default: false.
+    /// Whether all connections come from a proxy that names its client in `X-Forwarded-For`. Default: false.
     pub trust_proxy: bool,
-    /// Whether an event that is published over HTTP keeps the trace that its publisher names
+    /// Whether an event that is published over HTTP keeps its publisher's trace context
     /// (<https://www.w3.org/TR/trace-context/>). Default: false.
     pub trace_context: bool,
     /// Bounds of what a peer may do.
@@ -59,12 +59,12 @@ pub enum MetricsAccess {
     Off,
     /// Everybody who can reach the port.
     Open,
-    /// Who presents this token.
+    /// Clients that present this token.
     Token(String),
 }
 
 impl MetricsAccess {
-    /// The token that has to be presented.
+    /// The required token, if there is one.
     pub(crate) fn token(&self) -> Option<&str> {
         match self {
             Self::Token(token) => Some(token),
@@ -93,9 +93,9 @@ impl std::fmt::Debug for TlsOptions {
 pub struct CorsOptions {
     /// Origins, exactly as a browser writes them, such as `https://app.example.com`; or `*` alone for every origin.
     pub origins: Vec<String>,
-    /// Whether requests may carry cookies and `Authorization`. Not together with `*`. Default: false.
+    /// Whether requests may carry cookies and `Authorization`. Cannot be combined with `*`. Default: false.
     pub credentials: bool,
-    /// How long a browser may remember the answer to a preflight. Default: ten minutes.
+    /// How long a browser may cache the answer to a preflight. Default: ten minutes.
     pub max_age: Duration,
 }
 
@@ -104,16 +104,18 @@ pub struct CorsOptions {
 pub struct ListenerLimits {
     /// Connections at once, 1 to 10,000,000. Default: 100,000.
     pub connections: usize,
-    /// Connections at once from one address; 0: as many as in all. Default: 0, for behind a proxy all come from one.
+    /// Connections at once from one address. 0 means no separate limit. Default: 0, because behind a proxy all connections
+    /// come from one address.
     pub connections_per_address: usize,
-    /// Connections accepted in a second; the others wait in the kernel's queue. 0: as they come. Default: 0.
+    /// Connections accepted per second; the others wait in the kernel's queue. 0 means no limit. Default: 0.
     pub accepts_per_second: usize,
-    /// From the first byte, or from a connection's beginning, to the end of a request's head; TLS's handshake has as long.
-    /// 10 ms to one hour. Default: 10 s.
+    /// The time for a request's head, from its first byte or from the beginning of the connection. A TLS handshake may take
+    /// as long. 10 ms to one hour. Default: 10 s.
     pub header_timeout: Duration,
-    /// From the end of the head to the end of the body, 10 ms to one hour. Default: 10 s.
+    /// The time for a request's body, from the end of the head. 10 ms to one hour. Default: 10 s.
     pub body_timeout: Duration,
-    /// An HTTP/2 connection without a stream is closed after one to two times this, 10 ms to one hour. Default: 60 s.
+    /// An HTTP/2 connection without a stream is closed after one to two times this duration. 10 ms to one hour. Default: 60
+    /// s.
     pub idle_timeout: Duration,
     /// Bytes of a request's head, 8,192 to 1,048,576. Default: 16,384.
     pub header_bytes: usize,
@@ -169,14 +171,14 @@ impl Default for ListenerLimits {
     }
 }
 
-/// Paths that the listener answers beside the event stream's.
+/// The paths that the listener answers besides that of the event stream.
 pub(crate) const OWN_PATHS: [&str; 5] = ["/publish", "/healthz", "/readyz", "/metrics", "/openapi.json"];
 
 impl ListenerOptions {
     /// Checks every bound.
     ///
     /// # Errors
-    /// A value that cannot be used, by the name that it has in JavaScript.
+    /// A value cannot be used. The message has its name in JavaScript.
     pub fn validate(&self) -> Result<()> {
         self.limits.validate()?;
         check_path(&self.path)?;
@@ -239,7 +241,7 @@ impl CorsOptions {
     }
 }
 
-/// Whether a browser would write it so: scheme, host and perhaps a port, in lower case, with nothing behind it.
+/// Whether a browser would write an origin like this: scheme, host and perhaps a port, in lower case, with nothing after it.
 fn is_origin(text: &str) -> bool {
     let Some(host) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else { return false };
     let plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase() && !b"/?#@\\\"".contains(&byte);

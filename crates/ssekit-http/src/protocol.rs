@@ -1,4 +1,4 @@
-//! Which HTTP a connection speaks: by what TLS has agreed on, else by its first bytes.
+//! Finds out which HTTP version a connection speaks: from TLS negotiation, or else from its first bytes.
 
 use std::sync::Arc;
 
@@ -24,9 +24,9 @@ pub(crate) async fn serve(socket: Socket, context: ConnectionContext, permit: Pe
 async fn begin(socket: Socket, context: ConnectionContext, permit: Permit) {
     let shared = Arc::clone(&context.shared);
     let patience = shared.options.limits.header_timeout;
-    // Who says nothing, or says it too slowly, or goes, is let go.
+    // A peer that is silent, too slow or gone is disconnected.
     let Ok(Some((wire, http2))) = timeout(patience, agree(socket, &context)).await else { return };
-    // A socket that a shard takes over is told so there.
+    // For a socket that a shard takes over, this happens at the takeover.
     #[cfg(unix)]
     if http2 || !wire.get_ref().is_plain() {
         shared.hub.expect_answers(wire.get_ref().as_fd());
@@ -38,7 +38,7 @@ async fn begin(socket: Socket, context: ConnectionContext, permit: Permit) {
     }
 }
 
-/// The connection, with TLS where that is spoken, and whether it goes on with HTTP/2.
+/// The connection, with TLS if that is configured, and whether it continues with HTTP/2.
 async fn agree(socket: Socket, context: &ConnectionContext) -> Option<(ConnectionIo<Socket>, bool)> {
     let ConnectionContext { shared, address, .. } = context;
     let patience = shared.hub.options().timeout;

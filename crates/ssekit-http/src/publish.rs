@@ -1,4 +1,4 @@
-//! `POST /publish`: sending for other processes and languages.
+//! `POST /publish`: lets other processes and languages send.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -38,7 +38,7 @@ pub(crate) async fn publish(request: Request<Incoming>, context: &ConnectionCont
 enum Rejection {
     /// The token is missing or wrong.
     Unauthorized,
-    /// It cannot be used as it is.
+    /// The request cannot be used.
     Refused(StatusCode, String),
 }
 
@@ -110,7 +110,8 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     key.map(Some).ok_or_else(|| Rejection::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
 }
 
-/// The trace of a request. Of two parents neither is believed; a state may come in several fields, which are one list.
+/// The trace of a request. Two parents are ambiguous, so both are ignored. A state may come in several fields, which form one
+/// list.
 fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     let mut parents = headers.get_all("traceparent").into_iter();
     let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
@@ -118,7 +119,7 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     TraceContext::parse(parent.to_str().ok()?, Some(&states.unwrap_or_default().join(",")))
 }
 
-/// Reads a body within its limits. Frame by frame into one buffer: kept as they come, many tiny ones would take many times
+/// Reads a body within its limits, frame by frame into one buffer. Kept separately, many tiny frames would take many times
 /// their size.
 async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, Rejection> {
     let limits = &context.shared.options.limits;
@@ -144,7 +145,7 @@ async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, 
     }
 }
 
-/// What a publisher asks for.
+/// A publisher's request.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Publication<'a> {
@@ -163,18 +164,18 @@ struct Publication<'a> {
 struct PublishedEvent<'a> {
     #[serde(default)]
     event: Option<String>,
-    /// As it stands: what a program has written as JSON is what the page gets.
+    /// Kept as it is: the page gets exactly the JSON that the program wrote.
     #[serde(borrow, default)]
     data: Option<&'a RawValue>,
     id: Option<String>,
     retry: Option<u64>,
     coalesce_key: Option<String>,
-    /// As the attributes of CloudEvents' extension for distributed tracing are named.
+    /// Named like the attributes of CloudEvents' extension for distributed tracing.
     traceparent: Option<String>,
     tracestate: Option<String>,
 }
 
-/// A string or an integer, so that `42` and `"42"` are one user, as they are in JavaScript.
+/// Accepts a string or an integer, so `42` and `"42"` are one user, as in JavaScript.
 fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged, expecting = "userId: wants a string or an integer")]
@@ -196,7 +197,7 @@ struct Receipt {
     id: Option<String>,
 }
 
-/// Publishes one publication or a list of them: all, or none if one of them cannot be.
+/// Publishes one publication or a list of them. If one cannot be published, none is.
 fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionContext) -> Result<Answer, Rejection> {
     let began = Instant::now();
     let malformed = |error: serde_json::Error| Rejection::bad(error.to_string());
@@ -212,7 +213,7 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionCo
     }
     let mut receipts = Vec::with_capacity(drafts.len());
     for (target, draft) in drafts {
-        // The target has been checked.
+        // This cannot fail, because the target has been checked.
         let Ok(Published { clients, id }) = context.shared.hub.publish(target, draft) else { continue };
         receipts.push(Receipt { clients, id });
     }
@@ -261,7 +262,7 @@ impl Publication<'_> {
 }
 
 impl PublishedEvent<'_> {
-    /// The trace that it names for itself.
+    /// The event's own trace.
     fn trace(&self) -> Option<TraceContext> {
         TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
     }
@@ -276,7 +277,7 @@ impl Rejection {
     }
 }
 
-/// JSON's line ends stand between its values only, where a space means the same; so data is always one line.
+/// Turns JSON into one line. Line ends occur only between its values, where a space means the same.
 fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }

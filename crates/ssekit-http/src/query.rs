@@ -1,9 +1,9 @@
-//! A request's target: its parameters, and how it may be shown.
+//! Reads the query parameters of a request's target.
 
 use std::borrow::Cow;
 
-/// The first value of a query's parameter, decoded as forms are
-/// (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>). None: it is not there, or not UTF-8.
+/// The first value of a query parameter, decoded like a form
+/// (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>). `None` if it is missing or not UTF-8.
 pub(crate) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
     let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
     let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
@@ -34,7 +34,7 @@ fn decode(text: &str) -> Option<Cow<'_, str>> {
 
 fn hex(digits: &[u8]) -> Option<u8> {
     let digits = std::str::from_utf8(digits).ok()?;
-    // `from_str_radix` takes a sign.
+    // `from_str_radix` accepts a sign.
     if digits.starts_with('+') { None } else { u8::from_str_radix(digits, 16).ok() }
 }
 

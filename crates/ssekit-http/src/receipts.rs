@@ -1,5 +1,5 @@
-//! The bytes of streams that hyper carries, on their way to the kernel: so that a flush, and the end of the process, wait for them
-//! there and not where hyper has taken them.
+//! Tracks the bytes of hyper's streams on their way to the kernel. A flush, and the end of the process, must wait until the
+//! bytes are there. It is not enough that hyper has taken them.
 
 use std::mem::take;
 use std::sync::Arc;
@@ -10,16 +10,16 @@ use parking_lot::Mutex;
 use ssekit_core::event::position::Position;
 use ssekit_core::session::client::Client;
 
-/// Bytes of a body.
+/// Some bytes of a body.
 #[derive(Debug)]
 pub(crate) struct BodyChunk {
     bytes: Bytes,
-    /// What the last of them mean, if they are those of a stream.
+    /// The receipt for the last of them, if they belong to a stream.
     receipt: Option<(Receipt, Receipts)>,
 }
 
-/// Up to where the client has got everything once some bytes are with the kernel. Dropped before that, they are lost, and nobody
-/// need wait for them.
+/// Once some bytes are with the kernel, the client has got everything up to `position`. If this is dropped earlier, the bytes
+/// are lost and nobody need wait for them.
 #[derive(Debug)]
 struct Receipt {
     client: Arc<Client>,
@@ -27,12 +27,12 @@ struct Receipt {
     is_written: bool,
 }
 
-/// What of a connection has been written, but perhaps only into a buffer between hyper and the kernel.
+/// Receipts for bytes that were written, but perhaps only into a buffer between hyper and the kernel.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Receipts(Arc<Mutex<Vec<Receipt>>>);
 
 impl Receipts {
-    /// Everything that was written is with the kernel.
+    /// Everything written so far is with the kernel.
     pub(crate) fn flushed(&self) {
         let receipts = take(&mut *self.0.lock());
         receipts.into_iter().for_each(Receipt::sign);
@@ -40,7 +40,7 @@ impl Receipts {
 }
 
 impl BodyChunk {
-    /// Bytes for whose arrival nobody waits.
+    /// Bytes whose arrival nobody waits for.
     pub(crate) fn plain(bytes: Bytes) -> Self {
         Self { bytes, receipt: None }
     }

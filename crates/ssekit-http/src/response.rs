@@ -1,4 +1,4 @@
-//! What comes of a request.
+//! The result of a request.
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode};
@@ -8,14 +8,14 @@ use crate::body::AnyBody;
 use crate::receipts::Receipts;
 use ssekit_core::delivery::stream::Stream;
 
-/// What came of a request.
+/// The result of a request.
 #[derive(Debug)]
 pub(crate) enum Routed {
     Answer(Answer),
     Stream(StreamResponse),
 }
 
-/// An event stream that has been opened.
+/// An opened event stream.
 #[derive(Debug)]
 pub(crate) struct StreamResponse {
     pub(crate) head: Response<()>,
@@ -31,7 +31,7 @@ impl Routed {
         }
     }
 
-    /// The answer, with a stream as a body that is pulled, and whose receipts come into this receipts.
+    /// The answer. A stream becomes a body that hyper pulls, and its receipts go into `receipts`.
     pub(crate) fn into_response(self, receipts: &Receipts) -> Response<AnyBody> {
         match self {
             Self::Answer(answer) => answer.map(AnyBody::whole),

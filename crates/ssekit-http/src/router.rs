@@ -15,7 +15,7 @@ use crate::state::ConnectionContext;
 use crate::state::Shared;
 use crate::subscribe::subscribe;
 
-/// What can be asked here, for programs that read such things (OpenAPI 3.1).
+/// A description of this API for programs (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("openapi.json");
 
 /// Answers a request.
@@ -32,7 +32,7 @@ pub(crate) async fn route(request: Request<Incoming>, context: &ConnectionContex
     }
 }
 
-/// What is refused before anybody looks at what is asked.
+/// Refuses some requests before looking at their path.
 fn refuse(request: &Request<Incoming>, context: &ConnectionContext) -> Option<Answer> {
     match context.refusal {
         Some(Overload::Full) => {
@@ -66,7 +66,7 @@ async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Ro
     })
 }
 
-/// The answer to GET, and to HEAD.
+/// Answers GET and HEAD.
 fn get<B>(request: &Request<B>, answer: impl FnOnce() -> Answer) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => answer(),
@@ -83,7 +83,7 @@ fn ready(shared: &Shared) -> Answer {
     }
 }
 
-/// HEAD's answer says how long the body would be (RFC 9110, section 9.3.2).
+/// The answer to HEAD says how long the body would be (RFC 9110, section 9.3.2).
 fn without_body(answer: Answer) -> Answer {
     let (mut head, body) = answer.into_parts();
     if let Some(length) = body.size_hint().exact().filter(|length| *length > 0) {

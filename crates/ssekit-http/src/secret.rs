@@ -1,14 +1,14 @@
-//! A token that is compared without telling by the time it takes how much of it was right.
+//! Compares a token in a time that does not reveal how much of it was right.
 
 use ring::hmac;
 use ring::rand::SystemRandom;
 
 use ssekit_core::error::{Error, Result};
 
-/// The shortest secret or token that is taken: 32 bytes, as RFC 7518, section 3.2 wants it of HS256.
+/// The shortest secret or token that is accepted: 32 bytes, as RFC 7518, section 3.2 requires for HS256.
 pub(crate) const MIN_SECRET_BYTES: usize = 32;
 
-/// A token, of which only a keyed hash is kept.
+/// A token. Only a keyed hash of it is kept.
 pub(crate) struct Secret {
     key: hmac::Key,
     tag: hmac::Tag,
@@ -23,7 +23,7 @@ impl Secret {
         Ok(Self { key, tag })
     }
 
-    /// Whether this is the token. Hashes of one length are compared, in constant time.
+    /// Whether this is the token. It compares hashes of equal length, in constant time.
     pub(crate) fn is(&self, presented: &str) -> bool {
         hmac::verify(&self.key, presented.as_bytes(), self.tag.as_ref()).is_ok()
     }

@@ -23,13 +23,13 @@ use crate::tls::server_config;
 use ssekit_core::error::{Error, Result};
 use ssekit_core::hub::Hub;
 
-/// Connections that have not come to their end by then are broken off.
+/// Connections that are still open after this time are broken off.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who may wait at once for the history of other nodes: as a rule a node is behind for milliseconds only.
+/// How many requests may wait at once for the history of other nodes. A node is usually behind for milliseconds only.
 const MOST_WAITING: usize = 10_000;
 
-/// A running listener. It goes on when this is dropped; [`Listener::close`] ends it.
+/// A running listener. It keeps running when this is dropped; [`Listener::close`] ends it.
 #[derive(Debug, Clone)]
 pub struct Listener {
     shared: Arc<Shared>,
@@ -37,10 +37,10 @@ pub struct Listener {
 }
 
 impl Listener {
-    /// Listens, with tasks on `runtime`, for clients of `hub`.
+    /// Starts a listener for clients of `hub`, with its tasks on `runtime`.
     ///
     /// # Errors
-    /// Options that cannot be used, or an address that cannot be listened on.
+    /// The options cannot be used, or the address cannot be listened on.
     pub fn start(hub: Hub, options: ListenerOptions, runtime: &Handle) -> Result<Self> {
         hub.check_process()?;
         options.validate()?;
@@ -71,7 +71,7 @@ impl Listener {
         Ok(Self { shared, local_addr })
     }
 
-    /// The address that it listens on; none for a Unix socket.
+    /// The address that it listens on; `None` for a Unix socket.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.local_addr
     }
@@ -81,7 +81,7 @@ impl Listener {
         &self.shared.options
     }
 
-    /// Whether it was asked to listen there. A port that the system shall choose is always another one.
+    /// Whether its options name this address. A port that the system chooses never matches.
     pub fn is_at(&self, address: &Address) -> bool {
         let chosen = matches!(address, Address::Tcp { port: 0, .. });
         !chosen && self.shared.options.address == *address
@@ -90,7 +90,7 @@ impl Listener {
     /// Checks that it runs with these options.
     ///
     /// # Errors
-    /// It does not.
+    /// It runs with others.
     pub fn check_same(&self, options: &ListenerOptions) -> Result<()> {
         if self.shared.options == *options {
             return Ok(());
@@ -100,25 +100,25 @@ impl Listener {
         ))
     }
 
-    /// Whether it still lets clients in.
+    /// Whether it still accepts clients.
     pub fn is_open(&self) -> bool {
         self.shared.is_open()
     }
 
-    /// Connections that it has, those of streams included.
+    /// Its open connections, including those of streams.
     pub fn connections(&self) -> usize {
         self.shared.admission.connections()
     }
 
-    /// Lets nobody in any more, ends its streams after what was sent to them before, and waits until all of its connections
-    /// are closed; those that are not after five seconds are broken off. Can be called any number of times.
+    /// Accepts no more clients, and ends each stream after the events already sent to it. Waits until all connections are
+    /// closed; those still open after five seconds are broken off. Can be called any number of times.
     pub async fn close(&self) {
         let Shared { hub, stage, subscribers, admission, .. } = &*self.shared;
         let go_to = |next: Stage| stage.send_if_modified(|now| std::mem::replace(now, next.max(*now)) < next);
         go_to(Stage::Closing);
         subscribers.end_all(hub);
         if tokio::time::timeout(CLOSE_PATIENCE, admission.emptied()).await.is_err() {
-            // Who came in while the door was closing is ended like the others.
+            // A client that came in during the close is ended like the others.
             subscribers.end_all(hub);
             go_to(Stage::Closed);
             admission.emptied().await;

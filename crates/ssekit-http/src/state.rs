@@ -17,13 +17,13 @@ use crate::subscribers::Subscribers;
 use crate::ticket::Once;
 use ssekit_core::hub::Hub;
 
-/// Where a listener is in its life.
+/// The stages of a listener's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Open,
-    /// Nobody new comes in, and streams end.
+    /// It accepts no more clients, and its streams end.
     Closing,
-    /// Whoever is still there is put out.
+    /// The remaining connections are broken off.
     Closed,
 }
 
@@ -40,7 +40,7 @@ pub(crate) struct Shared {
     pub(crate) meter: Meter,
     pub(crate) once: Once,
     pub(crate) idempotency: Idempotency,
-    /// Places for who waits for the history of other nodes.
+    /// Limits how many requests wait at once for the history of other nodes.
     pub(crate) waiting: Semaphore,
     pub(crate) publish_token: Option<Secret>,
     pub(crate) metrics_token: Option<Secret>,
@@ -48,28 +48,28 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Waits until the listener has come to this stage.
+    /// Waits until the listener has reached this stage.
     pub(crate) async fn until(&self, stage: Stage) {
-        // The sender stands beside this, so it cannot be gone.
+        // `self` owns the sender, so it cannot be gone.
         let _ = self.stage.subscribe().wait_for(|now| *now >= stage).await;
     }
 
-    /// Whether new streams are welcome.
+    /// Whether the listener accepts new streams.
     pub(crate) fn is_open(&self) -> bool {
         *self.stage.borrow() == Stage::Open
     }
 }
 
-/// Whoever is at the other end of a connection.
+/// The context of one connection.
 #[derive(Debug, Clone)]
 pub(crate) struct ConnectionContext {
     pub(crate) shared: Arc<Shared>,
     pub(crate) address: Option<IpAddr>,
-    /// There is no place for it: it is told so, whatever it asks.
+    /// The limit that it exceeds, if any. Then it gets the refusal, whatever it asks for.
     pub(crate) refusal: Option<Overload>,
 }
 
-/// An address for a person.
+/// Formats an address for people.
 pub(crate) fn shown(address: &Option<std::net::IpAddr>) -> String {
     address.map_or_else(|| "a Unix socket".to_owned(), |address| address.to_string())
 }

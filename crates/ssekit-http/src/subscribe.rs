@@ -1,4 +1,4 @@
-//! A request for an event stream: who asks, what it has seen, and whether it may.
+//! A request for an event stream: who sends it, what its client has seen, and whether it is allowed.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -45,29 +45,29 @@ pub(crate) async fn subscribe<B>(request: &Request<B>, context: &ConnectionConte
     routed
 }
 
-/// Who may have a stream.
+/// A client that may have a stream.
 #[derive(Debug, Default)]
 struct Identity {
     claims: Option<Claims>,
     client: Option<String>,
-    /// The ticket whose one use this is.
+    /// The one-time ticket that this request uses.
     used: Option<String>,
-    /// What the ids of a one-time ticket's stream end with.
+    /// The key at the end of the event ids, for a stream of a one-time ticket.
     key: Option<Key>,
 }
 
-/// Why there is no stream.
+/// Why a request gets no stream.
 #[derive(Debug)]
 enum Rejection {
-    /// The client wants something else.
+    /// The client does not accept event streams.
     NotAcceptable,
     /// The listener is closing.
     Closing,
-    /// The ticket is not good.
+    /// The ticket is not valid.
     Ticket(TicketError),
     /// The hub refuses.
     Hub(Error),
-    /// The hub lets nobody in any more: the process is about to end.
+    /// The hub accepts no more clients, because the process is about to end.
     Draining,
 }
 
@@ -96,27 +96,27 @@ async fn open<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Ro
     let seen = last_event_id(request).map(Cow::into_owned);
     let mut has_waited = false;
     loop {
-        // Before the ticket is looked at: whoever is logged out from here on does not get in with it.
+        // Taken before the ticket is checked, so a user who is logged out from now on cannot enter with it.
         let mark = LogOutMark::now();
         let identity = check(request, context)?;
         if request.method() == Method::HEAD {
             return Ok(Routed::Answer(stream_head().map(|()| Full::default())));
         }
-        // Only who may come in waits for what other nodes have sent, and then the ticket is looked at again.
+        // Only an allowed client waits for the events of other nodes. Afterwards its ticket is checked again.
         if !has_waited && !shared.hub.is_caught_up(seen.as_deref()) {
             catch_up(seen.as_deref(), shared).await;
             has_waited = true;
             continue;
         }
         match enter(request, context, (seen.as_deref(), mark), identity) {
-            // The ticket may be newer than that log-out; looked at again, it is void or good.
+            // The ticket may be newer than that log-out. The next check finds out whether it is valid.
             Err(Rejection::Hub(error)) if error.is_logged_out() => {}
             opened => return opened,
         }
     }
 }
 
-/// Who asks, if they may have a stream. This uses nothing up.
+/// Identifies the client, if it may have a stream. This uses up nothing.
 fn check<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Identity, Rejection> {
     if !context.shared.is_open() {
         return Err(Rejection::Closing);
@@ -124,15 +124,16 @@ fn check<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Identit
     identify(request, context).map_err(Rejection::Ticket)
 }
 
-/// Waits until the node has come as far as a page that may come from another one. An id is easily made up, so only so many wait at
-/// once; whoever comes on top of them goes on without, and is told if anything is missing.
+/// Waits until this node has caught up with a page that may come from another node. An event id is easy to make up, so only a
+/// limited number of requests wait at once. Any other request goes on without waiting, and its client learns if events are
+/// missing.
 async fn catch_up(seen: Option<&str>, shared: &Shared) {
     if let Ok(_place) = shared.waiting.try_acquire() {
         shared.hub.caught_up(seen).await;
     }
 }
 
-/// Opens the stream of who has been found to be good, unless their user was logged out since the mark.
+/// Opens the stream of an allowed client, unless its user was logged out after the mark.
 fn enter<B>(
     request: &Request<B>,
     context: &ConnectionContext,
@@ -143,7 +144,7 @@ fn enter<B>(
     let address = address_of(request, context);
     let one_time = identity.claims.is_some() && shared.options.tickets.as_ref().is_some_and(|tickets| tickets.one_time);
     let identity = if one_time {
-        // From the header alone: what stands in the URL, a thief has from the same line of the access log as the ticket.
+        // Only the header counts. A thief who has the ticket from an access log has the rest of its URL from the same line.
         let shown = header_id(request).and_then(Key::split).map(|(_, key)| key);
         redeem(identity, context, address, shown.as_ref()).map_err(Rejection::Ticket)?
     } else {
@@ -172,8 +173,8 @@ fn enter<B>(
     Ok(Routed::Stream(StreamResponse { head, opening, stream: stream.by_listener() }))
 }
 
-/// Where a request comes from: the other end of the connection, or who the proxy there says that it serves. What stands last
-/// in the header, the proxy has put there; what stands before, anybody may have.
+/// The address that a request comes from: the other end of the connection, or the client that the proxy names. The proxy has
+/// written the last entry of the header; anybody may have written the entries before it.
 fn address_of<B>(request: &Request<B>, context: &ConnectionContext) -> Option<IpAddr> {
     if !context.shared.options.trust_proxy {
         return context.address;
@@ -206,7 +207,7 @@ fn identify<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Iden
     Ok(Identity { client, claims: Some(claims), ..Identity::default() })
 }
 
-/// Uses a ticket that may open one stream only.
+/// Uses a ticket that may open only one stream.
 fn redeem(
     mut identity: Identity,
     context: &ConnectionContext,
@@ -215,7 +216,7 @@ fn redeem(
 ) -> Result<Identity, TicketError> {
     let claims = identity.claims.as_ref().ok_or(TicketError::Missing)?;
     let id = claims.id.clone().ok_or(TicketError::Malformed)?;
-    // The stream needs its id now, for it is what the ticket will be bound to.
+    // The stream needs its id now, because the ticket will be bound to it.
     let client = identity.client.get_or_insert_with(|| Uuid::new_v4().to_string());
     let subject = &Subject::of(claims.user.as_deref(), address);
     let redeemed = Redeemed { ticket: &id, subject, client, shown, left: claims.left };
@@ -233,7 +234,7 @@ fn redeem(
     Ok(identity)
 }
 
-/// The ticket of a request: in `Authorization`, in the query, or in a cookie, the first of these that is there.
+/// The ticket of a request: in `Authorization`, in the query, or in a cookie. The first of these counts.
 fn find_ticket<'a, B>(
     request: &'a Request<B>,
     context: &ConnectionContext,

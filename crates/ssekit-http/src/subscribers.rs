@@ -12,11 +12,12 @@ use ssekit_core::hub::Hub;
 use ssekit_core::session::client::Client;
 use ssekit_core::session::lifecycle::DisconnectReason;
 
-/// Entries below which it is not worth looking for clients that are gone.
+/// Below this number of entries, a search for clients that are gone is not worth it.
 const SMALL: usize = 1024;
 
-/// Every client that the listener has connected, the one whose ticket expires first on top. Clients leave without a word, so
-/// those that are gone are looked for whenever the subscribers has doubled: then it never holds many more than there are.
+/// Every client that the listener has connected, the one whose ticket expires first on top. Clients leave without telling
+/// this list. So it removes clients that are gone whenever it has doubled in size, and never holds many more than are
+/// connected.
 #[derive(Debug, Default)]
 pub(crate) struct Subscribers {
     entries: Mutex<Entries>,
@@ -26,19 +27,19 @@ pub(crate) struct Subscribers {
 #[derive(Debug, Default)]
 struct Entries {
     heap: BinaryHeap<Reverse<Entry>>,
-    /// Where it is cleaned up next.
+    /// The size at which it is cleaned up next.
     full: usize,
 }
 
 #[derive(Debug)]
 struct Entry {
-    /// None: never. Such clients are only kept to be ended together with the listener.
+    /// `None` for a client that never expires. It is listed only because it must end together with the listener.
     expires: Option<Instant>,
     client: Weak<Client>,
 }
 
 impl Entry {
-    /// Those that never expire come last.
+    /// Clients that never expire come last.
     fn rank(&self) -> (bool, Option<Instant>) {
         (self.expires.is_none(), self.expires)
     }
@@ -81,7 +82,7 @@ impl Subscribers {
         }
     }
 
-    /// Ends streams when they expire, for ever.
+    /// Ends streams when they expire; never returns.
     pub(crate) async fn watch(&self, hub: &Hub) {
         loop {
             let next = self.end_expired(hub, Instant::now());
@@ -98,7 +99,7 @@ impl Subscribers {
         }
     }
 
-    /// Ends what has expired, and says when the next one does.
+    /// Ends expired streams, and returns when the next one expires.
     fn end_expired(&self, hub: &Hub, now: Instant) -> Option<Instant> {
         loop {
             let mut entries = self.entries.lock();
@@ -107,7 +108,7 @@ impl Subscribers {
                 return Some(expires);
             }
             let expired = entries.heap.pop();
-            // Ending a client may call observers, who may take their time.
+            // Ending a client may call observers, which may be slow.
             drop(entries);
             if let Some(client) = expired.and_then(|Reverse(entry)| entry.client.upgrade()) {
                 hub.end(&client, DisconnectReason::Expired);
@@ -133,7 +134,7 @@ mod tests {
     use ssekit_core::session::client::{ShardLink, Start};
     use ssekit_core::session::lifecycle::ClientInfo;
 
-    /// Nobody writes for these clients.
+    /// No shard writes for these clients.
     #[derive(Debug)]
     struct NoShard;
 

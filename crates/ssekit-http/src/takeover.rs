@@ -1,5 +1,5 @@
-//! An HTTP/1 event stream's socket, on its way from hyper to the shard that writes for the client from here on, as it does
-//! for sockets that Node has handed off. The head and the opening are written here, before that.
+//! Moves the socket of an HTTP/1 event stream from hyper to a shard. From then on the shard writes for the client, as it does
+//! for sockets that Node has handed off. The head and the opening are written here, before the move.
 
 use std::future::poll_fn;
 use std::io;
@@ -19,7 +19,7 @@ use crate::response::StreamResponse;
 use ssekit_core::delivery::stream::Stream;
 use ssekit_core::event::Framing;
 
-/// Bytes of the rest of a stream that are written at once.
+/// How many bytes of a stream's rest are written at once.
 const READ_BYTES: usize = 64 << 10;
 
 /// Writes the beginning of the stream and hands its socket over.
@@ -30,16 +30,16 @@ pub(crate) async fn take_over(
     permit: Permit,
     patience: Duration,
 ) {
-    // RFC 9112, section 6.1: a client of HTTP/1.0 does not know of chunks.
+    // RFC 9112, section 6.1: an HTTP/1.0 client does not understand chunks.
     let framing = if version >= Version::HTTP_11 { Framing::Chunked } else { Framing::UntilClose };
     let beginning = beginning(opened.head, &opened.opening, framing);
-    // A stream that is dropped here disconnects its client: the peer does not even take the head.
+    // Returning here drops the stream and so disconnects its client: the peer does not even accept the head.
     let Ok(Ok(())) = timeout(patience, socket.write_all(&beginning)).await else { return };
     let address = socket.address();
     let Ok(descriptor) = socket.into_fd() else { return };
     let mut stream = opened.stream;
     let Err(descriptor) = stream.hand_off_holding(descriptor, framing, Some(Box::new(permit))) else { return };
-    // It was disconnected in this very moment. What it was sent before still goes out.
+    // The client was disconnected at this very moment. The events sent to it before still go out.
     let rest = async {
         let socket = match address {
             Some(address) => Socket::Tcp(TcpStream::from_std(descriptor.into())?, address),
@@ -50,7 +50,7 @@ pub(crate) async fn take_over(
     let _ = timeout(patience, rest).await;
 }
 
-/// Head and opening as they stand on the connection.
+/// The bytes of the head and the opening.
 fn beginning(mut head: Response<()>, opening: &Bytes, framing: Framing) -> BytesMut {
     let date = HeaderValue::try_from(httpdate::fmt_http_date(SystemTime::now()));
     let headers = head.headers_mut();
@@ -82,7 +82,7 @@ fn frame(bytes: &mut BytesMut, body: &[u8], framing: Framing) {
     bytes.put_slice(b"\r\n");
 }
 
-/// Writes what is left of a stream that has ended, and ends the connection.
+/// Writes the rest of a stream that has ended, and ends the connection.
 async fn finish(mut socket: Socket, mut stream: Stream, framing: Framing) -> io::Result<()> {
     let mut bytes = BytesMut::new();
     while let Some(rest) = poll_fn(|cx| stream.poll_next(cx, READ_BYTES)).await {

@@ -10,13 +10,13 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use crate::options::TlsOptions;
 use ssekit_core::error::{Error, Result};
 
-/// How HTTP/2 is called when a protocol is agreed on (RFC 7301).
+/// The name of HTTP/2 in protocol negotiation (RFC 7301).
 pub(crate) const ALPN_HTTP2: &[u8] = b"h2";
 
-/// What TLS connections with this certificate are accepted by.
+/// The configuration that accepts TLS connections with this certificate.
 ///
 /// # Errors
-/// The certificate or the key cannot be read, or they do not belong together. Neither is shown.
+/// The certificate or the key cannot be read, or they do not belong together. The message shows neither of them.
 pub(crate) fn server_config(options: &TlsOptions) -> Result<Arc<ServerConfig>> {
     let refuse = |what: &str| Error::argument(format!("options.tls.{what}"));
     let chain: Vec<_> = CertificateDer::pem_slice_iter(options.certificate.as_bytes())

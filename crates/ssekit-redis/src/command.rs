@@ -1,4 +1,5 @@
-//! Commands as Redis reads them (RESP, <https://redis.io/docs/latest/develop/reference/protocol-spec/>), and parts of its answers.
+//! Commands in the format that Redis reads (RESP, <https://redis.io/docs/latest/develop/reference/protocol-spec/>), and
+//! the parts of its answers.
 
 use redis_protocol::resp2::types::BytesFrame;
 
@@ -33,7 +34,7 @@ impl Command {
     }
 }
 
-/// The text of a string.
+/// The text of a string reply.
 pub(crate) fn text(value: &BytesFrame) -> Option<&str> {
     match value {
         BytesFrame::BulkString(bytes) | BytesFrame::SimpleString(bytes) => std::str::from_utf8(bytes).ok(),
@@ -41,7 +42,7 @@ pub(crate) fn text(value: &BytesFrame) -> Option<&str> {
     }
 }
 
-/// A number that is not below zero.
+/// A non-negative number.
 pub(crate) fn number(value: &BytesFrame) -> Option<u64> {
     match value {
         BytesFrame::Integer(number) => u64::try_from(*number).ok(),

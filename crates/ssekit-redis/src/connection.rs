@@ -1,4 +1,4 @@
-//! One connection to Redis: a command goes out, its answer comes back, within a time.
+//! One connection to Redis: sends a command and waits for its answer, for a limited time.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,19 +18,19 @@ use crate::options::{Host, RedisOptions, Server};
 use crate::reply::{Unfit, take_reply};
 use ssekit_core::backplane::Failure;
 
-/// How long a command may take that does not wait for anything.
+/// The time limit for a command that does not wait for anything.
 pub(crate) const ANSWER: Duration = Duration::from_secs(3);
 
-/// The oldest release that has everything that is used.
+/// The oldest release with every feature that is used.
 const OLDEST: (u32, u32) = (6, 2);
 
-/// Kinds of errors with which a login may be refused.
+/// The kinds of errors that may refuse a login.
 const LOGIN_ERRORS: [&str; 7] = ["WRONGPASS", "NOAUTH", "NOPERM", "ERR", "LOADING", "DENIED", "MASTERDOWN"];
 
-/// Characters of an error that are told.
+/// The most characters of an error that are reported.
 const MOST_TOLD: usize = 300;
 
-/// Bytes that come and go: a socket, or TLS over one.
+/// A two-way byte stream: a socket, or TLS over one.
 trait Transport: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 
@@ -39,24 +39,24 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Transport for T {}
 pub(crate) struct Connector {
     server: Arc<Server>,
     tls: Option<TlsConnector>,
-    /// Where the keys have moved to, by the word of another server of the cluster.
+    /// The host that now has the keys, according to another server of the cluster.
     moved: Option<Host>,
-    /// Which of the hosts is tried next.
+    /// The host to try next.
     turn: usize,
 }
 
 /// An open connection.
 pub(crate) struct Connection {
     transport: Box<dyn Transport>,
-    /// What has come and is not a whole answer yet.
+    /// Input that is not yet a complete answer.
     input: BytesMut,
-    /// What the server must not get anybody to show.
+    /// The password, which must not show up in the server's errors.
     secret: Option<String>,
 }
 
 impl Connector {
     /// # Errors
-    /// Certificates that are none.
+    /// The certificates are invalid.
     pub(crate) fn new(options: &RedisOptions, server: Server) -> ssekit_core::error::Result<Self> {
         let tls = if server.tls { Some(trusting(options.ca.as_deref())?) } else { None };
         Ok(Self { server: Arc::new(server), tls, moved: None, turn: 0 })
@@ -83,12 +83,12 @@ impl Connector {
         Ok(connection)
     }
 
-    /// The keys are elsewhere, or the server is not what it was: what is opened next goes there.
+    /// If the keys have moved, the next connection goes to their new host. Otherwise the server is looked up again.
     pub(crate) fn learn_from(&mut self, error: &CallError) {
         self.moved = error.moved.clone();
     }
 
-    /// The hosts are tried in turn.
+    /// Tries the hosts in turn.
     fn next_host(&mut self) -> Result<Host, Failure> {
         let hosts = &self.server.hosts;
         let host = hosts.get(self.turn % hosts.len().max(1)).cloned();
@@ -137,21 +137,21 @@ impl Connector {
     }
 }
 
-/// What a call says that went wrong.
+/// The reason why a call failed.
 #[derive(Debug)]
 pub(crate) struct CallError {
     failure: Failure,
-    /// The keys are there.
+    /// The host that has the keys.
     moved: Option<Host>,
-    /// The script has to be sent whole.
+    /// The script must be sent in full.
     pub(crate) no_script: bool,
-    /// The user may not do that.
+    /// The user lacks the permission.
     not_permitted: bool,
-    /// Less has to be asked for at once.
+    /// The answer was too large: ask for less at once.
     pub(crate) too_large: bool,
-    /// What kind of error it is, by the server's word, if that is one of a login's.
+    /// The kind of error that the server names, if a login can fail with it.
     kind: Option<&'static str>,
-    /// The server has answered.
+    /// Whether the error is an answer from the server.
     from_server: bool,
 }
 
@@ -187,7 +187,7 @@ impl CallError {
         Self { moved, no_script, not_permitted, kind, from_server, ..Self::new(format!("Redis: {message}")) }
     }
 
-    /// Of what was said to a login only the kind is told: the rest may be the password in any form.
+    /// Reports only the kind of a login error, because the rest may contain the password in any form.
     fn of_login(self) -> Self {
         match self.kind {
             Some(kind) => Self { failure: Failure::new(format!("Redis: {kind} the login is refused")), ..self },
@@ -197,13 +197,13 @@ impl CallError {
     }
 }
 
-/// What a server says, as it can be shown anywhere.
+/// A server's text, safe to show anywhere.
 fn printable(text: &str) -> String {
     text.chars().take(MOST_TOLD).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
-/// Where in a script an error was says nothing to whoever runs the server. Redis 6.2 puts it in front, with the error's kind behind
-/// it, and later releases put it behind.
+/// Removes the place of an error within a script, which tells the operator nothing. Redis 6.2 puts the place in front,
+/// followed by the error's kind. Later releases put it at the end.
 fn without_place(message: &str) -> &str {
     if let Some((_, behind)) = message.rsplit_once("@user_script:").filter(|_| message.starts_with("ERR Error running"))
     {
@@ -216,8 +216,8 @@ fn without_place(message: &str) -> &str {
 }
 
 impl Connection {
-    /// Sends a command and waits for its answer. After an error that is not `no_script`, and after a call that was given up, the
-    /// connection must not be used again: an answer may be under way.
+    /// Sends a command and waits for its answer. Do not use the connection again after an error other than `no_script`,
+    /// or after an abandoned call: an answer may still be on its way.
     pub(crate) async fn call(&mut self, command: &Command, time: Duration) -> Result<BytesFrame, CallError> {
         let answered = async {
             self.transport.write_all(&command.bytes()).await?;
@@ -235,7 +235,7 @@ impl Connection {
         }
     }
 
-    /// A server, or what stands in its place, may say again what it was told.
+    /// A server, or something in its place, may repeat the password that it was sent.
     fn without_secret(&self, message: &str) -> String {
         match self.secret.as_deref().filter(|secret| !secret.is_empty()) {
             Some(secret) => message.replace(secret, "***"),
@@ -248,7 +248,7 @@ impl Connection {
             if let Some(answer) = take_reply(&mut self.input).map_err(std::io::Error::other)? {
                 return Ok(answer);
             }
-            // As much again as there is, so that a long answer is not looked at from its beginning too often.
+            // Reserve as much again as there is, so that a long answer is not scanned from its beginning too often.
             self.input.reserve(self.input.len().max(16 * 1024));
             if self.transport.read_buf(&mut self.input).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());
@@ -256,7 +256,7 @@ impl Connection {
         }
     }
 
-    /// Who may not ask is believed to know.
+    /// Checks the release. If the user may not ask for it, assumes that it is new enough.
     async fn check_release(&mut self) -> Result<(), Failure> {
         let answer = match self.call(&Command::new("INFO").arg("server"), ANSWER).await {
             Err(error) if error.not_permitted => return Ok(()),
@@ -278,7 +278,7 @@ fn trusting(pem: Option<&str>) -> ssekit_core::error::Result<TlsConnector> {
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default().as_bytes()) {
         let certificate = certificate.map_err(|error| wrong(format!("got no certificate: {error}")))?;
-        // One that rustls cannot use is left out, as everywhere: among many there may be an odd one.
+        // Skip a certificate that rustls cannot use, as is usual: there may be an odd one among many.
         let _ = roots.add(certificate);
     }
     if roots.is_empty() {

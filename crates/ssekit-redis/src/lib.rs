@@ -1,13 +1,13 @@
 //! A history in Redis 6.2 or later, or Valkey: two streams, and a hash that says how far they go.
 //!
-//! * [`options`]: where it is; `connection`: one connection; `command`: what goes over it; [`reply`]: what comes back, within bounds;
-//!   `script`: what happens there in one step.
+//! * [`options`]: where Redis is; `connection`: one connection; `command`: requests; [`reply`]: replies, checked
+//!   against bounds; `script`: what Redis does in one step.
 //!
-//! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and `{ssekit}:members`
-//! (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a node's records have been
-//! appended, for a day). The braces put them into one slot of a cluster.
+//! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and
+//! `{ssekit}:members` (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a
+//! node's records have been appended, kept for a day). The braces put all keys into one slot of a cluster.
 //!
-//! The commands that are used: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
+//! Commands in use: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
 //! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`.
 
 mod command;
@@ -34,40 +34,40 @@ use ssekit_core::backplane::{
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
-/// There is no record with this number: positions, and the scripts' numbers, go no further.
+/// No record has this number: positions, and the scripts' numbers, go no further.
 const MOST_NUMBER: Number = 1 << 43;
 
-/// How long to wait if there is nothing but entries that are not ssekit's.
+/// How long to wait after a read that found only entries that are not ssekit's.
 const AMONG_STRANGERS: Duration = Duration::from_millis(50);
 
-/// Records of members that are kept: who has missed more asks for everybody's roll.
+/// The number of members records that are kept. A node that has missed more asks all others for a presence snapshot.
 const MOST_MEMBERS: u64 = 10_000;
 
-/// Redis.
+/// Redis as the backplane.
 pub struct Redis {
     connector: Connector,
     keys: Arc<Keys>,
     max_stream_events: u64,
-    /// Taken for each call, and put back only after its answer: a call that is given up takes its connection with it.
+    /// Taken for each call, and put back only after its answer. So an abandoned call takes its connection with it.
     connection: Option<Connection>,
-    /// Redis' clock less this machine's, in milliseconds.
+    /// Redis's clock minus this machine's, in milliseconds.
     clock: i64,
-    /// Records of a channel that are asked for at once; fewer after an answer that was too large.
+    /// Records of a channel to ask for at once; fewer after an answer that was too large.
     most_read: usize,
-    /// How far entries that are not ssekit's have been passed over, behind the record with a number, in both channels.
+    /// How far foreign entries after a record have been skipped, in both channels.
     passed: Passed,
-    /// Whether there was such an entry.
+    /// Whether there was a foreign entry.
     strange: Strange,
 }
 
-/// A record's number, and how far behind it, in each channel.
+/// For each channel: a record's number, and how far entries after it have been skipped.
 #[derive(Debug, Clone, Copy, Default)]
 struct Passed {
     events: (Number, u64),
     members: (Number, u64),
 }
 
-/// Whether there was an entry that is not ssekit's.
+/// Whether there was an entry that is not ssekit's, and whether that was reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Strange {
     None,
@@ -83,10 +83,10 @@ struct Keys {
 }
 
 impl Redis {
-    /// One that connects at its first call.
+    /// Creates a backplane that connects at its first call.
     ///
     /// # Errors
-    /// Options that cannot be used.
+    /// The options are invalid.
     pub fn new(options: RedisOptions) -> Result<Self> {
         let connector = Connector::new(&options, options.server()?)?;
         let key = |name: &str| format!("{{{}}}:{name}", options.prefix);
@@ -124,7 +124,8 @@ impl Redis {
         self.conclude(connection, answer)
     }
 
-    /// After an answer the connection is used again; after an error another one is opened, perhaps elsewhere.
+    /// After an answer, keeps the connection. After an error, the next call opens another one, perhaps to another
+    /// server.
     fn conclude(
         &mut self,
         connection: Connection,
@@ -153,7 +154,7 @@ impl Redis {
     }
 }
 
-/// Each clone has a connection of its own.
+/// Each clone has its own connection.
 impl Clone for Redis {
     fn clone(&self) -> Self {
         Self {
@@ -256,12 +257,13 @@ impl Backplane for Redis {
             }
         }
         if is_full && self.most_read < MOST_READ {
-            // As the contract has it: what says that everything has been read must not come before the rest of it.
+            // As the contract demands: members records, which prove that everything has been read, must not overtake
+            // the rest of the events.
             records.retain(|record| record.channel == Channel::Events);
             self.most_read = (self.most_read * 2).min(MOST_READ);
         }
         if records.is_empty() {
-            // There was something, and it comes again at once.
+            // There was a foreign entry, and the next read returns it again at once.
             tokio::time::sleep(AMONG_STRANGERS).await;
         }
         Ok(records)
@@ -278,8 +280,8 @@ impl Backplane for Redis {
 }
 
 impl Redis {
-    /// Takes a stream's records, and passes over what is none. Such an entry may stand behind a record, but not in the place of one:
-    /// where it does, the next append clears it away.
+    /// Takes a stream's records and skips foreign entries. A foreign entry may come after a record, but not in the
+    /// place of one: there, the next append clears it away.
     fn take(&mut self, channel: Channel, after: Number, entries: Vec<BytesFrame>, now: Clock, out: &mut Vec<Record>) {
         let mut last = after;
         for entry in entries {
@@ -311,14 +313,14 @@ fn id_of(text: &str) -> Option<(Number, u64)> {
     Some((number.parse().ok()?, behind.parse().ok()?))
 }
 
-/// The same moment by two clocks.
+/// The same moment on two clocks.
 #[derive(Clone, Copy)]
 struct Clock {
     millis: i64,
     instant: Instant,
 }
 
-/// An entry of a stream: its id, and its fields with their values in turn.
+/// A stream's entry: its id, and its alternating fields and values.
 fn record(channel: Channel, entry: BytesFrame, now: Clock) -> Option<Record> {
     let (id, BytesFrame::Array(fields)) = pair(entry)? else { return None };
     let number = text(&id)?.strip_suffix("-0")?.parse().ok().filter(|number| (1..MOST_NUMBER).contains(number))?;

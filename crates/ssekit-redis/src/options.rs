@@ -1,39 +1,39 @@
-//! Where Redis is, and how much of it is used.
+//! Options: where Redis is, and how much of it is used.
 
 use std::fmt;
 
 use ssekit_core::error::{Error, Result};
 
-/// Redis 6.2 or later, or Valkey.
+/// Options for Redis 6.2 or later, or Valkey.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisOptions {
     /// `redis://[user[:password]@]host[:port][/database]`, `rediss://…` for TLS, or, with sentinels,
-    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Several hosts of a cluster may be
-    /// given like sentinels; they are tried in turn.
+    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. For a cluster, list several
+    /// hosts in the same way as sentinels; they are tried in turn.
     pub url: String,
-    /// All keys begin with it; in braces, so that they are in one slot of a cluster. Default: `ssekit`.
+    /// The first part of all keys, in braces, so that all keys are in one slot of a cluster. Default: `ssekit`.
     pub prefix: String,
-    /// Events that Redis keeps, about, 100 to 100,000,000. Default: 100,000.
+    /// The approximate number of events that Redis keeps, 100 to 100,000,000. Default: 100,000.
     pub max_stream_events: u64,
-    /// Certificates of those who may sign the server's, in PEM; wanted for TLS.
+    /// Certificates, in PEM, of the authorities that may sign the server's; required for TLS.
     pub ca: Option<String>,
 }
 
 impl RedisOptions {
-    /// With defaults but for where it is.
+    /// Options for this URL, with defaults for the rest.
     pub fn at(url: impl Into<String>) -> Self {
         Self { url: url.into(), prefix: "ssekit".into(), max_stream_events: 100_000, ca: None }
     }
 
-    /// Checks all of it.
+    /// Checks all options.
     ///
     /// # Errors
-    /// What is wrong with it, without the password.
+    /// Says which option is invalid and why, without the password.
     pub fn validate(&self) -> Result<()> {
         super::Redis::new(self.clone()).map(drop)
     }
 
-    /// The first option in which two differ, by the name that it has in JavaScript.
+    /// The JavaScript name of the first option in which two differ.
     pub fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
         let (one, other) = match (one, other) {
             (None, None) => return None,
@@ -49,10 +49,10 @@ impl RedisOptions {
         options.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
     }
 
-    /// Reads the URL, and checks the rest.
+    /// Parses the URL and checks the other options.
     ///
     /// # Errors
-    /// What is wrong with it, without the password.
+    /// Says which option is invalid and why, without the password.
     pub(crate) fn server(&self) -> Result<Server> {
         if !(100..=100_000_000).contains(&self.max_stream_events) {
             return Err(Error::range(format!(
@@ -70,20 +70,20 @@ impl RedisOptions {
     }
 }
 
-/// Passwords are not for logs.
+/// Passwords do not belong in logs.
 impl fmt::Debug for RedisOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisOptions").field("prefix", &self.prefix).finish_non_exhaustive()
     }
 }
 
-/// What a URL says.
+/// The contents of a URL.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Server {
     pub(crate) tls: bool,
-    /// Host and port of each.
+    /// All hosts with their ports.
     pub(crate) hosts: Vec<Host>,
-    /// The hosts are sentinels, and know where this service is.
+    /// If set, the hosts are sentinels, and know where this service is.
     pub(crate) service: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
@@ -104,10 +104,10 @@ impl fmt::Display for Host {
 }
 
 impl Host {
-    /// `host:port`, as a server names another.
+    /// Parses `host:port`, as a server names another one.
     pub(crate) fn parse(text: &str, default_port: u16) -> Option<Self> {
         let (name, port) = match text.rsplit_once(':') {
-            // An IPv6 address stands in brackets if a port follows.
+            // An IPv6 address is in brackets if a port follows.
             Some((name, port)) if !name.contains(':') || name.ends_with(']') => (name, port.parse().ok()?),
             _ => (text, default_port),
         };
@@ -147,7 +147,7 @@ impl Server {
             None => 0,
         };
         let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {
-            // `redis://secret@host` is not a password: nobody agrees on it.
+            // In `redis://secret@host`, the text is a user and not a password: clients do not agree on it.
             Some((user, "")) => {
                 (Some(unescape(user).ok_or_else(|| wrong("got a user that is escaped wrongly"))?), None)
             }
@@ -161,7 +161,7 @@ impl Server {
     }
 }
 
-/// Undoes percent-encoding (RFC 3986, section 2.1).
+/// Decodes percent-encoding (RFC 3986, section 2.1).
 fn unescape(text: &str) -> Option<String> {
     let mut bytes = text.bytes();
     let mut out = Vec::with_capacity(text.len());

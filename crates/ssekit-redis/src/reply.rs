@@ -1,34 +1,34 @@
-//! Looks at what a server answers before it is parsed: whether it is a whole reply, and within bounds. The parser calls itself for
-//! arrays within arrays and believes every length, so what comes to it must not be deep or large (CWE-674, CWE-770).
+//! Checks a server's reply before it is parsed: it must be complete and within bounds. The parser calls itself for
+//! nested arrays and believes every length, so deep or large input must not reach it (CWE-674, CWE-770).
 
 use redis_protocol::resp2::decode::decode_bytes_mut;
 use redis_protocol::resp2::types::BytesFrame;
 
 use bytes::BytesMut;
 
-/// Arrays within arrays. `XREAD` has four.
+/// The deepest nesting of arrays. `XREAD` has four levels.
 const MOST_DEPTH: usize = 8;
 
-/// Values of one reply. `XREAD` has about ten for each record.
+/// The most values in one reply. `XREAD` has about ten for each record.
 const MOST_VALUES: usize = 1 << 20;
 
-/// Bytes of one string: the largest event there can be (64 MiB), with whom it is for.
+/// The most bytes in one string: the largest possible event (64 MiB), with its audience.
 const MOST_STRING: usize = 80 << 20;
 
-/// Bytes of one reply.
+/// The most bytes in one reply.
 const MOST_BYTES: usize = 256 << 20;
 
-/// Bytes of a line: a number, a word, an error.
+/// The most bytes in a line: a number, a word, or an error.
 const MOST_LINE: usize = 64 << 10;
 
-/// Why a reply is not parsed.
+/// The reason why a reply is not parsed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unfit {
-    /// It is not the protocol.
+    /// It does not follow the protocol.
     Malformed,
-    /// Arrays in arrays in arrays.
+    /// Its arrays are nested too deeply.
     TooDeep,
-    /// More than is wanted of anybody.
+    /// It is larger than any valid reply.
     TooLarge,
 }
 
@@ -44,10 +44,10 @@ impl std::fmt::Display for Unfit {
 
 impl std::error::Error for Unfit {}
 
-/// Takes the first reply out of what has come. None: it is not whole yet.
+/// Takes the first reply from the input. Returns `None` if it is incomplete.
 ///
 /// # Errors
-/// It is not going to be a reply that can be used.
+/// The input cannot become a usable reply.
 pub fn take_reply(input: &mut BytesMut) -> Result<Option<BytesFrame>, Unfit> {
     let Some(length) = whole(input)? else { return Ok(None) };
     let mut reply = input.split_to(length);
@@ -57,9 +57,9 @@ pub fn take_reply(input: &mut BytesMut) -> Result<Option<BytesFrame>, Unfit> {
     }
 }
 
-/// The length of the first reply, if all of it has come.
+/// The length of the first reply, if it is complete.
 fn whole(input: &[u8]) -> Result<Option<usize>, Unfit> {
-    // How many values are still to come in each array that is open.
+    // How many values are still missing in each open array.
     let mut open = [0_usize; MOST_DEPTH];
     let (mut depth, mut values, mut at) = (0_usize, 0_usize, 0_usize);
     loop {
@@ -93,7 +93,7 @@ fn whole(input: &[u8]) -> Result<Option<usize>, Unfit> {
             depth += 1;
             continue;
         }
-        // A value is complete, and with the last one its array.
+        // A value is complete; the last one also completes its array.
         loop {
             let Some(left) = depth.checked_sub(1).and_then(|inner| open.get_mut(inner)) else { return Ok(Some(at)) };
             *left -= 1;
@@ -105,7 +105,7 @@ fn whole(input: &[u8]) -> Result<Option<usize>, Unfit> {
     }
 }
 
-/// The line at this place: its kind, the length that it tells of what follows, if anything does, and where it ends.
+/// The line at this place: its kind, the length that it announces for the content after it, if any, and where it ends.
 fn line(input: &[u8], at: usize) -> Result<Option<(u8, Option<usize>, usize)>, Unfit> {
     let rest = input.get(at..).unwrap_or_default();
     let Some((&kind, rest)) = rest.split_first() else { return Ok(None) };
@@ -132,7 +132,7 @@ fn length_of(text: &[u8]) -> Result<usize, Unfit> {
     if text.is_empty() || !text.iter().all(u8::is_ascii_digit) {
         return Err(Unfit::Malformed);
     }
-    // Digits that are no number of this machine are far too many.
+    // A number that this machine cannot hold is far too large.
     std::str::from_utf8(text).ok().and_then(|text| text.parse().ok()).ok_or(Unfit::TooLarge)
 }
 

@@ -1,15 +1,15 @@
-//! What Redis does in one step: scripts, each of which either happens as a whole or not at all.
+//! Scripts, which Redis runs in one step: each happens as a whole or not at all.
 
 use crate::command::Command;
 
-/// A script and its name.
+/// A script, which Redis knows by a name made from its source.
 pub(crate) struct Script {
     pub(crate) source: &'static str,
 }
 
-/// Keys: what is known of the history, events, members.
-/// Arguments: epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
-/// Answer: epoch, end of events, end of members, what is forgotten, the time in milliseconds.
+/// Keys: the history's hash, events, members.
+/// Arguments: the epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
+/// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds.
 pub(crate) const JOIN: Script = Script {
     source: r"
 local known, seen, heard, last = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
@@ -58,9 +58,10 @@ return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 
 ",
 };
 
-/// Keys: what is known of the history, the channel's stream, the node's count.
-/// Arguments: epoch, the channel's name, the node, the count of the first record, how many are kept, the records.
-/// Answer: the end of the channel; nothing if the history is another.
+/// Keys: the history's hash, the channel's stream, the node's count.
+/// Arguments: epoch, the channel's name, the node, the count of the first record, how many records to keep, the
+/// records.
+/// Answer: the end of the channel; nothing if the history is another one.
 pub(crate) const APPEND: Script = Script {
     source: r"
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return false end
@@ -99,14 +100,14 @@ return number
 };
 
 impl Script {
-    /// Its call by name, which Redis may not know, or whole.
+    /// Calls the script by name, which Redis may not know, or with its whole source.
     pub(crate) fn call(&self, whole: bool, keys: &[&str]) -> Command {
         let call = if whole { Command::new("EVAL").arg(self.source) } else { Command::new("EVALSHA").arg(self.name()) };
         keys.iter().fold(call.number(keys.len() as u64), |call, key| call.arg(key))
     }
 
     fn name(&self) -> String {
-        // SHA-1 because that is what Redis calls scripts by, not because anything rests on it.
+        // SHA-1 because Redis names scripts by it; no security depends on it.
         let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, self.source.as_bytes());
         digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
     }

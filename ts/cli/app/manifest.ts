@@ -1,4 +1,4 @@
-/** What the package.json files of an app tell. */
+/** Reads the package.json files of an app. */
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join, parse } from 'node:path';
@@ -24,7 +24,7 @@ export function readManifest(folder: string): Manifest | undefined {
   }
 }
 
-/** The range by which a folder's package.json asks for a package. */
+/** The version range with which a folder's package.json asks for a package. */
 export function wanted(folder: string, name: string): string | undefined {
   const { dependencies, devDependencies, optionalDependencies } = readManifest(folder) ?? {};
   return { ...optionalDependencies, ...devDependencies, ...dependencies }[name];
@@ -35,14 +35,14 @@ export function installedAt(folder: string, name: string): string | undefined {
   try {
     return dirname(createRequire(join(folder, 'package.json')).resolve(`${name}/package.json`));
   } catch {
-    // Not there, or its `exports` hide the file: then it is looked for where it usually is.
+    // The package is missing, or its `exports` hide the file. Then search in the usual places.
     return ancestors(folder)
       .map((ancestor) => join(ancestor, 'node_modules', name))
       .find((place) => existsSync(join(place, 'package.json')));
   }
 }
 
-/** The version in use: of what is installed, else the first number of what is wanted. */
+/** The version in use: that of the installed package, or else the first number of the wanted range. */
 export function versionOf(folder: string, name: string): string | undefined {
   const home = installedAt(folder, name);
   const installed = home && readManifest(home)?.version;
@@ -53,7 +53,7 @@ export function majorOf(version: string | undefined): number {
   return Number.parseInt(version ?? '', 10);
 }
 
-/** A folder and all that it lies in. */
+/** A folder and all folders around it. */
 export function ancestors(folder: string): string[] {
   const all = [folder];
   for (let at = folder; at !== parse(at).root; at = dirname(at)) all.push(dirname(at));

@@ -1,4 +1,4 @@
-/** What `init` has to know of an app before it writes anything. */
+/** Collects what `init` must know about an app before it writes anything. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -9,21 +9,21 @@ import { appsOf } from './workspace.js';
 
 export interface NextApp {
   folder: string;
-  /** Of Next.js, as far as it is known. */
+  /** The version of Next.js, if it is known. */
   version: string | undefined;
-  /** 14, 15, …; where it is not known, a number larger than all of them. */
+  /** 14, 15, …; if it is not known, a number larger than all of them. */
   major: number;
-  /** `''` or `'src'`: what the App Router's folder stands in. */
+  /** `''` or `'src'`: the folder that contains the App Router's folder. */
   base: '' | 'src';
   language: 'ts' | 'js';
   manager: PackageManager;
   hasPackage: boolean;
 }
 
-/** Of Next.js; those before have no instrumentation that could load ssekit in time. */
+/** The oldest supported Next.js. Earlier versions have no instrumentation that could load ssekit in time. */
 const OLDEST = 14;
 
-/** A text says why there is no app to work on. */
+/** Returns a text that says why, if there is no app to work on. */
 export function readNextApp(folder: string): NextApp | string {
   const base = baseOf(folder);
   const apps = isNextApp(folder) && base !== undefined ? [] : appsOf(folder);
@@ -47,7 +47,7 @@ export function readNextApp(folder: string): NextApp | string {
   };
 }
 
-/** More would not be read. */
+/** Nobody would read more. */
 const MAX_NAMED = 10;
 
 function inWorkspace(folder: string, apps: string[]): string {
@@ -56,7 +56,7 @@ function inWorkspace(folder: string, apps: string[]): string {
   return [`${folder} is the root of a workspace. Name the app:`, ...commands, ...rest].join('\n');
 }
 
-/** As a shell takes it. */
+/** Quotes a path for a shell. */
 function quoted(path: string): string {
   return /^[\w@./+-]+$/.test(path) && !path.startsWith('-') ? path : `'${path.replaceAll("'", "'\\''")}'`;
 }

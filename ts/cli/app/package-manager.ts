@@ -1,4 +1,4 @@
-/** Which package manager an app uses: by its lock file, which may stand further up in a workspace. */
+/** Finds out which package manager an app uses, from its lock file. In a workspace that file may be further up. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -21,7 +21,7 @@ export function packageManagerOf(folder: string): PackageManager {
     if (isPackageManager(named)) return named;
     const lock = Object.keys(LOCK_FILES).find((name) => existsSync(join(ancestor, name)));
     if (lock) return LOCK_FILES[lock] as PackageManager;
-    // What lies beyond a repository belongs to somebody else.
+    // Files outside the repository belong to somebody else.
     if (existsSync(join(ancestor, '.git'))) break;
   }
   return 'npm';

@@ -1,4 +1,4 @@
-/** What `@/features/sse` means in an app: by the `paths` of its tsconfig.json or jsconfig.json. */
+/** Resolves imports like `@/features/sse` in an app, by the `paths` of its tsconfig.json or jsconfig.json. */
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
@@ -7,9 +7,9 @@ import { readJsonc, valueOfNode } from '../source/jsonc.js';
 import { Unreadable } from '../source/tokens.js';
 
 export interface PathConfig {
-  /** The pattern and its first target, made absolute: `@/*` and `/my-app/src/*`. */
+  /** The pattern and its first target as an absolute path: `@/*` and `/my-app/src/*`. */
   paths: [pattern: string, target: string][];
-  /** The file that has them: what stands in a nearer one would replace them all. */
+  /** The file that defines them. `paths` in a nearer file would replace them all. */
   from?: string;
   baseUrl?: string;
 }
@@ -19,19 +19,19 @@ interface CompilerConfig {
   compilerOptions?: { baseUrl?: string; paths?: Record<string, string[]> };
 }
 
-/** More than any app needs, in files and in bytes of one: what asks for more is a mistake, or meant to keep us busy. */
+/** More than any app needs, in files and in bytes per file. More than that is a mistake, or an attempt to keep us busy. */
 const MAX_CONFIGS = 50;
 const MAX_BYTES = 1_000_000;
 
-/** With what it extends. Throws `Unreadable`, naming the file. */
+/** Reads a config with everything that it extends. Throws `Unreadable`, naming the file. */
 export function readPaths(file: string): PathConfig {
   return new ConfigReader().read(file);
 }
 
-/** Reads each file once, however often it is extended. */
+/** Reads each file once, no matter how often it is extended. */
 class ConfigReader {
   readonly #known = new Map<string, PathConfig>();
-  /** Those that are being read: who meets one of them again goes round in a circle. */
+  /** Files that are being read. Meeting one of them again means a cycle. */
   readonly #open = new Set<string>();
 
   read(file: string): PathConfig {
@@ -75,7 +75,7 @@ function merge(all: PathConfig, next: PathConfig): PathConfig {
 
 function read(file: string): CompilerConfig {
   const stats = statSync(file);
-  // A pipe or a device would be waited for.
+  // Reading a pipe or a device would block.
   if (!stats.isFile() || stats.size > MAX_BYTES) throw new Unreadable(`${file}: it is no file of a config's size`);
   try {
     return valueOfNode(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
@@ -85,7 +85,7 @@ function read(file: string): CompilerConfig {
   }
 }
 
-/** The file that `extends` names. What cannot be found is for TypeScript to complain about. */
+/** The file that `extends` names. TypeScript itself reports a file that cannot be found. */
 function locate(name: string, folder: string): string | undefined {
   if (isAbsolute(name) || /^\.{1,2}(\/|$)/.test(name)) {
     const path = resolve(folder, name);
@@ -97,13 +97,13 @@ function locate(name: string, folder: string): string | undefined {
       const path = load.resolve(candidate);
       if (path.endsWith('.json')) return path;
     } catch {
-      // Maybe by the next of its names.
+      // The next name may work.
     }
   }
   return undefined;
 }
 
-/** Where an import leads, by the pattern that TypeScript would choose. */
+/** Resolves an import, by the pattern that TypeScript would choose. */
 export function resolveImport(specifier: string, { paths }: PathConfig): string | undefined {
   const matching = paths.flatMap(([pattern, target]) => {
     const [prefix = '', suffix] = pattern.split('*', 2);

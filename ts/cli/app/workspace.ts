@@ -1,4 +1,4 @@
-/** The apps in a workspace of npm, pnpm, yarn or bun, for whoever stands at its root. */
+/** Finds the apps in a workspace of npm, pnpm, yarn or bun, for a user at its root. */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,7 +13,7 @@ function isWorkspace(folder: string): boolean {
   return readManifest(folder)?.workspaces !== undefined || existsSync(join(folder, 'pnpm-workspace.yaml'));
 }
 
-/** The Next.js apps below a workspace's root, relative to it and with slashes; none where it is no root. */
+/** The Next.js apps below a workspace's root, relative to it and with slashes. Empty if the folder is not a root. */
 export function appsOf(folder: string): string[] {
   if (!isWorkspace(folder)) return [];
   const apps: string[] = [];
@@ -29,7 +29,7 @@ export function appsOf(folder: string): string[] {
   return apps;
 }
 
-/** Links are passed over: what they lead to is found where it is. */
+/** Skips links, because their targets are found in their own places. */
 function foldersIn(root: string, path: string): string[] {
   try {
     return readdirSync(join(root, path), { withFileTypes: true })

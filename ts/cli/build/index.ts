@@ -1,4 +1,4 @@
-/** `ssekit build`: builds the native part where no binary fits, for whoever's package manager runs no install scripts. */
+/** `ssekit build`: builds the native part if no binary fits, for package managers that run no install scripts. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 

@@ -1,4 +1,4 @@
-/** What the course of the stream tells. */
+/** Checks the timing of the stream. */
 import { duration } from '../output.js';
 import { type Finding, note, problem, warning } from './finding.js';
 import { firstEvent, isStream, type Observation, READY } from './observation.js';
@@ -7,10 +7,10 @@ import { mend } from './proxy.js';
 /** ssekit writes the head and the first event together. */
 const LATE_MS = 1000;
 
-/** Shorter silence than this before the end is not called idle. */
+/** Shorter silence before the end does not count as idle. */
 const IDLE_MS = 500;
 
-/** ssekit's heartbeat, unless it is configured otherwise. */
+/** ssekit's default heartbeat. */
 const HEARTBEAT_MS = 25_000;
 
 export function checkBody(seen: Observation): Finding[] {
@@ -25,7 +25,7 @@ function checkFirstEvent(seen: Observation): Finding | undefined {
   const { head, timeoutMs } = seen;
   const first = firstEvent(seen);
   if (!first) {
-    // The end says more.
+    // The end of the stream says more.
     if (seen.end) return undefined;
     const what = `The answer began, but no event came within ${duration(timeoutMs)}.`;
     const remedy = `${mend('buffering', head?.headers)} If this is not ssekit’s stream, it may just have nothing to say.`;
@@ -58,7 +58,7 @@ function checkCarrier({ isCarriedByNode }: Observation): Finding | undefined {
   );
 }
 
-/** A heartbeat is sent only after a silence, so two of them never leave together. */
+/** A heartbeat is sent only after silence, so two of them never leave together. */
 function checkBursts({ body, head }: Observation): Finding | undefined {
   const burst = body.find(({ comments }) => comments > 1);
   if (!burst) return undefined;

@@ -1,6 +1,6 @@
 /**
- * Tells from outside whether Node.js has kept a stream's socket. Its HTTP parser takes what comes after a request for the next
- * request, and breaks the connection off if it is none; where native code has the socket, such bytes are passed over.
+ * Finds out from outside whether Node.js has kept a stream's socket. Node's HTTP parser takes bytes after a request for the
+ * next request, and breaks off the connection if they are not one. Native code ignores such bytes.
  */
 import { once } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,24 +9,24 @@ import { inTime } from '../http/in-time.js';
 import { type HeaderFields, type OpenResponse, open } from '../http/open.js';
 import type { Head } from './observation.js';
 
-/** A socket is handed off at once, as a rule, and within two seconds if at all. */
+/** A socket is usually handed off at once, and within two seconds if at all. */
 const SETTLING_MS = [100, 2100];
 
-/** Node.js breaks off as soon as it reads. Whoever does not in this time is taken for native code. */
+/** Node.js breaks off as soon as it reads. A server that does not break off within this time counts as native code. */
 const ANSWER_MS = 500;
 
-/** For the whole of a try, should the stream not begin. */
+/** The time for a whole attempt, in case the stream does not begin. */
 const TRY_MS = 10_000;
 
 /** No request begins like this. */
 const NO_REQUEST = '\0\r\n';
 
-/** Whether the answer comes from Node.js itself: a proxy would answer for it, and most name themselves. */
+/** Whether the answer comes from Node.js itself. A proxy would answer in its place, and most proxies name themselves. */
 export function isDirect(url: URL, { httpVersion, headers }: Head): boolean {
   return url.protocol === 'http:' && httpVersion === '1.1' && !headers.server && !headers.via;
 }
 
-/** On connections of its own, since they may not survive it. */
+/** Uses its own connections, because they may not survive it. */
 export async function isCarriedByNode(url: URL, headers: HeaderFields): Promise<boolean> {
   try {
     for (const settlingMs of SETTLING_MS) {
@@ -38,14 +38,14 @@ export async function isCarriedByNode(url: URL, headers: HeaderFields): Promise<
     }
     return true;
   } catch {
-    // It only serves to explain how a stream that works is carried.
+    // This only serves to explain how a working stream is carried.
     return false;
   }
 }
 
 async function breaksOff({ body, socket }: OpenResponse, settlingMs: number): Promise<boolean> {
   if (!socket) return false;
-  // One that ends without a byte is no stream that somebody carries.
+  // Nobody carries a stream that ends without a byte.
   const hasBegun = await Promise.race([once(body, 'data'), once(body, 'close').then(() => false)]);
   if (!hasBegun) return false;
   body.on('error', () => {}).resume();

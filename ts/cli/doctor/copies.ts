@@ -1,4 +1,4 @@
-/** Finds every copy of a package below a `node_modules`, however the package manager lays it out. */
+/** Finds every copy of a package below a `node_modules`, for the layout of every package manager. */
 import { type Dirent, readdirSync, realpathSync } from 'node:fs';
 import { join, sep } from 'node:path';
 
@@ -9,7 +9,7 @@ export interface Copy {
   version: string;
 }
 
-/** One per real folder, the one that lies least deep first: a link is not a copy. */
+/** One per real folder, the least deep first. A link is not a copy. */
 export function copiesOf(name: string, nodeModules: string): Copy[] {
   const found = new Map<string, Copy>();
   for (const folder of packageFolders(nodeModules)) {
@@ -25,7 +25,7 @@ function depth({ path }: Copy): number {
   return path.split(sep).length;
 }
 
-/** Every package in a `node_modules`, in those of the packages in it, and in the stores of pnpm and bun. */
+/** Every package in a `node_modules`, in the `node_modules` of those packages, and in the stores of pnpm and bun. */
 function* packageFolders(nodeModules: string): Generator<{ name: string; path: string }> {
   for (const entry of entriesOf(nodeModules)) {
     const path = join(nodeModules, entry.name);
@@ -40,7 +40,7 @@ function* packageFolders(nodeModules: string): Generator<{ name: string; path: s
 
 function* withNested(name: string, path: string, entry: Dirent): Generator<{ name: string; path: string }> {
   yield { name, path };
-  // What a link leads to is found where it is; in a workspace it may lead back up.
+  // The target of a link is found in its own place. In a workspace it may lead back up.
   if (entry.isDirectory()) yield* packageFolders(join(path, 'node_modules'));
 }
 

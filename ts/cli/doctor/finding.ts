@@ -1,8 +1,8 @@
-/** One thing that doctor has to say. */
+/** One finding of doctor. */
 export interface Finding {
-  /** Stays the same between versions, for programs that read the JSON. */
+  /** Stays the same across versions, for programs that read the JSON. */
   id: string;
-  /** A problem breaks the stream for somebody; a warning may; a note is only worth knowing. */
+  /** A problem breaks the stream for some users; a warning may break it; a note is only worth knowing. */
   level: 'problem' | 'warning' | 'note';
   seen: string;
   matters: string;

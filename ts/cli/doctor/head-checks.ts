@@ -1,4 +1,4 @@
-/** What the head of the response tells. */
+/** Checks the head of the response. */
 import { duration } from '../output.js';
 import { type Finding, note, problem, warning } from './finding.js';
 import { type Head, isStream, type Observation } from './observation.js';
@@ -56,7 +56,7 @@ function refusalOf(status: number, headers: Head['headers']): Refusal {
   if (status === 401 || status === 403) return REFUSALS.unauthorized;
   if (status === 204) return REFUSALS.noContent;
   if (status === 404) return REFUSALS.notFound;
-  // What a proxy answers for an app that is not there seldom says when to come back.
+  // A proxy's answer for an app that is down seldom says when to come back.
   if (status === 429 || (status === 503 && headers['retry-after'])) return REFUSALS.limits;
   return status >= 500 ? REFUSALS.serverError : REFUSALS.other;
 }
@@ -126,7 +126,7 @@ function checkTransform({ headers }: Head): Finding | undefined {
 }
 
 function checkAccel({ headers }: Head): Finding | undefined {
-  // nginx obeys it and does not pass it on.
+  // nginx obeys this header and does not pass it on.
   if (headers['x-accel-buffering'] || proxyName(headers) === 'nginx') return undefined;
   const matters = 'It is what tells nginx, and others that learned it from there, not to collect the response.';
   const remedy = 'ssekit sends it: see what removes it. If there is an nginx further on, that is where it goes.';

@@ -1,4 +1,4 @@
-/** `ssekit doctor [url]`: says what is wrong with a stream, and how to mend it. */
+/** `ssekit doctor [url]`: says what is wrong with a stream, and how to fix it. */
 import { explain } from '../http/explain.js';
 import { painter, say, sayJson } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseSeconds, parseUrl, parseUsage, UsageError } from '../usage.js';

@@ -1,4 +1,4 @@
-/** What can be seen of ssekit in the folder of an app: what no answer of its server tells. */
+/** Examines ssekit in an app's folder, for facts that no answer of its server shows. */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
@@ -17,7 +17,7 @@ const LOAD = 'require(process.argv[1]).SSEService.getInstance().getActiveClients
 /** A load that has not ended by then never will. */
 const LOAD_TIMEOUT_MS = 30_000;
 
-/** Whether a folder is that of an app that has, or should have, ssekit. */
+/** Whether a folder belongs to an app that has, or should have, ssekit. */
 export function isApp(folder: string): boolean {
   return isNextApp(folder) || wanted(folder, PACKAGE) !== undefined;
 }
@@ -52,7 +52,7 @@ function notInstalled(folder: string): Finding {
   return problem('not-installed', `ssekit is not installed in ${folder}.`, 'Nothing can import it.', command);
 }
 
-/** In a process of its own, which an addon for another system may end. */
+/** Runs in its own process, because an addon for another system may end it. */
 function checkAddon(home: string): Finding | undefined {
   const args = ['-e', LOAD, home];
   const { status, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: LOAD_TIMEOUT_MS });
@@ -88,7 +88,7 @@ function checkCopies(folder: string): Finding | undefined {
 function checkConfig(folder: string): Finding | undefined {
   const file = configFileOf(folder);
   const text = file ? readText(join(folder, file)) : '';
-  // Whoever names the package there has told Next.js of it, one way or the other.
+  // If the package is named there, Next.js knows about it one way or the other.
   if (/\bwithSSE\b|ExternalPackages[^\]]*['"]ssekit['"]/.test(text)) return undefined;
   return warning(
     'config',
@@ -110,7 +110,7 @@ function checkInstrumentation(folder: string): Finding | undefined {
   );
 }
 
-/** In a few words, what was looked at. */
+/** Describes in a few words what was examined. */
 export function describeInstallation(folder: string): string {
   const home = installedAt(folder, PACKAGE);
   const version = home && readManifest(home)?.version;

@@ -1,25 +1,25 @@
-/** What can be seen of a stream from outside, before anything is concluded from it. */
+/** Observations of a stream from outside, before any conclusions. */
 import type { StreamEvent } from '../event-stream/parser.js';
 import type { HeaderFields } from '../http/open.js';
 import type { Redirect } from '../http/redirects.js';
 
 export interface Observation {
-  /** Where the redirects have led. */
+  /** The URL after all redirects. */
   url: URL;
   redirects: Redirect[];
-  /** How long an answer, and then the first event, was waited for. */
+  /** How long to wait for an answer, and then for the first event. */
   timeoutMs: number;
-  /** How long the stream was to be kept open. */
+  /** How long to keep the stream open. */
   waitMs: number;
-  /** Missing: none came in time. */
+  /** Missing if no head came in time. */
   head?: Head;
-  /** Where no head came in time: that of a `HEAD` request, which is answered without a stream. */
+  /** If no head came in time: the head for a `HEAD` request, which is answered without a stream. */
   headAlone?: Head;
-  /** Content codings and framings are undone, if they are known. */
+  /** Known content codings and framings are removed. */
   body: Piece[];
-  /** Missing where nothing could be told. */
+  /** Missing if this could not be found out. */
   isCarriedByNode?: boolean;
-  /** The response is over, or broke. */
+  /** Present if the response is over or broke off. */
   end?: { atMs: number; error?: string };
 }
 
@@ -27,11 +27,11 @@ export interface Head {
   status: number;
   headers: HeaderFields;
   httpVersion: string;
-  /** Milliseconds since the request was begun, as every `atMs` here. */
+  /** Milliseconds since the request began, like every `atMs` here. */
   atMs: number;
 }
 
-/** What arrived at one moment. */
+/** The data that arrived at one moment. */
 export interface Piece {
   atMs: number;
   events: StreamEvent[];

@@ -1,4 +1,4 @@
-/** Opens a stream as a browser would, and notes what comes when. */
+/** Opens a stream like a browser, and records what comes when. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { EventStreamParser, type StreamEvent } from '../event-stream/parser.js';
@@ -24,10 +24,10 @@ const BROWSER_FIELDS = {
   'user-agent': 'Mozilla/5.0 (compatible; ssekit doctor)',
 };
 
-/** What is read at once has arrived at once: two heartbeats in one piece were not sent in one moment. */
+/** Data that is read at once has arrived at once: two heartbeats in one piece were not sent at one moment. */
 const SAME_MOMENT_MS = 20;
 
-/** Throws what keeps it from getting any answer but silence. */
+/** Throws any error that prevents an answer, except silence. */
 export async function observe(url: URL, options: ObserveOptions): Promise<Observation> {
   const { timeoutMs, waitMs } = options;
   const start = performance.now();
@@ -61,12 +61,12 @@ async function observeHead(url: URL, headers: HeaderFields, timeoutMs: number): 
     const { status, headers: fields, httpVersion } = response;
     return { status, headers: fields, httpVersion, atMs: performance.now() - start };
   } catch {
-    // It only serves to explain the silence.
+    // This only serves to explain the silence.
     return undefined;
   }
 }
 
-/** Reads until the first event is there and the time to wait is over, or the response is. */
+/** Reads until the first event has come and the waiting time is over, or until the response ends. */
 async function watch(seen: Observation, { response }: Arrival, start: number): Promise<void> {
   const body = decoded(response.body, response.headers['content-encoding']);
   if (!body) return;
@@ -90,13 +90,13 @@ async function watch(seen: Observation, { response }: Arrival, start: number): P
     .destroy();
 }
 
-/** Resolves when the time to wait is over and the first event is there, or will not come any more. */
+/** Resolves when the waiting time is over, and the first event has come or is overdue. */
 async function enough({ waitMs, timeoutMs }: Observation, hasBegun: Promise<void>): Promise<void> {
   await delay(waitMs, undefined, UNREFERENCED);
   await Promise.race([delay(Math.max(0, timeoutMs - waitMs), undefined, UNREFERENCED), hasBegun]);
 }
 
-/** The socket that is waited for keeps the process alive. */
+/** The socket itself keeps the process alive. */
 const UNREFERENCED = { ref: false };
 
 function recorder(seen: Observation, now: () => number, begin: () => void): (bytes: Buffer) => void {
@@ -104,7 +104,7 @@ function recorder(seen: Observation, now: () => number, begin: () => void): (byt
   let hasBegun = false;
   const parser = new EventStreamParser({
     onEvent: (event) => {
-      // No other is looked at, and there may be millions.
+      // No other event is used, and there may be millions.
       if (!hasBegun) piece?.events.push(headOf(event));
       hasBegun = true;
       begin();
@@ -123,17 +123,20 @@ function recorder(seen: Observation, now: () => number, begin: () => void): (byt
   };
 }
 
-/** What is told of an event is its name. */
+/** Reports show only an event's name. */
 function headOf({ event, lastEventId }: StreamEvent): StreamEvent {
   return { event: shortened(event, MAX_NAME), data: '', lastEventId: shortened(lastEventId, MAX_NAME) };
 }
 
 const MAX_NAME = 200;
 
-/** Silence that is shorter than this is not looked at, so what lies in between need not be kept. */
+/** Shorter silence is ignored, so the pieces in between need not be kept. */
 const SHORT_SILENCE_MS = 400;
 
-/** Adds a piece; of many that follow each other closely it keeps the first and the last, so that a day of them fits. */
+/**
+ * Adds a piece. If many pieces follow each other closely, only the first and the last are kept, so a whole day of them fits
+ * in memory.
+ */
 function record(body: Piece[], piece: Piece): void {
   const [before, last] = body.slice(-2);
   if (before && last && last.events.length === 0 && piece.atMs - before.atMs < SHORT_SILENCE_MS) {

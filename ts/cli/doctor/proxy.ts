@@ -1,4 +1,4 @@
-/** What mends a stream depends on who stands in front of the app. */
+/** The remedy for a stream depends on the proxy in front of the app. */
 import type { HeaderFields } from '../http/open.js';
 
 interface Proxy {
@@ -36,12 +36,12 @@ const ANY = {
   idle: 'Raise the idle timeout for this path in every proxy and load balancer on the way. nginx: “proxy_read_timeout 1h;”. AWS ALB: “idle_timeout.timeout_seconds”.',
 };
 
-/** How to mend what the proxy does, as far as the response tells which one it is. */
+/** How to fix the proxy's behaviour, as far as the response shows which proxy it is. */
 export function mend(what: 'buffering' | 'compression' | 'idle', fields: HeaderFields = {}): string {
   return PROXIES.find(({ tells }) => tells(fields))?.[what] ?? ANY[what];
 }
 
-/** What stands in front of the app, if it is one of those that are known here. */
+/** The proxy in front of the app, if it is one of the known ones. */
 export function proxyName(fields: HeaderFields): string | undefined {
   return PROXIES.find(({ tells }) => tells(fields))?.name;
 }

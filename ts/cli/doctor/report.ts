@@ -1,4 +1,4 @@
-/** How doctor says it. */
+/** Formats the findings of doctor. */
 import { duration, oneLine, type Paint, paragraph } from '../output.js';
 import type { Finding } from './finding.js';
 import { firstEvent, type Observation } from './observation.js';
@@ -26,7 +26,7 @@ export function asText(report: Report, paint: Paint): string {
   );
 }
 
-/** Our own words are shorter, and what a server puts between them is not to fill the screen. */
+/** Our own text is shorter, and text from a server must not fill the screen. */
 const MAX_TEXT = 4000;
 
 function findingText({ level, seen, matters, remedy }: Finding, paint: Paint): string {
@@ -44,7 +44,7 @@ function conclusion(findings: Finding[], paint: Paint): string {
   return paint('red', problems === 1 ? '1 problem.' : `${problems} problems.`);
 }
 
-/** The course of a stream in one line. */
+/** Describes a stream in one line. */
 export function describeStream(seen: Observation): string {
   const { head } = seen;
   if (!head) return `no answer within ${duration(seen.timeoutMs)}`;

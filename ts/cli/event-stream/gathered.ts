@@ -1,6 +1,6 @@
 /**
- * A text that comes in pieces, kept in memory that goes by its length. A piece that was cut out of a chunk keeps the whole chunk
- * alive, and a list of empty pieces grows, too; joined now and then, they do neither.
+ * A text that arrives in pieces. Its memory is proportional to its length. A piece that was cut out of a chunk keeps the
+ * whole chunk alive, and a list of empty pieces grows, too. Joining the pieces now and then avoids both.
  */
 const PIECES_AT_ONCE = 128;
 
@@ -14,7 +14,7 @@ export class Gathered {
     this.#separator = separator;
   }
 
-  /** Of the text, and of a separator behind each piece. */
+  /** The length of the text, including a separator after each piece. */
   get length(): number {
     return this.#length;
   }
@@ -27,7 +27,7 @@ export class Gathered {
     this.#pieces = [];
   }
 
-  /** The text, and begins anew. `undefined`: there was no piece. */
+  /** Returns the text and starts anew; `undefined` if there was no piece. */
   take(): string | undefined {
     const all = [...this.#blocks, ...this.#pieces];
     this.#blocks = [];

@@ -1,41 +1,41 @@
 /**
- * Reads an event stream, byte by byte as the standard has it:
+ * Reads an event stream byte by byte, as the standard requires:
  * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
  */
 
 import { Gathered } from './gathered.js';
 
-/** More than ssekit sends unless it is configured otherwise; a stream that never ends a line must not take all memory. */
+/** More than ssekit sends by default. A stream that never ends a line must not take all memory. */
 export const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
 
 /** One event, as `EventSource` would dispatch it. */
 export interface StreamEvent {
-  /** Its type: `message` where the stream names none. */
+  /** Its type; `message` if the stream names no type. */
   event: string;
   data: string;
-  /** The last id that the stream has set, with this event or before. */
+  /** The last id that the stream has set, with this event or earlier. */
   lastEventId: string;
 }
 
 export interface StreamListener {
   onEvent?(event: StreamEvent): void;
-  /** The stream set the time to wait before a reconnect, in milliseconds. */
+  /** The stream has set the delay before a reconnect, in milliseconds. */
   onRetry?(milliseconds: number): void;
-  /** A line that begins with a colon: nothing to a page, a sign of life to those who look for one. */
+  /** A line that begins with a colon. Pages ignore it; for monitoring it is a sign of life. */
   onComment?(text: string): void;
-  /** An event was longer than `MAX_EVENT_CHARACTERS`, and is left out. */
+  /** An event was longer than `MAX_EVENT_CHARACTERS`, and was left out. */
   onOverlong?(): void;
 }
 
 export class EventStreamParser {
   readonly #listener: StreamListener;
-  // It drops a byte order mark at the very beginning, and nowhere else.
+  // It drops a byte order mark, but only at the very beginning.
   readonly #decoder = new TextDecoder('utf-8');
-  /** The line that has begun, in the pieces that it came in. */
+  /** The current line, in the pieces that it arrived in. */
   readonly #line = new Gathered('');
-  /** The last line ended with CR at the end of a piece: a LF that comes next belongs to it. */
+  /** The last piece ended with a CR. A LF that comes next belongs to it. */
   #skipLineFeed = false;
-  /** The line that has begun is too long: the rest of it is passed over. */
+  /** The current line is too long; the rest of it is skipped. */
   #isLineOverlong = false;
   #isEventOverlong = false;
   readonly #data = new Gathered('\n');
@@ -43,14 +43,14 @@ export class EventStreamParser {
   #id: string;
   #lastEventId: string;
 
-  /** `lastEventId`: what the connection before had, for a stream need not repeat it. */
+  /** `lastEventId` is the id from the previous connection, because a stream need not repeat it. */
   constructor(listener: StreamListener, lastEventId = '') {
     this.#listener = listener;
     this.#id = lastEventId;
     this.#lastEventId = lastEventId;
   }
 
-  /** What a reconnect has to send as `Last-Event-ID`: only events that were complete count. */
+  /** The value that a reconnect must send as `Last-Event-ID`. Only complete events count. */
   get lastEventId(): string {
     return this.#lastEventId;
   }
@@ -74,7 +74,7 @@ export class EventStreamParser {
     if (this.#isLineOverlong) return;
     this.#line.add(piece);
     if (this.#line.length + this.#data.length <= MAX_EVENT_CHARACTERS) return;
-    // A comment belongs to no event.
+    // A comment is not part of an event.
     if (!this.#line.take()?.startsWith(':')) this.#giveUpEvent();
     this.#isLineOverlong = true;
   }
@@ -89,7 +89,7 @@ export class EventStreamParser {
     if (line === '') this.#dispatch();
     else if (colon === 0) this.#listener.onComment?.(line.slice(1));
     else if (colon < 0) this.#takeField(line, '');
-    // One space after the colon belongs to the format, every other to the value.
+    // One space after the colon is part of the format, all others are part of the value.
     else this.#takeField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1));
   }
 
@@ -109,7 +109,7 @@ export class EventStreamParser {
       this.#listener.onOverlong?.();
       return;
     }
-    // An event without any data line is none, though its id counts.
+    // An event without a data line does not count as an event, but its id counts.
     if (data === undefined) return;
     this.#listener.onEvent?.({ event: type || 'message', data, lastEventId: this.#lastEventId });
   }

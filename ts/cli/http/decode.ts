@@ -1,4 +1,4 @@
-/** Undoes a content coding while it comes: every byte is given out as soon as it can be known. */
+/** Removes a content coding from a stream: every byte is passed on as soon as it can be known. */
 import { pipeline, type Readable } from 'node:stream';
 import { constants, createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 
@@ -15,14 +15,14 @@ const DECODERS: Record<string, () => ReturnType<typeof createGunzip>> = {
   br: () => createBrotliDecompress(FLUSH_BROTLI),
 };
 
-/** The codings that `decoded` undoes, for `Accept-Encoding`. */
+/** The codings that `decoded` removes, for `Accept-Encoding`. */
 export const CODINGS = 'gzip, deflate, br';
 
-/** The body as it was before it was encoded. `undefined`: in a coding that is not known here. */
+/** The body before it was encoded. `undefined` if its coding is unknown here. */
 export function decoded(body: Readable, coding: string | undefined): Readable | undefined {
   if (!coding || coding === 'identity') return body;
   const decoder = DECODERS[coding.toLowerCase()]?.();
   if (!decoder) return undefined;
-  // Whoever reads from the decoder is told what happens to either.
+  // The reader of the decoder learns about errors of either stream.
   return pipeline(body, decoder, () => {});
 }

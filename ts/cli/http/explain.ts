@@ -1,8 +1,8 @@
-/** What goes wrong before there is a response, in plain words. */
+/** Explains in plain words what went wrong before there was a response. */
 import { oneLine } from '../output.js';
 
 export interface Explanation {
-  /** Whether there was a server that is to blame: else there is nothing to examine. */
+  /** Whether a server is to blame. If not, there is nothing to examine. */
   isServersFault: boolean;
   seen: string;
   remedy: string;
@@ -50,7 +50,7 @@ const NO_HTTP: [string, string] = [
   'Check the port. If the server speaks TLS on it, use https:// in the address.',
 ];
 
-/** `undefined`: an error that says nothing about the connection. */
+/** Returns `undefined` for an error that says nothing about the connection. */
 export function explain(error: unknown): Explanation | undefined {
   const { code = '', message = '', reason } = error as NodeJS.ErrnoException & { reason?: string };
   const network = NETWORK[code];

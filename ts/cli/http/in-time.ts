@@ -1,6 +1,6 @@
 /**
- * What a task resolves with, or `undefined` if it does not in time. What it throws is thrown. The task's signal is aborted by
- * `signal` too, for as long as the task runs and after it. A task that does not heed its signal is left behind.
+ * Returns the result of a task, or `undefined` if it is not done in time. Errors of the task are thrown. `signal` also aborts
+ * the task's own signal, both while the task runs and after it. A task that ignores its signal is left behind.
  */
 export async function inTime<T>(
   timeoutMs: number,

@@ -1,4 +1,4 @@
-/** Opens a URL and gives its response as it comes, over HTTP/1.1 or HTTP/2. */
+/** Opens a URL and returns its response as a stream, over HTTP/1.1 or HTTP/2. */
 import { type IncomingMessage, request as requestHttp1 } from 'node:http';
 import { connect as connectHttp2 } from 'node:http2';
 import { request as requestHttps } from 'node:https';
@@ -17,25 +17,25 @@ export interface OpenOptions {
 
 export interface OpenResponse {
   status: number;
-  /** Names in lower case; several values of one name are joined by commas. */
+  /** Names are in lower case. Several values of one name are joined by commas. */
   headers: HeaderFields;
   /** `1.0`, `1.1` or `2`. */
   httpVersion: string;
   body: Readable;
-  /** Of HTTP/1.x: the connection, which serves no other request. */
+  /** HTTP/1.x only: the connection, which serves no other request. */
   socket?: Socket;
   /** Ends the connection. */
   close(): void;
 }
 
-/** Resolves with the head of the response. Redirects are answers like any other. */
+/** Resolves with the head of the response. Redirects are treated like other answers. */
 export async function open(url: URL, options: OpenOptions): Promise<OpenResponse> {
   const { socket, protocol } = await connectTo(url, options.signal);
   try {
     return await (protocol === 'h2' ? openHttp2(url, socket, options) : openHttp1(url, socket, options));
   } catch (error) {
     socket.destroy();
-    // What the reader of an aborted connection is told is only that it broke.
+    // After an abort, the reader's own error says only that the connection broke.
     throw options.signal.aborted ? options.signal.reason : error;
   }
 }
@@ -43,7 +43,7 @@ export async function open(url: URL, options: OpenOptions): Promise<OpenResponse
 function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<OpenResponse> {
   const { method = 'GET', headers } = options;
   return new Promise((resolve, reject) => {
-    // Node would ask for the connection to be closed, which no browser does.
+    // Otherwise Node would ask to close the connection, which no browser does.
     const fields = { ...headers, connection: 'keep-alive' };
     const send = url.protocol === 'https:' ? requestHttps : requestHttp1;
     const request = send(url, { method, headers: fields, createConnection: () => socket });
@@ -59,7 +59,7 @@ function openHttp1(url: URL, socket: Socket, options: OpenOptions): Promise<Open
         close: () => socket.destroy(),
       });
     };
-    // A switch to another protocol, which nobody has asked for, is an answer, too.
+    // A switch to another protocol is an answer, too, although nobody has asked for it.
     request.once('response', answered).once('upgrade', answered);
     request.end();
   });

@@ -1,7 +1,7 @@
 /** Follows redirects as `EventSource` does. */
 import { type HeaderFields, type OpenResponse, open } from './open.js';
 
-/** So many does the fetch standard allow. */
+/** The limit of the fetch standard. */
 const MAX_REDIRECTS = 20;
 
 const REDIRECTS = [301, 302, 303, 307, 308];
@@ -13,16 +13,18 @@ export interface Redirect {
 }
 
 export interface Request {
-  /** What every browser sends to everybody. */
+  /** The headers that every browser sends to every server. */
   standard: HeaderFields;
-  /** What the user has given, for the origin of the first URL alone: any of it may be a secret. */
+  /**
+   * The headers that the user has given. They go only to the origin of the first URL, because any of them may be a secret.
+   */
   headers: HeaderFields;
   signal: AbortSignal;
 }
 
 export interface Arrival {
   url: URL;
-  /** What may be sent there. */
+  /** The headers that may be sent there. */
   headers: HeaderFields;
   redirects: Redirect[];
   response: OpenResponse;

@@ -1,18 +1,18 @@
-/** The authentication libraries that `init` knows, each with how it tells, in a route handler, who is signed in. */
+/** The authentication libraries that `init` knows, and how each tells a route handler who is signed in. */
 import { majorOf, versionOf, wanted } from '../app/manifest.js';
 import type { Found, SourceFinder } from './source-finder.js';
 
 export interface AuthLibrary {
   name: string;
   isUsed(folder: string): boolean;
-  /** What the app itself has to export for it; missing where the package is enough. */
+  /** What the app itself must export for it; missing if the package is enough. */
   instance?: {
     find(finder: SourceFinder): Found | undefined;
-    /** How it usually looks, to show what was looked for. */
+    /** Its usual form, to show what was searched for. */
     usual: { name: string; specifier: string; declaration: string };
   };
   code(instance: { name: string; specifier: string }, language: 'ts' | 'js'): { imports: string[]; lines: string[] };
-  /** What else has to be so. */
+  /** What else is required. */
   advice: string;
 }
 
@@ -33,16 +33,16 @@ function withRequest(...body: string[]): string[] {
   return ['identify: async (request) => {', ...body.map((line) => `  ${line}`), '},'];
 }
 
-/** A sentence and the address behind it, on lines of their own. */
+/** A sentence and the address after it, each on its own line. */
 function commented(text: string): string[] {
   const at = text.lastIndexOf(' ');
   return [`// ${text.slice(0, at)}`, `// ${text.slice(at + 1)}`];
 }
 
-/** Its version 5 was a beta for years, and is installed by that name. */
+/** Its version 5 was a beta for years, and is installed under that name. */
 const isAuthJs = (major: number, range: string): boolean => major >= 5 || /beta|experimental/.test(range);
 
-/** Signed-in users would be refused for no reason that they could see. */
+/** Otherwise signed-in users would be refused for no visible reason. */
 const NO_ID_JWT =
   'With sessions in JWTs, user.id is there once your session callback sets it: https://authjs.dev/guides/extending-the-session';
 const NO_ID =

@@ -1,10 +1,12 @@
-/** Keeps what `init` writes within the app: a link may lead anywhere, and whoever made it may not be who runs `init`. */
+/**
+ * Keeps the files that `init` writes within the app. A link may lead anywhere, and its creator may not be the user of `init`.
+ */
 import { lstatSync, realpathSync } from 'node:fs';
 import { dirname, join, relative, sep } from 'node:path';
 
 import type { Step } from './step.js';
 
-/** Whether a path of the app is in the app for the file system, too. */
+/** Whether a path of the app is also inside the app for the file system. */
 export function staysWithin(folder: string, path: string): boolean {
   const real = realOf(join(folder, path));
   if (real === undefined) return false;
@@ -12,7 +14,7 @@ export function staysWithin(folder: string, path: string): boolean {
   return way !== '..' && !way.startsWith(`..${sep}`) && !/^([a-z]:|[\\/])/i.test(way);
 }
 
-/** Where a path leads, or the folder that is to be made for it. `undefined`: a link that leads to nothing. */
+/** The real target of a path, or of the folder to create for it. `undefined` for a link that leads nowhere. */
 function realOf(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -31,7 +33,7 @@ function exists(path: string): boolean {
   }
 }
 
-/** Leaves to be done by hand what a link would lead out of the app. */
+/** Leaves a step to the user if a link would lead it out of the app. */
 export function confined(folder: string, step: Step): Step {
   if (step.after === undefined || staysWithin(folder, step.path)) return step;
   const { path, after } = step;

@@ -1,11 +1,11 @@
-/** What a change would do to a file, as `git apply` and `patch -p1` read it. */
+/** Shows a change to a file, in the format of `git apply` and `patch -p1`. */
 
-/** Unchanged lines that are shown around a change. */
+/** How many unchanged lines are shown around a change. */
 const CONTEXT = 3;
 
 type Line = [sign: ' ' | '-' | '+', text: string];
 
-/** `before` is missing where there is no file yet. */
+/** `before` is missing if there is no file yet. */
 export function unifiedDiff(path: string, before: string | undefined, after: string): string {
   const lines = compare(linesOf(before ?? ''), linesOf(after));
   const head = [`--- ${before === undefined ? '/dev/null' : `a/${path}`}`, `+++ b/${path}`];
@@ -13,14 +13,14 @@ export function unifiedDiff(path: string, before: string | undefined, after: str
   return [...mode, ...head, ...hunks(lines)].join('\n');
 }
 
-/** A line that has no end says so, as diff does. */
+/** A last line without a line end is marked, as in diff. */
 function linesOf(text: string): string[] {
   const lines = text.split('\n');
   const last = lines.pop();
   return last ? [...lines, `${last}\n\\ No newline at end of file`] : lines;
 }
 
-/** The shortest way from one to the other, by the longest common subsequence. */
+/** The shortest edit from one to the other, by the longest common subsequence. */
 function compare(before: string[], after: string[]): Line[] {
   const lengths = commonLengths(before, after);
   const lines: Line[] = [];
@@ -42,7 +42,7 @@ function compare(before: string[], after: string[]): Line[] {
   return lines;
 }
 
-/** Entry `[i][j]`: how many lines the rests from there on have in common. */
+/** Entry `[i][j]`: how many lines the remainders from there have in common. */
 function commonLengths(before: string[], after: string[]): number[][] {
   const lengths = Array.from({ length: before.length + 1 }, () => new Array<number>(after.length + 1).fill(0));
   for (let i = before.length - 1; i >= 0; i -= 1) {
@@ -76,7 +76,7 @@ function hunk(lines: Line[], from: number, to: number): string[] {
   const count = (slice: Line[], sign: '-' | '+'): number => slice.filter(([of]) => of === ' ' || of === sign).length;
   const range = (sign: '-' | '+'): string => {
     const length = count(lines.slice(from, to), sign);
-    // An empty range is counted from the line before it.
+    // An empty range starts at the line before it.
     return `${sign}${count(lines.slice(0, from), sign) + (length === 0 ? 0 : 1)},${length}`;
   };
   return [`@@ ${range('-')} ${range('+')} @@`, ...lines.slice(from, to).map(([sign, text]) => sign + text)];

@@ -1,4 +1,4 @@
-/** How the stream's route tells who asks: by the app's own authentication, or by a place that is marked to be filled. */
+/** How the stream's route identifies the user: by the app's own authentication, or by a marked place to fill in. */
 import type { NextApp } from '../app/next-app.js';
 import { AUTH_LIBRARIES, type AuthLibrary } from './auth-libraries.js';
 import type { SourceFinder } from './source-finder.js';
@@ -6,13 +6,13 @@ import type { SourceFinder } from './source-finder.js';
 export interface Identify {
   imports: string[];
   lines: string[];
-  /** What whoever runs `init` has to know of it. */
+  /** What the user of `init` must know about it. */
   advice: string;
-  /** In production nobody gets a stream until the marked place is filled. */
+  /** In production nobody gets a stream until the marked place is filled in. */
   isOpen: boolean;
 }
 
-/** `specifierOf` tells how the route imports a module of the app. */
+/** `specifierOf` returns how the route imports a module of the app. */
 export function identifyFor(app: NextApp, finder: SourceFinder, specifierOf: (module: string) => string): Identify {
   const found = AUTH_LIBRARIES.filter((library) => library.isUsed(app.folder));
   const [library, ...more] = found;

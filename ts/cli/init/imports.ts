@@ -1,4 +1,4 @@
-/** How the files of an app import each other, and what has to be done so that `@/features/sse` is one of the ways. */
+/** How the files of an app import each other, and the change that makes `@/features/sse` work. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
@@ -11,7 +11,7 @@ import type { Step } from './step.js';
 export const FEATURE = '@/features/sse';
 
 export interface Imports {
-  /** What has to be done to the config that has the aliases, or why nothing can be. */
+  /** The change to the config that has the aliases, or why no change is possible. */
   step?: Step;
   /** The folder of `FEATURE`, relative to the app's. */
   featureFolder: string;
@@ -86,7 +86,7 @@ function relativeOnly(app: NextApp, step: Step | undefined): Imports {
   };
 }
 
-/** The import by which an alias leads to a module, if there is one. */
+/** The import that leads to a module through an alias, if there is one. */
 function aliasOf(module: string, paths: PathConfig): string | undefined {
   for (const [pattern, target] of paths.paths) {
     const [before = '', after] = target.split('*', 2);

@@ -20,7 +20,7 @@ export async function init(args: string[]): Promise<number> {
   const isDryRun = values['dry-run'];
   const plan = planFor(app);
   if (!isDryRun) write(app.folder, plan);
-  // The diff alone goes where a pipe leads: `ssekit init --dry-run | git apply`.
+  // Only the diff goes into a pipe: `ssekit init --dry-run | git apply`.
   const say = isDryRun ? tell : print;
   say(`${describeApp(app)}\n\n${describeSteps(plan, isDryRun, painter(isDryRun ? process.stderr : process.stdout))}\n`);
   const diff = isDryRun ? diffOf(plan) : '';
@@ -35,11 +35,11 @@ export async function init(args: string[]): Promise<number> {
 function write(folder: string, { steps }: Plan): void {
   for (const { path, kind, after } of steps) {
     if (after === undefined) continue;
-    // It was looked at when the plan was made; since then, another step or somebody else may have put a link there.
+    // The path was checked for the plan. Since then, another step or another program may have put a link there.
     if (!staysWithin(folder, path)) throw new CannotRun(`${path}: a link leads out of the app here`);
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
-    // Whatever has come there in the meantime is not overwritten.
+    // A file that has appeared in the meantime is not overwritten.
     writeFileSync(file, after, { flag: kind === 'create' ? 'wx' : 'w' });
   }
 }

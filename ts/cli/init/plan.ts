@@ -1,4 +1,4 @@
-/** Decides what there is to do in an app. Nothing is written here. */
+/** Decides what to do in an app. Nothing is written here. */
 import { join } from 'node:path';
 
 import { configFileOf, scriptAt } from '../app/layout.js';
@@ -16,7 +16,7 @@ import { componentFile, configFile, featureFile, instrumentationFile, routeFile 
 
 export interface Plan {
   steps: Step[];
-  /** How the route tells who asks; missing where there was a route already. */
+  /** How the route identifies the user; missing if there was a route already. */
   identify?: Identify;
 }
 
@@ -36,7 +36,7 @@ export function planFor(app: NextApp): Plan {
   return { steps: steps.map((step) => confined(app.folder, step)), ...(routeStep.kind === 'create' && { identify }) };
 }
 
-/** A file that has to be ours: one that exists is kept if it `looksRight`, and named if not. */
+/** A file that must be ours. An existing file is kept if it `looksRight`, and reported if not. */
 function ownFile(app: NextApp, path: string, text: string, looksRight: RegExp): Step {
   const existing = scriptAt(app.folder, path);
   if (existing === undefined) return { path: `${path}.${app.language}`, kind: 'create', after: text };
@@ -87,7 +87,7 @@ function stepOf(
   return { path, kind: 'refuse', say: `${outcome.reason}. ${texts.by}`, snippet: texts.snippet };
 }
 
-/** A sample: what stands in its place already is as good. */
+/** A sample. An existing file in its place is just as good. */
 function component(app: NextApp, imports: Imports): Step {
   const path = slashed(join(app.base, 'components/notifications'));
   const existing = scriptAt(app.folder, path);

@@ -1,4 +1,4 @@
-/** What `init` says of what it did. */
+/** Describes what `init` did. */
 import type { NextApp } from '../app/next-app.js';
 import { addCommand, runCommand } from '../app/package-manager.js';
 import { type Paint, paragraph } from '../output.js';
@@ -36,7 +36,7 @@ export function diffOf({ steps }: Plan): string {
   return written.map(({ path, before, after }) => unifiedDiff(path, before, after as string)).join('\n');
 }
 
-/** What comes after, with the commands of the app's own package manager. */
+/** The next steps, with the commands of the app's own package manager. */
 export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
   const pathOf = (module: string): string => steps.find(({ path }) => path.includes(`${module}.`))?.path ?? module;
   const curl = 'curl -N http://localhost:3000/api/sse';

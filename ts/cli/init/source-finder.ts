@@ -1,15 +1,15 @@
-/** Looks in an app's own sources for what has to be imported. */
+/** Searches an app's own sources for something to import. */
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface Found {
-  /** Relative to the app, with slashes, without its ending. */
+  /** Relative to the app, with slashes, without its extension. */
   module: string;
   /** The name that the pattern captured. */
   name: string;
 }
 
-/** Enough for any app; a folder of something else must not be read to its end. */
+/** Enough for any app. A folder of another kind must not be read to its end. */
 const MAX_FILES = 5000;
 const MAX_BYTES = 200_000;
 
@@ -23,7 +23,7 @@ export class SourceFinder {
     this.#folder = folder;
   }
 
-  /** The file nearest to the app's folder that has what all patterns look for; the first of them captures the name. */
+  /** The file nearest to the app's folder that matches all patterns. The first pattern captures the name. */
   find(pattern: RegExp, ...others: RegExp[]): Found | undefined {
     this.#files ??= [...filesIn(this.#folder)]
       .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b))

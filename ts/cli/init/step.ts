@@ -1,12 +1,12 @@
-/** One thing that `init` does, or leaves to be done. */
+/** One thing that `init` does or leaves to the user. */
 export interface Step {
   /** Relative to the app's folder, with slashes. */
   path: string;
   kind: 'create' | 'change' | 'keep' | 'refuse';
   before?: string;
   after?: string;
-  /** What was done, or why nothing was. */
+  /** What was done, or why nothing was done. */
   say?: string;
-  /** What is to be pasted, where it has to be done by hand. */
+  /** The text to paste if the user must do it by hand. */
   snippet?: string;
 }

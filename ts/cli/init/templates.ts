@@ -29,7 +29,7 @@ const FEATURE = `export { SSEService } from 'ssekit';
 
 export function routeFile({ major }: NextApp, identify: Identify): string {
   const imports = [...identify.imports, "import { createSSERoute } from 'ssekit/next';"];
-  // Next.js 14 would answer from a cache. With cacheComponents, Next.js 16 refuses a route that says how it is served.
+  // Next.js 14 would answer from a cache. With cacheComponents, Next.js 16 refuses a route with this setting.
   const segment = major < 15 ? "export const dynamic = 'force-dynamic';\n\n" : '';
   return `${imports.join('\n')}
 

@@ -51,14 +51,14 @@ export async function send(args: string[]): Promise<number> {
   return show(await publish(publishUrl(address), headers, JSON.stringify(body)), values.json);
 }
 
-/** Where the address is a host alone, `/publish` is meant. */
+/** If the address is only a host, `/publish` is meant. */
 function publishUrl(address: string): URL {
   const url = parseUrl(address);
   if (url.pathname === '/') url.pathname = '/publish';
   return url;
 }
 
-/** Everybody on the machine can see a command's arguments, so the token comes from elsewhere. */
+/** Everybody on the machine can see a command's arguments, so the token comes from the environment. */
 function authorization(): Record<string, string> {
   const token = process.env.SSEKIT_PUBLISH_TOKEN;
   return token ? { authorization: `Bearer ${token}` } : {};
@@ -85,7 +85,7 @@ function retryOf(given: string | undefined): number | undefined {
   return Number(given);
 }
 
-/** For the whole answer: a listener of ssekit's needs far less of either. */
+/** Limits for the whole answer. ssekit's own listener needs far less of either. */
 const ANSWER_MS = 60_000;
 const MAX_ANSWER_BYTES = 65_536;
 

@@ -1,4 +1,4 @@
-/** Adds an entry to the `paths` of a tsconfig.json, and leaves the rest of it as it is written. */
+/** Adds an entry to the `paths` of a tsconfig.json, and leaves the rest as it is. */
 import { insert, type Outcome, refused } from './edit.js';
 import { type JsonObject, readJsonc } from './jsonc.js';
 import { Unreadable } from './tokens.js';
@@ -19,7 +19,7 @@ export function addPath(text: string, pattern: string, target: string): Outcome 
   }
 }
 
-/** As the first property, on a line of its own where the others have theirs. */
+/** Adds the first property, on its own line if the others have their own lines. */
 function withProperty(text: string, object: JsonObject, property: string): Outcome {
   const at = object.start + 1;
   const lineEnd = text.includes('\r\n') ? '\r\n' : '\n';

@@ -1,11 +1,11 @@
-/** Changes to a source text, and what became of them. */
+/** Changes to a source text, and their outcomes. */
 import type { Source, Token } from './tokens.js';
 
 export type Outcome =
   | { kind: 'changed'; text: string }
-  /** What was to be done has been done before. */
+  /** The change has been made before. */
   | { kind: 'done' }
-  /** It cannot be done safely. */
+  /** The change cannot be made safely. */
   | { kind: 'refused'; reason: string };
 
 export function refused(reason: string): Outcome {
@@ -20,11 +20,11 @@ export interface Insertion {
 /** Insertions at the same place are made in the order given. */
 export function insert(text: string, insertions: Insertion[]): string {
   const ordered = [...insertions].reverse().sort((a, b) => b.at - a.at);
-  // From the end on, so that the places before stay what they are.
+  // Starts from the end, so earlier positions stay valid.
   return ordered.reduce((result, { at, text }) => result.slice(0, at) + text + result.slice(at), text);
 }
 
-/** How a text is written, so that what is added looks like the rest. */
+/** The style of a text, so an insertion looks like the rest. */
 export interface Habits {
   quote: "'" | '"';
   semicolon: ';' | '';
@@ -42,7 +42,7 @@ export function habitsOf({ text, tokens }: Source): Habits {
   };
 }
 
-/** A line that could end with a semicolon, and does not. Behind a brace there may be none to expect. */
+/** Whether a line could end with a semicolon, but does not. After a brace, no semicolon may be expected. */
 function isBare(token: Token, at: number, tokens: Token[]): boolean {
   const next = tokens[at + 1];
   return (token.kind !== 'punctuator' || token.text === ')') && (!next || (next.startsLine && next.text !== '}'));

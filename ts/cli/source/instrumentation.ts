@@ -3,7 +3,7 @@ import { habitsOf, insert, type Outcome, refused } from './edit.js';
 import { bodyOf } from './statements.js';
 import { readSource, type Source, type Token, Unreadable } from './tokens.js';
 
-/** The statement that does it. */
+/** The statement that loads ssekit. */
 export function loadStatement(specifier: string, quote = "'", semicolon = ';'): string {
   const [runtime, module] = [`${quote}nodejs${quote}`, `${quote}${specifier}${quote}`];
   return `if (process.env.NEXT_RUNTIME === ${runtime}) await import(${module})${semicolon}`;
@@ -35,7 +35,7 @@ function change(source: Source, specifier: string): Outcome {
   if (!body) return refused('register is not an exported async function in it');
   const rest = text.slice(body.open.end);
   const [, , indent = '  '] = /^([ \t]*\r?\n([ \t]+))?/.exec(rest) ?? [];
-  // What follows on the brace's own line gets a line of its own.
+  // Text after the brace on the same line moves to its own line.
   const onSameLine = !/^[ \t]*\r?\n/.test(rest);
   const end = !onSameLine ? '' : /^\s*\}/.test(rest) ? lineEnd : `${lineEnd}${indent}`;
   const insertion = `${lineEnd}${indent}${statement}${end}`;

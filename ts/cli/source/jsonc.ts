@@ -1,4 +1,4 @@
-/** Reads JSON as tsconfig.json has it, with comments and commas at the end, and knows where everything stands. */
+/** Reads JSON in the style of tsconfig.json, with comments and trailing commas, and keeps the position of every part. */
 import { readSource, type Token, Unreadable } from './tokens.js';
 
 export interface JsonObject {
@@ -32,7 +32,7 @@ export function valueOfNode(node: JsonNode | undefined): unknown {
   return Object.fromEntries([...node.properties].map(([name, property]) => [name, valueOfNode(property)]));
 }
 
-/** Deeper than any config; what is deeper would end in a stack overflow. */
+/** Deeper than any config. Deeper nesting would end in a stack overflow. */
 const MAX_DEPTH = 100;
 
 class Reader {
@@ -100,7 +100,7 @@ class Reader {
   }
 }
 
-/** What is no JSON, though JavaScript, is refused. */
+/** JavaScript that is not JSON is refused. */
 function parse(token: Token): unknown {
   try {
     return JSON.parse(token.text);

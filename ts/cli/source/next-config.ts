@@ -1,4 +1,4 @@
-/** Wraps what a `next.config` exports with `withSSE`. */
+/** Wraps the export of a `next.config` with `withSSE`. */
 import { habitsOf, type Insertion, insert, type Outcome, refused } from './edit.js';
 import { beginsStatement, bodyOf, lastOfExpression, placeForImport } from './statements.js';
 import { readSource, type Source, type Token, Unreadable } from './tokens.js';
@@ -47,12 +47,12 @@ function expressionAt(tokens: Token[], at: number): Expression {
   const isSequence = tokens.some(
     ({ text, start, depth: at }) => text === ',' && at === depth && start > first.start && start < last.end,
   );
-  // `<Config>(…) => …` may hold commas, too: either way it is not what people write.
+  // `<Config>(…) => …` may contain commas, too, but people write neither of these.
   if (isSequence) return { reason: 'what it exports is not a single expression' };
   return { wrapping: around(first, last, '') };
 }
 
-/** What follows `export default`: an expression, or a function, which becomes one. */
+/** The export after `export default`: an expression, or a function, which becomes one. */
 function exportedBy(tokens: Token[], at: number): Expression {
   const [first, next] = [tokens[at], tokens[at + 1]];
   if (first?.text === 'class' || first?.text === 'abstract') return { reason: 'it exports a class' };
@@ -61,7 +61,7 @@ function exportedBy(tokens: Token[], at: number): Expression {
   const body = bodyOf(tokens, at);
   if (!body) return { reason: 'the function that it exports cannot be read' };
   const name = tokens[at + (first.text === 'async' ? 2 : 1)];
-  // An expression's name is known in it only.
+  // The name of a function expression is known only inside it.
   const isUsed = tokens.some(
     ({ text, start, end }) =>
       text === name?.text && name.kind === 'word' && (end < first.start || start > body.close.end),
@@ -77,7 +77,7 @@ function around(first: Token, last: Token, end: string): Insertion[] {
   ];
 }
 
-/** CommonJS lets a module export in many ways and places. Only the last of several plain assignments counts. */
+/** CommonJS lets a module export in many ways and places. Of several plain assignments, only the last counts. */
 function strayExport(tokens: Token[], places: number[]): string | undefined {
   for (const [at, { text, kind }] of tokens.entries()) {
     if (text !== 'exports' || kind !== 'word') continue;
@@ -90,7 +90,7 @@ function strayExport(tokens: Token[], places: number[]): string | undefined {
   return places.every((at) => beginsStatement(tokens, at)) ? undefined : 'it exports under a condition';
 }
 
-/** A TypeScript config may import as a module does, and export as CommonJS does. */
+/** A TypeScript config may import like a module and export like CommonJS. */
 function importOf(source: Source, isModule: boolean): Insertion {
   const { quote, semicolon, lineEnd } = habitsOf(source);
   const { at, isBehind, isAfterImport } = placeForImport(source);
@@ -102,7 +102,7 @@ function importOf(source: Source, isModule: boolean): Insertion {
   return { at, text: isBehind ? `${lineEnd}${line}` : `${line}${lineEnd}${lineEnd}` };
 }
 
-/** What is to be pasted where nothing could be changed. */
+/** The text to paste by hand if the config could not be changed. */
 export function configSnippet(file: string): string {
   if (file.endsWith('.js') || file.endsWith('.cjs')) {
     return [

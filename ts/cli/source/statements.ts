@@ -1,7 +1,7 @@
-/** Finds where statements and functions end, and where an import belongs. */
+/** Finds the ends of statements and functions, and the place for an import. */
 import type { Source, Token } from './tokens.js';
 
-/** Tokens that a value can end with: behind them, a new line may begin a new statement. */
+/** Whether a value can end with this token. After such a token, a new line may begin a new statement. */
 function endsValue(token: Token): boolean {
   if (token.kind === 'word') return !INCOMPLETE.has(token.text);
   return token.kind !== 'punctuator' || ')]}'.includes(token.text) || token.text === '++' || token.text === '--';
@@ -11,7 +11,7 @@ const INCOMPLETE = new Set(
   'as async await default delete export extends function in instanceof new of satisfies typeof void'.split(' '),
 );
 
-/** Tokens that go on with the value before them, also on a new line. */
+/** Whether this token continues the value before it, even on a new line. */
 function continuesValue(token: Token): boolean {
   if (token.kind === 'word') return token.text === 'in' || token.text === 'instanceof';
   if (token.kind === 'template') return true;
@@ -34,7 +34,7 @@ export function lastOfExpression(tokens: Token[], first: number): number {
   return last;
 }
 
-/** Whether a statement begins at this token, and nothing decides whether it is executed. */
+/** Whether a statement begins at this token, and is executed unconditionally. */
 export function beginsStatement(tokens: Token[], at: number): boolean {
   const before = tokens[at - 1];
   if (!before) return true;
@@ -54,10 +54,10 @@ function isCondition(tokens: Token[], closing: number): boolean {
   return false;
 }
 
-/** Behind these, a brace belongs to a type. */
+/** After these tokens, a brace belongs to a type. */
 const BEFORE_TYPE = [':', '<', '|', '&', ',', '=>', '('];
 
-/** The braces around the body of the function whose parameters begin behind token `at`. */
+/** The braces around the body of the function whose parameters begin after token `at`. */
 export function bodyOf(tokens: Token[], at: number): { open: Token; close: Token } | undefined {
   const { depth } = tokens[at] as Token;
   let open: Token | undefined;
@@ -67,19 +67,19 @@ export function bodyOf(tokens: Token[], at: number): { open: Token; close: Token
     if (open && token.text === '}') return { open, close: token };
     if (!open && token.text === ';') return undefined;
     if (!open && token.text === '{' && !BEFORE_TYPE.includes((tokens[next - 1] as Token).text)) open = token;
-    // The closing brace of a type is met only while `open` is missing.
+    // This reaches the closing brace of a type only while `open` is missing.
   }
   return undefined;
 }
 
 export interface Place {
   at: number;
-  /** What is put there comes behind something on the same line. */
+  /** An insertion there follows other text on the same line. */
   isBehind: boolean;
   isAfterImport: boolean;
 }
 
-/** Where a new import, or what is like one, is put: behind the imports, or before the first statement and its comment. */
+/** The place for a new import or a similar statement: after the imports, or before the first statement and its comment. */
 export function placeForImport(source: Source): Place {
   const { text, tokens } = source;
   const imports = tokens.flatMap((token, at) => (isImport(tokens, at) ? [endOfImport(tokens, at, token)] : []));
@@ -87,7 +87,7 @@ export function placeForImport(source: Source): Place {
   const end = imports.at(-1) ?? directiveEnd(tokens);
   if (end === undefined) return { at: beforeFirstStatement(source), isBehind: false, isAfterImport };
   const [rest = ''] = text.slice(end).split(/[\r\n]/, 1);
-  // A comment at the end of the line belongs to what is on the line.
+  // A comment at the end of the line belongs to the line.
   const isComment = /^\s*(\/\/.*|\/\*.*\*\/\s*)$/.test(rest);
   return { at: isComment ? end + rest.trimEnd().length : end, isBehind: true, isAfterImport };
 }
@@ -95,7 +95,7 @@ export function placeForImport(source: Source): Place {
 function isImport(tokens: Token[], at: number): boolean {
   const [token, next, afterNext] = [tokens[at], tokens[at + 1], tokens[at + 2]];
   if (token?.text !== 'import' || token.depth !== 0 || token.kind !== 'word') return false;
-  // `import(…)`, `import.meta` and `import x = require(…)` are something else.
+  // `import(…)`, `import.meta` and `import x = require(…)` are not import declarations.
   return next !== undefined && !['(', '.'].includes(next.text) && afterNext?.text !== '=';
 }
 
@@ -110,7 +110,7 @@ function endOfImport(tokens: Token[], at: number, fallback: Token): number {
   return tokens[last + 1]?.text === ';' ? (tokens[last + 1] as Token).end : end.end;
 }
 
-/** `'use strict'` counts only where it comes first. */
+/** `'use strict'` counts only if it comes first. */
 function directiveEnd(tokens: Token[]): number | undefined {
   const [first, second] = tokens;
   if (first?.kind !== 'string' || !(second?.startsLine || second?.text === ';')) return undefined;
@@ -121,7 +121,7 @@ function beforeFirstStatement({ text, tokens, comments }: Source): number {
   let at = tokens[0]?.start ?? text.length;
   for (const comment of comments.filter(({ end }) => end <= at).reverse()) {
     const isAttached = !/\n\s*\n/.test(text.slice(comment.end, at));
-    // These count only at the top of the file.
+    // These comments count only at the top of the file.
     if (!isAttached || /@ts-(no)?check|^#!/.test(comment.text)) break;
     at = comment.start;
   }

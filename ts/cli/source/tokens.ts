@@ -1,6 +1,6 @@
 /**
- * Cuts JavaScript and TypeScript into tokens: enough to find a statement and where it ends, without understanding it. What
- * cannot be cut for certain is refused, for it is somebody's config that is about to be changed.
+ * Splits JavaScript and TypeScript into tokens. That is enough to find a statement and its end without understanding it. A
+ * text that cannot be split with certainty is refused, because somebody's config is about to be changed.
  */
 
 export interface Token {
@@ -8,9 +8,9 @@ export interface Token {
   text: string;
   start: number;
   end: number;
-  /** How many brackets it stands in. A bracket itself stands outside. */
+  /** The number of brackets around it. A bracket itself counts as outside. */
   depth: number;
-  /** There is a line end between it and the token before. */
+  /** Whether there is a line end between it and the previous token. */
   startsLine: boolean;
 }
 
@@ -26,7 +26,7 @@ export interface Source {
   comments: Comment[];
 }
 
-/** The text has something that this file does not understand. */
+/** The text contains something that this file does not understand. */
 export class Unreadable extends Error {}
 
 const SPACE = /[\s\ufeff]+/y;
@@ -36,13 +36,15 @@ const STRING = /'(?:[^'\\\r\n]|\\(?:\r\n|[\s\S]))*'|"(?:[^"\\\r\n]|\\(?:\r\n|[\s
 const REGEX = /\/(?![*/])(?:[^\\/[\r\n]|\\.|\[(?:[^\]\\\r\n]|\\.)*\])+\/[a-z]*/y;
 const PUNCTUATOR = /=>|\.\.\.|[=!]==?|&&=?|\|\|=?|\?\?=?|\?\.|\+\+|--|[-+*/%&|^<>]=?|[~!?:;,.=()[\]{}]/y;
 
-/** So deep may templates stand in each other; what is deeper would end in a stack overflow. */
+/** How deeply templates may be nested. Deeper nesting would end in a stack overflow. */
 const MAX_TEMPLATES = 100;
 
 const OPENING = '([{';
 const CLOSING = ')]}';
 
-/** Words behind which a slash begins a regular expression, as it does behind every punctuator that ends no value. */
+/**
+ * After these words, a slash begins a regular expression. The same holds after every punctuator that does not end a value.
+ */
 const BEFORE_VALUE = new Set(
   'await case default delete do else export in instanceof new of return throw typeof void yield'.split(' '),
 );
@@ -58,7 +60,7 @@ class Reader {
   readonly comments: Comment[] = [];
   readonly #text: string;
   readonly #brackets: string[] = [];
-  /** How many templates this reader stands in. */
+  /** How many templates this reader is nested in. */
   readonly #templates: number;
   #at = 0;
   #startsLine = true;
@@ -69,7 +71,7 @@ class Reader {
     this.#templates = templates;
   }
 
-  /** Reads to the end of the text, or to the bracket that closes what was opened before this reader began. */
+  /** Reads to the end of the text, or to the closing bracket whose opening bracket is before this reader's start. */
   readUntil(stop: '}' | undefined): number {
     while (this.#at < this.#text.length) {
       if (this.#skip()) continue;

@@ -1,4 +1,4 @@
-/** Follows a stream over all its connections, by the rules of `EventSource`. */
+/** Follows a stream across all its connections, by the rules of `EventSource`. */
 import { setTimeout as delay } from 'node:timers/promises';
 
 import { EventStreamParser, type StreamEvent } from '../event-stream/parser.js';
@@ -18,32 +18,32 @@ export interface FollowOptions {
 export type Notice =
   | { kind: 'open'; url: URL; response: OpenResponse }
   | { kind: 'event'; event: StreamEvent }
-  /** An event was too long to be held. */
+  /** An event was too long to keep. */
   | { kind: 'dropped' }
-  /** The connection is lost, or could not be made again; the next one is tried after `waitMs`. */
+  /** The connection is lost or could not be restored. The next attempt follows after `waitMs`. */
   | { kind: 'lost'; reason: string; waitMs: number }
-  /** The server's answer is no stream: there will be no other try. */
+  /** The server's answer is not a stream. No further attempt follows. */
   | { kind: 'refused'; reason: string };
 
-/** The standard leaves it to the browser: they wait two to three seconds unless the stream says otherwise. */
+/** The standard leaves this to the browsers. They wait two to three seconds, unless the stream says otherwise. */
 const DEFAULT_RETRY_MS = 3000;
 
-/** Whatever the stream says: a retry of 0 would make this a loop that keeps both sides busy. */
+/** The minimum, no matter what the stream says. With a retry of 0 this loop would keep both sides busy. */
 const MIN_RETRY_MS = 250;
 
-/** So long may an answer take to begin. */
+/** How long an answer may take to begin. */
 const ANSWER_MS = 60_000;
 
-/** A server that does not come back is asked ever more seldom. */
+/** The longest delay. Attempts become rarer while the server does not come back. */
 const MAX_BACKOFF_MS = 30_000;
 
-/** The longest that a timer can wait. */
+/** The longest delay of a timer. */
 const MAX_TIMER_MS = 2 ** 31 - 1;
 
-/** What a proxy answers while the server behind it restarts. A browser would give up here. */
+/** A proxy's answers while the server behind it restarts. A browser would give up here. */
 const PASSING = [502, 503, 504];
 
-/** Ends by itself only when the server refuses, or cannot be reached the first time: that error is thrown. */
+/** Ends by itself only if the server refuses, or if the first connection fails. In the second case it throws the error. */
 export async function* follow(url: URL, options: FollowOptions): AsyncGenerator<Notice> {
   const { signal } = options;
   const state = { retryMs: DEFAULT_RETRY_MS, lastEventId: options.lastEventId };
@@ -81,13 +81,13 @@ export async function* follow(url: URL, options: FollowOptions): AsyncGenerator<
 
 function standardFields(lastEventId: string): HeaderFields {
   const standard = { accept: 'text/event-stream', 'cache-control': 'no-cache', 'accept-encoding': CODINGS };
-  // As browsers send it: its bytes in UTF-8.
+  // As browsers send it: the bytes of its UTF-8 form.
   const id = Buffer.from(lastEventId).toString('latin1');
-  // Some ids cannot be sent: the stream begins anew then.
+  // Some ids cannot be sent. Then the stream starts anew.
   return { ...standard, ...(/^[\t\x20-\x7e\x80-\xff]+$/.test(id) && { 'last-event-id': id }) };
 }
 
-/** Why a response is no stream that can be followed. */
+/** The reason why a response is not a stream that can be followed. */
 function refusalOf({ response }: Arrival): string | undefined {
   const { status, headers } = response;
   const type = headers['content-type'] ?? '';

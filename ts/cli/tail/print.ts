@@ -1,8 +1,8 @@
-/** How `ssekit tail` shows an event. */
+/** Formats an event for `ssekit tail`. */
 import type { StreamEvent } from '../event-stream/parser.js';
 import { oneLine, type Paint, shortened } from '../output.js';
 
-/** For people: a line that says what and when, and the data below it. */
+/** For people: a line with the time and the event, and the data below it. */
 export function asText(event: StreamEvent, time: Date, paint: Paint): string {
   const id = event.lastEventId === '' ? '' : paint('dim', `  id ${oneLine(event.lastEventId)}`);
   const head = `${paint('dim', clock(time))}  ${paint('bold', oneLine(event.event))}${id}`;
@@ -14,7 +14,7 @@ export function asText(event: StreamEvent, time: Date, paint: Paint): string {
   ].join('\n');
 }
 
-/** For programs, to be printed as one line of JSON. The data stays text, exactly as it came. */
+/** For programs, to be printed as one line of JSON. The data stays text, exactly as it arrived. */
 export function forPrograms(event: StreamEvent, time: Date): Record<string, string> {
   const { event: name, lastEventId: id, data } = event;
   return { time: time.toISOString(), event: name, id, data };
@@ -23,7 +23,7 @@ export function forPrograms(event: StreamEvent, time: Date): Record<string, stri
 /** Nobody reads more of one event in a terminal. */
 const MAX_SHOWN = 65_536;
 
-/** Indenting makes a text longer by as much as it is deep, so what is deeper stays as it is. */
+/** Indentation lengthens a text by its depth, so deeper data stays as it is. */
 const MAX_DEPTH = 50;
 
 function readable(data: string): string {
@@ -36,7 +36,7 @@ function readable(data: string): string {
   }
 }
 
-/** Whether there are values within more than so many others. */
+/** Whether values are nested more than `depth` levels deep. */
 function isDeeper(value: unknown, depth: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   return depth === 0 || Object.values(value).some((inner) => isDeeper(inner, depth - 1));

@@ -13,12 +13,12 @@ use super::{
 };
 use crate::event::position::Epoch;
 
-/// A history in memory. Its clones are the same one.
+/// A history in memory. All clones share it.
 #[derive(Debug, Clone)]
 pub struct Memory {
     history: Arc<Mutex<History>>,
     news: Arc<Notify>,
-    /// Records of a channel that are kept.
+    /// The number of records that are kept for each channel.
     kept: usize,
 }
 
@@ -27,16 +27,16 @@ struct History {
     epoch: Epoch,
     events: Sequence,
     members: Sequence,
-    /// Why nobody gets through, as long as that is so.
+    /// The reason why all calls fail, during an outage.
     outage: Option<String>,
 }
 
 #[derive(Debug, Default)]
 struct Sequence {
     records: Vec<Stored>,
-    /// The number of the first of them, less one.
+    /// The number of the first record, minus one.
     forgotten: Number,
-    /// How far each node has got.
+    /// Each node's count so far.
     counts: HashMap<NodeId, u64>,
 }
 
@@ -61,7 +61,7 @@ impl Sequence {
                 self.records.push(Stored { origin, at: Instant::now(), payload: payload.clone() });
             }
         }
-        // Now and then, so that each record is moved at most twice.
+        // Trim only now and then, so that each record moves at most twice.
         if self.records.len() >= kept * 2 {
             let excess = self.records.len() - kept;
             self.records.drain(..excess);
@@ -99,20 +99,20 @@ impl History {
 }
 
 impl Memory {
-    /// An empty history that keeps so many of the newest records of a channel, and up to twice as many.
+    /// An empty history. It keeps at least the `kept` newest records of each channel, and up to twice as many.
     pub fn new(kept: usize) -> Self {
         let (events, members) = Default::default();
         let history = History { epoch: Epoch::random(), events, members, outage: None };
         Self { history: Arc::new(Mutex::new(history)), news: Arc::default(), kept: kept.max(1) }
     }
 
-    /// Lets nobody through, or everybody again.
+    /// Makes all calls fail, or work again.
     pub fn set_outage(&self, outage: Option<&str>) {
         self.history.lock().outage = outage.map(str::to_owned);
         self.news.notify_waiters();
     }
 
-    /// Loses everything, as a server does that keeps nothing on disk and is started again.
+    /// Loses everything, like a restarted server that keeps nothing on disk.
     pub fn lose_everything(&self) {
         let mut history = self.history.lock();
         history.epoch = Epoch::random();
@@ -127,7 +127,7 @@ impl Backplane for Memory {
         let mut history = self.history.lock();
         let history = history.reached()?;
         if known.epoch != Some(history.epoch) {
-            // Whoever knows of higher numbers must not see them a second time.
+            // A node that knows higher numbers must not see them a second time.
             for (channel, seen) in [(Channel::Events, known.ends.events), (Channel::Members, known.ends.members)] {
                 let sequence = history.sequence(channel);
                 if seen >= sequence.end() && seen > 0 {
@@ -157,7 +157,7 @@ impl Backplane for Memory {
     }
 
     async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        // Listening begins before the look, so that nothing falls between the two.
+        // Start listening before the first look, so that no record is missed between the two.
         let news = self.news.clone();
         let mut listening = std::pin::pin!(news.notified());
         listening.as_mut().enable();

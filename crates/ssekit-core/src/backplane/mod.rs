@@ -1,27 +1,30 @@
-//! What connects the hubs of several processes: two shared sequences of records that every node appends to and reads.
+//! The link between the hubs of several processes: two shared sequences of records that every node appends to and
+//! reads.
 //!
 //! # Contract
-//! A backplane keeps, for all its nodes together, a *history*: an epoch, and one sequence of numbered records per [`Channel`].
+//! A backplane keeps one *history* for all its nodes: an epoch, and a sequence of numbered records for each
+//! [`Channel`].
 //!
-//! * **Numbers have no holes.** The records of a channel are numbered 1, 2, 3, … in one total order that all readers see. A
-//!   backplane may forget the oldest; a reader then finds that the next record's number is not the next, and tells its
-//!   clients of a gap. With holes of another kind every node would reset its clients for nothing; with two orders, two nodes
-//!   would give one id to different events.
-//! * **Appending is idempotent.** A record is named by its node and that node's own count ([`Origin`]). Appending a batch
-//!   again, after an answer that was lost, adds only what is not there yet. Else an outage would double events.
-//! * **Appending keeps the order of a node's records**, and is refused with [`Failure::is_other_history`] if the history is not
-//!   the one that the node knows: what a node appends must not end up behind a gap that it has not seen.
-//! * **A history that has lost records that were read is another history.** [`Backplane::join`] is told what the node has seen
-//!   last, and must begin a new epoch if that is not there any more. Else a number would be used twice, and a client that comes
-//!   back with it would miss the second event without a word.
-//! * **Reading waits** for news, but never longer than [`READ_WAIT`], and returns nothing then. A read that hangs would hide that
-//!   the backplane is gone.
-//! * **A read leaves out nothing but for want of room**: of each channel it returns what there is, or the first [`MOST_READ`] records.
-//!   And what was appended to one channel before a record of the other was is returned no later than that. Else a node could not
-//!   know that it has read everything.
-//! * Every call may fail, and is simply made again later. Nothing here may block a thread.
+//! * **Numbers have no holes.** The records of a channel are numbered 1, 2, 3, … in one total order that all readers
+//!   see. A backplane may forget the oldest records. A reader then finds that a number was skipped, and tells its
+//!   clients about a gap. With any other holes, every node would reset its clients for no reason. With two orders, two
+//!   nodes would give one id to different events.
+//! * **Appending is idempotent.** A record is named by its node and that node's own count ([`Origin`]). After a lost
+//!   answer, a node appends the same batch again, and only the records that are not there yet are added. Otherwise an
+//!   outage would duplicate events.
+//! * **Appending keeps the order of a node's records.** It fails with [`Failure::is_other_history`] if the history is
+//!   not the one that the node knows: a node's records must not end up behind a gap that it has not seen.
+//! * **A history that has lost records that were read is another history.** [`Backplane::join`] gets the last record
+//!   that the node has seen, and must begin a new epoch if it has lost that record. Otherwise a number would be used twice,
+//!   and a client that comes back with it would silently miss the second event.
+//! * **Reading waits** for new records, but never longer than [`READ_WAIT`], and then returns nothing. A hanging read
+//!   would hide that the backplane is gone.
+//! * **A read leaves out records only for lack of room.** It returns all new records of each channel, or the first
+//!   [`MOST_READ`] of them. A record that was appended before a record of the other channel is returned no later than
+//!   that one. Otherwise a node could not know that it has read everything.
+//! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
-//! Two implementations: [`memory`] connects hubs of one process, and [`redis`] those of many.
+//! There are two implementations: [`memory`] connects hubs of one process, and the crate `ssekit-redis` those of many.
 
 pub mod memory;
 
@@ -35,25 +38,25 @@ use tokio::time::Instant;
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
 
-/// The longest that a read waits for news.
+/// The longest time that a read waits for new records.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// Records of one channel that a read returns at most.
+/// The most records of one channel that a read returns.
 pub const MOST_READ: usize = 1_024;
 
-/// A record's number in its channel; the first is 1, and 0 is "before everything".
+/// A record's number in its channel. The first is 1; 0 means "before everything".
 pub type Number = u64;
 
 /// The two sequences of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Channel {
-    /// What is sent to clients, which is kept for those who come back.
+    /// Messages to clients, kept for clients that come back.
     Events,
-    /// Who is there, which nobody comes back to.
+    /// Messages about the nodes' clients, which nobody replays.
     Members,
 }
 
-/// How far both sequences have been read, or reach.
+/// How far both sequences have been read, or where they end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
     /// In [`Channel::Events`].
@@ -62,7 +65,7 @@ pub struct Ends {
     pub members: Number,
 }
 
-/// The name of a record.
+/// A record's name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Origin {
     /// The node that appended it.
@@ -77,12 +80,12 @@ impl fmt::Display for Origin {
     }
 }
 
-/// What one node appends to one channel at once.
+/// Records that one node appends to one channel in one call.
 #[derive(Debug, Clone)]
 pub struct Batch {
-    /// Who appends.
+    /// The node that appends.
     pub node: NodeId,
-    /// Where.
+    /// The channel that it appends to.
     pub channel: Channel,
     /// The node's count of the first record; the others follow.
     pub first: u64,
@@ -93,41 +96,42 @@ pub struct Batch {
 /// A record as it is read.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// Its channel.
+    /// The record's channel.
     pub channel: Channel,
-    /// Its number there.
+    /// The record's number in that channel.
     pub number: Number,
-    /// Its name.
+    /// The record's name.
     pub origin: Origin,
-    /// When it was appended, as well as the backplane knows.
+    /// The time of the append, as precisely as the backplane knows it.
     pub at: Instant,
-    /// What it says.
+    /// The record's content.
     pub payload: Bytes,
 }
 
-/// What a node knows of the history when it joins.
+/// A node's knowledge of the history when it joins.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
-    /// The epoch; none: it has never joined.
+    /// The epoch; `None` if the node has never joined.
     pub epoch: Option<Epoch>,
-    /// What it has read.
+    /// How far the node has read.
     pub ends: Ends,
-    /// The newest event's record that it has read.
+    /// The newest record of [`Channel::Events`] that the node has read.
     pub last: Option<Origin>,
 }
 
 /// The history that a node has joined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Joined {
-    /// Its epoch. If it is the one that the node knows, all that the node has read is still there, or older than what is.
+    /// Its epoch. If the node knows this epoch, every record that it has read either is still there or is older than
+    /// the oldest record left.
     pub epoch: Epoch,
     /// Where both sequences end at this moment.
     pub ends: Ends,
-    /// The events after this number are there.
+    /// The events after this number are still there.
     pub forgotten: Number,
 }
 
-/// Why a call failed. All of them are tried again.
+/// The reason why a call failed. Every failed call is retried.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Failure {
     message: String,
@@ -135,7 +139,7 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// It cannot be reached, or refuses; the message is for whoever runs it.
+    /// The backplane is unreachable or refuses the call. The message is for the operator.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), other_history: false }
     }
@@ -145,7 +149,7 @@ impl Failure {
         Self { message: "the history is another one".into(), other_history: true }
     }
 
-    /// Whether the caller has to join anew before anything else.
+    /// Whether the caller has to join again before anything else.
     pub fn is_other_history(&self) -> bool {
         self.other_history
     }
@@ -159,19 +163,19 @@ impl fmt::Display for Failure {
 
 impl std::error::Error for Failure {}
 
-/// One node's way to the history: see the [contract](self). A node has two, one that appends and one that reads, so that neither
-/// waits for the other.
+/// One node's access to the history: see the [contract](self). A node has two, one for appending and one for reading,
+/// so that neither waits for the other.
 pub trait Backplane: Clone + Send + 'static {
-    /// Joins the history, or begins one.
+    /// Joins the history, or starts one.
     fn join(&mut self, known: &Known) -> impl Future<Output = Result<Joined, Failure>> + Send;
 
-    /// Appends records to the history with this epoch. Returns the number at which the channel ends then.
+    /// Appends records to the history with this epoch. Returns the number at which the channel ends afterwards.
     fn append(&mut self, epoch: Epoch, batch: &Batch) -> impl Future<Output = Result<Number, Failure>> + Send;
 
-    /// Reads what comes after these ends in both channels, each in its order, and waits for it for [`READ_WAIT`] at most.
+    /// Reads the records after these ends in both channels, each in order. Waits for them for at most [`READ_WAIT`].
     fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
 
-    /// Something that was read and is no failure, but that whoever runs it should know; each once.
+    /// A finding during a read that is no failure, but that the operator should know about. Each is returned once.
     fn notice(&mut self) -> Option<String> {
         None
     }

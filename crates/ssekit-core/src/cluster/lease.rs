@@ -1,4 +1,4 @@
-//! What a node does regularly: it says that it is there, and notices who is not.
+//! A node's regular work: it reports that it is alive, and notices nodes that are gone.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::cluster::message::Message;
 use crate::cluster::{Cluster, Link, Local};
 
-/// A node says that it is there so many times in a lease.
+/// How many times per lease a node reports that it is alive.
 const BEATS_PER_LEASE: u32 = 3;
 
-/// How soon a roll is called that somebody has asked for: those who ask meanwhile hear the same one.
+/// How soon a requested presence snapshot is sent. All requests in the meantime share one snapshot.
 const TICK: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
@@ -34,7 +34,8 @@ pub(super) async fn run(cluster: Arc<Cluster>, local: Weak<dyn Local>) {
             for client in cluster.members.expire(cluster.lease(), cluster.memory) {
                 local.forgotten_elsewhere(client);
             }
-            // What is appended must come back: a reader that hears nothing may hang on a connection that only looks healthy.
+            // The node's own records must come back. A reader that hears nothing may hang on a connection that only
+            // looks healthy.
             if cluster.echo.lock().elapsed() > cluster.lease() {
                 *cluster.echo.lock() = Instant::now();
                 cluster.lose_track();

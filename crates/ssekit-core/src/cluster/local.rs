@@ -1,4 +1,4 @@
-//! What a node asks of its own hub.
+//! The requests of a node to its own hub.
 
 use std::sync::Arc;
 
@@ -10,50 +10,54 @@ use crate::event::position::{Epoch, Position};
 use crate::session::client::Client;
 use crate::session::lifecycle::ClientInfo;
 
-/// What became of a record before this node read it from the history.
+/// What happened to a record before this node read it from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
-    /// Nothing: it is new here.
+    /// Nothing: the record is new here.
     New,
-    /// An event that this node delivered during an outage. It is in the logs at this position.
+    /// The record is an event that this node delivered during an outage. It is in the logs at this position.
     AlreadyDelivered(Position),
-    /// An order that has been carried out.
+    /// The record is an order that has been carried out.
     AlreadyDone,
 }
 
-/// What a node does with what it reads; the hub implements it.
+/// How a node applies the records that it reads; the hub implements this.
 pub(crate) trait Local: Send + Sync {
-    /// The history is another one, or has a gap: nothing up to this number is known any more. What comes from here on is for those
-    /// who come back; clients that are connected are told of the gap when it has [caught up](Local::caught_up), and go on there.
+    /// The history is another one or has a gap: nothing up to this number is known any more. From now on, records are
+    /// only for clients that come back. Connected clients learn about the gap after [`Local::caught_up`], and continue
+    /// from there.
     fn begin_after(&self, epoch: Epoch, number: Number);
-    /// Everything has been applied that stood in the history when it was joined, or there is no waiting for it.
+    /// Everything that the history held at the join has been applied, or there is no point in waiting for it.
     fn caught_up(&self);
-    /// A record of the events' channel.
+    /// Applies a record of the events' channel.
     fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, earlier: Arrival);
-    /// The same, before all nodes have agreed on its place. None: there is no room.
+    /// The same, before all nodes have agreed on its place. Returns `None` if there is no room.
     fn apply_unsequenced(&self, message: &Message<'_>) -> Option<Arrival>;
-    /// What stands in the logs after this position is this node's alone. None: nothing is.
+    /// Events after this position in the logs are unsequenced: only this node has them. `None`: no event is.
     fn set_unsequenced_after(&self, after: Option<Position>);
     /// The position of the newest event.
     fn newest(&self) -> Position;
-    /// Where the history begins: after everything that stood here before it became another one.
+    /// The base of the history: it comes after every event from before the history became another one.
     fn base(&self) -> Position;
     /// Some records have been applied.
     fn applied(&self);
-    /// Clients that had seen more than this node are to come back, because what they have seen cannot be told apart any more.
+    /// Ends clients that had seen more than this node, because it can no longer tell what they have seen. They come
+    /// back.
     fn end_newcomers(&self);
-    /// A client has seen what is not in the history: it is to come back, and be told.
+    /// Ends a client that has seen something that is not in the history. When it comes back, it receives
+    /// `ssekit:reset`.
     fn end_stray(&self, client: &Arc<Client>);
     /// A client with this id has come to another node after it came here.
     fn replaced_elsewhere(&self, client: &str);
-    /// Nobody knows any more whose this client was, which left another node long ago.
+    /// The nodes have forgotten who owned this client, which left another node long ago.
     fn forgotten_elsewhere(&self, client: ClientInfo);
-    /// The id is another user's: whoever has it here has it no longer, and gets nothing any more. Says whether somebody had.
+    /// The id belongs to another user. A client that has it here loses it and gets nothing more. Returns whether there
+    /// was one.
     fn give_away(&self, client: &str, owner: Option<&str>) -> bool;
-    /// Who is connected here.
+    /// The clients connected here.
     fn members(&self) -> Vec<ClientInfo>;
-    /// How many they are.
+    /// The number of clients connected here.
     fn clients(&self) -> usize;
-    /// Something that no caller can be told.
+    /// Reports a problem that no caller can receive.
     fn failed(&self, message: &str);
 }

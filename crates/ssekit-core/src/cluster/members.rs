@@ -1,5 +1,5 @@
-//! Who is connected to the other nodes: a local view, so that every question is answered at once. It is kept by what nodes tell
-//! when clients come and go, and a node from which nothing has been heard for the lease is gone with all its clients.
+//! Who is connected to the other nodes: a local view, so that every question has an immediate answer. Nodes keep it
+//! current by reporting when clients come and go. A node that stays silent for the lease is gone with all its clients.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use crate::backplane::{NodeId, Number};
 use crate::cluster::message::Member;
 use crate::session::lifecycle::ClientInfo;
 
-/// Clients that have gone from other nodes and whose users are remembered.
+/// The most clients gone from other nodes whose users are remembered.
 const MOST_GONE: usize = 65_536;
 
 /// The clients of other nodes.
@@ -24,7 +24,7 @@ struct View {
     nodes: HashMap<NodeId, Node>,
     clients: HashMap<Arc<str>, Remote>,
     users: HashMap<Arc<str>, Vec<Arc<str>>>,
-    /// Clients that have gone, whose ids are their users' for a while, and when they went.
+    /// Clients that have gone, with their users, who keep these ids for a while.
     gone: HashMap<Arc<str>, Option<Arc<str>>>,
     order: VecDeque<(Instant, Arc<str>)>,
 }
@@ -33,7 +33,7 @@ struct View {
 struct Node {
     heard: Instant,
     clients: HashSet<Arc<str>>,
-    /// The pieces of a roll that is under way, and since when each client is there.
+    /// The pieces of a presence snapshot in progress, with the number since which each client is there.
     roll: Option<Vec<(ClientInfo, Number)>>,
 }
 
@@ -41,11 +41,11 @@ struct Node {
 struct Remote {
     node: NodeId,
     user: Option<Arc<str>>,
-    /// The number of the record that said so first.
+    /// The number of the first record that reported the client.
     since: Number,
 }
 
-/// A client that another node knows, or knew a while ago.
+/// A client that another node knows, or knew until a while ago.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Elsewhere {
     pub(crate) user: Option<Arc<str>>,
@@ -53,12 +53,12 @@ pub(crate) struct Elsewhere {
 }
 
 impl Members {
-    /// Whether a node has been heard of that has not gone.
+    /// Whether this node has heard from a node that has not gone since.
     pub(crate) fn knows(&self, node: NodeId) -> bool {
         self.0.read().nodes.contains_key(&node)
     }
 
-    /// Clients have come to a node, by the record with this number.
+    /// Adds clients that have come to a node, by the record with this number.
     pub(crate) fn joined(&self, node: NodeId, number: Number, members: &[Member<'_>]) {
         let mut view = self.0.write();
         view.hear(node);
@@ -67,19 +67,19 @@ impl Members {
         }
     }
 
-    /// Whether another user's client with this id is at another node, and was there before this number.
+    /// Whether another user's client with this id is on another node, and was there before this number.
     pub(crate) fn is_claimed(&self, client: &str, user: Option<&str>, since: Number) -> bool {
         let view = self.0.read();
         view.clients.get(client).is_some_and(|remote| remote.user.as_deref() != user && remote.since < since)
     }
 
-    /// Clients have come to this node, from wherever they were.
+    /// Removes clients that have come to this node, wherever they were before.
     pub(crate) fn moved_here(&self, members: &[Member<'_>]) {
         let mut view = self.0.write();
         members.iter().for_each(|member| drop(view.take_out(member.client)));
     }
 
-    /// Clients have gone from a node.
+    /// Removes clients that have gone from a node.
     pub(crate) fn left(&self, node: NodeId, clients: &[&str]) {
         let mut view = self.0.write();
         view.hear(node);
@@ -88,7 +88,7 @@ impl Members {
         }
     }
 
-    /// A piece of a node's roll, which holds from the next [`Members::alive`] on.
+    /// Adds a piece of a node's presence snapshot, which takes effect at the next [`Members::alive`].
     pub(crate) fn roll(&self, node: NodeId, number: Number, first: bool, members: &[Member<'_>]) {
         let mut view = self.0.write();
         let known = view.hear(node);
@@ -103,7 +103,7 @@ impl Members {
         }
     }
 
-    /// A node is there; a roll that it has called is complete.
+    /// Notes that a node is alive. If it has sent a presence snapshot, that is now complete.
     pub(crate) fn alive(&self, node: NodeId) {
         let mut view = self.0.write();
         if let Some(roll) = view.hear(node).roll.take() {
@@ -111,13 +111,13 @@ impl Members {
         }
     }
 
-    /// A node has ended.
+    /// Removes a node that has left.
     pub(crate) fn bye(&self, node: NodeId) {
         self.0.write().forget(node);
     }
 
-    /// Forgets nodes that have not been heard for so long, and, much later, whose the ids of clients were that have gone. Returns
-    /// those.
+    /// Forgets nodes that have been silent for longer than the lease. Much later, forgets who owned the ids of clients
+    /// that have gone, and returns those clients.
     pub(crate) fn expire(&self, lease: Duration, memory: Duration) -> Vec<ClientInfo> {
         let mut view = self.0.write();
         let silent = view.nodes.iter().filter(|(_, node)| node.heard.elapsed() > lease);
@@ -132,37 +132,37 @@ impl Members {
         forgotten
     }
 
-    /// Nobody could be heard for a while: everybody gets the whole lease again.
+    /// Gives every node the whole lease again, because no node could be heard for a while.
     pub(crate) fn bear_with_all(&self) {
         self.0.write().nodes.values_mut().for_each(|node| node.heard = Instant::now());
     }
 
-    /// Ids of all clients of other nodes.
+    /// The ids of all clients on other nodes.
     pub(crate) fn clients(&self) -> Vec<Arc<str>> {
         self.0.read().clients.keys().cloned().collect()
     }
 
-    /// How many they are.
+    /// The number of clients on other nodes.
     pub(crate) fn count(&self) -> usize {
         self.0.read().clients.len()
     }
 
-    /// How many other nodes there are.
+    /// The number of other nodes.
     pub(crate) fn nodes(&self) -> usize {
         self.0.read().nodes.len()
     }
 
-    /// Ids of a user's clients on other nodes, the oldest first as far as known.
+    /// The ids of a user's clients on other nodes, oldest first as far as known.
     pub(crate) fn clients_of(&self, user: &str) -> Vec<Arc<str>> {
         self.0.read().users.get(user).cloned().unwrap_or_default()
     }
 
-    /// How many they are.
+    /// The number of a user's clients on other nodes.
     pub(crate) fn count_of(&self, user: &str) -> usize {
         self.0.read().users.get(user).map_or(0, Vec::len)
     }
 
-    /// A client that another node knows, or knew a while ago.
+    /// A client that another node knows, or knew until a while ago.
     pub(crate) fn find(&self, client: &str) -> Option<Elsewhere> {
         let view = self.0.read();
         let connected = view.clients.get(client).map(|remote| Elsewhere { user: remote.user.clone(), connected: true });
@@ -186,11 +186,11 @@ impl View {
         if known.is_some_and(|remote| remote.node == node && remote.user == user) {
             return;
         }
-        // An id that is another user's is not to be had.
+        // The id belongs to another user.
         if known.is_some_and(|remote| remote.node != node && remote.user != user && remote.since <= since) {
             return;
         }
-        // A newer connection takes the place of an older one, wherever that was.
+        // A newer connection takes the place of an older one, wherever the older one was.
         self.take_out(&client);
         if let Some(user) = &user {
             self.users.entry(Arc::clone(user)).or_default().push(Arc::clone(&client));
@@ -322,7 +322,7 @@ mod tests {
         let ada = Elsewhere { user: Some("ada".into()), connected: true };
         assert_eq!(members.find("tab"), Some(ada.clone()));
         assert_eq!((members.count_of("ada"), members.count_of("eve")), (1, 0));
-        // Whoever has heard of the second first finds out by the roll.
+        // A node that hears of the second claim first learns about the other from the presence snapshot.
         let late = Members::default();
         late.joined(two, 6, &[member("tab", Some("eve"))]);
         late.roll(one, 9, true, &[Member { since: 5, ..member("tab", Some("ada")) }]);

@@ -1,7 +1,7 @@
-//! What nodes tell each other: a record's payload.
+//! The messages between nodes: a record's payload.
 //!
-//! A version, a kind, then fields: a tag, the length as a LEB128 number, and so many bytes. A reader passes over fields that it does
-//! not know, so that nodes of different releases understand each other; it refuses a version that it does not know.
+//! It holds a version, a kind, and fields. A field is a tag, a length as a LEB128 number, and that many bytes. A reader
+//! skips unknown fields, so that nodes of different releases understand each other. It rejects an unknown version.
 
 use bytes::{BufMut, Bytes, BytesMut};
 
@@ -11,7 +11,7 @@ use crate::event::trace::TraceContext;
 
 const VERSION: u8 = 1;
 
-/// Clients in one piece of a roll.
+/// Clients in one piece of a presence snapshot.
 pub(crate) const CLIENTS_PER_SNAPSHOT: usize = 500;
 
 /// A client and its user.
@@ -19,11 +19,11 @@ pub(crate) const CLIENTS_PER_SNAPSHOT: usize = 500;
 pub(crate) struct Member<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
-    /// The number of the record that said so first; 0: it is this one.
+    /// The number of the first record that reported the client; 0: this one.
     pub(crate) since: u64,
 }
 
-/// Who an event is for, as all nodes have to know it.
+/// The audience of an event, in the form that all nodes need.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Addressee<'a> {
     pub(crate) audience: Audience<'a>,
@@ -37,35 +37,36 @@ impl<'a> From<Audience<'a>> for Addressee<'a> {
     }
 }
 
-/// Whose client it is.
+/// The owner of a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Owner<'a> {
     Anonymous,
     User(&'a str),
 }
 
-/// What one node tells all, itself included.
+/// A message from one node to all, including itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
-    /// An event, and the trace that it belongs to, which stands beside it when it is read.
+    /// An event and its trace context. After decoding, the trace context is beside the event, not in it.
     Event(Addressee<'a>, Event<'a>, Option<TraceContext>),
-    /// All clients of a user are to be disconnected, and tickets from before this time (milliseconds since 1970) are void.
+    /// Disconnect all clients of a user, and void the user's tickets from before this time (milliseconds since 1970).
     DisconnectUser(&'a str, u64),
-    /// A client is to be disconnected.
+    /// Disconnect a client.
     DisconnectClient(&'a str),
-    /// So many events of the sender's are lost that it could not append.
+    /// The sender could not append this many of its events; they are lost.
     Lost(u64),
     /// Clients have come, in this order.
     Joined(Vec<Member<'a>>),
-    /// Clients have gone.
+    /// Clients have left.
     Left(Vec<&'a str>),
-    /// The sender knows nobody yet, and wants everybody's roll.
+    /// The sender knows no clients yet, and asks all nodes for a presence snapshot.
     SnapshotRequest,
-    /// A piece of the sender's clients; the first one takes the place of all that was known of the sender.
+    /// A piece of the sender's presence snapshot; `first` starts a new one. The whole snapshot replaces everything that
+    /// was known about the sender.
     PresenceSnapshot { first: bool, members: Vec<Member<'a>> },
-    /// The sender is there, with so many clients.
+    /// The sender is alive, with this many clients.
     Alive(u64),
-    /// The sender has ended.
+    /// The sender has left.
     NodeLeft,
 }
 
@@ -99,7 +100,7 @@ mod tag {
     pub(super) const SINCE: u8 = 14;
 }
 
-/// An event, without whom it is for: encoded when it is checked, and again for nobody.
+/// An event's fields without its audience. They are encoded once, when the event is checked.
 pub(crate) fn event_fields(event: &Event<'_>) -> Box<[u8]> {
     let mut out = Writer(BytesMut::with_capacity(event.data.len() + event.name.len() + 32));
     out.event(event);
@@ -157,7 +158,7 @@ impl<'a> Message<'a> {
         }
     }
 
-    /// None: it is damaged, or of another release that says something new.
+    /// Returns `None` if the payload is damaged, or comes from another release and says something new.
     pub(crate) fn decode(payload: &'a [u8]) -> Option<Self> {
         let ([VERSION, kind], fields) = payload.split_first_chunk::<2>()? else { return None };
         let fields = Fields(fields);
@@ -239,7 +240,7 @@ impl Writer {
         }
     }
 
-    /// A user stands behind its client.
+    /// A user follows its client.
     fn members(&mut self, members: &[Member<'_>]) {
         for member in members {
             self.text(tag::CLIENT, member.client);
@@ -251,7 +252,7 @@ impl Writer {
     }
 }
 
-/// The fields of a payload. What is cut off ends it; whoever misses a field then says so.
+/// The fields of a payload. They end at a truncated field; decoding then fails if a required field is missing.
 #[derive(Clone, Copy)]
 struct Fields<'a>(&'a [u8]);
 

@@ -1,13 +1,16 @@
-//! A node of several that share one history: what it appends, what it reads, and whom it knows on the others.
+//! One of several nodes that share a history: the records that it appends and reads, and the clients that it knows on
+//! the other nodes.
 //!
-//! * [`message`]: what nodes tell each other.
-//! * [`outbox`]: what waits to be appended; [`outage`]: what becomes of it while that cannot be.
-//! * [`claims`]: whose the ids of this node's clients are.
-//! * [`members`]: who is connected to the other nodes; [`newcomers`]: who comes from one that is ahead of this one.
-//! * `reader`: joins the history and applies what comes; `writer`: appends what waits; `lease`: renews this node's lease and looks after those of others.
+//! * [`message`]: the messages between nodes.
+//! * [`outbox`]: records that wait to be appended; [`outage`]: how they reach this node's clients during an outage.
+//! * [`claims`]: who owns the ids of this node's clients.
+//! * [`members`]: who is connected to the other nodes; [`newcomers`]: clients that come from a node that is ahead of
+//!   this one.
+//! * `reader`: joins the history and applies its records; `writer`: appends waiting records; `lease`: renews this
+//!   node's lease and watches those of others.
 //!
-//! Everything that is sent goes into the shared history first, and to this node's own clients when it comes back: so all nodes
-//! deliver one order, and an id means the same on each of them.
+//! Everything that is sent goes into the shared history first. This node's own clients get it when it comes back. So
+//! all nodes deliver the same order, and an id means the same on each of them.
 
 mod claims;
 mod lease;
@@ -48,10 +51,10 @@ use crate::session::observer::Observer;
 pub use outbox::Buffered;
 pub use stats::{ClusterStats, Link};
 
-/// How long `flush` and a node that starts wait for the backplane.
+/// How long `flush` and a starting node wait for the backplane.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a client that has seen more than this node waits while the backplane cannot be used.
+/// How long a client that has seen more than this node waits while the backplane is unavailable.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 
 /// This node.
@@ -59,36 +62,37 @@ const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 pub(crate) struct Cluster {
     pub(crate) node: NodeId,
     options: ClusterOptions,
-    /// How long it is remembered whose the id of a client was that has gone.
+    /// How long the node remembers who owned the id of a client that has gone.
     memory: Duration,
-    /// Events to be appended.
+    /// Events waiting to be appended.
     pub(crate) events: Outbox,
-    /// Who comes and goes here, to be appended.
+    /// Clients that come and go here, waiting to be appended.
     presence: Outbox,
     pub(crate) members: Members,
     claims: Claims,
     pub(crate) newcomers: Newcomers,
-    /// Something is to be appended soon, so that it can be seen to come back.
+    /// The node has to append a record soon, so that it can see the record come back.
     probe_due: AtomicBool,
-    /// The count of its newest record among members that has come back, with all events that stood in the history before it.
+    /// The count of this node's newest record in the members channel that has come back, with all events that precede
+    /// it in the history.
     heard: watch::Sender<u64>,
     link: watch::Sender<Link>,
     health: Mutex<Health>,
     outage: Mutex<OutageDelivery>,
-    /// The epoch of the history that it has joined; none: it has to join first.
+    /// The epoch of the history that the node has joined; `None`: it has to join first.
     joined: watch::Sender<Option<Epoch>>,
     /// How far events have been read.
     read: watch::Sender<Number>,
-    /// The number at which its own newest event was appended.
+    /// The number at which this node's newest event was appended.
     appended: Mutex<Number>,
     rejoin: Notify,
-    /// When it last read something of its own.
+    /// When the node last read one of its own records.
     echo: Mutex<Instant>,
-    /// When everybody else was asked for their presence, and what was asked has come back.
+    /// When the node asked all others for their presence; set when its request has come back.
     greeted: Mutex<Option<Instant>>,
-    /// Everybody else is to be told who is here.
+    /// This node has to send the others a presence snapshot.
     snapshot_due: Mutex<bool>,
-    /// It has been up, ever.
+    /// Whether the link has ever been up.
     was_up: AtomicBool,
     stopped: watch::Sender<bool>,
     outages: Counter,
@@ -126,7 +130,7 @@ impl Cluster {
         }
     }
 
-    /// Starts the tasks of a node, which end with `local`.
+    /// Starts the node's tasks, which end with `local`.
     pub(crate) fn start(self: &Arc<Self>, backplane: impl Backplane, local: Weak<dyn Local>) {
         let mut stopped = self.stopped.subscribe();
         let reader = reader::run(Arc::clone(self), backplane.clone(), Weak::clone(&local));
@@ -143,7 +147,7 @@ impl Cluster {
         });
     }
 
-    /// Where it stands with the backplane.
+    /// The state of the link to the backplane.
     pub(crate) fn link(&self) -> Link {
         *self.link.borrow()
     }
@@ -153,8 +157,8 @@ impl Cluster {
         self.outage.lock().send(&self.events, message, local);
     }
 
-    /// Applies a record of the events' channel, or one that was applied already, in a history that is lost. It stood before
-    /// everything that stands now, and all who were here then have had it.
+    /// Applies a record of the events' channel. `again`: it was already applied, in a history that is now lost. Its
+    /// original comes before everything in the current history, and all clients of that time have had it.
     fn apply(&self, record: &Record, message: Option<Message<'_>>, again: bool, local: &dyn Local) {
         let known = match (&message, local.base()) {
             _ if !again => Arrival::New,
@@ -173,19 +177,21 @@ impl Cluster {
         outage.settle(earlier != Arrival::New, local);
     }
 
-    /// Whether the view of the others is as good as it can be. Before, somebody may be there of whom it does not know.
+    /// Whether the view of the other nodes is as complete as it can be. Before that, a client may be there that this
+    /// node does not know.
     pub(crate) fn knows_the_others(&self) -> bool {
         self.link() == Link::Up && self.greeted.lock().is_some_and(|greeted| greeted.elapsed() > Duration::from_secs(1))
     }
 
-    /// Waits until it has joined and knows what there was then; not for ever. Says whether it has.
+    /// Waits, for a limited time, until the node has joined and knows everything that the history held at that moment.
+    /// Returns whether it does.
     pub(crate) async fn ready(&self) -> bool {
         let mut link = self.link.subscribe();
         let up = link.wait_for(|link| *link == Link::Up);
         matches!(tokio::time::timeout(PATIENCE, up).await, Ok(Ok(_)))
     }
 
-    /// The same, and that it has heard who is connected to the others.
+    /// The same, and until it has heard who is connected to the others.
     pub(crate) async fn knows_all(&self) -> bool {
         if !self.ready().await {
             return false;
@@ -198,8 +204,8 @@ impl Cluster {
         tokio::time::timeout(PATIENCE, known).await.is_ok()
     }
 
-    /// Whether it does not know yet what there was when it came, so that clients wait for that: with ids of other nodes also
-    /// while the backplane cannot be used.
+    /// Whether the node does not yet know what the history held when it came, so that clients have to wait. If the link
+    /// was never up, clients with a last event id wait even while the backplane is unavailable.
     pub(crate) fn is_starting(&self, comes_back: bool) -> bool {
         match self.link() {
             Link::Starting => true,
@@ -208,13 +214,14 @@ impl Cluster {
         }
     }
 
-    /// Waits until it knows what there was when it came.
+    /// Waits until the node knows what the history held when it came.
     pub(crate) async fn starts(&self) {
         let mut link = self.link.subscribe();
         self.patiently(link.wait_for(|link| *link == Link::Up)).await;
     }
 
-    /// Waits until it knows everything up to this position, which a client has from another node, or knows that there is no such.
+    /// Waits until the node has read up to this position, which a client has from another node, or knows that there is
+    /// no such position.
     pub(crate) async fn reaches(&self, position: Position) {
         let (mut read, mut heard) = (self.read.subscribe(), self.heard.subscribe());
         let probe = self.probe();
@@ -228,19 +235,19 @@ impl Cluster {
         self.patiently(known).await;
     }
 
-    /// How far it has read the history.
+    /// How far the node has read the history.
     pub(crate) fn read(&self) -> Position {
         agreed(*self.read.borrow())
     }
 
-    /// Appends something soon, and says what count it has at least.
+    /// Makes the node append a record soon. Returns a lower bound for the record's count.
     pub(crate) fn probe(&self) -> u64 {
         let count = self.presence.count() + 1;
         self.probe_due.store(true, Ordering::Release);
         count
     }
 
-    /// Finds out whether clients have seen what is not there.
+    /// Finds the clients that have seen something that is not in the history, and ends them.
     fn review_newcomers(&self, local: &dyn Local) {
         for stray in self.newcomers.review(self.read(), *self.heard.borrow()) {
             local.end_stray(&stray);
@@ -250,7 +257,7 @@ impl Cluster {
         }
     }
 
-    /// Waits not for long, and less while there is no hearing of it.
+    /// Waits for a short time only, and even less during an outage.
     async fn patiently(&self, what: impl Future) {
         let mut link = self.link.subscribe();
         let outage = async {
@@ -269,7 +276,7 @@ impl Cluster {
         }
     }
 
-    /// Waits until all that was sent so far is in the history, and has come back.
+    /// Waits until everything sent so far is in the history and has come back.
     ///
     /// # Errors
     /// It took too long.
@@ -286,7 +293,7 @@ impl Cluster {
         })
     }
 
-    /// Tells the others that this node ends.
+    /// Tells the other nodes that this node has left.
     pub(crate) async fn bye(&self) {
         let count = self.presence.push([Message::NodeLeft.encode()]);
         let _ = tokio::time::timeout(Duration::from_secs(1), self.presence.is_appended(count)).await;
@@ -296,17 +303,17 @@ impl Cluster {
         self.joined.send_replace(epoch);
     }
 
-    /// What is known of the history does not hold: it has to be joined anew.
+    /// The node's knowledge of the history is wrong, so it has to join again.
     fn lose_track(&self) {
         self.set_joined(None);
         self.rejoin.notify_one();
     }
 
-    /// A call has failed.
+    /// Records a failed call.
     fn fail(&self, side: Side, failure: &Failure, local: &dyn Local) {
         let mut health = self.health.lock();
         *health.side(side) = Some(failure.to_string());
-        // First: who sees that it is down must find that what was sent before has been delivered.
+        // First, because a caller that sees the link down must find earlier events already delivered.
         if self.options.deliver_when_down {
             self.outage.lock().cut_off(local);
         }
@@ -320,7 +327,7 @@ impl Cluster {
         }
     }
 
-    /// Calls work.
+    /// Records that calls work again.
     fn recover(&self, side: Side, local: &dyn Local) {
         let mut health = self.health.lock();
         let was = health.side(side).take();
@@ -338,7 +345,7 @@ impl Cluster {
         }
     }
 
-    /// How it stands with the others.
+    /// This node's view of the cluster.
     pub(crate) fn stats(&self) -> ClusterStats {
         ClusterStats {
             link: self.link(),
@@ -350,12 +357,12 @@ impl Cluster {
         }
     }
 
-    /// Ends its tasks.
+    /// Ends the node's tasks.
     pub(crate) fn stop(&self) {
         self.stopped.send_replace(true);
     }
 
-    /// Tells all others who is here, in place of whatever they know.
+    /// Sends a presence snapshot: tells the other nodes who is connected here, in place of whatever they know.
     fn call_the_roll(&self, local: &dyn Local) {
         *self.snapshot_due.lock() = false;
         let here = local.members();
@@ -382,7 +389,7 @@ impl Cluster {
     }
 }
 
-/// Who comes and goes here is told to the others.
+/// Tells the other nodes which clients come and go here.
 impl Observer for Cluster {
     fn connected(&self, client: &ClientInfo) {
         let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
@@ -399,16 +406,16 @@ impl Observer for Cluster {
     fn failed(&self, _message: &str) {}
 }
 
-/// What does not work at the moment, and why.
+/// The current failures and their causes.
 #[derive(Debug)]
 struct Health {
     reading: Option<String>,
     writing: Option<String>,
-    /// What the application was told since it worked.
+    /// Failures that the application has heard about since the backplane last worked.
     told: Vec<String>,
 }
 
-/// Failures of one outage that are remembered, so that they are not told again.
+/// The most failures of one outage that are remembered, so that they are not reported again.
 const MOST_TOLD: usize = 16;
 
 impl Default for Health {
@@ -425,7 +432,8 @@ impl Health {
         }
     }
 
-    /// Each failure is told once, however often it is met, and whatever else is met in between: the two sides may take turns.
+    /// Each failure is reported once, no matter how often it occurs and what else occurs in between: the two sides may
+    /// alternate.
     fn is_new(&mut self, failure: String) -> bool {
         let is_new = !self.told.contains(&failure);
         if is_new {

@@ -1,8 +1,9 @@
-//! Pages that have seen more of the history than this node has: it lags behind the node that they come from.
+//! Pages that have seen more of the history than this node, because it lags behind the node that they come from.
 //!
-//! Such a page is waited for, then let in: what it has seen is passed over when it comes. But an id can be made up, and a history can
-//! have lost its end when nobody was there to notice. So it is found out whether the history reaches as far as the page says: when
-//! something that this node has appended *after* the page came is read back, everything has been read that was there *before*.
+//! Such a page waits a while and is then let in. Events that it has already seen are skipped when they come. But a page
+//! can make up an id, and a history can lose its end while nobody is there to notice. So the node checks whether the
+//! history reaches as far as the page says. It appends a record *after* the page came. When it reads that record back,
+//! it has read everything that was there *before*.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
@@ -12,10 +13,11 @@ use parking_lot::Mutex;
 use crate::event::position::Position;
 use crate::session::client::Client;
 
-/// Positions that are remembered which the history does not reach. Whoever makes up more of them waits for nothing.
+/// The most positions beyond the end of the history that are remembered. A page that makes up more of them just waits
+/// in vain.
 const MOST_REFUTED: usize = 256;
 
-/// Those that are here, and what is known of the others.
+/// The newcomers that are here, and the positions that others have made up.
 #[derive(Debug, Default)]
 pub(crate) struct Newcomers(Mutex<View>);
 
@@ -28,9 +30,9 @@ struct View {
 #[derive(Debug)]
 struct Newcomer {
     client: Weak<Client>,
-    /// It has seen the history up to here.
+    /// The newcomer has seen the history up to this position.
     seen: Position,
-    /// The count of something that this node has appended since.
+    /// The count of a record that this node appends after the newcomer came.
     probe: u64,
 }
 
@@ -46,23 +48,23 @@ impl View {
 }
 
 impl Newcomers {
-    /// A client has come, before something with the count `probe` is appended.
+    /// Adds a client that came before the record with the count `probe` is appended.
     pub(crate) fn add(&self, client: &Arc<Client>, seen: Position, probe: u64) {
         self.0.lock().here.push(Newcomer { client: Arc::downgrade(client), seen, probe });
     }
 
-    /// The history does not reach so far.
+    /// Notes that the history does not reach this position.
     pub(crate) fn refute(&self, position: Position) {
         self.0.lock().refute(position);
     }
 
-    /// Whether it was found out that the history does not reach so far.
+    /// Whether the history is known not to reach this position.
     pub(crate) fn is_refuted(&self, position: Position) -> bool {
         self.0.lock().refuted.contains(&position)
     }
 
-    /// Looks how far this node has come: it has read the history up to `read`, and its own record with the count `heard`. Returns the
-    /// clients that have seen what is not there.
+    /// Checks the newcomers when this node has read the history up to `read`, and its own record with the count
+    /// `heard`. Returns the clients that have seen something that is not there.
     pub(crate) fn review(&self, read: Position, heard: u64) -> Vec<Arc<Client>> {
         let mut view = self.0.lock();
         view.refuted.retain(|position| *position > read);
@@ -80,17 +82,17 @@ impl Newcomers {
         strays
     }
 
-    /// Whether some are waited for.
+    /// Whether no newcomer is being waited for.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.lock().here.is_empty()
     }
 
-    /// All of them: what they have seen cannot be known any more.
+    /// Removes and returns all newcomers, because nobody can tell any more what they have seen.
     pub(crate) fn take(&self) -> Vec<Arc<Client>> {
         std::mem::take(&mut self.0.lock().here).iter().filter_map(|newcomer| newcomer.client.upgrade()).collect()
     }
 
-    /// The history is another one, with other positions.
+    /// Forgets the refuted positions, because the history is another one, with other positions.
     pub(crate) fn forget_refuted(&self) {
         self.0.lock().refuted.clear();
     }

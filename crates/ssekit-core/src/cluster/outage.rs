@@ -1,11 +1,12 @@
-//! What this node does while the backplane cannot be used: its own clients go on getting what it sends.
+//! Outage delivery: while the backplane is unavailable, this node's own clients still get what it sends.
 //!
-//! Such an event stands in this node's logs before all nodes have agreed on its place. When it comes back from the history it is put
-//! there a second time, and names the first one as its original; a client that has had the one does not get the other. Until all have come
-//! back, ids name this node: whoever returns to it goes on exactly where they were, and whoever comes to another node with one is told
-//! of a gap, for there nobody can know what they have seen.
+//! Such an event enters this node's logs unsequenced, before all nodes have agreed on its place. When it comes back
+//! from the history, it enters the logs again as a duplicate, which names the first one as its original. A client that
+//! has had the original does not get the duplicate. Until all such events have come back, ids name this node. A page
+//! that returns to this node resumes exactly where it was. A page that takes such an id to another node receives
+//! `ssekit:reset`, because no other node can know what it has seen.
 //!
-//! What is given up is the order: clients here see what this node has sent before what others sent at the same time.
+//! The price is the order: clients here see this node's events before events that others sent at the same time.
 
 use std::collections::VecDeque;
 
@@ -16,31 +17,32 @@ use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
 use crate::event::position::Position;
 
-/// What this node knows of its own events.
+/// What this node knows about its own events.
 #[derive(Debug, Default)]
 pub(crate) struct OutageDelivery {
-    /// The backplane cannot be used.
+    /// The backplane is unavailable.
     cut_off: bool,
-    /// What was sent and has not come back, oldest first, as long as the backplane can be used: it may be cut off in between.
+    /// Sent records that have not come back, oldest first. They are kept while the backplane works, because an outage
+    /// may begin before they come back.
     flying: VecDeque<(u64, Bytes)>,
-    /// What was delivered and has not come back, in order.
+    /// Delivered records that have not come back, in order.
     ahead: VecDeque<Delivered>,
-    /// The count of the newest that was dropped of what was on its way: nothing is delivered alone that would overtake it.
+    /// The count of the newest record that was dropped from `flying`. Outage delivery must not overtake it.
     dropped: u64,
-    /// The count of the newest that has come back.
+    /// The count of the newest record that has come back.
     heard: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Delivered {
     count: u64,
-    /// Where it stands, or stood in a history that is lost; of an order, where the newest event stood.
+    /// The event's position, perhaps in a history that is lost. For an order: the position of the newest event.
     position: Position,
     is_order: bool,
 }
 
 impl OutageDelivery {
-    /// Appends a record, and delivers it if nobody knows when it will come back.
+    /// Appends a record. Delivers it at once if nobody knows when it will come back.
     pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
         let count = outbox.push([payload.clone()]);
         if self.cut_off && self.has_all() {
@@ -55,25 +57,25 @@ impl OutageDelivery {
         }
     }
 
-    /// Whether all that has not come back is here.
+    /// Whether all records that have not come back are still held here.
     fn has_all(&self) -> bool {
         self.heard >= self.dropped
     }
 
-    /// The backplane cannot be used any more: what has not come back is delivered, and what comes.
+    /// Starts an outage: delivers the records that have not come back, and from now on every new one.
     pub(crate) fn cut_off(&mut self, local: &dyn Local) {
         self.cut_off = true;
         local.caught_up();
         self.deliver_flying(local);
     }
 
-    /// Delivers what was on its way, unless some of that must come first that is not here any more.
+    /// Delivers the records in flight, unless an earlier one that must come first is no longer held here.
     fn deliver_flying(&mut self, local: &dyn Local) {
         if !self.cut_off || !self.has_all() || self.flying.is_empty() {
             return;
         }
         self.begin_unsequenced(local);
-        // They may have had some of it elsewhere, and nobody knows.
+        // They may have had some of these events elsewhere, and nobody can tell.
         local.end_newcomers();
         for (count, payload) in std::mem::take(&mut self.flying) {
             self.deliver(count, &payload, local);
@@ -87,7 +89,7 @@ impl OutageDelivery {
         }
     }
 
-    /// The backplane can be used again.
+    /// The backplane is available again.
     pub(crate) fn rejoin(&mut self) {
         self.cut_off = false;
     }
@@ -104,10 +106,10 @@ impl OutageDelivery {
         }
     }
 
-    /// One of this node's own records has come back. Says what became of it before.
+    /// Notes that one of this node's own records has come back. Returns what happened to it before.
     pub(crate) fn echo(&mut self, count: u64) -> Arrival {
         self.heard = count.max(self.heard);
-        // Those before it are no longer on their way either: they were dropped.
+        // Earlier records are no longer in flight either: they were dropped.
         while self.flying.front().is_some_and(|(first, _)| *first <= count) {
             self.flying.pop_front();
         }
@@ -123,7 +125,8 @@ impl OutageDelivery {
         earlier
     }
 
-    /// To be called after what came back has been put into the logs: tells them what has not, if it was delivered before.
+    /// Must be called after a record that came back is in the logs. If it was delivered before, tells the logs which
+    /// events are still unsequenced.
     pub(crate) fn settle(&mut self, was_unsequenced: bool, local: &dyn Local) {
         if was_unsequenced {
             local.set_unsequenced_after(self.first_unsequenced(local).map(|position| position - 1));
@@ -131,10 +134,10 @@ impl OutageDelivery {
         self.deliver_flying(local);
     }
 
-    /// Where the oldest event stands that has not come back, and whose history is not lost.
+    /// The position of the oldest event that has not come back and whose history is not lost.
     fn first_unsequenced(&self, local: &dyn Local) -> Option<Position> {
         let base = local.base();
-        // Positions never go back, and of a history that is lost there may be very many.
+        // Search in halves: positions never go back, and a lost history may have left very many.
         let start = self.ahead.partition_point(|delivered| delivered.position <= base);
         self.ahead.range(start..).find(|delivered| !delivered.is_order).map(|delivered| delivered.position)
     }

@@ -1,4 +1,5 @@
-//! What this node has to append, in order, until the backplane has it: bounded, and what does not fit is told.
+//! Records that this node has to append, in order, until the backplane has them. The queue is bounded, and a `Lost`
+//! record reports what did not fit.
 
 use std::collections::VecDeque;
 
@@ -8,57 +9,57 @@ use tokio::sync::Notify;
 
 use crate::cluster::message::Message;
 
-/// Records, and bytes, that are appended at once.
+/// The most records, and bytes, that are appended at once.
 const MOST_RECORDS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 
-/// Bounds of what waits.
+/// Bounds of the waiting records.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Bounds {
     pub(crate) records: usize,
     pub(crate) bytes: usize,
 }
 
-/// What waits to be appended.
+/// The records that wait to be appended.
 #[derive(Debug)]
 pub(crate) struct Outbox {
     bounds: Bounds,
     queue: Mutex<Queue>,
-    /// Something has come.
+    /// A record has been added.
     pub(crate) news: Notify,
-    /// Something has been appended.
+    /// A record has been appended.
     progress: Notify,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// How many have ever left at the front; the first one that waits has this count plus one.
+    /// How many records have ever left at the front. The first waiting record has this count plus one.
     left: u64,
     bytes: usize,
-    /// Events that were dropped from the front, and of which nobody has been told.
+    /// Events that were dropped from the front and that no `Lost` record reports yet.
     lost: u64,
-    /// Events that were dropped, ever.
+    /// Events that were dropped since the start.
     dropped: u64,
 }
 
 #[derive(Debug)]
 struct Waiting {
     payload: Bytes,
-    /// Events that are lost if this is.
+    /// Events that are lost if this record is lost.
     weight: u64,
-    /// It is the word of events that are lost already.
+    /// It is a `Lost` record: it reports events that are already lost.
     is_word: bool,
 }
 
-/// How much waits, and how much was dropped.
+/// How much is waiting, and how much was dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Buffered {
-    /// Records that wait.
+    /// Waiting records.
     pub records: usize,
     /// Their bytes.
     pub bytes: usize,
-    /// Events that were dropped because too many waited, since the start.
+    /// Events that were dropped since the start because too many were waiting.
     pub dropped: u64,
 }
 
@@ -67,8 +68,8 @@ impl Outbox {
         Self { bounds, queue: Mutex::default(), news: Notify::new(), progress: Notify::new() }
     }
 
-    /// Adds records, one behind the other. If too many wait, the oldest are dropped: the newest state is worth most to whoever
-    /// reads on after a gap. Returns the count of the last.
+    /// Adds records, one after the other. If too many are waiting, drops the oldest, because a client that reads on
+    /// after a gap needs the newest state most. Returns the count of the last record.
     pub(crate) fn push(&self, payloads: impl IntoIterator<Item = Bytes>) -> u64 {
         let mut queue = self.queue.lock();
         for payload in payloads {
@@ -86,7 +87,7 @@ impl Outbox {
         count
     }
 
-    /// The next ones to be appended, which stay until that is done, and the count of the first.
+    /// The next records to append, and the count of the first. They stay until they have been appended.
     pub(crate) fn peek(&self) -> Option<(u64, Vec<Bytes>)> {
         let mut queue = self.queue.lock();
         queue.tell_lost();
@@ -100,12 +101,12 @@ impl Outbox {
         (!payloads.is_empty()).then_some((queue.left + 1, payloads))
     }
 
-    /// Records that wait at most.
+    /// The most records that may wait.
     pub(crate) fn most(&self) -> usize {
         self.bounds.records
     }
 
-    /// Everything up to this count has been appended.
+    /// Notes that everything up to this count has been appended.
     pub(crate) fn appended(&self, count: u64) {
         let mut queue = self.queue.lock();
         while queue.left < count && queue.pop().is_some() {}
@@ -113,7 +114,7 @@ impl Outbox {
         self.progress.notify_waiters();
     }
 
-    /// Drops everything without a word, because something else is going to be said in its place.
+    /// Drops everything without reporting it, because another message will take its place.
     pub(crate) fn clear(&self) {
         let mut queue = self.queue.lock();
         while queue.pop().is_some() {}
@@ -160,8 +161,9 @@ impl Queue {
         }
     }
 
-    /// Puts the word of what was dropped in its place. It takes the count of the last that was: if that one has been appended
-    /// after all, by a call whose answer was lost, then so have all before it, and the word is not appended a second time.
+    /// Puts a `Lost` record in the place of the dropped records. It takes the count of the last dropped record. That
+    /// record may have been appended after all, by a call whose answer was lost. Then so were all before it, and the
+    /// backplane skips the `Lost` record.
     fn tell_lost(&mut self) {
         let weight = std::mem::take(&mut self.lost);
         if weight == 0 {
@@ -208,7 +210,7 @@ mod tests {
         let told = Message::Lost(2).encode();
         assert_eq!(outbox.peek(), Some((2, vec![told, payload(3), payload(4), payload(5)])));
         assert_eq!(outbox.buffered().dropped, 2);
-        // The word itself is the oldest now.
+        // The `Lost` record itself is the oldest now.
         outbox.push([payload(6)]);
         let told = Message::Lost(3).encode();
         assert_eq!(outbox.peek(), Some((3, vec![told, payload(4), payload(5), payload(6)])));

@@ -1,4 +1,4 @@
-//! Joins the history, reads it from where this node stands, and applies what comes.
+//! Joins the history, reads it from this node's position on, and applies its records.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -11,10 +11,10 @@ use crate::cluster::message::{Member, Message};
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::cluster::{Cluster, Local, Side};
 
-/// Records that are applied between two looks at other tasks.
+/// Records that are applied before other tasks get their turn.
 const RECORDS_PER_TURN: usize = 256;
 
-/// Nodes whose events are counted before it is asked which of them are still there.
+/// The most nodes whose events are counted before nodes that are gone are removed.
 const MOST_COUNTS: usize = 4_096;
 
 pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, local: Weak<dyn Local>) {
@@ -36,30 +36,30 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
     }
 }
 
-/// How far it has come.
+/// How far the reader has come.
 struct Reached {
     ends: Ends,
-    /// The node knows all that there was when it joined when it has come so far,
+    /// At this number the node knows everything that the history held when it joined,
     up_at: Number,
-    /// which has been told.
+    /// and this is set once it has announced that.
     told: bool,
 }
 
 #[derive(Default)]
 struct Reader {
     known: Known,
-    /// The count of the last event of each node.
+    /// The count of each node's last event.
     counts: HashMap<NodeId, u64>,
-    /// Events are missing after those that are known.
+    /// Events are missing after the last known one.
     gap: bool,
-    /// It has been up since it was last asked.
+    /// The node has been up since this flag was last cleared.
     was_up: bool,
-    /// The count of its own newest record among members.
+    /// The count of this node's newest record in [`Channel::Members`].
     heard: u64,
 }
 
 impl Reader {
-    /// Joins, and reads until there is a reason to join anew.
+    /// Joins, then reads until there is a reason to join again.
     async fn follow(
         &mut self,
         cluster: &Cluster,
@@ -70,20 +70,20 @@ impl Reader {
         let Some(here) = local.upgrade() else { return Ok(()) };
         let is_same = self.known.epoch == Some(joined.epoch);
         if !is_same || self.gap {
-            // What is still there is read again, for those who come back; clients that are connected are told of the gap.
+            // The remaining events are read again for clients that come back; connected clients learn about the gap.
             let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
             if !is_same {
                 cluster.newcomers.forget_refuted();
                 cluster.claims.clear();
             }
-            // Nothing is delivered meanwhile.
+            // Prevent outage delivery in the meantime.
             let outage = cluster.outage.lock();
             here.begin_after(joined.epoch, number);
             drop(outage);
             self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
             self.gap = false;
         }
-        // Who was there is asked, not read.
+        // Ask the nodes for their clients instead of reading old records.
         self.known.ends.members = joined.ends.members;
         let mut reached = Reached { ends: self.known.ends, up_at: joined.ends.events, told: false };
         cluster.read.send_replace(reached.ends.events);
@@ -116,7 +116,7 @@ impl Reader {
             if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
                 cluster.heard.send_replace(self.heard);
             }
-            // Not before something was read, its own roll as a rule: joining may work where reading does not.
+            // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
             if reached.ends.events >= reached.up_at && !reached.told {
                 here.caught_up();
                 cluster.recover(Side::Reading, &*here);
@@ -125,7 +125,7 @@ impl Reader {
         }
     }
 
-    /// Applies records. False: one is missing.
+    /// Applies records. Returns false if one is missing.
     fn take(&mut self, cluster: &Cluster, local: &dyn Local, records: &[Record], reached: &mut Reached) -> bool {
         for record in records {
             let end = match record.channel {
@@ -149,7 +149,7 @@ impl Reader {
                 }
                 Channel::Events => {
                     self.known.last = Some(record.origin.clone());
-                    // Appended once more, for its node has not heard that it was, before all was lost.
+                    // Its node appends it again if everything was lost before the node heard of the first append.
                     let again = self.is_again(&record.origin, cluster);
                     cluster.apply(record, message, again, local);
                 }
@@ -175,14 +175,14 @@ impl Reader {
             return again;
         }
         if self.counts.len() >= MOST_COUNTS {
-            // Nodes come and go, and those that are gone send nothing any more.
+            // Nodes come and go, and nodes that are gone send nothing more.
             self.counts.retain(|node, _| *node == cluster.node || cluster.members.knows(*node));
         }
         self.counts.insert(origin.node, origin.count);
         false
     }
 
-    /// A node tells who is there.
+    /// Handles a node's message about its clients.
     fn hear(&mut self, cluster: &Cluster, local: &dyn Local, record: &Record, message: &Message<'_>) {
         let (node, members) = (record.origin.node, &cluster.members);
         if node == cluster.node {
@@ -218,13 +218,13 @@ fn hear_echo(cluster: &Cluster, local: &dyn Local, number: Number, message: &Mes
             assert_all(cluster, local, number, members);
         }
         Message::SnapshotRequest => *cluster.greeted.lock() = Some(Instant::now()),
-        // Too many waited: what the others know is not what is.
+        // Too many records were waiting, so the other nodes' view is out of date.
         Message::Lost(_) => *cluster.snapshot_due.lock() = true,
         _ => {}
     }
 }
 
-/// Other clients than this node's have come, by the record with this number. Returns those whose ids are theirs.
+/// Handles clients that have come to another node, by the record with this number. Returns those that own their ids.
 fn hear_of<'a>(
     cluster: &Cluster,
     local: &dyn Local,
@@ -245,7 +245,8 @@ fn hear_of<'a>(
     members.iter().filter(is_theirs).cloned().collect()
 }
 
-/// This node's own clients are known to all from the record with this number on, but for those whose ids are another user's.
+/// Enters this node's own clients, which all nodes know from the record with this number on. Gives away those whose ids
+/// belong to another user.
 fn assert_all(cluster: &Cluster, local: &dyn Local, number: Number, members: &[Member<'_>]) {
     for member in members {
         let Member { client, user, since } = *member;
@@ -262,7 +263,7 @@ fn assert_all(cluster: &Cluster, local: &dyn Local, number: Number, members: &[M
     }
 }
 
-/// What has been said of this node's client, or is about to be, is taken back.
+/// Gives up this node's client, and takes back what was said about it, or is about to be.
 fn give_away(cluster: &Cluster, local: &dyn Local, client: &str, owner: Option<&str>) {
     if local.give_away(client, owner) {
         cluster.presence.push([Message::Left(vec![client]).encode()]);

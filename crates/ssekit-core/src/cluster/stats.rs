@@ -1,20 +1,20 @@
-//! How a node stands with the others.
+//! A node's view of its cluster.
 
 use crate::cluster::outbox::Buffered;
 
-/// Where a node stands with the backplane.
+/// The state of a node's link to the backplane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Link {
-    /// It has not joined yet.
+    /// The node has not joined yet.
     Starting,
-    /// It has joined, and knows all that there was then.
+    /// The node has joined, and knows everything that the history held at that moment.
     Up,
-    /// It cannot reach it.
+    /// The node cannot reach the backplane.
     Down,
 }
 
 impl Link {
-    /// Its name in JavaScript and in metrics.
+    /// The state's name in JavaScript and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Starting => "starting",
@@ -24,19 +24,19 @@ impl Link {
     }
 }
 
-/// How a node stands with the others.
+/// A node's view of its cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterStats {
-    /// The backplane.
+    /// The link to the backplane.
     pub link: Link,
-    /// What waits to be appended.
+    /// The records that wait to be appended.
     pub buffered: Buffered,
-    /// Times that the backplane could not be used any more.
+    /// How often the backplane became unavailable.
     pub outages: u64,
-    /// Records that could not be understood.
+    /// Records that this node could not understand.
     pub unreadable: u64,
-    /// Other nodes.
+    /// The number of other nodes.
     pub nodes: usize,
-    /// Clients that are connected to them.
+    /// The number of clients connected to the other nodes.
     pub clients: usize,
 }

@@ -1,4 +1,4 @@
-//! Appends what waits, in order, until it is there: a call that fails is made again with the same counts.
+//! Appends waiting records in order until they are in the history. A failed call is repeated with the same counts.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::backplane::{Backplane, Batch, Channel};
 use crate::cluster::{Cluster, Local, Side};
 
-/// Between two attempts, at first and at most.
+/// The first and the longest wait between two attempts.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
@@ -24,7 +24,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
                 let count = batch.first + batch.records.len() as u64 - 1;
                 match batch.channel {
                     Channel::Events => {
-                        // Before anybody who waits for the records goes on to wait until they are read.
+                        // Before a task that waits for the append goes on to wait for the read.
                         *cluster.appended.lock() = end;
                         cluster.events.appended(count);
                     }
@@ -42,7 +42,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
     }
 }
 
-/// What is to be appended next: who is there before what is sent to them. None: look again whether there is a history.
+/// The next batch to append: members go before the events for them. `None`: check again whether a history is joined.
 async fn next(cluster: &Cluster) -> Option<Batch> {
     loop {
         for (channel, outbox) in [(Channel::Members, &cluster.presence), (Channel::Events, &cluster.events)] {

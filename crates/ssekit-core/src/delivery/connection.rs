@@ -1,4 +1,4 @@
-//! A client whose socket a shard writes to: its reader, its writer, and the step from the one to the other.
+//! A client whose socket a shard writes to: its reader, its writer, and the step from one to the other.
 
 use std::io::{self, IoSlice};
 use std::sync::Arc;
@@ -20,24 +20,24 @@ use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::reader::{MAX_EVENTS, Reader};
 
-/// Bytes that are handed to the kernel at once; more than its buffer of a socket usually takes.
+/// Bytes passed to the kernel at once; usually more than its socket buffer accepts.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// Batches that a client may write before others have their turn.
+/// Batches that a client may write before it is the others' turn.
 const BATCHES_PER_ITERATION: usize = 4;
 
-/// How far a client got.
+/// The result of writing to a client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// As far as it can now: it has everything, or its socket is full.
+    /// It is as far as it can get now: it has everything, or its socket is full.
     Settled,
-    /// It has had its turn, and there is more.
+    /// It has had its turn, and there is more to write.
     More,
     /// It is gone.
     Gone(DisconnectReason),
 }
 
-/// Some broadcasts, read from their log once for everybody who is to get just these next.
+/// Some broadcasts, read from their log once for all clients that are to get exactly these next.
 #[derive(Debug)]
 pub(crate) struct Broadcasts {
     /// They are all broadcasts after this position,
@@ -47,14 +47,14 @@ pub(crate) struct Broadcasts {
     entries: Vec<Entry>,
     chunks: Vec<Bytes>,
     bytes: usize,
-    /// Whether one of them is not for somebody.
+    /// Whether any of them excludes a client.
     choosy: bool,
-    /// When they were read, the newest event for single users or clients was here.
+    /// The newest event for single users or clients when the broadcasts were read.
     newest_targeted: Position,
 }
 
 impl Broadcasts {
-    /// The head must have been loaded before `newest_targeted`.
+    /// The head must be loaded before `newest_targeted`.
     pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
         let to = match entries.last() {
             Some(last) if entries.len() == MAX_EVENTS => last.position,
@@ -74,8 +74,8 @@ impl Broadcasts {
         self.chunks.iter().map(|chunk| IoSlice::new(chunk)).collect()
     }
 
-    /// Whether they are exactly what this reader is to get next. As a rule that is found without a look at the client or its
-    /// logs, which by then have left the processor's caches.
+    /// Whether they are exactly the next events for this reader. Usually this needs no look at the client or its logs,
+    /// which by now have left the processor's caches.
     fn suit(&self, reader: &Reader) -> bool {
         let cursor = reader.cursor();
         self.from <= cursor
@@ -85,12 +85,12 @@ impl Broadcasts {
     }
 }
 
-/// A client with a socket of its own.
+/// A client with its own socket.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
-    /// The shard's tick when something was last written.
+    /// The shard's tick at the last write.
     last_write: u32,
     /// Dropped after the socket.
     _held: Option<Held>,
@@ -107,12 +107,12 @@ impl Connection {
         self.reader.client()
     }
 
-    /// Whether it was let go, and waits for its socket to take the rest of what it was sent before that.
+    /// Whether the client was let go, and its socket has yet to accept the rest of the events sent before that.
     pub(crate) fn is_owed(&self) -> bool {
         self.client().end() > 0 && self.writer.may_go_on()
     }
 
-    /// Writes shared broadcasts, or whatever else this client is to get.
+    /// Writes shared broadcasts, or anything else that this client is to get.
     pub(crate) fn deliver(
         &mut self,
         broadcasts: &Broadcasts,
@@ -144,7 +144,7 @@ impl Connection {
         self.write_pending(timeline, tick, tally)
     }
 
-    /// Writes what is left of a frame, then what the logs have, until the socket is full or the turn is over.
+    /// Writes the rest of a frame, then events from the logs, until the socket is full or the turn is over.
     pub(crate) fn write_pending(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
         match self.try_drain(timeline, tick, tally) {
             Ok(outcome) => outcome,
@@ -187,7 +187,7 @@ impl Connection {
                 tally.resets += resets;
             } else {
                 let taken = self.took(sent, batch.events.iter().map(|event| event.position).zip(&frames));
-                // A reset stands alone in its batch.
+                // A reset is always alone in its batch.
                 tally.resets += resets.min(taken);
                 tally.events += taken.saturating_sub(resets);
             }
@@ -195,7 +195,7 @@ impl Connection {
         Ok(Outcome::More)
     }
 
-    /// Moves the cursor behind the frames that the kernel has taken, if only in part, and says how many they are.
+    /// Moves the cursor past the frames that the kernel has accepted, even in part. Returns how many they are.
     fn took<'a>(&mut self, sent: usize, frames: impl Iterator<Item = (Position, &'a Bytes)>) -> u64 {
         let (mut left, mut taken) = (sent, 0);
         for (position, frame) in frames {
@@ -214,7 +214,7 @@ impl Connection {
         taken
     }
 
-    /// The poll has something to tell.
+    /// Handles a report from the poll.
     pub(crate) fn on_ready(&mut self, readable: bool, writable: bool) -> Option<DisconnectReason> {
         if writable && self.writer.may_go_on() {
             self.writer.blocked = false;
@@ -225,12 +225,12 @@ impl Connection {
         }
     }
 
-    /// How far the client lags behind: not at all, unless its socket is full.
+    /// How far the client lags. It does not lag unless its socket is full.
     pub(crate) fn backlog(&self, max_lag: &MaxLag, timeline: &Timeline) -> Option<Backlog> {
         self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
     }
 
-    /// Sends a heartbeat if the connection has been idle for long.
+    /// Sends a heartbeat if the connection has been idle long enough.
     pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
         let busy = self.writer.blocked || !self.writer.is_clear();
         if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {

@@ -1,11 +1,11 @@
-//! What a shard counts.
+//! A shard's counters.
 
 use parking_lot::Mutex;
 
 use crate::counter::Counter;
 use crate::delivery::lag::Lag;
 
-/// What deliveries are counted in; each shard has its own, so that shards do not share a cache line.
+/// Counters for deliveries. Each shard has its own, so that shards do not share a cache line.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 pub(crate) struct Deliveries {
@@ -13,11 +13,11 @@ pub(crate) struct Deliveries {
     pub(crate) bytes: Counter,
     pub(crate) heartbeats: Counter,
     pub(crate) resets: Counter,
-    /// What the shard's last sweep has seen of clients that lag.
+    /// The lag that the shard's last sweep has found.
     pub(crate) lag: Mutex<Lag>,
 }
 
-/// What one turn of a shard adds to its deliveries.
+/// The amounts that one iteration of a shard adds to its deliveries.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) events: u64,

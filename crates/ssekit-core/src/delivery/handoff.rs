@@ -1,19 +1,19 @@
-//! A socket on its way from whoever wrote the response's head to the shard that writes the rest.
+//! A socket on its way to a shard: someone else wrote the response's head, the shard writes the rest.
 
 use socket2::Socket;
 
 use crate::event::Framing;
 use crate::session::reader::Reader;
 
-/// The socket, and the cursor to go on from.
+/// The socket, and the reader whose cursor it continues from.
 #[derive(Debug)]
 pub(crate) struct Handoff {
     pub(crate) reader: Reader,
     pub(crate) socket: Socket,
     pub(crate) framing: Framing,
-    /// What lives as long as the socket: its place among the listener's connections, or Node's response.
+    /// A value that lives as long as the socket: its place among the listener's connections, or Node's response.
     pub(crate) held: Option<Held>,
 }
 
-/// Something that is dropped together with a socket.
+/// A value that is dropped together with a socket.
 pub type Held = Box<dyn std::any::Any + Send>;

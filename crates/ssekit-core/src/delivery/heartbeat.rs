@@ -1,17 +1,17 @@
-//! What keeps an idle connection open, and tells that a dead one is dead.
+//! Heartbeats keep idle connections open, and reveal dead ones.
 
 use std::sync::atomic::Ordering;
 
 use crate::event::Framing;
 use crate::session::client::Client;
 
-/// A comment. Without a blank line after it: several clients take that for an empty event.
+/// A comment, without a blank line after it, because several clients take that for an empty event.
 const COMMENT: &[u8] = b":\n";
 
-/// An idle connection's time is counted in ticks of this part of the heartbeat.
+/// Idle time is counted in ticks, this many for each heartbeat interval.
 pub(crate) const TICKS_PER_HEARTBEAT: u32 = 8;
 
-/// The heartbeat as it stands on a connection with this framing.
+/// The heartbeat in the bytes of this framing.
 pub(crate) fn heartbeat(framing: Framing) -> &'static [u8] {
     match framing {
         Framing::Chunked => b"2\r\n:\n\r\n",
@@ -19,7 +19,7 @@ pub(crate) fn heartbeat(framing: Framing) -> &'static [u8] {
     }
 }
 
-/// Lets an idle stream that somebody else carries yield a heartbeat at its next read.
+/// Makes an idle stream that someone else carries yield a heartbeat at its next read.
 pub(crate) fn beat_pulled(client: &Client, idle_ticks: &mut u32) {
     *idle_ticks = if client.stirred.swap(false, Ordering::Relaxed) { 0 } else { *idle_ticks + 1 };
     if *idle_ticks >= TICKS_PER_HEARTBEAT {

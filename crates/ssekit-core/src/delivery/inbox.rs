@@ -1,4 +1,4 @@
-//! What other threads ask of a shard.
+//! Commands from other threads to a shard.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering, fence};
@@ -11,38 +11,38 @@ use crate::delivery::handoff::Handoff;
 use crate::event::position::Position;
 use crate::session::client::{Client, ShardLink};
 
-/// One thing asked of a shard.
+/// A command to a shard.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Slot a client that is still opening.
+    /// Give a slot to a client that is still opening.
     Join(Arc<Client>),
     /// Take over the client's socket.
     #[cfg(unix)]
     Adopt(Box<Handoff>),
-    /// Something in a log of the client's own is new.
+    /// One of the client's own logs has something new.
     Mark(Arc<Client>),
     /// The client is closed: free its slot.
     Leave(Arc<Client>),
-    /// Answer when everybody has been given everything up to this position.
+    /// Answer when every client has everything up to this position.
     Flush(Position, oneshot::Sender<()>),
 }
 
-/// A shard's letter box.
+/// A shard's inbox.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
     commands: Mutex<Vec<Command>>,
     broadcast: AtomicBool,
     stop: AtomicBool,
-    /// Closed clients that the shard has not been told of.
+    /// Closed clients that the shard does not know about yet.
     closing: AtomicUsize,
-    /// Somebody waits for a flush, so streams that others carry have to report their progress.
+    /// A flush is waiting, so streams carried by others have to report their progress.
     flushing: AtomicBool,
     notify: Notify,
 }
 
 impl Inbox {
-    /// After the end of the shard a command is dropped, for nobody would ever take it: so a socket is closed, and who waits
-    /// for a flush waits no longer.
+    /// After the end of the shard, drops the command, because nobody would ever take it. So its socket is closed, and a
+    /// waiting flush stops waiting.
     pub(crate) fn push(&self, command: Command) {
         let mut commands = self.commands.lock();
         if !self.is_stopped() {
@@ -52,7 +52,7 @@ impl Inbox {
         }
     }
 
-    /// Tells the shard that the log of broadcasts has something new, however many clients it has.
+    /// Tells the shard that the log of broadcasts has something new, once for all its clients.
     pub(crate) fn broadcast(&self) {
         if !self.broadcast.swap(true, Ordering::AcqRel) {
             self.notify.notify_one();
@@ -61,8 +61,8 @@ impl Inbox {
 
     pub(crate) fn set_flushing(&self, flushing: bool) {
         self.flushing.store(flushing, Ordering::Relaxed);
-        // Each side writes and then reads what the other has written. With a fence in both, one of them sees it: the shard how
-        // far the stream is, or the stream that it has to report.
+        // Each side writes its own value, then reads the other's. With a fence in both, at least one sees the other's
+        // write: the shard sees the stream's progress, or the stream sees that it has to report.
         fence(Ordering::SeqCst);
     }
 
@@ -80,22 +80,22 @@ impl Inbox {
         self.stop.load(Ordering::Acquire)
     }
 
-    /// Exchanges the commands for an empty list, whose room is used again.
+    /// Swaps the commands for an empty list, whose memory is reused.
     pub(crate) fn take(&self, empty: &mut Vec<Command>) {
         std::mem::swap(&mut *self.commands.lock(), empty);
     }
 
-    /// The shard is about to look for broadcasts: what comes after this needs another word.
+    /// The shard is about to look for broadcasts; anything newer needs another notification.
     pub(crate) fn take_broadcast(&self) {
         self.broadcast.swap(false, Ordering::AcqRel);
     }
 
-    /// Whether a client may be closed and still have its slot.
+    /// Whether a closed client may still have its slot.
     pub(crate) fn has_closing(&self) -> bool {
         self.closing.load(Ordering::Relaxed) > 0
     }
 
-    /// The shard has been told of a closed client.
+    /// The shard has learned about a closed client.
     pub(crate) fn closed(&self) {
         self.closing.fetch_sub(1, Ordering::Relaxed);
     }
@@ -112,7 +112,7 @@ impl ShardLink for Inbox {
     }
 
     fn closing(&self) {
-        // Relaxed: this happens under the timeline's lock, so whoever sees an event that was published later sees this.
+        // Relaxed is enough. This runs under the timeline's lock, so a thread that sees a later event also sees this.
         self.closing.fetch_add(1, Ordering::Relaxed);
     }
 

@@ -1,4 +1,4 @@
-//! How far clients lag behind what there is for them.
+//! How far clients lag behind the events for them.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::Client;
 
-/// How far the clients that lag do so: as a sweep over them has found it, or several sweeps.
+/// The lag of the clients that lag, from one sweep or several.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Lag {
     /// Clients that lag: their socket is full, or nobody reads their stream.
     pub clients: usize,
-    /// Events that wait for the one for which most do.
+    /// The largest number of events that wait for one client.
     pub events: usize,
-    /// The longest time for which one has been waiting.
+    /// The longest time that a client has been waiting.
     pub time: Duration,
 }
 
@@ -25,7 +25,7 @@ impl Lag {
         *self = self.and(Self { clients: 1, events: backlog.events, time: backlog.age() });
     }
 
-    /// Of these clients and of others.
+    /// Combines the lag of these clients with that of others.
     pub(crate) fn and(self, other: Self) -> Self {
         Self {
             clients: self.clients + other.clients,
@@ -36,9 +36,9 @@ impl Lag {
 }
 
 impl MaxLag {
-    /// What waits for a client that has got everything up to `cursor`. What was there before it came does not count, or one that
-    /// comes back would be sent away for what it comes for. What is not for it among the broadcasts counts: it has to be
-    /// passed by, and few events exclude anybody.
+    /// The events that wait for a client that has everything up to `cursor`. Events from before it came do not count;
+    /// otherwise a returning client would be disconnected for the very events it comes for. Broadcasts that exclude the
+    /// client do count: the reader has to pass them anyway, and few events exclude anybody.
     pub(crate) fn backlog_of(&self, client: &Client, cursor: Position, timeline: &Timeline) -> Backlog {
         let cursor = cursor.max(client.came_at);
         let broadcasts: &Log = timeline.broadcasts();
@@ -51,7 +51,7 @@ impl MaxLag {
         backlogs.fold(Backlog::default(), Backlog::and)
     }
 
-    /// Whether that is too much.
+    /// Whether the backlog is too large.
     pub(crate) fn is_exceeded_by(&self, backlog: &Backlog) -> bool {
         backlog.events > self.events || backlog.bytes > self.bytes || backlog.age() > self.time
     }

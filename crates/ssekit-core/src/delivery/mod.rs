@@ -2,8 +2,8 @@
 //!
 //! * `shard`: the task that writes for its share of the clients, with its `inbox` and its `poller`.
 //! * `connection`, `socket`: one client's reader and writer in a shard; `handoff`: a socket on its way there.
-//! * [`stream`]: bytes that somebody else carries (Node, HTTP/2).
-//! * `heartbeat`: what keeps idle connections open; [`lag`]: how far clients lag behind.
+//! * [`stream`]: bytes that someone else carries (Node, HTTP/2).
+//! * `heartbeat`: keeps idle connections open; [`lag`]: how far clients lag behind.
 
 #[cfg(unix)]
 pub(crate) mod connection;

@@ -1,8 +1,9 @@
 //! Readiness of a shard's sockets.
 //!
-//! A poll of its own within the runtime's: the runtime watches one descriptor for all of a shard's sockets, so a connected
-//! client costs the runtime nothing. (A task or a waker per client costs more memory than the rest of the client.) Sockets
-//! are registered once, edge-triggered: the kernel reports a socket as writable only after it has refused to take more.
+//! Each shard has its own poll inside the runtime's. The runtime watches one descriptor for all sockets of a shard, so
+//! a connected client costs the runtime nothing. (A task or a waker per client costs more memory than the rest of the
+//! client.) Sockets are registered once, edge-triggered: the kernel reports a socket as writable only after it has
+//! refused to accept more.
 
 #[cfg(unix)]
 mod imp {
@@ -38,21 +39,21 @@ mod imp {
             self.poll.get_ref().registry().register(&mut SourceFd(&fd), Token(key), interest)
         }
 
-        /// Node may still hold the socket for a moment, so closing our descriptor alone would not end the registration.
+        /// Node may keep the socket open for a moment, so closing our descriptor alone would not end the registration.
         pub(crate) fn remove(&self, fd: RawFd) {
-            // It fails only for what is not registered, and then there is nothing to do.
+            // This fails only if the socket is not registered, and then there is nothing to do.
             let _ = self.poll.get_ref().registry().deregister(&mut SourceFd(&fd));
         }
 
         /// Waits until some socket is ready.
         pub(crate) async fn ready(&mut self) {
-            // Cleared before the events are taken: what comes later is an edge again.
+            // Clear before taking the events, so that anything later is an edge again.
             if let Ok(mut guard) = self.poll.readable().await {
                 guard.clear_ready();
             }
         }
 
-        /// Takes some of the sockets that are ready. Says whether there may be more.
+        /// Takes some of the sockets that are ready. Returns whether there may be more.
         pub(crate) fn take(&mut self, out: &mut Vec<Ready>) -> bool {
             if self.poll.get_mut().poll(&mut self.events, Some(Duration::ZERO)).is_err() {
                 return false;
@@ -73,7 +74,7 @@ mod imp {
 
     use crate::delivery::poller::Ready;
 
-    /// Where sockets cannot be handed over there is nothing to poll.
+    /// On systems where sockets cannot be handed over, there is nothing to poll.
     #[derive(Debug)]
     pub(crate) struct Poller;
 

@@ -1,9 +1,9 @@
 //! A shard: one task that writes for its share of the clients.
 //!
-//! It sleeps until its inbox or the poll of its sockets wakes it, then works in turns: a broadcast passes the slots some at a
-//! time, and between two turns come the clients that were marked, so that one user's event does not wait for thousands of
-//! others. A broadcast is read from its log once and written to each socket as it is; only a client that has something else
-//! to get, or lags, is read for on its own.
+//! It sleeps until its inbox or the poll of its sockets wakes it. Then it works in iterations: a broadcast pass covers
+//! some slots at a time, and the marked clients come between two iterations. So one user's event does not wait for
+//! thousands of other clients. The shard reads a broadcast from its log once and writes the same bytes to each socket.
+//! It reads for a single client only if that client lags, or has something else to get.
 
 mod flushes;
 mod slot;
@@ -36,29 +36,29 @@ use crate::session::lifecycle::DisconnectReason;
 use crate::session::reader::MAX_EVENTS;
 use crate::session::registry::Registry;
 
-/// Clients that are written to between two looks at the inbox: about a third of a millisecond of sends.
+/// Clients that are written to between two checks of the inbox: about a third of a millisecond of sends.
 const SENDS_PER_ITERATION: usize = 48;
 
-/// Turns that a disconnected client gets for what it was sent before, in a row: more than a full log needs.
+/// Batches in a row that a disconnected client gets for events sent before its end: more than a full log needs.
 #[cfg(unix)]
 const MAX_LAST_BATCHES: usize = 64;
 
-/// How long a client that was let go may take to read what it was sent before: one heartbeat.
+/// How long a client that was let go may take to read the events sent before that: one heartbeat.
 const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
 
-/// What a shard works with.
+/// The parts that a shard works with.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
-    /// What was sent and is not acknowledged for so long ends a connection.
+    /// A connection ends if sent data stays unacknowledged for this long.
     pub(crate) timeout: Duration,
     pub(crate) max_lag: MaxLag,
 }
 
-/// A pass over all slots with some broadcasts.
+/// A pass of some broadcasts over all slots.
 #[derive(Debug)]
 struct BroadcastPass {
     broadcasts: Broadcasts,
@@ -71,14 +71,14 @@ pub(crate) struct Shard {
     poller: Poller,
     slots: Slab<Slot>,
     pass: Option<BroadcastPass>,
-    /// Broadcasts up to here have been, or are being, passed.
+    /// Broadcasts up to this position have been passed, or are being passed now.
     passed: Position,
-    /// Seats that have had their turn and have more to write.
+    /// Slots that have had their turn and have more to write.
     unfinished: VecDeque<usize>,
     flushes: Flushes,
-    /// Where the sweep over the slots is that each tick begins, if it is under way.
+    /// The position of the sweep that each tick begins, if it is in progress.
     sweep: Option<usize>,
-    /// What it has seen so far of clients that lag.
+    /// The lag that the sweep has found so far.
     lag: Lag,
     tick: u32,
     tick_length: Duration,
@@ -88,7 +88,7 @@ pub(crate) struct Shard {
 }
 
 impl Shard {
-    /// Must be called within the runtime that will run it.
+    /// Must be called within the runtime that will run the shard.
     pub(crate) fn new(shared: Shared) -> std::io::Result<Self> {
         Ok(Self {
             shared,
@@ -118,7 +118,7 @@ impl Shard {
             let ticked = if more { yield_now(&mut ticks).await } else { self.wait(&mut ticks).await };
             if ticked {
                 self.tick = self.tick.wrapping_add(1);
-                // A sweep that is under way is not begun anew, or the last slots might never have their turn.
+                // A sweep in progress does not restart; otherwise the last slots might never have their turn.
                 self.sweep.get_or_insert(0);
             }
             more = self.iterate();
@@ -126,7 +126,7 @@ impl Shard {
         }
     }
 
-    /// Sleeps until there is work. Says whether the clock has ticked.
+    /// Sleeps until there is work. Returns whether the clock ticked.
     async fn wait(&mut self, ticks: &mut Interval) -> bool {
         let flush_due = self.flushes.due();
         let overdue = async {
@@ -143,7 +143,7 @@ impl Shard {
         }
     }
 
-    /// Does a bounded piece of whatever there is to do. Says whether there is more.
+    /// Does a bounded part of the work. Returns whether there is more.
     fn iterate(&mut self) -> bool {
         self.process_commands();
         let more_ready = self.poll_sockets();
@@ -155,7 +155,7 @@ impl Shard {
         more_ready || self.pass.is_some() || self.has_news() || !self.unfinished.is_empty() || self.sweep.is_some()
     }
 
-    /// Does what the inbox asks.
+    /// Carries out the commands in the inbox.
     fn process_commands(&mut self) {
         let mut commands = std::mem::take(&mut self.commands);
         self.shared.inbox.take(&mut commands);
@@ -175,7 +175,7 @@ impl Shard {
                 }
             }
         }
-        // What a burst needed is not kept for ever.
+        // Do not keep the memory of a burst for ever.
         commands.shrink_to(1024);
         self.commands = commands;
     }
@@ -183,7 +183,7 @@ impl Shard {
     fn join(&mut self, client: Arc<Client>) {
         let slot = self.slots.vacant_entry();
         client.slot.store(slot.key() as u32, Ordering::Relaxed);
-        // A pass that is under way may have passed this slot already.
+        // A pass in progress may already be past this slot.
         client.wake();
         slot.insert(Slot::Pulled { client, idle_ticks: 0 });
     }
@@ -200,7 +200,8 @@ impl Shard {
         let client = Arc::clone(connection.client());
         let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::lifecycle::Phase::Closed)
         else {
-            // It was disconnected while the socket was on its way: it gets what it was sent before, as far as the socket takes it.
+            // The client was disconnected while its socket was on its way. It gets the events sent before that, as far
+            // as the socket accepts them.
             let (timeline, tick) = (&self.shared.timeline, self.tick);
             let has_more = |_: &usize| connection.write_pending(timeline, tick, &mut self.tally) == Outcome::More;
             let _batches = (0..MAX_LAST_BATCHES).take_while(has_more).count();
@@ -219,7 +220,7 @@ impl Shard {
         }
     }
 
-    /// A client has something new of its own.
+    /// Serves a client that has something new in its own logs.
     fn serve(&mut self, client: &Arc<Client>) {
         let Some(key) = self.key_of(client) else { return client.wake() };
         match self.slots.get(key) {
@@ -244,7 +245,7 @@ impl Shard {
         }
     }
 
-    /// Writes what a client was sent before it was disconnected, as far as its socket takes it now.
+    /// Writes the events that a client was sent before it was disconnected, as far as its socket accepts them now.
     fn finish(&mut self, key: usize) {
         #[cfg(unix)]
         for _ in 0..MAX_LAST_BATCHES {
@@ -257,7 +258,7 @@ impl Shard {
         }
     }
 
-    /// Lets a client that was let go, and has not got everything yet, keep its slot until it has. Says whether it does.
+    /// Lets a client that was let go keep its slot until it has everything. Returns whether it keeps the slot.
     fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
         let until = self.tick.wrapping_add(LINGER_TICKS);
         if let Some(slot) = self.slots.get_mut(key)
@@ -282,7 +283,7 @@ impl Shard {
         false
     }
 
-    /// Frees a slot, and closes its socket.
+    /// Frees a slot and closes its socket.
     fn free(&mut self, key: usize) {
         match self.slots.try_remove(key) {
             Some(Slot::Pulled { client, .. }) => client.wake(),
@@ -299,14 +300,14 @@ impl Shard {
         }
     }
 
-    /// Looks at the sockets that are ready. Says whether there may be more of them.
+    /// Handles the sockets that are ready. Returns whether there may be more of them.
     fn poll_sockets(&mut self) -> bool {
         let mut ready = std::mem::take(&mut self.ready);
         let more = self.poller.take(&mut ready);
         for Ready { key, readable, writable } in ready.drain(..) {
             #[cfg(unix)]
             self.work_on(key, |connection, timeline, tick, tally| {
-                // Some kinds of sockets are reported as writable whenever their peer has read.
+                // Some kinds of sockets report that they are writable whenever their peer has read.
                 let waited = connection.writer.blocked && writable;
                 match connection.on_ready(readable, writable) {
                     Some(reason) => Outcome::Gone(reason),
@@ -319,7 +320,7 @@ impl Shard {
         more
     }
 
-    /// Begins to pass with the broadcasts that are new, if no pass is under way.
+    /// Begins a pass with the new broadcasts, if no pass is in progress.
     fn start_pass(&mut self) {
         self.shared.inbox.take_broadcast();
         if self.pass.is_some() || !self.has_news() {
@@ -327,7 +328,8 @@ impl Shard {
         }
         let head = self.shared.timeline.head();
         let mut entries = Vec::new();
-        // A gap here means that nobody can be served from the log as it stands: each client finds its own way, or its reset.
+        // After a gap the log can serve nobody as it stands: each client continues from its own cursor, or gets its
+        // reset.
         let gap = self.shared.timeline.broadcasts().read(self.passed, head, MAX_EVENTS, &mut entries).is_err();
         let broadcasts = Broadcasts::new(self.passed, head, self.shared.timeline.newest_targeted(), entries);
         self.passed = broadcasts.to;
@@ -336,7 +338,7 @@ impl Shard {
         }
     }
 
-    /// Whether there are broadcasts that no pass has begun with.
+    /// Whether there are broadcasts for which no pass has begun.
     fn has_news(&self) -> bool {
         self.passed < self.shared.timeline.broadcasts().last()
     }
@@ -345,7 +347,7 @@ impl Shard {
         let Some(mut pass) = self.pass.take() else { return };
         let slices = pass.broadcasts.slices();
         let end = self.slots.capacity();
-        // Who has been disconnected gets only what was before that, when its slot is freed.
+        // A disconnected client gets only the events from before its end, when its slot is freed.
         let has_closing = self.shared.inbox.has_closing();
         let mut room = SENDS_PER_ITERATION;
         while pass.next < end && room > 0 {
@@ -363,7 +365,7 @@ impl Shard {
                         connection.deliver(&pass.broadcasts, &slices, timeline, tick, tally)
                     });
                 }
-                // It goes on when its socket does.
+                // Continues when its socket does.
                 #[cfg(unix)]
                 Some(Slot::Leaving { .. }) => {}
                 Some(Slot::Parting { .. }) | None => {}
@@ -383,7 +385,8 @@ impl Shard {
     }
 
     fn answer_flushes(&mut self) {
-        // Within a pass somebody has not been served yet: looking for him at every turn would cost more than the pass.
+        // During a pass some clients have not been served yet. Looking for one in every iteration would cost more than
+        // the pass.
         let is_passing = self.pass.is_some();
         let (slots, broadcasts) = (&self.slots, self.shared.timeline.broadcasts());
         let has_sent = |position| slots.iter().all(|(_, slot)| slot.has_sent(position, broadcasts));
@@ -392,7 +395,7 @@ impl Shard {
         }
     }
 
-    /// Lets a connection work, and sees to what comes of it. A panic ends that one client.
+    /// Runs some work on a connection and handles the outcome. A panic ends only that client.
     #[cfg(unix)]
     fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
         let Some(slot) = self.slots.get_mut(key) else { return };
@@ -403,7 +406,7 @@ impl Shard {
         match outcome {
             Ok(Outcome::More) => self.unfinished.push_back(key),
             Ok(Outcome::Settled) if is_leaving && connection.is_owed() => {}
-            // It has got everything, or can get no more.
+            // The client has everything, or can get no more.
             _ if is_leaving => self.free(key),
             Ok(Outcome::Settled) => {}
             Ok(Outcome::Gone(reason)) => {
@@ -421,7 +424,7 @@ impl Shard {
 
     fn close(&self, client: &Arc<Client>, reason: DisconnectReason) {
         let Shared { registry, timeline, .. } = &self.shared;
-        // An observer may panic; that is no reason to stop everybody's delivery.
+        // An observer may panic; that must not stop delivery for everybody.
         let _ = catch_unwind(AssertUnwindSafe(|| registry.remove(client, reason, timeline)));
     }
 
@@ -431,14 +434,14 @@ impl Shard {
     }
 }
 
-/// However it ends, nobody shall wait for it.
+/// However the shard ends, nobody may keep waiting for it.
 impl Drop for Shard {
     fn drop(&mut self) {
         self.shared.inbox.stop();
     }
 }
 
-/// Lets other tasks run between two turns. Says whether the clock has ticked.
+/// Lets other tasks run between two iterations. Returns whether the clock ticked.
 async fn yield_now(ticks: &mut Interval) -> bool {
     tokio::select! {
         biased;

@@ -1,4 +1,4 @@
-//! A socket that a shard writes to: one send for an event, one vectored send for many, and the unsent rest of a frame.
+//! A socket that a shard writes to: one send for one event, one vectored send for many, and the unsent rest of a frame.
 
 use std::io::{self, ErrorKind, IoSlice, Read};
 use std::os::fd::{AsRawFd, RawFd};
@@ -11,7 +11,7 @@ use crate::delivery::heartbeat::heartbeat;
 use crate::event::Framing;
 use crate::session::lifecycle::DisconnectReason;
 
-/// What a peer may send after its request before it is taken for something else than an event-stream client.
+/// The most bytes that a peer may send after its request. A peer that sends more is no event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -20,32 +20,32 @@ const SEND_FLAGS: i32 = libc::MSG_NOSIGNAL;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 const SEND_FLAGS: i32 = 0;
 
-/// The state of one connection's writing side.
+/// The writing side of one connection.
 #[derive(Debug)]
 pub(crate) struct Writer {
     socket: Socket,
     framing: Framing,
-    /// The kernel takes nothing now; the poll tells when it does again.
+    /// The kernel accepts nothing now; the poll reports when it does again.
     pub(crate) blocked: bool,
-    /// Nothing is tried any more.
+    /// The writer tries nothing any more.
     broken: bool,
-    /// What the kernel has not taken of a frame that was begun.
+    /// The part of a started frame that the kernel has not accepted.
     rest: Option<Bytes>,
     stray_bytes: usize,
 }
 
-/// Lets the kernel find out that the peer has vanished: what was sent and is not acknowledged for so long ends the connection
-/// (RFC 5482), and an idle connection is asked after as long. Where the system lacks the first, its own patience with
-/// retransmissions ends it, which is some minutes.
+/// Lets the kernel detect a vanished peer. Data that stays unacknowledged for this long ends the connection (RFC 5482),
+/// and an idle connection is probed after the same time. On systems without the first option, the system's own
+/// retransmission limit ends the connection, after some minutes.
 pub(crate) fn expect_answers(socket: &SockRef<'_>, timeout: Duration) {
-    // Errors: it is no TCP socket, and then there is no network between us and the peer.
+    // An error means that it is no TCP socket; then there is no network between us and the peer.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     let _ = socket.set_tcp_user_timeout(Some(timeout));
     let keepalive = TcpKeepalive::new().with_time(timeout).with_interval(Duration::from_secs(1).max(timeout / 8));
     let _ = socket.set_tcp_keepalive(&keepalive);
 }
 
-/// Why a connection is gone whose socket says this.
+/// The reason for a disconnect, from the socket's error.
 pub(crate) fn reason_of(error: &io::Error) -> DisconnectReason {
     match error.kind() {
         ErrorKind::TimedOut | ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => DisconnectReason::Timeout,
@@ -53,13 +53,13 @@ pub(crate) fn reason_of(error: &io::Error) -> DisconnectReason {
     }
 }
 
-/// What came of looking at what the peer has sent.
+/// The result of checking the peer's input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Input {
-    /// Nothing, or little that does no harm.
+    /// Nothing, or so little that it does no harm.
     Open,
-    /// That was the end. An event-stream client has nothing to say, so when it closes its side it is gone; and when it says more
-    /// than any such client does, it is something else.
+    /// The connection is over. An event-stream client has nothing to send, so it is gone when it closes its side. If it
+    /// sends more than any such client does, it is something else.
     Over(DisconnectReason),
 }
 
@@ -76,23 +76,23 @@ impl Writer {
         self.framing
     }
 
-    /// Tries nothing any more.
+    /// Stops all further attempts.
     pub(crate) fn break_off(&mut self) {
         self.blocked = true;
         self.broken = true;
     }
 
-    /// Whether the kernel may take more later.
+    /// Whether the kernel may accept more later.
     pub(crate) fn may_go_on(&self) -> bool {
         self.blocked && !self.broken
     }
 
-    /// Whether it has nothing of its own left to send.
+    /// Whether no part of a frame is left to send.
     pub(crate) fn is_clear(&self) -> bool {
         self.rest.is_none()
     }
 
-    /// Sends slices as one. Fewer bytes than there are may be taken; none with `blocked` set.
+    /// Sends the slices as one. The kernel may accept fewer bytes; if it accepts none, `blocked` is set.
     pub(crate) fn send(&mut self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         loop {
             let sent = match slices {
@@ -111,12 +111,12 @@ impl Writer {
         }
     }
 
-    /// Keeps what the kernel has not taken of a frame.
+    /// Keeps the part of a frame that the kernel has not accepted.
     pub(crate) fn keep(&mut self, rest: Bytes) {
         self.rest = Some(rest);
     }
 
-    /// Sends what is left of a frame. Says how much was sent.
+    /// Sends the rest of a frame. Returns how many bytes were sent.
     pub(crate) fn send_rest(&mut self) -> io::Result<usize> {
         let mut total = 0;
         while let Some(rest) = self.rest.take() {
@@ -132,13 +132,13 @@ impl Writer {
         Ok(total)
     }
 
-    /// Sends a heartbeat. Says how many bytes were taken.
+    /// Sends a heartbeat. Returns how many bytes were sent.
     pub(crate) fn send_heartbeat(&mut self) -> io::Result<usize> {
         self.keep(Bytes::from_static(heartbeat(self.framing)));
         self.send_rest()
     }
 
-    /// Looks at what the peer has sent, and throws it away.
+    /// Reads the peer's input and discards it.
     pub(crate) fn discard_input(&mut self) -> Input {
         let mut scratch = [0_u8; 2048];
         loop {
@@ -157,10 +157,10 @@ impl Writer {
         }
     }
 
-    /// Ends the response as it should end, if the kernel takes it at once; a peer that does not read has to do without.
+    /// Ends the response properly if the kernel accepts that at once. A peer that does not read gets no proper end.
     pub(crate) fn finish(&mut self) {
         if self.framing == Framing::Chunked && self.rest.is_none() && !self.blocked {
-            // A peer that has gone cannot be told; that is all an error could mean here.
+            // An error can only mean that the peer has gone, and then nobody needs the end.
             let _ = self.send(&[IoSlice::new(b"0\r\n\r\n")]);
         }
         let _ = self.socket.shutdown(std::net::Shutdown::Write);

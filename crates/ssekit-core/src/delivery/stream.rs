@@ -1,5 +1,5 @@
-//! A stream that somebody else carries: Node's response, or an HTTP/2 body. It is pulled, so that the carrier's
-//! backpressure is the cursor's: who does not read, leaves the cursor behind.
+//! A stream carried by someone else: Node's response, or an HTTP/2 body. The carrier pulls it, so the carrier's
+//! backpressure also holds back the cursor: if nobody reads, the cursor stays behind.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -21,7 +21,7 @@ use crate::session::lifecycle::{DisconnectReason, NotHandedOff, Phase};
 use crate::session::reader::{Batch, Pending, Reader};
 use crate::session::registry::Registry;
 
-/// A client's stream, to be read by whoever carries it. Dropped before its end, it disconnects the client.
+/// A client's stream, read by its carrier. Dropping it before its end disconnects the client.
 #[derive(Debug)]
 pub struct Stream {
     pub(crate) parts: Option<Parts>,
@@ -33,15 +33,15 @@ pub(crate) struct Parts {
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
-    /// The shard that will have the socket, if it is handed off.
+    /// The shard that gets the socket if the stream is handed off.
     pub(crate) shard: Arc<Inbox>,
-    /// Whether the listener carries it, in which way ever.
+    /// Whether the listener carries the stream, by whatever means.
     pub(crate) by_listener: bool,
-    /// Nothing comes any more: whoever carries it has been told so.
+    /// Nothing more will come, and the carrier knows it.
     pub(crate) is_read_to_end: bool,
 }
 
-/// Some bytes of a stream, of whole events.
+/// Some bytes of a stream: whole events only.
 #[derive(Debug)]
 pub struct Chunk {
     content: Content,
@@ -55,12 +55,12 @@ enum Content {
 }
 
 impl Chunk {
-    /// Whether there is more to read at once.
+    /// Whether more can be read at once.
     pub fn has_more(&self) -> bool {
         self.has_more
     }
 
-    /// Whether both are the same events in memory, as a broadcast is for all who get it: then one copy serves them all.
+    /// Whether both hold the same events in memory. A broadcast does for all its clients, so one copy serves them all.
     pub fn is_shared_with(&self, other: &Self) -> bool {
         match (&self.content, &other.content) {
             (Content::Events(events), Content::Events(others)) => {
@@ -72,7 +72,7 @@ impl Chunk {
         }
     }
 
-    /// Its bytes, which are copied unless they are those of one event.
+    /// The bytes. They are copied unless they belong to a single event.
     pub fn into_bytes(self) -> Bytes {
         match &self.content {
             Content::Events(events) => match events.as_slice() {
@@ -83,7 +83,7 @@ impl Chunk {
         }
     }
 
-    /// A copy of its bytes.
+    /// A copy of the bytes.
     pub fn to_vec(&self) -> Vec<u8> {
         match &self.content {
             Content::Events(events) => {
@@ -108,7 +108,7 @@ impl Stream {
         Self { parts: Some(parts) }
     }
 
-    /// The listener carries it.
+    /// Marks the stream as carried by the listener.
     pub fn by_listener(mut self) -> Self {
         if let Some(parts) = &mut self.parts {
             parts.by_listener = true;
@@ -116,49 +116,50 @@ impl Stream {
         self
     }
 
-    /// Whose it is.
+    /// The client that the stream belongs to.
     pub fn client(&self) -> Option<&Arc<Client>> {
         self.parts.as_ref().map(|parts| parts.reader.client())
     }
 
-    /// The next bytes, of whole events: about `max_bytes` of them, more if one event is larger. `None`: the stream has ended.
-    /// The waker is woken when there is something to read again.
+    /// The next bytes: whole events, about `max_bytes` in total, or more if one event is larger. `None` means that the
+    /// stream has ended. Wakes the waker when there is something to read again.
     pub fn poll_next(&mut self, cx: &mut Context<'_>, max_bytes: usize) -> Poll<Option<Bytes>> {
         let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
         let taken = match parts.take(max_bytes) {
             Poll::Ready(chunk) => Poll::Ready(chunk),
             Poll::Pending => {
                 parts.reader.client().set_waker(cx.waker());
-                // Once more: what came before the waker was set has woken nobody.
+                // Try again, because events that came before the waker was set have woken nobody.
                 parts.take(max_bytes)
             }
         };
         taken.map(|chunk| chunk.map(Chunk::into_bytes))
     }
 
-    /// The same for who reads on without asking whether there is more: the waker is set also when there is something to read. It
-    /// is woken by what is not in the chunk, unless the chunk says that there is more; and now and then by nothing.
+    /// The same for a carrier that keeps reading without asking whether there is more. It also sets the waker when it
+    /// returns a chunk. Events that are not in the chunk wake it, unless the chunk says that there is more. Spurious
+    /// wake-ups happen.
     pub fn poll_chunk(&mut self, cx: &mut Context<'_>, max_bytes: usize) -> Poll<Option<Chunk>> {
         let Some(parts) = &mut self.parts else { return Poll::Ready(None) };
-        // Before the look: what comes after it is to wake.
+        // Before reading, so that anything that comes later wakes it.
         parts.reader.client().set_waker(cx.waker());
         parts.take(max_bytes)
     }
 
-    /// Hands the stream's connection over to the engine: from here on a shard writes to `socket`, from the stream's cursor on.
-    /// What was read from the stream must be in the kernel already.
+    /// Hands the stream's connection over to the engine. From now on a shard writes to `socket`, starting at the
+    /// stream's cursor. Everything read from the stream must already be in the kernel.
     ///
     /// # Errors
-    /// The client was disconnected meanwhile, or the system refuses; the stream then goes on as it was.
+    /// The client was disconnected in the meantime, or the system refuses. The stream then continues as before.
     #[cfg(unix)]
     pub fn hand_off(&mut self, socket: std::os::fd::OwnedFd, framing: Framing) -> Result<()> {
         self.hand_off_with(socket, framing, None)
     }
 
-    /// The same, with something that is dropped when the engine closes the socket.
+    /// The same, with a value that is dropped when the engine closes the socket.
     ///
     /// # Errors
-    /// As for [`Stream::hand_off`].
+    /// The same as for [`Stream::hand_off`].
     #[cfg(unix)]
     pub fn hand_off_with(&mut self, socket: std::os::fd::OwnedFd, framing: Framing, held: Option<Held>) -> Result<()> {
         let socket = socket2::Socket::from(socket);
@@ -166,17 +167,17 @@ impl Stream {
         self.hand_off_holding(socket.into(), framing, held).map_err(|_| Error::gone())
     }
 
-    /// Counts that the stream stays with who carries it, and why.
+    /// Counts that the stream stays with its carrier, and why.
     pub fn stays(&self, reason: NotHandedOff) {
         if let Some(counter) = self.parts.as_ref().and_then(|parts| parts.registry.arrivals.not_handed_off(reason)) {
             counter.add(1);
         }
     }
 
-    /// The same for a socket that does not block, with something that is dropped when the socket is closed.
+    /// The same for a non-blocking socket, with a value that is dropped when the socket is closed.
     ///
     /// # Errors
-    /// The client was disconnected meanwhile: the socket comes back.
+    /// The client was disconnected in the meantime; returns the socket.
     #[cfg(unix)]
     pub fn hand_off_holding(
         &mut self,
@@ -184,7 +185,7 @@ impl Stream {
         framing: Framing,
         held: Option<Held>,
     ) -> std::result::Result<(), std::os::fd::OwnedFd> {
-        // Not taken before this succeeds: a client that was just disconnected still reads to its end.
+        // Take the parts only on success: a client that was just disconnected still reads to its end.
         let settles = |parts: &mut Parts| parts.registry.settle(parts.reader.client(), parts.phase(Phase::Handoff));
         let Some(parts) = self.parts.take_if(settles) else { return Err(socket) };
         let handoff = Handoff { reader: parts.reader, socket: socket.into(), framing, held };
@@ -212,13 +213,13 @@ impl Drop for Stream {
 }
 
 impl Parts {
-    /// What its client settles on that is carried like this.
+    /// The phase of a client that is carried like this.
     fn phase(&self, usual: Phase) -> Phase {
         if self.by_listener { Phase::Listener } else { usual }
     }
 
     fn take(&mut self, max_bytes: usize) -> Poll<Option<Chunk>> {
-        // First: what was sent before the client was closed is read below.
+        // Check first, because the events sent before the client was closed are read below.
         let closed = self.reader.client().phase() == Phase::Closed;
         self.registry.settle(self.reader.client(), self.phase(Phase::Stream));
         let batch = self.next_batch(max_bytes);
@@ -241,7 +242,7 @@ impl Parts {
         Poll::Pending
     }
 
-    /// The next batch with an event in it, if there is one: all that was read may have been for others.
+    /// The next batch with at least one event, if there is one: all the events just read may have been for others.
     fn next_batch(&mut self, max_bytes: usize) -> Batch {
         loop {
             let batch = self.reader.next(&self.timeline, max_bytes);
@@ -260,7 +261,7 @@ impl Parts {
         }
     }
 
-    /// Of a client that was closed before it was read, the end is still to be read.
+    /// If the client was closed before this read, its carrier still has to read the end.
     fn chunk_of(&self, batch: Batch, closed: bool) -> Chunk {
         let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
         self.deliveries.resets.add(resets);

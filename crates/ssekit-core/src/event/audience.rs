@@ -1,24 +1,24 @@
-//! Who an event is for. Everything that sends names one of these.
+//! An event's audience. Everything that sends names one of these.
 
 use crate::error::Result;
 use crate::event::check_length;
 
-/// Who an event is for.
+/// An event's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Audience<'a> {
-    /// All clients, except one if `exclude` names it.
+    /// All clients, except for one if `exclude` names it.
     All {
         /// The client that does not get the event.
         exclude: Option<&'a str>,
     },
-    /// All clients of a user: those that are connected, and those that come back.
+    /// All clients of a user: the connected ones, and those that come back.
     User(&'a str),
     /// One client: connected, or away and coming back with its id.
     Client(&'a str),
 }
 
 impl Audience<'_> {
-    /// Checks the id in it.
+    /// Checks the id in the audience.
     ///
     /// # Errors
     /// The id is empty, or longer than 256 bytes.

@@ -1,33 +1,33 @@
-//! What lets a client continue that nobody's user vouches for.
+//! A secret that lets a client continue although no user vouches for it.
 //!
-//! A client id stands in URLs, and so in access logs; knowing it proves nothing. So each id on such a client's stream ends with
-//! a secret. An `EventSource` sends its last id back by itself, in a header that access logs do not have.
+//! A client id stands in URLs, and so in access logs; knowing it proves nothing. So each id on such a client's stream ends
+//! with a secret. An `EventSource` sends its last id back by itself, in a header that access logs do not have.
 
 use std::fmt;
 use std::hint::black_box;
 
 use uuid::Uuid;
 
-/// What stands between an id and the key behind it.
+/// Separates an id from the key after it.
 const BEFORE: char = '~';
 
-/// A random secret of 80 bits, as text that travels in a header and in a URL unharmed.
+/// A random secret of 80 bits, as text that travels unharmed in a header and in a URL.
 #[derive(Clone, Copy)]
 pub struct Key([u8; Self::LEN]);
 
 impl Key {
     const LEN: usize = 16;
 
-    /// Bytes by which an id gets longer.
+    /// The number of bytes that a key adds to an id.
     pub const SUFFIX: usize = Self::LEN + BEFORE.len_utf8();
 
-    /// Without the letters i, l, o and u, like everything of ours in an id.
+    /// Without the letters i, l, o and u, like everything that ssekit puts into an id.
     const DIGITS: &'static [u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
-    /// A new one.
+    /// A new key.
     pub fn random() -> Self {
         let bits = Uuid::new_v4().as_u128();
-        // All but the six bits that say which kind of UUID it is: 48 before them, 62 behind.
+        // Only random bits of the UUID: the 48 before its version, and the 62 after its variant.
         let mut bits = (bits >> 80) << 62 | (bits & ((1 << 62) - 1));
         Self(std::array::from_fn(|_| {
             let digit = Self::DIGITS.get((bits % 32) as usize).copied().unwrap_or(b'0');
@@ -36,20 +36,20 @@ impl Key {
         }))
     }
 
-    /// An id without the key at its end, and that key, if it ends with what looks like one.
+    /// Splits an id into the part before the key and the key, if it ends with what looks like a key.
     pub fn split(id: &str) -> Option<(&str, Self)> {
         let (id, key) = id.rsplit_once(BEFORE)?;
         let bytes: [u8; Self::LEN] = key.as_bytes().try_into().ok()?;
         bytes.iter().all(|byte| Self::DIGITS.contains(byte)).then_some((id, Self(bytes)))
     }
 
-    /// Whether both are the same, in a time that does not depend on how much of them is.
+    /// Whether both are equal, in a time that does not depend on how much of them is.
     pub fn matches(&self, other: &Self) -> bool {
         let differences = self.0.iter().zip(&other.0).fold(0, |all, (one, other)| black_box(all | (one ^ other)));
         black_box(differences) == 0
     }
 
-    /// What every id on its client's stream ends with.
+    /// The text at the end of every id on its client's stream.
     pub(crate) fn suffix(&self) -> [u8; Self::SUFFIX] {
         let mut suffix = [BEFORE as u8; Self::SUFFIX];
         for (slot, byte) in suffix.iter_mut().skip(BEFORE.len_utf8()).zip(self.0) {
@@ -59,7 +59,7 @@ impl Key {
     }
 }
 
-/// It is shown nowhere.
+/// Never shows the key.
 impl fmt::Debug for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Key(…)")

@@ -1,9 +1,9 @@
-//! An event on its way to bytes: checked at the door, encoded once, shared by everybody who reads it.
+//! An event on its way to bytes: checked at the door, encoded once, shared by all its readers.
 //!
 //! The format is the WHATWG event stream,
 //! <https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation>, with two habits that were
-//! measured on third-party clients: the `id` comes after the `data` (a cut inside the event then never loses it on resume),
-//! and there is always a space after the colon (a value's own leading space survives).
+//! measured on third-party clients. The `id` comes after the `data`, so a cut inside the event never loses the event on
+//! resume. A space always follows the colon, so a value keeps its own leading space.
 
 pub mod audience;
 pub mod key;
@@ -20,7 +20,7 @@ use crate::event::key::Key;
 use crate::event::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
 use crate::event::trace::TraceContext;
 
-/// Event names and ids that begin so are the engine's own.
+/// Event names and ids with this prefix belong to the engine.
 pub const RESERVED_PREFIX: &str = "ssekit:";
 
 /// The largest integer that JavaScript holds exactly.
@@ -30,32 +30,32 @@ const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 const CHUNK_HEAD: usize = 10;
 const CHUNK_TAIL: &[u8] = b"\r\n";
 
-/// What the last line of an event begins with.
+/// The start of an event's last line.
 const ID_FIELD: &[u8] = b"id: ";
 
-/// One event as a caller describes it.
+/// One event, as a caller describes it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The name; empty means `message`.
     pub name: &'a str,
-    /// The data, any text. Each line of it becomes a `data` line.
+    /// The data: any text. Each of its lines becomes a `data` line.
     pub data: &'a str,
-    /// The caller's own id; otherwise the event's position is its id.
+    /// The caller's own id. Without one, the event's position is its id.
     pub id: Option<&'a str>,
     /// The page's reconnection time in milliseconds.
     pub retry: Option<u64>,
-    /// Who lags gets only the newest event of this key.
+    /// A lagging client gets only the newest event with this key.
     pub coalesce_key: Option<&'a str>,
-    /// The distributed trace that it belongs to, for whoever reads comments.
+    /// The event's distributed trace, for clients that read comments.
     pub trace: Option<&'a TraceContext>,
 }
 
 impl<'a> Event<'a> {
-    /// Encodes a caller's event, all but its position.
+    /// Encodes a caller's event, except for its position.
     ///
     /// # Errors
-    /// What could forge another field or could not be resumed from is refused (CWE-93), as is an encoding of more than
-    /// `max_bytes`.
+    /// Refuses text that could forge another field (CWE-93), an id that nobody could resume from, and an encoding of more
+    /// than `max_bytes`.
     pub fn encode(&self, max_bytes: usize) -> Result<Draft> {
         self.validate()?;
         let draft = self.encode_unchecked();
@@ -89,7 +89,7 @@ impl<'a> Event<'a> {
         Ok(())
     }
 
-    /// Encodes an event of the engine's own, whose parts need no check.
+    /// Encodes an event of the engine, whose parts need no check.
     pub fn encode_unchecked(&self) -> Draft {
         let lines = line_starts(self.data);
         let capacity = CHUNK_HEAD
@@ -129,14 +129,14 @@ fn field(buf: &mut BytesMut, start: &str, value: &str) {
 const TRACE_PARENT: &str = ": traceparent=";
 const TRACE_STATE: &str = ": tracestate=";
 
-/// Bytes of a trace's comments.
+/// Length of a trace's comments, in bytes.
 fn trace_len(trace: &TraceContext) -> usize {
     let line = |start: &str, value: &str| start.len() + value.len() + "\n".len();
     line(TRACE_PARENT, trace.parent()) + trace.state().map_or(0, |state| line(TRACE_STATE, state))
 }
 
-/// Writes a trace as comments, which are no part of the event for anybody who does not look for them. They stand before its
-/// first field, so that whoever reads them has them when the event is complete.
+/// Writes a trace as comments, which clients ignore unless they look for them. The comments stand before the event's first
+/// field, so that their reader has them when the event is complete.
 fn comments(buf: &mut BytesMut, trace: &TraceContext) {
     for (start, value) in [(TRACE_PARENT, Some(trace.parent())), (TRACE_STATE, trace.state())] {
         let Some(value) = value else { continue };
@@ -151,7 +151,7 @@ fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks text that has to travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
+/// Checks text that must travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
 pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
     let problem: Cow<'_, str> = match text.bytes().find(|byte| !(0x20..=0x7e).contains(byte)) {
         Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
@@ -164,7 +164,7 @@ pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
     Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
 }
 
-/// Checks text that goes nowhere but to us: a user's or a client's id, a key.
+/// Checks text that only ssekit reads: the id of a user or a client, or a key.
 pub fn check_length(argument: &str, text: &str) -> Result<()> {
     match text.len() {
         0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_TEXT} bytes"))),
@@ -175,16 +175,16 @@ pub fn check_length(argument: &str, text: &str) -> Result<()> {
     }
 }
 
-/// Bytes of an id or a key at most.
+/// The most bytes that an id or a key may have.
 const MAX_TEXT: usize = 256;
 
-/// How many lines `data` has: at least one, for an event without data would not be dispatched.
+/// How many lines `data` has: at least one, because an event without data would not be dispatched.
 fn line_starts(data: &str) -> usize {
     Lines::of(data).count()
 }
 
-/// The lines of a text by the event stream's own rule: CR LF, CR and LF each end one. (`str::lines` leaves a lone CR, and
-/// the page would then read what follows it as a field.)
+/// The lines of a text by the event stream's own rule: CR LF, CR and LF each end one. (`str::lines` ignores a lone CR, and
+/// the page would then read the rest of that line as a field.)
 struct Lines<'a> {
     rest: Option<&'a str>,
 }
@@ -210,33 +210,33 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// An encoded event that has no position yet. What is left to do is so little that it can be done under the hub's lock.
+/// An encoded event that has no position yet. The remaining work is small enough to do under the hub's lock.
 #[derive(Debug)]
 pub struct Draft {
     buf: BytesMut,
     own_id: Option<Box<str>>,
     coalesce_key: Option<Arc<str>>,
-    /// What other nodes are told of it, if there are any.
+    /// The fields that other nodes get, if there are any other nodes.
     shared: Option<Box<[u8]>>,
 }
 
 impl Draft {
-    /// Notes what other nodes are told of it.
+    /// Sets the fields that other nodes get.
     pub fn share(&mut self, fields: Box<[u8]>) {
         self.shared = Some(fields);
     }
 
-    /// What other nodes are told of it; empty if there are none.
+    /// The fields that other nodes get; empty if there are no other nodes.
     pub fn shared(&self) -> &[u8] {
         self.shared.as_deref().unwrap_or_default()
     }
 
-    /// The key by which it supersedes an earlier event.
+    /// The key by which this event supersedes an earlier one.
     pub fn coalesce_key(&self) -> Option<&Arc<str>> {
         self.coalesce_key.as_ref()
     }
 
-    /// The id that the caller gave it.
+    /// The caller's own id for this event.
     pub fn own_id(&self) -> Option<&str> {
         self.own_id.as_deref()
     }
@@ -245,12 +245,13 @@ impl Draft {
         self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
     }
 
-    /// Gives the event its position. The buffer has room for what is added, so nothing is allocated or moved here.
+    /// Gives the event its position. The buffer already has room for the id, so nothing is allocated or moved here.
     pub fn finish(self, epoch: &Epoch, position: Position) -> Frame {
         self.finish_for(epoch, position, None)
     }
 
-    /// The same, with an id that means something to one node alone. That one is rare, and may move the buffer.
+    /// Like [`Self::finish`], but the id may name a node and then means something to that node alone. Such an id is rare and
+    /// may move the buffer.
     pub fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
         match &self.own_id {
             Some(id) => self.buf.extend_from_slice(id.as_bytes()),
@@ -271,8 +272,8 @@ impl Draft {
     }
 }
 
-/// Writes the length of the body right-aligned into the room before it and returns where it begins. Leading zeros would be
-/// legal (RFC 9112, section 7.1), but not every parser has heard of them.
+/// Writes the length of the body, right-aligned, into the room before the body, and returns where it begins. Leading zeros
+/// would be legal (RFC 9112, section 7.1), but not every parser accepts them.
 fn write_chunk_head(buf: &mut BytesMut) -> u8 {
     let mut length = buf.len() - CHUNK_HEAD;
     let Some((head, _)) = buf.split_at_mut_checked(CHUNK_HEAD) else { return 0 };
@@ -291,7 +292,7 @@ fn write_chunk_head(buf: &mut BytesMut) -> u8 {
     start as u8
 }
 
-/// A number's decimal digits, without allocating.
+/// The decimal digits of a number, without an allocation.
 struct Decimal {
     digits: [u8; 20],
     start: usize,
@@ -322,12 +323,12 @@ impl Decimal {
 pub enum Framing {
     /// HTTP/1.1's chunked coding (RFC 9112, section 7.1).
     Chunked,
-    /// Up to the end of the connection, as for HTTP/1.0 (RFC 9112, section 6.3, rule 8).
+    /// The body ends when the connection closes, as for HTTP/1.0 (RFC 9112, section 6.3, rule 8).
     UntilClose,
 }
 
-/// One encoded event, shared by all who read it. It lies in memory with the frame of an HTTP/1.1 chunk around it, so that
-/// a chunked connection sends it as it is and every other one sends the part between.
+/// One encoded event, shared by all its readers. It lies in memory inside the frame of an HTTP/1.1 chunk. A chunked
+/// connection sends it as it is; any other connection sends only the part inside.
 #[derive(Debug, Clone)]
 pub struct Frame {
     bytes: Bytes,
@@ -336,17 +337,17 @@ pub struct Frame {
 }
 
 impl Frame {
-    /// The event alone.
+    /// The event without the chunk's frame.
     pub fn body(&self) -> Bytes {
         self.bytes.slice(CHUNK_HEAD..self.bytes.len() - CHUNK_TAIL.len())
     }
 
-    /// Bytes of the event alone.
+    /// Length of the event without the chunk's frame, in bytes.
     pub fn body_len(&self) -> usize {
         self.bytes.len() - CHUNK_HEAD - CHUNK_TAIL.len()
     }
 
-    /// The same event with another id, in memory of its own.
+    /// A copy of the event with another id, in its own memory.
     #[must_use]
     #[allow(clippy::indexing_slicing, reason = "`end` was found in `body`")]
     pub fn with_id(&self, id: &str) -> Self {
@@ -365,7 +366,7 @@ impl Frame {
         Self { bytes: buf.freeze(), start, own_id: None }
     }
 
-    /// Whether it is the same event, at the same place in memory.
+    /// Whether both are the same event, at the same place in memory.
     pub fn is_shared_with(&self, other: &Self) -> bool {
         self.bytes.as_ptr() == other.bytes.as_ptr() && self.bytes.len() == other.bytes.len()
     }
@@ -380,7 +381,7 @@ impl Frame {
         self.bytes.len() - usize::from(self.start)
     }
 
-    /// The event as it stands on a connection with this framing.
+    /// The event in the form that a connection with this framing sends.
     pub fn framed(&self, framing: Framing) -> Bytes {
         match framing {
             Framing::Chunked => self.chunk(),
@@ -388,7 +389,7 @@ impl Frame {
         }
     }
 
-    /// The same event for a client with a key: a copy whose id ends with it.
+    /// A copy of the event for a client with a key: its id ends with the key.
     pub fn with_key(&self, key: &Key) -> Self {
         let end = b"\n\n";
         let body = self.body();
@@ -403,12 +404,12 @@ impl Frame {
         Self { bytes: buf.freeze(), start, own_id: self.own_id.clone() }
     }
 
-    /// The id that the caller gave it.
+    /// The caller's own id for this event.
     pub fn own_id(&self) -> Option<&str> {
         self.own_id.as_deref()
     }
 
-    /// What keeping it costs, in bytes.
+    /// The memory that keeping it costs, in bytes.
     pub fn cost(&self) -> usize {
         self.bytes.len() + self.own_id.as_ref().map_or(0, |id| id.len())
     }
@@ -447,7 +448,7 @@ mod tests {
         let key = Key::random();
         let suffix = String::from_utf8(key.suffix().to_vec()).unwrap();
         let epoch = Epoch::random();
-        // Also lengths around those where the head of the chunk gets a digit more.
+        // Also lengths around those where the head of the chunk gets another digit.
         for length in (0..40).chain(200..260).chain(4_050..4_100) {
             let text = "x".repeat(length);
             for event in [

@@ -1,4 +1,4 @@
-//! Where an event stands: the one sequence of a hub, and how it looks as an event id.
+//! An event's position: the one sequence of a hub, and how it appears in event ids.
 
 use std::fmt::{self, Write as _};
 
@@ -7,10 +7,10 @@ use uuid::Uuid;
 /// An event's place in the hub's one sequence. The first event has 1; 0 is "before everything".
 pub type Position = u64;
 
-/// Positions between two that several nodes agree on: room for events of one node's own.
+/// Bits for the positions between two agreed ones: room for one node's own events.
 const ROOM: u32 = 20;
 
-/// The position of the record with this number in a history that is shared.
+/// The position of the record with this number in a shared history.
 pub fn agreed(number: u64) -> Position {
     number << ROOM
 }
@@ -20,36 +20,36 @@ pub fn number_of(position: Position) -> u64 {
     position >> ROOM
 }
 
-/// The position of that record: what stands behind it, up to this position, is one node's own.
+/// The position of that record. Events after it, up to this position, are one node's own.
 pub fn last_agreed(position: Position) -> Position {
     agreed(number_of(position))
 }
 
-/// Whether it is the position of such a record, where there is such a history.
+/// Whether it is the position of such a record, in a hub with a shared history.
 pub fn is_agreed(position: Position) -> bool {
     position.trailing_zeros() >= ROOM
 }
 
-/// The longest id that ssekit makes itself: epoch, dot, twenty digits.
+/// The longest id of the form `<epoch>.<position>`: epoch, dot, twenty digits. Ids that name a node are longer.
 pub const MAX_ID_BYTES: usize = Epoch::LEN + 1 + 20;
 
-/// A number as it is written, and in no other way.
+/// Parses a number in its one canonical form: decimal digits, with no leading zeros.
 fn canonical(digits: &str) -> Option<u64> {
     let canonical = digits == "0" || (!digits.starts_with('0') && digits.bytes().all(|b| b.is_ascii_digit()));
     canonical.then(|| digits.parse().ok()).flatten()
 }
 
-/// Names one history. It changes whenever a history starts anew, so that an id from before a restart is never taken for
-/// a position of the new one.
+/// Names one history. It changes whenever a history starts anew, so that an id from before a restart never passes for a
+/// position of the new history.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Epoch([u8; Self::LEN]);
 
 impl Epoch {
     const LEN: usize = 10;
 
-    /// A new random epoch of 50 bits.
+    /// A new random epoch of ten base-32 digits. 46 of its 50 bits are random; the others are the UUID's version.
     pub fn random() -> Self {
-        // Without the letters i, l, o and u: ids are read aloud when somebody debugs.
+        // Without the letters i, l, o and u, because people read ids aloud when they debug.
         const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
         let mut bits = Uuid::new_v4().as_u128() >> 70;
         Self(std::array::from_fn(|_| {
@@ -59,13 +59,13 @@ impl Epoch {
         }))
     }
 
-    /// The one with this text.
+    /// The epoch with this text.
     pub fn parse_name(text: &str) -> Option<Self> {
         let bytes: [u8; Self::LEN] = text.as_bytes().try_into().ok()?;
         bytes.iter().all(u8::is_ascii_alphanumeric).then_some(Self(bytes))
     }
 
-    /// Its text, as it stands in ids.
+    /// Its text, as it appears in ids.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
     }
@@ -92,23 +92,23 @@ impl Epoch {
         Some(Seen { position, only_at, elsewhere: agreed(number) })
     }
 
-    /// The id of a page that is catching up at this node: see [`Seen`].
+    /// The id for a page that is catching up at this node: see [`Seen`].
     pub fn id_of_newcomer(&self, position: Position, node: &NodeId, elsewhere: Position) -> String {
         format!("{self}.{position}{ONLY_AT}{node}{ONLY_AT}{}", number_of(elsewhere))
     }
 }
 
-/// A node's name: a process among several that share a history. A restarted one has another.
+/// A node's name: one process among several that share a history. A restarted process has another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct NodeId(Epoch);
 
 impl NodeId {
-    /// A new one, of 50 random bits.
+    /// A new random name, as random as an [`Epoch`].
     pub fn random() -> Self {
         Self(Epoch::random())
     }
 
-    /// The one with this text.
+    /// The name with this text.
     pub fn parse(text: &str) -> Option<Self> {
         Epoch::parse_name(text).map(Self)
     }
@@ -125,19 +125,22 @@ impl fmt::Display for NodeId {
     }
 }
 
-/// What stands between the position and the node in an id that means something to that node alone.
+/// Separates the position from the node, in an id that means something to that node alone.
 pub const ONLY_AT: char = '-';
 
-/// What an id says its page has seen. `<epoch>.<position>` means the same everywhere; `<epoch>.<position>-<node>` is everything that
-/// stands up to there at that node; and with `-<number>` behind it the page is still catching up there: it came from elsewhere, where
-/// it had seen every record of the shared history up to this number.
+/// What a page has seen, according to an event id:
+///
+/// * `<epoch>.<position>` means the same on every node.
+/// * `<epoch>.<position>-<node>` means everything up to this position at that node.
+/// * `<epoch>.<position>-<node>-<number>` means that the page is still catching up there. It came from another node, where
+///   it had seen every record of the shared history up to this number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Seen<'a> {
-    /// Everything up to here,
+    /// The page has seen everything up to this position,
     pub position: Position,
-    /// at this node,
+    /// at this node, if one is named,
     pub only_at: Option<&'a str>,
-    /// and up to here in the shared history.
+    /// and everything up to this position in the shared history.
     pub elsewhere: Position,
 }
 

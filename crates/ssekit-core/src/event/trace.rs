@@ -1,21 +1,21 @@
-//! Which distributed trace an event belongs to: W3C trace context, <https://www.w3.org/TR/trace-context/>. ssekit has no span
-//! of its own in it; it checks what a publisher says and passes it on with the event.
+//! The distributed trace of an event: W3C trace context, <https://www.w3.org/TR/trace-context/>. ssekit has no span of its
+//! own in the trace. It checks the publisher's values and passes them on with the event.
 
 use std::borrow::Cow;
 
 /// `version "-" trace-id "-" parent-id "-" trace-flags`.
 const PARENT_BYTES: usize = 55;
 
-/// Entries of a `tracestate` at most, by the standard.
+/// The most entries that a `tracestate` may have, by the standard.
 const MAX_ENTRIES: usize = 32;
 
-/// Bytes of a `tracestate` that are passed on. The standard wants no less.
+/// The most bytes of a `tracestate` that are passed on. The standard wants at least this many.
 const MAX_STATE_BYTES: usize = 512;
 
-/// Entries longer than this are the first to be left out where it is too long.
+/// Longer entries are the first to go where a `tracestate` is too long.
 const LONG_ENTRY_BYTES: usize = 128;
 
-/// A trace context that has been checked. It holds printable ASCII alone, so it cannot end the line that it is written into.
+/// A trace context that has been checked. It holds only printable ASCII, so it cannot end the line that it is written into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     parent: String,
@@ -23,8 +23,8 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// Reads the values of `traceparent` and `tracestate`. Without a `traceparent` that is good there is none, whatever the
-    /// `tracestate`; a `tracestate` that is not good is as if it were not there.
+    /// Reads the values of `traceparent` and `tracestate`. Without a valid `traceparent` there is no context, whatever the
+    /// `tracestate`. An invalid `tracestate` is ignored.
     pub fn parse(parent: &str, state: Option<&str>) -> Option<Self> {
         let parent = parse_parent(parent.trim_matches(BLANKS))?.into_owned();
         Some(Self { parent, state: state.and_then(parse_state) })
@@ -41,10 +41,10 @@ impl TraceContext {
     }
 }
 
-/// What may stand around a header's value, and around an entry of a list.
+/// Characters that may surround a header's value, and an entry of a list.
 const BLANKS: [char; 2] = [' ', '\t'];
 
-/// As it stands in version 00; of a later version, which begins in the same way, the part that is known of it.
+/// Returns a version 00 value as it is. A later version begins in the same way, so its known part is returned as version 00.
 fn parse_parent(text: &str) -> Option<Cow<'_, str>> {
     let (known, rest) = text.split_at_checked(PARENT_BYTES)?;
     let mut parts = known.split('-');
@@ -61,7 +61,7 @@ fn parse_parent(text: &str) -> Option<Cow<'_, str>> {
     if !rest.is_empty() && !rest.starts_with('-') {
         return None;
     }
-    // Of its flags only "sampled" is known, the last bit.
+    // Only the last bit of the flags, "sampled", is known.
     let sampled = u8::from_str_radix(flags, 16).ok()? & 1;
     Some(Cow::Owned(format!("00-{trace}-{parent}-{sampled:02x}")))
 }
@@ -83,7 +83,7 @@ fn parse_state(text: &str) -> Option<String> {
     (!state.is_empty()).then_some(state)
 }
 
-/// Leaves out whole entries until the rest is short enough: long ones first, then from the end.
+/// Leaves out whole entries until the rest is short enough: long entries first, then from the end.
 fn shortened(mut entries: Vec<&str>) -> Vec<&str> {
     let is_too_long =
         |entries: &[&str]| entries.iter().map(|entry| entry.len() + 1).sum::<usize>() > MAX_STATE_BYTES + 1;
@@ -94,7 +94,7 @@ fn shortened(mut entries: Vec<&str>) -> Vec<&str> {
     entries
 }
 
-/// A name, or a tenant's at a system.
+/// Accepts a name, or a tenant's name at a system.
 fn is_key(key: &str) -> bool {
     let is_name = |name: &str, most: usize, first: fn(&u8) -> bool| {
         let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-*/".contains(&byte);

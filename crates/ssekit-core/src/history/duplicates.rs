@@ -1,24 +1,26 @@
-//! Which of this node's events it delivered alone, before all nodes had agreed on their place, and where they stand since.
+//! Where this node's unsequenced events stand since all nodes agreed on their place. The node had delivered them alone
+//! before that.
 //!
-//! A node's events come back in the order in which it sent them. So whoever has seen a part of the agreed sequence has had the lone
-//! events before some position, and none of those after it: that position is what is asked here.
+//! A node's events come back in the order in which it sent them. So a page that has seen a part of the agreed sequence has
+//! received the unsequenced events before some position, and no event after it. [`Duplicates`] answers which position that
+//! is.
 
 use std::collections::VecDeque;
 
 use crate::event::position::{Position, agreed, number_of};
 
-/// Runs that are kept. One is as long as both sequences go on without an event of another node in between.
+/// How many runs are kept. A run lasts as long as both sequences go on without another node's event in between.
 const MOST_RUNS: usize = 4_096;
 
-/// Lone events that have come back.
+/// Unsequenced events that have come back.
 #[derive(Debug, Default)]
 pub struct Duplicates {
     runs: VecDeque<Run>,
-    /// The first lone event of the runs that were dropped, and where the last of them stands now.
+    /// The first unsequenced event of the dropped runs, and the agreed place of the last one.
     dropped: Option<(Position, Position)>,
 }
 
-/// So many lone events, one behind the other, whose agreed places follow one another, too.
+/// `len` unsequenced events in a row whose agreed places are in a row, too.
 #[derive(Debug, Clone, Copy)]
 struct Run {
     first: Position,
@@ -32,12 +34,12 @@ impl Run {
     }
 }
 
-/// Nobody knows any more.
+/// The answer is not known any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten;
 
 impl Duplicates {
-    /// The lone event at this position now stands at `place` as well.
+    /// The unsequenced event at `lone` now stands at `place` as well.
     pub fn add(&mut self, lone: Position, place: Position) {
         let number = number_of(place);
         if let Some(run) = self.runs.back_mut()
@@ -56,13 +58,13 @@ impl Duplicates {
         }
     }
 
-    /// The first lone event that a page has not had which has seen everything up to `seen` in the agreed sequence; none of those
-    /// that have come back, perhaps.
+    /// The first unsequenced event that is new to a page that has seen everything up to `seen` in the agreed sequence.
+    /// `None`: the page has received all that have come back.
     ///
     /// # Errors
-    /// It is among those that are not known any more.
+    /// The event is among those that are not known any more.
     pub fn first_unseen(&self, seen: Position) -> Result<Option<Position>, Forgotten> {
-        // Whoever stands before all of them reads them where they stand.
+        // A page before all of them reads them where they stand.
         if self.dropped.is_some_and(|(first, last)| first <= seen && seen < last) {
             return Err(Forgotten);
         }
@@ -70,7 +72,7 @@ impl Duplicates {
         Ok(self.runs.get(index).map(|run| run.first + (number_of(seen) + 1).saturating_sub(run.number)))
     }
 
-    /// The newest of them; 0: there is none.
+    /// The newest of them; 0 if there is no such event.
     pub fn last(&self) -> Position {
         self.runs.back().map_or(0, |run| run.first + run.len - 1)
     }
@@ -94,7 +96,7 @@ mod tests {
     #[test]
     fn dropped_runs_are_unknown_to_pages_in_their_midst_only() {
         let mut duplicates = Duplicates::default();
-        // Every second number is another node's.
+        // Every second number belongs to another node.
         let place = |turn: u64| agreed(2 * turn);
         for turn in 1..=MOST_RUNS as u64 + 10 {
             duplicates.add(turn * 100, place(turn));

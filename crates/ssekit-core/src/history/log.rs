@@ -1,7 +1,7 @@
 //! A log: the newest events of one audience, in order of position, within bounds.
 //!
-//! A log is written under the timeline's lock and read by any number of readers, each with a cursor of its own. What falls
-//! out of it raises its floor, and a reader whose cursor lies below the floor knows that it has missed something.
+//! A log is written under the timeline's lock. Any number of readers read it, each with its own cursor. Dropping an event
+//! raises the log's floor, and a reader whose cursor lies below the floor knows that it has missed something.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,14 +21,14 @@ pub struct Log {
     ring: Mutex<Ring>,
 }
 
-/// What an event that was added has changed.
+/// The effect of an added event.
 #[derive(Debug, Clone, Copy)]
 pub struct Appended {
     /// What the log held.
     pub before: Usage,
     /// What it holds now.
     pub after: Usage,
-    /// An older event of the same key has gone for it.
+    /// The event has superseded an older one with the same key.
     pub superseded: bool,
 }
 
@@ -43,22 +43,22 @@ impl Log {
         let mut ring = self.ring.lock();
         let (before, position) = (ring.usage(), entry.position);
         let superseded = ring.append(entry, bounds);
-        // Relaxed: readers come here after an acquiring load of the timeline's head, which is stored after this.
+        // Relaxed, because readers come here after an acquiring load of the timeline's head, which is stored after this.
         self.last.store(position, Ordering::Relaxed);
         Appended { before, after: ring.usage(), superseded }
     }
 
-    /// Drops the oldest event. Returns what it cost, if there was one.
+    /// Drops the oldest event. Returns its cost, if there was one.
     pub fn evict(&self) -> Option<usize> {
         self.ring.lock().evict()
     }
 
-    /// Drops all events, and the room that they took.
+    /// Drops all events, and frees their memory.
     pub fn clear(&self) {
         self.ring.lock().clear();
     }
 
-    /// Drops all events, and knows only of what comes after this position.
+    /// Drops all events, and knows only of events after this position.
     pub fn begin_after(&self, floor: Position) {
         let mut ring = self.ring.lock();
         *ring = Ring::new(floor);
@@ -80,7 +80,7 @@ impl Log {
         self.last.load(Ordering::Relaxed)
     }
 
-    /// Everything after this position is known to the log.
+    /// The log knows of everything after this position.
     pub fn floor(&self) -> Position {
         self.ring.lock().floor()
     }
@@ -88,17 +88,17 @@ impl Log {
     /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
     ///
     /// # Errors
-    /// [`Gap`] if there were events after `cursor` that the log has dropped; nothing is copied then.
+    /// [`Gap`] if the log has dropped events after `cursor`; nothing is copied then.
     pub fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
         self.ring.lock().read(cursor, head, limit, out)
     }
 
-    /// What lies after `cursor`, with its bytes if it is to be weighed.
+    /// What lies after `cursor`. Counts its bytes only if `weigh` is set.
     pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         self.ring.lock().backlog(cursor, weigh)
     }
 
-    /// The lowest position of an event with this id of the caller's: the lowest, so that a repeated id loses nothing.
+    /// The lowest position of an event with this caller's id: the lowest, so that a repeated id loses nothing.
     pub fn find(&self, own_id: &str) -> Option<Position> {
         self.ring.lock().find(own_id)
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Bounds of the history. An event that falls out of it before a client has seen it is told to that client as a gap.
+/// Bounds of the history. A client that has not seen an event that drops out of it learns about a gap.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HistoryOptions {
     /// Events in one log, 1 to 10,000,000. Default: 10,000.

@@ -1,7 +1,8 @@
 //! What a log holds: the newest events of one audience, in order of position, within bounds.
 //!
-//! What falls out of it raises its floor. An event that a newer one of the same key has superseded is taken out too, but is no
-//! gap: whoever has not seen it gets the newer one. Only a mark stays in its place, for a page may resume from its id.
+//! Dropping an event raises the floor. An event that a newer one of the same key supersedes is taken out, too, but is no
+//! gap: a client that has not seen it gets the newer one. Only a mark stays in its place, because a page may resume from its
+//! id.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -13,13 +14,13 @@ use crate::event::Frame;
 use crate::event::position::Position;
 use crate::history::options::HistoryOptions;
 
-/// What an event costs beside the bytes of its frame: its slot, and the frame's allocations.
+/// What an event costs besides the bytes of its frame: its slot, and the frame's allocations.
 const SLOT_COST: usize = size_of::<Slot>() + 96;
 
-/// What a key costs beside its bytes, twice over: its entry among the keys, and its allocation.
+/// What a key costs besides its bytes, in two places: its entry among the keys, and its allocation.
 const KEY_COST: usize = 96;
 
-/// Marks of superseded events that are not worth a sweep.
+/// Up to this many marks of superseded events, a sweep is not worth it.
 const FEW: usize = 32;
 
 /// One event of a log.
@@ -31,18 +32,18 @@ pub struct Entry {
     pub frame: Frame,
     /// When it was published.
     pub at: Instant,
-    /// What is said of few events: so that the others are small, and quickly copied.
+    /// Properties that few events have, kept apart so that the other events are small and quick to copy.
     special: Option<Arc<Special>>,
 }
 
-/// What is said of few events.
+/// Properties that few events have.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Special {
-    /// The client that shall not get it.
+    /// The client that must not get it.
     pub exclude: Option<Arc<str>>,
-    /// It supersedes the log's earlier event with the same key.
+    /// It supersedes the log's earlier event with this key.
     pub coalesce_key: Option<Arc<str>>,
-    /// Where the same event stands already, which this node had put there before all nodes agreed on its place; 0: nowhere.
+    /// Where the original stands, which this node put there before all nodes agreed on its place; 0: there is no original.
     pub duplicate_of: Position,
 }
 
@@ -65,22 +66,22 @@ impl Entry {
         self.special.as_ref()?.exclude.as_deref()
     }
 
-    /// Where the same event stands already; 0: nowhere.
+    /// Where the original of this duplicate stands; 0: there is no original.
     pub fn duplicate_of(&self) -> Position {
         self.special.as_ref().map_or(0, |special| special.duplicate_of)
     }
 
-    /// Whether somebody may not be to get it, or may have had it.
+    /// Whether some client may not be meant to get it, or may have received it already.
     pub fn is_choosy(&self) -> bool {
         self.exclude().is_some() || self.duplicate_of() > 0
     }
 
-    /// Whether the client with this id is to get it.
+    /// Whether the event is for the client with this id.
     pub fn is_for(&self, client_id: &str) -> bool {
         self.exclude().is_none_or(|excluded| excluded != client_id)
     }
 
-    /// Whether everybody who was to get `older` is to get this one: who is excluded from it has nothing else to go by.
+    /// Whether this event is for every client that `older` is for: a client that is excluded from this one has only `older`.
     fn reaches_all_of(&self, older: &Self) -> bool {
         self.exclude().is_none() || self.exclude() == older.exclude()
     }
@@ -94,7 +95,7 @@ impl Special {
     }
 }
 
-/// The reader's cursor lies before something that the log no longer has.
+/// The log has dropped something after the reader's cursor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap;
 
@@ -107,7 +108,7 @@ pub struct Usage {
     pub bytes: usize,
 }
 
-/// What of a log lies after a cursor.
+/// The part of a log after a cursor.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Backlog {
     /// Events.
@@ -119,12 +120,12 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// For how long the first of its events has been waiting.
+    /// How long the first of its events has been waiting.
     pub fn age(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| Instant::now().saturating_duration_since(since))
     }
 
-    /// Both together.
+    /// The sum of both.
     pub fn and(self, other: Self) -> Self {
         let since = match (self.since, other.since) {
             (Some(one), Some(another)) => Some(one.min(another)),
@@ -185,7 +186,7 @@ impl Slot {
 pub struct Ring {
     slots: VecDeque<Slot>,
     bytes: usize,
-    /// All events of this audience after this position are here, but for those that were superseded.
+    /// The ring has all events of this audience after this position, except for superseded ones.
     floor: Position,
     /// Slots whose event was superseded.
     superseded: usize,
@@ -198,13 +199,13 @@ pub struct Ring {
 }
 
 impl Ring {
-    /// An empty one that knows of everything after `floor`.
+    /// An empty ring that knows of everything after `floor`.
     pub fn new(floor: Position) -> Self {
         Self { slots: VecDeque::new(), bytes: 0, floor, superseded: 0, newest: None }
     }
 
-    /// Adds an event, whose position must be higher than all before, and drops what is too much by the bounds of one log.
-    /// Says whether it superseded another.
+    /// Adds an event, whose position must be higher than all before, and drops the excess over the bounds of one log. Says
+    /// whether it superseded another event.
     pub fn append(&mut self, entry: Entry, bounds: &HistoryOptions) -> bool {
         let superseded = self.supersede(&entry);
         self.bytes += entry.cost();
@@ -213,7 +214,7 @@ impl Ring {
             self.sweep(|own_id| own_id.is_some());
         }
         while self.slots.len() > 1 && self.exceeds(bounds) {
-            // Marks go before events do.
+            // Drop marks before events.
             if self.superseded > self.slots.len() / 2 {
                 self.sweep(|_| false);
             } else {
@@ -242,7 +243,7 @@ impl Ring {
         true
     }
 
-    /// Takes out the marks of superseded events, but for those that `keep`, asked by the id that the caller gave.
+    /// Takes out the marks of superseded events. `keep` decides by the caller's own id which marks stay.
     fn sweep(&mut self, keep: impl Fn(Option<&str>) -> bool) {
         let (mut bytes, mut gone) = (0, 0);
         self.slots.retain(|slot| {
@@ -257,7 +258,7 @@ impl Ring {
         self.superseded -= gone;
     }
 
-    /// Drops the oldest event. Returns what it cost, if there was one.
+    /// Drops the oldest event. Returns its cost, if there was one.
     pub fn evict(&mut self) -> Option<usize> {
         let slot = self.slots.pop_front()?;
         let cost = slot.cost();
@@ -267,7 +268,7 @@ impl Ring {
                 self.floor = entry.position;
                 self.forget_key(&entry);
             }
-            // The newer one is still here.
+            // The newer event is still here.
             Slot::Superseded { .. } => self.superseded -= 1,
         }
         self.give_room_back();
@@ -285,7 +286,7 @@ impl Ring {
         }
     }
 
-    /// A burst must not keep its room for ever, and an empty log none at all: there may be very many of those.
+    /// A burst must not keep its memory for ever. An empty log keeps none, because there may be very many empty logs.
     fn give_room_back(&mut self) {
         if self.slots.is_empty() {
             self.slots = VecDeque::new();
@@ -294,7 +295,7 @@ impl Ring {
         }
     }
 
-    /// Drops all events, and the room that they took.
+    /// Drops all events, and frees their memory.
     pub fn clear(&mut self) {
         let floor = self.slots.back().map_or(self.floor, Slot::position);
         *self = Self::new(floor);
@@ -305,12 +306,12 @@ impl Ring {
         self.slots.front().map(|slot| (slot.position(), slot.at()))
     }
 
-    /// What it holds.
+    /// How much it holds.
     pub fn usage(&self) -> Usage {
         Usage { events: self.slots.len(), bytes: self.bytes }
     }
 
-    /// All events of this audience after this position are here, but for those that were superseded.
+    /// The ring has all events of this audience after this position, except for superseded ones.
     pub fn floor(&self) -> Position {
         self.floor
     }
@@ -334,7 +335,8 @@ impl Ring {
         self.slots.range(self.start(cursor)..).filter_map(Slot::entry)
     }
 
-    /// What lies after `cursor`. Its bytes are counted only if it is to be weighed: then each event is looked at, and otherwise none.
+    /// What lies after `cursor`. Bytes are counted only if `weigh` is set, because that looks at each event. Otherwise it
+    /// looks at events only if some were superseded.
     pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         if !weigh && self.superseded == 0 {
             let start = self.start(cursor);
@@ -348,7 +350,7 @@ impl Ring {
         })
     }
 
-    /// The lowest position of an event with this id of the caller's.
+    /// The lowest position of an event with this caller's id.
     pub fn find(&self, own_id: &str) -> Option<Position> {
         self.slots.iter().find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
     }

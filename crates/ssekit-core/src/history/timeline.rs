@@ -1,8 +1,9 @@
-//! The hub's one sequence: gives each event its position, puts it into its log, and keeps the history within bounds.
+//! The hub's one sequence. It gives each event its position, puts the event into its log, and keeps the history within
+//! bounds.
 //!
-//! The order of steps is what everything else rests on. Under one lock: take the next position, append to the log, then move
-//! the head. A reader loads the head first and reads its logs up to it, so it can never see a later position before an
-//! earlier one, whichever logs they are in.
+//! Everything else relies on the order of steps. Under one lock: take the next position, append to the log, then move the
+//! head. A reader loads the head first and reads its logs up to it. So it never sees a later position before an earlier one,
+//! whichever logs they are in.
 
 mod resume;
 
@@ -24,73 +25,73 @@ use crate::history::options::HistoryOptions;
 use crate::history::ring::Special;
 pub use resume::Located;
 
-/// What a log costs beside its entries; counted so that many small logs are bounded as well.
+/// What a log costs besides its entries. It is counted so that many small logs are bounded, too.
 const LOG_COST: usize = 512;
 
 /// The one sequence.
 #[derive(Debug)]
 pub struct Timeline {
     bounds: HistoryOptions,
-    /// All events up to this position are in their logs, and may be read.
+    /// All events up to this position are in their logs and may be read.
     head: AtomicU64,
-    /// Position of the newest event that is not for everybody.
+    /// Position of the newest targeted event: one that is not for everybody.
     newest_targeted: AtomicU64,
-    /// What everybody gets.
+    /// The events for everybody.
     broadcasts: Arc<Log>,
     sequencer: Mutex<Sequencer>,
     /// Events that a newer one of the same key has superseded.
     pub coalesced: Counter,
 }
 
-/// What ids are made of.
+/// The parts of an id.
 #[derive(Debug, Clone, Copy)]
 struct Ids {
     epoch: Epoch,
-    /// The node that this is, if there are several.
+    /// This node, if there are several.
     node: Option<NodeId>,
-    /// After this position stand events of this node's own whose place all nodes have yet to agree on. Until they have, an id
-    /// says what was seen here, and nothing to any other node.
+    /// This node's events after this position are unsequenced: the nodes have yet to agree on their place. Until then, an id
+    /// says what was seen here and means nothing to any other node.
     alone: Option<Position>,
 }
 
 impl Ids {
-    /// The position and the node that stand in the id of what is at `position`.
+    /// The position and the node in the id of the event at `position`.
     fn name(&self, position: Position) -> (Position, Option<&NodeId>) {
         match (&self.node, self.alone) {
             (None, _) => (position, None),
             (Some(node), Some(_)) => (position, Some(node)),
-            // Between what all have agreed on are this node's own notices, of which nobody else has to know.
+            // Between agreed events are only this node's own notices, which no other node needs to know.
             (Some(_), None) => (last_agreed(position), None),
         }
     }
 }
 
-/// Where an event stands, and since when.
+/// An event's position and time.
 #[derive(Debug, Clone, Copy)]
 pub struct Place {
-    /// None: next after the newest.
+    /// `None`: right after the newest event.
     position: Option<Position>,
     at: Instant,
     duplicate_of: Position,
 }
 
 impl Place {
-    /// Next after the newest event, now.
+    /// Right after the newest event, now.
     pub fn next() -> Self {
         Self { position: None, at: Instant::now(), duplicate_of: 0 }
     }
 
-    /// Where a history that is shared with other hubs says. It must be after the newest event.
+    /// The position comes from a history that is shared with other hubs. It must be after the newest event.
     pub fn given(position: Position, at: Instant) -> Self {
         Self { position: Some(position), at, duplicate_of: 0 }
     }
 
-    /// The same event stands there already; 0: nowhere.
+    /// Makes it a duplicate of the event at `original`; 0 if there is no original.
     pub fn as_duplicate(self, original: Position) -> Self {
         Self { duplicate_of: original, ..self }
     }
 
-    /// The position that was given; 0 if none was.
+    /// The given position; 0 if none was given.
     pub fn position(self) -> Position {
         self.position.unwrap_or(0)
     }
@@ -99,18 +100,18 @@ impl Place {
 #[derive(Debug)]
 struct Sequencer {
     ids: Ids,
-    /// Position of the newest event, which may not be read yet.
+    /// Position of the newest event, which may not be readable yet.
     newest: Position,
-    /// The history begins after this position; what was put before it stands nowhere any more.
+    /// The history begins after this position; everything before it is gone.
     base: Position,
-    /// What is put into the logs may not be read for now: see [`Timeline::begin_backfill`].
+    /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
     published: u64,
-    /// What stood here alone and has its agreed place by now.
+    /// Unsequenced events of this node that have their agreed place by now.
     duplicates: Duplicates,
-    /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. So the
-    /// log with the oldest event of all is found by bringing the top up to date until it stays on top.
+    /// Each log that holds events, once, under the position of its front at some time: the true front is never lower. To
+    /// find the log with the oldest event of all, bring the top up to date until it stays on top.
     oldest: BinaryHeap<Reverse<Front>>,
     usage: Usage,
     logs: usize,
@@ -143,7 +144,7 @@ impl Ord for Front {
 }
 
 impl Timeline {
-    /// An empty history with an epoch of its own.
+    /// An empty history with its own epoch.
     pub fn new(bounds: HistoryOptions) -> Self {
         Self {
             bounds,
@@ -160,21 +161,21 @@ impl Timeline {
         self.sequencer.lock().ids.epoch
     }
 
-    /// It is one node's of several.
+    /// The history belongs to one node of several.
     pub fn belong_to(&self, node: NodeId) {
         self.sequencer.lock().ids.node = Some(node);
     }
 
-    /// What is put next stands here alone, until all nodes have agreed on its place and a duplicate is put there. Events after
-    /// this position have no agreed place yet. None: all have.
+    /// Events after this position are unsequenced: they stand only here, until all nodes have agreed on their place and a
+    /// duplicate is put there. `None`: all events have an agreed place.
     pub fn set_unsequenced_after(&self, after: Option<Position>) {
         self.sequencer.lock().ids.alone = after;
     }
 
-    /// What stands here alone at `lone` is about to be put at `place`, where all nodes have it.
+    /// The unsequenced event at `lone` is about to be put at `place`, where all nodes have it.
     pub fn meet_duplicate(&self, lone: Position, place: Position) {
         let mut sequencer = self.sequencer.lock();
-        // Of a history that is lost nothing stands here.
+        // The events of a lost history are not here any more.
         if lone > sequencer.base {
             sequencer.duplicates.add(lone, place);
         }
@@ -190,18 +191,18 @@ impl Timeline {
         self.sequencer.lock().newest
     }
 
-    /// Where the history begins: everything that ever stood before it is gone, and whoever was here then was told.
+    /// Where the history begins. Everything before it is gone, and every client of that time has been told.
     pub fn base(&self) -> Position {
         self.sequencer.lock().base
     }
 
-    /// What is put into the logs from now on is older than what whoever is here has been told of, or is going to be. Nobody reads it
-    /// before [`Timeline::end_backfill`], so that who is told of a gap meanwhile goes on behind all of it.
+    /// Events appended from now on are backfill; connected clients must not see them. Nobody reads them before
+    /// [`Timeline::end_backfill`], so that a client that learns about a gap meanwhile goes on after all of them.
     pub fn begin_backfill(&self) {
         self.sequencer.lock().hidden = true;
     }
 
-    /// All that stands in the logs may be read. Says whether some of it could not.
+    /// Makes everything in the logs readable. Says whether a backfill was under way.
     pub fn end_backfill(&self) -> bool {
         let mut sequencer = self.sequencer.lock();
         let was_hidden = std::mem::take(&mut sequencer.hidden);
@@ -209,14 +210,14 @@ impl Timeline {
         was_hidden
     }
 
-    /// Position of the newest event that is not for everybody. Who is up to date with it has nothing in any log but that of
-    /// broadcasts, which need not be looked up then: in a broadcast to thousands, that look would be what costs most beside
-    /// the kernel. All up to a head that was loaded before are counted in.
+    /// Position of the newest targeted event, counting all events up to a head that was loaded before. A client that has
+    /// read past it has nothing new outside the log of broadcasts, so its other logs need no look-up. In a broadcast to
+    /// thousands, that look-up would cost the most after the kernel.
     pub fn newest_targeted(&self) -> Position {
         self.newest_targeted.load(Ordering::Relaxed)
     }
 
-    /// The log of what everybody gets.
+    /// The log of the events for everybody.
     pub fn broadcasts(&self) -> &Arc<Log> {
         &self.broadcasts
     }
@@ -237,7 +238,7 @@ impl Timeline {
         }
         let next = sequencer.newest + 1;
         let position = place.position.map_or(next, |given| given.max(next));
-        // What stands here twice is no newer event: a reader who leaves the one out must find the other.
+        // A duplicate is no newer event, so it supersedes nothing: a reader that skips one of the two must find the other.
         let coalesce_key = if place.duplicate_of == 0 { draft.coalesce_key().cloned() } else { None };
         let (named, only) = sequencer.ids.name(position);
         let frame = draft.finish_for(&sequencer.ids.epoch, named, only);
@@ -259,14 +260,14 @@ impl Timeline {
         Ok(position)
     }
 
-    /// Moves the head on past events that no log here is to hold.
+    /// Moves the head past events that no log here holds.
     pub fn skip_to(&self, position: Position) {
         let mut sequencer = self.sequencer.lock();
         let newest = position.max(sequencer.newest);
         self.move_head(&mut sequencer, newest);
     }
 
-    /// Gives a place to an event that no log is to hold, and returns it: whoever comes after the event stands behind it.
+    /// Gives a place to an event that no log holds, and returns it. A client that comes after the event starts behind it.
     pub fn leave_out(&self, place: Place) -> Position {
         let mut sequencer = self.sequencer.lock();
         let next = sequencer.newest + 1;
@@ -278,16 +279,16 @@ impl Timeline {
     fn move_head(&self, sequencer: &mut Sequencer, newest: Position) {
         sequencer.newest = newest;
         if !sequencer.hidden {
-            // Release: whoever sees this head sees what was appended before it.
+            // Release: a thread that sees this head sees everything that was appended before it.
             self.head.store(newest, Ordering::Release);
         }
     }
 
-    /// Begins anew behind `position`, with ids of this epoch: whoever is connected is told of a gap. Positions never go back, for
-    /// cursors do not.
+    /// Begins the history anew after `position`, with ids of this epoch. Every connected client learns about a gap.
+    /// Positions never go back, because cursors do not.
     pub fn renew(&self, epoch: Epoch, position: Position) -> Position {
         let mut sequencer = self.sequencer.lock();
-        // One more than the newest, so that also who is up to date lies before it.
+        // One more than the newest, so that even an up-to-date cursor lies before it.
         let base = position.max(sequencer.newest + 1);
         (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
         sequencer.duplicates = Duplicates::default();
@@ -306,7 +307,7 @@ impl Timeline {
         self.sequencer.lock().published
     }
 
-    /// Drops what has outlived its age. To be called now and then.
+    /// Drops events that have outlived their age. Call it now and then.
     pub fn expire(&self) {
         let Some(deadline) = Instant::now().checked_sub(self.bounds.max_age) else { return };
         // In small steps, so that no publisher waits long for the lock.
@@ -324,7 +325,7 @@ impl Timeline {
         give_up()
     }
 
-    /// Logs that hold events, and what they hold.
+    /// The number of logs that hold events, and what they hold.
     pub fn usage(&self) -> (usize, Usage) {
         let sequencer = self.sequencer.lock();
         (sequencer.logs, Usage { bytes: sequencer.bytes(), ..sequencer.usage })
@@ -341,7 +342,7 @@ impl Timeline {
         }
     }
 
-    /// An event of the engine's own for one client, with `position` as its id.
+    /// An event of the engine for one client, with `position` as its id.
     pub fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
         let ids = self.sequencer.lock().ids;
         let (named, only) = ids.name(position);
@@ -380,7 +381,7 @@ impl Sequencer {
         let (before, after) = loop {
             let Some(mut top) = self.oldest.peek_mut() else { return false };
             match top.0.log.front() {
-                // It was cleared, and counted out, since it was entered here.
+                // The log was cleared, and counted out, after it was entered here.
                 None => drop(PeekMut::pop(top)),
                 Some((position, _)) if position != top.0.position => top.0.position = position,
                 Some((_, at)) if !condition(at) => return false,
@@ -389,7 +390,7 @@ impl Sequencer {
                     top.0.log.evict();
                     let after = top.0.log.usage();
                     if after.events == 0 {
-                        // At once: it is entered again with its next event, which may come before the next look.
+                        // Remove it at once: its next event enters it again, possibly before the next look.
                         PeekMut::pop(top);
                     }
                     break (before, after);
@@ -400,8 +401,8 @@ impl Sequencer {
         true
     }
 
-    /// A log that was cleared stays entered until it comes to the top, which with a long-lived history is far off. Before
-    /// there are more of those than others, they are taken out.
+    /// A cleared log stays entered until it reaches the top, which takes long in a long-lived history. Before such logs
+    /// outnumber the others, they are taken out.
     fn forget_cleared(&mut self) {
         if self.oldest.len() > 2 * self.logs + 64 {
             self.oldest.retain(|Reverse(front)| front.log.usage().events > 0);

@@ -1,4 +1,5 @@
-//! Whose place a client may take that comes with an id: its user vouches for it, or it shows the key of the one that it was.
+//! Decides whose place a client may take when it brings an id. Either its user vouches for it, or it shows the key of
+//! its earlier client.
 
 use std::sync::Arc;
 
@@ -9,24 +10,24 @@ use crate::hub::{Connect, Hub};
 use crate::session::client::Client;
 use crate::session::reader::ResetReason;
 
-/// What a connecting client is given of what it asks for.
+/// The part of a connecting client's request that it is granted.
 #[derive(Debug)]
 pub(super) struct Claim<'a> {
-    /// The id that it asked for; none: it gets a new one.
+    /// The id that the client asked for; `None`: it gets a new one.
     pub(super) client: Option<&'a str>,
-    /// Whose place it takes.
+    /// The client whose place it takes.
     pub(super) predecessor: Option<Arc<Client>>,
-    /// What the ids on its stream end with.
+    /// The key at the end of the ids on its stream.
     pub(super) key: Option<Key>,
-    /// What it has seen last, without a key behind it.
+    /// The last event id that it has seen, without a key at the end.
     pub(super) last_event_id: Option<&'a str>,
-    /// Who has the id that it asked for. It may be the same page, which has lost its last id; it may be anybody.
+    /// The client that has the requested id. It may be the same page, which has lost its last id, or anybody else.
     pub(super) stranger: Option<Arc<Client>>,
 }
 
 impl Claim<'_> {
-    /// What it has to be told if it has seen everything up to there, or nothing that it could say: if it is the same page, what was
-    /// sent to the other one alone is lost for it.
+    /// The reset that the client must receive if it has seen everything up to `seen`, or cannot say. If it is the same
+    /// page as the stranger, it has lost the events that were sent to the stranger alone.
     pub(super) fn loss(&self, seen: Option<Position>) -> Option<ResetReason> {
         let log = self.stranger.as_ref()?.log_if_any()?;
         (log.last() > seen.unwrap_or(0)).then_some(ResetReason::Evicted)
@@ -34,7 +35,7 @@ impl Claim<'_> {
 }
 
 impl Hub {
-    /// An anonymous client with an id that somebody has, and without that one's key, is another client with another id.
+    /// An anonymous client that brings an id in use, without its key, is a different client and gets a different id.
     pub(super) fn claim<'a>(&self, who: Connect<'a>) -> Claim<'a> {
         let registry = &self.inner.registry;
         let shown = who.last_event_id.filter(|_| !who.by_url).and_then(Key::split).map(|(_, key)| key);
@@ -55,15 +56,15 @@ impl Hub {
         Claim { key: Some(who.key.unwrap_or_else(Key::random)), ..claim }
     }
 
-    /// Whether the client with this id has another key by now: a page that opens its stream anew may put its old key into a URL,
-    /// where it is no secret any more.
+    /// Whether the client with this id has another key by now. A page that reopens its stream may put its old key into
+    /// a URL, where it is no longer a secret.
     pub fn has_moved_on(&self, client: &str, key: &Key) -> bool {
         let known = self.inner.registry.known_client(client);
         known.is_some_and(|known| !known.key.is_some_and(|own| own.matches(key)))
     }
 
-    /// An id without the key that it ends with. An application's own id may look as if it ended with one, so nothing is taken off
-    /// unless the key is the client's own, or what is left is an id of ours.
+    /// An id without the key at its end. An application's own id may look as if it ended with a key. So the key is
+    /// removed only if it is the client's own, or if the rest is one of our ids.
     fn without_key<'a>(&self, id: &'a str, is_own: bool) -> &'a str {
         let epoch = self.inner.timeline.epoch();
         let is_ours = |bare: &str| {

@@ -1,4 +1,4 @@
-//! Connecting: who a client is, where it goes on, and its place among the others.
+//! Connecting: a client's identity, the position where it resumes, and its place among the others.
 
 use std::net::IpAddr;
 use std::sync::atomic::Ordering;
@@ -29,47 +29,47 @@ use crate::session::registry::Registry;
 use crate::session::revoked::LogOutMark;
 use crate::session::user::User;
 
-/// Who is connecting.
+/// The client that is connecting.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Connect<'a> {
-    /// The user; none: an anonymous client.
+    /// The user; `None` for an anonymous client.
     pub user: Option<&'a str>,
-    /// The client's own id; none: a new UUID.
+    /// The client's own id; `None` for a new UUID.
     pub client: Option<&'a str>,
-    /// What the client has seen last.
+    /// The last event id that the client has seen.
     pub last_event_id: Option<&'a str>,
-    /// That id stands in the URL, and so in access logs: a key at its end proves nothing.
+    /// The last event id came in the URL, and so stands in access logs. A key at its end proves nothing.
     pub by_url: bool,
-    /// What the stream's ids shall end with, so that only who has read them can go on where it is.
+    /// The key at the end of the stream's ids. Only a page that has read them can resume as this client.
     pub key: Option<Key>,
-    /// Where it comes from; none: not known, and not bounded.
+    /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
 }
 
 /// A client that has connected.
 #[derive(Debug)]
 pub struct Connected {
-    /// Its id.
+    /// The client's id.
     pub client_id: Arc<str>,
-    /// The first bytes of its stream, to be sent before anything else.
+    /// The first bytes of the stream. Send them before anything else.
     pub opening: Bytes,
-    /// Everything after them.
+    /// Everything after the opening.
     pub stream: Stream,
 }
 
-/// A client's reader, whether it goes on where it was, and the id that says so better than a position.
+/// A client's reader, whether the client resumes, and its last event id if that says more than a position.
 type Admitted = (Reader, bool, Option<String>);
 
-/// What is known of the time before a client that brings its own id.
+/// The history of a client that brings its own id, as far as known.
 #[derive(Debug, Clone, Copy, Default)]
 struct Before {
-    /// Up to here, something that was sent to it alone is missing.
+    /// Something sent to this client alone is missing up to this position.
     missing: Position,
-    /// The client that its page was.
+    /// The page's earlier client.
     earlier: Option<Earlier>,
 }
 
-/// Whether a page that does not say what it has seen has missed something up to `until`: what its earlier client had not got.
+/// Whether a page without a last event id has missed something up to `until` that its earlier client did not get.
 fn has_missed<'a>(
     earlier: Earlier,
     until: Position,
@@ -77,7 +77,7 @@ fn has_missed<'a>(
     is_for: impl Fn(&Entry) -> bool,
 ) -> bool {
     let Some(reached) = earlier.reached else { return true };
-    // What stands there a second time it had got at its first place.
+    // The client already got a duplicate if its original is not after `reached`.
     let is_new = |entry: &Entry| is_for(entry) && (entry.duplicate_of() == 0 || entry.duplicate_of() > reached);
     let has_new = |log: &Arc<Log>| {
         let (mut from, mut entries) = (reached, Vec::new());
@@ -97,27 +97,28 @@ fn has_missed<'a>(
 }
 
 impl Hub {
-    /// Connects a client. It gets every event that is sent to it from here on, and those that it has missed since its last
-    /// event id, or is told that they cannot be had.
+    /// Connects a client. It gets every event that is sent to it from now on, and those that it has missed since its
+    /// last event id. If the missed events are gone, it receives `ssekit:reset`.
     ///
     /// # Errors
-    /// An id cannot be used, or the client is refused: see [`Refusal`](crate::error::Refusal).
+    /// An id is invalid, or the client is refused: see [`Refusal`](crate::error::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
         self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
     }
 
-    /// The same, for a client that an application has named after `mark`. A user who was logged out meanwhile stays out.
+    /// The same, for a client that an application identified after `mark`. A user who was logged out since then stays
+    /// out.
     ///
     /// # Errors
-    /// As for [`Hub::connect`], and if the user was logged out since the mark.
+    /// The same as for [`Hub::connect`], and if the user was logged out since the mark.
     pub fn connect_since(&self, mark: LogOutMark, who: Connect<'_>) -> Result<Connected> {
         let is_out = || who.user.is_some_and(|user| self.inner.revoked.is_out_since(user, mark));
         if is_out() {
             return Err(Error::logged_out());
         }
         let mut connected = self.connect(who)?;
-        // A log-out is noted before the user's clients are looked for, and here it is the other way around: so either it is seen
-        // here, or whoever logs the user out sees this client.
+        // A log-out is recorded before the user's clients are looked up; here the order is reversed. So either this
+        // check sees the log-out, or the log-out sees this client.
         if is_out() {
             connected.stream.close(DisconnectReason::Server);
             return Err(Error::logged_out());
@@ -161,19 +162,19 @@ impl Hub {
         Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
     }
 
-    /// Makes and enters the client, and tries again as long as others with the same id are faster.
+    /// Creates and registers the client. Retries as long as another client with the same id is faster.
     fn admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Admitted> {
         loop {
             match self.try_admit(who, shard)? {
                 Some(admitted) => return Ok(admitted),
-                // Somebody else is half-way through entering or removing one.
+                // Another thread is halfway through registering or removing a client.
                 None => std::thread::yield_now(),
             }
         }
     }
 
-    /// Its cursor is set before anybody can send to it, and the logs are read from the cursor on, so no event can fall
-    /// between.
+    /// Sets the cursor before anybody can send to the client, and reads the logs from the cursor on. So no event is
+    /// lost in between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Inner { timeline, registry, .. } = &*self.inner;
         let (log, claim) = (OnceLock::new(), self.claim(who));
@@ -208,7 +209,7 @@ impl Hub {
         let mut client = Client::new(info, network, logs, link, start);
         client.key = key;
         let client = Arc::new(client);
-        // Before anybody can find and end it, so that the shard hears of its coming before it hears of its going.
+        // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
         shard.push(Command::Join(Arc::clone(&client)));
         let admitted = if self.welcome(&client, last_event_id, seen) {
             registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline)
@@ -219,7 +220,7 @@ impl Hub {
             user.release();
         }
         if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
-            // It was closed while this client was half-way in, and whoever lets all go may not have seen it.
+            // The gate closed while this client was halfway in, so the drain may not have seen it.
             drain::let_go(&client, registry, timeline, self.inner.options.drain);
         }
         if !matches!(admitted, Ok(true)) {
@@ -231,12 +232,13 @@ impl Hub {
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
-    /// The place of a client that has nothing to catch up with.
+    /// The position of a client that has nothing to catch up with.
     fn now(&self) -> Located {
         Located { cursor: self.inner.timeline.head(), elsewhere: 0, keeps_id: false }
     }
 
-    /// What is known of the time before a client with this claim. One that may not have the id it asked for may be the same page.
+    /// What is known about a client before it made this claim. A client that is refused its requested id may still be
+    /// the same page.
     fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
         let (registry, Some(asked)) = (&self.inner.registry, who.client) else { return Before::default() };
         let earlier = registry.earlier(asked, who.user, claim.predecessor.as_ref().or(claim.stranger.as_ref()));
@@ -247,7 +249,7 @@ impl Hub {
         }
     }
 
-    /// Where a client goes on, and what it has to be told first. `client` is the id that it asked for.
+    /// Where a client resumes, and the reset that it must receive first. `client` is the id that it asked for.
     fn resume(
         &self,
         last_event_id: Option<&str>,
@@ -260,7 +262,7 @@ impl Hub {
         let now = || self.now();
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         let Some(id) = last_event_id else {
-            // The cursor first: what comes after it, the client gets.
+            // Take the cursor first, because the client gets everything after it.
             let now = now();
             let is_for = |entry: &Entry| client.is_none_or(|client| entry.is_for(client));
             let missed = before.earlier.is_some_and(|earlier| has_missed(earlier, now.cursor, logs(), is_for));
@@ -275,7 +277,7 @@ impl Hub {
             Some(Located { cursor, .. }) if before.missing > cursor || logs().any(|log| log.floor() > cursor) => {
                 (now(), Some(ResetReason::Evicted))
             }
-            // It comes without the id that it had: what was sent to that one alone is not to be had.
+            // The page comes back without its old client id, so events sent to that id alone are lost.
             Some(Located { cursor, .. })
                 if own.is_none() && self.inner.registry.unclaimed(user.map(|user| &**user)) > cursor =>
             {
@@ -285,7 +287,7 @@ impl Hub {
         }
     }
 
-    /// The shards take clients in turn.
+    /// Assigns clients to the shards in turn.
     #[allow(clippy::indexing_slicing, reason = "a hub has at least one shard, because its options are validated")]
     fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
         let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);

@@ -1,4 +1,4 @@
-//! What is done now and then, as long as there is a hub.
+//! Periodic tasks, which run as long as the hub exists.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -8,7 +8,7 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::history::timeline::Timeline;
 use crate::session::registry::Registry;
 
-/// Drops events that have outlived their age, and clients and users of whom nothing is left.
+/// Drops events that are older than `max_age`, and clients and users that have nothing left.
 pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration) {
     let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -24,7 +24,7 @@ pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>,
     }
 }
 
-/// Tells that users are offline when it is time.
+/// Reports users as offline when their time is over.
 pub(crate) async fn tell_offline(registry: Weak<Registry>) {
     let Some(presence) = registry.upgrade().map(|registry| Arc::clone(&registry.presence)) else { return };
     loop {

@@ -1,4 +1,4 @@
-//! The hub: what a process has one of. Publishing, connecting, disconnecting, and the tasks that do the work.
+//! The hub, one for each process: publishing, connecting, disconnecting, and the tasks that do the work.
 
 mod claim;
 mod connect;
@@ -37,10 +37,10 @@ use crate::session::observer::Observer;
 use crate::session::registry::Registry;
 use crate::session::revoked::{Revoked, since_1970};
 
-/// How long a drain waits for connections to end whose streams have.
+/// How long a drain waits for connections to end after all their streams have ended.
 const PARTING: Duration = Duration::from_secs(1);
 
-/// The hub. Cheap to clone; all clones are the same.
+/// The hub. Cheap to clone; all clones are the same hub.
 #[derive(Debug, Clone)]
 pub struct Hub {
     inner: Arc<Inner>,
@@ -52,26 +52,27 @@ struct Inner {
     timeline: Arc<Timeline>,
     registry: Arc<Registry>,
     shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
-    /// Whose turn it is to get the next client.
+    /// Counts up to choose the shard that gets the next client.
     turn: AtomicUsize,
-    /// Users who were logged out, whose tickets are void.
+    /// Users who were logged out; their tickets are void.
     revoked: Revoked,
-    /// How it is drained, from the moment when that begins.
+    /// The options of the drain, set when it begins.
     draining: OnceLock<DrainOptions>,
-    /// Tells connections that carry more than one stream that those have all ended.
+    /// Tells connections that carry more than one stream that all their streams have ended.
     ending: watch::Sender<()>,
-    /// What connects it to the hubs of other processes, if anything does.
+    /// The connection to the hubs of other processes, if there is one.
     cluster: Option<Arc<Cluster>>,
-    /// The process that started it. Threads do not survive a raw fork, so a child must not think that it can send.
+    /// The process that started the hub. Threads do not survive a raw fork, so a child must not think that it can send.
     process: u32,
 }
 
-/// Held by a connection that goes on when its streams have ended.
+/// Held by a connection that stays open after its streams have ended.
 #[derive(Debug)]
 pub struct Ending(watch::Receiver<()>);
 
 impl Ending {
-    /// Waits until the hub is drained, so that nothing more comes. Who came later is told so otherwise.
+    /// Waits until the hub is drained and nothing more will come. A later connection learns about the drain in another
+    /// way.
     pub async fn begins(&self) {
         // An error means that the hub is gone, and its streams with it.
         let _ = self.0.clone().changed().await;
@@ -82,15 +83,15 @@ impl Hub {
     /// Starts a hub whose tasks run on `runtime`.
     ///
     /// # Errors
-    /// Options out of their bounds, or no descriptors left.
+    /// An option is out of bounds, or no descriptors are left.
     pub fn start(options: Options, runtime: &Handle) -> Result<Self> {
         Self::start_observed(options, runtime, &[])
     }
 
-    /// The same, with observers that miss nothing of its life.
+    /// The same, with observers that see the hub's whole life.
     ///
     /// # Errors
-    /// As for [`Hub::start`].
+    /// The same as for [`Hub::start`].
     pub fn start_observed(options: Options, runtime: &Handle, observers: &[Arc<dyn Observer>]) -> Result<Self> {
         let hub = Self::start_without_cluster(options, None, runtime)?;
         hub.observe_all(observers);
@@ -100,15 +101,15 @@ impl Hub {
     /// Starts a hub that shares a history with others: see the [contract](crate::backplane).
     ///
     /// # Errors
-    /// As for [`Hub::start`].
+    /// The same as for [`Hub::start`].
     pub fn start_on(backplane: impl Backplane, options: Options, runtime: &Handle) -> Result<Self> {
         Self::start_on_observed(backplane, options, runtime, &[])
     }
 
-    /// The same, with observers that miss nothing of its life.
+    /// The same, with observers that see the hub's whole life.
     ///
     /// # Errors
-    /// As for [`Hub::start`].
+    /// The same as for [`Hub::start`].
     pub fn start_on_observed(
         backplane: impl Backplane,
         options: Options,
@@ -131,7 +132,7 @@ impl Hub {
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));
         let registry = Arc::new(Registry::new(&options));
-        // All shards are made before any of them runs: a start that fails leaves nothing behind.
+        // Create all shards before any of them runs, so that a failed start leaves nothing behind.
         let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
         for _ in 0..options.threads {
             let (inbox, deliveries) = (Arc::<Inbox>::default(), Arc::<Deliveries>::default());
@@ -168,32 +169,32 @@ impl Hub {
         Arc::ptr_eq(&self.inner, &other.inner)
     }
 
-    /// The options that it runs with.
+    /// The options that the hub runs with.
     pub fn options(&self) -> &Options {
         &self.inner.options
     }
 
-    /// Sends to all clients of a user, those that are connected and those that come back. Returns how many are connected.
+    /// Sends to all clients of a user: to the connected ones now, to the others when they come back. Returns how many
+    /// are connected.
     ///
     /// # Errors
-    /// The id or the event cannot be used.
+    /// The id or the event is invalid.
     pub fn send_to_user(&self, user_id: &str, event: Event<'_>) -> Result<usize> {
         self.send(Audience::User(user_id), event)
     }
 
-    /// Sends to one client, to one that is connected and to one that is away and comes back with its id. Returns whether it is
-    /// connected.
+    /// Sends to one client: now if it is connected, or when it comes back with its id. Returns whether it is connected.
     ///
     /// # Errors
-    /// The id or the event cannot be used.
+    /// The id or the event is invalid.
     pub fn send_to_client(&self, client_id: &str, event: Event<'_>) -> Result<bool> {
         Ok(self.send(Audience::Client(client_id), event)? > 0)
     }
 
-    /// Sends to all clients but `exclude`. Returns how many are connected.
+    /// Sends to all clients except `exclude`. Returns how many are connected.
     ///
     /// # Errors
-    /// The id or the event cannot be used.
+    /// The id or the event is invalid.
     pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
         self.send(Audience::All { exclude }, event)
     }
@@ -204,51 +205,52 @@ impl Hub {
         Ok(self.put(audience, draft).0)
     }
 
-    /// Whether this process may use it.
+    /// Checks that this process may use the hub.
     ///
     /// # Errors
-    /// The process is a raw fork of the one that started it.
+    /// This process is a raw fork of the one that started the hub.
     pub fn check_process(&self) -> Result<()> {
         if std::process::id() == self.inner.process { Ok(()) } else { Err(Error::forked()) }
     }
 
-    /// Lets the kernel find out that the peer of a socket has vanished that somebody else carries a stream on.
+    /// Lets the kernel detect a vanished peer on a socket whose stream someone else carries.
     #[cfg(unix)]
     pub fn expect_answers(&self, socket: std::os::fd::BorrowedFd<'_>) {
         crate::delivery::socket::expect_answers(&socket2::SockRef::from(&socket), self.inner.options.timeout);
     }
 
-    /// Ids of the connected clients, of all nodes and in no particular order.
+    /// The ids of all connected clients on all nodes, in no particular order.
     pub fn active_clients(&self) -> Vec<Arc<str>> {
         let mut ids = self.active_clients_here();
         ids.extend(self.elsewhere(|cluster| cluster.members.clients()));
         ids
     }
 
-    /// Those of this node.
+    /// The ids of the connected clients on this node.
     pub fn active_clients_here(&self) -> Vec<Arc<str>> {
         self.inner.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
     }
 
-    /// Ids of a user's connected clients: those of this node, then those of others, the oldest connection first.
+    /// The ids of a user's connected clients: first those on this node, then those on others, the oldest connection
+    /// first.
     pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
         let mut ids = self.clients_by_user_here(user_id);
         ids.extend(self.elsewhere(|cluster| cluster.members.clients_of(user_id)));
         ids
     }
 
-    /// Those of this node.
+    /// The ids of a user's connected clients on this node.
     pub fn clients_by_user_here(&self, user_id: &str) -> Vec<Arc<str>> {
         let user = self.inner.registry.users.get(user_id);
         user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
     }
 
-    /// Whether a user has a client on any node, or had one here so short a time ago that it may come back unnoticed.
+    /// Whether a user has a client on any node, or had one here so recently that it may come back unnoticed.
     pub fn is_online(&self, user_id: &str) -> bool {
         self.is_online_here(user_id) || self.elsewhere(|cluster| cluster.members.count_of(user_id)) > 0
     }
 
-    /// Whether that is so on this node.
+    /// The same for this node only.
     pub fn is_online_here(&self, user_id: &str) -> bool {
         self.inner.registry.users.get(user_id).is_some_and(|user| user.is_online())
     }
@@ -257,7 +259,7 @@ impl Hub {
         self.inner.cluster.as_deref().map(ask).unwrap_or_default()
     }
 
-    /// Ends a client's stream, on whatever node it is. Says whether it was connected.
+    /// Ends a client's stream on any node. Returns whether the client was connected.
     pub fn disconnect_client(&self, client_id: &str) -> bool {
         match &self.inner.cluster {
             Some(cluster) => self.disconnect_client_anywhere(cluster, client_id),
@@ -265,8 +267,7 @@ impl Hub {
         }
     }
 
-    /// Ends all streams of a user, on all nodes, and makes the tickets void that the user has for the listener. Returns how many
-    /// there were.
+    /// Ends all streams of a user on all nodes, and voids the user's listener tickets. Returns the number of streams.
     pub fn disconnect_user(&self, user_id: &str) -> usize {
         match &self.inner.cluster {
             Some(cluster) => self.disconnect_user_everywhere(cluster, user_id),
@@ -274,8 +275,8 @@ impl Hub {
         }
     }
 
-    /// Waits until everything sent so far has been handed to the kernel (or to who carries the stream) for every connected
-    /// client; five seconds at most for those that do not read.
+    /// Waits until the kernel (or the carrier of the stream) has everything sent so far, for every connected client.
+    /// Waits at most five seconds for clients that do not read.
     pub async fn flush(&self) {
         let head = self.inner.timeline.head();
         let mut answers = Vec::with_capacity(self.inner.shards.len());
@@ -285,15 +286,15 @@ impl Hub {
             answers.push(answer);
         }
         for answer in answers {
-            // An error means that the shard has ended: nothing will be sent any more.
+            // An error means that the shard has ended and will send nothing more.
             let _ = answer.await;
         }
     }
 
-    /// The same, after everything sent so far is in the history that is shared with other nodes.
+    /// The same, but first waits until everything sent so far is in the history shared with other nodes.
     ///
     /// # Errors
-    /// Some of it still waits after five seconds, for the backplane cannot be used.
+    /// Some events still wait after five seconds, because the backplane is unavailable.
     pub async fn flush_shared(&self) -> Result<()> {
         let shared = match &self.inner.cluster {
             Some(cluster) => cluster.flushed().await,
@@ -303,8 +304,8 @@ impl Hub {
         shared
     }
 
-    /// The graceful end: no client comes in any more, and those that are there are told when to come back and let go. Returns
-    /// when all are gone; what was sent to them is with the kernel, or with who carries their stream.
+    /// The graceful end. The hub accepts no new clients, tells the connected ones when to come back, and lets them go.
+    /// Returns when all are gone; the kernel, or the carrier of each stream, then has everything that was sent to them.
     pub async fn drain(&self, options: DrainOptions) {
         let Inner { registry, timeline, .. } = &*self.inner;
         self.inner.draining.get_or_init(|| options);
@@ -313,7 +314,7 @@ impl Hub {
         self.flush().await;
         let leave_cluster = async {
             if let Some(cluster) = &self.inner.cluster {
-                // What was sent is for those who have gone elsewhere.
+                // Clients that moved to another node still need these events.
                 let _ = cluster.flushed().await;
                 cluster.bye().await;
             }
@@ -321,37 +322,38 @@ impl Hub {
         tokio::join!(self.end_connections(), leave_cluster);
     }
 
-    /// Ends connections that go on when their streams have ended. If the process ended before they do, the kernel would reset them
-    /// for what their peers have said last, and what is on its way to them would be lost (RFC 9112, section 9.6).
+    /// Ends connections that stay open after their streams have ended. If the process ended first, the kernel would
+    /// reset these connections because of unread input. A reset loses data that is still on its way to the peer (RFC
+    /// 9112, section 9.6).
     async fn end_connections(&self) {
         self.inner.ending.send_replace(());
-        // Who is not gone by then has taken no notice.
+        // A connection that is still open after this time ignores the drain.
         let _ = timeout(PARTING, self.inner.ending.closed()).await;
     }
 
-    /// For a connection of which the hub is to know until it has ended.
+    /// For a connection whose end the hub has to wait for.
     pub fn ending(&self) -> Ending {
         Ending(self.inner.ending.subscribe())
     }
 
-    /// Whether it lets nobody in any more.
+    /// Whether the hub accepts no more clients.
     pub fn is_draining(&self) -> bool {
         self.inner.draining.get().is_some()
     }
 
-    /// What a page is told that wants to connect meanwhile, by the options of the drain that is under way.
+    /// The response to a page that connects during a drain, with the options of that drain.
     pub fn farewell_of_drain(&self) -> Bytes {
         self.farewell(self.inner.draining.get().copied().unwrap_or(self.inner.options.drain))
     }
 
-    /// What a page is told that wants to connect while the hub is drained: a stream of this one event.
+    /// The response to a page that connects during a drain: a stream of this one event.
     pub fn farewell(&self, options: DrainOptions) -> Bytes {
         let timeline = &self.inner.timeline;
         let random = Uuid::new_v4().as_u128() as u64;
         timeline.notice(Farewell::new(&options, random).event(), timeline.head()).body()
     }
 
-    /// Wants to know when clients come and go.
+    /// Adds an observer, which learns when clients come and go.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
         self.inner.registry.observe(observer);
     }
@@ -362,27 +364,27 @@ impl Hub {
         }
     }
 
-    /// Does not want to know any more.
+    /// Removes an observer.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
         self.inner.registry.unobserve(observer);
     }
 
-    /// Ends a client's stream, and never that of another connection with the same id.
+    /// Ends a client's stream, never that of another connection with the same id.
     pub fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
         self.inner.registry.remove(client, reason, &self.inner.timeline);
     }
 
-    /// Whether a user has been logged out since a ticket was issued.
+    /// Whether the user was logged out after the ticket was issued.
     pub fn is_logged_out(&self, user_id: &str, issued: Duration) -> bool {
         self.inner.revoked.is_void(user_id, issued)
     }
 
-    /// Tells whoever wants to know of something that no caller can be told.
+    /// Reports a problem to the observers when no caller can receive it.
     pub fn report(&self, message: &str) {
         self.inner.registry.tell(|observer| observer.failed(message));
     }
 
-    /// Ends its tasks. Connected clients are dropped without a word.
+    /// Ends the hub's tasks. Connected clients are dropped without a farewell.
     pub fn stop(&self) {
         for (inbox, _) in &self.inner.shards {
             inbox.stop();
@@ -400,7 +402,7 @@ impl Inner {
     }
 
     fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
-        // First: or a page could come back in between.
+        // First, because otherwise a page could come back in between.
         self.revoked.revoke(user_id, now);
         let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
         let remove = |client: &&Arc<Client>| self.registry.remove(client, DisconnectReason::Server, &self.timeline);

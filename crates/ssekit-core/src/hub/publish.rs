@@ -1,4 +1,4 @@
-//! Publishing: an event goes into the log of those whom it is for, and they are told.
+//! Publishing: puts an event into the log of its audience, and wakes the clients.
 
 use std::sync::Arc;
 
@@ -10,20 +10,21 @@ use crate::event::{Draft, Event};
 use crate::history::timeline::Place;
 use crate::hub::{Hub, Inner};
 
-/// What became of an event.
+/// The outcome of publishing an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// Connected clients that it was addressed to.
+    /// Connected clients that the event was addressed to.
     pub clients: usize,
-    /// The event's id. None if no client has the id that it was sent to, and always with a backplane: there it gets its id later.
+    /// The event's id. `None` if no client has the target id, and always with a backplane, where the event gets its id
+    /// later.
     pub id: Option<String>,
 }
 
 impl Hub {
-    /// Encodes an event, without sending it yet: of many, either all can be sent or none is.
+    /// Encodes an event without sending it. So a caller can check many events before it sends any of them.
     ///
     /// # Errors
-    /// The event cannot be used.
+    /// The event is invalid.
     pub fn encode(&self, event: Event<'_>) -> Result<Draft> {
         self.check_process()?;
         let mut draft = event.encode(self.inner.options.max_event_bytes)?;
@@ -36,7 +37,7 @@ impl Hub {
     /// Sends an encoded event.
     ///
     /// # Errors
-    /// The audience's id cannot be used.
+    /// The audience's id is invalid.
     pub fn publish(&self, audience: Audience<'_>, draft: Draft) -> Result<Published> {
         audience.check()?;
         let own_id = draft.own_id().map(str::to_owned);
@@ -45,7 +46,7 @@ impl Hub {
         Ok(Published { clients, id })
     }
 
-    /// Puts an event into its log. Says how many connected clients it is for, and where it stands.
+    /// Puts an event into its log. Returns how many connected clients it is for, and its position.
     pub(super) fn put(&self, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         if let Some(cluster) = &self.inner.cluster {
             return (self.put_for_all_nodes(cluster, audience, &draft), None);
@@ -62,7 +63,8 @@ impl Hub {
 }
 
 impl Inner {
-    /// Puts an event into the log of its audience on this node. Says how many connected clients it is for, and where it stands.
+    /// Puts an event into the log of its audience on this node. Returns how many connected clients it is for, and its
+    /// position.
     pub(super) fn put(&self, place: Place, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         match audience {
             Audience::All { exclude } => self.put_for_all(place, exclude, draft),
@@ -76,7 +78,7 @@ impl Inner {
             let user = self.registry.users.get_or_begin(user_id);
             match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
                 Ok(position) => return (user.mark(), Some(position)),
-                // It was given up between the look-up and now: there is a new one to be found.
+                // The user was given up after the look-up. Find or create a new one.
                 Err(unpublished) => draft = unpublished,
             }
         }
@@ -91,14 +93,14 @@ impl Inner {
                 }
                 continue;
             };
-            // A client's place is given to another under the same lock, so that nothing is put where nobody reads it.
+            // A client's place passes to another under the same lock, so no event goes into a log that nobody reads.
             match timeline.publish(place, draft, None, client.log(), || client.is_listed()) {
                 Ok(position) if client.is_connected() => {
                     client.mark();
                     return (1, Some(position));
                 }
                 Ok(position) => {
-                    // It has gone since it was put there; the one that has come in its place has the same log.
+                    // The client has gone since the event was put there. Its successor has the same log.
                     if let Some(successor) = registry.client(client_id) {
                         successor.mark();
                         return (1, Some(position));
@@ -106,7 +108,7 @@ impl Inner {
                     registry.lose(&client, position);
                     return (0, Some(position));
                 }
-                // It was replaced or given up between the look-up and now.
+                // The client was replaced or given up after the look-up.
                 Err(unpublished) => draft = unpublished,
             }
         }
@@ -117,7 +119,7 @@ impl Inner {
         let Self { timeline, registry, .. } = self;
         let (connected, _, _) = registry.counts();
         let published = timeline.publish(place, draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
-        // Silence would lose the event for everybody.
+        // Failing silently would lose the event for everybody.
         let position = published.unwrap_or_else(|_| unreachable!("the log of broadcasts is never given up"));
         (connected, Some(position))
     }

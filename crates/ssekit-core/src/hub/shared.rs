@@ -1,4 +1,5 @@
-//! The hub as one of several nodes: what it sends goes into the shared history, and what stands there is put into its logs.
+//! The hub as one of several nodes. It sends events into the shared history, and puts events from the history into its
+//! logs.
 
 use std::sync::Arc;
 
@@ -22,8 +23,8 @@ use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::revoked::{end_of_millisecond, since_1970};
 
 impl Hub {
-    /// Waits until it knows what other nodes have sent, so that a client that comes from one of them can go on where it was: for
-    /// some seconds at most. Of a hub that is alone, and as a rule, there is nothing to wait for.
+    /// Waits until this node knows what other nodes have sent, so that a client from one of them can resume here. Waits
+    /// a few seconds at most. Usually there is nothing to wait for, and a hub without a cluster never waits.
     pub async fn caught_up(&self, last_event_id: Option<&str>) {
         let Some(cluster) = &self.inner.cluster else { return };
         if cluster.is_starting(last_event_id.is_some()) {
@@ -34,7 +35,8 @@ impl Hub {
         }
     }
 
-    /// Waits until it has joined the others and has heard who is there, for some seconds at most. Says whether it has.
+    /// Waits, for a few seconds at most, until this node has joined the others and knows their clients. Returns whether
+    /// it has.
     pub async fn ready(&self) -> bool {
         match &self.inner.cluster {
             Some(cluster) => cluster.knows_all().await,
@@ -48,32 +50,35 @@ impl Hub {
         !cluster.is_starting(last_event_id.is_some()) && self.ahead(last_event_id).is_none()
     }
 
-    /// The position that an id names, if this node has not come so far yet.
+    /// The position that an id names, if this node has not reached it yet.
     fn ahead(&self, last_event_id: Option<&str>) -> Option<Position> {
         let timeline = &self.inner.timeline;
         let id = last_event_id.map(|id| Key::split(id).map_or(id, |(bare, _)| bare))?;
         let seen = timeline.epoch().parse_seen(id)?;
         let position = if seen.only_at.is_some() { seen.elsewhere } else { last_agreed(seen.position) };
-        // Another node's id waits for nothing: only there it is known what it means.
+        // The part of an id that names another node is not worth waiting for, because only that node knows what it
+        // means.
         (position > timeline.head() && timeline.locate(id, []).is_none_or(|known| known.elsewhere == position))
             .then_some(position)
     }
 
-    /// Notes that a client has seen more than this node, until it is known to be so. False: it is not known any more what it has seen.
+    /// Notes that a client has seen more than this node, until the node can verify it. Returns false if the node can no
+    /// longer tell what the client has seen.
     pub(super) fn welcome(&self, client: &Arc<Client>, last_event_id: Option<&str>, seen: Position) -> bool {
         let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return true };
         cluster.newcomers.add(client, seen, cluster.probe());
-        // Once more, for something may have been delivered alone meanwhile, and whoever does that ends those that it finds noted.
+        // Check again: an outage delivery may have begun in the meantime, and it ends only the newcomers that it finds
+        // noted.
         last_event_id.is_none_or(|id| self.inner.timeline.locate(id, []).is_some())
     }
 
-    /// Whether what a client says that it has seen was never there.
+    /// Whether the history never reached the position that a client claims to have seen.
     pub(super) fn is_refuted(&self, seen: Position) -> bool {
         let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return false };
         cluster.newcomers.is_refuted(seen)
     }
 
-    /// Sends an event to all nodes, this one among them. Says how many clients it is for, as far as this node knows.
+    /// Sends an event to all nodes, including this one. Returns how many clients it is for, as far as this node knows.
     pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: &Draft) -> usize {
         let (registry, members) = (&self.inner.registry, &cluster.members);
         let mut owner = None;
@@ -85,7 +90,7 @@ impl Hub {
                 (registry.counts().0 + members.count()).saturating_sub(excluded)
             }
             Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + members.count_of(id),
-            // A client that no node has heard of has no owner. Its page learns that something is missing when it connects.
+            // A client that no node knows has no owner. Its page learns about the missing event when it connects.
             Audience::Client(id) => self.owner_of(cluster, id).map_or(0, |(user, connected)| {
                 owner = Some(user);
                 usize::from(connected)
@@ -96,11 +101,11 @@ impl Hub {
         clients
     }
 
-    /// What other nodes know of a client that wants to come in here: how many clients its user has there, and whether one of them
-    /// is this one, whose place it takes.
+    /// Other nodes' view of a client that wants to connect here: how many clients its user has there, and whether one
+    /// of them is this client, whose place it takes.
     ///
     /// # Errors
-    /// Its id belongs to a client of another user.
+    /// The id belongs to a client of another user.
     pub(super) fn look_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Result<(usize, bool)> {
         let Some(cluster) = &self.inner.cluster else { return Ok((0, false)) };
         let there = client.and_then(|id| cluster.members.find(id));
@@ -111,20 +116,21 @@ impl Hub {
         Ok((user.map_or(0, |user| cluster.members.count_of(user)), replaces))
     }
 
-    /// How far a page may have come on other nodes that was there with this id as this user, as far as is known: not how much of what
-    /// stands in the history it has been given.
+    /// How far a page with this id and user may have read on other nodes. Nobody knows how much of the current history
+    /// it has received, so the answer is the base of the history.
     pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
         let there = self.inner.cluster.as_ref()?.members.find(client)?;
         (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.timeline.base()) })
     }
 
-    /// Whether another node has an anonymous client with this id, or had one a moment ago. Its key is not known here.
+    /// Whether another node has an anonymous client with this id, or had one a moment ago. This node does not know its
+    /// key.
     pub(super) fn is_anonymous_elsewhere(&self, client: &str) -> bool {
         let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.members.find(client));
         there.is_some_and(|there| there.user.is_none())
     }
 
-    /// Whose client it is, and whether it is connected, on any node.
+    /// The owner of a client on any node, and whether the client is connected.
     fn owner_of(&self, cluster: &Cluster, client_id: &str) -> Option<(Option<Arc<str>>, bool)> {
         let here =
             self.inner.registry.known_client(client_id).map(|client| (client.info.user.clone(), client.is_connected()));
@@ -141,14 +147,14 @@ impl Hub {
         connected
     }
 
-    /// What was sent before still goes out, so the order stands in the history behind it.
+    /// Earlier events still go out, so the order to disconnect follows them in the history.
     pub(super) fn disconnect_user_everywhere(&self, cluster: &Cluster, user_id: &str) -> usize {
         let now = since_1970();
         self.inner.revoked.revoke(user_id, now);
         let here = self.inner.registry.users.get(user_id).map_or(0, |user| user.count());
         cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).encode(), &*self.inner);
         if cluster.link() != Link::Up {
-            // Whoever logs out has done so, whatever is to be waited for.
+            // A log-out takes effect here at once, even if the other nodes learn about it later.
             self.inner.disconnect_user(user_id, now);
         }
         here + cluster.members.count_of(user_id)
@@ -157,7 +163,7 @@ impl Hub {
 
 impl Local for Inner {
     fn begin_after(&self, epoch: Epoch, number: Number) {
-        // What they have seen of the other history says nothing of this one.
+        // Positions that these clients saw in the other history mean nothing in this one.
         self.end_newcomers();
         self.timeline.begin_backfill();
         self.begin_anew(epoch, agreed(number));
@@ -182,7 +188,7 @@ impl Local for Inner {
     }
 
     fn apply_unsequenced(&self, message: &Message<'_>) -> Option<Arrival> {
-        // So many events of one node between two that all agree on would run into the next of those.
+        // No room is left for this node's own events: the next position belongs to an agreed one.
         if is_agreed(self.timeline.newest() + 1) {
             return None;
         }
@@ -191,7 +197,7 @@ impl Local for Inner {
             return Some(Arrival::AlreadyDone);
         };
         let placed = self.apply_event(Place::next(), *to, &Event { trace: trace.as_ref(), ..*event });
-        // Nobody here is to get it. It uses a position up all the same, for it stands in the history.
+        // The event is for no client here. It still uses up a position, because it is part of the history.
         Some(Arrival::AlreadyDelivered(placed.unwrap_or_else(|| self.timeline.leave_out(Place::next()))))
     }
 
@@ -259,7 +265,7 @@ impl Local for Inner {
 }
 
 impl Inner {
-    /// Nothing up to this position is known any more, and whoever is here is told so.
+    /// Nothing up to this position is known any more; connected clients learn about the gap.
     fn begin_anew(&self, epoch: Epoch, position: Position) {
         let base = self.timeline.renew(epoch, position);
         self.registry.begin_after(base);
@@ -283,14 +289,14 @@ impl Inner {
         }
     }
 
-    /// Puts an event into its log. Says where it stands, if there is such a log.
+    /// Puts an event into its log. Returns its position, if there is such a log.
     fn apply_event(&self, place: Place, to: Addressee<'_>, event: &Event<'_>) -> Option<Position> {
-        // It was checked where it was sent, by the bounds of that node.
+        // The sending node has checked the event against its own bounds.
         let draft = match event.encode(MOST_EVENT_BYTES) {
             Ok(draft) => draft,
             Err(error) => {
                 self.failed(&format!("an event from another node cannot be used here: {error}"));
-                // Whoever it was for is told that something is missing.
+                // The clients it was for learn that something is missing.
                 if place.position() > 0 {
                     self.begin_anew(self.timeline.epoch(), place.position());
                 }
@@ -307,20 +313,20 @@ impl Inner {
         self.put(place, to.audience, draft).1
     }
 
-    /// What is to be done with what is sent to this client alone.
+    /// Decides how to handle an event for this client alone.
     fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> Expected {
         let owner = owner.map(|owner| match owner {
             Owner::User(user) => Some(Arc::from(user)),
             Owner::Anonymous => None,
         });
         if let Some(known) = self.registry.known_client(id) {
-            // Never what was meant for another user's client.
+            // Never deliver an event that was meant for another user's client.
             let is_owner = owner.is_none_or(|user| user == known.info.user);
             return if is_owner { Expected::Here } else { Expected::Never };
         }
         let there = || self.cluster.as_ref()?.members.find(id).map(|there| there.user);
         let Some(user) = owner.or_else(there) else {
-            // Whoever comes with this id later is told that something is missing.
+            // A client that comes with this id later learns that something is missing.
             return self.registry.miss(id, place, &self.timeline).map_or(Expected::Here, Expected::Missed);
         };
         let Some((inbox, _)) = self.shards.first() else { return Expected::Never };
@@ -330,12 +336,12 @@ impl Inner {
     }
 }
 
-/// What becomes of an event for one client.
+/// The fate of an event for one client.
 enum Expected {
-    /// There is a log for it: the client is here, or was, or may come from another node.
+    /// The client has a log: it is here, was here, or may come from another node.
     Here,
-    /// Nobody knows the client. The event took this position, and its page will be told.
+    /// Nobody knows the client. The event took this position, and the client's page will learn about it.
     Missed(Position),
-    /// It is meant for another user's client.
+    /// The event is meant for another user's client.
     Never,
 }

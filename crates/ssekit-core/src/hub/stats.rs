@@ -1,4 +1,4 @@
-//! What a hub can say of itself.
+//! The hub's statistics.
 
 use crate::counter::Counter;
 use crate::delivery::deliveries::Deliveries;

@@ -1,7 +1,8 @@
-//! Clients that are away and whose ids and logs are kept for them.
+//! Clients that are away, whose ids and logs are kept for them.
 //!
-//! Anybody can come and go as often as they like, so how many are kept is bounded for each user and each address, and whoever goes
-//! beyond that loses the oldest of their own. In all there is room for so many; beyond that, whoever has the most loses the oldest.
+//! Anybody can come and go as often as they like, so the number of kept clients is bounded for each user and each address.
+//! An owner over its bound loses the oldest of its own clients. There is also a bound in all: over that, the owner with the
+//! most clients loses its oldest.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,19 +13,20 @@ use tokio::time::Instant;
 use crate::session::client::Client;
 use crate::session::network::Network;
 
-/// In all.
+/// The most clients in all.
 const MOST: usize = 65_536;
 const MOST_OF_A_USER: usize = 1_024;
-/// Of nobody's clients from one address.
+/// The most anonymous clients from one address.
 const MOST_OF_VISITORS: usize = 4_096;
-/// Of everybody's from one address. Where a proxy's is not replaced by the clients' own, these are all clients.
+/// The most clients from one address, with or without a user. If clients come with a proxy's address instead of their own,
+/// these are all clients.
 const MOST_OF_AN_ADDRESS: usize = 16_384;
 
-/// Who has to make room. Users come apart from the anonymous clients of the same address, or those could push them out.
+/// Who must make room. Users are separate from the anonymous clients of the same address, because those could push them out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Owner {
     User(Arc<str>),
-    /// Anonymous clients; from an address, if it is known.
+    /// Anonymous clients from one address, if the address is known.
     Visitors(Option<Network>),
     Address(Network),
 }
@@ -47,7 +49,7 @@ impl Owner {
     }
 }
 
-/// A number that grows: the lower, the longer away.
+/// A number that grows: a lower turn means away for longer.
 type Turn = u64;
 
 /// The clients that are away.
@@ -58,25 +60,25 @@ pub(crate) struct Away(Mutex<Table>);
 struct Table {
     next: Turn,
     clients: BTreeMap<Turn, (Instant, Arc<Client>)>,
-    /// Where each is, by its place in memory, which is its own as long as it is in here.
+    /// The turn of each client, by its address in memory, which is unique as long as the client is in the table.
     turns: HashMap<usize, Turn>,
     owned: HashMap<Owner, BTreeSet<Turn>>,
-    /// Owners by how many they have.
+    /// Owners by their number of clients.
     by_count: BTreeSet<(usize, Owner)>,
 }
 
 impl Away {
-    /// Keeps one more. Returns those that are to be given up for it.
+    /// Keeps one more client. Returns the clients that must be given up for it.
     pub(crate) fn keep(&self, client: &Arc<Client>) -> Vec<Arc<Client>> {
         self.0.lock().keep(client)
     }
 
-    /// It is back, or given up.
+    /// The client is back, or given up.
     pub(crate) fn remove(&self, client: &Arc<Client>) {
         self.0.lock().remove(client);
     }
 
-    /// Takes out the first to leave, if that was before `deadline`.
+    /// Takes out the client that left first, if that was before `deadline`.
     pub(crate) fn pop(&self, deadline: Instant) -> Option<Arc<Client>> {
         let mut table = self.0.lock();
         let (since, client) = table.clients.values().next()?;
@@ -177,7 +179,7 @@ mod tests {
         clients.iter().map(|client| &*client.info.id).collect()
     }
 
-    /// Keeps so many, and returns how many were given up, all of which must be this one's own.
+    /// Keeps `count` clients. Returns how many were given up, all of which must have the same owner.
     fn flood(away: &Away, count: usize, user: Option<&str>, address: Option<&str>) -> usize {
         let mut given_up = Vec::new();
         for number in 0..count {
@@ -226,7 +228,7 @@ mod tests {
         let away = Away::default();
         assert!(away.keep(&client("the first of all", Some("ada"), None)).is_empty());
         for number in 0..MOST - 1 {
-            // Of each user as many as any other has, but for one.
+            // Each user has as many as any other, except for one.
             let user = format!("user {}", number % 1_000);
             assert!(away.keep(&client(&number.to_string(), Some(&user), None)).is_empty());
         }

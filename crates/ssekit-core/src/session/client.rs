@@ -17,97 +17,99 @@ use crate::session::progress::Progress;
 /// The slot number of a client that its shard has not given a slot yet.
 pub const NO_SLOT: u32 = u32::MAX;
 
-/// Observers were told that the client is connected.
+/// Observers have learned that the client is connected.
 const TOLD_CONNECTED: u8 = 1;
 
-/// Observers are to be told that the client is gone; this times the number of the reason, counted from one.
+/// Observers must learn that the client is gone. It is multiplied by the reason's number, counted from one.
 const TOLD_GONE: u8 = 2;
 
-/// In place of a position: the client has not got the reset that it is owed.
+/// Stands in for a position: the client has not received the reset that it is owed.
 const OWED: Position = Position::MAX;
 
-/// What a client asks of the shard that serves it. The client owns the trait and the shard's inbox implements it, so that a
-/// client need not know how shards work.
+/// What a client asks of the shard that serves it. The client's module owns the trait and the shard's inbox implements it,
+/// so that a client need not know how shards work.
 pub trait ShardLink: std::fmt::Debug + Send + Sync {
-    /// Something in a log of the client's own is new.
+    /// One of the client's own logs has a new event.
     fn mark(&self, client: Arc<Client>);
-    /// A client is being closed; `leave` will follow. What is published after this is not for it.
+    /// A client is being closed; `leave` will follow. The client gets nothing that is published after this.
     fn closing(&self);
     /// The client is closed.
     fn leave(&self, client: Arc<Client>);
-    /// A stream that somebody else carries has got on.
+    /// A stream that somebody else carries has made progress.
     fn progressed(&self);
 }
 
 /// Where a client begins.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Start {
-    /// It has seen everything up to here.
+    /// The client has seen everything up to this position.
     pub cursor: Position,
-    /// The newest event of that moment.
+    /// The newest event at that moment.
     pub head: Position,
-    /// Where the history of that moment begins.
+    /// Where the history begins at that moment.
     pub base: Position,
-    /// It is to be told of a gap first.
+    /// The client must learn about a gap first.
     pub owes: bool,
 }
 
 impl Start {
-    /// With nothing to catch up with.
+    /// A start with nothing to catch up on.
     pub fn at(head: Position) -> Self {
         Self { cursor: head, head, base: 0, owes: false }
     }
 }
 
-/// A client, from its connection to its end. It has no queue: what it still has to get stands in the logs, after the cursor
-/// of its [`Reader`](crate::session::reader::Reader).
+/// A client, from its connection to its end. It has no queue: the events that it has yet to get are in the logs, after the
+/// cursor of its [`Reader`](crate::session::reader::Reader).
 #[derive(Debug)]
 pub struct Client {
-    /// Who it is.
+    /// Its id and its user.
     pub info: ClientInfo,
-    /// Its page has chosen the id and comes back with it.
+    /// Its page chose the id and comes back with it.
     pub brings_id: bool,
-    /// What its ids end with, and what whoever comes back as this client has to show, if no user vouches for that.
+    /// The secret at the end of its event ids. A page must show it to come back as this client, unless a user vouches for
+    /// the page.
     pub key: Option<Key>,
-    /// Where it comes from, as far as that is counted.
+    /// Where it comes from, at the granularity that the limits count.
     pub network: Option<Network>,
-    /// What is sent to its user.
+    /// The events sent to its user.
     pub user_log: Option<Arc<Log>>,
-    /// What is sent to this client alone. Few clients ever need one.
+    /// The events sent to this client alone. Few clients ever need this log.
     log: OnceLock<Arc<Log>>,
     phase: AtomicU8,
-    /// What comes after this position is not for it any more. Set when it is disconnected: what was sent before still goes out.
+    /// The client gets nothing after this position. Set when it is disconnected, so that events sent before still go out.
     end: AtomicU64,
-    /// It has its place in the registry: what is sent to its id goes into its log. It keeps it while it is away, until it comes
-    /// back as another client or is given up.
+    /// It has a place in the registry: events sent to its id go into its log. It keeps the place while it is away, until a
+    /// new client takes it or the registry gives the client up.
     listed: AtomicBool,
-    /// The application has ended it, so that its id is anybody's.
+    /// The application has ended it, so anybody may use its id.
     released: AtomicBool,
-    /// What observers were told of it, for its coming and its going may be told by different threads, and must be in order.
+    /// What observers have learned about it. Different threads may report its coming and its going, and the reports must be
+    /// in order.
     told: AtomicU8,
     /// The shard that writes for it.
     pub shard: Arc<dyn ShardLink>,
-    /// Its number there; only the shard sets it.
+    /// Its slot number there; only the shard sets it.
     pub slot: AtomicU32,
-    /// A mark is on its way to the shard, so another would tell it nothing new.
+    /// A mark is on its way to the shard, so another one would add nothing.
     marked: AtomicBool,
-    /// The newest event when it came in: what was there before, it catches up with as fast as it can.
+    /// The newest event when it connected. It catches up with everything before that as fast as it can.
     pub came_at: Position,
-    /// Where the history began when it came: it has had nothing of what this node delivered alone before.
+    /// Where the history began when it connected. It has received none of this node's unsequenced events from before.
     base: Position,
-    /// How far the stream is if somebody else carries it.
+    /// How far the stream is, if somebody else carries it.
     pub progress: Progress,
-    /// Up to where it has got whole events, or [`OWED`].
+    /// It has received whole events up to this position, or [`OWED`].
     reached: AtomicU64,
-    /// The stream has been idle for long: its next read yields a heartbeat.
+    /// The stream has been idle for a long time: its next read yields a heartbeat.
     pub heartbeat_due: AtomicBool,
-    /// The stream has been read since the shard's last look, so it is not idle.
+    /// Somebody has read the stream since the shard's last look, so it is not idle.
     pub stirred: AtomicBool,
     waker: Mutex<Option<Waker>>,
 }
 
 impl Client {
-    /// `log` is there for a client that brings its id, which may have been here before.
+    /// `log` is set for a client that brings its id, because it may have been here before.
     pub fn new(
         info: ClientInfo,
         network: Option<Network>,
@@ -141,7 +143,7 @@ impl Client {
         }
     }
 
-    /// Who it is.
+    /// Its id and its user.
     pub fn info(&self) -> &ClientInfo {
         &self.info
     }
@@ -156,110 +158,111 @@ impl Client {
         self.phase() != Phase::Closed
     }
 
-    /// What comes after this position is not for it any more.
+    /// The client gets nothing after this position.
     pub fn end_at(&self, position: Position) {
         self.end.fetch_min(position, Ordering::AcqRel);
     }
 
-    /// What comes after this position is not for it.
+    /// The position after which the client gets nothing.
     pub fn end(&self) -> Position {
         self.end.load(Ordering::Acquire)
     }
 
-    /// Whether what is sent to its id goes into its log.
+    /// Whether events sent to its id go into its log.
     pub fn is_listed(&self) -> bool {
         self.listed.load(Ordering::Acquire)
     }
 
-    /// Another has its place, or nobody. Nothing may be published meanwhile.
+    /// Another client has its place, or no client has it. Nothing may be published meanwhile.
     pub fn unlist(&self) {
         self.listed.store(false, Ordering::Release);
     }
 
-    /// It has got everything up to here. Only its reader says so, and often: a store waits for nobody.
+    /// It has received everything up to this position. Only its reader calls this, and often: a store never waits.
     pub fn has_got(&self, position: Position) {
         self.reached.store(position, Ordering::Release);
     }
 
-    /// It had got everything up to here a moment ago. None: not even the reset that it is owed.
+    /// It had received everything up to this position a moment ago. `None`: not even the reset that it is owed.
     pub fn reached(&self) -> Option<Position> {
         Some(self.reached.load(Ordering::Acquire)).filter(|position| *position != OWED)
     }
 
-    /// Whether there is something to come back to: an id of its own, or events that may not have arrived.
+    /// Whether there is something to come back to: its own id, or events that may not have arrived.
     pub fn is_worth_keeping(&self) -> bool {
         self.brings_id || self.log_if_any().is_some_and(|log| log.last() > 0)
     }
 
-    /// Whether who shows this key may take its place. Of a user's client the user does, whose it is checked elsewhere.
+    /// Whether a client that shows this key may take its place. If it has a user, the user vouches; that is checked
+    /// elsewhere.
     pub fn is_continued_by(&self, shown: Option<&Key>) -> bool {
         self.info.user.is_some() || self.key.zip(shown).is_some_and(|(key, shown)| key.matches(shown))
     }
 
-    /// Whether its id is anybody's once it is gone.
+    /// Whether anybody may use its id once it is gone.
     pub fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)
     }
 
-    /// From its end on, its id is anybody's; once so, always so.
+    /// If `released`, anybody may use its id from its end on. This cannot be undone.
     pub fn release_if(&self, released: bool) {
         self.released.fetch_or(released, Ordering::AcqRel);
     }
 
-    /// Goes on to `next` if the table of [`Phase`] has that step, and returns where it came from.
+    /// Moves on to `next` if the table of [`Phase`] has that step. Returns the phase that it came from.
     pub fn advance(&self, next: Phase) -> Option<Phase> {
         let step = |phase| Phase::from_u8(phase).may_become(next).then_some(next as u8);
         self.phase.fetch_update(Ordering::AcqRel, Ordering::Acquire, step).ok().map(Phase::from_u8)
     }
 
-    /// Observers know that it is connected. Returns why it is gone, if that is now to be told, too.
+    /// Observers know that it is connected. Returns why it is gone, if they must now learn that, too.
     pub fn told_connected(&self) -> Option<DisconnectReason> {
         let before = self.told.fetch_or(TOLD_CONNECTED, Ordering::AcqRel);
         DisconnectReason::ALL.get(usize::from(before / TOLD_GONE).checked_sub(1)?).copied()
     }
 
-    /// It is gone. Says whether that can be told; otherwise observers have yet to hear that it came, and whoever tells them
-    /// that goes on to tell them this.
+    /// It is gone. Says whether observers may learn that now. Otherwise they have yet to learn that it came, and the thread
+    /// that tells them then tells them this, too.
     pub fn may_tell_gone(&self, reason: DisconnectReason) -> bool {
         self.told.fetch_or((reason as u8 + 1) * TOLD_GONE, Ordering::AcqRel) & TOLD_CONNECTED != 0
     }
 
-    /// The log of what is sent to this client alone, made at its first use.
+    /// The log of events sent to this client alone, made at its first use.
     pub fn log(&self) -> &Arc<Log> {
         self.log.get_or_init(|| Arc::new(Log::new(0)))
     }
 
-    /// That log, if anything was ever sent so.
+    /// That log, if it exists.
     pub fn log_if_any(&self) -> Option<&Arc<Log>> {
         self.log.get()
     }
 
-    /// Whether this event is for it, and not one that it has had already.
+    /// Whether this event is for it and new to it.
     pub fn wants(&self, entry: &Entry) -> bool {
-        // Whoever has read past the original has had it.
+        // A client that has read past the original has received it.
         entry.duplicate_of() <= self.base && entry.is_for(&self.info.id)
     }
 
-    /// Whether what was sent to its user or to itself goes beyond `cursor`.
+    /// Whether its user's log or its own has an event after `cursor`.
     pub fn has_own_news(&self, cursor: Position) -> bool {
         let beyond = |log: &Arc<Log>| log.last() > cursor;
         self.user_log.as_ref().is_some_and(beyond) || self.log_if_any().is_some_and(beyond)
     }
 
-    /// Tells the shard that something in a log of this client's own is new.
+    /// Tells the shard that one of this client's own logs has a new event.
     pub fn mark(self: &Arc<Self>) {
         if !self.marked.swap(true, Ordering::AcqRel) {
             self.shard.mark(Arc::clone(self));
         }
     }
 
-    /// The shard is about to look: what comes after this needs another mark. A read-modify-write, for a plain store could be
-    /// overtaken by the look at the head that follows, and a mark would be lost between them.
+    /// The shard is about to look: a later event needs another mark. This is a read-modify-write, because the look at the
+    /// head that follows could overtake a plain store, and a mark would be lost between them.
     pub fn unmark(&self) {
         self.marked.swap(false, Ordering::AcqRel);
     }
 
-    /// Who to wake when the stream has something to read.
+    /// Sets the waker that is called when the stream has something to read.
     pub fn set_waker(&self, waker: &Waker) {
         let mut slot = self.waker.lock();
         match slot.as_mut() {
@@ -268,9 +271,9 @@ impl Client {
         }
     }
 
-    /// Wakes who reads the stream, if somebody waits.
+    /// Wakes the reader of the stream, if one waits.
     pub fn wake(&self) {
-        // The lock is released first: waking may run anything.
+        // Release the lock first, because waking may run anything.
         let waker = self.waker.lock().take();
         if let Some(waker) = waker {
             waker.wake();
@@ -282,7 +285,7 @@ impl Client {
 mod tests {
     use super::*;
 
-    /// Nobody writes for it.
+    /// A shard that writes nothing.
     #[derive(Debug)]
     struct NoShard;
 

@@ -1,5 +1,5 @@
-//! The graceful end: no client comes in any more, and those that are there are told when to come back and let go, a few at a
-//! time, so that whoever takes over is not overrun.
+//! The graceful end. No new client comes in. Connected clients learn when to come back, and are let go a few at a time, so
+//! that they do not overrun the process that takes over.
 
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Farewell {
 }
 
 impl Farewell {
-    /// The answer to a client that comes while the hub is drained, and the last event of one that is there.
+    /// The answer to a client that comes during the drain, and the last event of a connected client.
     pub(crate) fn new(options: &DrainOptions, random: u64) -> Self {
         let retry = options.retry.as_millis() as u64;
         let retry = retry + random % (retry + 1);
@@ -34,7 +34,7 @@ impl Farewell {
     }
 }
 
-/// Lets every client go. Who is half-way in when the door is closed finds it so, and goes by itself.
+/// Lets every client go. A client that is half-way in when the gate closes notices that, and goes by itself.
 pub(crate) async fn let_all_go(registry: &Registry, timeline: &Timeline, options: DrainOptions) {
     let (clients, start) = (registry.connected(), Instant::now());
     let total = clients.len().max(1) as u32;
@@ -51,14 +51,14 @@ pub(crate) async fn let_all_go(registry: &Registry, timeline: &Timeline, options
     }
 }
 
-/// Lets a client go, with what was sent to it before and a farewell.
+/// Lets a client go, with everything that was sent to it before and a farewell.
 pub(crate) fn let_go(client: &Arc<Client>, registry: &Registry, timeline: &Timeline, options: DrainOptions) {
     let farewell = Farewell::new(&options, RandomState::new().hash_one(&client.info.id));
     let draft = farewell.event().encode_unchecked();
     if client.is_connected()
         && let Ok(position) = timeline.publish(Place::next(), draft, None, client.log(), || client.is_listed())
     {
-        // It is the last event: what comes after is for where it comes back to.
+        // It is the last event: the client gets later events where it comes back to.
         client.end_at(position);
     }
     registry.remove(client, DisconnectReason::Drained, timeline);

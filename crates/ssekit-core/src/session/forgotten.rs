@@ -1,6 +1,6 @@
-//! What is remembered of clients and users of whom nothing is kept, so that a page that comes back is told what it has missed, and
-//! nobody else is. Ids are remembered by their hashes, keyed by a secret of the process: if two are ever the same, somebody gets a
-//! reset too many.
+//! What the hub remembers about clients and users after it has dropped everything else. So a page that comes back learns
+//! about the events that it has missed, and no other page does. The hub remembers ids by their hashes, keyed by a secret of
+//! the process. If two hashes are ever the same, some page gets an extra reset.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -10,15 +10,15 @@ use parking_lot::Mutex;
 
 use crate::event::position::Position;
 
-/// Ids that are remembered by each.
+/// The most ids that each table remembers.
 const MOST: usize = 65_536;
 
-/// A bounded table by ids, the oldest of which give way.
+/// A bounded table by id; the oldest entries give way.
 #[derive(Debug)]
 struct Table<T> {
     hasher: RandomState,
     entries: HashMap<u64, (u64, T)>,
-    /// Keys with the number of their entry, in order; some have been replaced since.
+    /// Keys with the number of their entry, in order; some entries have been replaced since.
     order: VecDeque<(u64, u64)>,
     next: u64,
 }
@@ -34,13 +34,13 @@ impl<T> Table<T> {
         self.entries.get(&self.hasher.hash_one(id)).map(|(_, entry)| entry)
     }
 
-    /// Enters it, in place of what was known, and gives up what there is no room for to `drop_oldest`.
+    /// Adds an entry, in place of an earlier one for the id. Hands entries for which there is no room to `drop_oldest`.
     fn insert(&mut self, id: &str, entry: T, mut drop_oldest: impl FnMut(T)) {
         let (key, number) = (self.hasher.hash_one(id), self.next);
         self.next += 1;
         self.entries.insert(key, (number, entry));
         self.order.push_back((key, number));
-        // One id that is entered again and again leaves its old places in the order.
+        // An id that is entered again and again leaves its old places in the order.
         while self.entries.len() > MOST || self.order.len() > 2 * MOST {
             let Some((key, number)) = self.order.pop_front() else { break };
             if self.entries.get(&key).is_some_and(|(current, _)| *current == number)
@@ -52,19 +52,19 @@ impl<T> Table<T> {
     }
 }
 
-/// Up to where something is missing of somebody of whom nothing is kept.
+/// For ids of which nothing else is kept: the position up to which events are missing.
 #[derive(Debug, Default)]
 pub(crate) struct Missing(Mutex<MissingPositions>);
 
 #[derive(Debug, Default)]
 struct MissingPositions {
-    /// Up to here, something may be missing of anybody.
+    /// Up to this position, events may be missing for any id.
     of_anybody: Position,
     of_some: Table<Position>,
 }
 
 impl Missing {
-    /// Something at this position is missing of the one with this id.
+    /// An event at this position is missing for this id.
     pub(crate) fn note(&self, id: &str, position: Position) {
         let mut missing = self.0.lock();
         let MissingPositions { of_anybody, of_some } = &mut *missing;
@@ -73,33 +73,33 @@ impl Missing {
         }
     }
 
-    /// Something may be missing of anybody up to here.
+    /// Up to this position, events may be missing for any id.
     pub(crate) fn note_all(&self, position: Position) {
         let mut missing = self.0.lock();
         missing.of_anybody = missing.of_anybody.max(position);
     }
 
-    /// Up to where something is missing of the one with this id.
+    /// The position up to which events are missing for this id.
     pub(crate) fn of(&self, id: &str) -> Position {
         let missing = self.0.lock();
         missing.of_some.get(id).copied().unwrap_or(0).max(missing.of_anybody)
     }
 }
 
-/// A client that has gone, and of which nothing else is kept.
+/// A client that has gone, and about which nothing else is kept.
 #[derive(Debug, Clone)]
 pub(crate) struct Gone {
     pub(crate) user: Option<Arc<str>>,
     /// Its page may come back with its id.
     pub(crate) brings_id: bool,
-    /// It had got everything up to here. None: it was owed a reset.
+    /// It had received everything up to this position. `None`: it was owed a reset.
     pub(crate) reached: Option<Position>,
 }
 
-/// How far an earlier client had come whose page comes back.
+/// How far a returning page got as an earlier client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Earlier {
-    /// None: it had not got the reset that it was owed.
+    /// `None`: it had not received the reset that it was owed.
     pub(crate) reached: Option<Position>,
 }
 
@@ -110,32 +110,33 @@ pub(crate) struct Departed(Mutex<DepartedClients>);
 #[derive(Debug, Default)]
 struct DepartedClients {
     clients: Table<(Gone, Position)>,
-    /// Of those that left before this position, some are not remembered.
+    /// Some clients that left before this position are not remembered.
     unknown_before: Position,
 }
 
 impl Departed {
-    /// A client has gone, with the head at this position.
+    /// A client has gone while the head was at this position.
     pub(crate) fn note(&self, id: &str, gone: Gone, head: Position) {
         let mut departed = self.0.lock();
         let DepartedClients { clients, unknown_before } = &mut *departed;
         clients.insert(id, (gone, head), |(_, head)| *unknown_before = (head + 1).max(*unknown_before));
     }
 
-    /// The same, if nothing better is remembered of it.
+    /// The same, unless the client is remembered already.
     pub(crate) fn note_if_unknown(&self, id: &str, gone: Gone, head: Position) {
         if self.find(id).is_err() {
             self.note(id, gone, head);
         }
     }
 
-    /// Of clients that left before this position, some are not remembered.
+    /// Some clients that left before this position are not remembered.
     pub(crate) fn knows_nobody_before(&self, position: Position) {
         let mut departed = self.0.lock();
         departed.unknown_before = departed.unknown_before.max(position);
     }
 
-    /// What is remembered of the client with this id, or the position before which it may have left without being remembered.
+    /// What is remembered of the client with this id. If nothing is, the error is the position before which the client may
+    /// have left.
     pub(crate) fn find(&self, id: &str) -> Result<Gone, Position> {
         let departed = self.0.lock();
         departed.clients.get(id).map(|(gone, _)| gone.clone()).ok_or(departed.unknown_before)

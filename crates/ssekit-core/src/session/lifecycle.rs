@@ -1,13 +1,13 @@
-//! Who a client is, and its life cycle: plain values, which everybody may know.
+//! A client's identity and its life cycle: plain values, which any module may know.
 
 use std::sync::Arc;
 
-/// Who a client is.
+/// A client's identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ClientInfo {
     /// Its id.
     pub id: Arc<str>,
-    /// Its user's id; none: an anonymous client.
+    /// Its user's id. `None`: an anonymous client.
     pub user: Option<Arc<str>>,
 }
 
@@ -22,11 +22,11 @@ pub enum DisconnectReason {
     Replaced,
     /// Its response was never read.
     Unopened,
-    /// It sent what no event-stream client sends.
+    /// It sent data that no event-stream client sends.
     Protocol,
-    /// A fault of the engine's own.
+    /// A fault in the engine.
     Fault,
-    /// What was sent to it was not acknowledged for too long: the peer has vanished, or reads nothing.
+    /// The peer did not acknowledge sent data for too long: it has vanished, or reads nothing.
     Timeout,
     /// It lagged behind by more than the hub allows.
     Slow,
@@ -67,7 +67,7 @@ impl DisconnectReason {
         }
     }
 
-    /// Whether it was this side that wanted it, with the peer still there to be told what was sent before.
+    /// Whether this side ended it, while the peer can still receive what was sent before.
     pub fn is_by_server(self) -> bool {
         matches!(self, Self::Server | Self::Drained)
     }
@@ -79,11 +79,11 @@ impl DisconnectReason {
 pub enum NotHandedOff {
     /// The application chose streams, or the platform has no descriptors to move.
     Transport,
-    /// The connection is not plain HTTP/1: TLS, HTTP/2, or no socket of Node's own.
+    /// The connection is not plain HTTP/1: it is TLS or HTTP/2, or has no socket of Node.
     Protocol,
     /// Nothing proves which response carries the stream.
     Response,
-    /// The body was read by code that may change it.
+    /// Code that may change the body has read it.
     Body,
     /// Code between the stream and the socket may change what is written.
     Wrapped,
@@ -91,9 +91,9 @@ pub enum NotHandedOff {
     Head,
     /// The request has not been read to its end.
     Request,
-    /// Something else than the head and the opening was written.
+    /// Something other than the head and the opening was written.
     Bytes,
-    /// The system refused.
+    /// The operating system refused.
     System,
 }
 
@@ -138,8 +138,8 @@ impl NotHandedOff {
 /// |---|---|---|
 /// | `Opening` | `Stream` | its stream is read for the second time: somebody else carries it |
 /// | `Opening`, `Stream` | `Handoff` | its socket is adopted |
-/// | `Opening` | `Listener` | the listener carries it, whether by its socket or by a body that is pulled |
-/// | any but `Closed` | `Closed` | once, by whoever is first; nothing leads out of it |
+/// | `Opening` | `Listener` | the listener carries it, either by its socket or by a body that is pulled |
+/// | any but `Closed` | `Closed` | once, by the first caller; no step leads out of it |
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Phase {
@@ -159,7 +159,7 @@ impl Phase {
     /// How many phases a connected client can be in.
     pub const CONNECTED: usize = 4;
 
-    /// Whether a life can go on so.
+    /// Whether this phase may lead to `next`.
     pub fn may_become(self, next: Self) -> bool {
         match next {
             Self::Opening => false,
@@ -169,7 +169,7 @@ impl Phase {
         }
     }
 
-    /// The phase that was stored as this number.
+    /// The phase with this number.
     pub fn from_u8(byte: u8) -> Self {
         [Self::Opening, Self::Stream, Self::Handoff, Self::Listener]
             .get(usize::from(byte))

@@ -1,4 +1,4 @@
-//! Who may come in: bounds of the number of clients, and the door that is closed before the process ends.
+//! Which clients may connect: bounds of their number, and the gate that closes before the process ends.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::options::LimitOptions;
 use crate::session::network::Network;
 
-/// Counts who is in, and lets in who may.
+/// Counts the clients that are in, and lets in those that may come.
 #[derive(Debug)]
 pub(crate) struct Gate {
     limits: LimitOptions,
@@ -26,13 +26,13 @@ impl Gate {
         Self { limits, closed, clients, by_network: DashMap::new(), refusals: Default::default() }
     }
 
-    /// Lets nobody in any more. Says whether it was open.
+    /// Lets no more clients in. Says whether the gate was open.
     pub(crate) fn close(&self) -> bool {
         !self.closed.swap(true, Ordering::SeqCst)
     }
 
-    /// Whether nobody is let in any more. Who was let in just before is entered first and asks then, so that either they see
-    /// this or whoever closed the gate sees them.
+    /// Whether the gate lets no more clients in. A client that was let in just before is entered first and asks then. So
+    /// either it sees this, or the thread that closed the gate sees the client.
     pub(crate) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
@@ -42,11 +42,11 @@ impl Gate {
         self.limits.clients_per_user
     }
 
-    /// Lets a client in, or not. One that takes another's place is always let in, for there will be as many as before.
-    /// Who was let in has to [`leave`](Self::leave), once.
+    /// Lets a client in, or refuses it. A client that takes another's place does not raise the number of clients, so the
+    /// bounds do not apply to it. A client that was let in must [`leave`](Self::leave), once.
     ///
     /// # Errors
-    /// It is closed, or full.
+    /// The gate is closed, or a bound is reached.
     pub(crate) fn enter(&self, network: Option<Network>, replaces: bool) -> Result<()> {
         if self.is_closed() {
             return Err(Error::refused(Refusal::Draining));
@@ -82,12 +82,12 @@ impl Gate {
         }
     }
 
-    /// Addresses are counted only where that bounds something.
+    /// Addresses are counted only if they are bounded.
     fn counted(&self, network: Option<Network>) -> Option<Network> {
         network.filter(|_| self.limits.clients_per_address < usize::MAX)
     }
 
-    /// Counts an error that is a refusal.
+    /// Counts the error if it is a refusal.
     pub(crate) fn count(&self, error: &Error) {
         if let Some(counter) = error.refusal().and_then(|refusal| self.refusals.get(refusal as usize)) {
             counter.add(1);

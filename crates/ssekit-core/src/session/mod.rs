@@ -1,9 +1,9 @@
 //! Sessions: clients, their users, and what remains of them when they leave.
 //!
-//! * [`client`]: a connected client, with its [`life`] and its [`network`]; [`reader`]: its cursor over the logs.
+//! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs.
 //! * [`progress`]: how far somebody else's writer got with a client's stream.
 //! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log.
-//! * `away`: clients that may come back; `forgotten`: what is remembered of clients that nothing is kept for.
+//! * `away`: clients that may come back; `forgotten`: what is remembered after a client's data is dropped.
 //! * `limits`: how many clients may connect; `presence`: which users are online; `revoked`: who was logged out.
 //! * `drain`: the graceful end; [`observer`]: who hears about all this.
 

@@ -1,17 +1,18 @@
-//! What of an address is counted, wherever clients or connections from one address are bounded.
+//! The part of an address that counts, wherever clients or connections from one address are bounded.
 
 use std::net::IpAddr;
 
-/// Whoever has one IPv6 address has 2^64 of them, so a network of that size counts as one.
+/// A network that counts as one address. An owner of one IPv6 address has 2^64 of them, so a network of that size counts as
+/// one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Network([u8; 8]);
 
 impl Network {
-    /// That of an address.
+    /// The network of an address.
     pub fn of(address: IpAddr) -> Self {
-        // An IPv4 address comes as an IPv6 one where a socket takes both.
+        // Where a socket takes both families, an IPv4 address arrives as an IPv6 one.
         match address.to_canonical() {
-            // No IPv6 address of the global or a local network begins so.
+            // No IPv6 address of the global or a local network begins like this.
             IpAddr::V4(v4) => {
                 let [a, b, c, d] = v4.octets();
                 Self([0, 0, 0, 0, a, b, c, d])
@@ -24,8 +25,8 @@ impl Network {
     }
 }
 
-/// The address in a text as proxies write it: with a port or without, IPv6 in brackets or without, with a zone or without. An IPv4
-/// address in the place of an IPv6 one is IPv4 (RFC 4291, section 2.5.5.2).
+/// Reads an address as proxies write it: with or without a port, IPv6 with or without brackets and a zone. An IPv4-mapped
+/// IPv6 address is IPv4 (RFC 4291, section 2.5.5.2).
 pub fn parse_address(text: &str) -> Option<IpAddr> {
     let text = text.trim();
     let Some(bracketed) = text.strip_prefix('[') else {
@@ -42,7 +43,7 @@ pub fn parse_address(text: &str) -> Option<IpAddr> {
 }
 
 /// A zone says which of the reader's own links an address is on (RFC 4007), which is of no use to anybody else. Only an IPv6
-/// address has one.
+/// address has a zone.
 fn without_zone(host: &str) -> &str {
     match host.split_once('%') {
         Some((address, zone)) if address.contains(':') && !zone.is_empty() => address,

@@ -1,5 +1,5 @@
-//! Who is online: a user is from the first of their clients on, until the last one has been gone for a while. So a page that
-//! reloads, or loses its connection for a moment, is not told as somebody who left and came.
+//! Which users are online. A user is online from their first client on, until their last client has been gone for a while.
+//! So observers do not hear that a user left and came when a page only reloads, or loses its connection for a moment.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 
 use crate::session::user::User;
 
-/// Users whose last client has left, in the order of when that counts.
+/// Users whose last client has left, in the order in which that takes effect.
 #[derive(Debug)]
 pub(crate) struct Presence {
     grace: Duration,

@@ -1,38 +1,38 @@
-//! How far a stream is that somebody else carries: what the carrier has taken, and what of that the kernel has.
+//! Progress of a stream that somebody else carries: how much the carrier has taken, and how much of that the kernel has.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::event::position::Position;
 
-/// How far a stream is that somebody else carries.
+/// Progress of a stream that somebody else carries.
 #[derive(Debug)]
 pub struct Progress {
-    /// Up to where it has been read.
+    /// The stream has been read up to this position.
     pulled: AtomicU64,
-    /// Where the newest event stands that was read.
+    /// Position of the newest event that the carrier got.
     given: AtomicU64,
-    /// Up to where the kernel has it.
+    /// The kernel has the stream up to this position.
     written: AtomicU64,
-    /// The carrier says what it has written. Of one that does not, what was read counts as written.
+    /// The carrier reports what it has written. Without reports, everything that was read counts as written.
     tells: AtomicBool,
 }
 
 impl Progress {
-    /// Of a stream that begins after this position.
+    /// The progress of a stream that begins after this position.
     pub fn from(cursor: Position) -> Self {
         let at = || AtomicU64::new(cursor);
         Self { pulled: at(), given: at(), written: at(), tells: AtomicBool::new(false) }
     }
 
-    /// The carrier is going to say what it has written.
+    /// The carrier is going to report what it has written.
     pub fn will_be_told(&self) {
         self.tells.store(true, Ordering::SeqCst);
     }
 
-    /// The stream has been read up to here. What was read may have been for others, so that the carrier got nothing.
+    /// The stream has been read up to `end`. All events read may have been for others, so that the carrier got nothing.
     pub fn read_to(&self, end: Position, carrier_got_something: bool) {
         if carrier_got_something {
-            // First, so that whoever sees the new end of the stream sees that there is something to be written before it.
+            // Store this first: a thread that sees the new end of the stream then sees the unwritten event before it, too.
             self.given.store(end, Ordering::SeqCst);
         }
         self.pulled.store(end, Ordering::SeqCst);
@@ -41,14 +41,14 @@ impl Progress {
         }
     }
 
-    /// The kernel has got the events up to here.
+    /// The kernel has the events up to this position.
     pub fn wrote_to(&self, position: Position) {
         loop {
             let pulled = self.pulled.load(Ordering::SeqCst);
             // After the last event, there was nothing for this stream.
             let is_last = self.given.load(Ordering::SeqCst) == position;
             self.written.fetch_max(if is_last { pulled } else { position }, Ordering::SeqCst);
-            // Whoever reads on meanwhile may have found the last event still unwritten.
+            // A thread that read on meanwhile may have found the last event still unwritten.
             if self.pulled.load(Ordering::SeqCst) == pulled {
                 return;
             }
@@ -60,17 +60,17 @@ impl Progress {
         self.written.store(Position::MAX, Ordering::SeqCst);
     }
 
-    /// Up to where it has been read.
+    /// The stream has been read up to this position.
     pub fn pulled(&self) -> Position {
         self.pulled.load(Ordering::SeqCst)
     }
 
-    /// Up to where it has left the process, as far as that is known.
+    /// The stream has left the process up to this position, as far as that is known.
     pub fn written(&self) -> Position {
         if self.is_told() { self.written.load(Ordering::SeqCst) } else { self.pulled() }
     }
 
-    /// Whether the carrier says what it has written.
+    /// Whether the carrier reports what it has written.
     pub fn is_told(&self) -> bool {
         self.tells.load(Ordering::SeqCst)
     }

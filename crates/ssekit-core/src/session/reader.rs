@@ -1,4 +1,4 @@
-//! A client's cursor in the one sequence: live delivery, catching up and resuming are all "read on from here".
+//! A client's cursor in the one sequence: live delivery, catching up and resuming all mean "read on from here".
 
 use std::sync::Arc;
 
@@ -8,13 +8,14 @@ use crate::history::log::{Entry, Gap, Log};
 use crate::history::timeline::Timeline;
 use crate::session::client::Client;
 
-/// Most events that are read at once; as many slices go into one vectored write everywhere (`IOV_MAX` is at least 1,024).
+/// The most events that one read returns. One vectored write takes that many slices everywhere (`IOV_MAX` is at least
+/// 1,024).
 pub const MAX_EVENTS: usize = 256;
 
-/// Why a client is told to start anew.
+/// Why a client must start anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ResetReason {
-    /// The last event id is of another epoch, malformed, or of an event that is not in the history.
+    /// The last event id is malformed, of another epoch, or of an event that is not in the history.
     Unknown,
     /// Events that the client has not seen have left the history.
     Evicted,
@@ -31,87 +32,87 @@ impl ResetReason {
         }
     }
 
-    /// The id of `ssekit:ready` on a stream that owes a reset. A client that is cut between the two comes back with it, and is
-    /// owed the reset still; with the id of a position the gap would be forgotten.
+    /// The id of `ssekit:ready` on a stream that owes a reset. A client that is cut off between the two comes back with this
+    /// id, and is still owed the reset. The id of a position would lose the gap.
     pub fn owed_id(self) -> String {
         format!("{RESERVED_PREFIX}{}", self.as_str())
     }
 
-    /// What a client is owed that comes back with such an id.
+    /// The reset that is owed to a client that comes back with such an id.
     pub fn of_owed_id(id: &str) -> Option<Self> {
         let reason = id.strip_prefix(RESERVED_PREFIX)?;
         Some(Self::ALL.into_iter().find(|known| known.as_str() == reason).unwrap_or(Self::Unknown))
     }
 }
 
-/// One event that a client is to get next.
+/// The next event for a client.
 #[derive(Debug)]
 pub struct Pending {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
     /// Its bytes.
     pub frame: Frame,
-    /// It tells of a gap.
+    /// It reports a gap.
     pub is_reset: bool,
 }
 
-/// What a client is to get next.
+/// The next events for a client.
 #[derive(Debug, Default)]
 pub struct Batch {
     /// In order of position.
     pub events: Vec<Pending>,
-    /// Where the cursor is when all of it has been taken.
+    /// Where the cursor is when all of these have been taken.
     pub end: Position,
-    /// There is more that was left out.
+    /// More events were left out.
     pub has_more: bool,
 }
 
-/// Reads a client's logs in order of position. Between the events of a client's three logs, and of those alone, the cursor
-/// knows no difference, so one id resumes all of them.
+/// Reads a client's logs in order of position. One cursor covers the client's three logs, and no others, so one id resumes
+/// all of them.
 #[derive(Debug)]
 pub struct Reader {
     client: Arc<Client>,
-    /// The client has a key, which is to be added to each event: what others get is not for it as it is.
+    /// The client has a key, which must be added to each event: the frames that others share do not fit it as they are.
     is_keyed: bool,
-    /// Everything up to here has been taken.
+    /// Everything up to this position has been taken.
     cursor: Position,
-    /// Of what all nodes have agreed on, the client has seen everything up to here elsewhere. As long as the cursor is before it,
-    /// the client is catching up: it gets only what this node has delivered alone, with ids of its own.
+    /// The client has seen every agreed event up to this position elsewhere. While the cursor is before it, the client is
+    /// catching up. It then gets only this node's unsequenced events, with ids made for it.
     elsewhere: Position,
-    /// The client is to be told of this before anything else. Everything after the cursor follows it.
+    /// The client must get this reset before anything else. Everything after the cursor follows it.
     reset: Option<ResetReason>,
 }
 
 impl Reader {
-    /// From this cursor on; a gap is told first.
+    /// A reader that begins at this cursor; a reset comes first.
     pub fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
         let is_keyed = client.key.is_some();
         Self { client, is_keyed, cursor, elsewhere: 0, reset }
     }
 
-    /// Of what all nodes have agreed on, its client has seen everything up to here.
+    /// Notes that the client has seen every agreed event up to this position elsewhere.
     #[must_use]
     pub fn having_seen(self, elsewhere: Position) -> Self {
         Self { elsewhere, ..self }
     }
 
-    /// Who reads.
+    /// The client that reads.
     pub fn client(&self) -> &Arc<Client> {
         &self.client
     }
 
-    /// What the client is to be told before anything else.
+    /// The reset that the client must get before anything else.
     pub fn owes(&self) -> Option<ResetReason> {
         self.reset
     }
 
-    /// Everything up to here has been taken.
+    /// The position up to which everything has been taken.
     pub fn cursor(&self) -> Position {
         self.cursor
     }
 
-    /// Whether nothing but broadcasts can be new, as they are, and no gap has to be told. The logs are asked only if something for
-    /// anybody, at `newest_targeted`, has come since.
+    /// Whether only broadcasts can be new, with their shared bytes, and no reset is owed. The client's own logs are asked
+    /// only if a targeted event, at `newest_targeted`, has come since.
     pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
         !self.is_keyed
             && self.reset.is_none()
@@ -119,7 +120,7 @@ impl Reader {
             && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
     }
 
-    /// Whether this event is for this client, and not one that it has had already.
+    /// Whether this event is for this client and new to it.
     pub fn wants(&self, entry: &Entry) -> bool {
         let was_seen = entry.position <= self.elsewhere && is_agreed(entry.position);
         !was_seen && self.client.wants(entry)
@@ -129,8 +130,8 @@ impl Reader {
         self.cursor < self.elsewhere
     }
 
-    /// An event that this client is to get. While the client is catching up, what others have seen with it is not what it has, so
-    /// the id must say that.
+    /// Prepares an event for this client. While the client is catching up, it has not seen what other clients saw before
+    /// this event, so the id must say that.
     fn pending(&self, timeline: &Timeline, entry: Entry) -> Pending {
         let Entry { position, frame, .. } = entry;
         let frame = if position < self.elsewhere && frame.own_id().is_none() {
@@ -141,11 +142,11 @@ impl Reader {
         Pending { position, frame: self.own(frame), is_reset: false }
     }
 
-    /// What comes next: at most [`MAX_EVENTS`] events, and not more than `max_bytes` but for a first one that is larger.
-    /// The cursor stays; move it by [`Reader::advance`] as far as the events have been taken.
+    /// The next events: at most [`MAX_EVENTS`], and at most `max_bytes` except for a first event that is larger. The cursor
+    /// stays; move it by [`Reader::advance`] as far as the events have been taken.
     pub fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
-        // The head first, then the logs: everything up to this head is in them. And the head before the client's end: what was
-        // published after a disconnect had returned is not seen.
+        // Load the head before reading the logs, because everything up to this head is in them. Load it before the client's
+        // end, too: events published after a disconnect has returned then stay unseen.
         let head = timeline.head().min(self.client.end()).max(self.cursor);
         let mut entries = Vec::new();
         let read = self.read(timeline, head, &mut entries);
@@ -163,7 +164,7 @@ impl Reader {
                 fits
             })
             .count();
-        // What was left out, for lack of room or by a log's limit, lies after the last event taken.
+        // Events left out, for lack of room or by a log's limit, lie after the last event taken.
         let complete = room == entries.len() && room < MAX_EVENTS;
         let end = match entries.get(room.wrapping_sub(1)) {
             Some(last) if !complete => last.position,
@@ -174,8 +175,8 @@ impl Reader {
         Batch { events, end, has_more: !complete }
     }
 
-    /// The reset alone. What the client gets goes on behind its position: where it connected, if it is owed one since then. If
-    /// something is `missing` after the cursor, one reset tells of that, too.
+    /// The reset alone. The client goes on behind the reset's position. That is where it connected, if it has been owed the
+    /// reset since then. If events after the cursor are `missing`, one reset reports that, too.
     fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> Batch {
         let position = if missing { self.after_gap(timeline, head) } else { self.cursor };
         let reason = self.reset.unwrap_or(ResetReason::Evicted);
@@ -184,11 +185,12 @@ impl Reader {
         Batch { events, end: position, has_more: position < head }
     }
 
-    /// Where a client goes on that has missed something. A client that lags skips all that it has not got, or the next gap would not
-    /// be far. One that has not read yet, or is being let go, gets everything that is left: a greeting, or a last word.
+    /// Where a client that missed events goes on. A lagging client skips everything that it has not received; otherwise the
+    /// next gap would soon follow. A client that has not read yet, or is being let go, gets everything that is left: a
+    /// greeting, or a last word.
     fn after_gap(&self, timeline: &Timeline, head: Position) -> Position {
         let is_lagging = self.reset.is_none() && self.client.end() == Position::MAX;
-        // In a history that began anew, what stands before the head is for those who come back.
+        // In a history that began anew, events before the head are for clients that come back.
         if is_lagging || timeline.base() > self.cursor {
             return head;
         }
@@ -201,7 +203,7 @@ impl Reader {
         std::iter::once(timeline.broadcasts()).chain(own.into_iter().flatten())
     }
 
-    /// An event as this client gets it.
+    /// An event in the form that this client gets.
     fn own(&self, frame: Frame) -> Frame {
         match &self.client.key {
             Some(key) => frame.with_key(key),
@@ -216,19 +218,19 @@ impl Reader {
         self.logs(timeline).try_for_each(|log| log.read(self.cursor, head, MAX_EVENTS, out))
     }
 
-    /// Everything up to `position` has been taken.
+    /// Notes that everything up to `position` has been taken.
     pub fn advance(&mut self, position: Position) {
         self.begin(position);
         self.finish();
     }
 
-    /// The same, but of what stands at `position` only a part has been taken, and the rest is kept elsewhere.
+    /// The same, but only a part of the event at `position` has been taken, and the rest is kept elsewhere.
     pub fn begin(&mut self, position: Position) {
         self.cursor = position;
         self.reset = None;
     }
 
-    /// That rest has been taken.
+    /// Notes that the rest has been taken.
     pub fn finish(&self) {
         self.client.has_got(self.cursor);
     }

@@ -1,4 +1,4 @@
-//! Who is connected, and who was a moment ago: clients by id, users by id, and who wants to be told.
+//! Who is connected or was a moment ago: clients by id, users by id, and the observers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
@@ -29,13 +29,13 @@ use crate::session::users::Users;
 
 /// The clients and the users of a hub.
 pub(crate) struct Registry {
-    /// The connected ones, and those that are away and may come back with their id.
+    /// The connected clients, and those that are away and may come back with their id.
     clients: DashMap<Arc<str>, Arc<Client>>,
     /// Those that are away.
     away: Away,
     pub(crate) users: Users,
-    /// Users with a client. Like the next ones below zero for a moment, when somebody is counted out by another thread before
-    /// he is counted in.
+    /// Users with a client. This gauge and the next ones may fall below zero for a moment, when one thread counts a client
+    /// out before another thread has counted it in.
     online: AtomicIsize,
     /// Connected clients by phase, in the order of `Phase`.
     phases: [AtomicIsize; Phase::CONNECTED],
@@ -43,11 +43,11 @@ pub(crate) struct Registry {
     pub(crate) presence: Arc<Presence>,
     pub(crate) arrivals: Arrivals,
     pub(crate) observer_panics: Counter,
-    /// Up to where something is missing that was sent to clients that were given up, or that nobody knew.
+    /// For clients that were given up or unknown: the position up to which their events may be missing.
     of_clients: Missing,
-    /// Up to here, something was sent to an anonymous client with an id that nobody can come back with.
+    /// Up to this position, events were sent to anonymous clients with ids that nobody can come back with.
     unclaimed: AtomicU64,
-    /// Likewise, to one of whom it is not known any more whose it was.
+    /// The same for clients whose owner is not known any more.
     unclaimed_of_anybody: AtomicU64,
     /// Clients that were given up, or were not worth keeping.
     departed: Departed,
@@ -74,10 +74,11 @@ impl Registry {
         }
     }
 
-    /// The user with this id, held for a client that is about to join, and who has so many elsewhere. One that takes another's place always may.
+    /// The user with this id, held for a client that is about to join. The user has `elsewhere` clients on other nodes. A
+    /// client that takes another's place is always allowed.
     ///
     /// # Errors
-    /// The user has as many clients as one may have.
+    /// The user already has the maximum number of clients.
     pub(crate) fn hold_user(&self, id: &str, elsewhere: usize, replaces: bool) -> Result<Arc<User>> {
         let most = if replaces { usize::MAX } else { self.gate.clients_per_user().saturating_sub(elsewhere) };
         self.users.hold(id, most)
@@ -93,9 +94,9 @@ impl Registry {
         self.known_client(id).filter(|client| client.is_connected())
     }
 
-    /// The client whose place one of this user with this id of its own is going to take, be it connected or away. Never another
-    /// user's: that one's log must not come near this client, even if the id is free a moment later.
-    /// `shown` is the key with which a client comes that no user vouches for.
+    /// The client, connected or away, whose place a client of this user with this id is going to take. It is never another
+    /// user's client: that client's log must not come near this one, even if the id is free a moment later. `shown` is the
+    /// key that a client without a user shows.
     pub(crate) fn predecessor(
         &self,
         id: &str,
@@ -107,26 +108,26 @@ impl Registry {
         if known.info.user.as_deref() == user && known.is_continued_by(shown) {
             return Some(known);
         }
-        // The application has ended that one, at a log-out for instance: its id is free for whoever logs in.
+        // The application ended that client, for example at a log-out: its id is free for the next user.
         if !known.is_connected() && known.is_released() {
             self.give_up(&known, timeline);
         }
         None
     }
 
-    /// The log for what is sent to a client that brings its own id, which may have been here before: that of the one whose place
-    /// it takes, else one that knows up to where something is missing. What is missing came before the client.
+    /// The log of a client that brings its own id and may have been here before. It is the predecessor's log, or a new one
+    /// that knows up to where events are missing. Missing events came before the client, so `head` is the limit.
     pub(crate) fn log_of_returning(predecessor: Option<&Arc<Client>>, missing: Position, head: Position) -> Arc<Log> {
         predecessor.map_or_else(|| Arc::new(Log::new(missing.min(head))), |client| Arc::clone(client.log()))
     }
 
-    /// Up to where something that was sent to this client alone is missing, if nobody has its place.
+    /// The position up to which events sent to this client alone are missing, if no client has its place.
     pub(crate) fn missing_of(&self, client_id: &str) -> Position {
         self.of_clients.of(client_id)
     }
 
-    /// How far the client had come whose page comes back with this id of its own: the predecessor, or one that was given up. None:
-    /// no client of this user was ever here with it, as far as is known.
+    /// How far the earlier client with this page's own id got: the predecessor, or one that was given up. `None`: as far as
+    /// is known, this user never had a client with this id here.
     pub(crate) fn earlier(&self, id: &str, user: Option<&str>, predecessor: Option<&Arc<Client>>) -> Option<Earlier> {
         match predecessor {
             Some(client) => client.brings_id.then(|| Earlier { reached: client.reached() }),
@@ -137,25 +138,26 @@ impl Registry {
         }
     }
 
-    /// Up to where a client that has not brought an id may have missed what was sent to it alone: with another id, before it
-    /// was cut.
+    /// The position up to which a client that brings no id may have missed events sent to it alone, under another id before
+    /// its connection was cut.
     pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
         let own = user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire);
         own.max(self.unclaimed_of_anybody.load(Ordering::Acquire))
     }
 
-    /// The history begins anew after this position: nothing before it can be had.
+    /// The history begins anew after this position: nothing before it is available.
     pub(crate) fn begin_after(&self, position: Position) {
         self.users.begin_after(position);
         self.of_clients.note_all(position);
     }
 
-    /// Something was sent to a client that nobody knows: its page is told of it if it comes back. Returns the position that the
+    /// An event was sent to an unknown client: its page learns about it if it comes back. Returns the position that the
     /// event took, or nothing if the client has come meanwhile.
     pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         let (position, departed) = match self.clients.entry(client_id.into()) {
             Entry::Occupied(_) => return None,
-            // While nobody can come in with this id: whoever does so later finds it, and stands behind it.
+            // Nobody can enter with this id while the entry is held. A client that comes later finds the note and starts
+            // behind it.
             Entry::Vacant(_vacant) => {
                 let position = timeline.leave_out(place);
                 self.of_clients.note(client_id, position);
@@ -165,17 +167,17 @@ impl Registry {
         match departed {
             Ok(gone) if !gone.brings_id => self.lose_of(gone.user.as_deref(), position),
             Ok(_) => {}
-            // It may be one of those that are not remembered any more.
+            // It may be one of the clients that are not remembered any more.
             Err(unknown_before) => drop(self.unclaimed_of_anybody.fetch_max(unknown_before, Ordering::AcqRel)),
         }
         Some(position)
     }
 
-    /// Makes room for what is sent to a client of another node, which may come here: as if it had been here, and were away.
+    /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
     pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
         let log = OnceLock::from(Arc::new(Log::new(self.missing_of(&info.id))));
         let mut client = Client::new(info, None, (None, log), link, Start::default());
-        // It may be one that cannot say who it was.
+        // It may be a client that cannot say who it was.
         client.brings_id = false;
         let client = Arc::new(client);
         client.advance(Phase::Closed);
@@ -185,7 +187,7 @@ impl Registry {
         }
     }
 
-    /// Something was sent to a single client that has gone.
+    /// An event was sent to a single client that has gone.
     pub(crate) fn lose(&self, client: &Client, position: Position) {
         if client.brings_id {
             return;
@@ -200,8 +202,9 @@ impl Registry {
         }
     }
 
-    /// Enters a client, whose user is held and which was let in, in the place of its predecessor; without one, it knows up to where
-    /// something is missing of it. False: others were faster, so that its log is not the right one any more, and it must be made anew.
+    /// Enters a client in the place of its predecessor. The gate has let it in, and its user is held. Without a predecessor,
+    /// the client's log knows that events up to `missing` are missing. Returns false if others were faster: the client has
+    /// the wrong log then, and must be made anew.
     ///
     /// # Errors
     /// The id belongs to a client of another user.
@@ -233,12 +236,12 @@ impl Registry {
         if let Some(user) = user {
             self.online.fetch_add(isize::from(user.join(client)), Ordering::Relaxed);
             if !client.is_connected() {
-                // It was disconnected by its id in this very moment.
+                // It was disconnected by its id at this very moment.
                 self.leave_user(client);
             }
         }
         if let Some(replaced) = replaced {
-            // Before the client is opened: what somebody has put into the log for the other one meanwhile, it will read.
+            // Before the client is opened: it then reads what others have put into the log for its predecessor meanwhile.
             timeline.quiesced(|| replaced.unlist());
             self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
@@ -254,7 +257,7 @@ impl Registry {
         Ok(true)
     }
 
-    /// Moves a client on in its life. False: it is not there any more, or already further.
+    /// Moves a client on in its life. Returns false if it is gone or already further.
     pub(crate) fn settle(&self, client: &Client, next: Phase) -> bool {
         let Some(from) = client.advance(next) else { return false };
         self.count(from, -1);
@@ -282,10 +285,11 @@ impl Registry {
         let Some(from) = client.advance(Phase::Closed) else { return false };
         self.count(from, -1);
         self.gate.leave(client.network);
-        // Under the lock, so that who is publishing to it at this moment has either finished or will find it closed.
+        // Under the lock, so that a publisher to this client has either finished or finds it closed.
         timeline.quiesced(|| {
             client.shard.closing();
-            // What an application sends before it disconnects a client still goes out. Nobody else can be reached any more.
+            // Events that the application sends before it disconnects a client still go out. Any other client that goes is
+            // out of reach.
             client.end_at(if reason.is_by_server() { timeline.head() } else { 0 });
             if !client.is_worth_keeping() {
                 client.unlist();
@@ -297,7 +301,7 @@ impl Registry {
             self.lose(client, client.log_if_any().map_or(0, |log| log.last()));
             self.keep_away(Arc::clone(client), timeline);
         } else {
-            // One with an id of its own has a successor, which will tell.
+            // A client that brings its id has a successor here, which is noted in its place.
             if !client.brings_id {
                 self.depart(client, timeline);
             }
@@ -319,18 +323,18 @@ impl Registry {
             self.give_up(&client, timeline);
         }
         if !client.is_listed() {
-            // Somebody has taken its place meanwhile, and did not find it among those that are away.
+            // Another client has taken its place meanwhile, and did not find it among those that are away.
             self.away.remove(&client);
         }
     }
 
-    /// Gives a client up that is away: its id is free, and what was sent to it alone is dropped.
+    /// Gives up a client that is away: its id is free, and the events sent to it alone are dropped.
     fn give_up(&self, client: &Arc<Client>, timeline: &Timeline) {
         self.away.remove(client);
         let given_up = self.clients.remove_if(&client.info.id, |_, entered| {
             let is_away = Arc::ptr_eq(entered, client) && !client.is_connected();
             if is_away {
-                // Before it leaves the map, so that who does not find it there knows what it takes with it.
+                // Before it leaves the map: a thread that does not find it there must know which events went with it.
                 timeline.quiesced(|| {
                     client.unlist();
                     self.of_clients.note(&client.info.id, client.log_if_any().map_or(0, |log| log.last()));
@@ -344,25 +348,25 @@ impl Registry {
         }
     }
 
-    /// Remembers little more of a client than whose it was, for as many as there is room for.
+    /// Remembers little more about a client than its user, for as many clients as there is room for.
     fn depart(&self, client: &Client, timeline: &Timeline) {
         let ClientInfo { id, user } = client.info();
         let gone = Gone { user: user.clone(), brings_id: client.brings_id, reached: client.reached() };
         self.departed.note(id, gone, timeline.head());
     }
 
-    /// Remembers whose a client of another node was. Whether it had brought its id is not known.
+    /// Remembers the user of another node's client. Whether the client had brought its id is not known.
     pub(crate) fn departed_elsewhere(&self, client: ClientInfo, timeline: &Timeline) {
         let gone = Gone { user: client.user, brings_id: false, reached: None };
         self.departed.note_if_unknown(&client.id, gone, timeline.head());
     }
 
-    /// Of clients that left before this position, some are not remembered: they were on other nodes before this one began.
+    /// Some clients that left before this position are not remembered: they were on other nodes before this one began.
     pub(crate) fn knows_nobody_before(&self, position: Position) {
         self.departed.knows_nobody_before(position);
     }
 
-    /// Gives up clients that have been away since before `deadline`, and users of whom nothing is left.
+    /// Gives up clients that have been away since before `deadline`, and users with nothing left.
     pub(crate) fn sweep(&self, deadline: Option<Instant>, timeline: &Timeline) {
         while let Some(client) = deadline.and_then(|deadline| self.away.pop(deadline)) {
             self.give_up(&client, timeline);
@@ -395,7 +399,7 @@ impl Registry {
         }
     }
 
-    /// Adds somebody who wants to know.
+    /// Adds an observer.
     pub(crate) fn observe(&self, observer: Arc<dyn Observer>) {
         self.observers.write().push(observer);
     }
@@ -405,8 +409,8 @@ impl Registry {
         self.observers.write().retain(|other| !Arc::ptr_eq(other, observer));
     }
 
-    /// Tells every observer. They run without a lock, for they may take their time or panic; and one that panics keeps neither
-    /// the others from being told nor the caller from going on.
+    /// Tells every observer. They run without a lock, because they may take their time or panic. If one panics, the others
+    /// still hear the news and the caller goes on.
     pub(crate) fn tell(&self, what: impl Fn(&dyn Observer)) {
         let observers = self.observers.read();
         if observers.is_empty() {

@@ -1,6 +1,6 @@
-//! What a log-out has made void: a user's tickets that were issued before it, and what an application has said of the user before it.
-//! Without this, a page whose stream was ended would come back with the ticket that it has, or enter by a session that has ended while
-//! it was on its way in.
+//! What a log-out makes void: the user's tickets that were issued before it, and what an application said about the user
+//! before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
+//! session that ended while the page was on its way in.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -9,24 +9,24 @@ use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 
-/// The longest that a ticket may be good, so after this there is none left to be void.
+/// The longest lifetime of a ticket. After this time, no ticket is left to be void.
 pub const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
-/// As long as a log-out is remembered: a ticket of that length is good a little longer where clocks may be apart.
+/// How long a log-out is remembered. A ticket of the longest lifetime is good a little longer where clocks may be apart.
 const REMEMBERED: Duration = LONGEST.saturating_add(MOST_LEEWAY);
 
-/// Log-outs that are remembered at most. Of more, the oldest count for all users.
+/// The most log-outs that are remembered. Beyond that, the oldest count for all users.
 const MOST: usize = 131_072;
 
-/// How far clocks may be apart at most.
+/// The most by which clocks may be apart.
 pub const MOST_LEEWAY: Duration = Duration::from_secs(300);
 
-/// The last time that was told, in microseconds.
+/// The last time that [`since_1970`] returned, in microseconds.
 static TOLD: AtomicU64 = AtomicU64::new(0);
 
-/// The time since 1970 in whole microseconds, as tickets count it. It is later than every time that was told before in this
-/// process, so a ticket and a log-out are in order however close together they are. Only a clock that is set back by more than
-/// the longest leeway is followed.
+/// The time since 1970 in whole microseconds, as tickets count it. It is later than every time that this process got here
+/// before, so a ticket and a log-out are in order however close together they are. A clock that is set back is followed only
+/// if that is by more than the longest leeway.
 pub fn since_1970() -> Duration {
     let clock = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_micros() as u64;
     let next = |told: u64| if told > clock + MOST_LEEWAY.as_micros() as u64 { clock } else { clock.max(told + 1) };
@@ -34,27 +34,27 @@ pub fn since_1970() -> Duration {
     Duration::from_micros(next(told))
 }
 
-/// The last moment of a millisecond, which is how exactly nodes tell each other of a log-out: so that none of the tickets from
-/// before it is good at another node.
+/// The last moment of a millisecond. Nodes tell each other about a log-out with millisecond precision, so this makes every
+/// ticket from before it void on other nodes, too.
 pub(crate) fn end_of_millisecond(millis: u64) -> Duration {
     Duration::from_millis(millis).saturating_add(Duration::from_micros(999))
 }
 
-/// Log-outs so far, over all hubs of the process: a mark of one hub is good for another that takes its place.
+/// Log-outs so far, over all hubs of the process: a mark of one hub is good for another hub that takes its place.
 static LOG_OUTS: AtomicU64 = AtomicU64::new(0);
 
-/// A moment between two log-outs, to be taken before an application is asked who somebody is: see
-/// [`Hub::connect_since`](crate::Hub::connect_since). Unlike a clock it is exact.
+/// A moment between two log-outs. Take it before asking an application who somebody is: see
+/// [`Hub::connect_since`](crate::Hub::connect_since). Unlike a clock, it is exact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LogOutMark(u64);
 
 impl LogOutMark {
-    /// This moment.
+    /// The current moment.
     pub fn now() -> Self {
         Self(LOG_OUTS.load(Ordering::SeqCst))
     }
 
-    /// One that was taken before, by its number.
+    /// A mark that was taken before, by its number.
     pub fn numbered(number: u64) -> Self {
         Self(number)
     }
@@ -72,19 +72,19 @@ pub(crate) struct Revoked(Mutex<LogOuts>);
 #[derive(Debug, Default)]
 struct LogOuts {
     since: HashMap<Arc<str>, LogOut>,
-    /// LogOuts by the number of the log-out at which they were put here. Whoever was logged out again since then goes back to the
-    /// end when it is their turn, so forgetting costs a few steps of each log-out, and never a look at all of them.
+    /// Users, each with the number of the log-out that put them here. A user who was logged out again since then goes back
+    /// to the end when their turn comes. So each log-out costs a few steps of forgetting, and never a look at all users.
     order: VecDeque<(u64, Arc<str>)>,
-    /// The last log-out of those that are not remembered. Whose they were is not known any more, so they count for everybody: a
-    /// ticket that is older is void, and its page gets another one.
+    /// The last of the log-outs that are not remembered. Their users are not known any more, so they count for everybody: an
+    /// older ticket is void, and its page gets another one.
     forgotten: Option<LogOut>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct LogOut {
-    /// Since 1970, as tickets count it.
+    /// The time since 1970, as tickets count it.
     at: Duration,
-    /// The first is 1.
+    /// The first log-out is 1.
     number: u64,
 }
 
@@ -93,8 +93,8 @@ impl LogOut {
         Self { at: self.at.max(other.at), number: self.number.max(other.number) }
     }
 
-    /// The later of this and another. Two in one millisecond are one and the same that has come back from the other nodes: what
-    /// was issued right after it stays good.
+    /// The later of this time and `now`. If `now` is the end of the same millisecond, it is the same log-out, back from the
+    /// other nodes: tickets issued right after it stay good.
     fn at_least(self, now: Duration) -> Duration {
         let is_echo = self.at.as_millis() == now.as_millis() && now == end_of_millisecond(now.as_millis() as u64);
         if is_echo { self.at } else { self.at.max(now) }
@@ -102,7 +102,7 @@ impl LogOut {
 }
 
 impl Revoked {
-    /// Makes all tickets void that the user has up to now.
+    /// Makes all tickets void that the user has so far.
     pub(crate) fn revoke(&self, user: &str, now: Duration) {
         let mut users = self.0.lock();
         let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
@@ -121,7 +121,7 @@ impl Revoked {
         self.0.lock().any(user, |log_out| log_out.number > mark.0)
     }
 
-    /// Whether a ticket is void that was issued then. One that does not say when was issued before everything.
+    /// Whether a ticket that was issued at this time is void. A ticket without that time counts as issued before everything.
     pub(crate) fn is_void(&self, user: &str, issued: Duration) -> bool {
         self.0.lock().any(user, |log_out| issued <= log_out.at)
     }
@@ -134,7 +134,7 @@ impl LogOuts {
 
     fn forget(&mut self, now: Duration) {
         while let Some((number, user)) = self.order.pop_front() {
-            // Whoever is in order is in the table.
+            // Every user in `order` is in the table.
             let Some(log_out) = self.since.get(&user).copied() else { continue };
             if log_out.number > number {
                 self.order.push_back((log_out.number, user));
@@ -185,7 +185,7 @@ mod tests {
         }
         assert!(!revoked.is_void("ada", at + Duration::from_micros(1)));
         assert!(!other.is_void("ada", at + Duration::from_millis(1)));
-        // Nor does an older one that comes late make anything good.
+        // Nor does an older log-out that arrives late make any ticket good.
         revoked.revoke("ada", Duration::from_secs(1));
         assert!(revoked.is_void("ada", at));
     }
@@ -223,14 +223,14 @@ mod tests {
         revoked.revoke("ada", at(0));
         for number in 1..MOST + extra {
             revoked.revoke(&number.to_string(), at(number));
-            // One that is logged out again and again takes one place, and is not among the oldest.
+            // A user who is logged out again and again takes one place, and is not among the oldest.
             revoked.revoke("ada", at(number));
         }
         let users = revoked.0.lock();
         assert_eq!((users.since.len(), users.order.len()), (MOST, MOST));
         drop(users);
         assert!(revoked.is_void("ada", at(MOST + extra - 1)));
-        // Those whose log-out is forgotten, and everybody else with a ticket from before it.
+        // Users whose log-out is forgotten, and everybody else with a ticket from before it.
         assert!(revoked.is_void("1", at(1)) && revoked.is_void("bob", at(1)));
         assert!(!revoked.is_void("bob", at(MOST + extra)));
         assert!(revoked.is_out_since("1", LogOutMark(0)));

@@ -18,10 +18,11 @@ use crate::session::client::Client;
 pub struct User {
     pub(crate) id: Arc<str>,
     pub(crate) log: Arc<Log>,
-    /// Up to here, something was sent to a single client of theirs that has gone and that nobody can come back as.
+    /// Up to this position, events sent to the user's single clients were lost: those clients are gone, and nobody can come
+    /// back as them.
     pub(crate) unclaimed: AtomicU64,
     connections: Mutex<Connections>,
-    /// Held while observers are told, so that they hear of coming and going in the order of the facts.
+    /// Held while observers hear the news, so that they hear about coming and going in the order of the facts.
     telling: Mutex<()>,
 }
 
@@ -31,11 +32,11 @@ struct Connections {
     clients: Vec<Arc<Client>>,
     /// Clients that are about to join.
     holds: u32,
-    /// Observers were told that the user is online, and not yet that they are offline.
+    /// Observers know that the user is online, and not yet that they are offline.
     online: bool,
     /// When the last client left.
     left: Option<Instant>,
-    /// The registry has given this user up; whoever still holds it must look the id up again.
+    /// The registry has given this user up. A caller that still holds it must look the id up again.
     retired: bool,
 }
 
@@ -48,7 +49,7 @@ pub(crate) enum Hold {
 }
 
 impl User {
-    /// Up to `floor` events may be missing in its log, and up to `unclaimed` what was sent to single clients.
+    /// Up to `floor`, events may be missing in its log. Up to `unclaimed`, events sent to single clients may be missing.
     pub(crate) fn new(id: &str, floor: Position, unclaimed: Position) -> Self {
         Self {
             id: id.into(),
@@ -59,10 +60,10 @@ impl User {
         }
     }
 
-    /// Keeps it from being given up until `release`, for a client that is about to join.
+    /// Keeps the user from being given up until `release`, for a client that is about to join.
     ///
     /// # Errors
-    /// It has `most` clients, with those that are about to join.
+    /// The user has `most` clients, counting those that are about to join.
     pub(crate) fn hold(&self, most: usize) -> Result<Hold> {
         let mut connections = self.connections.lock();
         if connections.retired {
@@ -79,7 +80,7 @@ impl User {
         self.connections.lock().holds -= 1;
     }
 
-    /// Adds a client, and says whether it is the first. The user must be held.
+    /// Adds a client. Says whether it is the first. The user must be held.
     pub(crate) fn join(&self, client: &Arc<Client>) -> bool {
         let mut connections = self.connections.lock();
         connections.clients.push(Arc::clone(client));
@@ -99,7 +100,7 @@ impl User {
         was_last
     }
 
-    /// Runs `tell` if the user has a client and is not known to be online, and before anybody can tell the contrary.
+    /// Runs `tell` if the user has a client and is not known to be online, before another thread can tell the contrary.
     pub(crate) fn come_online(&self, tell: impl FnOnce()) {
         let _telling = self.telling.lock();
         let mut connections = self.connections.lock();
@@ -110,7 +111,7 @@ impl User {
         }
     }
 
-    /// Runs `tell` if the user was known to be online and has had no client for so long.
+    /// Runs `tell` if the user was known to be online and has had no client for the `grace` time.
     pub(crate) fn go_offline(&self, grace: Duration, tell: impl FnOnce()) {
         let _telling = self.telling.lock();
         let mut connections = self.connections.lock();
@@ -122,23 +123,23 @@ impl User {
         }
     }
 
-    /// Whether observers take it for online: it has a client, or had one a moment ago.
+    /// Whether observers take the user for online: the user has a client, or had one a moment ago.
     pub(crate) fn is_online(&self) -> bool {
         let connections = self.connections.lock();
         connections.online || !connections.clients.is_empty()
     }
 
-    /// Its clients of this moment.
+    /// The user's clients at this moment.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
         self.connections.lock().clients.clone()
     }
 
-    /// How many clients it has.
+    /// How many clients the user has.
     pub(crate) fn count(&self) -> usize {
         self.connections.lock().clients.len()
     }
 
-    /// Marks every client, and says how many there are.
+    /// Marks every client. Returns how many there are.
     pub(crate) fn mark(&self) -> usize {
         let connections = self.connections.lock();
         for client in &connections.clients {
@@ -147,32 +148,33 @@ impl User {
         connections.clients.len()
     }
 
-    /// Something that was sent to one of their clients cannot be had by anybody any more.
+    /// An event that was sent to one of the user's clients is out of everybody's reach.
     pub(crate) fn lose(&self, position: Position) {
         self.unclaimed.fetch_max(position, Ordering::AcqRel);
     }
 
-    /// Whether the registry has given it up.
+    /// Whether the registry has given the user up.
     pub(crate) fn is_retired(&self) -> bool {
         self.connections.lock().retired
     }
 
-    /// Whether nothing is left of it: no client, no event, and nothing to be told.
+    /// Whether the user has nothing left: no client, no event, and no news for observers.
     pub(crate) fn is_idle(&self) -> bool {
         let connections = self.connections.lock();
         connections.clients.is_empty() && connections.holds == 0 && !connections.online && self.log.usage().events == 0
     }
 
-    /// Gives it up if nothing is left of it. Nothing may be published meanwhile.
+    /// Gives the user up if nothing is left. Nothing may be published meanwhile.
     pub(crate) fn retire_if_idle(&self) -> bool {
         let is_idle = self.is_idle();
         let mut connections = self.connections.lock();
-        // Asked again: somebody may have come in between.
+        // Ask again, because a client may have come in between.
         connections.retired |= is_idle && connections.clients.is_empty() && connections.holds == 0;
         connections.retired
     }
 
-    /// What is not known any more when it is given up: of its log, and of what was sent to single clients.
+    /// What is lost when the user is given up: the positions up to which its log, and the events sent to its single clients,
+    /// are not known any more.
     pub(crate) fn forgets(&self) -> (Position, Position) {
         (self.log.floor(), self.unclaimed.load(Ordering::Acquire))
     }

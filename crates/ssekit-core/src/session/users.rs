@@ -1,4 +1,4 @@
-//! The users of a hub, by id: they come into being with their first event or client, and are given up when nothing is left of them.
+//! The users of a hub, by id. A user begins with its first event or client, and is given up when nothing is left of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,22 +12,22 @@ use crate::history::timeline::Timeline;
 use crate::session::forgotten::Missing;
 use crate::session::user::{Hold, User};
 
-/// Users that may come before it is worth looking whether some of them can be given up.
+/// How many more users may come before a search for users to give up is worthwhile.
 const CROWD: usize = 8_192;
 
-/// All users of whom something is kept.
+/// All users about whom something is kept.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
     by_id: DashMap<Arc<str>, Arc<User>>,
-    /// Up to where events of users are missing that were given up.
+    /// For users that were given up: the position up to which their events are missing.
     missing: Missing,
-    /// Likewise, what was sent to single clients of theirs with ids that nobody can come back with.
+    /// The same for events sent to their single clients, with ids that nobody can come back with.
     unclaimed: Missing,
     crowd: Arc<Crowd>,
 }
 
-/// Tells when there are so many users that it is time to look which of them can be given up: events to ever new users may come
-/// faster than time passes.
+/// Tells when there are so many users that it is time to search for users to give up. The regular sweep is not enough,
+/// because events to ever new users may come faster.
 #[derive(Debug)]
 pub(crate) struct Crowd {
     full: AtomicUsize,
@@ -41,14 +41,14 @@ impl Default for Crowd {
 }
 
 impl Crowd {
-    /// Waits for that.
+    /// Waits until there are that many users.
     pub(crate) async fn grown(&self) {
         self.grown.notified().await;
     }
 }
 
 impl Users {
-    /// The user with this id, who comes into being with the first event or client.
+    /// The user with this id. A new user begins here, with its first event or client.
     pub(crate) fn get_or_begin(&self, id: &str) -> Arc<User> {
         if let Some(user) = self.get(id) {
             return user;
@@ -79,22 +79,22 @@ impl Users {
         }
     }
 
-    /// Something that was sent to a single client of this user cannot be had by anybody any more.
+    /// An event that was sent to a single client of this user is out of everybody's reach.
     pub(crate) fn lose(&self, id: &str, position: Position) {
         let user = self.get_or_begin(id);
         user.lose(position);
         if user.is_retired() {
-            // Perhaps before it knew.
+            // The user may have been given up before it knew of the loss.
             self.unclaimed.note(id, position);
         }
     }
 
-    /// The history begins anew after this position: nothing before it can be had.
+    /// The history begins anew after this position: nothing before it is available.
     pub(crate) fn begin_after(&self, position: Position) {
         self.missing.note_all(position);
     }
 
-    /// Gives up those of whom nothing is left.
+    /// Gives up users with nothing left.
     pub(crate) fn sweep(&self, timeline: &Timeline) {
         let candidates: Vec<Arc<str>> =
             self.by_id.iter().filter(|user| user.is_idle()).map(|user| Arc::clone(user.key())).collect();
@@ -112,12 +112,12 @@ impl Users {
         self.crowd.full.store(self.len() * 2 + CROWD, Ordering::Relaxed);
     }
 
-    /// How many are known, online or not.
+    /// How many users are known, online or not.
     pub(crate) fn len(&self) -> usize {
         self.by_id.len()
     }
 
-    /// Whoever gives up users waits for this.
+    /// The task that gives up users waits for this.
     pub(crate) fn crowd(&self) -> Arc<Crowd> {
         Arc::clone(&self.crowd)
     }

@@ -1,7 +1,7 @@
 //! Tickets: signed JSON Web Tokens (RFC 7519) that say whose stream a request may open, and until when.
 //!
-//! Nothing in a token is believed before its signature is: of what is not signed yet, only the algorithm and the key's name
-//! are looked at, and both only choose among keys that are configured, each of which knows its one algorithm.
+//! No part of a token is trusted before its signature has been verified. Until then, only the algorithm and the key's id are
+//! read. Both merely choose among the configured keys, and each key has exactly one algorithm.
 
 mod once;
 mod payload;
@@ -17,27 +17,27 @@ use payload::Payload;
 use ssekit_core::error::{Error, Result};
 use ssekit_core::session::revoked::{LONGEST, MOST_LEEWAY, since_1970};
 
-/// The longest token that is looked at.
+/// The longest token that is read at all, in bytes.
 const MAX_TOKEN_BYTES: usize = 4_096;
 
-/// Who a ticket is for, unless told otherwise.
+/// The audience of a ticket, unless another is given.
 pub const DEFAULT_AUDIENCE: &str = "ssekit";
 
-/// Whose tickets are good.
+/// Which tickets are valid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TicketOptions {
-    /// Shared secrets for HS256, at least 32 bytes each. The first one signs, all of them verify, so that one can replace
-    /// another.
+    /// Shared secrets for HS256, at least 32 bytes each. The first one signs and all of them verify, so one secret can
+    /// replace another.
     pub secrets: Vec<String>,
-    /// Public keys of others who sign.
+    /// Public keys of other parties that sign tickets.
     pub keys: Vec<PublicKey>,
-    /// What `aud` has to name. Default: `ssekit`.
+    /// The audience that `aud` must name. Default: `ssekit`.
     pub audience: String,
-    /// What `iss` has to be; none: anything, or nothing.
+    /// The `iss` that a ticket must have. Without it, `iss` may be anything or missing.
     pub issuer: Option<String>,
-    /// How far clocks may be apart, up to five minutes. Default: 5 s.
+    /// How far the clocks may be apart, up to five minutes. Default: 5 s.
     pub leeway: Duration,
-    /// Whether a ticket opens one stream only, which it may continue. Default: false.
+    /// Whether a ticket opens only one stream, which it may also continue. Default: false.
     pub one_time: bool,
     /// The cookie that may hold a ticket. Default: `ssekit_ticket`.
     pub cookie: String,
@@ -63,32 +63,32 @@ impl std::fmt::Debug for TicketOptions {
     }
 }
 
-/// What a good ticket says.
+/// The claims of a valid ticket.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claims {
-    /// The user (`sub`); none: an anonymous client.
+    /// The user (`sub`). Without one, the client is anonymous.
     pub user: Option<String>,
-    /// The client id that the stream has to have (`cid`).
+    /// The client id that the stream must have (`cid`).
     pub client: Option<String>,
     /// The ticket's own id (`jti`).
     pub id: Option<String>,
-    /// When it was issued (`iat`), since 1970; zero if it does not say.
+    /// When it was issued (`iat`), since 1970; zero if the ticket does not say.
     pub issued: Duration,
-    /// How long it is still good.
+    /// How much longer it is valid.
     pub left: Duration,
 }
 
-/// Why a ticket is not good. This is for the operator; whoever presented it only learns that it is not.
+/// Why a ticket is not valid. The reason is for the operator; the client only learns that the ticket is not valid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TicketError {
-    /// There is none.
+    /// The request has no ticket.
     Missing,
-    /// It is not a token of the compact form, or lacks what it must have.
+    /// It is not a token in compact form, or lacks a required claim.
     Malformed,
-    /// Rejection configured key is for its algorithm: `none`, for instance.
+    /// No configured key is for its algorithm, which may be `none`, for instance.
     Algorithm,
-    /// Rejection configured key of its algorithm has its `kid`.
+    /// No configured key of its algorithm has its `kid`.
     Key,
     /// It was tampered with, or signed with another key.
     Signature,
@@ -98,21 +98,21 @@ pub enum TicketError {
     Early,
     /// It says that it was issued in the future.
     Future,
-    /// It is good for longer than log-outs are remembered: 30 days.
+    /// It is valid for longer than log-outs are remembered: 30 days.
     TooLong,
-    /// It is for somebody else.
+    /// It is for another audience.
     Audience,
-    /// It is from somebody else.
+    /// It is from another issuer.
     Issuer,
-    /// Only one stream may be opened with it, and one has been.
+    /// It may open only one stream, and has done so.
     Used,
-    /// So many one-time tickets of its user have been used, and are still good, that no further one can be.
+    /// Too many one-time tickets of its user have been used and have not expired yet.
     TooMany,
-    /// Its user has been logged out since.
+    /// Its user has been logged out since it was issued.
     Revoked,
     /// It is for another client id.
     Client,
-    /// A cookie that another origin's page has sent along.
+    /// It came as a cookie with a request from another origin's page.
     Origin,
 }
 
@@ -159,7 +159,7 @@ impl TicketOptions {
     /// Checks a token, at a time since 1970.
     ///
     /// # Errors
-    /// It is not good.
+    /// The token is not valid.
     pub fn verify(&self, token: &str, now: Duration) -> std::result::Result<Claims, TicketError> {
         if token.len() > MAX_TOKEN_BYTES {
             return Err(TicketError::Malformed);
@@ -169,27 +169,27 @@ impl TicketOptions {
     }
 }
 
-/// What a new ticket shall say.
+/// The claims of a new ticket.
 #[derive(Debug, Clone, Copy)]
 pub struct NewTicket<'a> {
-    /// The user; none: an anonymous client.
+    /// The user. Without one, the client is anonymous.
     pub user: Option<&'a str>,
-    /// The client id that the stream has to have; none: any.
+    /// The client id that the stream must have. Without it, any id is accepted.
     pub client: Option<&'a str>,
-    /// How long it is good, one second to 30 days.
+    /// How long it is valid, one second to 30 days.
     pub ttl: Duration,
-    /// From when on it is good, counted from now.
+    /// When it becomes valid, counted from now.
     pub not_before: Duration,
-    /// Who it is for.
+    /// Its audience.
     pub audience: &'a str,
-    /// Who it is from.
+    /// Its issuer.
     pub issuer: Option<&'a str>,
 }
 
 /// Signs a ticket with a shared secret (HS256), at a time since 1970.
 ///
 /// # Errors
-/// The secret is too short, an id cannot be used, or the time is out of its bounds.
+/// The secret is too short, an id cannot be used, or a time is out of bounds.
 pub fn issue(secret: &str, ticket: NewTicket<'_>, now: Duration) -> Result<String> {
     check_secret("secret", secret)?;
     if let Some(user) = ticket.user {

@@ -1,8 +1,8 @@
-//! Tickets that open one stream only.
+//! Tickets that open only one stream.
 //!
-//! Strictly one-time tickets would break `EventSource`, which reconnects to the very same URL. So a ticket also continues
-//! the stream that it has opened: for whoever presents that stream's client id, and the key with which its event ids end. The
-//! URL of the first request has neither the key nor anything that it could be made of.
+//! Strictly one-time tickets would break `EventSource`, which reconnects to the very same URL. So a ticket also continues the
+//! stream that it has opened. For that, the request must present the stream's client id, and the key at the end of its event
+//! ids. The URL of the first request contains neither the key nor anything from which the key could be derived.
 
 use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
@@ -15,34 +15,35 @@ use crate::ticket::TicketError;
 use ssekit_core::event::key::Key;
 use ssekit_core::session::network::Network;
 
-/// Used tickets of one subject that are remembered. Each is forgotten when it expires; who has more at once gets no further one
-/// used, and nobody else notices. There is no bound over all: whoever signs tickets decides how many subjects there are.
+/// How many used tickets of one subject are remembered. Each is forgotten when it expires. A subject beyond the limit cannot
+/// use another ticket, and no other subject notices. There is no limit over all subjects, because the signer of the tickets
+/// decides how many subjects there are.
 const MOST_OF_ONE: usize = 10_000;
 
-/// Expired tickets that are forgotten each time that one is used: more than are added, so there are never many.
+/// How many expired tickets each use forgets. This is more than a use adds, so there are never many expired tickets.
 const FORGOTTEN_AT_ONCE: usize = 4;
 
 /// The tickets that have been used.
 #[derive(Debug, Default)]
 pub(crate) struct Once(Mutex<Used>);
 
-/// Tickets by when they expire.
+/// Tickets in the order in which they expire.
 type Order = BTreeSet<(Duration, Arc<str>)>;
 
 #[derive(Debug, Default)]
 struct Used {
     tickets: HashMap<Arc<str>, Use>,
-    /// In the order in which they expire.
+    /// All tickets, in the order in which they expire.
     order: Order,
-    /// The same, of each subject.
+    /// The same for each subject.
     subjects: HashMap<Subject, Order>,
 }
 
-/// Whose tickets are counted together.
+/// A subject's tickets are counted together.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Subject {
     User(Arc<str>),
-    /// Of tickets for nobody: where they were used from.
+    /// For tickets without a user: the network that they were used from.
     Network(Option<Network>),
 }
 
@@ -59,9 +60,9 @@ struct Use {
     /// The one that its stream has got instead, because somebody had the first.
     instead: Option<Arc<str>>,
     subject: Subject,
-    /// What the ids on its stream end with.
+    /// The key at the end of its stream's event ids.
     key: Key,
-    /// When the ticket is no good any more by itself, since 1970.
+    /// When the ticket expires, since 1970.
     until: Duration,
 }
 
@@ -69,13 +70,13 @@ struct Use {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Redeemed<'a> {
     pub(crate) ticket: &'a str,
-    /// Whom it counts for.
+    /// The subject that it counts for.
     pub(crate) subject: &'a Subject,
-    /// The client that its stream has.
+    /// The client id of its stream.
     pub(crate) client: &'a str,
-    /// The key of the stream that it goes on with, if it does.
+    /// The key of the stream to continue, if the request presents one.
     pub(crate) shown: Option<&'a Key>,
-    /// How long it is good.
+    /// How much longer the ticket is valid.
     pub(crate) left: Duration,
 }
 
@@ -112,7 +113,7 @@ impl Once {
         self.0.lock().tickets.get(ticket)?.instead.clone()
     }
 
-    /// Gives back what was not needed after all: there was no stream.
+    /// Makes a ticket unused again, because no stream was opened.
     pub(crate) fn give_back(&self, ticket: &str) {
         self.0.lock().remove(ticket);
     }
@@ -125,7 +126,7 @@ impl Use {
 }
 
 impl Used {
-    /// Forgets some that have expired, the oldest first.
+    /// Forgets some expired tickets, the oldest first.
     fn forget(&mut self, now: Duration) {
         for _ in 0..FORGOTTEN_AT_ONCE {
             let Some((_, ticket)) = self.order.first().filter(|(until, _)| *until <= now) else { return };
@@ -134,7 +135,7 @@ impl Used {
         }
     }
 
-    /// Whether a subject may use another. Its own that have expired are in nobody's way.
+    /// Whether a subject may use another ticket. Its own expired tickets do not count.
     fn has_room(&mut self, subject: &Subject, now: Duration) -> bool {
         loop {
             let Some(own) = self.subjects.get(subject).filter(|own| own.len() >= MOST_OF_ONE) else { return true };
@@ -233,11 +234,11 @@ mod tests {
         }
         assert_eq!(use_one(&Subject::of(Some("bob"), address(1)), "bobs", NOW), Ok(true));
         assert_eq!(use_one(&Subject::of(None, address(2)), "another's", NOW), Ok(true));
-        // What opened nothing does not count, nor what has expired.
+        // A ticket that opened no stream does not count, nor does an expired ticket.
         once.give_back("0 0");
         assert_eq!(use_one(&greedy[0], "0 more", NOW), Ok(true));
         assert_eq!(use_one(&greedy[0], "0 yet more", NOW), Err(TicketError::TooMany));
-        // However many of others have expired, too.
+        // This holds no matter how many tickets of others have expired.
         for subject in [&greedy[1], &greedy[0]] {
             assert_eq!(use_one(subject, &format!("{subject:?}"), NOW + LEFT), Ok(true));
         }

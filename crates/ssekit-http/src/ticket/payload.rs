@@ -1,4 +1,4 @@
-//! What a ticket says (RFC 7519, section 4.1), once its signature is known to be good.
+//! The claims of a ticket (RFC 7519, section 4.1), after its signature has been verified.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use uuid::Uuid;
 use crate::ticket::{Claims, NewTicket, TicketError, TicketOptions};
 use ssekit_core::session::revoked::LONGEST;
 
-/// The claims as they are written. A claim that stands there twice is an error: two readers could take different ones.
+/// The claims as they are written. A claim that appears twice is an error, because two readers could take different values.
 #[derive(Debug, Deserialize)]
 pub(super) struct Payload {
     sub: Option<String>,
@@ -64,11 +64,13 @@ impl Payload {
             return Err(TicketError::Malformed);
         }
         let issued = self.iat.map(micros).unwrap_or_default();
-        // A log-out could not tell it from one that comes after: RFC 7519, section 4.1.6. It may be in milliseconds.
+        // A log-out could not tell such a ticket from one issued after it (RFC 7519, section 4.1.6). Its `iat` may be in
+        // milliseconds.
         if issued > time.saturating_add(options.leeway) {
             return Err(TicketError::Future);
         }
-        // Log-outs are not remembered for longer. Without its beginning, what is left is the least that it can be.
+        // Log-outs are not remembered for longer. Without `iat`, the remaining time is the shortest lifetime that the ticket
+        // can have.
         if self.exp - self.iat.unwrap_or(now) > LONGEST.as_secs_f64() {
             return Err(TicketError::TooLong);
         }
@@ -77,7 +79,7 @@ impl Payload {
     }
 }
 
-/// A time since 1970 to the nearest microsecond, which is as exact as a number in JSON is. None before 1970.
+/// A time since 1970 to the nearest microsecond, which is as exact as a JSON number. Zero for times before 1970.
 fn micros(seconds: f64) -> Duration {
     let (whole, part) = (seconds.trunc(), (seconds.fract() * 1e6).round());
     if seconds <= 0.0 {
@@ -92,7 +94,7 @@ pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
     let begins = now + ticket.not_before;
     let mut claims = json!({
         "aud": ticket.audience,
-        // With its microseconds: a log-out and a log-in may fall into one second.
+        // With microseconds, because a log-out and a log-in may happen in the same second.
         "iat": now.as_micros() as f64 / 1e6,
         "exp": (begins + ticket.ttl).as_secs(),
         "jti": Uuid::new_v4().to_string(),

@@ -1,7 +1,7 @@
-//! A token's signature: JSON Web Signature in its compact form (RFC 7515, section 3.1), and the keys to check it with.
+//! A token's signature: JSON Web Signature in its compact form (RFC 7515, section 3.1), and the keys that check it.
 //!
-//! Three algorithms with public keys and one with a secret are all that is spoken here, over `ring`. A key is for one
-//! algorithm, by its kind, so a token cannot choose to have an RSA key taken for a secret, nor `none` for anything.
+//! There are only four algorithms here, over `ring`: three with public keys and one with a secret. The kind of a key fixes
+//! its algorithm. So no token can have an RSA key taken for a secret, or get `none` accepted.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -14,7 +14,7 @@ use serde::Deserialize;
 use crate::ticket::{TicketError, TicketOptions};
 use ssekit_core::error::{Error, Result};
 
-/// The head of every ticket that is issued here.
+/// The header of every ticket that is issued here.
 const HEADER: &str = r#"{"alg":"HS256","typ":"JWT"}"#;
 
 /// A public key.
@@ -34,7 +34,7 @@ enum Kind {
     Rsa { n: Vec<u8>, e: Vec<u8> },
 }
 
-/// A JSON Web Key, of which no private part is ever kept (RFC 7517).
+/// A JSON Web Key (RFC 7517). Its private part is never kept.
 #[derive(Deserialize)]
 struct Jwk {
     kty: String,
@@ -48,10 +48,10 @@ struct Jwk {
 }
 
 impl PublicKey {
-    /// Reads a JSON Web Key, as JSON text.
+    /// Reads a JSON Web Key from JSON text.
     ///
     /// # Errors
-    /// It is none, or not of a kind that is known here.
+    /// The text is not a key, or the key is of an unsupported kind.
     pub fn from_jwk(json: &str) -> Result<Self> {
         let wants = "wants a JSON Web Key: OKP with Ed25519, EC with P-256, or RSA of at least 2,048 bits";
         let refuse = || Error::argument(format!("options.tickets.keys: {wants}"));
@@ -104,7 +104,8 @@ impl Jwk {
     }
 }
 
-/// What a token says of its own signature. `crit` names extensions that must be understood, and none is.
+/// A token's statement about its own signature. `crit` names extensions that the reader must understand, and we understand no
+/// extensions.
 #[derive(Deserialize)]
 struct Header {
     alg: String,
@@ -112,7 +113,7 @@ struct Header {
     crit: Option<serde_json::Value>,
 }
 
-/// The payload of a token whose signature is good.
+/// Returns the payload of a token if its signature is good.
 pub(super) fn verified(token: &str, options: &TicketOptions) -> std::result::Result<Vec<u8>, TicketError> {
     let (message, signature) = token.rsplit_once('.').ok_or(TicketError::Malformed)?;
     let (header, payload) = message.split_once('.').ok_or(TicketError::Malformed)?;
@@ -145,7 +146,7 @@ fn check_keys(
     if able.peek().is_none() {
         return Err(TicketError::Algorithm);
     }
-    // A token without a name for its key may be any key's, and so may a key without a name be any token's.
+    // A token without a `kid` may belong to any key, and a key without an id may fit any token.
     let named = |key: &&PublicKey| header.kid.is_none() || key.id.is_none() || key.id == header.kid;
     let mut candidates = able.filter(named).peekable();
     if candidates.peek().is_none() {
@@ -154,7 +155,7 @@ fn check_keys(
     if candidates.any(|key| key.verifies(message, signature)) { Ok(()) } else { Err(TicketError::Signature) }
 }
 
-/// A token with this payload.
+/// Signs a payload; returns the token.
 pub(super) fn signed(payload: &str, secret: &str) -> String {
     let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(HEADER), URL_SAFE_NO_PAD.encode(payload));
     let signature = hmac::sign(&hmac_key(secret), message.as_bytes());

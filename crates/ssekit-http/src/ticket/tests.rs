@@ -119,7 +119,7 @@ fn no_algorithm_is_none_however_it_is_spelt() {
 
 #[test]
 fn a_public_key_is_never_taken_for_a_secret() {
-    // The classic: sign with HS256, using as its secret the public key that everybody knows.
+    // The classic attack: sign with HS256, with the well-known public key as the secret.
     let options = TicketOptions { keys: vec![ed25519_jwk(None)], ..TicketOptions::default() };
     let public = URL_SAFE_NO_PAD.encode(ED25519.public_key());
     for secret in [public.as_str(), SECRET] {
@@ -148,7 +148,7 @@ fn claims_have_to_be_there_and_to_fit() {
     assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() - 60))), TicketError::Expired);
     assert_eq!(refusal(&options(), &with("nbf", json!(NOW.as_secs() + 60))), TicketError::Early);
     assert_eq!(refusal(&options(), &with("sub", json!(42))), TicketError::Malformed);
-    // In milliseconds, or by a clock that is ahead by more than the leeway (five seconds).
+    // In milliseconds, or from a clock that is ahead by more than the leeway (five seconds).
     assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_millis() as u64))), TicketError::Future);
     assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() + 6))), TicketError::Future);
     assert_eq!(refusal(&options(), &with("iat", json!(1e300))), TicketError::Future);
@@ -157,7 +157,7 @@ fn claims_have_to_be_there_and_to_fit() {
             .verify(&hs256(&json!({ "alg": "HS256" }), &with("iat", json!(NOW.as_secs() + 5)), SECRET), NOW)
             .is_ok()
     );
-    // Longer than log-outs are remembered, also when most of it is over.
+    // Valid for longer than log-outs are remembered, even when most of that time is over.
     assert_eq!(refusal(&options(), &with("exp", json!(NOW.as_secs() + 30 * 86_400 + 1))), TicketError::TooLong);
     assert_eq!(refusal(&options(), &with("exp", json!(1e300))), TicketError::TooLong);
     assert_eq!(refusal(&options(), &with("iat", json!(NOW.as_secs() - 30 * 86_400))), TicketError::TooLong);
@@ -205,7 +205,7 @@ fn es256_is_verified() {
     assert_eq!(options.verify(&format!("{message}.{}", "A".repeat(86)), NOW), Err(TicketError::Signature));
 }
 
-/// The token of RFC 7515, appendix A.2, whose claims are not ours; what counts is that its signature is found to be good.
+/// The token of RFC 7515, appendix A.2. Its claims are not ours; the test is that its signature is found to be good.
 #[test]
 fn rs256_is_verified_as_the_rfc_signs_it() {
     let n = "ofgWCuLjybRlzo0tZWJjNiuSfb4p4fAkd_wWJcyQoTbji9k0l8W26mPddxHmfHQp-Vaw-4qPCJrcS2mJPMEzP1Pt0Bm4d4QlL-yRT-SFd2lZS\

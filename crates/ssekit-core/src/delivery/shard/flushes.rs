@@ -1,4 +1,4 @@
-//! Who waits until everything up to a position has been sent.
+//! Flushes that wait until everything up to a position has been sent.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use crate::event::position::Position;
 
-/// A flush waits no longer than this for clients that do not read.
+/// The longest time that a flush waits for clients that do not read.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
@@ -29,13 +29,13 @@ impl Flushes {
         self.0.is_empty()
     }
 
-    /// When somebody stops waiting.
+    /// The next time at which a flush stops waiting.
     pub(crate) fn due(&self) -> Option<Instant> {
         self.0.iter().map(|flush| flush.deadline).min()
     }
 
-    /// Answers those for whom everything has been sent, and those who have waited long enough. If `not_yet`, for nobody
-    /// everything has. Says whether it has looked.
+    /// Answers the flushes that are complete, and those that have waited long enough. If `not_yet`, no flush can be
+    /// complete. Returns whether it looked at the flushes.
     pub(crate) fn answer(&mut self, not_yet: bool, has_sent: impl Fn(Position) -> bool) -> bool {
         if self.0.is_empty() {
             return false;
@@ -46,7 +46,7 @@ impl Flushes {
         }
         for flush in std::mem::take(&mut self.0) {
             if flush.deadline <= now || has_sent(flush.position) {
-                // Who has stopped waiting does not need the answer.
+                // A caller that has stopped waiting does not need the answer.
                 let _ = flush.done.send(());
             } else {
                 self.0.push(flush);

@@ -1,4 +1,4 @@
-//! A client's place in a shard.
+//! A client's slot in a shard.
 
 use std::sync::Arc;
 
@@ -8,23 +8,25 @@ use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::session::client::Client;
 
-/// A client's place in a shard.
+/// A client's slot in a shard.
 #[derive(Debug)]
 pub(crate) enum Slot {
-    /// Its stream is pulled by somebody else, or not read yet.
+    /// Someone else pulls the stream, or nobody reads it yet.
     Pulled { client: Arc<Client>, idle_ticks: u32 },
-    /// The client was let go, and its carrier has still to say that it has written what was sent before that; up to this tick.
+    /// The client was let go. Until this tick, its carrier may still report that it has written the events sent before
+    /// that.
     Parting { client: Arc<Client>, until: u32 },
     /// The shard writes to its socket.
     #[cfg(unix)]
     Socket(Connection),
-    /// The client was let go while its socket was full: it gets the rest of what it was sent before that, up to this tick.
+    /// The client was let go while its socket was full. Until this tick, it may still get the rest of the events sent
+    /// before that.
     #[cfg(unix)]
     Leaving { connection: Connection, until: u32 },
 }
 
 impl Slot {
-    /// Whether the client has got everything up to `position`. The cursor of one for whom there was nothing stays behind.
+    /// Whether the client has everything up to `position`. If there was nothing for it, its cursor stays behind.
     pub(crate) fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
         let (client, cursor, clear) = match self {
             Self::Pulled { client, .. } | Self::Parting { client, .. } => (client, client.progress.written(), true),

@@ -1,4 +1,5 @@
-//! The sweep that each tick begins: over all slots, for those that are idle, that lag, or that have had long enough to leave.
+//! The sweep that begins with each tick. It looks at all slots for clients that are idle, that lag, or whose time to
+//! leave is over.
 
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use crate::delivery::shard::slot::Slot;
 use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
 use crate::session::lifecycle::DisconnectReason;
 
-/// Clients that are looked at between two looks at the inbox.
+/// Clients that are checked between two checks of the inbox.
 const CHECKS_PER_ITERATION: usize = 1024;
 
 impl Shard {
-    /// Goes on with the sweep over the slots that looks for those that are idle, and for those that lag.
+    /// Continues the sweep over the slots.
     pub(super) fn continue_sweep(&mut self) {
         let Some(mut next) = self.sweep.take() else { return };
         if next == 0 {
@@ -44,7 +45,7 @@ impl Shard {
                     let client = Arc::clone(client);
                     self.close(&client, DisconnectReason::Slow);
                 } else if backlog.age() > self.tick_length {
-                    // What has just been published its carrier has only been woken for.
+                    // For an event that was just published, the carrier has only been woken so far, so that is no lag.
                     lag.count(&backlog);
                 }
             }
@@ -59,7 +60,7 @@ impl Shard {
                 }
                 connection.beat(tick, tally)
             }),
-            // Ticks wrap: until then it lies ahead, from then on behind.
+            // Ticks wrap around: `until` is ahead before that tick, and behind from then on.
             Some(Slot::Parting { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
             #[cfg(unix)]
             Some(Slot::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),

@@ -1,4 +1,4 @@
-//! A shard on its own, driven turn by turn.
+//! A single shard, driven one iteration at a time.
 
 use super::*;
 
@@ -50,7 +50,7 @@ mod with_sockets {
         Shard::new(shared).unwrap()
     }
 
-    /// Seats a client with a socket, and returns it with the other end.
+    /// Gives a slot to a client with a socket, and returns the client with the other end of the socket.
     fn slot(shard: &mut Shard, id: &str) -> (Arc<Client>, UnixStream) {
         let (server, peer) = UnixStream::pair().unwrap();
         server.set_nonblocking(true).unwrap();
@@ -95,12 +95,12 @@ mod with_sockets {
     #[tokio::test]
     async fn a_client_that_leaves_during_a_pass_costs_the_others_nothing() {
         let mut shard = shard();
-        // More than one turn serves.
+        // More than one iteration serves.
         let mut clients: Vec<_> = (0..200).map(|number| slot(&mut shard, &number.to_string())).collect();
         publish(&shard);
         assert!(shard.iterate());
         assert!(shard.pass.is_some());
-        // Some who have been served go, and some who have not; newcomers sit down on both kinds of slots.
+        // Some clients that have been served go, and some that have not; new clients take both kinds of slots.
         for index in [150, 10] {
             let (client, _) = clients.swap_remove(index);
             assert!(shard.shared.registry.remove(&client, DisconnectReason::Peer, &shard.shared.timeline));
@@ -136,7 +136,7 @@ mod with_sockets {
         }
         while shard.iterate() {}
         assert_eq!(shard.slots.len(), 0);
-        // It was cut within the event.
+        // The connection was cut within the event.
         let mut received = Vec::new();
         peer.read_to_end(&mut received).unwrap();
         assert!(received.len() < large.len());
@@ -151,7 +151,7 @@ mod with_sockets {
         publish(&shard);
         assert!(shard.shared.registry.remove(&closed, DisconnectReason::Server, &shard.shared.timeline));
         publish(&shard);
-        // The pass with both comes before the word of its end is read.
+        // The pass with both events comes before the shard reads that the client is closed.
         shard.start_pass();
         shard.continue_pass();
         assert!(shard.shared.inbox.has_closing());

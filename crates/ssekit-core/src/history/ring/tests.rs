@@ -27,7 +27,7 @@ fn positions(ring: &Ring, cursor: Position) -> Result<Vec<Position>, Gap> {
     Ok(out.iter().map(|entry| entry.position).collect())
 }
 
-/// The sums that are kept are those of what is there.
+/// The running sums match the contents.
 fn check(ring: &Ring) {
     assert_eq!(ring.bytes, ring.slots.iter().map(Slot::cost).sum::<usize>());
     assert_eq!(ring.superseded, ring.slots.iter().filter(|slot| slot.entry().is_none()).count());
@@ -126,7 +126,7 @@ fn a_backlog_is_what_a_reader_would_get() {
     ring.read(0, 10, 10, &mut out).unwrap();
     assert_eq!(ring.backlog(0, true).bytes, out.iter().map(|entry| entry.frame.chunk().len()).sum::<usize>());
     assert_eq!(ring.backlog(0, true).since, Some(out[0].at));
-    // Without their bytes they are the same events.
+    // Without their bytes, the backlogs are the same.
     for cursor in 0..=11 {
         assert_eq!(ring.backlog(cursor, false), Backlog { bytes: 0, ..ring.backlog(cursor, true) });
     }

@@ -1,4 +1,4 @@
-//! Where a page goes on that comes back: by what its last event id says that it has seen.
+//! Where a returning page goes on, judged by its last event id.
 
 use std::sync::Arc;
 
@@ -6,19 +6,19 @@ use super::{Ids, Sequencer, Timeline};
 use crate::event::position::{Position, Seen, last_agreed};
 use crate::history::log::Log;
 
-/// Where a client goes on that has been here, or elsewhere.
+/// Where a returning client goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Located {
-    /// It has seen everything up to here,
+    /// The client has seen everything up to this position.
     pub cursor: Position,
-    /// and what all nodes have agreed on up to here, which this node may not have heard of yet.
+    /// It has seen all agreed events up to this position, which this node may not have received yet.
     pub elsewhere: Position,
-    /// It came with an id of the engine's own, which says more than its position does.
+    /// It came with an id that ssekit made, which says more than its position does.
     pub keeps_id: bool,
 }
 
 impl Timeline {
-    /// Where a client goes on, if `last_event_id` tells it: an id of this epoch, or the caller's own id of an event in one of
+    /// Where a client goes on, if `last_event_id` says so: an id of this epoch, or the caller's own id of an event in one of
     /// `logs`.
     pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
         let sequencer = self.sequencer.lock();
@@ -39,8 +39,8 @@ impl Timeline {
         }
     }
 
-    /// The id of an event that stands here at `position`, for a page that is catching up: it has seen everything up to `elsewhere` of
-    /// what all nodes have agreed on, and what this node has delivered alone up to this event.
+    /// The id of this node's event at `position` for a page that is catching up. The page has seen all agreed events up to
+    /// `elsewhere`, and this node's unsequenced events up to this one.
     pub fn id_of_newcomer(&self, position: Position, elsewhere: Position) -> String {
         let sequencer = self.sequencer.lock();
         let Ids { epoch, node, .. } = &sequencer.ids;
@@ -54,23 +54,23 @@ impl Timeline {
 }
 
 impl Sequencer {
-    /// The first of what this node has delivered alone that a page has not had which has seen everything up to `seen` of what all
-    /// nodes have agreed on. None: it is not known any more.
+    /// The first unsequenced event of this node that is new to a page that has seen all agreed events up to `seen`. `None`:
+    /// it is not known any more.
     fn first_unseen(&self, seen: Position) -> Option<Position> {
         let waiting = self.ids.alone.map_or(Position::MAX, |alone| alone.max(self.duplicates.last()) + 1);
         let met = self.duplicates.first_unseen(seen).ok()?;
         Some(met.unwrap_or(Position::MAX).min(waiting))
     }
 
-    /// Where a page goes on that has seen everything up to `seen` of what all nodes have agreed on. What stood here alone meanwhile it
-    /// has yet to get, and reads it before it goes on where it was.
+    /// Where a page that has seen all agreed events up to `seen` goes on. It first reads the unsequenced events of this node
+    /// that it has yet to get, then goes on where it was.
     fn locate_newcomer(&self, seen: Position, head: Position) -> Option<Located> {
-        // What has not come back may stand in the part of the history that only the page knows.
+        // An event that has not come back may stand in the part of the history that only the page knows.
         if seen > head && self.ids.alone.is_some() {
             return None;
         }
         let mut cursor = seen.min(head).min(self.first_unseen(seen)? - 1);
-        // Between the two is nothing that any other node knows.
+        // No other node knows anything between the two.
         if last_agreed(self.base) == seen {
             cursor = cursor.max(self.base);
         }

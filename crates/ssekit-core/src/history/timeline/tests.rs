@@ -1,4 +1,4 @@
-//! The sequence on its own.
+//! The sequence alone.
 
 use super::*;
 
@@ -17,7 +17,7 @@ fn entered(timeline: &Timeline) -> usize {
 
 #[test]
 fn a_log_that_is_emptied_and_filled_again_and_again_is_entered_once() {
-    // Room for one event, so that each one drives out that of the other log.
+    // Room for one event, so that each event drives out the other log's.
     let timeline = timeline(1_024);
     let logs = [(); 2].map(|()| Arc::new(Log::new(0)));
     for turn in 0..1_000 {
