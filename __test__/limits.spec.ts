@@ -20,9 +20,9 @@ function retryAfter(client: RawClient): number {
 }
 
 const CASES = [
-  ['clients', { clients: 2 }, 503, 'There are as many streams as there may be.'],
-  ['user', { clientsPerUser: 2 }, 429, 'This user has as many streams as one may have.'],
-  ['address', { clientsPerAddress: 2 }, 429, 'As many streams come from this address as may.'],
+  ['clients', { clients: 2 }, 503, 'Too many streams.'],
+  ['user', { clientsPerUser: 2 }, 429, 'Too many streams for this user.'],
+  ['address', { clientsPerAddress: 2 }, 429, 'Too many streams from this address.'],
 ] as const;
 
 test.each(CASES)(

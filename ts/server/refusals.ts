@@ -31,24 +31,24 @@ const REFUSALS: Record<string, Refusal> = {
   },
   ERR_SSEKIT_FULL: {
     status: 503,
-    says: 'There are as many streams as there may be.',
+    says: 'Too many streams.',
     headers: retryAfter,
-    why: 'there are as many streams as `limits.clients` allows. Raise it in `SSEService.configure`',
+    why: 'the hub has reached `limits.clients`. Raise it in `SSEService.configure`',
   },
   ERR_SSEKIT_USER_FULL: {
     status: 429,
-    says: 'This user has as many streams as one may have.',
+    says: 'Too many streams for this user.',
     headers: retryAfter,
     why:
-      'its user has as many streams as `limits.clientsPerUser` allows. Raise it in `SSEService.configure`, or see that pages close ' +
+      'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or see that pages close ' +
       'the streams that they leave',
   },
   ERR_SSEKIT_ADDRESS_FULL: {
     status: 429,
-    says: 'As many streams come from this address as may.',
+    says: 'Too many streams from this address.',
     headers: retryAfter,
     why:
-      'as many streams come from its address as `limits.clientsPerAddress` allows. Raise it in `SSEService.configure`; behind a ' +
+      'its address has reached `limits.clientsPerAddress`. Raise it in `SSEService.configure`; behind a ' +
       'proxy, pass the `address` that the proxy names',
   },
   ERR_SSEKIT_LOGGED_OUT: {

@@ -54,9 +54,9 @@ impl Error {
     /// A client may not connect.
     pub fn refused(refusal: Refusal) -> Self {
         let message = match refusal {
-            Refusal::Clients => "there are as many clients as there may be (limits.clients)",
-            Refusal::User => "the user has as many clients as one may have (limits.clientsPerUser)",
-            Refusal::Address => "as many clients come from this address as may (limits.clientsPerAddress)",
+            Refusal::Clients => "too many clients (limits.clients)",
+            Refusal::User => "too many clients of this user (limits.clientsPerUser)",
+            Refusal::Address => "too many clients from this address (limits.clientsPerAddress)",
             Refusal::Claimed => "clientId: it belongs to a client of another user",
             Refusal::Draining => "ssekit is being drained and takes no more clients",
         };

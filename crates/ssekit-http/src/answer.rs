@@ -93,13 +93,9 @@ pub(crate) fn last(mut answer: Answer, version: Version) -> Answer {
 pub(crate) fn of_error(error: &Error) -> Answer {
     match error.refusal() {
         Some(Refusal::Claimed) => text(StatusCode::CONFLICT, "This client id belongs to another user.\n"),
-        Some(Refusal::Clients) => {
-            later(StatusCode::SERVICE_UNAVAILABLE, "There are as many streams as there may be.\n")
-        }
-        Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "This user has as many streams as one may have.\n"),
-        Some(Refusal::Address) => {
-            later(StatusCode::TOO_MANY_REQUESTS, "As many streams come from this address as may.\n")
-        }
+        Some(Refusal::Clients) => later(StatusCode::SERVICE_UNAVAILABLE, "Too many streams.\n"),
+        Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams for this user.\n"),
+        Some(Refusal::Address) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams from this address.\n"),
         None if error.is_argument() || error.is_range() => {
             text(StatusCode::BAD_REQUEST, "The client id or user id cannot be used.\n")
         }

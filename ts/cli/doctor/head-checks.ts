@@ -77,7 +77,7 @@ const REFUSALS = {
   ],
   limits: [
     'refused',
-    'There are as many streams as there may be.',
+    'Too many streams.',
     'See “limits” in the options, and stats().refusals. Behind a proxy all clients come from one address unless “identify” gives another. If it is not ssekit that refuses, see the limits of the proxy.',
   ],
   serverError: ['server-error', '', 'See the log of the app, and of the proxy before it.'],
