@@ -15,6 +15,9 @@ const staging = join(cache, 'pack');
 const packages = join(root, 'packages');
 const release = join(packages, 'release');
 
+/** Every package has them, because either of them asks for that. */
+const LICENSES = ['LICENSE-MIT', 'LICENSE-APACHE'];
+
 await main(async () => {
   if (!process.argv.includes('--built')) await buildPackage();
   for (const folder of [staging, packages]) rmSync(folder, { recursive: true, force: true });
@@ -40,6 +43,9 @@ async function stagePlatforms() {
     const manifest = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'));
     const hasBinary = readdirSync(root).includes(manifest.main);
     if (hasBinary) copyFileSync(join(root, manifest.main), join(folder, manifest.main));
+    for (const license of LICENSES) copyFileSync(join(root, license), join(folder, license));
+    manifest.files.push(...LICENSES);
+    writeFileSync(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     return { folder, manifest, hasBinary };
   });
 }
