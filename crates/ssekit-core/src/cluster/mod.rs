@@ -13,6 +13,7 @@
 //! all nodes deliver the same order, and an id means the same on each of them.
 
 mod claims;
+mod health;
 mod lease;
 pub(crate) mod local;
 pub(crate) mod members;
@@ -35,6 +36,7 @@ use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Failure, NodeId, Number, Record};
 use crate::cluster::claims::Claims;
+use crate::cluster::health::{Health, Side};
 pub(crate) use crate::cluster::local::{Arrival, Local};
 use crate::cluster::members::Members;
 use crate::cluster::message::{CLIENTS_PER_SNAPSHOT, Member, Message};
@@ -404,49 +406,4 @@ impl Observer for Cluster {
     }
 
     fn failed(&self, _message: &str) {}
-}
-
-/// The current failures and their causes.
-#[derive(Debug)]
-struct Health {
-    reading: Option<String>,
-    writing: Option<String>,
-    /// Failures that the application has heard about since the backplane last worked.
-    told: Vec<String>,
-}
-
-/// The most failures of one outage that are remembered, so that they are not reported again.
-const MOST_TOLD: usize = 16;
-
-impl Default for Health {
-    fn default() -> Self {
-        Self { reading: Some("it has not been joined yet".into()), writing: None, told: Vec::new() }
-    }
-}
-
-impl Health {
-    fn side(&mut self, side: Side) -> &mut Option<String> {
-        match side {
-            Side::Reading => &mut self.reading,
-            Side::Writing => &mut self.writing,
-        }
-    }
-
-    /// Each failure is reported once, no matter how often it occurs and what else occurs in between: the two sides may
-    /// alternate.
-    fn is_new(&mut self, failure: String) -> bool {
-        let is_new = !self.told.contains(&failure);
-        if is_new {
-            self.told.truncate(MOST_TOLD - 1);
-            self.told.push(failure);
-        }
-        is_new
-    }
-}
-
-/// One of the two ways that a node uses the backplane.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Reading,
-    Writing,
 }

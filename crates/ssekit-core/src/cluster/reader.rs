@@ -7,9 +7,10 @@ use tokio::time::Instant;
 
 use crate::backplane::{Backplane, Channel, Ends, Failure, Known, MOST_READ, NodeId, Number, Origin, Record};
 use crate::cluster::claims::Verdict;
+use crate::cluster::health::Side;
 use crate::cluster::message::{Member, Message};
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
-use crate::cluster::{Cluster, Local, Side};
+use crate::cluster::{Cluster, Local};
 
 /// Records that are applied before other tasks get their turn.
 const RECORDS_PER_TURN: usize = 256;

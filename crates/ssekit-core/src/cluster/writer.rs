@@ -4,7 +4,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use crate::backplane::{Backplane, Batch, Channel};
-use crate::cluster::{Cluster, Local, Side};
+use crate::cluster::health::Side;
+use crate::cluster::{Cluster, Local};
 
 /// The first and the longest wait between two attempts.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(50);
