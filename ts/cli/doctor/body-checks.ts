@@ -49,7 +49,7 @@ function checkFirstEvent(seen: Observation): Finding | undefined {
 function checkCarrier({ isCarriedByNode }: Observation): Finding | undefined {
   if (!isCarriedByNode) return undefined;
   const remedy =
-    'Ask the server why: SSEService.getInstance().stats().notHandedOff counts the reasons, and docs/troubleshooting.md has a remedy for each. The usual ones: ssekit is not loaded when the server starts (see docs/setting-up.md), or a middleware replaces “res.write”.';
+    'Ask the server why: SSEService.getInstance().stats().notHandedOff counts the reasons, and docs/troubleshooting.md has a remedy for each. The usual ones: ssekit is not loaded when the server starts (see instrumentation in docs/setting-up.md), or a middleware replaces “res.write”.';
   return warning(
     'not-handed-off',
     'The stream was not handed off: Node.js carries it.',

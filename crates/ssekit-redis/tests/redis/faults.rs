@@ -282,7 +282,7 @@ fn an_entry_of_another_shape_is_passed_over_and_told_once() {
 fn a_user_who_may_do_what_is_documented_and_nothing_else() {
     let redis = RedisServer::start();
     let documented = include_str!("../../src/lib.rs");
-    let (_, list) = documented.split_once("The commands that are used: ").unwrap();
+    let (_, list) = documented.split_once("Commands in use: ").unwrap();
     let (list, _) = list.split_once("\n\n").unwrap();
     let commands: Vec<String> =
         list.split('`').skip(1).step_by(2).map(|name| format!("+{}", name.to_lowercase())).collect();
