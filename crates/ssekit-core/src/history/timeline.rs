@@ -236,6 +236,22 @@ impl Timeline {
         if !valid() {
             return Err(draft);
         }
+        Ok(self.append(&mut sequencer, place, draft, exclude, log))
+    }
+
+    /// Gives a broadcast its position and puts it into the log of broadcasts, which is never given up.
+    pub fn broadcast(&self, place: Place, draft: Draft, exclude: Option<Arc<str>>) -> Position {
+        self.append(&mut self.sequencer.lock(), place, draft, exclude, &self.broadcasts)
+    }
+
+    fn append(
+        &self,
+        sequencer: &mut Sequencer,
+        place: Place,
+        draft: Draft,
+        exclude: Option<Arc<str>>,
+        log: &Arc<Log>,
+    ) -> Position {
         let next = sequencer.newest + 1;
         let position = place.position.map_or(next, |given| given.max(next));
         // A duplicate is no newer event, so it supersedes nothing: a reader that skips one of the two must find the other.
@@ -256,8 +272,8 @@ impl Timeline {
         if !Arc::ptr_eq(log, &self.broadcasts) {
             self.newest_targeted.store(position, Ordering::Relaxed);
         }
-        self.move_head(&mut sequencer, position);
-        Ok(position)
+        self.move_head(sequencer, position);
+        position
     }
 
     /// Moves the head past events that no log here holds.

@@ -114,14 +114,10 @@ impl Inner {
         }
     }
 
-    #[allow(clippy::unreachable, reason = "a publication that is lost must be seen")]
     fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
         let Self { timeline, registry, .. } = self;
         let (connected, _, _) = registry.counts();
-        let published = timeline.publish(place, draft, exclude.map(Arc::from), timeline.broadcasts(), || true);
-        // Failing silently would lose the event for everybody.
-        let position = published.unwrap_or_else(|_| unreachable!("the log of broadcasts is never given up"));
-        (connected, Some(position))
+        (connected, Some(timeline.broadcast(place, draft, exclude.map(Arc::from))))
     }
 
     pub(super) fn wake_for_broadcasts(&self) {
