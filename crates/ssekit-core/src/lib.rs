@@ -4,8 +4,9 @@
 //! One folder per concept. Imports go downwards only:
 //!
 //! * [`hub`]: the parts that a process has one of; every call comes in here.
-//! * [`delivery`]: the tasks that write to sockets, and streams that somebody else carries. `cluster`: the link to the hubs
-//!   of other processes, over a [`backplane`].
+//! * `cluster`: the link to the hubs of other processes, over a [`backplane`].
+//! * `engine`: a hub without its cluster, where every event and every order ends.
+//! * [`delivery`]: the tasks that write to sockets, and streams that somebody else carries.
 //! * [`session`]: clients, users, and what remains of them when they leave.
 //! * [`history`]: the sequence of events, in logs.
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
@@ -18,6 +19,7 @@ pub mod backplane;
 mod cluster;
 pub mod counter;
 pub mod delivery;
+mod engine;
 pub mod error;
 pub mod event;
 pub mod history;

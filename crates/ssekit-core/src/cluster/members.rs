@@ -34,7 +34,7 @@ struct Node {
     heard: Instant,
     clients: HashSet<Arc<str>>,
     /// The pieces of a presence snapshot in progress, with the number since which each client is there.
-    roll: Option<Vec<(ClientInfo, Number)>>,
+    snapshot: Option<Vec<(ClientInfo, Number)>>,
 }
 
 #[derive(Debug)]
@@ -89,14 +89,14 @@ impl Members {
     }
 
     /// Adds a piece of a node's presence snapshot, which takes effect at the next [`Members::alive`].
-    pub(crate) fn roll(&self, node: NodeId, number: Number, first: bool, members: &[Member<'_>]) {
+    pub(crate) fn snapshot(&self, node: NodeId, number: Number, first: bool, members: &[Member<'_>]) {
         let mut view = self.0.write();
         let known = view.hear(node);
         if first {
-            known.roll = Some(Vec::new());
+            known.snapshot = Some(Vec::new());
         }
-        if let Some(roll) = &mut known.roll {
-            roll.extend(members.iter().map(|member| {
+        if let Some(snapshot) = &mut known.snapshot {
+            snapshot.extend(members.iter().map(|member| {
                 let since = if member.since == 0 { number } else { member.since };
                 (ClientInfo { id: member.client.into(), user: member.user.map(Arc::from) }, since)
             }));
@@ -106,13 +106,13 @@ impl Members {
     /// Notes that a node is alive. If it has sent a presence snapshot, that is now complete.
     pub(crate) fn alive(&self, node: NodeId) {
         let mut view = self.0.write();
-        if let Some(roll) = view.hear(node).roll.take() {
-            view.replace(node, roll);
+        if let Some(snapshot) = view.hear(node).snapshot.take() {
+            view.replace(node, snapshot);
         }
     }
 
     /// Removes a node that has left.
-    pub(crate) fn bye(&self, node: NodeId) {
+    pub(crate) fn node_left(&self, node: NodeId) {
         self.0.write().forget(node);
     }
 
@@ -175,7 +175,7 @@ impl Members {
 
 impl View {
     fn hear(&mut self, node: NodeId) -> &mut Node {
-        let new = || Node { heard: Instant::now(), clients: HashSet::new(), roll: None };
+        let new = || Node { heard: Instant::now(), clients: HashSet::new(), snapshot: None };
         let known = self.nodes.entry(node).or_insert_with(new);
         known.heard = Instant::now();
         known
@@ -226,12 +226,12 @@ impl View {
         Some((client, remote))
     }
 
-    fn replace(&mut self, node: NodeId, roll: Vec<(ClientInfo, Number)>) {
-        let there: HashSet<&Arc<str>> = roll.iter().map(|(info, _)| &info.id).collect();
+    fn replace(&mut self, node: NodeId, snapshot: Vec<(ClientInfo, Number)>) {
+        let there: HashSet<&Arc<str>> = snapshot.iter().map(|(info, _)| &info.id).collect();
         let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
-        for (info, since) in roll {
+        for (info, since) in snapshot {
             self.add(node, info.id, info.user, since);
         }
     }
@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(sorted(members.clients_of("ada")), ["c"]);
         let left = Elsewhere { user: Some("ada".into()), connected: false };
         assert_eq!(members.find("a"), Some(left), "its id is still ada's");
-        members.bye(two);
+        members.node_left(two);
         assert_eq!((members.count_of("ada"), members.nodes()), (0, 1));
     }
 
@@ -278,7 +278,7 @@ mod tests {
         members.joined(one, 1, &[member("tab", Some("ada"))]);
         members.joined(two, 1, &[member("tab", Some("ada"))]);
         members.left(one, &["tab"]);
-        members.bye(one);
+        members.node_left(one);
         assert_eq!(sorted(members.clients_of("ada")), ["tab"]);
     }
 
@@ -286,8 +286,8 @@ mod tests {
     fn a_roll_takes_the_place_of_what_was_known_when_it_is_complete() {
         let (members, one) = (Members::default(), NodeId::random());
         members.joined(one, 1, &[member("a", None), member("b", Some("ada"))]);
-        members.roll(one, 2, true, &[member("b", Some("ada"))]);
-        members.roll(one, 2, false, &[member("c", Some("bob"))]);
+        members.snapshot(one, 2, true, &[member("b", Some("ada"))]);
+        members.snapshot(one, 2, false, &[member("c", Some("bob"))]);
         assert_eq!(sorted(members.clients()), ["a", "b"], "it is not complete yet");
         members.alive(one);
         assert_eq!(sorted(members.clients()), ["b", "c"]);
@@ -325,7 +325,7 @@ mod tests {
         // A node that hears of the second claim first learns about the other from the presence snapshot.
         let late = Members::default();
         late.joined(two, 6, &[member("tab", Some("eve"))]);
-        late.roll(one, 9, true, &[Member { since: 5, ..member("tab", Some("ada")) }]);
+        late.snapshot(one, 9, true, &[Member { since: 5, ..member("tab", Some("ada")) }]);
         late.alive(one);
         assert_eq!(late.find("tab"), Some(ada));
         assert!(late.is_claimed("tab", Some("eve"), 6) && !late.is_claimed("tab", Some("ada"), 6));

@@ -77,10 +77,10 @@ mod kind {
     pub(super) const LOST: u8 = 4;
     pub(super) const JOINED: u8 = 16;
     pub(super) const LEFT: u8 = 17;
-    pub(super) const HELLO: u8 = 18;
-    pub(super) const ROLL: u8 = 19;
+    pub(super) const SNAPSHOT_REQUEST: u8 = 18;
+    pub(super) const PRESENCE_SNAPSHOT: u8 = 19;
     pub(super) const ALIVE: u8 = 20;
-    pub(super) const BYE: u8 = 21;
+    pub(super) const NODE_LEFT: u8 = 21;
 }
 
 mod tag {
@@ -151,10 +151,10 @@ impl<'a> Message<'a> {
             Self::Lost(_) => kind::LOST,
             Self::Joined(_) => kind::JOINED,
             Self::Left(_) => kind::LEFT,
-            Self::SnapshotRequest => kind::HELLO,
-            Self::PresenceSnapshot { .. } => kind::ROLL,
+            Self::SnapshotRequest => kind::SNAPSHOT_REQUEST,
+            Self::PresenceSnapshot { .. } => kind::PRESENCE_SNAPSHOT,
             Self::Alive(_) => kind::ALIVE,
-            Self::NodeLeft => kind::BYE,
+            Self::NodeLeft => kind::NODE_LEFT,
         }
     }
 
@@ -169,12 +169,12 @@ impl<'a> Message<'a> {
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
             kind::JOINED => Self::Joined(fields.members()?),
             kind::LEFT => Self::Left(fields.clients()?),
-            kind::HELLO => Self::SnapshotRequest,
-            kind::ROLL => {
+            kind::SNAPSHOT_REQUEST => Self::SnapshotRequest,
+            kind::PRESENCE_SNAPSHOT => {
                 Self::PresenceSnapshot { first: fields.text(tag::FIRST).is_some(), members: fields.members()? }
             }
             kind::ALIVE => Self::Alive(fields.number(tag::NUMBER)?),
-            kind::BYE => Self::NodeLeft,
+            kind::NODE_LEFT => Self::NodeLeft,
             _ => return None,
         })
     }

@@ -12,9 +12,10 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use crate::cluster::local::{Arrival, Local};
+use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
+use crate::engine::Engine;
 use crate::event::position::Position;
 
 /// What this node knows about its own events.
@@ -43,11 +44,11 @@ struct Delivered {
 
 impl OutageDelivery {
     /// Appends a record. Delivers it at once if nobody knows when it will come back.
-    pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, local: &dyn Local) {
+    pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, applier: Applier<'_>) {
         let count = outbox.push([payload.clone()]);
         if self.cut_off && self.has_all() {
-            self.deliver(count, &payload, local);
-            return local.applied();
+            self.deliver(count, &payload, applier);
+            return applier.engine.wake_for_broadcasts();
         }
         self.flying.push_back((count, payload));
         if self.flying.len() > outbox.most()
@@ -63,29 +64,29 @@ impl OutageDelivery {
     }
 
     /// Starts an outage: delivers the records that have not come back, and from now on every new one.
-    pub(crate) fn cut_off(&mut self, local: &dyn Local) {
+    pub(crate) fn cut_off(&mut self, applier: Applier<'_>) {
         self.cut_off = true;
-        local.caught_up();
-        self.deliver_flying(local);
+        applier.engine.end_backfill();
+        self.deliver_flying(applier);
     }
 
     /// Delivers the records in flight, unless an earlier one that must come first is no longer held here.
-    fn deliver_flying(&mut self, local: &dyn Local) {
+    fn deliver_flying(&mut self, applier: Applier<'_>) {
         if !self.cut_off || !self.has_all() || self.flying.is_empty() {
             return;
         }
-        self.begin_unsequenced(local);
+        self.begin_unsequenced(applier.engine);
         // They may have had some of these events elsewhere, and nobody can tell.
-        local.end_newcomers();
+        applier.end_newcomers();
         for (count, payload) in std::mem::take(&mut self.flying) {
-            self.deliver(count, &payload, local);
+            self.deliver(count, &payload, applier);
         }
-        local.applied();
+        applier.engine.wake_for_broadcasts();
     }
 
-    fn begin_unsequenced(&self, local: &dyn Local) {
-        if self.first_unsequenced(local).is_none() {
-            local.set_unsequenced_after(Some(local.newest()));
+    fn begin_unsequenced(&self, engine: &Engine) {
+        if self.first_unsequenced(engine).is_none() {
+            engine.timeline.set_unsequenced_after(Some(engine.timeline.newest()));
         }
     }
 
@@ -94,13 +95,13 @@ impl OutageDelivery {
         self.cut_off = false;
     }
 
-    fn deliver(&mut self, count: u64, payload: &[u8], local: &dyn Local) {
+    fn deliver(&mut self, count: u64, payload: &[u8], applier: Applier<'_>) {
         let Some(message) = Message::decode(payload) else { return };
-        self.begin_unsequenced(local);
-        if let Some(earlier) = local.apply_unsequenced(&message) {
+        self.begin_unsequenced(applier.engine);
+        if let Some(earlier) = applier.apply_unsequenced(&message) {
             let (position, is_order) = match earlier {
                 Arrival::AlreadyDelivered(position) => (position, false),
-                Arrival::AlreadyDone | Arrival::New => (local.newest(), true),
+                Arrival::AlreadyDone | Arrival::New => (applier.engine.timeline.newest(), true),
             };
             self.ahead.push_back(Delivered { count, position, is_order });
         }
@@ -127,16 +128,19 @@ impl OutageDelivery {
 
     /// Must be called after a record that came back is in the logs. If it was delivered before, tells the logs which
     /// events are still unsequenced.
-    pub(crate) fn settle(&mut self, was_unsequenced: bool, local: &dyn Local) {
+    pub(crate) fn settle(&mut self, was_unsequenced: bool, applier: Applier<'_>) {
         if was_unsequenced {
-            local.set_unsequenced_after(self.first_unsequenced(local).map(|position| position - 1));
+            applier
+                .engine
+                .timeline
+                .set_unsequenced_after(self.first_unsequenced(applier.engine).map(|position| position - 1));
         }
-        self.deliver_flying(local);
+        self.deliver_flying(applier);
     }
 
     /// The position of the oldest event that has not come back and whose history is not lost.
-    fn first_unsequenced(&self, local: &dyn Local) -> Option<Position> {
-        let base = local.base();
+    fn first_unsequenced(&self, engine: &Engine) -> Option<Position> {
+        let base = engine.timeline.base();
         // Search in halves: positions never go back, and a lost history may have left very many.
         let start = self.ahead.partition_point(|delivered| delivered.position <= base);
         self.ahead.range(start..).find(|delivered| !delivered.is_order).map(|delivered| delivered.position)

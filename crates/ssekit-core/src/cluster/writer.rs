@@ -5,23 +5,24 @@ use std::time::Duration;
 
 use crate::backplane::{Backplane, Batch, Channel};
 use crate::cluster::health::Side;
-use crate::cluster::{Cluster, Local};
+use crate::cluster::node::Cluster;
+use crate::engine::Engine;
 
 /// The first and the longest wait between two attempts.
 pub(super) const FIRST_WAIT: Duration = Duration::from_millis(50);
 pub(super) const LONGEST_WAIT: Duration = Duration::from_secs(2);
 
-pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, local: Weak<dyn Local>) {
+pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, engine: Weak<Engine>) {
     let (mut joined, mut wait) = (cluster.joined.subscribe(), FIRST_WAIT);
     loop {
         let Ok(epoch) = joined.wait_for(Option::is_some).await.map(|epoch| *epoch) else { return };
         let (Some(epoch), Some(batch)) = (epoch, next(&cluster).await) else { continue };
         let appended = backplane.append(epoch, &batch).await;
-        let Some(local) = local.upgrade() else { return };
+        let Some(engine) = engine.upgrade() else { return };
         match appended {
             Ok(end) => {
                 wait = FIRST_WAIT;
-                cluster.recover(Side::Writing, &*local);
+                cluster.recover(Side::Writing, &engine);
                 let count = batch.first + batch.records.len() as u64 - 1;
                 match batch.channel {
                     Channel::Events => {
@@ -34,8 +35,8 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, lo
             }
             Err(failure) if failure.is_other_history() => cluster.lose_track(),
             Err(failure) => {
-                cluster.fail(Side::Writing, &failure, &*local);
-                drop(local);
+                cluster.fail(Side::Writing, &failure, &engine);
+                drop(engine);
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(LONGEST_WAIT);
             }

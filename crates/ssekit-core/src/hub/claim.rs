@@ -37,9 +37,9 @@ impl Claim<'_> {
 impl Hub {
     /// An anonymous client that brings an id in use, without its key, is a different client and gets a different id.
     pub(super) fn claim<'a>(&self, who: Connect<'a>) -> Claim<'a> {
-        let registry = &self.inner.registry;
+        let registry = &self.inner.engine.registry;
         let shown = who.last_event_id.filter(|_| !who.by_url).and_then(Key::split).map(|(_, key)| key);
-        let find = |id| registry.predecessor(id, who.user, shown.as_ref(), &self.inner.timeline);
+        let find = |id| registry.predecessor(id, who.user, shown.as_ref(), &self.inner.engine.timeline);
         let predecessor = who.client.and_then(find);
         let own_key = predecessor.as_ref().and_then(|client| client.key);
         let is_own = |shown: Key| [who.key, own_key].iter().flatten().any(|key| key.matches(&shown));
@@ -59,14 +59,14 @@ impl Hub {
     /// Whether the client with this id has another key by now. A page that reopens its stream may put its old key into
     /// a URL, where it is no longer a secret.
     pub fn has_moved_on(&self, client: &str, key: &Key) -> bool {
-        let known = self.inner.registry.known_client(client);
+        let known = self.inner.engine.registry.known_client(client);
         known.is_some_and(|known| !known.key.is_some_and(|own| own.matches(key)))
     }
 
     /// An id without the key at its end. An application's own id may look as if it ended with a key. So the key is
     /// removed only if it is the client's own, or if the rest is one of our ids.
     fn without_key<'a>(&self, id: &'a str, is_own: bool) -> &'a str {
-        let epoch = self.inner.timeline.epoch();
+        let epoch = self.inner.engine.timeline.epoch();
         let is_ours = |bare: &str| {
             let place = bare.split_once(ONLY_AT).map_or(bare, |(place, _)| place);
             bare.starts_with(RESERVED_PREFIX) || epoch.parse(place).is_some()

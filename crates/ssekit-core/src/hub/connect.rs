@@ -1,16 +1,15 @@
 //! Connecting: a client's identity, the position where it resumes, and its place among the others.
 
 use std::net::IpAddr;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::delivery::deliveries::Deliveries;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::stream::{Parts, Stream};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::position::Position;
@@ -103,7 +102,7 @@ impl Hub {
     /// # Errors
     /// An id is invalid, or the client is refused: see [`Refusal`](crate::error::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
-        self.try_connect(who).inspect_err(|error| self.inner.registry.gate.count(error))
+        self.try_connect(who).inspect_err(|error| self.inner.engine.registry.gate.count(error))
     }
 
     /// The same, for a client that an application identified after `mark`. A user who was logged out since then stays
@@ -112,7 +111,7 @@ impl Hub {
     /// # Errors
     /// The same as for [`Hub::connect`], and if the user was logged out since the mark.
     pub fn connect_since(&self, mark: LogOutMark, who: Connect<'_>) -> Result<Connected> {
-        let is_out = || who.user.is_some_and(|user| self.inner.revoked.is_out_since(user, mark));
+        let is_out = || who.user.is_some_and(|user| self.inner.engine.revoked.is_out_since(user, mark));
         if is_out() {
             return Err(Error::logged_out());
         }
@@ -134,8 +133,8 @@ impl Hub {
         if let Some(client) = who.client {
             check_header_text("clientId", client)?;
         }
-        let Inner { timeline, registry, options, .. } = &*self.inner;
-        let (shard, deliveries) = self.next_shard();
+        let Inner { engine, options, .. } = &*self.inner;
+        let (shard, deliveries) = engine.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
         let ClientInfo { id, user } = reader.client().info().clone();
         let key = reader.client().key;
@@ -148,12 +147,12 @@ impl Hub {
             retry: Some(options.retry.as_millis() as u64),
             ..Event::default()
         };
-        let ready = timeline.notice(ready, reader.cursor());
+        let ready = engine.timeline.notice(ready, reader.cursor());
         let opening = key.map_or_else(|| ready.body(), |key| ready.with_key(&key).body());
         let parts = Parts {
             reader,
-            timeline: Arc::clone(timeline),
-            registry: Arc::clone(registry),
+            timeline: Arc::clone(&engine.timeline),
+            registry: Arc::clone(&engine.registry),
             deliveries,
             shard,
             by_listener: false,
@@ -176,7 +175,7 @@ impl Hub {
     /// Sets the cursor before anybody can send to the client, and reads the logs from the cursor on. So no event is
     /// lost in between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
-        let Inner { timeline, registry, .. } = &*self.inner;
+        let Engine { timeline, registry, .. } = &*self.inner.engine;
         let (log, claim) = (OnceLock::new(), self.claim(who));
         let Claim { client, last_event_id, ref predecessor, key, .. } = claim;
         let before = self.before(who, &claim);
@@ -234,13 +233,13 @@ impl Hub {
 
     /// The position of a client that has nothing to catch up with.
     fn now(&self) -> Located {
-        Located { cursor: self.inner.timeline.head(), elsewhere: 0, keeps_id: false }
+        Located { cursor: self.inner.engine.timeline.head(), elsewhere: 0, keeps_id: false }
     }
 
     /// What is known about a client before it made this claim. A client that is refused its requested id may still be
     /// the same page.
     fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
-        let (registry, Some(asked)) = (&self.inner.registry, who.client) else { return Before::default() };
+        let (registry, Some(asked)) = (&self.inner.engine.registry, who.client) else { return Before::default() };
         let earlier = registry.earlier(asked, who.user, claim.predecessor.as_ref().or(claim.stranger.as_ref()));
         let is_new_here = claim.client.is_some() && claim.predecessor.is_none();
         Before {
@@ -258,7 +257,7 @@ impl Hub {
         own: Option<&Arc<Log>>,
         before: Before,
     ) -> (Located, Option<ResetReason>) {
-        let timeline = &self.inner.timeline;
+        let timeline = &self.inner.engine.timeline;
         let now = || self.now();
         let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
         let Some(id) = last_event_id else {
@@ -279,18 +278,11 @@ impl Hub {
             }
             // The page comes back without its old client id, so events sent to that id alone are lost.
             Some(Located { cursor, .. })
-                if own.is_none() && self.inner.registry.unclaimed(user.map(|user| &**user)) > cursor =>
+                if own.is_none() && self.inner.engine.registry.unclaimed(user.map(|user| &**user)) > cursor =>
             {
                 (now(), Some(ResetReason::Evicted))
             }
             Some(located) => (located, None),
         }
-    }
-
-    /// Assigns clients to the shards in turn.
-    #[allow(clippy::indexing_slicing, reason = "a hub has at least one shard, because its options are validated")]
-    fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
-        let turn = self.inner.turn.fetch_add(1, Ordering::Relaxed);
-        self.inner.shards[turn % self.inner.shards.len()].clone()
     }
 }

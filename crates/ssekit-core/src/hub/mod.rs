@@ -7,8 +7,7 @@ mod publish;
 mod shared;
 mod stats;
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,10 +20,12 @@ pub use connect::{Connect, Connected};
 pub use publish::Published;
 
 use crate::backplane::Backplane;
-use crate::cluster::{Cluster, Local};
+use crate::cluster;
+use crate::cluster::node::Cluster;
 use crate::delivery::deliveries::Deliveries;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::shard::{Shard, Shared};
+use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::event::audience::Audience;
@@ -35,7 +36,7 @@ use crate::session::drain::{self, Farewell};
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::observer::Observer;
 use crate::session::registry::Registry;
-use crate::session::revoked::{Revoked, since_1970};
+use crate::session::revoked::since_1970;
 
 /// How long a drain waits for connections to end after all their streams have ended.
 const PARTING: Duration = Duration::from_secs(1);
@@ -49,13 +50,7 @@ pub struct Hub {
 #[derive(Debug)]
 struct Inner {
     options: Options,
-    timeline: Arc<Timeline>,
-    registry: Arc<Registry>,
-    shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
-    /// Counts up to choose the shard that gets the next client.
-    turn: AtomicUsize,
-    /// Users who were logged out; their tickets are void.
-    revoked: Revoked,
+    engine: Arc<Engine>,
     /// The options of the drain, set when it begins.
     draining: OnceLock<DrainOptions>,
     /// Tells connections that carry more than one stream that all their streams have ended.
@@ -118,12 +113,11 @@ impl Hub {
     ) -> Result<Self> {
         let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
         let hub = Self::start_without_cluster(options, Some(Arc::clone(&cluster)), runtime)?;
-        hub.inner.timeline.belong_to(cluster.node);
+        hub.inner.engine.timeline.belong_to(cluster.node);
         hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);
         hub.observe_all(observers);
         let _entered = runtime.enter();
-        let local: Weak<Inner> = Arc::downgrade(&hub.inner);
-        cluster.start(backplane, local as Weak<dyn Local>);
+        cluster::start(&cluster, backplane, Arc::downgrade(&hub.inner.engine));
         Ok(hub)
     }
 
@@ -157,11 +151,9 @@ impl Hub {
             options.history.max_age,
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
-        let (turn, process) = (AtomicUsize::new(0), std::process::id());
-        let (draining, revoked) = (OnceLock::new(), Revoked::default());
-        let ending = watch::Sender::default();
-        let inner = Inner { options, timeline, registry, shards, turn, revoked, draining, ending, cluster, process };
-        Ok(Self { inner: Arc::new(inner) })
+        let engine = Arc::new(Engine::new(timeline, registry, shards));
+        let (draining, ending, process) = (OnceLock::new(), watch::Sender::default(), std::process::id());
+        Ok(Self { inner: Arc::new(Inner { options, engine, draining, ending, cluster, process }) })
     }
 
     /// Whether both are the same hub.
@@ -228,7 +220,7 @@ impl Hub {
 
     /// The ids of the connected clients on this node.
     pub fn active_clients_here(&self) -> Vec<Arc<str>> {
-        self.inner.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
+        self.inner.engine.registry.connected().iter().map(|client| Arc::clone(&client.info.id)).collect()
     }
 
     /// The ids of a user's connected clients: first those on this node, then those on others, the oldest connection
@@ -241,7 +233,7 @@ impl Hub {
 
     /// The ids of a user's connected clients on this node.
     pub fn clients_by_user_here(&self, user_id: &str) -> Vec<Arc<str>> {
-        let user = self.inner.registry.users.get(user_id);
+        let user = self.inner.engine.registry.users.get(user_id);
         user.map_or_else(Vec::new, |user| user.clients().iter().map(|client| Arc::clone(&client.info.id)).collect())
     }
 
@@ -252,7 +244,7 @@ impl Hub {
 
     /// The same for this node only.
     pub fn is_online_here(&self, user_id: &str) -> bool {
-        self.inner.registry.users.get(user_id).is_some_and(|user| user.is_online())
+        self.inner.engine.registry.users.get(user_id).is_some_and(|user| user.is_online())
     }
 
     fn elsewhere<T: Default>(&self, ask: impl FnOnce(&Cluster) -> T) -> T {
@@ -263,7 +255,7 @@ impl Hub {
     pub fn disconnect_client(&self, client_id: &str) -> bool {
         match &self.inner.cluster {
             Some(cluster) => self.disconnect_client_anywhere(cluster, client_id),
-            None => self.inner.disconnect_client(client_id),
+            None => self.inner.engine.disconnect_client(client_id),
         }
     }
 
@@ -271,16 +263,16 @@ impl Hub {
     pub fn disconnect_user(&self, user_id: &str) -> usize {
         match &self.inner.cluster {
             Some(cluster) => self.disconnect_user_everywhere(cluster, user_id),
-            None => self.inner.disconnect_user(user_id, since_1970()),
+            None => self.inner.engine.disconnect_user(user_id, since_1970()),
         }
     }
 
     /// Waits until the kernel (or the carrier of the stream) has everything sent so far, for every connected client.
     /// Waits at most five seconds for clients that do not read.
     pub async fn flush(&self) {
-        let head = self.inner.timeline.head();
-        let mut answers = Vec::with_capacity(self.inner.shards.len());
-        for (inbox, _) in &self.inner.shards {
+        let head = self.inner.engine.timeline.head();
+        let mut answers = Vec::with_capacity(self.inner.engine.shards.len());
+        for (inbox, _) in &self.inner.engine.shards {
             let (done, answer) = oneshot::channel();
             inbox.push(Command::Flush(head, done));
             answers.push(answer);
@@ -307,7 +299,7 @@ impl Hub {
     /// The graceful end. The hub accepts no new clients, tells the connected ones when to come back, and lets them go.
     /// Returns when all are gone; the kernel, or the carrier of each stream, then has everything that was sent to them.
     pub async fn drain(&self, options: DrainOptions) {
-        let Inner { registry, timeline, .. } = &*self.inner;
+        let Engine { registry, timeline, .. } = &*self.inner.engine;
         self.inner.draining.get_or_init(|| options);
         registry.gate.close();
         drain::let_all_go(registry, timeline, options).await;
@@ -316,7 +308,7 @@ impl Hub {
             if let Some(cluster) = &self.inner.cluster {
                 // Clients that moved to another node still need these events.
                 let _ = cluster.flushed().await;
-                cluster.bye().await;
+                cluster.leave().await;
             }
         };
         tokio::join!(self.end_connections(), leave_cluster);
@@ -348,14 +340,14 @@ impl Hub {
 
     /// The response to a page that connects during a drain: a stream of this one event.
     pub fn farewell(&self, options: DrainOptions) -> Bytes {
-        let timeline = &self.inner.timeline;
+        let timeline = &self.inner.engine.timeline;
         let random = Uuid::new_v4().as_u128() as u64;
         timeline.notice(Farewell::new(&options, random).event(), timeline.head()).body()
     }
 
     /// Adds an observer, which learns when clients come and go.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
-        self.inner.registry.observe(observer);
+        self.inner.engine.registry.observe(observer);
     }
 
     fn observe_all(&self, observers: &[Arc<dyn Observer>]) {
@@ -366,46 +358,31 @@ impl Hub {
 
     /// Removes an observer.
     pub fn unobserve(&self, observer: &Arc<dyn Observer>) {
-        self.inner.registry.unobserve(observer);
+        self.inner.engine.registry.unobserve(observer);
     }
 
     /// Ends a client's stream, never that of another connection with the same id.
     pub fn end(&self, client: &Arc<Client>, reason: DisconnectReason) {
-        self.inner.registry.remove(client, reason, &self.inner.timeline);
+        self.inner.engine.end(client, reason);
     }
 
     /// Whether the user was logged out after the ticket was issued.
     pub fn is_logged_out(&self, user_id: &str, issued: Duration) -> bool {
-        self.inner.revoked.is_void(user_id, issued)
+        self.inner.engine.revoked.is_void(user_id, issued)
     }
 
     /// Reports a problem to the observers when no caller can receive it.
     pub fn report(&self, message: &str) {
-        self.inner.registry.tell(|observer| observer.failed(message));
+        self.inner.engine.report(message);
     }
 
     /// Ends the hub's tasks. Connected clients are dropped without a farewell.
     pub fn stop(&self) {
-        for (inbox, _) in &self.inner.shards {
+        for (inbox, _) in &self.inner.engine.shards {
             inbox.stop();
         }
         if let Some(cluster) = &self.inner.cluster {
             cluster.stop();
         }
-    }
-}
-
-impl Inner {
-    fn disconnect_client(&self, client_id: &str) -> bool {
-        let client = self.registry.client(client_id);
-        client.is_some_and(|client| self.registry.remove(&client, DisconnectReason::Server, &self.timeline))
-    }
-
-    fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
-        // First, because otherwise a page could come back in between.
-        self.revoked.revoke(user_id, now);
-        let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
-        let remove = |client: &&Arc<Client>| self.registry.remove(client, DisconnectReason::Server, &self.timeline);
-        clients.iter().filter(remove).count()
     }
 }

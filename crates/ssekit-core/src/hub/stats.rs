@@ -3,14 +3,15 @@
 use crate::counter::Counter;
 use crate::delivery::deliveries::Deliveries;
 use crate::delivery::lag::Lag;
-use crate::hub::{Hub, Inner};
+use crate::engine::Engine;
+use crate::hub::Hub;
 use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 use crate::stats::Stats;
 
 impl Hub {
     /// Counters and gauges.
     pub fn stats(&self) -> Stats {
-        let Inner { timeline, registry, shards, .. } = &*self.inner;
+        let Engine { timeline, registry, shards, .. } = &*self.inner.engine;
         let (clients, users, [opening, stream, handoff, listener]) = registry.counts();
         let (logs, history) = timeline.usage();
         let sum = |pick: fn(&Deliveries) -> &Counter| shards.iter().map(|(_, of_shard)| pick(of_shard).get()).sum();

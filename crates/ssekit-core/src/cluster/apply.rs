@@ -1,0 +1,167 @@
+//! Applies records of the history to this node's engine: events enter its logs, orders are carried out.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use crate::backplane::Number;
+use crate::cluster::members::Members;
+use crate::cluster::message::{Addressee, Message, Owner};
+use crate::cluster::newcomers::Newcomers;
+use crate::engine::Engine;
+use crate::event::Event;
+use crate::event::audience::Audience;
+use crate::event::position::{Epoch, Position, agreed, is_agreed};
+use crate::history::timeline::Place;
+use crate::options::MOST_EVENT_BYTES;
+use crate::session::client::ShardLink;
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
+use crate::session::revoked::end_of_millisecond;
+
+/// What happened to a record before this node read it from the history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Arrival {
+    /// Nothing: the record is new here.
+    New,
+    /// The record is an event that this node delivered during an outage. It is in the logs at this position.
+    AlreadyDelivered(Position),
+    /// The record is an order that has been carried out.
+    AlreadyDone,
+}
+
+/// The fate of an event for one client.
+enum Expected {
+    /// The client has a log: it is here, was here, or may come from another node.
+    Here,
+    /// Nobody knows the client. The event took this position, and the client's page will learn about it.
+    Missed(Position),
+    /// The event is meant for another user's client.
+    Never,
+}
+
+/// The parts of this node that a record changes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Applier<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) members: &'a Members,
+    pub(super) newcomers: &'a Newcomers,
+}
+
+impl Applier<'_> {
+    /// The history is another one or has a gap: nothing up to this number is known any more. From now on, records are
+    /// only for clients that come back. Connected clients learn about the gap at the end of the backfill, and continue
+    /// from there.
+    pub(super) fn begin_after(&self, epoch: Epoch, number: Number) {
+        // Positions that these clients saw in the other history mean nothing in this one.
+        self.end_newcomers();
+        self.engine.timeline.begin_backfill();
+        self.engine.begin_anew(epoch, agreed(number));
+        self.engine.wake_for_broadcasts();
+    }
+
+    /// Ends clients that had seen more than this node, because it can no longer tell what they have seen. They come back.
+    pub(super) fn end_newcomers(&self) {
+        for client in self.newcomers.take() {
+            self.engine.end(&client, DisconnectReason::Fault);
+        }
+    }
+
+    /// Applies a record of the events' channel. A record without a readable message only moves the head.
+    pub(super) fn apply(&self, number: Number, at: Instant, message: Option<Message<'_>>, earlier: Arrival) {
+        let position = agreed(number);
+        let place = Place::given(position, at);
+        let place = match earlier {
+            Arrival::New => Some(place),
+            Arrival::AlreadyDelivered(original) => {
+                self.engine.timeline.meet_duplicate(original, position);
+                Some(place.as_duplicate(original))
+            }
+            Arrival::AlreadyDone => None,
+        };
+        if let Some((message, place)) = message.zip(place) {
+            self.carry_out(&message, place);
+        }
+        self.engine.timeline.skip_to(position);
+    }
+
+    /// The same, before all nodes have agreed on the record's place. Returns `None` if there is no room.
+    pub(super) fn apply_unsequenced(&self, message: &Message<'_>) -> Option<Arrival> {
+        let timeline = &self.engine.timeline;
+        // No room is left for this node's own events: the next position belongs to an agreed one.
+        if is_agreed(timeline.newest() + 1) {
+            return None;
+        }
+        let Message::Event(to, event, trace) = message else {
+            self.carry_out(message, Place::next());
+            return Some(Arrival::AlreadyDone);
+        };
+        let placed = self.apply_event(Place::next(), *to, &Event { trace: trace.as_ref(), ..*event });
+        // The event is for no client here. It still uses up a position, because it is part of the history.
+        Some(Arrival::AlreadyDelivered(placed.unwrap_or_else(|| timeline.leave_out(Place::next()))))
+    }
+
+    fn carry_out(&self, message: &Message<'_>, place: Place) {
+        let engine = self.engine;
+        match message {
+            Message::Event(to, event, trace) => {
+                self.apply_event(place, *to, &Event { trace: trace.as_ref(), ..*event });
+            }
+            Message::DisconnectUser(user, at) => {
+                engine.timeline.skip_to(place.position());
+                engine.disconnect_user(user, end_of_millisecond(*at));
+            }
+            Message::DisconnectClient(client) => {
+                engine.timeline.skip_to(place.position());
+                engine.disconnect_client(client);
+            }
+            Message::Lost(_) => engine.begin_anew(engine.timeline.epoch(), place.position()),
+            _ => {}
+        }
+    }
+
+    /// Puts an event into its log. Returns its position, if there is such a log.
+    fn apply_event(&self, place: Place, to: Addressee<'_>, event: &Event<'_>) -> Option<Position> {
+        // The sending node has checked the event against its own bounds.
+        let draft = match event.encode(MOST_EVENT_BYTES) {
+            Ok(draft) => draft,
+            Err(error) => {
+                self.engine.report(&format!("an event from another node cannot be used here: {error}"));
+                // The clients it was for learn that something is missing.
+                if place.position() > 0 {
+                    self.engine.begin_anew(self.engine.timeline.epoch(), place.position());
+                }
+                return None;
+            }
+        };
+        if let Audience::Client(id) = to.audience {
+            match self.expects(id, to.owner, place) {
+                Expected::Here => {}
+                Expected::Missed(position) => return Some(position),
+                Expected::Never => return None,
+            }
+        }
+        self.engine.put(place, to.audience, draft).1
+    }
+
+    /// Decides how to handle an event for this client alone.
+    fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> Expected {
+        let Engine { registry, timeline, .. } = self.engine;
+        let owner = owner.map(|owner| match owner {
+            Owner::User(user) => Some(Arc::from(user)),
+            Owner::Anonymous => None,
+        });
+        if let Some(known) = registry.known_client(id) {
+            // Never deliver an event that was meant for another user's client.
+            let is_owner = owner.is_none_or(|user| user == known.info.user);
+            return if is_owner { Expected::Here } else { Expected::Never };
+        }
+        let there = || self.members.find(id).map(|there| there.user);
+        let Some(user) = owner.or_else(there) else {
+            // A client that comes with this id later learns that something is missing.
+            return registry.miss(id, place, timeline).map_or(Expected::Here, Expected::Missed);
+        };
+        let link = self.engine.next_shard().0 as Arc<dyn ShardLink>;
+        registry.expect_client(ClientInfo { id: id.into(), user }, link, timeline);
+        Expected::Here
+    }
+}

@@ -1,0 +1,373 @@
+//! One of several nodes that share a history: its state, and what its hub asks of it.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use crate::backplane::{Failure, NodeId, Number, Record};
+use crate::cluster::apply::{Applier, Arrival};
+use crate::cluster::claims::Claims;
+use crate::cluster::health::{Health, Side};
+use crate::cluster::members::Members;
+use crate::cluster::message::{CLIENTS_PER_SNAPSHOT, Member, Message};
+use crate::cluster::newcomers::Newcomers;
+use crate::cluster::outage::OutageDelivery;
+use crate::cluster::outbox::{Bounds, Outbox};
+use crate::cluster::stats::{ClusterStats, Link};
+use crate::counter::Counter;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::event::position::{Epoch, Position, agreed};
+use crate::options::ClusterOptions;
+use crate::session::lifecycle::{ClientInfo, DisconnectReason};
+use crate::session::observer::Observer;
+
+/// How long `flush` and a starting node wait for the backplane.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a client that has seen more than this node waits while the backplane is unavailable.
+const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
+
+/// This node.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    pub(crate) node: NodeId,
+    pub(super) options: ClusterOptions,
+    /// How long the node remembers who owned the id of a client that has gone.
+    pub(super) memory: Duration,
+    /// Events waiting to be appended.
+    pub(crate) events: Outbox,
+    /// Clients that come and go here, waiting to be appended.
+    pub(super) presence: Outbox,
+    pub(crate) members: Members,
+    pub(super) claims: Claims,
+    pub(crate) newcomers: Newcomers,
+    /// The node has to append a record soon, so that it can see the record come back.
+    pub(super) probe_due: AtomicBool,
+    /// The count of this node's newest record in the members channel that has come back, with all events that precede
+    /// it in the history.
+    pub(super) heard: watch::Sender<u64>,
+    pub(super) link: watch::Sender<Link>,
+    pub(super) health: Mutex<Health>,
+    pub(super) outage: Mutex<OutageDelivery>,
+    /// The epoch of the history that the node has joined; `None`: it has to join first.
+    pub(super) joined: watch::Sender<Option<Epoch>>,
+    /// How far events have been read.
+    pub(super) read: watch::Sender<Number>,
+    /// The number at which this node's newest event was appended.
+    pub(super) appended: Mutex<Number>,
+    pub(super) rejoin: Notify,
+    /// When the node last read one of its own records.
+    pub(super) echo: Mutex<Instant>,
+    /// When the node asked all others for their presence; set when its request has come back.
+    pub(super) greeted: Mutex<Option<Instant>>,
+    /// This node has to send the others a presence snapshot.
+    pub(super) snapshot_due: Mutex<bool>,
+    /// Whether the link has ever been up.
+    pub(super) was_up: AtomicBool,
+    pub(super) stopped: watch::Sender<bool>,
+    pub(super) outages: Counter,
+    pub(super) unreadable: Counter,
+}
+
+impl Cluster {
+    pub(crate) fn new(options: ClusterOptions, memory: Duration) -> Self {
+        let bounds = Bounds { records: options.max_buffered_events, bytes: options.max_buffered_bytes };
+        Self {
+            node: NodeId::random(),
+            options,
+            memory,
+            events: Outbox::new(bounds),
+            presence: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
+            members: Members::default(),
+            claims: Claims::default(),
+            newcomers: Newcomers::default(),
+            probe_due: AtomicBool::new(false),
+            heard: watch::Sender::new(0),
+            link: watch::Sender::new(Link::Starting),
+            health: Mutex::default(),
+            outage: Mutex::default(),
+            joined: watch::Sender::new(None),
+            read: watch::Sender::new(0),
+            appended: Mutex::new(0),
+            rejoin: Notify::new(),
+            echo: Mutex::new(Instant::now()),
+            greeted: Mutex::new(None),
+            snapshot_due: Mutex::new(false),
+            was_up: AtomicBool::new(false),
+            stopped: watch::Sender::new(false),
+            outages: Counter::default(),
+            unreadable: Counter::default(),
+        }
+    }
+
+    /// The state of the link to the backplane.
+    pub(crate) fn link(&self) -> Link {
+        *self.link.borrow()
+    }
+
+    /// Sends an event, or an order, through the history.
+    pub(crate) fn send(&self, message: Bytes, engine: &Engine) {
+        self.outage.lock().send(&self.events, message, self.applier(engine));
+    }
+
+    /// Applies a record of the events' channel. `again`: it was already applied, in a history that is now lost. Its
+    /// original comes before everything in the current history, and all clients of that time have had it.
+    pub(super) fn apply(&self, record: &Record, message: Option<Message<'_>>, again: bool, engine: &Engine) {
+        let known = match (&message, engine.timeline.base()) {
+            _ if !again => Arrival::New,
+            (Some(Message::Event(..)), base) if base > 0 => Arrival::AlreadyDelivered(base),
+            _ => Arrival::AlreadyDone,
+        };
+        if record.origin.node != self.node {
+            return self.applier(engine).apply(record.number, record.at, message, known);
+        }
+        let mut outage = self.outage.lock();
+        let earlier = match outage.echo(record.origin.count) {
+            Arrival::New => known,
+            delivered => delivered,
+        };
+        let applier = self.applier(engine);
+        applier.apply(record.number, record.at, message, earlier);
+        outage.settle(earlier != Arrival::New, applier);
+    }
+
+    /// Whether the view of the other nodes is as complete as it can be. Before that, a client may be there that this
+    /// node does not know.
+    pub(crate) fn knows_the_others(&self) -> bool {
+        self.link() == Link::Up && self.greeted.lock().is_some_and(|greeted| greeted.elapsed() > Duration::from_secs(1))
+    }
+
+    /// Waits, for a limited time, until the node has joined and knows everything that the history held at that moment.
+    /// Returns whether it does.
+    pub(crate) async fn ready(&self) -> bool {
+        let mut link = self.link.subscribe();
+        let up = link.wait_for(|link| *link == Link::Up);
+        matches!(tokio::time::timeout(PATIENCE, up).await, Ok(Ok(_)))
+    }
+
+    /// The same, and until it has heard who is connected to the others.
+    pub(crate) async fn knows_all(&self) -> bool {
+        if !self.ready().await {
+            return false;
+        }
+        let known = async {
+            while !self.knows_the_others() {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, known).await.is_ok()
+    }
+
+    /// Whether the node does not yet know what the history held when it came, so that clients have to wait. If the link
+    /// was never up, clients with a last event id wait even while the backplane is unavailable.
+    pub(crate) fn is_starting(&self, comes_back: bool) -> bool {
+        match self.link() {
+            Link::Starting => true,
+            Link::Up => false,
+            Link::Down => comes_back && !self.was_up.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Waits until the node knows what the history held when it came.
+    pub(crate) async fn starts(&self) {
+        let mut link = self.link.subscribe();
+        self.patiently(link.wait_for(|link| *link == Link::Up)).await;
+    }
+
+    /// Waits until the node has read up to this position, which a client has from another node, or knows that there is
+    /// no such position.
+    pub(crate) async fn reaches(&self, position: Position) {
+        let (mut read, mut heard) = (self.read.subscribe(), self.heard.subscribe());
+        let probe = self.probe();
+        let known = async {
+            tokio::select! {
+                biased;
+                _ = read.wait_for(|number| agreed(*number) >= position) => {}
+                _ = heard.wait_for(|count| *count >= probe) => self.newcomers.refute(position),
+            }
+        };
+        self.patiently(known).await;
+    }
+
+    /// How far the node has read the history.
+    pub(crate) fn read(&self) -> Position {
+        agreed(*self.read.borrow())
+    }
+
+    /// Makes the node append a record soon. Returns a lower bound for the record's count.
+    pub(crate) fn probe(&self) -> u64 {
+        let count = self.presence.count() + 1;
+        self.probe_due.store(true, Ordering::Release);
+        count
+    }
+
+    /// Finds the clients that have seen something that is not in the history, and ends them.
+    pub(super) fn review_newcomers(&self, engine: &Engine) {
+        for stray in self.newcomers.review(self.read(), *self.heard.borrow()) {
+            engine.end(&stray, DisconnectReason::Fault);
+        }
+        if self.probe_due.swap(false, Ordering::AcqRel) || !self.newcomers.is_empty() {
+            self.presence.push([Message::Alive(engine.registry.counts().0 as u64).encode()]);
+        }
+    }
+
+    /// Waits for a short time only, and even less during an outage.
+    async fn patiently(&self, what: impl Future) {
+        let mut link = self.link.subscribe();
+        let outage = async {
+            loop {
+                let _ = link.wait_for(|link| *link == Link::Down).await;
+                let up = link.wait_for(|link| *link != Link::Down);
+                if !matches!(tokio::time::timeout(PATIENCE_IN_OUTAGE, up).await, Ok(Ok(_))) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            _ = what => {}
+            () = outage => {}
+            () = tokio::time::sleep(PATIENCE) => {}
+        }
+    }
+
+    /// Waits until everything sent so far is in the history and has come back.
+    ///
+    /// # Errors
+    /// It took too long.
+    pub(crate) async fn flushed(&self) -> Result<(), Error> {
+        let count = self.events.count();
+        let flushed = async {
+            self.events.is_appended(count).await;
+            let number = *self.appended.lock();
+            let _ = self.read.subscribe().wait_for(|read| *read >= number).await;
+        };
+        tokio::time::timeout(PATIENCE, flushed).await.map_err(|_| {
+            let why = self.health.lock().told.last().cloned().unwrap_or_else(|| "it does not answer".into());
+            Error::backplane(format!("{} events wait for the backplane: {why}", self.events.buffered().records))
+        })
+    }
+
+    /// Tells the other nodes that this node has left.
+    pub(crate) async fn leave(&self) {
+        let count = self.presence.push([Message::NodeLeft.encode()]);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.presence.is_appended(count)).await;
+    }
+
+    pub(super) fn set_joined(&self, epoch: Option<Epoch>) {
+        self.joined.send_replace(epoch);
+    }
+
+    /// The node's knowledge of the history is wrong, so it has to join again.
+    pub(super) fn lose_track(&self) {
+        self.set_joined(None);
+        self.rejoin.notify_one();
+    }
+
+    /// Records a failed call.
+    pub(super) fn fail(&self, side: Side, failure: &Failure, engine: &Engine) {
+        let mut health = self.health.lock();
+        *health.side(side) = Some(failure.to_string());
+        // First, because a caller that sees the link down must find earlier events already delivered.
+        if self.options.deliver_when_down {
+            self.outage.lock().cut_off(self.applier(engine));
+        }
+        if self.link.send_replace(Link::Down) != Link::Down {
+            self.outages.add(1);
+        }
+        let is_new = health.is_new(failure.to_string());
+        drop(health);
+        if is_new {
+            engine.report(&format!("the backplane cannot be used, and is tried again and again: {failure}"));
+        }
+    }
+
+    /// Records that calls work again.
+    pub(super) fn recover(&self, side: Side, engine: &Engine) {
+        let mut health = self.health.lock();
+        let was = health.side(side).take();
+        if health.reading.is_some() || health.writing.is_some() || (side == Side::Writing && was.is_none()) {
+            return;
+        }
+        let told = std::mem::take(&mut health.told);
+        *self.echo.lock() = Instant::now();
+        self.outage.lock().rejoin();
+        self.was_up.store(true, Ordering::Relaxed);
+        self.link.send_replace(Link::Up);
+        drop(health);
+        if !told.is_empty() {
+            engine.report("the backplane can be used again");
+        }
+    }
+
+    /// This node's view of the cluster.
+    pub(crate) fn stats(&self) -> ClusterStats {
+        ClusterStats {
+            link: self.link(),
+            buffered: self.events.buffered(),
+            outages: self.outages.get(),
+            unreadable: self.unreadable.get(),
+            nodes: self.members.nodes(),
+            clients: self.members.count(),
+        }
+    }
+
+    /// Ends the node's tasks.
+    pub(crate) fn stop(&self) {
+        self.stopped.send_replace(true);
+    }
+
+    /// Sends a presence snapshot: tells the other nodes who is connected here, in place of whatever they know.
+    pub(super) fn send_snapshot(&self, engine: &Engine) {
+        *self.snapshot_due.lock() = false;
+        let here = engine.registry.connected();
+        let mut pieces = Vec::new();
+        let mut first = true;
+        for piece in here.chunks(CLIENTS_PER_SNAPSHOT) {
+            let members = piece.iter().map(|client| self.member(&client.info)).collect();
+            pieces.push(Message::PresenceSnapshot { first, members }.encode());
+            first = false;
+        }
+        if first {
+            pieces.push(Message::PresenceSnapshot { first, members: Vec::new() }.encode());
+        }
+        pieces.push(Message::Alive(here.len() as u64).encode());
+        self.presence.push(pieces);
+    }
+
+    /// A client of this node, as the other nodes are to know it.
+    fn member<'a>(&self, info: &'a ClientInfo) -> Member<'a> {
+        let (client, user) = (&*info.id, info.user.as_deref());
+        Member { client, user, since: self.claims.since(client, user) }
+    }
+
+    /// The parts of this node that a record changes.
+    pub(super) fn applier<'a>(&'a self, engine: &'a Engine) -> Applier<'a> {
+        Applier { engine, members: &self.members, newcomers: &self.newcomers }
+    }
+
+    pub(super) fn lease(&self) -> Duration {
+        self.options.lease
+    }
+}
+
+/// Tells the other nodes which clients come and go here.
+impl Observer for Cluster {
+    fn connected(&self, client: &ClientInfo) {
+        let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
+        self.presence.push([Message::Joined(vec![member]).encode()]);
+    }
+
+    fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
+        // Its successor has the same id, here or there.
+        if reason != DisconnectReason::Replaced {
+            self.presence.push([Message::Left(vec![&client.id]).encode()]);
+        }
+    }
+
+    fn failed(&self, _message: &str) {}
+}

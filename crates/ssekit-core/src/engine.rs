@@ -1,0 +1,148 @@
+//! A hub without its cluster: the history, the clients, and the tasks that write to them. Other nodes' records and this
+//! process's own calls both end here.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use crate::delivery::deliveries::Deliveries;
+use crate::delivery::inbox::Inbox;
+use crate::event::Draft;
+use crate::event::audience::Audience;
+use crate::event::position::{Epoch, Position};
+use crate::history::timeline::{Place, Timeline};
+use crate::session::client::Client;
+use crate::session::lifecycle::DisconnectReason;
+use crate::session::registry::Registry;
+use crate::session::revoked::Revoked;
+
+/// What one process has: its logs, its clients, and the shards that serve the clients.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    pub(crate) timeline: Arc<Timeline>,
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
+    /// Counts up to choose the shard that gets the next client.
+    turn: AtomicUsize,
+    /// Users who were logged out; their tickets are void.
+    pub(crate) revoked: Revoked,
+}
+
+impl Engine {
+    /// `shards` has at least one shard.
+    pub(crate) fn new(
+        timeline: Arc<Timeline>,
+        registry: Arc<Registry>,
+        shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
+    ) -> Self {
+        debug_assert!(!shards.is_empty(), "validated options ask for at least one thread");
+        Self { timeline, registry, shards, turn: AtomicUsize::new(0), revoked: Revoked::default() }
+    }
+
+    /// Puts an event into the log of its audience, and marks the clients that it is for. Returns how many connected clients
+    /// those are, and its position. A broadcast also needs [`Engine::wake_for_broadcasts`].
+    pub(crate) fn put(&self, place: Place, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
+        match audience {
+            Audience::All { exclude } => self.put_for_all(place, exclude, draft),
+            Audience::User(id) => self.put_for_user(place, id, draft),
+            Audience::Client(id) => self.put_for_client(place, id, draft),
+        }
+    }
+
+    fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        loop {
+            let user = self.registry.users.get_or_begin(user_id);
+            match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
+                Ok(position) => return (user.mark(), Some(position)),
+                // The user was given up after the look-up. Find or create a new one.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+    }
+
+    fn put_for_client(&self, place: Place, client_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        let Self { timeline, registry, .. } = self;
+        loop {
+            let Some(client) = registry.known_client(client_id) else {
+                if registry.miss(client_id, place, timeline).is_some() {
+                    return (0, None);
+                }
+                continue;
+            };
+            // A client's place passes to another under the same lock, so no event goes into a log that nobody reads.
+            match timeline.publish(place, draft, None, client.log(), || client.is_listed()) {
+                Ok(position) if client.is_connected() => {
+                    client.mark();
+                    return (1, Some(position));
+                }
+                Ok(position) => {
+                    // The client has gone since the event was put there. Its successor has the same log.
+                    if let Some(successor) = registry.client(client_id) {
+                        successor.mark();
+                        return (1, Some(position));
+                    }
+                    registry.lose(&client, position);
+                    return (0, Some(position));
+                }
+                // The client was replaced or given up after the look-up.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+    }
+
+    fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {
+        let (connected, _, _) = self.registry.counts();
+        (connected, Some(self.timeline.broadcast(place, draft, exclude.map(Arc::from))))
+    }
+
+    /// Makes every shard look for new broadcasts.
+    pub(crate) fn wake_for_broadcasts(&self) {
+        for (inbox, _) in &self.shards {
+            inbox.broadcast();
+        }
+    }
+
+    /// Assigns clients to the shards in turn.
+    #[allow(clippy::indexing_slicing, reason = "an engine has at least one shard")]
+    pub(crate) fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
+        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
+        self.shards[turn % self.shards.len()].clone()
+    }
+
+    /// Nothing up to this position is known any more; connected clients learn about the gap.
+    pub(crate) fn begin_anew(&self, epoch: Epoch, position: Position) {
+        let base = self.timeline.renew(epoch, position);
+        self.registry.begin_after(base);
+    }
+
+    /// Everything that was appended out of sight of connected clients may be read.
+    pub(crate) fn end_backfill(&self) {
+        self.registry.knows_nobody_before(self.timeline.newest() + 1);
+        if self.timeline.end_backfill() {
+            self.wake_for_broadcasts();
+        }
+    }
+
+    /// Ends a client's stream. Returns whether this call ended it.
+    pub(crate) fn end(&self, client: &Arc<Client>, reason: DisconnectReason) -> bool {
+        self.registry.remove(client, reason, &self.timeline)
+    }
+
+    /// Ends the stream of the client with this id. Returns whether there was one.
+    pub(crate) fn disconnect_client(&self, client_id: &str) -> bool {
+        self.registry.client(client_id).is_some_and(|client| self.end(&client, DisconnectReason::Server))
+    }
+
+    /// Ends all streams of a user, and voids the user's tickets from before `now`. Returns the number of streams.
+    pub(crate) fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
+        // First, because otherwise a page could come back in between.
+        self.revoked.revoke(user_id, now);
+        let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
+        clients.iter().filter(|client| self.end(client, DisconnectReason::Server)).count()
+    }
+
+    /// Reports a problem that no caller can receive.
+    pub(crate) fn report(&self, message: &str) {
+        self.registry.tell(|observer| observer.failed(message));
+    }
+}
