@@ -9,7 +9,7 @@ use crate::cluster::members::Members;
 use crate::cluster::message::{Addressee, Message, Owner};
 use crate::cluster::newcomers::Newcomers;
 use crate::engine::Engine;
-use crate::event::Event;
+use crate::event::Encoded;
 use crate::event::audience::Audience;
 use crate::event::position::{Epoch, Position, agreed, is_agreed};
 use crate::history::timeline::Place;
@@ -91,11 +91,11 @@ impl Applier<'_> {
         if is_agreed(timeline.newest() + 1) {
             return None;
         }
-        let Message::Event(to, event, trace) = message else {
+        let Message::Event(to, event) = message else {
             self.carry_out(message, Place::next());
             return Some(Arrival::AlreadyDone);
         };
-        let placed = self.apply_event(Place::next(), *to, &Event { trace: trace.as_ref(), ..*event });
+        let placed = self.apply_event(Place::next(), *to, event);
         // The event is for no client here. It still uses up a position, because it is part of the history.
         Some(Arrival::AlreadyDelivered(placed.unwrap_or_else(|| timeline.leave_out(Place::next()))))
     }
@@ -103,8 +103,8 @@ impl Applier<'_> {
     fn carry_out(&self, message: &Message<'_>, place: Place) {
         let engine = self.engine;
         match message {
-            Message::Event(to, event, trace) => {
-                self.apply_event(place, *to, &Event { trace: trace.as_ref(), ..*event });
+            Message::Event(to, event) => {
+                self.apply_event(place, *to, event);
             }
             Message::DisconnectUser(user, at) => {
                 engine.timeline.skip_to(place.position());
@@ -120,9 +120,9 @@ impl Applier<'_> {
     }
 
     /// Puts an event into its log. Returns its position, if there is such a log.
-    fn apply_event(&self, place: Place, to: Addressee<'_>, event: &Event<'_>) -> Option<Position> {
+    fn apply_event(&self, place: Place, to: Addressee<'_>, event: &Encoded<'_>) -> Option<Position> {
         // The sending node has checked the event against its own bounds.
-        let draft = match event.encode(MOST_EVENT_BYTES) {
+        let draft = match event.draft(MOST_EVENT_BYTES) {
             Ok(draft) => draft,
             Err(error) => {
                 self.engine.report(&format!("an event from another node cannot be used here: {error}"));

@@ -3,11 +3,10 @@
 //! It holds a version, a kind, and fields. A field is a tag, a length as a LEB128 number, and that many bytes. A reader
 //! skips unknown fields, so that nodes of different releases understand each other. It rejects an unknown version.
 
-use bytes::{BufMut, Bytes, BytesMut};
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use crate::event::Event;
 use crate::event::audience::Audience;
-use crate::event::trace::TraceContext;
+use crate::event::{Draft, Encoded};
 
 const VERSION: u8 = 1;
 
@@ -47,8 +46,8 @@ pub(crate) enum Owner<'a> {
 /// A message from one node to all, including itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Message<'a> {
-    /// An event and its trace context. After decoding, the trace context is beside the event, not in it.
-    Event(Addressee<'a>, Event<'a>, Option<TraceContext>),
+    /// An encoded event.
+    Event(Addressee<'a>, Encoded<'a>),
     /// Disconnect all clients of a user, and void the user's tickets from before this time (milliseconds since 1970).
     DisconnectUser(&'a str, u64),
     /// Disconnect a client.
@@ -87,32 +86,31 @@ mod tag {
     pub(super) const USER: u8 = 1;
     pub(super) const CLIENT: u8 = 2;
     pub(super) const EXCLUDE: u8 = 3;
-    pub(super) const NAME: u8 = 4;
-    pub(super) const DATA: u8 = 5;
-    pub(super) const ID: u8 = 6;
-    pub(super) const RETRY: u8 = 7;
-    pub(super) const KEY: u8 = 8;
-    pub(super) const NUMBER: u8 = 9;
-    pub(super) const ANONYMOUS: u8 = 10;
-    pub(super) const FIRST: u8 = 11;
-    pub(super) const TRACE_PARENT: u8 = 12;
-    pub(super) const TRACE_STATE: u8 = 13;
-    pub(super) const SINCE: u8 = 14;
+    pub(super) const BODY: u8 = 4;
+    pub(super) const ID: u8 = 5;
+    pub(super) const KEY: u8 = 6;
+    pub(super) const NUMBER: u8 = 7;
+    pub(super) const ANONYMOUS: u8 = 8;
+    pub(super) const FIRST: u8 = 9;
+    pub(super) const SINCE: u8 = 10;
 }
 
-/// An event's fields without its audience. They are encoded once, when the event is checked.
-pub(crate) fn event_fields(event: &Event<'_>) -> Box<[u8]> {
-    let mut out = Writer(BytesMut::with_capacity(event.data.len() + event.name.len() + 32));
-    out.event(event);
-    out.0[..].into()
-}
-
-/// The payload of an event with these fields.
-pub(crate) fn event_for(to: Addressee<'_>, fields: &[u8]) -> Bytes {
-    let mut out = Writer::new(kind::EVENT);
-    out.0.reserve(fields.len() + 64);
+/// The payload of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
+/// fields follow it.
+pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Bytes {
+    let (mut buf, room, own_id, coalesce_key) = draft.into_parts();
+    let mut head = Writer::new(kind::EVENT);
+    head.0.put_u8(tag::BODY);
+    head.leb128((buf.len() - room) as u64);
+    debug_assert!(head.0.len() <= room, "an event has at most 64 MiB");
+    buf.advance(room - head.0.len());
+    for (slot, byte) in buf.iter_mut().zip(&head.0) {
+        *slot = *byte;
+    }
+    let mut out = Writer(buf);
     out.to(to);
-    out.0.put_slice(fields);
+    out.optional(tag::ID, own_id.as_deref());
+    out.optional(tag::KEY, coalesce_key.as_deref());
     out.0.freeze()
 }
 
@@ -120,9 +118,11 @@ impl<'a> Message<'a> {
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = Writer::new(self.kind());
         match self {
-            Self::Event(to, event, trace) => {
+            Self::Event(to, event) => {
+                out.text(tag::BODY, event.body);
                 out.to(*to);
-                out.event(&Event { trace: event.trace.or(trace.as_ref()), ..*event });
+                out.optional(tag::ID, event.own_id);
+                out.optional(tag::KEY, event.coalesce_key);
             }
             Self::DisconnectUser(user, at) => {
                 out.text(tag::USER, user);
@@ -220,20 +220,6 @@ impl Writer {
         }
     }
 
-    fn event(&mut self, event: &Event<'_>) {
-        self.text(tag::NAME, event.name);
-        self.text(tag::DATA, event.data);
-        self.optional(tag::ID, event.id);
-        self.optional(tag::KEY, event.coalesce_key);
-        if let Some(retry) = event.retry {
-            self.number(tag::RETRY, retry);
-        }
-        if let Some(trace) = event.trace {
-            self.text(tag::TRACE_PARENT, trace.parent());
-            self.optional(tag::TRACE_STATE, trace.state());
-        }
-    }
-
     fn optional(&mut self, tag: u8, text: Option<&str>) {
         if let Some(text) = text {
             self.text(tag, text);
@@ -295,17 +281,9 @@ impl<'a> Fields<'a> {
             (None, Some(user)) => Audience::User(user).into(),
             (None, None) => Audience::All { exclude: self.text(tag::EXCLUDE) }.into(),
         };
-        let event = Event {
-            name: self.text(tag::NAME)?,
-            data: self.text(tag::DATA)?,
-            id: self.text(tag::ID),
-            retry: self.number(tag::RETRY),
-            coalesce_key: self.text(tag::KEY),
-            trace: None,
-        };
-        let parent = self.text(tag::TRACE_PARENT);
-        let trace = parent.and_then(|parent| TraceContext::parse(parent, self.text(tag::TRACE_STATE)));
-        Some(Message::Event(to, event, trace))
+        let event =
+            Encoded { body: self.text(tag::BODY)?, own_id: self.text(tag::ID), coalesce_key: self.text(tag::KEY) };
+        Some(Message::Event(to, event))
     }
 
     fn members(self) -> Option<Vec<Member<'a>>> {
@@ -331,25 +309,21 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::event::Event;
+    use crate::event::position::Epoch;
 
     fn examples() -> Vec<Message<'static>> {
-        let event =
-            Event { name: "n", data: "{\"a\":1}", id: Some("i"), retry: Some(5), coalesce_key: Some("k"), trace: None };
-        let trace = TraceContext::parse("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", Some("a=1"));
-        let plain = Event { name: "", data: "", ..Event::default() };
+        let event = Encoded { body: "data: {}\nid: ", own_id: Some("i"), coalesce_key: Some("k") };
+        let plain = Encoded { body: "data: \nid: ", own_id: None, coalesce_key: None };
         let members =
             vec![Member { client: "a", user: Some("u"), since: 7 }, Member { client: "b", user: None, since: 0 }];
         vec![
-            Message::Event(Audience::User("ada").into(), event, None),
-            Message::Event(
-                Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) },
-                plain,
-                None,
-            ),
-            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain, None),
-            Message::Event(Audience::Client("tab").into(), event, None),
-            Message::Event(Audience::All { exclude: Some("tab") }.into(), plain, None),
-            Message::Event(Audience::All { exclude: None }.into(), event, trace),
+            Message::Event(Audience::User("ada").into(), event),
+            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) }, plain),
+            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain),
+            Message::Event(Audience::Client("tab").into(), event),
+            Message::Event(Audience::All { exclude: Some("tab") }.into(), plain),
+            Message::Event(Audience::All { exclude: None }.into(), event),
             Message::DisconnectUser("ada", 1_800_000_000_000),
             Message::DisconnectClient("tab"),
             Message::Lost(7),
@@ -392,11 +366,19 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_arrives_as_it_is(user in ".{1,300}", name in ".*", data in ".*", key in proptest::option::of(".+")) {
-            let event = Event { name: &name, data: &data, coalesce_key: key.as_deref(), ..Event::default() };
-            let message = Message::Event(Audience::User(&user).into(), event, None);
-            let bytes = message.encode();
-            prop_assert_eq!(Message::decode(&bytes), Some(message));
+        fn any_event_arrives_as_it_was_encoded(
+            user in ".{1,300}", data in ".*", id in proptest::option::of("[!-~]{1,256}"), key in proptest::option::of(".{1,50}"),
+        ) {
+            let event = Event { name: "n", data: &data, id: id.as_deref(), coalesce_key: key.as_deref(), ..Event::default() };
+            let draft = event.encode(1 << 20).unwrap();
+            let to = Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User(&user)) };
+            let payload = event_for(to, event.encode(1 << 20).unwrap());
+            let Some(Message::Event(decoded_to, encoded)) = Message::decode(&payload) else { panic!("an event") };
+            prop_assert_eq!(decoded_to, to);
+            let epoch = Epoch::random();
+            let arrived = encoded.draft(1 << 20).unwrap();
+            prop_assert_eq!(arrived.coalesce_key(), draft.coalesce_key());
+            prop_assert_eq!(arrived.finish(&epoch, 7).chunk(), draft.finish(&epoch, 7).chunk());
         }
 
         #[test]

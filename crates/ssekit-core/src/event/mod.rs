@@ -6,6 +6,8 @@
 //! resume. A space always follows the colon, so a value keeps its own leading space.
 
 pub mod audience;
+mod draft;
+mod encoded;
 mod frame;
 pub mod key;
 mod lines;
@@ -17,12 +19,14 @@ use std::sync::Arc;
 
 use bytes::{BufMut, BytesMut};
 
+pub use draft::Draft;
+pub(crate) use encoded::Encoded;
 pub use frame::{Frame, Framing};
 
 use crate::error::{Error, Result};
-use crate::event::frame::{CHUNK_HEAD, CHUNK_TAIL, Decimal, ID_FIELD, write_chunk_head};
+use crate::event::frame::{CHUNK_HEAD, CHUNK_TAIL, ID_FIELD};
 use crate::event::lines::{Lines, line_starts};
-use crate::event::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
+use crate::event::position::MAX_ID_BYTES;
 use crate::event::trace::TraceContext;
 
 /// Event names and ids with this prefix belong to the engine.
@@ -57,12 +61,7 @@ impl<'a> Event<'a> {
     pub fn encode(&self, max_bytes: usize) -> Result<Draft> {
         self.validate()?;
         let draft = self.encode_unchecked();
-        let bytes = draft.body_len_bound();
-        if bytes > max_bytes {
-            return Err(Error::range(format!(
-                "event: it would be {bytes} bytes on the wire; at most {max_bytes} (maxEventBytes) are sent"
-            )));
-        }
+        draft.check_size(max_bytes)?;
         Ok(draft)
     }
 
@@ -74,13 +73,7 @@ impl<'a> Event<'a> {
             )));
         }
         check_not_reserved("event.event", self.name)?;
-        if let Some(id) = self.id {
-            check_header_text("event.id", id)?;
-            check_not_reserved("event.id", id)?;
-        }
-        if let Some(key) = self.coalesce_key {
-            check_length("event.coalesceKey", key)?;
-        }
+        check_id_and_key(self.id, self.coalesce_key)?;
         if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
             return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
         }
@@ -104,17 +97,16 @@ impl<'a> Event<'a> {
             comments(&mut buf, trace);
         }
         if !self.name.is_empty() {
-            field(&mut buf, "event: ", self.name);
+            field(&mut buf, EVENT, self.name);
         }
         if let Some(retry) = self.retry {
-            field(&mut buf, "retry: ", &retry.to_string());
+            field(&mut buf, RETRY, &retry.to_string());
         }
         for line in Lines::of(self.data) {
-            field(&mut buf, "data: ", line);
+            field(&mut buf, DATA, line);
         }
         buf.extend_from_slice(ID_FIELD);
-        let own_id = self.id.map(Box::from);
-        Draft { buf, own_id, coalesce_key: self.coalesce_key.map(Arc::from), shared: None }
+        Draft { buf, own_id: self.id.map(Box::from), coalesce_key: self.coalesce_key.map(Arc::from) }
     }
 }
 
@@ -124,6 +116,10 @@ fn field(buf: &mut BytesMut, start: &str, value: &str) {
     buf.put_u8(b'\n');
 }
 
+/// The starts of lines, apart from the id.
+const EVENT: &str = "event: ";
+const RETRY: &str = "retry: ";
+const DATA: &str = "data: ";
 const TRACE_PARENT: &str = ": traceparent=";
 const TRACE_STATE: &str = ": tracestate=";
 
@@ -140,6 +136,14 @@ fn comments(buf: &mut BytesMut, trace: &TraceContext) {
         let Some(value) = value else { continue };
         field(buf, start, value);
     }
+}
+
+fn check_id_and_key(id: Option<&str>, coalesce_key: Option<&str>) -> Result<()> {
+    if let Some(id) = id {
+        check_header_text("event.id", id)?;
+        check_not_reserved("event.id", id)?;
+    }
+    coalesce_key.map_or(Ok(()), |key| check_length("event.coalesceKey", key))
 }
 
 fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
@@ -176,72 +180,12 @@ pub fn check_length(argument: &str, text: &str) -> Result<()> {
 /// The most bytes that an id or a key may have.
 const MAX_TEXT: usize = 256;
 
-/// An encoded event that has no position yet. The remaining work is small enough to do under the hub's lock.
-#[derive(Debug)]
-pub struct Draft {
-    buf: BytesMut,
-    own_id: Option<Box<str>>,
-    coalesce_key: Option<Arc<str>>,
-    /// The fields that other nodes get, if there are any other nodes.
-    shared: Option<Box<[u8]>>,
-}
-
-impl Draft {
-    /// Sets the fields that other nodes get.
-    pub fn share(&mut self, fields: Box<[u8]>) {
-        self.shared = Some(fields);
-    }
-
-    /// The fields that other nodes get; empty if there are no other nodes.
-    pub fn shared(&self) -> &[u8] {
-        self.shared.as_deref().unwrap_or_default()
-    }
-
-    /// The key by which this event supersedes an earlier one.
-    pub fn coalesce_key(&self) -> Option<&Arc<str>> {
-        self.coalesce_key.as_ref()
-    }
-
-    /// The caller's own id for this event.
-    pub fn own_id(&self) -> Option<&str> {
-        self.own_id.as_deref()
-    }
-
-    fn body_len_bound(&self) -> usize {
-        self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
-    }
-
-    /// Gives the event its position. The buffer already has room for the id, so nothing is allocated or moved here.
-    pub fn finish(self, epoch: &Epoch, position: Position) -> Frame {
-        self.finish_for(epoch, position, None)
-    }
-
-    /// Like [`Self::finish`], but the id may name a node and then means something to that node alone. Such an id is rare and
-    /// may move the buffer.
-    pub fn finish_for(mut self, epoch: &Epoch, position: Position, only: Option<&NodeId>) -> Frame {
-        match &self.own_id {
-            Some(id) => self.buf.extend_from_slice(id.as_bytes()),
-            None => {
-                self.buf.extend_from_slice(epoch.as_str().as_bytes());
-                self.buf.extend_from_slice(b".");
-                self.buf.extend_from_slice(Decimal::of(position).as_bytes());
-                if let Some(node) = only {
-                    self.buf.extend_from_slice(&[ONLY_AT as u8]);
-                    self.buf.extend_from_slice(node.as_str().as_bytes());
-                }
-            }
-        }
-        self.buf.extend_from_slice(b"\n\n");
-        let start = write_chunk_head(&mut self.buf);
-        self.buf.extend_from_slice(CHUNK_TAIL);
-        Frame { bytes: self.buf.freeze(), start, own_id: self.own_id.map(Into::into) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::frame::Decimal;
     use crate::event::key::Key;
+    use crate::event::position::{Epoch, Position};
 
     #[test]
     fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {

@@ -1,6 +1,5 @@
 //! Publishing: puts an event into the log of its audience, and wakes the clients.
 
-use crate::cluster::message;
 use crate::error::Result;
 use crate::event::audience::Audience;
 use crate::event::position::Position;
@@ -25,11 +24,7 @@ impl Hub {
     /// The event is invalid.
     pub fn encode(&self, event: Event<'_>) -> Result<Draft> {
         self.check_process()?;
-        let mut draft = event.encode(self.inner.options.max_event_bytes)?;
-        if self.inner.cluster.is_some() {
-            draft.share(message::event_fields(&event));
-        }
-        Ok(draft)
+        event.encode(self.inner.options.max_event_bytes)
     }
 
     /// Sends an encoded event.
@@ -47,7 +42,7 @@ impl Hub {
     /// Puts an event into its log. Returns how many connected clients it is for, and its position.
     pub(super) fn put(&self, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         if let Some(cluster) = &self.inner.cluster {
-            return (self.put_for_all_nodes(cluster, audience, &draft), None);
+            return (self.put_for_all_nodes(cluster, audience, draft), None);
         }
         let engine = &self.inner.engine;
         let (clients, position) = engine.put(Place::next(), audience, draft);

@@ -73,7 +73,7 @@ impl Hub {
     }
 
     /// Sends an event to all nodes, including this one. Returns how many clients it is for, as far as this node knows.
-    pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: &Draft) -> usize {
+    pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: Draft) -> usize {
         let (registry, members) = (&self.inner.engine.registry, &cluster.members);
         let mut owner = None;
         let clients = match audience {
@@ -91,7 +91,7 @@ impl Hub {
             }),
         };
         let owner = owner.as_ref().map(|user| user.as_deref().map_or(Owner::Anonymous, Owner::User));
-        cluster.send(message::event_for(Addressee { audience, owner }, draft.shared()), &self.inner.engine);
+        cluster.send(message::event_for(Addressee { audience, owner }, draft), &self.inner.engine);
         clients
     }
 
