@@ -70,7 +70,7 @@ impl Engine {
                 continue;
             };
             // A client's place passes to another under the same lock, so no event goes into a log that nobody reads.
-            match timeline.publish(place, draft, None, client.log(), || client.is_listed()) {
+            match timeline.publish(place, draft, None, client.subscriptions.own(), || client.is_listed()) {
                 Ok(position) if client.is_connected() => {
                     client.mark();
                     return (1, Some(position));

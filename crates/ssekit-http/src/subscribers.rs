@@ -127,7 +127,6 @@ impl Subscribers {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
     use std::time::Duration;
 
     use super::*;
@@ -147,7 +146,7 @@ mod tests {
 
     fn client() -> Arc<Client> {
         let info = ClientInfo { id: "c".into(), user: None };
-        Arc::new(Client::new(info, None, (None, OnceLock::new()), Arc::new(NoShard), Start::at(0)))
+        Arc::new(Client::new(info, None, Default::default(), Arc::new(NoShard), Start::at(0)))
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::event::position::Position;
-use crate::history::log::{Backlog, Log};
+use crate::history::log::Backlog;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::Client;
@@ -41,13 +41,13 @@ impl MaxLag {
     /// client do count: the reader has to pass them anyway, and few events exclude anybody.
     pub(crate) fn backlog_of(&self, client: &Client, cursor: Position, timeline: &Timeline) -> Backlog {
         let cursor = cursor.max(client.came_at);
-        let broadcasts: &Log = timeline.broadcasts();
-        if broadcasts.last() <= cursor && !client.has_own_news(cursor) {
+        let broadcasts = timeline.broadcasts();
+        if broadcasts.last() <= cursor && !client.subscriptions.has_news(cursor) {
             return Backlog::default();
         }
-        let logs = [Some(broadcasts), client.user_log.as_deref(), client.log_if_any().map(|log| &**log)];
+        let logs = std::iter::once(broadcasts).chain(client.subscriptions.iter());
         let weigh = self.bytes < usize::MAX;
-        let backlogs = logs.into_iter().flatten().map(|log| log.backlog(cursor, weigh));
+        let backlogs = logs.map(|log| log.backlog(cursor, weigh));
         backlogs.fold(Backlog::default(), Backlog::and)
     }
 

@@ -29,8 +29,7 @@ impl Claim<'_> {
     /// The reset that the client must receive if it has seen everything up to `seen`, or cannot say. If it is the same
     /// page as the stranger, it has lost the events that were sent to the stranger alone.
     pub(super) fn loss(&self, seen: Option<Position>) -> Option<ResetReason> {
-        let log = self.stranger.as_ref()?.log_if_any()?;
-        (log.last() > seen.unwrap_or(0)).then_some(ResetReason::Evicted)
+        (self.stranger.as_ref()?.newest_own() > seen.unwrap_or(0)).then_some(ResetReason::Evicted)
     }
 }
 

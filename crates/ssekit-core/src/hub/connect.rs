@@ -1,7 +1,7 @@
 //! Connecting: a client's identity, the position where it resumes, and its place among the others.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use serde_json::json;
@@ -26,6 +26,7 @@ use crate::session::network::Network;
 use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
 use crate::session::registry::Registry;
 use crate::session::revoked::LogOutMark;
+use crate::session::subscriptions::Subscriptions;
 use crate::session::user::User;
 
 /// The client that is connecting.
@@ -176,12 +177,10 @@ impl Hub {
     /// lost in between.
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Engine { timeline, registry, .. } = &*self.inner.engine;
-        let (log, claim) = (OnceLock::new(), self.claim(who));
+        let claim = self.claim(who);
         let Claim { client, last_event_id, ref predecessor, key, .. } = claim;
         let before = self.before(who, &claim);
-        if client.is_some() {
-            let _ = log.set(Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
-        }
+        let own = client.map(|_| Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
         let network = who.address.map(Network::of);
@@ -193,7 +192,8 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (mut located, mut reset) = self.resume(last_event_id, who.client, user.as_ref(), log.get(), before);
+        let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own);
+        let (mut located, mut reset) = self.resume(last_event_id, who.client, user.as_ref(), &subscriptions, before);
         if reset.is_none()
             && let Some(reason) = claim.loss(last_event_id.map(|_| located.cursor))
         {
@@ -202,10 +202,9 @@ impl Hub {
         let Located { cursor, elsewhere: seen, keeps_id } = located;
         let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
         let info = ClientInfo { id, user: user.as_ref().map(|user| Arc::clone(&user.id)) };
-        let logs = (user.as_ref().map(|user| Arc::clone(&user.log)), log);
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
-        let mut client = Client::new(info, network, logs, link, start);
+        let mut client = Client::new(info, network, subscriptions, link, start);
         client.key = key;
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
@@ -254,12 +253,12 @@ impl Hub {
         last_event_id: Option<&str>,
         client: Option<&str>,
         user: Option<&Arc<User>>,
-        own: Option<&Arc<Log>>,
+        subscriptions: &Subscriptions,
         before: Before,
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.engine.timeline;
         let now = || self.now();
-        let logs = || [Some(timeline.broadcasts()), user.map(|user| &user.log), own].into_iter().flatten();
+        let logs = || std::iter::once(timeline.broadcasts()).chain(subscriptions.iter());
         let Some(id) = last_event_id else {
             // Take the cursor first, because the client gets everything after it.
             let now = now();
@@ -278,7 +277,8 @@ impl Hub {
             }
             // The page comes back without its old client id, so events sent to that id alone are lost.
             Some(Located { cursor, .. })
-                if own.is_none() && self.inner.engine.registry.unclaimed(user.map(|user| &**user)) > cursor =>
+                if subscriptions.own_if_any().is_none()
+                    && self.inner.engine.registry.unclaimed(user.map(|user| &**user)) > cursor =>
             {
                 (now(), Some(ResetReason::Evicted))
             }

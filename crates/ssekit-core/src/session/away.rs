@@ -161,18 +161,17 @@ impl Table {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::OnceLock;
-
     use super::*;
     use crate::delivery::inbox::Inbox;
     use crate::session::client::{ShardLink, Start};
     use crate::session::lifecycle::ClientInfo;
+    use crate::session::subscriptions::Subscriptions;
 
     fn client(id: &str, user: Option<&str>, address: Option<&str>) -> Arc<Client> {
         let info = ClientInfo { id: id.into(), user: user.map(Arc::from) };
         let network = address.map(|address| Network::of(address.parse().unwrap()));
         let link = Arc::<Inbox>::default() as Arc<dyn ShardLink>;
-        Arc::new(Client::new(info, network, (None, OnceLock::new()), link, Start::default()))
+        Arc::new(Client::new(info, network, Subscriptions::default(), link, Start::default()))
     }
 
     fn ids(clients: &[Arc<Client>]) -> Vec<&str> {

@@ -1,7 +1,6 @@
 //! A connected client.
 
 use std::sync::Arc;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
 
@@ -9,10 +8,11 @@ use parking_lot::Mutex;
 
 use crate::event::key::Key;
 use crate::event::position::Position;
-use crate::history::log::{Entry, Log};
+use crate::history::log::Entry;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
+use crate::session::subscriptions::Subscriptions;
 
 /// The slot number of a client that its shard has not given a slot yet.
 pub const NO_SLOT: u32 = u32::MAX;
@@ -72,10 +72,8 @@ pub struct Client {
     pub key: Option<Key>,
     /// Where it comes from, at the granularity that the limits count.
     pub network: Option<Network>,
-    /// The events sent to its user.
-    pub user_log: Option<Arc<Log>>,
-    /// The events sent to this client alone. Few clients ever need this log.
-    log: OnceLock<Arc<Log>>,
+    /// The logs that it reads.
+    pub(crate) subscriptions: Subscriptions,
     phase: AtomicU8,
     /// The client gets nothing after this position. Set when it is disconnected, so that events sent before still go out.
     end: AtomicU64,
@@ -109,22 +107,20 @@ pub struct Client {
 }
 
 impl Client {
-    /// `log` is set for a client that brings its id, because it may have been here before.
+    /// A client whose own log exists already brings its id.
     pub fn new(
         info: ClientInfo,
         network: Option<Network>,
-        logs: (Option<Arc<Log>>, OnceLock<Arc<Log>>),
+        subscriptions: Subscriptions,
         shard: Arc<dyn ShardLink>,
         start: Start,
     ) -> Self {
-        let (user_log, log) = logs;
         Self {
             info,
-            brings_id: log.get().is_some(),
+            brings_id: subscriptions.own_if_any().is_some(),
             key: None,
             network,
-            user_log,
-            log,
+            subscriptions,
             listed: AtomicBool::new(true),
             released: AtomicBool::new(false),
             phase: AtomicU8::new(Phase::Opening as u8),
@@ -188,9 +184,14 @@ impl Client {
         Some(self.reached.load(Ordering::Acquire)).filter(|position| *position != OWED)
     }
 
+    /// The position of the newest event that was sent to it alone; 0: there was none.
+    pub(crate) fn newest_own(&self) -> Position {
+        self.subscriptions.own_if_any().map_or(0, |log| log.last())
+    }
+
     /// Whether there is something to come back to: its own id, or events that may not have arrived.
     pub fn is_worth_keeping(&self) -> bool {
-        self.brings_id || self.log_if_any().is_some_and(|log| log.last() > 0)
+        self.brings_id || self.newest_own() > 0
     }
 
     /// Whether a client that shows this key may take its place. If it has a user, the user vouches; that is checked
@@ -227,26 +228,10 @@ impl Client {
         self.told.fetch_or((reason as u8 + 1) * TOLD_GONE, Ordering::AcqRel) & TOLD_CONNECTED != 0
     }
 
-    /// The log of events sent to this client alone, made at its first use.
-    pub fn log(&self) -> &Arc<Log> {
-        self.log.get_or_init(|| Arc::new(Log::new(0)))
-    }
-
-    /// That log, if it exists.
-    pub fn log_if_any(&self) -> Option<&Arc<Log>> {
-        self.log.get()
-    }
-
     /// Whether this event is for it and new to it.
     pub fn wants(&self, entry: &Entry) -> bool {
         // A client that has read past the original has received it.
         entry.duplicate_of() <= self.base && entry.is_for(&self.info.id)
-    }
-
-    /// Whether its user's log or its own has an event after `cursor`.
-    pub fn has_own_news(&self, cursor: Position) -> bool {
-        let beyond = |log: &Arc<Log>| log.last() > cursor;
-        self.user_log.as_ref().is_some_and(beyond) || self.log_if_any().is_some_and(beyond)
     }
 
     /// Tells the shard that one of this client's own logs has a new event.
@@ -298,7 +283,7 @@ mod tests {
 
     fn client() -> Client {
         let info = ClientInfo { id: "c".into(), user: None };
-        Client::new(info, None, (None, OnceLock::new()), Arc::new(NoShard), Start::at(0))
+        Client::new(info, None, Subscriptions::default(), Arc::new(NoShard), Start::at(0))
     }
 
     #[test]

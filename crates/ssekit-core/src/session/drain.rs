@@ -56,7 +56,8 @@ pub(crate) fn let_go(client: &Arc<Client>, registry: &Registry, timeline: &Timel
     let farewell = Farewell::new(&options, RandomState::new().hash_one(&client.info.id));
     let draft = farewell.event().encode_unchecked();
     if client.is_connected()
-        && let Ok(position) = timeline.publish(Place::next(), draft, None, client.log(), || client.is_listed())
+        && let Ok(position) =
+            timeline.publish(Place::next(), draft, None, client.subscriptions.own(), || client.is_listed())
     {
         // It is the last event: the client gets later events where it comes back to.
         client.end_at(position);

@@ -1,6 +1,7 @@
 //! Sessions: clients, their users, and what remains of them when they leave.
 //!
-//! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs.
+//! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs
+//!   of its [`subscriptions`].
 //! * [`progress`]: how far somebody else's writer got with a client's stream.
 //! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log.
 //! * `away`: clients that may come back; `forgotten`: what is remembered after a client's data is dropped.
@@ -21,5 +22,6 @@ pub mod progress;
 pub mod reader;
 pub(crate) mod registry;
 pub mod revoked;
+pub mod subscriptions;
 pub mod user;
 pub(crate) mod users;

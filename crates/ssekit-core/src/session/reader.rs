@@ -67,8 +67,8 @@ pub struct Batch {
     pub has_more: bool,
 }
 
-/// Reads a client's logs in order of position. One cursor covers the client's three logs, and no others, so one id resumes
-/// all of them.
+/// Reads a client's logs in order of position. One cursor covers all of the client's logs, so one id resumes all of
+/// them.
 #[derive(Debug)]
 pub struct Reader {
     client: Arc<Client>,
@@ -117,7 +117,7 @@ impl Reader {
         !self.is_keyed
             && self.reset.is_none()
             && !self.is_catching_up()
-            && (newest_targeted <= self.cursor || !self.client.has_own_news(self.cursor))
+            && (newest_targeted <= self.cursor || !self.client.subscriptions.has_news(self.cursor))
     }
 
     /// Whether this event is for this client and new to it.
@@ -199,8 +199,7 @@ impl Reader {
     }
 
     fn logs<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = &'a Arc<Log>> {
-        let own = [self.client.user_log.as_ref(), self.client.log_if_any()];
-        std::iter::once(timeline.broadcasts()).chain(own.into_iter().flatten())
+        std::iter::once(timeline.broadcasts()).chain(self.client.subscriptions.iter())
     }
 
     /// An event in the form that this client gets.

@@ -1,8 +1,8 @@
 //! Who is connected or was a moment ago: clients by id, users by id, and the observers.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
@@ -24,6 +24,7 @@ use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
 use crate::session::presence::Presence;
+use crate::session::subscriptions::Subscriptions;
 use crate::session::user::User;
 use crate::session::users::Users;
 
@@ -118,7 +119,8 @@ impl Registry {
     /// The log of a client that brings its own id and may have been here before. It is the predecessor's log, or a new one
     /// that knows up to where events are missing. Missing events came before the client, so `head` is the limit.
     pub(crate) fn log_of_returning(predecessor: Option<&Arc<Client>>, missing: Position, head: Position) -> Arc<Log> {
-        predecessor.map_or_else(|| Arc::new(Log::new(missing.min(head))), |client| Arc::clone(client.log()))
+        predecessor
+            .map_or_else(|| Arc::new(Log::new(missing.min(head))), |client| Arc::clone(client.subscriptions.own()))
     }
 
     /// The position up to which events sent to this client alone are missing, if no client has its place.
@@ -175,8 +177,8 @@ impl Registry {
 
     /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
     pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
-        let log = OnceLock::from(Arc::new(Log::new(self.missing_of(&info.id))));
-        let mut client = Client::new(info, None, (None, log), link, Start::default());
+        let own = Arc::new(Log::new(self.missing_of(&info.id)));
+        let mut client = Client::new(info, None, Subscriptions::new(None, Some(own)), link, Start::default());
         // It may be a client that cannot say who it was.
         client.brings_id = false;
         let client = Arc::new(client);
@@ -298,7 +300,7 @@ impl Registry {
         client.release_if(reason == DisconnectReason::Server);
         self.leave_user(client);
         if client.is_listed() {
-            self.lose(client, client.log_if_any().map_or(0, |log| log.last()));
+            self.lose(client, client.newest_own());
             self.keep_away(Arc::clone(client), timeline);
         } else {
             // A client that brings its id has a successor here, which is noted in its place.
@@ -337,13 +339,13 @@ impl Registry {
                 // Before it leaves the map: a thread that does not find it there must know which events went with it.
                 timeline.quiesced(|| {
                     client.unlist();
-                    self.of_clients.note(&client.info.id, client.log_if_any().map_or(0, |log| log.last()));
+                    self.of_clients.note(&client.info.id, client.newest_own());
                 });
                 self.depart(client, timeline);
             }
             is_away
         });
-        if let (Some(_), Some(log)) = (given_up, client.log_if_any()) {
+        if let (Some(_), Some(log)) = (given_up, client.subscriptions.own_if_any()) {
             timeline.clear(log);
         }
     }

@@ -36,7 +36,7 @@ impl Slot {
             }
         };
         let position = position.min(client.end());
-        clear && (cursor >= position || (broadcasts.last() <= cursor && !client.has_own_news(cursor)))
+        clear && (cursor >= position || (broadcasts.last() <= cursor && !client.subscriptions.has_news(cursor)))
     }
 
     /// The socket that the shard writes to.
