@@ -11,10 +11,12 @@
 //! * [`history`]: the sequence of events, in logs.
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
 //!
-//! Beside them: [`options`], [`stats`] with its [`metrics`], [`error`], and [`counter`], a number that only grows.
+//! Beside them: [`options`], [`stats`] with its [`metrics`], [`error`], [`counter`], a number that only grows, and [`aging`], a
+//! map that knows its oldest entry.
 //!
 //! Nothing here knows about Node.js, HTTP servers or Redis.
 
+pub mod aging;
 pub mod backplane;
 mod cluster;
 pub mod counter;

@@ -1,6 +1,6 @@
 //! Requests that a publisher repeats because the answer was lost. They must not publish again.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::time::Duration;
 
 use http_body_util::Full;
@@ -11,6 +11,7 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use crate::answer::Answer;
+use ssekit_core::aging::AgingMap;
 
 /// How many keys are remembered, and for how long.
 const MOST: usize = 10_000;
@@ -34,33 +35,20 @@ pub(crate) enum Earlier<T> {
     WasAnother,
 }
 
-/// The newest answers by key.
+/// The newest requests by key, with their answers.
 #[derive(Debug, Default)]
-pub(crate) struct Idempotency(Mutex<Answers>);
+pub(crate) struct Idempotency(Mutex<Requests>);
 
 #[derive(Debug, Default)]
-struct Answers {
-    by_key: HashMap<String, Given>,
-    /// In the order in which the answers were given; they are forgotten in the same order.
-    order: VecDeque<(Instant, String)>,
-    /// How many of them, counted from the oldest, no longer have their answer.
-    bare: usize,
-    /// The size of all answers that are kept.
+struct Requests {
+    /// Requests in progress. The other end of each is dropped when it is over.
+    running: HashMap<String, (BodyHash, watch::Receiver<()>)>,
+    /// Requests that were done, and when.
+    done: AgingMap<String, (BodyHash, Instant)>,
+    /// Their answers, as long as there is room.
+    answers: AgingMap<String, Answer>,
+    /// The size of all answers.
     bytes: usize,
-}
-
-#[derive(Debug)]
-struct Given {
-    body: BodyHash,
-    what: What,
-}
-
-#[derive(Debug)]
-enum What {
-    /// The request is in progress. The other end is dropped when it is over.
-    Running(watch::Receiver<()>),
-    /// The request was done; with its answer, as long as that is kept.
-    Done(Option<Answer>),
 }
 
 /// What to do about a request with a key.
@@ -74,7 +62,7 @@ enum Begun<'a, T> {
 
 /// Forgets a key whose request failed.
 struct Running<'a> {
-    answers: &'a Mutex<Answers>,
+    requests: &'a Mutex<Requests>,
     key: &'a str,
     /// Waiting requests learn from its drop that this one is over. By then the key is forgotten, because fields are dropped
     /// after `drop`.
@@ -83,10 +71,7 @@ struct Running<'a> {
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        let mut answers = self.answers.lock();
-        if answers.by_key.get(self.key).is_some_and(|given| matches!(given.what, What::Running(_))) {
-            answers.by_key.remove(self.key);
-        }
+        self.requests.lock().running.remove(self.key);
     }
 }
 
@@ -120,51 +105,39 @@ impl Idempotency {
 
     /// Claims a key for a request. If the key is taken, says who has it, or what the result was.
     fn begin<'a, T>(&'a self, key: &'a str, body: BodyHash) -> Begun<'a, T> {
-        let mut answers = self.0.lock();
-        answers.forget(Instant::now());
-        match answers.by_key.get(key) {
-            Some(given) if given.body != body => Begun::Over(Earlier::WasAnother),
-            Some(Given { what: What::Running(other), .. }) => Begun::Waits(other.clone()),
-            Some(Given { what: What::Done(Some(answer)), .. }) => Begun::Over(Earlier::Was(answer.clone())),
-            Some(Given { what: What::Done(None), .. }) => Begun::Over(Earlier::WasLongAgo),
+        let mut requests = self.0.lock();
+        requests.forget(Instant::now());
+        if let Some((known, other)) = requests.running.get(key) {
+            return if *known == body { Begun::Waits(other.clone()) } else { Begun::Over(Earlier::WasAnother) };
+        }
+        match requests.done.get(key) {
+            Some((known, _)) if *known != body => Begun::Over(Earlier::WasAnother),
+            Some(_) => Begun::Over(requests.answers.get(key).cloned().map_or(Earlier::WasLongAgo, Earlier::Was)),
             None => {
                 let (over, waits) = watch::channel(());
-                answers.by_key.insert(key.to_owned(), Given { body, what: What::Running(waits) });
-                Begun::Mine(Running { answers: &self.0, key, _over: over })
+                requests.running.insert(key.to_owned(), (body, waits));
+                Begun::Mine(Running { requests: &self.0, key, _over: over })
             }
         }
     }
 }
 
-impl Answers {
+impl Requests {
     fn keep(&mut self, key: &str, body: BodyHash, answer: Answer) {
+        self.done.insert(key.to_owned(), (body, Instant::now()));
         self.bytes += size(&answer);
-        self.order.push_back((Instant::now(), key.to_owned()));
-        self.by_key.insert(key.to_owned(), Given { body, what: What::Done(Some(answer)) });
+        self.answers.insert(key.to_owned(), answer);
         // The oldest answers are the least likely to be asked for again.
         while self.bytes > MOST_BYTES {
-            let Some((_, key)) = self.order.get(self.bare) else { return };
-            let answer = self.by_key.get_mut(key).and_then(Given::take);
-            self.bytes -= answer.as_ref().map_or(0, size);
-            self.bare += 1;
+            let Some((_, answer)) = self.answers.pop_oldest() else { return };
+            self.bytes -= size(&answer);
         }
     }
 
     fn forget(&mut self, now: Instant) {
-        while self.order.front().is_some_and(|(at, _)| now.duration_since(*at) >= AGE || self.order.len() >= MOST) {
-            let Some((_, key)) = self.order.pop_front() else { return };
-            let answer = self.by_key.remove(&key).and_then(|mut given| given.take());
-            self.bytes -= answer.as_ref().map_or(0, size);
-            self.bare = self.bare.saturating_sub(1);
-        }
-    }
-}
-
-impl Given {
-    fn take(&mut self) -> Option<Answer> {
-        match &mut self.what {
-            What::Done(answer) => answer.take(),
-            What::Running(_) => None,
+        let is_due = |(_, at): &(BodyHash, Instant), count| now.duration_since(*at) >= AGE || count >= MOST;
+        while let Some((key, _)) = self.done.pop_oldest_if(is_due) {
+            self.bytes -= self.answers.remove(&key).as_ref().map_or(0, size);
         }
     }
 }
@@ -209,7 +182,7 @@ mod tests {
         for key in 0..3 * MOST {
             assert!(matches!(done(&idempotency, &key.to_string(), "").await, Earlier::WasNot(Ok(_))));
         }
-        assert!(idempotency.0.lock().by_key.len() <= MOST);
+        assert!(idempotency.0.lock().done.len() <= MOST);
         assert!(matches!(done(&idempotency, &(3 * MOST - 1).to_string(), "").await, Earlier::Was(_)));
         assert!(matches!(done(&idempotency, "0", "").await, Earlier::WasNot(_)));
     }
@@ -232,13 +205,8 @@ mod tests {
         assert!(matches!(done(&idempotency, "huge", "").await, Earlier::WasLongAgo));
         assert!(matches!(done(&idempotency, "next", "").await, Earlier::WasNot(Ok(_))));
         assert!(matches!(done(&idempotency, "next", "").await, Earlier::Was(_)));
-        let answers = idempotency.0.lock();
-        let kept: usize = answers
-            .by_key
-            .values()
-            .filter_map(|given| if let What::Done(Some(answer)) = &given.what { Some(size(answer)) } else { None })
-            .sum();
-        assert_eq!((answers.bytes, answers.bare, answers.order.len()), (kept, 601, 602));
+        let requests = idempotency.0.lock();
+        assert_eq!((requests.done.len(), requests.answers.len(), requests.bytes), (602, 1, "done".len()));
     }
 
     #[tokio::test]

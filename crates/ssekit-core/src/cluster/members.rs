@@ -1,13 +1,14 @@
 //! Who is connected to the other nodes: a local view, so that every question has an immediate answer. Nodes keep it
 //! current by reporting when clients come and go. A node that stays silent for the lease is gone with all its clients.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
+use crate::aging::AgingMap;
 use crate::backplane::{NodeId, Number};
 use crate::cluster::message::Member;
 use crate::session::lifecycle::ClientInfo;
@@ -25,8 +26,7 @@ struct View {
     clients: HashMap<Arc<str>, Remote>,
     users: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// Clients that have gone, with their users, who keep these ids for a while.
-    gone: HashMap<Arc<str>, Option<Arc<str>>>,
-    order: VecDeque<(Instant, Arc<str>)>,
+    gone: AgingMap<Arc<str>, (Instant, Option<Arc<str>>)>,
 }
 
 #[derive(Debug)]
@@ -125,9 +125,9 @@ impl Members {
             view.forget(node);
         }
         let mut forgotten = Vec::new();
-        while view.order.front().is_some_and(|(since, _)| since.elapsed() > memory) || view.order.len() > MOST_GONE {
-            let Some((_, client)) = view.order.pop_front() else { break };
-            forgotten.extend(view.gone.remove(&client).map(|user| ClientInfo { id: client, user }));
+        let is_due = |(since, _): &(Instant, _), count| since.elapsed() > memory || count > MOST_GONE;
+        while let Some((id, (_, user))) = view.gone.pop_oldest_if(is_due) {
+            forgotten.push(ClientInfo { id, user });
         }
         forgotten
     }
@@ -167,8 +167,8 @@ impl Members {
         let view = self.0.read();
         let connected = view.clients.get(client).map(|remote| Elsewhere { user: remote.user.clone(), connected: true });
         connected.or_else(|| {
-            let gone = view.gone.get(client)?;
-            Some(Elsewhere { user: gone.clone(), connected: false })
+            let (_, user) = view.gone.get(client)?;
+            Some(Elsewhere { user: user.clone(), connected: false })
         })
     }
 }
@@ -205,8 +205,7 @@ impl View {
         if self.clients.get(client).is_some_and(|remote| remote.node == node)
             && let Some((client, remote)) = self.take_out(client)
         {
-            self.gone.insert(Arc::clone(&client), remote.user);
-            self.order.push_back((Instant::now(), client));
+            self.gone.insert(client, (Instant::now(), remote.user));
         }
     }
 

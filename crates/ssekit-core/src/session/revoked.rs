@@ -2,12 +2,13 @@
 //! before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
 //! session that ended while the page was on its way in.
 
-use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
+
+use crate::aging::AgingMap;
 
 /// The longest lifetime of a ticket. After this time, no ticket is left to be void.
 pub const LONGEST: Duration = Duration::from_secs(30 * 86_400);
@@ -71,10 +72,8 @@ pub(crate) struct Revoked(Mutex<LogOuts>);
 
 #[derive(Debug, Default)]
 struct LogOuts {
-    since: HashMap<Arc<str>, LogOut>,
-    /// Users, each with the number of the log-out that put them here. A user who was logged out again since then goes back
-    /// to the end when their turn comes. So each log-out costs a few steps of forgetting, and never a look at all users.
-    order: VecDeque<(u64, Arc<str>)>,
+    /// The last log-out of each user.
+    last: AgingMap<Arc<str>, LogOut>,
     /// The last of the log-outs that are not remembered. Their users are not known any more, so they count for everybody: an
     /// older ticket is void, and its page gets another one.
     forgotten: Option<LogOut>,
@@ -106,13 +105,8 @@ impl Revoked {
     pub(crate) fn revoke(&self, user: &str, now: Duration) {
         let mut users = self.0.lock();
         let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
-        if let Some(known) = users.since.get_mut(user) {
-            *known = LogOut { at: known.at_least(now), number };
-        } else {
-            let user: Arc<str> = user.into();
-            users.order.push_back((number, Arc::clone(&user)));
-            users.since.insert(user, LogOut { at: now, number });
-        }
+        let at = users.last.get(user).map_or(now, |known| known.at_least(now));
+        users.last.insert(user.into(), LogOut { at, number });
         users.forget(now);
     }
 
@@ -129,24 +123,13 @@ impl Revoked {
 
 impl LogOuts {
     fn any(&self, user: &str, holds: impl Fn(&LogOut) -> bool) -> bool {
-        self.since.get(user).into_iter().chain(&self.forgotten).any(holds)
+        self.last.get(user).into_iter().chain(&self.forgotten).any(holds)
     }
 
     fn forget(&mut self, now: Duration) {
-        while let Some((number, user)) = self.order.pop_front() {
-            // Every user in `order` is in the table.
-            let Some(log_out) = self.since.get(&user).copied() else { continue };
-            if log_out.number > number {
-                self.order.push_back((log_out.number, user));
-                continue;
-            }
-            let is_outlived = log_out.at + REMEMBERED <= now;
-            if !is_outlived && self.since.len() <= MOST {
-                self.order.push_front((number, user));
-                return;
-            }
-            self.since.remove(&user);
-            if !is_outlived {
+        let is_outlived = |log_out: &LogOut| log_out.at + REMEMBERED <= now;
+        while let Some((_, log_out)) = self.last.pop_oldest_if(|log_out, count| is_outlived(log_out) || count > MOST) {
+            if !is_outlived(&log_out) {
                 self.forgotten = Some(self.forgotten.map_or(log_out, |forgotten| forgotten.later(log_out)));
             }
         }
@@ -211,7 +194,7 @@ mod tests {
         for day in 0..100_000_u32 {
             revoked.revoke(&day.to_string(), Duration::from_secs(86_400) * day);
         }
-        assert!(revoked.0.lock().since.len() <= 31);
+        assert!(revoked.0.lock().last.len() <= 31);
         assert!(revoked.is_void("99999", Duration::ZERO));
         assert!(!revoked.is_void("bob", Duration::ZERO));
     }
@@ -226,9 +209,7 @@ mod tests {
             // A user who is logged out again and again takes one place, and is not among the oldest.
             revoked.revoke("ada", at(number));
         }
-        let users = revoked.0.lock();
-        assert_eq!((users.since.len(), users.order.len()), (MOST, MOST));
-        drop(users);
+        assert_eq!(revoked.0.lock().last.len(), MOST);
         assert!(revoked.is_void("ada", at(MOST + extra - 1)));
         // Users whose log-out is forgotten, and everybody else with a ticket from before it.
         assert!(revoked.is_void("1", at(1)) && revoked.is_void("bob", at(1)));
