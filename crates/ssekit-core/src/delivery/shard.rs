@@ -6,6 +6,7 @@
 //! It reads for a single client only if that client lags, or has something else to get.
 
 mod flushes;
+mod pass;
 mod slot;
 mod sweep;
 
@@ -18,22 +19,22 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::delivery::connection::Outcome;
 #[cfg(unix)]
-use crate::delivery::connection::{Broadcasts, Connection};
+use crate::delivery::connection::Connection;
+use crate::delivery::connection::Outcome;
 use crate::delivery::deliveries::{Deliveries, Tally};
 use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
 use crate::delivery::shard::flushes::Flushes;
+use crate::delivery::shard::pass::BroadcastPass;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::{Client, NO_SLOT};
 use crate::session::lifecycle::DisconnectReason;
-use crate::session::reader::MAX_EVENTS;
 use crate::session::registry::Registry;
 
 /// Clients that are written to between two checks of the inbox: about a third of a millisecond of sends.
@@ -56,13 +57,6 @@ pub(crate) struct Shared {
     /// A connection ends if sent data stays unacknowledged for this long.
     pub(crate) timeout: Duration,
     pub(crate) max_lag: MaxLag,
-}
-
-/// A pass of some broadcasts over all slots.
-#[derive(Debug)]
-struct BroadcastPass {
-    broadcasts: Broadcasts,
-    next: usize,
 }
 
 #[derive(Debug)]
@@ -318,61 +312,6 @@ impl Shard {
         }
         self.ready = ready;
         more
-    }
-
-    /// Begins a pass with the new broadcasts, if no pass is in progress.
-    fn start_pass(&mut self) {
-        self.shared.inbox.take_broadcast();
-        if self.pass.is_some() || !self.has_news() {
-            return;
-        }
-        let head = self.shared.timeline.head();
-        let mut entries = Vec::new();
-        // After a gap the log can serve nobody as it stands: each client continues from its own cursor, or gets its
-        // reset.
-        let gap = self.shared.timeline.broadcasts().read(self.passed, head, MAX_EVENTS, &mut entries).is_err();
-        let broadcasts = Broadcasts::new(self.passed, head, self.shared.timeline.newest_targeted(), entries);
-        self.passed = broadcasts.to;
-        if gap || !broadcasts.is_empty() {
-            self.pass = Some(BroadcastPass { broadcasts, next: 0 });
-        }
-    }
-
-    /// Whether there are broadcasts for which no pass has begun.
-    fn has_news(&self) -> bool {
-        self.passed < self.shared.timeline.broadcasts().last()
-    }
-
-    fn continue_pass(&mut self) {
-        let Some(mut pass) = self.pass.take() else { return };
-        let slices = pass.broadcasts.slices();
-        let end = self.slots.capacity();
-        // A disconnected client gets only the events from before its end, when its slot is freed.
-        let has_closing = self.shared.inbox.has_closing();
-        let mut room = SENDS_PER_ITERATION;
-        while pass.next < end && room > 0 {
-            let key = pass.next;
-            pass.next += 1;
-            match self.slots.get(key) {
-                Some(Slot::Pulled { client, .. }) => client.wake(),
-                #[cfg(unix)]
-                Some(Slot::Socket(_)) => {
-                    room -= 1;
-                    self.work_on(key, |connection, timeline, tick, tally| {
-                        if has_closing && !connection.client().is_connected() {
-                            return Outcome::Settled;
-                        }
-                        connection.deliver(&pass.broadcasts, &slices, timeline, tick, tally)
-                    });
-                }
-                // Continues when its socket does.
-                #[cfg(unix)]
-                Some(Slot::Leaving { .. }) => {}
-                Some(Slot::Parting { .. }) | None => {}
-            }
-        }
-        drop(slices);
-        self.pass = (pass.next < end).then_some(pass);
     }
 
     fn continue_unfinished(&mut self) {
