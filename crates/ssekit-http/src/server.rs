@@ -30,6 +30,20 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 const MOST_WAITING: usize = 10_000;
 
 /// A running listener. It keeps running when this is dropped; [`Listener::close`] ends it.
+///
+/// ```
+/// use ssekit_core::{Hub, Options};
+/// use ssekit_http::{Listener, ListenerOptions};
+///
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let hub = Hub::start(Options::default(), runtime.handle())?;
+/// let options = ListenerOptions { anonymous: true, ..ListenerOptions::default() };
+/// let listener = Listener::start(hub, options, runtime.handle())?;
+/// // The system has chosen a port.
+/// assert!(listener.local_addr().is_some_and(|address| address.port() > 0));
+/// runtime.block_on(listener.close());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Listener {
     shared: Arc<Shared>,

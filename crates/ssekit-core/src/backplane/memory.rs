@@ -14,6 +14,23 @@ use super::{
 use crate::event::position::Epoch;
 
 /// A history in memory. All clones share it.
+///
+/// ```
+/// use ssekit_core::backplane::memory::Memory;
+/// use ssekit_core::{Connect, Event, Hub, Options};
+///
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let memory = Memory::new(10_000);
+/// let here = Hub::start_on(memory.clone(), Options::default(), runtime.handle())?;
+/// let there = Hub::start_on(memory, Options::default(), runtime.handle())?;
+/// runtime.block_on(async { assert!(here.ready().await && there.ready().await) });
+///
+/// let mut page = there.connect(Connect { user: Some("ada"), ..Connect::default() })?;
+/// here.send_to_user("ada", Event { data: "hello", ..Event::default() })?;
+/// let bytes = runtime.block_on(std::future::poll_fn(|cx| page.stream.poll_next(cx, 64 * 1024)));
+/// assert!(bytes.unwrap().starts_with(b"data: hello\n"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Memory {
     history: Arc<Mutex<History>>,

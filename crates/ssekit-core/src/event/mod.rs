@@ -36,6 +36,14 @@ pub const RESERVED_PREFIX: &str = "ssekit:";
 const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
 /// One event, as a caller describes it.
+///
+/// ```
+/// use ssekit_core::Event;
+///
+/// // A line break would end the field and forge another one.
+/// let forged = Event { name: "a\nid: 7", ..Event::default() };
+/// assert!(forged.encode(1 << 20).unwrap_err().to_string().contains("U+000A"));
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Event<'a> {
     /// The name; empty means `message`.

@@ -15,7 +15,18 @@ const MAX_STATE_BYTES: usize = 512;
 /// Longer entries are the first to go where a `tracestate` is too long.
 const LONG_ENTRY_BYTES: usize = 128;
 
-/// A trace context that has been checked. It holds only printable ASCII, so it cannot end the line that it is written into.
+/// A trace context that has been checked.
+///
+/// ```
+/// use ssekit_core::TraceContext;
+///
+/// let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+/// let trace = TraceContext::parse(parent, Some("vendor=1")).unwrap();
+/// assert_eq!((trace.parent(), trace.state()), (parent, Some("vendor=1")));
+/// assert!(TraceContext::parse("not a parent", None).is_none());
+/// ```
+///
+/// It holds only printable ASCII, so it cannot end the line that it is written into.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     parent: String,

@@ -42,6 +42,22 @@ use crate::session::revoked::since_1970;
 const PARTING: Duration = Duration::from_secs(1);
 
 /// The hub. Cheap to clone; all clones are the same hub.
+///
+/// ```
+/// use ssekit_core::{Connect, Event, Hub, Options};
+///
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let hub = Hub::start(Options::default(), runtime.handle())?;
+/// let mut page = hub.connect(Connect { user: Some("ada"), ..Connect::default() })?;
+///
+/// let clients = hub.send_to_user("ada", Event { name: "greeting", data: "hello", ..Event::default() })?;
+/// assert_eq!(clients, 1);
+///
+/// let bytes = runtime.block_on(std::future::poll_fn(|cx| page.stream.poll_next(cx, 64 * 1024)));
+/// let text = String::from_utf8(bytes.unwrap().to_vec())?;
+/// assert!(text.starts_with("event: greeting\ndata: hello\nid: "));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Hub {
     inner: Arc<Inner>,

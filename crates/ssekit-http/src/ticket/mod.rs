@@ -188,6 +188,26 @@ pub struct NewTicket<'a> {
 
 /// Signs a ticket with a shared secret (HS256), at a time since 1970.
 ///
+/// ```
+/// use std::time::Duration;
+///
+/// use ssekit_http::ticket::{DEFAULT_AUDIENCE, NewTicket, TicketOptions, issue, now};
+///
+/// let secret = "0123456789abcdef0123456789abcdef";
+/// let ticket = NewTicket {
+///     user: Some("ada"),
+///     client: None,
+///     ttl: Duration::from_secs(60),
+///     not_before: Duration::ZERO,
+///     audience: DEFAULT_AUDIENCE,
+///     issuer: None,
+/// };
+/// let token = issue(secret, ticket, now())?;
+/// let options = TicketOptions { secrets: vec![secret.to_owned()], ..TicketOptions::default() };
+/// assert_eq!(options.verify(&token, now()).unwrap().user.as_deref(), Some("ada"));
+/// # Ok::<(), ssekit_core::Error>(())
+/// ```
+///
 /// # Errors
 /// The secret is too short, an id cannot be used, or a time is out of bounds.
 pub fn issue(secret: &str, ticket: NewTicket<'_>, now: Duration) -> Result<String> {
