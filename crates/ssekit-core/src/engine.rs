@@ -1,6 +1,8 @@
 //! A hub without its cluster: the history, the clients, and the tasks that write to them. Other nodes' records and this
 //! process's own calls both end here.
 
+mod subscribe;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -46,13 +48,14 @@ impl Engine {
             Audience::All { exclude } => self.put_for_all(place, exclude, draft),
             Audience::User(id) => self.put_for_user(place, id, draft),
             Audience::Client(id) => self.put_for_client(place, id, draft),
+            Audience::Channel(name) => self.put_for_channel(place, name, draft),
         }
     }
 
     fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
             let user = self.registry.users.get_or_begin(user_id);
-            match self.timeline.publish(place, draft, None, &user.log, || !user.is_retired()) {
+            match self.timeline.publish(place, draft, None, &user.log, |_| !user.is_retired()) {
                 Ok(position) => return (user.mark(), Some(position)),
                 // The user was given up after the look-up. Find or create a new one.
                 Err(unpublished) => draft = unpublished,
@@ -70,7 +73,7 @@ impl Engine {
                 continue;
             };
             // A client's place passes to another under the same lock, so no event goes into a log that nobody reads.
-            match timeline.publish(place, draft, None, client.subscriptions.own(), || client.is_listed()) {
+            match timeline.publish(place, draft, None, client.subscriptions.own(), |_| client.is_listed()) {
                 Ok(position) if client.is_connected() => {
                     client.mark();
                     return (1, Some(position));
@@ -85,6 +88,16 @@ impl Engine {
                     return (0, Some(position));
                 }
                 // The client was replaced or given up after the look-up.
+                Err(unpublished) => draft = unpublished,
+            }
+        }
+    }
+
+    fn put_for_channel(&self, place: Place, name: &str, mut draft: Draft) -> (usize, Option<Position>) {
+        loop {
+            let channel = self.registry.channel(name);
+            match self.timeline.publish(place, draft, None, &channel.log, |_| !channel.is_retired()) {
+                Ok(position) => return (channel.mark(), Some(position)),
                 Err(unpublished) => draft = unpublished,
             }
         }

@@ -40,7 +40,7 @@ pub use event::audience::Audience;
 pub use event::trace::TraceContext;
 pub use event::{Event, Framing};
 pub use history::HistoryOptions;
-pub use hub::{Connect, Connected, Hub, Published};
+pub use hub::{Connect, Connected, Hub, Published, Subscriber};
 pub use options::{ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
 pub use session::client::Client;
 pub use session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};

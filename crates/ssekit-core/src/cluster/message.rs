@@ -93,6 +93,7 @@ mod tag {
     pub(super) const ANONYMOUS: u8 = 8;
     pub(super) const FIRST: u8 = 9;
     pub(super) const SINCE: u8 = 10;
+    pub(super) const CHANNEL: u8 = 11;
 }
 
 /// The payload of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
@@ -212,6 +213,7 @@ impl Writer {
             Audience::All { exclude } => self.optional(tag::EXCLUDE, exclude),
             Audience::User(user) => self.text(tag::USER, user),
             Audience::Client(client) => self.text(tag::CLIENT, client),
+            Audience::Channel(name) => self.text(tag::CHANNEL, name),
         }
         match to.owner {
             Some(Owner::User(user)) => self.text(tag::USER, user),
@@ -279,7 +281,10 @@ impl<'a> Fields<'a> {
                 Addressee { audience: Audience::Client(client), owner: user.map(Owner::User).or_else(anonymous) }
             }
             (None, Some(user)) => Audience::User(user).into(),
-            (None, None) => Audience::All { exclude: self.text(tag::EXCLUDE) }.into(),
+            (None, None) => match self.text(tag::CHANNEL) {
+                Some(channel) => Audience::Channel(channel).into(),
+                None => Audience::All { exclude: self.text(tag::EXCLUDE) }.into(),
+            },
         };
         let event =
             Encoded { body: self.text(tag::BODY)?, own_id: self.text(tag::ID), coalesce_key: self.text(tag::KEY) };
@@ -322,6 +327,7 @@ mod tests {
             Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) }, plain),
             Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain),
             Message::Event(Audience::Client("tab").into(), event),
+            Message::Event(Audience::Channel("tab").into(), event),
             Message::Event(Audience::All { exclude: Some("tab") }.into(), plain),
             Message::Event(Audience::All { exclude: None }.into(), event),
             Message::DisconnectUser("ada", 1_800_000_000_000),

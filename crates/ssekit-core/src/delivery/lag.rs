@@ -45,10 +45,10 @@ impl MaxLag {
         if broadcasts.last() <= cursor && !client.subscriptions.has_news(cursor) {
             return Backlog::default();
         }
-        let logs = std::iter::once(broadcasts).chain(client.subscriptions.iter());
         let weigh = self.bytes < usize::MAX;
-        let backlogs = logs.map(|log| log.backlog(cursor, weigh));
-        backlogs.fold(Backlog::default(), Backlog::and)
+        let mut backlog = broadcasts.backlog(cursor, weigh);
+        client.subscriptions.each(|part| backlog = backlog.and(part.backlog(cursor, weigh)));
+        backlog
     }
 
     /// Whether the backlog is too large.

@@ -1,7 +1,7 @@
 //! An event's audience. Everything that sends names one of these.
 
 use crate::error::Result;
-use crate::event::check_length;
+use crate::event::{check_channel, check_length};
 
 /// An event's audience.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,18 +15,21 @@ pub enum Audience<'a> {
     User(&'a str),
     /// One client: connected, or away and coming back with its id.
     Client(&'a str),
+    /// All clients that have subscribed to a channel.
+    Channel(&'a str),
 }
 
 impl Audience<'_> {
     /// Checks the id in the audience.
     ///
     /// # Errors
-    /// The id is empty, or longer than 256 bytes.
+    /// The id or name is empty or longer than 256 bytes, or a channel's name has a control character.
     pub fn check(&self) -> Result<()> {
         match self {
             Self::All { exclude } => exclude.map_or(Ok(()), |id| check_length("excludeClientId", id)),
             Self::User(id) => check_length("userId", id),
             Self::Client(id) => check_length("clientId", id),
+            Self::Channel(name) => check_channel(name),
         }
     }
 }

@@ -74,12 +74,7 @@ impl<'a> Event<'a> {
     }
 
     fn validate(&self) -> Result<()> {
-        if let Some(c) = self.name.chars().find(|c| c.is_control()) {
-            return Err(Error::argument(format!(
-                "event.event: got the control character U+{:04X}, wants a name without any",
-                u32::from(c)
-            )));
-        }
+        check_no_control("event.event", self.name)?;
         check_not_reserved("event.event", self.name)?;
         check_id_and_key(self.id, self.coalesce_key)?;
         if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
@@ -182,6 +177,22 @@ pub fn check_length(argument: &str, text: &str) -> Result<()> {
             Err(Error::argument(format!("{argument}: got {length} bytes, wants 1 to {MAX_TEXT}")))
         }
         _ => Ok(()),
+    }
+}
+
+/// Checks the name of a channel.
+pub fn check_channel(name: &str) -> Result<()> {
+    check_length("channel", name)?;
+    check_no_control("channel", name)
+}
+
+fn check_no_control(argument: &str, text: &str) -> Result<()> {
+    match text.chars().find(|c| c.is_control()) {
+        Some(c) => Err(Error::argument(format!(
+            "{argument}: got the control character U+{:04X}, wants a name without any",
+            u32::from(c)
+        ))),
+        None => Ok(()),
     }
 }
 

@@ -86,6 +86,12 @@ impl Place {
         Self { position: Some(position), at, duplicate_of: 0 }
     }
 
+    /// The position at this place if the newest event is at `newest`.
+    fn after(self, newest: Position) -> Position {
+        let next = newest + 1;
+        self.position.map_or(next, |given| given.max(next))
+    }
+
     /// Makes it a duplicate of the event at `original`; 0 if there is no original.
     pub fn as_duplicate(self, original: Position) -> Self {
         Self { duplicate_of: original, ..self }
@@ -222,18 +228,18 @@ impl Timeline {
         &self.broadcasts
     }
 
-    /// Gives the event its position and puts it into `log`. `valid` runs under the lock: if it says that the log is being
-    /// given up, nothing happens and the draft comes back.
+    /// Gives the event its position and puts it into `log`. `valid` runs under the lock, with that position: if it says that
+    /// the log is being given up, nothing happens and the draft comes back.
     pub fn publish(
         &self,
         place: Place,
         draft: Draft,
         exclude: Option<Arc<str>>,
         log: &Arc<Log>,
-        valid: impl FnOnce() -> bool,
+        valid: impl FnOnce(Position) -> bool,
     ) -> Result<Position, Draft> {
         let mut sequencer = self.sequencer.lock();
-        if !valid() {
+        if !valid(place.after(sequencer.newest)) {
             return Err(draft);
         }
         Ok(self.append(&mut sequencer, place, draft, exclude, log))
@@ -252,8 +258,7 @@ impl Timeline {
         exclude: Option<Arc<str>>,
         log: &Arc<Log>,
     ) -> Position {
-        let next = sequencer.newest + 1;
-        let position = place.position.map_or(next, |given| given.max(next));
+        let position = place.after(sequencer.newest);
         // A duplicate is no newer event, so it supersedes nothing: a reader that skips one of the two must find the other.
         let coalesce_key = if place.duplicate_of == 0 { draft.coalesce_key().cloned() } else { None };
         let (named, only) = sequencer.ids.name(position);
@@ -286,8 +291,7 @@ impl Timeline {
     /// Gives a place to an event that no log holds, and returns it. A client that comes after the event starts behind it.
     pub fn leave_out(&self, place: Place) -> Position {
         let mut sequencer = self.sequencer.lock();
-        let next = sequencer.newest + 1;
-        let position = place.position.map_or(next, |given| given.max(next));
+        let position = place.after(sequencer.newest);
         self.move_head(&mut sequencer, position);
         position
     }

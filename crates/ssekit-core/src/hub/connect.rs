@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::position::Position;
-use crate::event::{Event, check_header_text, check_length};
+use crate::event::{Event, check_channel, check_header_text, check_length};
 use crate::history::log::{Entry, Log};
 use crate::history::timeline::Located;
 use crate::hub::claim::Claim;
@@ -26,7 +26,7 @@ use crate::session::network::Network;
 use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
 use crate::session::registry::Registry;
 use crate::session::revoked::LogOutMark;
-use crate::session::subscriptions::Subscriptions;
+use crate::session::subscriptions::{MOST_CHANNELS, Part, Subscription, Subscriptions};
 use crate::session::user::User;
 
 /// The client that is connecting.
@@ -42,6 +42,8 @@ pub struct Connect<'a> {
     pub by_url: bool,
     /// The key at the end of the stream's ids. Only a page that has read them can resume as this client.
     pub key: Option<Key>,
+    /// The channels that it subscribes to, besides those that it had before.
+    pub channels: &'a [&'a str],
     /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
 }
@@ -70,20 +72,20 @@ struct Before {
 }
 
 /// Whether a page without a last event id has missed something up to `until` that its earlier client did not get.
-fn has_missed<'a>(
-    earlier: Earlier,
+fn has_missed(
+    reached: Position,
     until: Position,
-    logs: impl IntoIterator<Item = &'a Arc<Log>>,
+    broadcasts: &Arc<Log>,
+    subscriptions: &Subscriptions,
     is_for: impl Fn(&Entry) -> bool,
 ) -> bool {
-    let Some(reached) = earlier.reached else { return true };
     // The client already got a duplicate if its original is not after `reached`.
     let is_new = |entry: &Entry| is_for(entry) && (entry.duplicate_of() == 0 || entry.duplicate_of() > reached);
-    let has_new = |log: &Arc<Log>| {
+    let has_new = |part: Part<'_>| {
         let (mut from, mut entries) = (reached, Vec::new());
-        while log.last() > from || log.floor() > from {
+        while part.has_news(from) || part.has_gap(from) {
             entries.clear();
-            if log.read(from, until, MAX_EVENTS, &mut entries).is_err() || entries.iter().any(is_new) {
+            if part.read(from, until, MAX_EVENTS, &mut entries).is_err() || entries.iter().any(is_new) {
                 return true;
             }
             match entries.last() {
@@ -93,7 +95,15 @@ fn has_missed<'a>(
         }
         false
     };
-    logs.into_iter().any(has_new)
+    has_new(Part::whole(broadcasts)) || subscriptions.any(has_new)
+}
+
+fn check_channels(channels: &[&str]) -> Result<()> {
+    if channels.len() > MOST_CHANNELS {
+        let got = channels.len();
+        return Err(Error::range(format!("channels: got {got} channels, wants at most {MOST_CHANNELS}")));
+    }
+    channels.iter().try_for_each(|name| check_channel(name))
 }
 
 impl Hub {
@@ -134,6 +144,7 @@ impl Hub {
         if let Some(client) = who.client {
             check_header_text("clientId", client)?;
         }
+        check_channels(who.channels)?;
         let Inner { engine, options, .. } = &*self.inner;
         let (shard, deliveries) = engine.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
@@ -192,7 +203,9 @@ impl Hub {
                 return Err(error);
             }
         };
-        let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own);
+        let (channels, missing) = self.channels_of(who, predecessor.as_deref());
+        let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own, channels, missing);
+
         let (mut located, mut reset) = self.resume(last_event_id, who.client, user.as_ref(), &subscriptions, before);
         if reset.is_none()
             && let Some(reason) = claim.loss(last_event_id.map(|_| located.cursor))
@@ -217,6 +230,9 @@ impl Hub {
         if let Some(user) = user {
             user.release();
         }
+        if matches!(admitted, Ok(true)) {
+            registry.take_seats(&client);
+        }
         if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
             // The gate closed while this client was halfway in, so the drain may not have seen it.
             drain::let_go(&client, registry, timeline, self.inner.options.drain);
@@ -228,6 +244,24 @@ impl Hub {
         let resumed = last_event_id.is_some() && reset.is_none();
         let kept_id = last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
+    }
+
+    /// The channels that a client names, and those that its predecessor had. Up to the position, events of others may be
+    /// missing.
+    fn channels_of(&self, who: Connect<'_>, predecessor: Option<&Client>) -> (Vec<Subscription>, Position) {
+        let registry = &self.inner.engine.registry;
+        let mut channels: Vec<Subscription> = Vec::with_capacity(who.channels.len());
+        for name in who.channels {
+            if !channels.iter().any(|known| &*known.channel.name == *name) {
+                channels.push(Subscription::named(registry.channel(name)));
+            }
+        }
+        let Some(before) = predecessor.map(|predecessor| &predecessor.subscriptions) else { return (channels, 0) };
+        let missing = before.missing();
+        let is_named = |name: &str| who.channels.contains(&name);
+        let earlier = before.channels().into_iter().filter(|earlier| !is_named(&earlier.channel.name));
+        channels.extend(earlier.map(|earlier| earlier.inherited(registry.channel(&earlier.channel.name))));
+        (channels, missing)
     }
 
     /// The position of a client that has nothing to catch up with.
@@ -258,21 +292,30 @@ impl Hub {
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.engine.timeline;
         let now = || self.now();
-        let logs = || std::iter::once(timeline.broadcasts()).chain(subscriptions.iter());
         let Some(id) = last_event_id else {
             // Take the cursor first, because the client gets everything after it.
             let now = now();
             let is_for = |entry: &Entry| client.is_none_or(|client| entry.is_for(client));
-            let missed = before.earlier.is_some_and(|earlier| has_missed(earlier, now.cursor, logs(), is_for));
+            let has_missed = |reached| has_missed(reached, now.cursor, timeline.broadcasts(), subscriptions, is_for);
+            let missed = before.earlier.is_some_and(|earlier| earlier.reached.is_none_or(has_missed));
             return (now, missed.then_some(ResetReason::Unknown));
         };
         if let Some(reason) = ResetReason::of_owed_id(id) {
             return (now(), Some(reason));
         }
-        match timeline.locate(id, logs()) {
+        let find = |id: &str| {
+            let mut first = timeline.broadcasts().find(id);
+            subscriptions.each(|part| first = first.into_iter().chain(part.find(id)).min());
+            first
+        };
+        match timeline.locate(id, find) {
             None => (now(), Some(ResetReason::Unknown)),
             Some(Located { elsewhere, .. }) if self.is_refuted(elsewhere) => (now(), Some(ResetReason::Unknown)),
-            Some(Located { cursor, .. }) if before.missing > cursor || logs().any(|log| log.floor() > cursor) => {
+            Some(Located { cursor, .. })
+                if before.missing > cursor
+                    || timeline.broadcasts().floor() > cursor
+                    || subscriptions.has_gap(cursor) =>
+            {
                 (now(), Some(ResetReason::Evicted))
             }
             // The page comes back without its old client id, so events sent to that id alone are lost.

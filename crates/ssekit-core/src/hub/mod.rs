@@ -1,5 +1,6 @@
 //! The hub, one for each process: publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod channels;
 mod claim;
 mod connect;
 mod housekeeping;
@@ -16,6 +17,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
 
+pub use channels::Subscriber;
 pub use connect::{Connect, Connected};
 pub use publish::Published;
 
@@ -205,6 +207,14 @@ impl Hub {
     /// The id or the event is invalid.
     pub fn broadcast(&self, event: Event<'_>, exclude: Option<&str>) -> Result<usize> {
         self.send(Audience::All { exclude }, event)
+    }
+
+    /// Sends to all clients that have subscribed to a channel. Returns how many are connected.
+    ///
+    /// # Errors
+    /// The channel's name or the event is invalid.
+    pub fn send_to_channel(&self, channel: &str, event: Event<'_>) -> Result<usize> {
+        self.send(Audience::Channel(channel), event)
     }
 
     fn send(&self, audience: Audience<'_>, event: Event<'_>) -> Result<usize> {

@@ -52,7 +52,7 @@ impl Hub {
         let position = if seen.only_at.is_some() { seen.elsewhere } else { last_agreed(seen.position) };
         // The part of an id that names another node is not worth waiting for, because only that node knows what it
         // means.
-        (position > timeline.head() && timeline.locate(id, []).is_none_or(|known| known.elsewhere == position))
+        (position > timeline.head() && timeline.locate(id, |_| None).is_none_or(|known| known.elsewhere == position))
             .then_some(position)
     }
 
@@ -63,7 +63,7 @@ impl Hub {
         cluster.newcomers.add(client, seen, cluster.probe());
         // Check again: an outage delivery may have begun in the meantime, and it ends only the newcomers that it finds
         // noted.
-        last_event_id.is_none_or(|id| self.inner.engine.timeline.locate(id, []).is_some())
+        last_event_id.is_none_or(|id| self.inner.engine.timeline.locate(id, |_| None).is_some())
     }
 
     /// Whether the history never reached the position that a client claims to have seen.
@@ -84,6 +84,7 @@ impl Hub {
                 (registry.counts().0 + members.count()).saturating_sub(excluded)
             }
             Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + members.count_of(id),
+            Audience::Channel(name) => registry.channels.get(name).map_or(0, |channel| channel.count()),
             // A client that no node knows has no owner. Its page learns about the missing event when it connects.
             Audience::Client(id) => self.owner_of(cluster, id).map_or(0, |(user, connected)| {
                 owner = Some(user);

@@ -57,7 +57,7 @@ pub(crate) fn let_go(client: &Arc<Client>, registry: &Registry, timeline: &Timel
     let draft = farewell.event().encode_unchecked();
     if client.is_connected()
         && let Ok(position) =
-            timeline.publish(Place::next(), draft, None, client.subscriptions.own(), || client.is_listed())
+            timeline.publish(Place::next(), draft, None, client.subscriptions.own(), |_| client.is_listed())
     {
         // It is the last event: the client gets later events where it comes back to.
         client.end_at(position);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::position::{Position, is_agreed};
 use crate::event::{Event, Frame, RESERVED_PREFIX};
-use crate::history::log::{Entry, Gap, Log};
+use crate::history::log::{Entry, Gap};
 use crate::history::timeline::Timeline;
 use crate::session::client::Client;
 
@@ -194,12 +194,8 @@ impl Reader {
         if is_lagging || timeline.base() > self.cursor {
             return head;
         }
-        let floor = self.logs(timeline).map(|log| log.floor()).max().unwrap_or(head);
+        let floor = timeline.broadcasts().floor().max(self.client.subscriptions.floor(self.cursor));
         floor.min(head).max(self.cursor)
-    }
-
-    fn logs<'a>(&'a self, timeline: &'a Timeline) -> impl Iterator<Item = &'a Arc<Log>> {
-        std::iter::once(timeline.broadcasts()).chain(self.client.subscriptions.iter())
     }
 
     /// An event in the form that this client gets.
@@ -214,7 +210,8 @@ impl Reader {
         if head == self.cursor {
             return Ok(());
         }
-        self.logs(timeline).try_for_each(|log| log.read(self.cursor, head, MAX_EVENTS, out))
+        timeline.broadcasts().read(self.cursor, head, MAX_EVENTS, out)?;
+        self.client.subscriptions.read(self.cursor, head, MAX_EVENTS, out)
     }
 
     /// Notes that everything up to `position` has been taken.

@@ -18,7 +18,9 @@ use crate::history::timeline::{Place, Timeline};
 use crate::options::Options;
 use crate::session::arrivals::Arrivals;
 use crate::session::away::Away;
+use crate::session::channel::{Channel, Seat};
 use crate::session::client::{Client, ShardLink, Start};
+use crate::session::directory::Directory;
 use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
 use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
@@ -35,6 +37,7 @@ pub(crate) struct Registry {
     /// Those that are away.
     away: Away,
     pub(crate) users: Users,
+    pub(crate) channels: Directory<Channel>,
     /// Users with a client. This gauge and the next ones may fall below zero for a moment, when one thread counts a client
     /// out before another thread has counted it in.
     online: AtomicIsize,
@@ -61,6 +64,7 @@ impl Registry {
             clients: DashMap::new(),
             away: Away::default(),
             users: Users::default(),
+            channels: Directory::default(),
             online: AtomicIsize::new(0),
             phases: Default::default(),
             gate: Gate::new(options.limits),
@@ -143,13 +147,14 @@ impl Registry {
     /// The position up to which a client that brings no id may have missed events sent to it alone, under another id before
     /// its connection was cut.
     pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
-        let own = user.map_or(&self.unclaimed, |user| &user.unclaimed).load(Ordering::Acquire);
+        let own = user.map_or_else(|| self.unclaimed.load(Ordering::Acquire), User::unclaimed);
         own.max(self.unclaimed_of_anybody.load(Ordering::Acquire))
     }
 
     /// The history begins anew after this position: nothing before it is available.
     pub(crate) fn begin_after(&self, position: Position) {
         self.users.begin_after(position);
+        self.channels.begin_after(position);
         self.of_clients.note_all(position);
     }
 
@@ -178,7 +183,8 @@ impl Registry {
     /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
     pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
         let own = Arc::new(Log::new(self.missing_of(&info.id)));
-        let mut client = Client::new(info, None, Subscriptions::new(None, Some(own)), link, Start::default());
+        let mut client =
+            Client::new(info, None, Subscriptions::new(None, Some(own), Vec::new(), 0), link, Start::default());
         // It may be a client that cannot say who it was.
         client.brings_id = false;
         let client = Arc::new(client);
@@ -244,7 +250,10 @@ impl Registry {
         }
         if let Some(replaced) = replaced {
             // Before the client is opened: it then reads what others have put into the log for its predecessor meanwhile.
-            timeline.quiesced(|| replaced.unlist());
+            timeline.quiesced(|| {
+                replaced.unlist();
+                client.subscriptions.inherit(&replaced.subscriptions);
+            });
             self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
@@ -277,6 +286,43 @@ impl Registry {
         }
     }
 
+    /// The channel with this name. A new channel begins here, with its first event or member.
+    pub(crate) fn channel(&self, name: &str) -> Arc<Channel> {
+        self.channels.get_or_begin(name, |floor| Channel::new(name, floor))
+    }
+
+    /// Makes a connected client a member of each of its channels.
+    pub(crate) fn take_seats(&self, client: &Arc<Client>) {
+        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
+        for channel in client.subscriptions.without_seat() {
+            let (channel, seat) = self.member_of(channel, client);
+            if !client.subscriptions.sit(&channel, seat) {
+                channel.leave(seat);
+            }
+        }
+        if !client.is_connected() {
+            // It was disconnected at this very moment.
+            self.leave_channels(client);
+        }
+    }
+
+    /// Takes a place at a channel, or at the one that has come in its place.
+    fn member_of(&self, mut channel: Arc<Channel>, client: &Arc<Client>) -> (Arc<Channel>, Seat) {
+        loop {
+            if let Some(seat) = channel.join(client) {
+                return (channel, seat);
+            }
+            channel = self.channel(&channel.name);
+        }
+    }
+
+    /// Ends a client's membership in all its channels.
+    fn leave_channels(&self, client: &Client) {
+        for (channel, seat) in client.subscriptions.leave_seats() {
+            channel.leave(seat);
+        }
+    }
+
     /// A user's time without a client may be over.
     pub(crate) fn tell_offline(&self, user: &User) {
         user.go_offline(self.presence.grace(), || self.tell(|observer| observer.user_offline(&user.id)));
@@ -299,6 +345,7 @@ impl Registry {
         });
         client.release_if(reason == DisconnectReason::Server);
         self.leave_user(client);
+        self.leave_channels(client);
         if client.is_listed() {
             self.lose(client, client.newest_own());
             self.keep_away(Arc::clone(client), timeline);
@@ -374,6 +421,7 @@ impl Registry {
             self.give_up(&client, timeline);
         }
         self.users.sweep(timeline);
+        self.channels.sweep(timeline, |_, _| {});
     }
 
     /// The connected clients.

@@ -1,9 +1,19 @@
 //! The logs that a client reads besides the broadcasts.
 
+use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
+use parking_lot::RwLock;
+
 use crate::event::position::Position;
-use crate::history::log::Log;
+use crate::history::log::{Backlog, Entry, Gap, Log};
+use crate::session::channel::{Channel, Seat};
+
+/// The most channels that a client may have subscribed to.
+pub const MOST_CHANNELS: usize = 128;
+
+/// The most channels that the client has left and whose events it may still have to read.
+const MOST_ENDED: usize = 128;
 
 /// The logs of one client, in no particular order. The client's cursor covers all of them.
 #[derive(Debug, Default)]
@@ -12,18 +22,159 @@ pub struct Subscriptions {
     user: Option<Arc<Log>>,
     /// The events sent to this client alone. Few clients ever need this log.
     own: OnceLock<Arc<Log>>,
+    /// The channels that it has subscribed to, or has left and may still have to read. Many clients never have one.
+    channels: OnceLock<Box<RwLock<Channels>>>,
+}
+
+#[derive(Debug, Default)]
+struct Channels {
+    /// In the order in which they were added. Of those that have ended, the first is the first that ended.
+    all: Vec<Subscription>,
+    /// Up to this position, events may be missing of channels that the client has left and that are not known any more.
+    missing: Position,
+}
+
+/// A channel of a client.
+#[derive(Debug, Clone)]
+pub(crate) struct Subscription {
+    pub(crate) channel: Arc<Channel>,
+    /// The client gets the events after this position,
+    pub(crate) since: Position,
+    /// and up to this one. `MAX`: the client has not left.
+    pub(crate) until: Position,
+    /// Its place among the channel's members, while it is connected.
+    seat: Option<Seat>,
+    /// The client named the channel when it connected.
+    is_named: bool,
+}
+
+/// The effect of an attempt to subscribe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Begun {
+    Added,
+    /// The client has subscribed to the channel before.
+    Already,
+    /// The client has as many channels as it may have.
+    Full,
+}
+
+/// A part of a log that a client reads.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Part<'a> {
+    log: &'a Arc<Log>,
+    since: Position,
+    until: Position,
+}
+
+impl<'a> Part<'a> {
+    /// A log that the client reads wherever its cursor is.
+    pub(crate) fn whole(log: &'a Arc<Log>) -> Self {
+        Self { log, since: 0, until: Position::MAX }
+    }
+
+    /// Where a client that has read up to `cursor` reads on.
+    fn after(&self, cursor: Position) -> Position {
+        cursor.max(self.since)
+    }
+
+    /// Whether the client needs nothing more of the log.
+    fn is_read(&self, cursor: Position) -> bool {
+        self.until <= cursor
+    }
+
+    /// Whether there is an event after `cursor`.
+    pub(crate) fn has_news(&self, cursor: Position) -> bool {
+        !self.is_read(cursor) && self.log.last() > self.after(cursor)
+    }
+
+    /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
+    ///
+    /// # Errors
+    /// [`Gap`] if the log has dropped events that the client has yet to read; nothing is copied then.
+    pub(crate) fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        let (from, to) = (cursor.max(self.since), head.min(self.until));
+        if from >= to { Ok(()) } else { self.log.read(from, to, limit, out) }
+    }
+
+    /// What lies after `cursor`. Counts its bytes only if `weigh` is set.
+    pub(crate) fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
+        if self.is_read(cursor) { Backlog::default() } else { self.log.backlog(self.after(cursor), weigh) }
+    }
+
+    /// Up to where events are missing that the client has yet to read.
+    pub(crate) fn floor(&self, cursor: Position) -> Position {
+        if self.is_read(cursor) { 0 } else { self.log.floor() }
+    }
+
+    /// The lowest position of an event with this caller's id.
+    pub(crate) fn find(&self, own_id: &str) -> Option<Position> {
+        self.log.find(own_id).filter(|position| *position > self.since)
+    }
+
+    /// Whether the log has dropped events after `cursor`.
+    pub(crate) fn has_gap(&self, cursor: Position) -> bool {
+        !self.is_read(cursor) && self.log.floor() > self.after(cursor)
+    }
+}
+
+impl Channels {
+    fn active(&self, name: &str) -> Option<usize> {
+        self.all.iter().position(|one| one.is_active() && &*one.channel.name == name)
+    }
+
+    fn forget_ended(&mut self) {
+        let ended = self.all.iter().filter(|one| !one.is_active()).count();
+        if ended > MOST_ENDED
+            && let Some(first) = self.all.iter().position(|one| !one.is_active())
+        {
+            self.missing = self.missing.max(self.all.remove(first).until);
+        }
+    }
+}
+
+impl Subscription {
+    /// A subscription from this position on.
+    pub(crate) fn new(channel: Arc<Channel>, since: Position) -> Self {
+        Self { channel, since, until: Position::MAX, seat: None, is_named: false }
+    }
+
+    /// A subscription of a client that names the channel when it connects. The client's cursor decides where it begins.
+    pub(crate) fn named(channel: Arc<Channel>) -> Self {
+        Self { is_named: true, ..Self::new(channel, 0) }
+    }
+
+    /// Another client's subscription, at the channel that has this name by now.
+    pub(crate) fn inherited(&self, channel: Arc<Channel>) -> Self {
+        Self { channel, seat: None, is_named: false, ..self.clone() }
+    }
+
+    fn leave(&mut self) -> Option<(Arc<Channel>, Seat)> {
+        Some((Arc::clone(&self.channel), self.seat.take()?))
+    }
+
+    fn is_active(&self) -> bool {
+        self.until == Position::MAX
+    }
+
+    fn part(&self) -> Part<'_> {
+        Part { log: &self.channel.log, since: self.since, until: self.until }
+    }
 }
 
 impl Subscriptions {
     /// The logs of a client of this user. Its own log exists already if it brings its id, because it may have been here
     /// before.
-    pub(crate) fn new(user: Option<Arc<Log>>, own: Option<Arc<Log>>) -> Self {
-        Self { user, own: own.map_or_else(OnceLock::new, OnceLock::from) }
-    }
-
-    /// All logs that exist.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Log>> {
-        self.user.iter().chain(self.own.get())
+    pub(crate) fn new(
+        user: Option<Arc<Log>>,
+        own: Option<Arc<Log>>,
+        all: Vec<Subscription>,
+        missing: Position,
+    ) -> Self {
+        let channels = OnceLock::new();
+        if !all.is_empty() || missing > 0 {
+            let _ = channels.set(Box::new(RwLock::new(Channels { all, missing })));
+        }
+        Self { user, own: own.map_or_else(OnceLock::new, OnceLock::from), channels }
     }
 
     /// The log of events sent to this client alone, made at its first use.
@@ -36,8 +187,133 @@ impl Subscriptions {
         self.own.get()
     }
 
-    /// Whether a log has an event after `cursor`.
+    /// Copies the entries after `cursor` and up to `head` to `out`, at most `limit` of each log.
+    ///
+    /// # Errors
+    /// [`Gap`] if events are missing that the client has yet to read.
+    pub(crate) fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
+        if self.missing() > cursor {
+            return Err(Gap);
+        }
+        self.try_each(|part| part.read(cursor, head, limit, out))
+    }
+
+    /// Up to where events are missing that the client has yet to read.
+    pub(crate) fn floor(&self, cursor: Position) -> Position {
+        let mut floor = self.missing();
+        self.each(|part| floor = floor.max(part.floor(cursor)));
+        floor
+    }
+
+    /// Whether events are missing that a client at `cursor` has yet to read.
+    pub(crate) fn has_gap(&self, cursor: Position) -> bool {
+        self.missing() > cursor || self.any(|part| part.has_gap(cursor))
+    }
+
+    /// Runs `each` on the parts of all logs, until it fails.
+    fn try_each<E>(&self, mut each: impl FnMut(Part<'_>) -> Result<(), E>) -> Result<(), E> {
+        for log in self.user.iter().chain(self.own.get()) {
+            each(Part::whole(log))?;
+        }
+        match self.channels.get() {
+            Some(channels) => channels.read().all.iter().try_for_each(|subscription| each(subscription.part())),
+            None => Ok(()),
+        }
+    }
+
+    /// Runs `each` on the parts of all logs.
+    pub(crate) fn each(&self, mut each: impl FnMut(Part<'_>)) {
+        let _: Result<(), Infallible> = self.try_each(|part| {
+            each(part);
+            Ok(())
+        });
+    }
+
+    /// Whether `condition` holds for the part of any log.
+    pub(crate) fn any(&self, condition: impl Fn(Part<'_>) -> bool) -> bool {
+        self.try_each(|part| if condition(part) { Err(()) } else { Ok(()) }).is_err()
+    }
+
+    /// Whether there is an event after `cursor`.
     pub(crate) fn has_news(&self, cursor: Position) -> bool {
-        self.iter().any(|log| log.last() > cursor)
+        self.any(|part| part.has_news(cursor))
+    }
+
+    /// Up to this position, events may be missing of channels that it has left long ago.
+    pub(crate) fn missing(&self) -> Position {
+        self.channels.get().map_or(0, |channels| channels.read().missing)
+    }
+
+    /// The channels that it has subscribed to, with those that it has left and may still have to read.
+    pub(crate) fn channels(&self) -> Vec<Subscription> {
+        self.channels.get().map_or_else(Vec::new, |channels| channels.read().all.clone())
+    }
+
+    /// Subscribes to a channel from `since` on.
+    pub(crate) fn begin(&self, channel: &Arc<Channel>, since: Position) -> Begun {
+        let mut channels = self.channels.get_or_init(Box::default).write();
+        if channels.active(&channel.name).is_some() {
+            return Begun::Already;
+        }
+        if channels.all.iter().filter(|one| one.is_active()).count() >= MOST_CHANNELS {
+            return Begun::Full;
+        }
+        channels.all.push(Subscription::new(Arc::clone(channel), since));
+        Begun::Added
+    }
+
+    /// Ends a subscription at this position. Returns whether there was one, with the place that the client had.
+    pub(crate) fn end(&self, channel: &str, until: Position) -> Option<Option<(Arc<Channel>, Seat)>> {
+        let mut channels = self.channels.get()?.write();
+        let active = channels.active(channel)?;
+        let mut ended = channels.all.remove(active);
+        let seat = ended.leave();
+        if ended.part().has_news(0) {
+            ended.until = until;
+            channels.all.push(ended);
+            channels.forget_ended();
+        }
+        Some(seat)
+    }
+
+    /// Takes over everything that the predecessor subscribed to, except for channels that this client named. Nothing may be
+    /// published meanwhile.
+    pub(crate) fn inherit(&self, predecessor: &Self) {
+        let Some(others) = predecessor.channels.get() else { return };
+        let (others, mut own) = (others.read(), self.channels.get_or_init(Box::default).write());
+        own.missing = own.missing.max(others.missing);
+        own.all.retain(|one| one.is_named);
+        let named = own.all.len();
+        for other in &others.all {
+            let is_named = |one: &Subscription| one.channel.name == other.channel.name;
+            if !own.all.iter().take(named).any(is_named) {
+                own.all.push(other.inherited(Arc::clone(&other.channel)));
+            }
+        }
+    }
+
+    /// The channels that the client has no place at.
+    pub(crate) fn without_seat(&self) -> Vec<Arc<Channel>> {
+        let Some(channels) = self.channels.get() else { return Vec::new() };
+        let channels = channels.read();
+        let unseated = channels.all.iter().filter(|one| one.is_active() && one.seat.is_none());
+        unseated.map(|one| Arc::clone(&one.channel)).collect()
+    }
+
+    /// Gives the client a place at a channel. Returns false if it has left the channel, or has another place.
+    pub(crate) fn sit(&self, channel: &Arc<Channel>, seat: Seat) -> bool {
+        let Some(channels) = self.channels.get() else { return false };
+        let mut channels = channels.write();
+        let is_unseated = |one: &&mut Subscription| one.is_active() && one.seat.is_none();
+        let mut unseated = channels.all.iter_mut().filter(is_unseated);
+        let Some(one) = unseated.find(|one| one.channel.name == channel.name) else { return false };
+        (one.channel, one.seat) = (Arc::clone(channel), Some(seat));
+        true
+    }
+
+    /// Gives up all places among members, and returns them.
+    pub(crate) fn leave_seats(&self) -> Vec<(Arc<Channel>, Seat)> {
+        let Some(channels) = self.channels.get() else { return Vec::new() };
+        channels.write().all.iter_mut().filter_map(Subscription::leave).collect()
     }
 }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::session::client::Client;
+use crate::session::directory::Kept;
 
 /// A user.
 #[derive(Debug)]
@@ -20,7 +21,7 @@ pub struct User {
     pub(crate) log: Arc<Log>,
     /// Up to this position, events sent to the user's single clients were lost: those clients are gone, and nobody can come
     /// back as them.
-    pub(crate) unclaimed: AtomicU64,
+    unclaimed: AtomicU64,
     connections: Mutex<Connections>,
     /// Held while observers hear the news, so that they hear about coming and going in the order of the facts.
     telling: Mutex<()>,
@@ -158,24 +159,28 @@ impl User {
         self.connections.lock().retired
     }
 
-    /// Whether the user has nothing left: no client, no event, and no news for observers.
-    pub(crate) fn is_idle(&self) -> bool {
+    /// Up to this position, events sent to the user's single clients were lost.
+    pub(crate) fn unclaimed(&self) -> Position {
+        self.unclaimed.load(Ordering::Acquire)
+    }
+}
+
+impl Kept for User {
+    fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// No client, no event, and no news for observers.
+    fn is_idle(&self) -> bool {
         let connections = self.connections.lock();
         connections.clients.is_empty() && connections.holds == 0 && !connections.online && self.log.usage().events == 0
     }
 
-    /// Gives the user up if nothing is left. Nothing may be published meanwhile.
-    pub(crate) fn retire_if_idle(&self) -> bool {
+    fn retire_if_idle(&self) -> bool {
         let is_idle = self.is_idle();
         let mut connections = self.connections.lock();
         // Ask again, because a client may have come in between.
         connections.retired |= is_idle && connections.clients.is_empty() && connections.holds == 0;
         connections.retired
-    }
-
-    /// What is lost when the user is given up: the positions up to which its log, and the events sent to its single clients,
-    /// are not known any more.
-    pub(crate) fn forgets(&self) -> (Position, Position) {
-        (self.log.floor(), self.unclaimed.load(Ordering::Acquire))
     }
 }

@@ -1,6 +1,7 @@
 //! The behaviour of a hub.
 #![cfg(test)]
 
+mod channels;
 mod chaos;
 mod client_ids;
 mod cluster;

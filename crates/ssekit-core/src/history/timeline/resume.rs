@@ -1,10 +1,7 @@
 //! Where a returning page goes on, judged by its last event id.
 
-use std::sync::Arc;
-
 use super::{Ids, Sequencer, Timeline};
 use crate::event::position::{Position, Seen, last_agreed};
-use crate::history::log::Log;
 
 /// Where a returning client goes on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,15 +15,15 @@ pub struct Located {
 }
 
 impl Timeline {
-    /// Where a client goes on, if `last_event_id` says so: an id of this epoch, or the caller's own id of an event in one of
-    /// `logs`.
-    pub fn locate<'a>(&self, last_event_id: &str, logs: impl IntoIterator<Item = &'a Arc<Log>>) -> Option<Located> {
+    /// Where a client goes on, if `last_event_id` says so: an id of this epoch, or the caller's own id of an event that `find`
+    /// finds in the client's logs.
+    pub fn locate(&self, last_event_id: &str, find: impl FnOnce(&str) -> Option<Position>) -> Option<Located> {
         let sequencer = self.sequencer.lock();
         let (ids, head) = (&sequencer.ids, self.head());
         let Some(seen) = ids.epoch.parse_seen(last_event_id) else {
             drop(sequencer);
             let here = |cursor| Located { cursor, elsewhere: 0, keeps_id: false };
-            return logs.into_iter().filter_map(|log| log.find(last_event_id)).min().map(here);
+            return find(last_event_id).map(here);
         };
         let Seen { position: cursor, only_at, elsewhere } = seen;
         match (&ids.node, only_at) {

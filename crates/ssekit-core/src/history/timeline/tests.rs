@@ -8,7 +8,7 @@ fn timeline(max_total_bytes: usize) -> Timeline {
 
 fn publish(timeline: &Timeline, log: &Arc<Log>) -> Position {
     let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
-    timeline.publish(Place::next(), draft, None, log, || true).unwrap()
+    timeline.publish(Place::next(), draft, None, log, |_| true).unwrap()
 }
 
 fn entered(timeline: &Timeline) -> usize {
@@ -77,6 +77,6 @@ fn a_log_that_is_being_given_up_gets_nothing() {
     let timeline = timeline(1 << 30);
     let log = Arc::new(Log::new(0));
     let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();
-    assert!(timeline.publish(Place::next(), draft, None, &log, || false).is_err());
+    assert!(timeline.publish(Place::next(), draft, None, &log, |_| false).is_err());
     assert_eq!((timeline.head(), log.last(), timeline.usage().0), (0, 0, 0));
 }

@@ -1,0 +1,119 @@
+//! Logs by name, each with whoever reads it: all users, or all channels. An entry begins with its first event or reader, and
+//! is given up when nothing is left of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dashmap::DashMap;
+use tokio::sync::Notify;
+
+use crate::event::position::Position;
+use crate::history::log::Log;
+use crate::history::timeline::Timeline;
+use crate::session::forgotten::Missing;
+
+/// How many more entries may come before a search for idle ones is worthwhile.
+const CROWD: usize = 8_192;
+
+/// An entry of a directory.
+pub(crate) trait Kept {
+    /// The log of its events.
+    fn log(&self) -> &Log;
+    /// Whether it has nothing left.
+    fn is_idle(&self) -> bool;
+    /// Gives the entry up if nothing is left; a caller that still holds it must look the name up again. Nothing may be
+    /// published meanwhile.
+    fn retire_if_idle(&self) -> bool;
+}
+
+/// All entries about which something is kept.
+#[derive(Debug)]
+pub(crate) struct Directory<T> {
+    by_name: DashMap<Arc<str>, Arc<T>>,
+    /// For entries that were given up: the position up to which their events are missing.
+    missing: Missing,
+    crowd: Arc<Crowd>,
+}
+
+/// Tells when there are so many entries that it is time to search for idle ones. The regular sweep is not enough, because
+/// events to ever new names may come faster.
+#[derive(Debug)]
+pub(crate) struct Crowd {
+    full: AtomicUsize,
+    grown: Notify,
+}
+
+impl Default for Crowd {
+    fn default() -> Self {
+        Self { full: AtomicUsize::new(CROWD), grown: Notify::new() }
+    }
+}
+
+impl Crowd {
+    /// Waits until there are that many entries.
+    pub(crate) async fn grown(&self) {
+        self.grown.notified().await;
+    }
+}
+
+impl<T> Default for Directory<T> {
+    fn default() -> Self {
+        Self { by_name: DashMap::new(), missing: Missing::default(), crowd: Arc::default() }
+    }
+}
+
+impl<T: Kept> Directory<T> {
+    /// The entry with this name. `new` makes one that knows of everything after a position.
+    pub(crate) fn get_or_begin(&self, name: &str, new: impl FnOnce(Position) -> T) -> Arc<T> {
+        if let Some(entry) = self.get(name) {
+            return entry;
+        }
+        let begin = || Arc::new(new(self.missing.of(name)));
+        let entry = Arc::clone(&self.by_name.entry(name.into()).or_insert_with(begin));
+        if self.by_name.len() >= self.crowd.full.load(Ordering::Relaxed) {
+            self.crowd.grown.notify_one();
+        }
+        entry
+    }
+
+    /// The entry with this name, if one is known.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<T>> {
+        self.by_name.get(name).map(|entry| Arc::clone(&entry))
+    }
+
+    /// The names of the entries that meet the condition.
+    pub(crate) fn names(&self, condition: impl Fn(&T) -> bool) -> Vec<Arc<str>> {
+        let matching = self.by_name.iter().filter(|entry| condition(entry.value()));
+        matching.map(|entry| Arc::clone(entry.key())).collect()
+    }
+
+    /// The history begins anew after this position: nothing before it is available.
+    pub(crate) fn begin_after(&self, position: Position) {
+        self.missing.note_all(position);
+    }
+
+    /// Gives up entries with nothing left. `retired` hears of each before its name is free.
+    pub(crate) fn sweep(&self, timeline: &Timeline, retired: impl Fn(&str, &T)) {
+        for name in self.names(T::is_idle) {
+            self.by_name.remove_if(&name, |_, entry| {
+                let is_retired = timeline.quiesced(|| entry.retire_if_idle());
+                if is_retired {
+                    self.missing.note(&name, entry.log().floor());
+                    retired(&name, entry);
+                }
+                is_retired
+            });
+        }
+        self.crowd.full.store(self.len() * 2 + CROWD, Ordering::Relaxed);
+    }
+
+    /// How many entries are known.
+    pub(crate) fn len(&self) -> usize {
+        self.by_name.len()
+    }
+
+    /// The task that gives up entries waits for this.
+    pub(crate) fn crowd(&self) -> Arc<Crowd> {
+        Arc::clone(&self.crowd)
+    }
+}

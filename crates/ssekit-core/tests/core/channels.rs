@@ -1,0 +1,267 @@
+//! Channels: everybody who has subscribed gets their events, in one order with all others, and resumes them by the one id.
+
+use std::collections::BTreeSet;
+
+use ssekit_core::{Connect, Connected, Event, HistoryOptions, Hub, Options, Subscriber};
+use ssekit_testing::chance::Chance;
+use ssekit_testing::peer::Peer;
+use ssekit_testing::pull::Pull;
+use ssekit_testing::{Engine, data, keeping_all, user};
+
+fn watching(hub: &Hub, client: &str, channels: &[&str], last_event_id: Option<&str>) -> Connected {
+    let who = Connect { user: Some("ada"), client: Some(client), last_event_id, channels, ..Connect::default() };
+    hub.connect(who).unwrap()
+}
+
+fn texts(pull: &mut Pull) -> Vec<String> {
+    pull.all().into_iter().map(|event| event.data).collect()
+}
+
+#[test]
+fn event_reaches_only_clients_of_its_channel() {
+    let engine = Engine::start();
+    let mut both = Pull::of(watching(&engine, "both", &["order:1", "order:2"], None));
+    let mut one = Pull::of(watching(&engine, "one", &["order:1"], None));
+    let mut none = Pull::of(watching(&engine, "none", &[], None));
+    assert_eq!(engine.send_to_channel("order:1", data("1")), Ok(2));
+    assert_eq!(engine.send_to_channel("order:2", data("2")), Ok(1));
+    assert_eq!(engine.send_to_channel("order:3", data("3")), Ok(0));
+    assert_eq!(texts(&mut both), ["1", "2"]);
+    assert_eq!(texts(&mut one), ["1"]);
+    assert_eq!(texts(&mut none), [""; 0]);
+}
+
+#[test]
+fn channel_is_no_user_and_no_client_of_the_same_name() {
+    let engine = Engine::start();
+    let mut ada = Pull::of(watching(&engine, "tab", &["other"], None));
+    for name in ["ada", "tab", "__proto__"] {
+        assert_eq!(engine.send_to_channel(name, data("channel")), Ok(0));
+    }
+    assert_eq!(engine.send_to_user("other", data("user")), Ok(0));
+    assert_eq!(engine.send_to_client("other", data("client")), Ok(false));
+    assert_eq!(ada.all(), []);
+}
+
+#[test]
+fn handed_off_sockets_get_channel_events() {
+    let engine = Engine::start();
+    let mut peers = ["a", "b", "c"].map(|client| Peer::of(watching(&engine, client, &["news"], None).stream));
+    assert_eq!(engine.send_to_channel("news", data("1")), Ok(3));
+    assert_eq!(engine.broadcast(data("2"), None), Ok(3));
+    assert_eq!(engine.send_to_channel("news", data("3")), Ok(3));
+    for peer in &mut peers {
+        assert_eq!(peer.data(3), ["1", "2", "3"]);
+    }
+}
+
+#[test]
+fn client_learns_where_a_subscription_begins_and_ends() {
+    let engine = Engine::start();
+    let mut tab = Pull::of(watching(&engine, "tab", &[], None));
+    engine.send_to_channel("news", data("before")).unwrap();
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news"), Ok(1));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news"), Ok(0));
+    engine.send_to_channel("news", data("during")).unwrap();
+    assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "news"), Ok(1));
+    assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "news"), Ok(0));
+    assert_eq!(engine.send_to_channel("news", data("after")), Ok(0));
+    let events = tab.all();
+    let names: Vec<&str> = events.iter().map(|event| &*event.name).collect();
+    assert_eq!(names, ["ssekit:subscribed", "", "ssekit:unsubscribed"]);
+    assert_eq!(texts_of(&events), [r#"{"channel":"news"}"#, "during", r#"{"channel":"news"}"#]);
+}
+
+fn texts_of(events: &[ssekit_testing::wire::Received]) -> Vec<&str> {
+    events.iter().map(|event| &*event.data).collect()
+}
+
+#[test]
+fn subscription_by_user_covers_all_clients_of_the_user() {
+    let engine = Engine::start();
+    let mut tabs = ["a", "b"].map(|client| Pull::of(watching(&engine, client, &[], None)));
+    let mut other = Pull::of(user(&engine, "bob"));
+    assert_eq!(engine.subscribe(Subscriber::User("ada"), "news"), Ok(2));
+    assert_eq!(engine.send_to_channel("news", data("1")), Ok(2));
+    for tab in &mut tabs {
+        assert_eq!(texts(tab), [r#"{"channel":"news"}"#, "1"]);
+    }
+    assert_eq!(other.all(), []);
+    let ids: BTreeSet<_> = engine.clients_by_channel("news").iter().map(ToString::to_string).collect();
+    assert_eq!(ids, ["a", "b"].map(String::from).into());
+    assert_eq!(engine.unsubscribe(Subscriber::User("ada"), "news"), Ok(2));
+    assert_eq!((engine.channels().len(), engine.clients_by_channel("news").len()), (0, 0));
+}
+
+#[test]
+fn one_id_resumes_all_channels() {
+    let engine = Engine::start();
+    let mut live = Pull::of(watching(&engine, "tab", &["a", "b"], None));
+    for number in 0..12 {
+        let text = number.to_string();
+        match number % 4 {
+            0 => engine.broadcast(data(&text), None).map(drop),
+            1 => engine.send_to_channel("a", data(&text)).map(drop),
+            2 => engine.send_to_channel("b", data(&text)).map(drop),
+            _ => engine.send_to_user("ada", data(&text)).map(drop),
+        }
+        .unwrap();
+    }
+    let all = live.all();
+    assert_eq!(all.len(), 12);
+    for (seen, event) in all.iter().enumerate() {
+        let mut again = Pull::of(watching(&engine, &format!("new {seen}"), &["a", "b"], Some(&event.id)));
+        assert!(again.ready.resumed);
+        assert_eq!(again.all(), all[seen + 1..]);
+    }
+}
+
+#[test]
+fn subscription_is_kept_while_its_client_is_away() {
+    let engine = Engine::start();
+    let mut tab = Pull::of(watching(&engine, "tab", &["named"], None));
+    engine.subscribe(Subscriber::Client("tab"), "added").unwrap();
+    let last = tab.all().pop().unwrap().id;
+    drop(tab);
+    assert_eq!(engine.send_to_channel("added", data("1")), Ok(0));
+    // It can change even now.
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "away"), Ok(1));
+    assert_eq!(engine.send_to_channel("named", data("2")), Ok(0));
+    let mut tab = Pull::of(watching(&engine, "tab", &[], Some(&last)));
+    assert!(tab.ready.resumed);
+    assert_eq!(engine.send_to_channel("away", data("3")), Ok(1));
+    assert_eq!(texts(&mut tab), ["1", r#"{"channel":"away"}"#, "2", "3"]);
+}
+
+#[test]
+fn evicted_channel_event_resets_only_its_subscribers() {
+    let history = HistoryOptions { max_events: 2, ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..Options::default() });
+    let first = Pull::of(user(&engine, "ada"));
+    for number in 0..3 {
+        engine.send_to_channel("busy", data(&number.to_string())).unwrap();
+    }
+    engine.send_to_channel("calm", data("calm")).unwrap();
+    let mut lost = Pull::of(watching(&engine, "lost", &["busy"], Some(&first.ready.id)));
+    assert!(!lost.ready.resumed && lost.event().is_reset());
+    let mut whole = Pull::of(watching(&engine, "whole", &["calm"], Some(&first.ready.id)));
+    assert!(whole.ready.resumed);
+    assert_eq!(texts(&mut whole), ["calm"]);
+}
+
+#[test]
+fn client_has_a_bounded_number_of_channels() {
+    let engine = Engine::start();
+    let names: Vec<String> = (0..129).map(|number| number.to_string()).collect();
+    let names: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let who = Connect { user: Some("ada"), channels: &names, ..Connect::default() };
+    assert!(engine.connect(who).unwrap_err().is_range());
+    let _tab = watching(&engine, "tab", &names[1..], None);
+    assert!(engine.subscribe(Subscriber::Client("tab"), "0").unwrap_err().is_range());
+    assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "5"), Ok(1));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "0"), Ok(1));
+}
+
+#[test]
+fn invalid_channel_names_are_refused() {
+    let engine = Engine::start();
+    let long = "x".repeat(257);
+    for name in ["", &long, "a\nb", "a\0", "\u{7f}", "\u{85}"] {
+        assert!(engine.send_to_channel(name, data("x")).unwrap_err().is_argument(), "{name:?}");
+        assert!(engine.subscribe(Subscriber::User("ada"), name).unwrap_err().is_argument());
+        let who = Connect { channels: &[name], ..Connect::default() };
+        assert!(engine.connect(who).unwrap_err().is_argument());
+    }
+}
+
+#[test]
+fn channels_that_nobody_uses_are_given_up() {
+    let history = HistoryOptions { max_age: std::time::Duration::from_millis(100), ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..Options::default() });
+    let names: Vec<String> = (0..1_000).map(|number| number.to_string()).collect();
+    let tabs: Vec<_> = names.iter().map(|name| watching(&engine, name, &[name], None)).collect();
+    for name in &names {
+        engine.send_to_channel(name, data("x")).unwrap();
+    }
+    assert_eq!(engine.channels().len(), 1_000);
+    drop(tabs);
+    ssekit_testing::eventually("all channels are given up", || engine.stats().logs == 0);
+    assert_eq!(engine.channels().len(), 0);
+}
+
+/// What the model expects of one client.
+struct Model {
+    channels: BTreeSet<usize>,
+    expected: Vec<String>,
+}
+
+#[test]
+fn client_gets_exactly_its_events_however_often_it_is_cut() {
+    for seed in 0..10 {
+        live(seed);
+    }
+}
+
+fn live(seed: u64) {
+    let mut chance = Chance::of(seed);
+    let engine = Engine::with(keeping_all());
+    let names: Vec<String> = (0..100).map(|number| format!("channel {number}")).collect();
+    let initial: Vec<&str> = names[..50].iter().map(|name| &**name).collect();
+    let mut model = Model { channels: (0..50).collect(), expected: Vec::new() };
+    let mut tab = Pull::of(watching(&engine, "tab", &initial, None));
+    let (mut got, mut last) = (Vec::new(), tab.ready.id.clone());
+    let mut read = |tab: &mut Pull, pulls: usize, last: &mut String| {
+        for event in tab.some(pulls) {
+            assert!(!event.is_reset(), "seed {seed}");
+            *last = event.id.clone();
+            got.push(format!("{} {}", event.name, event.data));
+        }
+    };
+    for number in 0..10_000 {
+        let text = number.to_string();
+        let event = Event { data: &text, ..Event::default() };
+        let channel = chance.below(100);
+        let is_mine = match chance.below(100) {
+            0..20 => engine.broadcast(event, None).map(|_| true).unwrap(),
+            20..30 => engine.send_to_user("ada", event).map(|_| true).unwrap(),
+            30..35 => engine.send_to_user("bob", event).map(|_| false).unwrap(),
+            35..45 => engine.send_to_client("tab", event).map(|_| true).unwrap(),
+            45..90 => {
+                engine.send_to_channel(&names[channel], event).map(|_| model.channels.contains(&channel)).unwrap()
+            }
+            90..95 => {
+                let changed = engine.subscribe(Subscriber::Client("tab"), &names[channel]).unwrap() == 1;
+                assert_eq!(changed, model.channels.insert(channel), "seed {seed}");
+                if changed {
+                    model.expected.push(format!("ssekit:subscribed {{\"channel\":\"{}\"}}", names[channel]));
+                }
+                false
+            }
+            _ => {
+                let changed = engine.unsubscribe(Subscriber::Client("tab"), &names[channel]).unwrap() == 1;
+                assert_eq!(changed, model.channels.remove(&channel), "seed {seed}");
+                if changed {
+                    model.expected.push(format!("ssekit:unsubscribed {{\"channel\":\"{}\"}}", names[channel]));
+                }
+                false
+            }
+        };
+        if is_mine {
+            model.expected.push(format!(" {text}"));
+        }
+        match chance.below(200) {
+            0 => {
+                // Cut with some of it unread; what is sent until it is back comes then.
+                read(&mut tab, chance.below(3), &mut last);
+                drop(tab);
+                tab = Pull::of(watching(&engine, "tab", &[], Some(&last)));
+                assert!(tab.ready.resumed, "seed {seed}");
+            }
+            1..20 => read(&mut tab, 2, &mut last),
+            _ => {}
+        }
+    }
+    read(&mut tab, 1_000, &mut last);
+    assert_eq!(got.len(), model.expected.len(), "seed {seed}");
+    assert!(got == model.expected, "seed {seed}");
+}
