@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_different_option_is_named_and_the_same_ones_pass() {
+    fn only_a_different_option_is_named() {
         let running = Options::default();
         assert_eq!(running.check_same(&Options::default()), Ok(()));
         let error = running.check_same(&Options { retry: Duration::ZERO, ..Options::default() }).unwrap_err();

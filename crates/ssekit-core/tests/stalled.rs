@@ -38,7 +38,7 @@ fn read_all(mut peers: Vec<Peer>, got: &AtomicUsize) {
 }
 
 #[test]
-fn a_hundred_that_have_stalled_cost_a_thousand_others_nothing_but_the_history() {
+fn stalled_clients_cost_others_only_history() {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let history = HistoryOptions { max_events: KEPT, ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });

@@ -244,7 +244,7 @@ mod tests {
     use crate::event::key::Key;
 
     #[test]
-    fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {
+    fn id_fits_into_the_encoded_event() {
         let long = "x".repeat(300);
         let (id, huge) = ("i".repeat(256), "\r\n".repeat(1_000));
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_key_an_event_is_the_same_but_for_its_id() {
+    fn key_changes_only_the_id() {
         let key = Key::random();
         let suffix = String::from_utf8(key.suffix().to_vec()).unwrap();
         let epoch = Epoch::random();
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn another_id_changes_nothing_else() {
+    fn other_id_changes_nothing_else() {
         for data in ["", "id: 7", "id: 7\nid: \n"] {
             let draft = || Event { name: "n", data, ..Event::default() }.encode(1 << 20).unwrap();
             let epoch = Epoch::random();
@@ -309,7 +309,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_written_as_everybody_writes_it() {
+    fn numbers_are_written_in_decimal() {
         for number in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
             assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
         }

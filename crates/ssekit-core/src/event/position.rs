@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_says_what_its_page_has_seen_and_where() {
+    fn id_names_position_and_node() {
         let (epoch, node) = (Epoch::random(), NodeId::random());
         let plain = Seen { position: 7, only_at: None, elsewhere: 0 };
         assert_eq!(epoch.parse_seen(&epoch.id(7)), Some(plain));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_our_id_names_nothing() {
+    fn foreign_id_names_nothing() {
         let epoch = Epoch::random();
         let of = |tail: &str| epoch.parse(&format!("{epoch}{tail}"));
         for tail in ["", ".", "1", ".01", ".+1", ".-1", ".1 ", ". 1", ".1.1", ".18446744073709551616", ".٣", ".1e3"] {

@@ -288,7 +288,7 @@ fn cuts_of(chance: &mut Chance) -> impl FnMut() -> usize + Send + Clone + 'stati
 }
 
 #[test]
-fn every_page_gets_exactly_its_events_however_often_its_connections_are_cut() {
+fn frequently_cut_pages_get_exactly_their_events() {
     let seed = chance::seed();
     println!("to repeat its choices: SSEKIT_SEED={seed}");
     let mut chance = Chance::of(seed);

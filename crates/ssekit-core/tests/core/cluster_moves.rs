@@ -59,7 +59,7 @@ fn in_pieces(node: &Engine, mut last: String, pieces: usize) -> Vec<String> {
 }
 
 #[test]
-fn page_from_elsewhere_gets_what_a_node_delivered_alone_in_order_and_once() {
+fn page_from_elsewhere_gets_unsequenced_events_once() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut at_home = connect(&here, None);
@@ -103,7 +103,7 @@ fn page_from_elsewhere_gets_what_a_node_delivered_alone_in_order_and_once() {
 }
 
 #[test]
-fn page_that_has_seen_more_than_its_node_waits_there_for_what_is_new() {
+fn page_ahead_of_its_node_waits() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut page = connect(&there, None);
@@ -124,7 +124,7 @@ fn page_that_has_seen_more_than_its_node_waits_there_for_what_is_new() {
 }
 
 #[test]
-fn page_ahead_of_a_node_gets_what_that_one_delivers_alone() {
+fn page_ahead_of_its_node_gets_unsequenced_events() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut page = connect(&there, None);
@@ -177,7 +177,7 @@ fn id_beyond_the_end_of_the_history_is_a_gap_soon() {
 }
 
 #[test]
-fn page_that_is_let_go_by_a_drain_goes_on_at_another_node_at_once() {
+fn drained_page_resumes_on_another_node_at_once() {
     let memory = Memory::new(1_000_000);
     let ((here, _), (there, _)) = (node(&memory), node(&memory));
     for quiet in [true, false] {
@@ -199,7 +199,7 @@ fn page_that_is_let_go_by_a_drain_goes_on_at_another_node_at_once() {
 }
 
 #[test]
-fn event_that_one_node_accepts_is_delivered_by_all() {
+fn event_accepted_by_one_node_reaches_all() {
     let memory = Memory::new(1_000_000);
     let (there, _) = node(&memory);
     let here = Engine::node(memory.clone(), Options { max_event_bytes: 1_024, ..options() });
@@ -225,7 +225,7 @@ fn change(way: &HalfOpen, chance: &mut Chance) {
 }
 
 #[test]
-fn whatever_way_is_closed_and_wherever_pages_are_cut_they_get_everything_or_are_told() {
+fn cut_pages_get_everything_or_a_reset() {
     const USERS: [&str; 2] = ["ada", "bob"];
     let only = std::env::var("SSEKIT_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
     let mut resets = 0;

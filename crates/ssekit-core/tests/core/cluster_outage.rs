@@ -77,7 +77,7 @@ fn next(page: &mut Pull, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn clients_get_at_once_what_their_own_node_sends_and_later_what_others_have_sent() {
+fn outage_delays_only_events_of_other_nodes() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
@@ -98,7 +98,7 @@ fn clients_get_at_once_what_their_own_node_sends_and_later_what_others_have_sent
 }
 
 #[test]
-fn whoever_wants_one_order_waits_for_it() {
+fn one_order_waits_for_the_backplane() {
     let memory = Memory::new(1_000_000);
     let nodes = [(); 2].map(|()| Engine::node(memory.clone(), options(false)));
     nodes.iter().for_each(|node| is(node, Link::Up));
@@ -114,7 +114,7 @@ fn whoever_wants_one_order_waits_for_it() {
 }
 
 #[test]
-fn a_log_out_does_not_wait() {
+fn log_out_does_not_wait_for_the_backplane() {
     let memory = Memory::new(1_000_000);
     let here = node(&memory);
     let mut page = join(&here, Some("ada"));
@@ -132,7 +132,7 @@ fn a_log_out_does_not_wait() {
 }
 
 #[test]
-fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
+fn outage_id_resumes_only_on_its_node() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut page = join(&here, Some("ada"));
@@ -179,7 +179,7 @@ fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
 }
 
 #[test]
-fn who_was_there_before_a_node_could_join_is_told_of_a_gap_and_gets_nothing_that_was_sent_before() {
+fn clients_before_the_join_get_a_reset() {
     let memory = Memory::new(1_000_000);
     let there = node(&memory);
     for number in 0..5_000 {
@@ -223,7 +223,7 @@ impl Backplane for Lonely {
 }
 
 #[test]
-fn who_comes_from_another_node_waits_a_little_for_one_that_is_cut_off_and_is_remembered() {
+fn client_ahead_of_an_isolated_node_waits_briefly() {
     let memory = Memory::new(1_000_000);
     let (outage, there) = (Arc::new(AtomicBool::new(false)), node(&memory));
     let here = Engine::node(Lonely(memory, Arc::clone(&outage)), options(true));
@@ -289,7 +289,7 @@ impl Page {
 }
 
 #[test]
-fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_without_a_word() {
+fn failures_and_moves_cause_no_silent_loss() {
     const USERS: [&str; 2] = ["ada", "bob"];
     for seed in 0..30 {
         let mut chance = Chance::of(seed * 7_919 + 1);
@@ -363,7 +363,7 @@ fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_with
 }
 
 #[test]
-fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_meanwhile() {
+fn outage_events_do_not_repeat_after_lost_history() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
@@ -417,7 +417,7 @@ impl Backplane for Unheard {
 }
 
 #[test]
-fn what_is_appended_once_more_after_the_history_was_lost_does_not_come_again() {
+fn reappended_events_are_not_delivered_twice() {
     let memory = Memory::new(1_000_000);
     let (way, there) = (Arc::new(Mutex::new(Way::Open)), node(&memory));
     let set = |new: Way| *way.lock().unwrap() = new;

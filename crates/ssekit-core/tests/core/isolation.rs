@@ -168,7 +168,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_gets_what_is_another_users_or_another_clients(operations in vec(operation(), 1..80)) {
+    fn nobody_gets_events_of_others(operations in vec(operation(), 1..80)) {
         let mut world = World::new();
         for operation in &operations {
             world.run(operation);

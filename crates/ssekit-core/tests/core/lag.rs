@@ -48,22 +48,22 @@ fn ends_who_does_not_read(max_lag: MaxLag) {
 }
 
 #[test]
-fn a_client_for_which_too_many_events_wait_is_disconnected() {
+fn too_many_waiting_events_disconnect_a_client() {
     ends_who_does_not_read(MaxLag { events: 20, ..none() });
 }
 
 #[test]
-fn a_client_for_which_too_many_bytes_wait_is_disconnected() {
+fn too_many_waiting_bytes_disconnect_a_client() {
     ends_who_does_not_read(MaxLag { bytes: 200_000, ..none() });
 }
 
 #[test]
-fn a_client_for_which_an_event_has_waited_too_long_is_disconnected() {
+fn too_old_a_waiting_event_disconnects_a_client() {
     ends_who_does_not_read(MaxLag { time: Duration::from_millis(150), ..none() });
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_comes_back_for_is_no_lag() {
+async fn missed_events_of_a_returning_client_are_no_lag() {
     let hub = standing_hub(bounded(MaxLag { events: 5, bytes: 2_000, time: Duration::from_secs(1) }));
     let recorder = Recorder::of(&hub);
     let start = Pull::of(named(&hub, Some("ada"), "tab")).ready.id;
@@ -86,7 +86,7 @@ async fn what_one_comes_back_for_is_no_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_not_pulled_lags_as_well() {
+async fn unpulled_stream_lags_as_well() {
     let hub = standing_hub(bounded(MaxLag { time: Duration::from_secs(10), ..none() }));
     let recorder = Recorder::of(&hub);
     let (mut slow, mut idle) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
@@ -102,7 +102,7 @@ async fn a_stream_that_is_not_pulled_lags_as_well() {
 }
 
 #[test]
-fn without_bounds_a_client_keeps_its_cursor() {
+fn unlimited_lag_keeps_the_cursor() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let large = "x".repeat(10_000);
@@ -118,7 +118,7 @@ fn without_bounds_a_client_keeps_its_cursor() {
 }
 
 #[test]
-fn who_lags_gets_only_the_newest_of_a_key() {
+fn lagging_client_gets_only_the_newest_of_a_key() {
     let engine = Engine::with(keeping_all());
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let mut quick = Peer::of(user(&engine, "ada").stream);
@@ -145,7 +145,7 @@ fn who_lags_gets_only_the_newest_of_a_key() {
 }
 
 #[test]
-fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
+fn stats_show_lag_until_clients_catch_up() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let mut slower = Peer::narrow(user(&engine, "bob").stream);
@@ -176,7 +176,7 @@ fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_lags_when_it_has_not_been_read_for_a_round() {
+async fn unread_stream_lags_after_one_sweep() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..keeping_all() });
     let (mut idle, mut slow) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
     pass(Duration::from_secs(4)).await;
@@ -194,7 +194,7 @@ async fn a_stream_lags_when_it_has_not_been_read_for_a_round() {
 }
 
 #[test]
-fn who_has_left_lags_no_longer() {
+fn departed_client_lags_no_longer() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let slow = Peer::narrow(user(&engine, "ada").stream);
     for _ in 0..100 {

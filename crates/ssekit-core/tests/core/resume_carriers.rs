@@ -237,7 +237,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn every_carrier_brings_what_the_model_says(scene in scene()) {
+    fn every_carrier_matches_the_model(scene in scene()) {
         for carrier in [Carrier::Pulled, Carrier::InChunks, Carrier::HandedOff] {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
             runtime.block_on(play(&scene, carrier));

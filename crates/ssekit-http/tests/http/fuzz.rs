@@ -23,7 +23,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn no_bytes_do_harm() {
+fn arbitrary_bytes_do_no_harm() {
     let short = Duration::from_millis(20);
     let limits =
         ListenerLimits { header_timeout: short, body_timeout: short, idle_timeout: short, ..ListenerLimits::default() };

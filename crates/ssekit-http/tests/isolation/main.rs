@@ -18,7 +18,7 @@ use world::World;
 const OUTCOMES: usize = 14;
 
 #[test]
-fn nobody_gets_with_any_ticket_what_is_another_users_or_another_clients() {
+fn no_ticket_reveals_events_of_others() {
     let met = RefCell::new(BTreeMap::new());
     let config =
         ProptestConfig { cases: 256, max_shrink_iters: 500, failure_persistence: None, ..ProptestConfig::default() };
