@@ -57,7 +57,7 @@ test('a read that the permission model forbids is named', () => {
 });
 
 test.each([0, 0.000_001, 0.001, 0.1, 0.5, 0.99])(
-  'a binary cut to %d of its size is named, and ends nothing',
+  'a binary cut to %d of its size is named, and the process lives',
   (share) => {
     truncateSync(binary, Math.floor(statSync(binary).size * share));
     const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary is there/;
@@ -65,7 +65,7 @@ test.each([0, 0.000_001, 0.001, 0.1, 0.5, 0.99])(
   },
 );
 
-test('a truncated binary in the package of the platform is named too', () => {
+test('a truncated binary in a platform package is named too', () => {
   rmSync(binary);
   const name = BINARY.replace('.', '-').replace('.node', '');
   const platform = join(folder, 'node_modules', name);
@@ -78,12 +78,12 @@ test('a truncated binary in the package of the platform is named too', () => {
   rmSync(platform, { recursive: true });
 });
 
-test('a file that is no binary is named with what the system says', () => {
+test("a file that is no binary is named with the system's message", () => {
   writeFileSync(binary, 'version https://git-lfs.github.com/spec/v1\n'.repeat(100));
   expect(use()).toEqual(failure(/^its binary is there, but does not load: .*\.node.* or install Rust/));
 });
 
-test('no binary at all is a missing binary, with the command that builds one', () => {
+test('a missing binary is named, with the command that builds one', () => {
   rmSync(binary);
   const lead = new RegExp(
     `^there is no binary for ${process.platform} ${process.arch} .*rustup\\.rs.*npx ssekit build`,

@@ -84,7 +84,7 @@ async function logOutWhileAsked(node: Evaluator, logOut: () => Promise<unknown>)
 const disconnect = (node: Evaluator, user: string): Promise<number> =>
   node.evaluate(({ sse }, user) => sse.disconnectUser(user), user);
 
-test('a user who is logged out while identify looks the session up is refused, and the log says so', async () => {
+test('a user logged out during identify is refused and logged', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'ada'))).toBe(401);
@@ -95,7 +95,7 @@ test('a user who is logged out while identify looks the session up is refused, a
   expect(await answerOf(node)).toBe(200);
 });
 
-test('a user who is logged out at another process meanwhile is refused', async () => {
+test('a log-out at another process refuses the user, too', async () => {
   const [node, other] = [await join(redis.url), await join(redis.url)];
   await serveRoute(node);
   // It is gone when the order has come.
@@ -108,14 +108,14 @@ test('a user who is logged out at another process meanwhile is refused', async (
   expect(await node.evaluate(({ sse }) => sse.getClientsByUser('ada'))).toEqual([]);
 });
 
-test('somebody else who is logged out meanwhile changes nothing', async () => {
+test('the log-out of another user changes nothing', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'bob'))).toBe(200);
   expect(await node.evaluate(({ sse }) => sse.getClientsByUser('ada'))).toHaveLength(1);
 });
 
-test('ids that are made up hold a bounded number of requests, and the one that waits longest goes on', async () => {
+test('forged ids hold a limited number of requests', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   const forged = await ahead(node, 1e6);
@@ -133,7 +133,7 @@ test('ids that are made up hold a bounded number of requests, and the one that w
   expect([waiting, asked]).toEqual([0, 10]);
 });
 
-test('a request whose client has gone waits no longer', async () => {
+test('a request stops waiting when its client leaves', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   const asked = await node.evaluate(

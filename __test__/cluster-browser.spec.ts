@@ -57,7 +57,7 @@ async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
   return Promise.all(all);
 }
 
-test('a webhook at one server reaches its user at the other, and nobody else', async () => {
+test('a webhook at one server reaches only its user at the other', async () => {
   const [ada, grace] = await openTabs(adaAtA, graceAtB);
   expect([await nodeOf(ada), await nodeOf(grace)]).toEqual(['A', 'B']);
   await pay(nodes.A, 'grace', 12.5);
@@ -69,7 +69,7 @@ test('a webhook at one server reaches its user at the other, and nobody else', a
   expect(await grace.page.getByTestId('inbox').innerText()).toContain('Payment of 12.50 completed');
 });
 
-test('an order’s job in the worker tells its user, at both servers, how it goes, in order', async () => {
+test("the worker reports an order's progress at both servers in order", async () => {
   const [here, there, other] = await openTabs(adaAtA, adaAtB, graceAtB);
   await here.click('button-order');
   await here.click('button-order-fail');
@@ -84,7 +84,7 @@ test('an order’s job in the worker tells its user, at both servers, how it goe
   expect(ofOther).toEqual([]);
 });
 
-test('a broadcast reaches both servers; with an excluded client, everybody but that one tab', async () => {
+test('a broadcast reaches both servers, except the excluded tab', async () => {
   const [excluded, sibling, other] = await openTabs(adaAtA, adaAtB, graceAtB);
   await excluded.click('button-broadcast');
   await excluded.eventsUntil('its own broadcast', ({ data }) => data.message === 'Hello from Ada');
@@ -100,7 +100,7 @@ test('a broadcast reaches both servers; with an excluded client, everybody but t
   }
 });
 
-test('a tab behind nginx that comes back to the other server has missed nothing', async () => {
+test('a tab that nginx moves to the other server misses nothing', async () => {
   const ada = await Person.logIn(browser, url, 'ada');
   const [tab] = await openTabs(ada);
   let [amount, tries] = [0, 0];

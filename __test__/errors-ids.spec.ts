@@ -121,7 +121,7 @@ describe('a client id', () => {
   });
 });
 
-test('users are told apart by every character of their ids', async () => {
+test('user ids differ by every character', async () => {
   const ids = [
     ...[
       'a',
@@ -163,7 +163,7 @@ test('users are told apart by every character of their ids', async () => {
   }
 });
 
-test('clients are told apart by every character of their ids', async () => {
+test('client ids differ by every character', async () => {
   const ids = [
     'a',
     'A',
@@ -200,7 +200,7 @@ test('clients are told apart by every character of their ids', async () => {
   }
 });
 
-test('who is not there is false, zero or nothing, and no error', async () => {
+test('an absent client or user is no error', async () => {
   const answers = await witness.server.evaluate(({ sse }) => ({
     sendToClient: sse.sendToClient('nobody', { event: 'x', data: 1 }),
     sendToUser: sse.sendToUser('nobody', { event: 'x', data: 1 }),

@@ -249,14 +249,14 @@ describe('other arguments', () => {
   test.each([
     [null, 'got null'],
     ['ada', 'got "ada"'],
-  ])('%p is not who is connecting', async (client, got) => {
+  ])('%p is refused as the user of a connection', async (client, got) => {
     const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers?, onClose? }'];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);
   });
 
-  test('a header that HTTP cannot carry is refused by the platform, and nobody is connected', async () => {
+  test('an invalid header connects nobody', async () => {
     const call: Call = ({ sse }) =>
       sse.connect(new Request('http://localhost/'), { anonymous: true, headers: { 'a b': 'c' } });
     await witness.refused({ class: 'TypeError', code: undefined }, ['a b'], call);

@@ -69,7 +69,7 @@ describe('a callback that runs in the context of another request', () => {
     expect((await bert.ready()).userId).toBe('bert');
   });
 
-  test('is not told gone when that other client leaves', async () => {
+  test('does not close when that other client leaves', async () => {
     const bert = await open({ user: 'bert', at: 'pooled', via: 'read', watch: 'res.close' });
     await until('bert to wait', async () => (await waiting()) === 1);
     const anna = await open({ user: 'anna', at: 'releases', via: 'read' });
@@ -82,7 +82,7 @@ describe('a callback that runs in the context of another request', () => {
   });
 });
 
-describe('what stands between the stream and the socket', () => {
+describe('code between the stream and the socket', () => {
   const BETWEEN: [via: string, through: string, reason: keyof SSEStats['notHandedOff']][] = [
     ['handle', 'masks', 'wrapped'],
     ['handle', 'masksLater', 'wrapped'],
@@ -111,7 +111,7 @@ describe('what stands between the stream and the socket', () => {
     ]);
   });
 
-  test.each(['handle', 'pipe'])('is nothing where Node itself carries the bytes by %s', async (via) => {
+  test.each(['handle', 'pipe'])('is absent where Node itself carries the bytes by %s', async (via) => {
     const client = await open({ user: 'ada', via });
     await client.ready();
     expect(await settled(1)).toBe(1);
@@ -218,7 +218,7 @@ describe('clean-up hooks', () => {
     expect((await seen()).filter((line) => line === `${user} closed`)).toHaveLength(1);
   });
 
-  test('a response that is watched takes its client with it when Node closes it', async () => {
+  test('a watched response ends its client when Node closes it', async () => {
     const client = await open({ user: 'ada', watch: 'res.close' });
     await client.ready();
     expect(await settled(1)).toBe(1);
@@ -227,7 +227,7 @@ describe('clean-up hooks', () => {
     await until('the client to be gone', async () => (await stats()).clients === 0);
   });
 
-  test('what the application writes to a watched response cuts no event', async () => {
+  test('writes of the application to a watched response cut no event', async () => {
     const client = await open({ user: 'ada', watch: 'res.close' });
     await client.ready();
     expect(await settled(1)).toBe(1);

@@ -44,7 +44,7 @@ test.concurrent.each([
   { name: 'yarn 4', add: [...berry, 'add'], again: [...berry, 'install', '--immutable'], node: [...berry, 'node'] },
   { name: 'bun', add: ['bun', 'add'], again: ['bun', 'install', '--frozen-lockfile'] },
 ])(
-  '$name installs it, and again by its lock file, without a script or a registry',
+  '$name installs it without a script or a registry',
   async ({ name, add, again, node = [process.execPath] }) => {
     const app = join(folder, `app-${name}`);
     mkdirSync(join(app, 'vendor'), { recursive: true });

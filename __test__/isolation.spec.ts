@@ -115,7 +115,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  test.each(['connected', 'away'])('nothing of a user who is %s comes to anybody else', async (ada) => {
+  test.each(['connected', 'away'])('events of a user who is %s reach nobody else', async (ada) => {
     const hers = { path: `/sse?userId=ada&clientId=${ADAS_CLIENT}` };
     const kept = await RawClient.stream(server.port, hers);
     for (let round = 0; round < 5; round += 1) await sendAround(server);

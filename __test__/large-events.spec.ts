@@ -76,7 +76,7 @@ test.each<[name: string, error: object, says: RegExp, call: Send]>([
   await expectCheapRefusal(error, says, () => 'x'.repeat(500e6), call);
 });
 
-test('a user id of a million digits is refused without being written down', async () => {
+test('a user id of a million digits is refused and not repeated', async () => {
   const send: Send = (sse, value) => sse.sendToUser(value, { data: 1 });
   await expectCheapRefusal(ARGUMENT, /^userId: got a bigint/, () => 10n ** 1_000_000n, send);
 });

@@ -21,7 +21,7 @@ function documented(): string {
     .join(' ');
 }
 
-test('events arrive at once, pages resume, and each address has its own limit', async () => {
+test('nginx passes events at once and keeps addresses apart', async () => {
   const server = await Evaluator.start({ heartbeatMs: 3_600_000, limits: { clientsPerAddress: 2 } });
   const port = await server.evaluate(async ({ sse }) => {
     return (await sse.listen({ anonymous: true, trustProxy: true })).port;

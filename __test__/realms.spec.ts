@@ -41,7 +41,7 @@ test.each<[what: string, call: () => unknown, of: ErrorConstructor, code: string
   expect((error as Error).stack).toContain('realms.spec');
 });
 
-test('a client that is refused is answered, and a stream can be read', async () => {
+test('a refusal is answered, and a stream can be read', async () => {
   const first = sse.connect(request(), { userId: 'ada', clientId: 'tab' });
   const refused = sse.connect(request(), { userId: 'ada' });
   expect([first.status, refused.status]).toEqual([200, 429]);
@@ -54,7 +54,7 @@ test('a client that is refused is answered, and a stream can be read', async () 
   expect(sse.stats().disconnects.peer).toBe(1);
 });
 
-test('listeners are told, and can be taken off', async () => {
+test('listeners are called and can be removed', async () => {
   const told = await new Promise((resolve) => {
     sse.on('connect', resolve);
     void sse.connect(request(), { userId: 'bob', clientId: 'phone' }).body?.cancel();
@@ -63,7 +63,7 @@ test('listeners are told, and can be taken off', async () => {
   sse.off('connect', () => {});
 });
 
-test('a promise that native code fulfils or refuses is of this realm', async () => {
+test('promises of native code belong to this realm', async () => {
   await sse.flush();
   await expect(sse.listen({ host: '127.0.0.1', tls: { cert: 'x', key: 'y' } })).rejects.toThrow(TypeError);
   const listener = await sse.listen({ anonymous: true });

@@ -114,7 +114,7 @@ describe.each(WAYS)('%s', (_, ask) => {
   });
 });
 
-test('too many streams of an address are told with what to do behind a proxy', async () => {
+test('too many streams of an address get advice on proxies', async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await RawClient.stream(server.port, { path: '/sse?userId=ada' });
   await RawClient.request(server.port, { path: '/sse?userId=bob' });
@@ -134,7 +134,7 @@ test('a path cannot forge lines or drive a terminal', async () => {
 
 const LEFT_OUT = /^ssekit: (\d+) more lines like these were left out$/;
 
-test('a storm of refusals does not flood the log, and what was left out is counted', async () => {
+test('a storm of refusals is summed up in the log', async () => {
   const server = await Evaluator.start();
   const refuse = ({ sse }: Given, times: number): void => {
     for (let time = 0; time < times; time += 1) sse.connect(new Request('http://localhost/sse'));

@@ -113,7 +113,7 @@ onLinux.each<[where: string, by: string[], end: (signal: Signal) => number | Sig
     await expectFarewells(clients);
   });
 
-  test('whose application has a listener ends when that says so', async () => {
+  test('whose application listens ends when the application says so', async () => {
     const { program, clients, tell } = await serve({ by, habit: 'decides by itself' });
     tell('SIGTERM');
     await until('the application to hear of it', () => program.messages.includes('application: SIGTERM'));
@@ -137,7 +137,7 @@ onLinux.each<[where: string, by: string[], end: (signal: Signal) => number | Sig
   });
 });
 
-test('an ordinary process that waits for its clients while it exits ends at once at another signal', async () => {
+test('an ordinary process ends at once at a second signal', async () => {
   const setting = { habit: 'exits in its listener', options: { drain: { windowMs: 3_600_000 } } };
   const { program, clients, tell } = await serve(setting);
   tell('SIGTERM');

@@ -59,7 +59,7 @@ function expectJitter(retries: number[], least: number): void {
 }
 
 test(
-  'next start ends by itself, and every client is back on the process that takes over',
+  'next start ends by itself, and its clients move on',
   async () => {
     const app = await NextApp.built();
     const [old, next] = [await app.serve('start'), await app.serve('start')];
@@ -81,7 +81,7 @@ test(
   BUILD_TIMEOUT_MS,
 );
 
-test('streams that share connections over HTTP/2 get all that was sent before the signal, and their farewell', async () => {
+test('HTTP/2 streams get earlier events and the farewell', async () => {
   const program = new Program('drains.cjs', ['auto']);
   await program.message();
   const port = await program.ask<number>('listen');

@@ -15,14 +15,14 @@ const [OTHER, BATCH] = [0, 3];
 
 /** Only Linux has the policy, and `/proc`. */
 (process.platform === 'linux' ? describe : describe.skip)('the threads', () => {
-  test('give way to the one that wakes them', async () => {
+  test('give way to the thread that wakes them', async () => {
     expect(await threadsOf([])).toEqual({
       ours: [{ niceness: 0, policy: BATCH }],
       main: { niceness: 0, policy: OTHER },
     });
   });
 
-  test('keep the niceness that somebody has given to the process', async () => {
+  test('keep the niceness of the process', async () => {
     const nice = { niceness: 5, policy: OTHER };
     expect(await threadsOf(['nice', '-n', '5'])).toEqual({ ours: [nice], main: nice });
   });

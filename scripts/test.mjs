@@ -1,5 +1,5 @@
 /**
- * `npm test`: all tests. Arguments go to jest (`npm test -- resume -t 'a gap'`), and then the Rust tests are left out.
+ * `npm test`: all tests. Arguments go to jest (`npm test -- cluster-resume -t 'killed process'`), and then the Rust tests are left out.
  *
  * Ends with the line `N passed, N failed`. With CI=true a skipped test counts as failed.
  */
