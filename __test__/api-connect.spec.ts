@@ -192,7 +192,7 @@ test('a response that is never read is closed after a while, with the reason uno
     const before = sse.getActiveClients().includes('never-read');
     for (const timer of state.timers) timer.run();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    // Who reads it later after all gets the end.
+    // A late reader still gets the end.
     const late = [state.decode(await reader.read()), state.decode(await reader.read())];
     return { before, after: sse.getActiveClients().includes('never-read'), late };
   }, `${connectWithClock}`);

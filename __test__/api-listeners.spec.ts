@@ -29,7 +29,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  /** What was told, once it is so much. A last client shows that there is no more. */
+  /** All notices, once there are at least `count`. A last client shows that no more follow. */
   async function told(count: number): Promise<unknown[]> {
     await until(`${count} notices`, () => server.evaluate(({ state }, count) => state.told.length >= count, count));
     await server.evaluate(async ({ sse }) => {

@@ -102,7 +102,7 @@ test('a bundle of an app without ssekit names the app and the bundle', () => {
       /^ssekit is inside a bundle here, and is not installed for the app in .*ssekit-web-.*withSSE.*monorepo/;
     const script = bundled.replace("require('ssekit')", `require(${JSON.stringify(home)})`);
     expect(run(['-e', script], {}, elsewhere)).toEqual(failure(lead));
-    // Where the app has it, the addon comes from there.
+    // If the app has ssekit, the addon comes from there.
     expect(run(['-e', bundled], {}, app)).toEqual({});
   } finally {
     rmSync(elsewhere, { recursive: true, force: true });

@@ -1,4 +1,4 @@
-/** Whoever was logged out before entering stays out, however long the request waited and `identify` took. */
+/** A user who is logged out before entering stays out, however long the request waited and `identify` took. */
 import { type Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { join, open, sharedRedis } from './support/nodes';
 import { closeClients } from './support/raw-client';

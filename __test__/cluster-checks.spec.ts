@@ -1,4 +1,4 @@
-/** What configure says of a backplane, and what own clients get when Redis comes back empty. */
+/** The messages of configure about a backplane, and the events of own clients when Redis comes back empty. */
 import type { BackplaneOptions } from '../index';
 import { Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { join, launch, linkIs, open, storyOf, told } from './support/nodes';

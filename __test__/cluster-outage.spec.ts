@@ -34,7 +34,7 @@ async function sendsMore(nodes: Evaluator[], more: number): Promise<void> {
   }
 }
 
-/** Of each sender all, once, and in its order. */
+/** Everything from each sender once, in the sender's order. */
 function expectAll(client: RawClient, counts: Record<string, number>): void {
   const events = client.events().filter(({ event }) => event !== 'ssekit:ready');
   for (const [name, count] of Object.entries(counts)) {

@@ -1,4 +1,4 @@
-/** What is wrong with Redis is told once, and ends when it is mended. */
+/** A fault of Redis is reported once and ends with its repair. */
 import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { errorsOf, join, launch, linkIs, open, told } from './support/nodes';
 import { closeClients } from './support/raw-client';

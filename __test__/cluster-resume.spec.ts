@@ -77,7 +77,7 @@ test('a page resumes at a process that started later', async () => {
   expect(storyOf(again)).toEqual(ALL(10));
 });
 
-/** What a page gets from `createSSERoute` that is the very first to ask this process: its first so many events. */
+/** The first events of a page whose request to `createSSERoute` is the first in this process. */
 const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Promise<string[]> =>
   node.evaluate(
     async ({ require }, lastEventId, count) => {

@@ -1,4 +1,4 @@
-/** What one process sends reaches the clients of all that share its Redis, and each of them knows who is there. */
+/** A send reaches the clients of all processes that share a Redis, and each process knows all clients. */
 import { Evaluator } from './support/evaluator';
 import { allKnow, errorsOf, join, lastIdOf, open, placeOf, sharedRedis, storyOf, told } from './support/nodes';
 import type { RawClient } from './support/raw-client';

@@ -25,7 +25,7 @@ interface Block {
   page: string;
   line: number;
   language: string;
-  /** What its first line says it is: `// app/api/sse/route.ts`. */
+  /** The name in its first line: `// app/api/sse/route.ts`. */
   file: string | undefined;
   code: string;
 }
@@ -46,7 +46,7 @@ const blocks = written.flatMap(blocksOf);
 const isScript = ({ language }: Block) => ['ts', 'tsx', 'js'].includes(language);
 const place = ({ page, line }: Block) => `${page}:${line}`;
 
-/** What the snippets import that is not here, as far as they use it. */
+/** Modules that the snippets import and that are not here, as far as they use them. */
 const STUBS = `
 declare namespace JSX { interface IntrinsicElements { [name: string]: any } }
 declare module 'react' {
@@ -240,7 +240,7 @@ describe('names in the documentation', () => {
 
   test.each(pages)('every option, method and property that %s names exists', (page) => {
     const names = new Set(spans(page).flatMap((span) => span.match(/\b[a-z]+(?:[A-Z][a-z0-9]*)+\b/g) ?? []));
-    // What stands on the wire comes from Rust.
+    // Rust writes the bytes on the wire.
     const isKnown = (name: string) => FOREIGN.has(name) || new RegExp(`\\b${name}\\b`).test(`${typescript}\n${rust}`);
     const unknown = [...names].filter((name) => !isKnown(name));
     expect(unknown).toEqual([]);

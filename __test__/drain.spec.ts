@@ -54,7 +54,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   test('an EventSource reconnects to the successor', async () => {
     const old = await startWith(transport);
     const next = await startWith(transport);
-    // What a process manager or a balancer does: the address stays, the process behind it changes.
+    // Like a process manager or a balancer: the address stays, the process behind it changes.
     let behind = old.port;
     const front = createServer((_, res) => res.writeHead(307, { location: `http://127.0.0.1:${behind}/sse` }).end());
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));

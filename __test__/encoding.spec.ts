@@ -1,4 +1,4 @@
-/** What is sent is what arrives: byte for byte on the wire, value for value in the page. */
+/** An event arrives as it was sent: byte for byte on the wire, value for value in the page. */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import * as arbitrary from './support/arbitrary';
@@ -9,7 +9,7 @@ import { until } from './support/until';
 
 const MIB = 1 << 20;
 
-/** What is sent, and the JSON that has to stand on the `data` line. */
+/** Values to send, and the JSON that the `data` line must have. */
 const VALUES: [string, () => unknown, string][] = [
   ['a string', () => 'text', '"text"'],
   ['an empty string', () => '', '""'],
@@ -73,7 +73,7 @@ const IDS = [
 describe.each(TRANSPORTS)('over %s', (transport) => {
   let server: Evaluator;
   let client: RawClient;
-  /** What the client had before the test sent anything. */
+  /** The client's bytes from before the test sent anything. */
   let before: Buffer;
 
   beforeAll(async () => {

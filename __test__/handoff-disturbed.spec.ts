@@ -54,7 +54,7 @@ const reset = (client: RawClient): Promise<void> =>
 const FEW = 'x'.repeat(16 * 1024);
 const MANY = `${FEW}x`;
 
-/** What a peer may do, and what becomes of it if native code is the first to see it. */
+/** Deeds of a peer, and the result if native code sees them first. */
 const DEEDS: [string, (client: RawClient) => Promise<void>, reason: string | undefined][] = [
   ['breaks off', reset, 'peer'],
   ['closes its side', halfClose, 'peer'],
@@ -96,7 +96,7 @@ describe('a peer that, at the handoff, when Node has stopped reading,', () => {
 });
 
 describe('a peer that, between the head and the handoff,', () => {
-  // What Node cannot read as a request, it ends the connection for. Another request is one more to answer, behind a stream
+  // Node ends the connection if it cannot read a request. It queues another request for an answer, behind a stream
   // that never ends.
   test.each(DEEDS.map(([what, deed, reason]) => [what, deed, /request/.test(what) ? reason : 'peer'] as const))(
     '%s',

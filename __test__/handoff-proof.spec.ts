@@ -47,7 +47,7 @@ async function settled(clients: number): Promise<number> {
   return transports.handoff;
 }
 
-/** What is private in a client's stream. */
+/** The private part of a client's stream. */
 const privates = (client: RawClient): unknown[] =>
   client
     .events()
@@ -333,7 +333,7 @@ describe('random interleavings', () => {
             return { client, user: `user-${user}` };
           }),
         );
-        // Whoever is still in the pool comes out in a context that is none of theirs.
+        // A request that is still in the pool comes out in somebody else's context.
         const last = { client: await open({ user: 'user-9', at: 'releases' }), user: 'user-9' };
         const all = [...clients, last];
         await until('everybody', async () => {

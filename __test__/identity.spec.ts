@@ -14,7 +14,7 @@ beforeAll(async () => {
   });
 });
 
-/** What an `identify` may answer by mistake, as source text, and what the log says of it. */
+/** Wrong results of an `identify`, as source text, and the log's words for each. */
 const MISTAKES: [identity: string, says: string][] = [
   ['undefined', 'got no userId'],
   ['null', 'got no userId'],
@@ -38,7 +38,7 @@ const MISTAKES: [identity: string, says: string][] = [
   ['Symbol("ada")', 'userId: got a symbol'],
 ];
 
-/** What a request of nobody's gets from both routes. */
+/** The answers of both routes to a request without a user. */
 const askRoutes = async ({ sse, compile, require }: Given, make: string): Promise<unknown> => {
   const { createSSERoute, createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');
   const identify = (): never => compile(make)() as never;
@@ -61,7 +61,7 @@ test.each(MISTAKES)('an identify that returns %s opens no stream and issues no t
   expect(lines()).toHaveLength(2);
   for (const line of lines()) expect(line).toMatch(/^ssekit: /);
   for (const line of lines()) expect(line).toContain(says);
-  // What the application knows of its user is nobody's business in a log.
+  // The application's data about its user does not belong in a log.
   expect(lines().join()).not.toContain('example.com');
 });
 

@@ -11,7 +11,7 @@ afterEach(closeClients);
 afterEach(stopProxies);
 afterEach(stopEvaluators);
 
-/** What the page says beside `proxy_pass`, so that this is what is tried. */
+/** The configuration that the page shows beside `proxy_pass`, so the test tries exactly that. */
 function documented(): string {
   const page = readFileSync(join(__dirname, '..', 'docs', 'listener.md'), 'utf8');
   const location = /location \/events \{\n([^}]*)\}/.exec(page)?.[1] ?? '';

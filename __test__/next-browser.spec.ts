@@ -1,4 +1,4 @@
-/** What users see in a real browser, whichever way their streams are carried. */
+/** A real browser with the app, over each transport. */
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
 import { announcement, expectOrders, payment } from './support/example-events';
@@ -48,12 +48,12 @@ describe.each([
 
   const openTabs = (...people: Person[]): Promise<Tab[]> => Promise.all(people.map((person) => person.openTab()));
 
-  /** What the provider's webhook brings about. */
+  /** Calls the provider's webhook. */
   const pay = (userId: string, amount: number): Promise<unknown> =>
     server.post('/api/webhooks/payment', { event: 'payment.completed', userId, amount });
 
   /**
-   * What has come to each tab, but for `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
+   * The events in each tab, except `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
    * can see is in one order, so what was sent before has arrived with it, or never will.
    */
   async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {

@@ -101,7 +101,7 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     await until('every peer to see the end', () => clients.every((client) => client.ended));
     expect(clients.filter((client) => !client.isComplete)).toEqual([]);
     const ends = clients.map(({ received }) => received.toString().slice(received.lastIndexOf('event:')));
-    // Whoever lagged so far behind in the storm that the history had moved on was told of that instead.
+    // A client that lagged too far behind in the storm gets the reset instead.
     const farewell = /^event: ssekit:drain\nretry: (\d+)\ndata: \{"reconnectInMs":\1\}\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
     const reset = /^event: ssekit:reset\ndata: .*\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
     expect(ends.filter((end) => !farewell.test(end) && !reset.test(end))).toEqual([]);

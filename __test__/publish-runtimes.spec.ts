@@ -48,7 +48,7 @@ test('works with web globals only, without a `process`', async () => {
   expect(await createPublisher({ url: listener.url, token: TOKEN }).broadcast({ data: 'hello' })).toBe(1);
   expect(await listener.eventsOf(client)).toMatchObject([{ data: '"hello"' }]);
   expect(() => createPublisher()).toThrow('options.url: got undefined');
-  // Of the server's code, only what is pure.
+  // It shares only the pure part of the server's code.
   expect(files.filter((file) => !file.startsWith('publish/')).sort()).toEqual([
     'server/arguments.js',
     'server/errors.js',

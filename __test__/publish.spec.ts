@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterEach(closeClients);
 afterAll(stopEvaluators);
 
-/** What a promise is rejected with. */
+/** The reason of a rejected promise. */
 async function rejection(promise: Promise<unknown>): Promise<Error & PublishError> {
   return promise.then(
     (value) => Promise.reject(new Error(`it resolved with ${inspect(value)}`)),

@@ -37,7 +37,7 @@ test.each<[what: string, call: () => unknown, of: ErrorConstructor, code: string
   expect(error).toBeInstanceOf(of);
   expect(error).toBeInstanceOf(Error);
   expect(error).toMatchObject({ code, name: of.name });
-  // Where it was thrown, not where it was translated alone.
+  // In the place where it was thrown, not only where it was translated.
   expect((error as Error).stack).toContain('realms.spec');
 });
 

@@ -39,7 +39,7 @@ const WAYS: [name: string, ask: (server: Evaluator, query: string) => Promise<nu
   ],
 ];
 
-/** What brings a server to refuse, the query of a request that it refuses, and what the log says of it. */
+/** The server's options that cause a refusal, the query of such a request, and the log's line about it. */
 const CASES: [name: string, set: (given: Given) => void, query: string, status: number, says: RegExp][] = [
   ['nobody', () => {}, 'token=s3cret', 401, /got no(ne| userId),.*`anonymous: true`/],
   ['a client id that cannot be', () => {}, 'userId=ada&clientId=%0A', 400, /clientId: wants 1 to 256 printable ASCII/],
@@ -94,7 +94,7 @@ describe.each(WAYS)('%s', (_, ask) => {
   test.each(CASES)('says why it refuses %s', async (_, set, query, status, says) => {
     const server = await start();
     await server.evaluate(set);
-    // Where one stream is allowed, it is there.
+    // With a limit of one stream, that one is open.
     await server.evaluate(({ sse, state }) => {
       state.first = sse.connect(new Request('http://localhost/'), { userId: 'ada', clientId: 'first' });
     });

@@ -27,7 +27,7 @@ async function openAll(port: number, request: RequestOptions): Promise<RawClient
   return clients;
 }
 
-/** What a client was told at the end, which must be the end as a page expects it. */
+/** The client's last events; the stream must end cleanly after them. */
 function farewellTo(client: RawClient): { retry: number; lastEventId: string } {
   expect(client.isComplete).toBe(true);
   const last = client.events().at(-1);

@@ -9,7 +9,7 @@ const open = (userId: string): Promise<BodyClient> => BodyClient.open('http', se
 
 beforeAll(async () => {
   server = await Evaluator.start({ transport: 'stream', heartbeatMs: 3_600_000 });
-  // What is written to a response, in which turn of the event loop, and by whose wish.
+  // Each write to a response, with its turn of the event loop and whether the carrier asked for it.
   await server.evaluate(({ state, require }) => {
     const { ServerResponse } = require('node:http') as typeof import('node:http');
     Object.assign(state, { turn: 0, writes: [], unwanted: 0, unhandled: [] });
@@ -42,7 +42,7 @@ test('a large broadcast leaves Node time for other work', async () => {
   const writes: number[] = await server.evaluate(({ state }) => state.writes);
   expect(writes).toHaveLength(400);
   const inTurn = (turn: number): number => writes.filter((other) => other === turn).length;
-  // Of 128 each: one that native code has asked for, and the one after it.
+  // Two for each of 128: one that native code has asked for, and the one after it.
   expect(Math.max(...writes.map(inTurn))).toBeLessThanOrEqual(256);
 });
 

@@ -80,7 +80,7 @@ describe.each(PROTOCOLS)('%s', (protocol) => {
   test('disconnectClient ends the body cleanly after earlier events', async () => {
     const client = await open('/sse?clientId=ended');
     await server.call('sendToClient', 'ended', { data: 'before' });
-    // What was sent is sent for sure once it has been flushed.
+    // Only flush guarantees that the events are out.
     await server.call('flush');
     expect(await server.call('disconnectClient', 'ended')).toBe(true);
     await until('the end', () => client.isComplete);

@@ -28,7 +28,7 @@ const [OTHER, BATCH] = [0, 3];
   });
 });
 
-/** Of a process that was started by such a program, and in which ssekit works. */
+/** The threads of a process that was started by such a program, and in which ssekit works. */
 async function threadsOf(by: string[]): Promise<{ ours: Thread[]; main: Thread }> {
   const program = new Program('serves.cjs', ['auto', '{"threads":1}'], [], by);
   const client = await RawClient.stream(await program.message<number>());

@@ -7,7 +7,7 @@ import { killPrograms, Program } from './support/program';
 import { TRANSPORTS } from './support/transports';
 import { until } from './support/until';
 
-/** What is not acknowledged for so long ends the connection: the smallest that the option takes. */
+/** The time after which unacknowledged data ends the connection: the smallest that the option takes. */
 const TIMEOUT = { heartbeatMs: 200, timeoutMs: 1_000 };
 
 /** Root may make namespaces; anybody else may where they come with a namespace of users. */

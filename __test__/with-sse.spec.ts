@@ -12,7 +12,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-/** What an expression gives in the folder of an app with this version of Next.js. */
+/** The value of an expression in the folder of an app with this version of Next.js. */
 function evaluate(next: string | undefined, expression: string): unknown {
   const folder = mkdtempSync(join(tmpdir(), 'ssekit-with-sse-'));
   folders.push(folder);

@@ -241,7 +241,7 @@ export class NextApp {
     if (code !== 0) throw new Error(`next build ended with ${code}:\n${output}`);
   }
 
-  /** Of all that a build is made from: the app, what is installed, and the types of the package. Its addon is no part of it. */
+  /** The fingerprint of all inputs of a build: the app, its packages, and the types of ssekit. The addon is not among them. */
   #fingerprint(): string {
     const installed = this.#path('node_modules', 'ssekit');
     const files = [
@@ -324,7 +324,7 @@ function filesIn(folder: string, except: string[] = []): string[] {
   });
 }
 
-/** What jest sets for tests must not reach a server. */
+/** Variables that jest sets for tests must not reach a server. */
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const { NODE_ENV: _, JEST_WORKER_ID: __, ...env } = process.env;
   return {
@@ -337,7 +337,7 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   } as NodeJS.ProcessEnv;
 }
 
-/** What a server prints without anything being wrong, beside nothing at all. */
+/** Output of a server that reports no fault. */
 const USUAL_LINES = [
   // For each client that is refused, in development.
   /^ssekit: (refused|no stream for) /,
@@ -348,7 +348,7 @@ const USUAL_LINES = [
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,
   /^ [○✓] Compil(ing|ed) /,
-  // Of a machine that has much to do.
+  // From a busy machine.
   /Slow filesystem detected/,
   /^See more: https:\/\/nextjs\.org\/docs\/app\/guides\/local-development$/,
 ];

@@ -15,7 +15,7 @@ export function killPrograms(): void {
 
 export class Program {
   readonly #child: ChildProcess;
-  /** What it has sent over Node's IPC channel. */
+  /** Its messages over Node's IPC channel. */
   readonly messages: unknown[] = [];
   stdout = '';
   stderr = '';

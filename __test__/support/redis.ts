@@ -40,7 +40,7 @@ const GUARD = `
 
 export class Redis {
   readonly port: number;
-  /** What its certificate is checked against, with `tls`. */
+  /** The authority of its certificate, with `tls`. */
   readonly ca: Buffer | undefined;
   readonly #folder: string;
   readonly #options: RedisOptions;
@@ -76,7 +76,7 @@ export class Redis {
     return `${tls ? 'rediss' : 'redis'}://${password}127.0.0.1:${this.port}`;
   }
 
-  /** Of the server itself. Another one after each restart. */
+  /** The process id of the server itself. It changes with each restart. */
   get pid(): number {
     return this.#pid;
   }

@@ -28,7 +28,7 @@ const waiting = [];
 /** Responses that `uncork` is to let go. */
 const corked = [];
 
-/** Who asks: a test says so in the query, as a user's cookie would. */
+/** The user of a request: a test says it in the query, as a cookie would. */
 function clientOf(query) {
   return {
     userId: query.get('userId'),
@@ -118,7 +118,7 @@ process.on('message', async ({ id, method, args }) => {
   }
 });
 
-// Whoever started it may die without a word.
+// The parent process may die without a word.
 process.on('disconnect', () => process.exit());
 
 let server;

@@ -29,7 +29,7 @@ fn text(number: usize) -> String {
     format!("{{\"number\":{number},\"text\":\"so much as an ordinary event has to say\"}}")
 }
 
-/// What every client is to get: whatever is written together, each event is a chunk of its own.
+/// The bytes for every client: each event is its own chunk, also in a shared write.
 fn expected(epoch: &str) -> Vec<u8> {
     let chunk = |number: usize| {
         let body = format!("event: tick\ndata: {}\nid: {epoch}.{}\n\n", text(number), number + 1);

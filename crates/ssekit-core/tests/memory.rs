@@ -1,4 +1,4 @@
-//! What the history costs the process. Alone in its program, for it measures the process.
+//! The history's cost in memory. Alone in its program, because it measures the process.
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 

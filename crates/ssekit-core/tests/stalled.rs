@@ -63,7 +63,7 @@ fn stalled_clients_cost_others_only_history() {
 
     engine.broadcast(data("last"), None).unwrap();
     for peer in &mut stalled {
-        // What the kernel had taken comes without a hole, then the gap is told.
+        // The events that the kernel had taken come without a hole, then the reset.
         let mut next = 0;
         let reset = loop {
             let event = peer.event();

@@ -25,7 +25,7 @@ fn publisher() -> ListenerOptions {
     ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() }
 }
 
-/// Whatever came before, the next one is served.
+/// The next request is served, whatever came before.
 fn assert_unharmed(door: &Door) {
     door.wait_until_empty();
     door.engine.block_on(async {
@@ -225,7 +225,7 @@ fn more_streams_than_allowed_wait_for_one_to_end() {
     for stream in [1, 3, 5] {
         rascal.send(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &head(GET, "/events", &[])));
     }
-    // Whoever does not wait is refused: REFUSED_STREAM, which says that it can be tried again.
+    // A client that does not wait is refused: REFUSED_STREAM, which says that it can try again.
     assert_eq!(rascal.wait_for(RST_STREAM), Some(vec![0, 0, 0, 7]));
     door.wait_for_clients(2);
 }
@@ -273,7 +273,7 @@ fn flush_waits_for_the_peers_window() {
         rascal.send(&frame(WINDOW_UPDATE, 0, 1, &[0, 0, 1, 0]));
         flush.await;
     });
-    // What a flush has waited for is there, without the listener doing anything more.
+    // After the flush everything has arrived, without further work of the listener.
     received.extend(rascal.wait_for(DATA).unwrap());
     assert!(String::from_utf8(received).unwrap().contains("data: the last word\n"));
 }
@@ -304,7 +304,7 @@ fn drain_waits_for_data_and_connection() {
         }
         drained.await.unwrap();
         connection.driver.await.unwrap().unwrap();
-        // Who comes now is told when to come back, on a connection that is not ended before it could ask.
+        // A newcomer gets a retry time, on a connection that stays open long enough to ask.
         let farewell = text(Connection::to(door.address()).await.get("/events").await).await;
         assert!(farewell.contains("event: ssekit:drain"), "{farewell}");
         last

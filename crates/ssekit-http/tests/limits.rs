@@ -84,7 +84,7 @@ fn hub_limits_apply_at_the_listener() {
     };
     let ada = format!("/events?ticket={}", ticket_of("ada"));
     let _first = door.knock().streams(&from("192.0.2.1", &ada));
-    // What a client has written itself stands before what the proxy adds, and does not count.
+    // The client's own entry stands before the proxy's, and does not count.
     let _second = door.knock().streams(&from("192.0.2.99, 192.0.2.1", &ada));
     assert_eq!(refused(&from("192.0.2.2", &ada)), 429, "the user has two");
     for address in ["192.0.2.98, 192.0.2.1", "192.0.2.1:8080", "[::ffff:192.0.2.1]:443"] {

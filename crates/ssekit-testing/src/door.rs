@@ -46,7 +46,7 @@ impl Door {
         Visitor::on(TcpStream::connect(self.address()).unwrap())
     }
 
-    /// What comes of a GET on a connection of its own.
+    /// The answer to a GET on its own connection.
     pub fn get(&self, target: &str) -> Answer {
         self.knock().asks(&get(target))
     }

@@ -1,4 +1,4 @@
-//! What the tests share: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
+//! Shared parts of the tests: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
 //!
 //! Clients get to a hub in three ways: `peer` and `pull` take their streams from it as they are, a socket or none; `front` does
 //! what Node does with requests; `door` is the listener. Who asks there is `http1` and `http2`, made of `http_parts`; `proxy` stands
@@ -175,12 +175,12 @@ impl Recorder {
         self.0.lock().clone()
     }
 
-    /// What was told up to here is of no interest any more.
+    /// Drops all notices so far.
     pub fn forget(&self) {
         self.0.lock().clear();
     }
 
-    /// What was told of one client's end.
+    /// The notice of one client's end.
     pub fn ends_of(&self, client_id: &str) -> Vec<DisconnectReason> {
         let reason = |told: &Told| match told {
             Told::Disconnected(info, reason) if &*info.id == client_id => Some(*reason),

@@ -12,10 +12,10 @@ use ssekit_redis::RedisOptions;
 use crate::door::{Door, tickets, with_tickets};
 use crate::{Engine, keeping_all};
 
-/// Where the Redis is, for a process that is to be a node.
+/// The address of Redis, for a process that becomes a node.
 const REDIS: &str = "SSEKIT_TEST_NODE_REDIS";
 
-/// What stands before the node's address on its standard output.
+/// The text before the node's address on its standard output.
 const ADDRESS: &str = "this node listens at ";
 
 /// Keeps everything, loses nothing that waits, and is missed after a second.

@@ -161,7 +161,7 @@ pub fn hand_off_to_packets(connected: Connected) -> Socket {
     peer
 }
 
-/// What one write put on such a connection.
+/// The bytes that one write put on such a connection.
 pub fn one_write(peer: &Socket) -> Vec<u8> {
     let mut buffer = vec![0; 1 << 20];
     let read = (&mut &*peer).read(&mut buffer).unwrap();

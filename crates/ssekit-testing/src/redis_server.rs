@@ -9,7 +9,7 @@ use std::process::{Child, Command, Stdio};
 use crate::eventually;
 use crate::port::free_port;
 
-/// What is run: Redis, or what is to be tried in its place.
+/// The program: Redis, or another server to try in its place.
 pub fn program() -> OsString {
     std::env::var_os("REDIS_PATH").unwrap_or_else(|| "redis-server".into())
 }

@@ -1,4 +1,4 @@
-//! What a page says that it has seen last: the truth, a guess, or a forgery.
+//! The last event id that a page presents: the truth, a guess, or a forgery.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use proptest::prelude::*;
 #[derive(Debug, Clone)]
 pub enum Seen {
     Nothing,
-    /// What it has seen.
+    /// The page's true last id.
     Own,
     /// The place of what another page has seen, which it may guess, for it has seen broadcasts itself.
     PlaceOf(usize),
@@ -58,7 +58,7 @@ fn place(id: &str) -> &str {
     id.rsplit_once('~').map_or(id, |(place, _)| place)
 }
 
-/// What looks like a key at the end of an id.
+/// Text that looks like a key at the end of an id.
 pub fn key_of(id: &str) -> Option<&str> {
     id.rsplit_once('~').map(|(_, key)| key)
 }

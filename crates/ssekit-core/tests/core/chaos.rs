@@ -62,7 +62,7 @@ fn some_bytes(chance: &mut Chance) -> usize {
     1 + chance.below(6_000)
 }
 
-/// What goes on, for all to see.
+/// The state that all tasks see.
 struct Scene {
     front: SocketAddr,
     proxy: Proxy,
@@ -175,7 +175,7 @@ impl Page {
                 self.take(event);
             }
             if self.has_all() {
-                // Whoever waited for the bytes of its cut would wait for ever.
+                // A page that waited for the bytes of its cut would wait for ever.
                 return;
             }
         }

@@ -239,7 +239,7 @@ fn id_belongs_to_its_user_on_every_node() {
     drop(page);
     knows(&there, 0);
     assert!(claim(Some("bob")).unwrap_err().is_claimed(), "ada may come back");
-    // What was meant for ada's client is not for bob's, whatever was known where it was sent.
+    // An event for ada's client does not go to bob's, whatever the sending node knew.
     assert!(!there.send_to_client("tab", data("for ada")).unwrap());
     flush(&there);
     let later = node(&memory);
@@ -337,7 +337,7 @@ fn full_buffer_becomes_a_gap() {
     memory.set_outage(None);
     assert!(page.event().is_reset());
     flush(&here);
-    // What came right behind the gap, the page may have got with the state that it has fetched since.
+    // The page may have fetched the state right behind the gap, so those events may be missing.
     here.broadcast(data("after"), None).unwrap();
     let got = std::iter::from_fn(|| Some(page.event().data)).take_while(|data| data != "after");
     assert!(got.map(|data| data.parse::<u32>().unwrap()).is_sorted_by(|one, other| one + 1 == *other));
@@ -399,7 +399,7 @@ fn node_away_too_long_resets_its_clients() {
             resets += 1;
         } else {
             let number: usize = event.data.parse().unwrap();
-            // Whatever is left out was told.
+            // Every missing event was covered by a reset.
             assert!(number == next || (resets > 0 && number > next), "{number} after {next}");
             (next, resets) = (number + 1, 0);
         }
@@ -432,7 +432,7 @@ fn unjoined_node_serves_its_clients() {
     here.broadcast(data("x"), None).unwrap();
     assert_eq!(page.data(1), ["x"]);
     memory.set_outage(None);
-    // What it had was a history of its own.
+    // Its history until then was its own.
     assert!(page.event().is_reset());
     is_up(&here);
     flush(&here);

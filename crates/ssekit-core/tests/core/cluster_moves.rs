@@ -40,7 +40,7 @@ fn connect(node: &Engine, last_event_id: Option<&str>) -> Pull {
     Pull::of(node.connect(Connect { user: Some("ada"), last_event_id, ..Connect::default() }).unwrap())
 }
 
-/// What comes of a page that takes so many events, is cut, and comes back, again and again.
+/// The data of a page that takes so many events, is cut, and comes back, again and again.
 fn in_pieces(node: &Engine, mut last: String, pieces: usize) -> Vec<String> {
     let mut got = Vec::new();
     for _ in 0..100 {
@@ -212,7 +212,7 @@ fn event_accepted_by_one_node_reaches_all() {
     assert_eq!(page.data(2), [large, "next".into()]);
 }
 
-/// What may happen to one node's way.
+/// Faults of one node's way.
 fn change(way: &HalfOpen, chance: &mut Chance) {
     match chance.below(8) {
         0 => way.let_read(false),

@@ -165,7 +165,7 @@ fn outage_id_resumes_only_on_its_node() {
             let mut moved = come_back(&there, Some("ada"), &event.id);
             assert!(!moved.ready.resumed && moved.event().is_reset());
         }
-        // What everybody had agreed on before still resumes anywhere.
+        // Events from before the outage still resume anywhere.
         for node in [&here, &there] {
             let mut back = come_back(node, Some("ada"), &before.id);
             assert!(back.ready.resumed);
@@ -244,14 +244,14 @@ fn client_ahead_of_an_isolated_node_waits_briefly() {
     assert_eq!((next(&mut early, 1), next(&mut moved, 1)), (vec!["2".to_owned()], vec!["2".to_owned()]));
 }
 
-/// What a page has got, and where it may go on.
+/// The events of a page, and the id from which it may resume.
 struct Page {
     home: usize,
     user: &'static str,
     pull: Pull,
     last: String,
     got: Vec<String>,
-    /// Whoever was reset has to fetch everything anew, and is counted from there on.
+    /// A page that was reset has to fetch everything anew, and is counted from there on.
     resets: usize,
 }
 
@@ -335,7 +335,7 @@ fn failures_and_moves_cause_no_silent_loss() {
         }
         memory.set_outage(None);
         settle(&memory, &[&nodes[0], &nodes[1]]);
-        // Who is owed a reset gets it now, and not behind the last event.
+        // A page that is owed a reset gets it now, and not behind the last event.
         pages.iter_mut().for_each(Page::read);
         for node in &nodes {
             node.broadcast(Event { name: "last", data: "", ..Event::default() }, None).unwrap();
@@ -385,7 +385,7 @@ fn outage_events_do_not_repeat_after_lost_history() {
     }
 }
 
-/// What becomes of events that a node appends.
+/// The fate of events that a node appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
@@ -441,7 +441,7 @@ fn reappended_events_are_not_delivered_twice() {
     for page in &mut pages {
         assert_eq!(next(page, 1), ["end"]);
     }
-    // Who has seen the first, and was away since, gets all that came after it.
+    // A page that saw the first and was away since gets all later events.
     for node in [&here, &there] {
         let mut returned = come_back(node, Some("ada"), "x-1");
         assert!(returned.ready.resumed);

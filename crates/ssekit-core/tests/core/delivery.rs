@@ -1,4 +1,4 @@
-//! Who gets which events, and in which order.
+//! Audiences and order of events.
 
 use std::task::Poll;
 

@@ -1,4 +1,4 @@
-//! What an event looks like on the wire, byte by byte, and what is refused.
+//! Events on the wire, byte by byte, and refused events.
 
 use eventsource_stream::Eventsource as _;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -265,7 +265,7 @@ fn header_text() -> impl Strategy<Value = String> {
     "[!-~]([ -~]{0,30}[!-~])?"
 }
 
-/// What the third party makes of some bytes, cut where the strategy says.
+/// The third party's events from some bytes, cut where the strategy says.
 fn parsed(bytes: &[u8], cut: usize) -> Vec<eventsource_stream::Event> {
     let (head, tail) = bytes.split_at(cut);
     let pieces = stream::iter([Ok::<_, std::convert::Infallible>(head.to_vec()), Ok(tail.to_vec())]);

@@ -1,4 +1,4 @@
-//! What may go wrong around the engine, and must not go wrong in it.
+//! Faults around the engine that must not become faults in it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -97,7 +97,7 @@ fn stopped_hub_closes_its_sockets() {
     peers.iter_mut().for_each(|peer| assert_eq!(peer.event().data, "x"));
     engine.stop();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.next_or_end(), None));
-    // Whatever is still called returns, a flush above all.
+    // Every later call still returns, a flush above all.
     engine.block_on(engine.flush());
     engine.broadcast(data("x"), None).unwrap();
     engine.send_to_user("ada", data("x")).unwrap();

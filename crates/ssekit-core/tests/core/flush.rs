@@ -138,7 +138,7 @@ fn flush_does_not_wait_for_later_events() {
 
 #[test]
 fn flush_notices_a_simultaneous_pull() {
-    // Who pulls and the shard that is to notice race with each other; a miss would show as a wait of five seconds.
+    // The pull races with the shard that must notice it; a miss would show as a wait of five seconds.
     let engine = Engine::start();
     std::thread::scope(|scope| {
         let mut pull = Pull::of(anonymous(&engine));

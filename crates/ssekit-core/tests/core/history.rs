@@ -10,7 +10,7 @@ fn engine(history: HistoryOptions) -> Engine {
     Engine::with(Options { history, ..two_shards() })
 }
 
-/// What ada gets who comes back with an id from before everything: the data of events, or of the reset.
+/// The events of ada, who comes back with an id from before everything: their data, or that of the reset.
 fn all_of_ada(hub: &Hub) -> Vec<String> {
     let start = format!("{}.0", hub.stats().epoch);
     Pull::of(resuming(hub, Some("ada"), &start)).all().into_iter().map(|event| event.data).collect()
@@ -213,7 +213,7 @@ fn lost_anonymous_event_resets_returning_user() {
     // It cannot be told which of ada's tabs this was.
     assert_eq!(Pull::of(resuming(&engine, Some("ada"), &before)).event().data, EVICTED);
     assert!(Pull::of(resuming(&engine, Some("bob"), &bob.ready.id)).ready.resumed, "nobody else could have missed it");
-    // Who has seen it, or something after it, has missed nothing.
+    // A page that has seen it, or something after it, has missed nothing.
     let seen = format!("{}.{}", engine.stats().epoch, engine.stats().position);
     assert!(Pull::of(resuming(&engine, Some("ada"), &seen)).ready.resumed);
 }

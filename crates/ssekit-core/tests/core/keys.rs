@@ -118,7 +118,7 @@ fn a_key_in_the_url_proves_nothing() {
     let who = Connect { client: Some("tab"), last_event_id: Some(&seen), by_url: true, ..Connect::default() };
     let thief = Pull::of(engine.connect(who).unwrap());
     assert_ne!(thief.ready.client_id, "tab");
-    // Where it is, it still says.
+    // The position in the id still counts.
     assert!(thief.ready.resumed);
 }
 

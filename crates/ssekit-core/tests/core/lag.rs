@@ -1,4 +1,4 @@
-//! Who lags behind too far is disconnected, if the hub is told so, and comes back to where it was.
+//! A client that lags too far is disconnected, if the hub has limits, and comes back to where it was.
 
 use std::time::Duration;
 
@@ -77,7 +77,7 @@ async fn missed_events_of_a_returning_client_are_no_lag() {
     pass(Duration::from_secs(60)).await;
     seen += again.all().len();
     assert_eq!((seen, recorder.ends_of("tab").len()), (100, 1), "the one end is that of its first connection");
-    // What comes from then on counts as for everybody.
+    // Later events count as for everybody.
     for _ in 0..6 {
         hub.send_to_user("ada", data("x")).unwrap();
     }
@@ -96,7 +96,7 @@ async fn unpulled_stream_lags_as_well() {
     assert_eq!(recorder.ends_of(&slow.ready.client_id), []);
     pass(Duration::from_secs(2)).await;
     assert_eq!(recorder.ends_of(&slow.ready.client_id), [DisconnectReason::Slow]);
-    // Who has nothing to get does not lag, however long it lasts.
+    // A client with nothing to read does not lag, however long it lasts.
     pass(Duration::from_secs(60)).await;
     assert_eq!(recorder.ends_of(&idle.ready.client_id), []);
 }
@@ -137,7 +137,7 @@ fn lagging_client_gets_only_the_newest_of_a_key() {
     assert_eq!(seen[seen.len() - 2], progress(100), "the newest");
     assert!(seen.len() < 60, "{} of 101 were sent to one that did not read", seen.len());
     assert!(seen.windows(2).all(|two| two[0] != two[1]));
-    // What the kernel had taken of them came as well, in order.
+    // The events that the kernel had taken came as well, in order.
     let mut numbers =
         seen[..seen.len() - 1].iter().map(|data| data.split_once(' ').unwrap().0.parse::<usize>().unwrap());
     assert!(numbers.by_ref().is_sorted());
@@ -160,7 +160,7 @@ fn stats_show_lag_until_clients_catch_up() {
     }
     eventually("both are seen to lag", || {
         let lag = engine.stats().lag;
-        // Of the broadcasts the kernel has taken some.
+        // The kernel has taken some of the broadcasts.
         lag.clients == 2 && (1_000..1_100).contains(&lag.events) && lag.time >= Duration::from_millis(300)
     });
     let text = engine.stats().metrics();

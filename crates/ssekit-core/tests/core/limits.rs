@@ -65,7 +65,7 @@ fn clients_per_address_are_limited() {
     // A customer has 2^64 addresses of these.
     let _six = [from(&engine, "2001:db8::1").unwrap(), from(&engine, "2001:db8::2").unwrap()];
     assert_eq!(refusal(from(&engine, "2001:db8::3")), Refusal::Address);
-    // Where they come from is not known, so it cannot be bounded.
+    // Their address is unknown, so there is no limit for it.
     let _unknown: Vec<_> = (0..5).map(|_| anonymous(&engine)).collect();
     here.pop();
     assert!(from(&engine, "192.0.2.1").is_ok());

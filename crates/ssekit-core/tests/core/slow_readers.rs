@@ -45,7 +45,7 @@ fn late_reader_gets_a_reset_first() {
         assert_eq!(number_of(&quick.event()), number, "nobody else is kept waiting");
         assert!(engine.stats().history.events <= 20);
     }
-    // What the kernel had taken comes without a hole, and then the gap is told.
+    // The events that the kernel had taken come without a hole, then the reset.
     let mut events = vec![];
     while !events.last().is_some_and(Received::is_reset) {
         events.push(slow.event());

@@ -1,4 +1,4 @@
-//! What can happen in a hub's life.
+//! The operations on a hub.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Whoever comes back and has missed something is told, whatever the page says of itself; and nobody else is.
+//! A returning page that missed something gets a reset, whatever it says of itself; nobody else does.
 
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ async fn send_to_a_nameless_client_resets_its_users_pages() {
         assert!(!hub.send_to_client(&id, data("missed")).unwrap());
         assert!(Pull::of(resuming(&hub, Some("bob"), &bob)).ready.resumed);
         assert_told(Pull::of(resuming(&hub, owner, &last)), "evicted");
-        // Whoever came later has missed nothing.
+        // A later client has missed nothing.
         let later = Pull::of(hub.connect(Connect { user: owner, ..Connect::default() }).unwrap()).ready.id;
         assert!(Pull::of(resuming(&hub, owner, &later)).ready.resumed);
     }
@@ -123,7 +123,7 @@ async fn page_with_an_id_older_than_its_event_is_reset() {
     assert!(come_back(&hub, Some("ada"), "other", Some(&before)).ready.resumed);
 }
 
-/// What can be sent to ada's page meanwhile, and to others.
+/// The events that ada's page and others can get meanwhile.
 fn send(hub: &Hub, what: &str) {
     match what {
         "to the client" => drop(hub.send_to_client("tab", data("x")).unwrap()),
@@ -149,7 +149,7 @@ async fn page_without_last_id_is_reset_after_missed_events() {
             pass(away).await;
             assert_told(come_back(&hub, Some("ada"), "tab", None), "unknown");
         }
-        // Of a broadcast that is gone it is not known any more whom it excluded.
+        // The exclusions of an evicted broadcast are unknown.
         for what in &FOR_OTHERS[usize::from(away > Duration::ZERO)..] {
             let hub = hub();
             drop(come_back(&hub, Some("ada"), "tab", None));

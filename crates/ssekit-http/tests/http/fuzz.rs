@@ -1,4 +1,4 @@
-//! Whatever bytes come, in whatever pieces: an answer or the end of the connection, and never harm to anybody else.
+//! Any bytes, in any pieces, get an answer or the end of the connection, and never harm anybody else.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ fn arbitrary_bytes_do_no_harm() {
         let (first, second) = bytes.split_at(cut.index(bytes.len() + 1));
         visitor.try_send(first);
         visitor.try_send(second);
-        // What comes back is HTTP, or nothing.
+        // The answer is HTTP, or nothing.
         let answer = visitor.beginning();
         prop_assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.") || answer[3..5] == [4, 0], "{answer:?}");
         drop(visitor);

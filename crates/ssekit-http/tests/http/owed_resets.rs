@@ -11,7 +11,7 @@ use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::{Received, ready_in};
 use ssekit_testing::{Engine, data, eventually, standing_hub, two_shards, user, work};
 
-/// Who carries a stream.
+/// The carriers of a stream.
 #[derive(Debug, Clone, Copy)]
 enum Carrier {
     Pulled,
@@ -62,7 +62,7 @@ impl Page {
     }
 }
 
-/// What events say; of ssekit's own, their names.
+/// The data of events; for ssekit's own, their names.
 fn texts(events: &[Received]) -> Vec<&str> {
     let of_event = |event: &'_ Received| event.name.starts_with("ssekit:");
     events.iter().map(|event| if of_event(event) { event.name.as_str() } else { event.data.as_str() }).collect()
@@ -185,7 +185,7 @@ async fn one_reset_covers_what_is_evicted_before_the_first_write() {
                 hub.send_to_client(client, data("to the client")).unwrap();
             };
             let mut page = Page::open(&hub, ada(&id), carrier, flood).await;
-            // Of those that followed the connection the oldest three are gone: the reset stands behind them.
+            // The oldest three since the connection are gone: the reset stands behind them.
             let events = page.events(7);
             assert_eq!(texts(&events), ["ssekit:reset", "3", "4", "5", "6", "7", "to the client"], "{carrier:?} {id}");
             assert_reset(&events[0], reason, &hub, hub.stats().position - 6);

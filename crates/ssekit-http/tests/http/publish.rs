@@ -47,7 +47,7 @@ fn answer_to_each_kind_has_count_and_id() {
     let to_others = published(&door, &json!({ "broadcast": true, "excludeClientId": "tab", "event": {} }));
     assert_eq!(to_others["clients"], 1);
     assert_eq!(other.data(2), [r#"{"a":1}"#, "null"]);
-    // Who is not there gets it when he comes, but a client that is not there never does.
+    // An absent user gets it later, but an absent client never does.
     assert_eq!(published(&door, &json!({ "userId": "bob", "event": {} }))["clients"], 0);
     assert_eq!(published(&door, &json!({ "clientId": "gone", "event": {} })), json!({ "clients": 0, "id": null }));
 }

@@ -6,7 +6,7 @@ use ssekit_http::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess};
 use ssekit_testing::data;
 use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, get, request};
 
-/// What is answered to some bytes.
+/// The answer to some bytes.
 fn answer_to(door: &Door, bytes: &str) -> Answer {
     let mut visitor = door.knock();
     visitor.send(bytes);

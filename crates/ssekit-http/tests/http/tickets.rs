@@ -14,7 +14,7 @@ fn one_time() -> ListenerOptions {
     with_tickets(TicketOptions { one_time: true, ..tickets() })
 }
 
-/// What the log says of the last refusal.
+/// The log's words about the last refusal.
 fn last_failure(recorder: &Recorder) -> String {
     let failed = |told: &Told| if let Told::Failed(message) = told { Some(message.clone()) } else { None };
     recorder.told().iter().rev().find_map(failed).unwrap_or_default()
@@ -78,7 +78,7 @@ fn bad_ticket_is_refused_despite_a_good_one() {
     let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
     let asked = request("GET", &format!("/events?ticket={}", ticket_of("ada")), &[("Authorization", "Bearer x")]);
     assert_eq!(door.knock().asks(&asked).status(), 401);
-    // Nor is it taken for none, where none is needed.
+    // A bad ticket is refused even if tickets are optional.
     assert_eq!(door.get("/events?ticket=x").status(), 401);
     assert_eq!(door.stream("/events").ready.user_id, None);
 }
@@ -185,7 +185,7 @@ fn forged_last_id_without_a_ticket_does_not_wait() {
         assert_eq!(door.knock().asks(&asked(no)).status(), 401);
     }
     assert!(door.engine.clients_by_user("bob").is_empty(), "who came first has waited in vain already");
-    // Who may wait is let in in the end, unless logged out meanwhile.
+    // A page that may wait is let in at last, unless its user was logged out meanwhile.
     assert_eq!(waits.head().unwrap().status, 200);
 }
 
@@ -282,7 +282,7 @@ fn reconnect_continues_with_its_one_time_ticket() {
     // The URL stands in access logs.
     let by_url = format!("{target}&lastEventId={}", missed.id);
     assert_eq!(door.get(&by_url).status(), 401);
-    // Nor for who comes as somebody else.
+    // Another client id does not help either.
     let other = request("GET", &format!("/events?clientId=other&ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
     assert_eq!(door.knock().asks(&other).status(), 401);
     let none = request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);

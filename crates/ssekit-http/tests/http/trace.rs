@@ -24,7 +24,7 @@ fn broadcast(event: &Value) -> Value {
     json!({ "broadcast": true, "event": event })
 }
 
-/// What a client gets of one publication with these headers.
+/// A client's event from one publication with these headers.
 fn received(door: &Door, headers: &[(&str, &str)], event: &Value) -> Received {
     let mut client = door.stream("/events");
     publish(door, headers, &broadcast(event));

@@ -1,4 +1,4 @@
-//! Whatever tickets, client ids and last event ids are mixed at the listener, nobody gets a byte that was sent to another user or to
+//! With any mix of tickets, client ids and last event ids at the listener, nobody gets a byte that was sent to another user or to
 //! another client, a one-time ticket opens one client, and who is refused gets no event.
 #![cfg(test)]
 
