@@ -60,7 +60,7 @@ test.each([0, 0.000_001, 0.001, 0.1, 0.5, 0.99])(
   'a binary cut to %d of its size is named, and the process lives',
   (share) => {
     truncateSync(binary, Math.floor(statSync(binary).size * share));
-    const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary is there/;
+    const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary exists/;
     expect(use()).toEqual(failure(lead));
   },
 );
@@ -73,14 +73,14 @@ test('a truncated binary in a platform package is named too', () => {
   copyFileSync(join(ROOT, BINARY), join(platform, BINARY));
   expect(use()).toEqual({});
   truncateSync(join(platform, BINARY), 100_000);
-  const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary is there/;
+  const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary exists/;
   expect(use()).toEqual(failure(lead));
   rmSync(platform, { recursive: true });
 });
 
 test("a file that is no binary is named with the system's message", () => {
   writeFileSync(binary, 'version https://git-lfs.github.com/spec/v1\n'.repeat(100));
-  expect(use()).toEqual(failure(/^its binary is there, but does not load: .*\.node.* or install Rust/));
+  expect(use()).toEqual(failure(/^its binary exists but does not load: .*\.node.* or install Rust/));
 });
 
 test('a missing binary is named, with the command that builds one', () => {

@@ -89,7 +89,7 @@ test('a user logged out during identify is refused and logged', async () => {
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'ada'))).toBe(401);
   expect(await node.evaluate(({ sse }) => [sse.stats().connects, sse.getClientsByUser('ada')])).toEqual([0, []]);
-  await until('a line', () => node.stderr.includes('while `identify` looked the session up'));
+  await until('a line', () => node.stderr.includes('during `identify`'));
   // And comes in with the next session.
   await node.evaluate(begin);
   expect(await answerOf(node)).toBe(200);

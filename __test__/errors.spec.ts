@@ -177,8 +177,8 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
 test.each([
   ['empty', '', 'got an empty string'],
   ['of 257 characters', 'x'.repeat(257), 'got 257 characters'],
-  ['with a space before it', ' a', 'got a space at an end'],
-  ['with a space behind it', 'a ', 'got a space at an end'],
+  ['with a space before it', ' a', 'got a space at the start or end'],
+  ['with a space behind it', 'a ', 'got a space at the start or end'],
   ['in another script', 'größe', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
   ['with an emoji', '7😀', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
 ])('an id %s is refused', async (_, id, got) => {

@@ -143,7 +143,7 @@ describe('an invalid call is refused before anything is sent', () => {
     [[{ userId: 'a', clientId: 'b', event: { data: 1 } }], 'publications[0].target: got "userId and clientId"'],
     [[{ broadcast: false, event: { data: 1 } }], 'publications[0].broadcast: got false, wants true'],
     [[{ userId: 'a', excludeClientId: 'b', event: { data: 1 } }], 'publications[0].excludeClientId: got "b"'],
-    [[{ userID: 'a', event: { data: 1 } }], 'publications[0].userID: got "another name"'],
+    [[{ userID: 'a', event: { data: 1 } }], 'publications[0].userID: no such option; known are userId'],
     [[{ userId: 'a', event: { data: 1 } }, { userId: 'a' }], 'publications[1].event: got undefined'],
     [[null], 'publications[0]: got null'],
     [{ userId: 'a', event: { data: 1 } }, 'publications: got an object, wants an array'],
@@ -212,7 +212,7 @@ describe('options', () => {
     [{ url: 'http://a', token: TOKEN, timeoutMs: '7' }, 'options.timeoutMs: got "7"'],
     [{ url: 'http://a', token: TOKEN, timeoutMs: 0 }, 'options.timeoutMs: got 0, wants an integer from 1 to 60,000'],
     [{ url: 'http://a', token: TOKEN, retries: 1.5 }, 'options.retries: got 1.5, wants an integer from 0 to 5'],
-    [{ url: 'http://a', token: TOKEN, tokn: 'secret' }, 'options.tokn: got "tokn", wants another name'],
+    [{ url: 'http://a', token: TOKEN, tokn: 'secret' }, 'options.tokn: no such option; known are url'],
     [null, 'options: got null'],
   ])('%j throws', (options, says) => {
     const create = (): unknown => createPublisher(options as never);

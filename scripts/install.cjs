@@ -95,7 +95,7 @@ if (existsSync(join(home, 'dist')) && !loads()) {
   if (!hasCargo())
     console.warn(`ssekit: no prebuilt binary for ${process.platform} ${process.arch}, and no Rust: ${remedy}`);
   else if (!triesToBuild())
-    console.warn('ssekit: the build from source failed; ssekit cannot be used until one succeeds');
+    console.warn('ssekit: the build from source failed; ssekit does not work until one succeeds');
 }
 
 if (process.argv.includes('--required') && !loads()) process.exitCode = 1;

@@ -46,7 +46,7 @@ await main(async () => {
     for (const server of await ensureRedisServers(python)) results.push(await runWithOtherServer(server));
   }
   if (jestArguments.length > 0)
-    console.log('Only jest is run, for it was given arguments: the Rust tests are left out.');
+    console.log('Running jest only, because it got arguments. The Rust tests are left out.');
   const programs = {
     CADDY_PATH: caddy,
     CHROMIUM_PATH: chromium,

@@ -155,8 +155,8 @@ export class Cluster {
     const deadline = Date.now() + START_MS;
     while (!(await condition())) {
       if (this.#children.get(name).isOver) throw await this.broken;
-      if (Date.now() > deadline) throw new Failure(`${name} is not there after ${START_MS / 1_000} seconds`);
-      if (this.#isEnding) throw new Failure(`ended before ${name} was there`);
+      if (Date.now() > deadline) throw new Failure(`${name} has not started after ${START_MS / 1_000} seconds`);
+      if (this.#isEnding) throw new Failure(`ended before ${name} had started`);
       await delay(50);
     }
   }

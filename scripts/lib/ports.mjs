@@ -11,7 +11,8 @@ export async function choosePort() {
 }
 
 async function checkPort(port) {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Failure('PORT must be a number from 1 to 65535.');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Failure(`PORT: got ${JSON.stringify(process.env.PORT)}, wants a number from 1 to 65535.`);
   if (!(await isFree(port))) throw new Failure(`Port ${port}, which PORT asks for, is taken.`);
   return port;
 }

@@ -79,7 +79,7 @@ export async function finish(command, args, options = {}) {
     // Whoever left the group may still hold the pipe: it is not waited for.
     await Promise.race([closed, delay(2_000, undefined, { ref: false })]);
     child.stdout?.destroy();
-    if (late) console.error(`\nEnded, for it took more than ${minutes} minutes: ${[command, ...args].join(' ')}`);
+    if (late) console.error(`\nEnded because it took more than ${minutes} minutes: ${[command, ...args].join(' ')}`);
     if (interruptedBy && !server) process.exit(128 + constants.signals[interruptedBy]);
     return { exitCode, stdout: Buffer.concat(chunks).toString() };
   } finally {

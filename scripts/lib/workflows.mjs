@@ -10,7 +10,7 @@ export async function checkWorkflows() {
   const folder = join(root, '.github', 'workflows');
   const files = readdirSync(folder).map((name) => join(folder, name));
   const problems = files.flatMap((file) => lint(readFileSync(file, 'utf8'), file));
-  if (files.length === 0) throw new Failure('there are no workflows');
+  if (files.length === 0) throw new Failure('no workflows in .github/workflows');
   if (problems.length === 0) return;
   throw new Failure(
     problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`).join('\n'),

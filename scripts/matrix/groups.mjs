@@ -27,7 +27,7 @@ function checked({ name, run, carrier = TRANSPORT }) {
     name,
     async run(log, app) {
       const transport = await run(log, app);
-      if (transport !== carrier) throw new Failure(`the stream went over ${transport} and not ${carrier}`);
+      if (transport !== carrier) throw new Failure(`the stream went over ${transport} instead of ${carrier}`);
       return transport;
     },
   };

@@ -73,7 +73,7 @@ export async function until(what, condition, seconds = 60) {
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Failure(`waited ${seconds} s in vain: ${what}`);
+    if (Date.now() > deadline) throw new Failure(`not within ${seconds} s: ${what}`);
     await delay(50);
   }
 }

@@ -129,7 +129,7 @@ class Audience {
   async #until(condition) {
     const deadline = Date.now() + 60_000;
     while (!condition()) {
-      if (Date.now() > deadline) throw new Failure(`${this.#watched.name}: waited in vain for the events of some page`);
+      if (Date.now() > deadline) throw new Failure(`${this.#watched.name}: some page did not get its events in time`);
       await delay(20);
     }
   }

@@ -60,7 +60,7 @@ impl<'a> Event<'a> {
         let bytes = draft.body_len_bound();
         if bytes > max_bytes {
             return Err(Error::range(format!(
-                "event: it would be {bytes} bytes on the wire; at most {max_bytes} (maxEventBytes) are sent"
+                "event: got {bytes} bytes on the wire, wants at most {max_bytes} (maxEventBytes)"
             )));
         }
         Ok(draft)
@@ -81,10 +81,12 @@ impl<'a> Event<'a> {
         if let Some(key) = self.coalesce_key {
             check_length("event.coalesceKey", key)?;
         }
-        if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
-            return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
+        match self.retry {
+            Some(retry) if retry > MAX_SAFE_INTEGER => Err(Error::argument(format!(
+                "event.retry: got {retry}, wants milliseconds as a non-negative safe integer"
+            ))),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Encodes an event of the engine, whose parts need no check.
@@ -144,7 +146,9 @@ fn comments(buf: &mut BytesMut, trace: &TraceContext) {
 
 fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
     if text.starts_with(RESERVED_PREFIX) {
-        return Err(Error::argument(format!("{argument}: what begins with `{RESERVED_PREFIX}` is ssekit's own")));
+        return Err(Error::argument(format!(
+            "{argument}: got text that begins with `{RESERVED_PREFIX}`, which is reserved for ssekit"
+        )));
     }
     Ok(())
 }
@@ -156,7 +160,9 @@ pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
         Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
         None if text.is_empty() => "got an empty string".into(),
         None if text.len() > MAX_TEXT => format!("got {} characters", text.len()).into(),
-        None if text.starts_with(' ') || text.ends_with(' ') => "got a space at an end, which a header loses".into(),
+        None if text.starts_with(' ') || text.ends_with(' ') => {
+            "got a space at the start or end, which a header loses".into()
+        }
         None => return Ok(()),
     };
     Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
