@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { NotHandedOffReason } from '../../index';
 import { native } from './binding.js';
-import { type Target, writeThrough } from './passage.js';
 import { descriptorOf, type OpenSocket } from './sockets.js';
+import { type Target, writeThrough } from './write-path.js';
 
 /** Why a stream stays with Node. */
 export type Reason = NotHandedOffReason;

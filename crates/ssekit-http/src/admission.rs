@@ -154,8 +154,8 @@ impl Pace {
         Some(Self { step, burst, due: now.checked_sub(burst).unwrap_or(now) })
     }
 
-    /// Waits for the next turn.
-    pub(crate) async fn turn(&mut self) {
+    /// Waits until the next connection may come in.
+    pub(crate) async fn wait(&mut self) {
         let now = Instant::now();
         self.due = self.due.max(now.checked_sub(self.burst).unwrap_or(now)) + self.step;
         if self.due > now {
@@ -219,7 +219,7 @@ mod tests {
         let mut pace = Pace::of(100).unwrap();
         let start = Instant::now();
         for _ in 0..210 {
-            pace.turn().await;
+            pace.wait().await;
         }
         // 200 take two seconds; the burst of a tenth of a second comes at once.
         assert_eq!(start.elapsed().as_millis(), 2_000);

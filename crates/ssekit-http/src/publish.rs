@@ -95,8 +95,8 @@ fn authorize(headers: &HeaderMap, context: &ConnectionContext) -> Result<(), Rej
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
