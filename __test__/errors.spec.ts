@@ -146,7 +146,7 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
   });
 
   test.each(['ssekit:', 'ssekit:ready', 'ssekit:mine'])('%s is reserved', async (value) => {
-    await witness.refused(ARGUMENT, [`event.${field}`, '`ssekit:`', "ssekit's own"], send, field, value);
+    await witness.refused(ARGUMENT, [`event.${field}`, '`ssekit:`', 'reserved for ssekit'], send, field, value);
   });
 
   test('with a control character anywhere is refused', async () => {

@@ -139,7 +139,7 @@ describe('an invalid call is refused before anything is sent', () => {
   });
 
   test.each([
-    [[{ event: { data: 1 } }], 'publications[0].target: got "none", wants one of userId, clientId and broadcast'],
+    [[{ event: { data: 1 } }], 'publications[0].target: got "none", wants exactly one of userId, clientId and broadcast'],
     [[{ userId: 'a', clientId: 'b', event: { data: 1 } }], 'publications[0].target: got "userId and clientId"'],
     [[{ broadcast: false, event: { data: 1 } }], 'publications[0].broadcast: got false, wants true'],
     [[{ userId: 'a', excludeClientId: 'b', event: { data: 1 } }], 'publications[0].excludeClientId: got "b"'],
@@ -161,7 +161,7 @@ describe('an invalid call is refused before anything is sent', () => {
 
 describe('a refusal of the listener is a PublishError without a retry', () => {
   test.each<[string, SSEEvent, number, RegExp]>([
-    ['an event name of ssekit’s own', { event: 'ssekit:ready', data: 1 }, 400, /400: event\.event: .*ssekit's own/],
+    ['an event name of ssekit’s own', { event: 'ssekit:ready', data: 1 }, 400, /400: event\.event: .*reserved for ssekit/],
     ['a line end in an id', { id: 'a\nb', data: 1 }, 400, /400: event\.id: /],
     ['an event over the limit', { data: 'x'.repeat(1_100_000) }, 413, /413: /],
   ])('%s', async (_, event, status, says) => {
@@ -202,8 +202,8 @@ describe('a refusal of the listener is a PublishError without a retry', () => {
 describe('options', () => {
   test.each([
     [{ token: TOKEN }, 'options.url: got undefined, wants an http or https URL'],
-    [{ url: 'ftp://a', token: TOKEN }, 'options.url: got "another text"'],
-    [{ url: 'secret', token: 'http://a' }, 'options.url: got "another text"'],
+    [{ url: 'ftp://a', token: TOKEN }, 'options.url: got "text that is no such URL"'],
+    [{ url: 'secret', token: 'http://a' }, 'options.url: got "text that is no such URL"'],
     [{ url: 7, token: TOKEN }, 'options.url: got 7'],
     [{ url: 'http://user:secret@a', token: TOKEN }, 'options.url: got "http://…@a"'],
     [{ url: 'http://a' }, 'options.token: got "undefined", wants printable ASCII without spaces'],

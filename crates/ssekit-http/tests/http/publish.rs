@@ -115,7 +115,7 @@ fn invalid_publication_is_refused_with_the_reason() {
         (r#"{"userId":"ada","user":"bob","event":{}}"#, 400, "unknown field"),
         (r#"{"userId":"ada","userId":"bob","event":{}}"#, 400, "duplicate field"),
         (&event(r#""event":"a\nid: 1""#), 400, "event.event"),
-        (&event(r#""event":"ssekit:ready""#), 400, "ssekit's own"),
+        (&event(r#""event":"ssekit:ready""#), 400, "reserved for ssekit"),
         (&event(r#""id":"é""#), 400, "event.id"),
         (&event(r#""retry":-1"#), 400, "invalid value"),
         (&event(r#""retry":1.5"#), 400, "invalid type"),
