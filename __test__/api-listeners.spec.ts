@@ -1,4 +1,4 @@
-/** `on` and `off`: every client that comes and goes is told once, with why. */
+/** `on` and `off`: listeners learn about each client's arrival and departure once, with the reason. */
 import type { DisconnectReason } from '../index';
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient } from './support/raw-client';
@@ -8,7 +8,7 @@ import { until } from './support/until';
 afterEach(closeClients);
 afterAll(stopEvaluators);
 
-/** Leaves what its listeners are told in `state.told`. */
+/** Collects the notices of its listeners in `state.told`. */
 const listen = (server: Evaluator): Promise<unknown> =>
   server.evaluate(({ sse, state }) => {
     state.told = [];

@@ -74,7 +74,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     ['null', null],
     ['an id that nobody has', 'nobody'],
   ])('a broadcast that excludes %s reaches everybody', async (_, exclude) => {
-    // New ids: a page that comes back with an old one is told what it has missed.
+    // New ids: a page that comes back with an old one gets a reset.
     const clients = [await open(`clientId=a-${exclude}`), await open(`clientId=b-${exclude}`)];
     const send = () => server.evaluate(({ sse }, id) => sse.broadcast({ event: 'all', data: 1 }, id), exclude);
     expect(await send()).toBe(2);

@@ -11,7 +11,7 @@ afterEach(async () => {
   await stopRedis();
 });
 
-/** Each sends one event after the other, to everybody, until it is told to stop. */
+/** Each broadcasts one event after the other until it gets the word to stop. */
 const startSending = (node: Evaluator, name: string): Promise<void> =>
   node.evaluate(({ sse, state }, name) => {
     state.sent = 0;

@@ -1,4 +1,4 @@
-/** The graceful end: clients are told when to come back, and come back to whoever takes over. */
+/** The graceful end: clients get a time to come back, and come back to the successor. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EventSource } from 'eventsource';

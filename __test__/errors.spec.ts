@@ -164,7 +164,7 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
     };
     await witness.withoutTrace(async () => {
       for (const code of [...c0, ...delAndC1]) {
-        // In an id, a C1 character is told as what it is there first of all.
+        // In an id, the message first calls a C1 character what it is there.
         const notAscii = field === 'id' && code >= 0x80;
         const is = notAscii ? 'outside of ASCII' : `U\\+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         const refusal = expect.stringMatching(`^TypeError: event.${field}: got (a|the) .*${is}.* wants `);

@@ -149,7 +149,7 @@ describe('a request that goes on', () => {
     await until('the client to be gone', async () => (await sendTo('ada', 'anybody?')) === 0);
   });
 
-  /** A server that reads the body when it is told to: before it answers, or some time after. */
+  /** A server that reads the body at a chosen time: before it answers, or some time after. */
   const reader = (when: 'before' | 'after'): Promise<number> =>
     server.evaluate(async ({ require, state, handleSSE }, when) => {
       const { createServer } = require('node:http');

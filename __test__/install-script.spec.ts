@@ -1,4 +1,4 @@
-/** `scripts/install.cjs` builds the addon for this machine, whatever cargo is told elsewhere to build, and never fails npm. */
+/** `scripts/install.cjs` builds the addon for this machine, whatever cargo's other configs say, and never fails npm. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** Fifty clients that leave in the middle of something, each at a moment and in a way of its own: nothing is left of them. */
+/** Fifty clients leave in the middle of something, each at its own moment and in its own way: nothing remains of them. */
 import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';

@@ -41,7 +41,7 @@ describe.each([
   afterEach(async () => {
     expect(await closeTabs()).toEqual([]);
     await everybodyGone();
-    // That a page came back with a ticket that is void is told to the operator; the page then fetches another.
+    // The operator learns that a page came back with a void ticket; the page then fetches another.
     const isExpected = (line: string): boolean => /refused a ticket|--trace-warnings/.test(line);
     expect(server.complaints.filter((line) => transport !== 'listener' || !isExpected(line))).toEqual([]);
   });
@@ -121,7 +121,7 @@ describe.each([
     await second.page.close();
     await until('its client to be gone', async () => !(await server.state()).clients.includes(goes));
     const took = Math.round(performance.now() - closed);
-    // Two seconds at most are promised. A busy machine may take longer, so this is told and decides nothing.
+    // The promise is two seconds at most. A busy machine may take longer, so this is printed and decides nothing.
     process.stderr.write(`transport '${transport}': a closed tab was no active client after ${took} ms\n`);
     expect((await server.state()).clients).toEqual([stays]);
   });

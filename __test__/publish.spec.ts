@@ -139,7 +139,10 @@ describe('an invalid call is refused before anything is sent', () => {
   });
 
   test.each([
-    [[{ event: { data: 1 } }], 'publications[0].target: got "none", wants exactly one of userId, clientId and broadcast'],
+    [
+      [{ event: { data: 1 } }],
+      'publications[0].target: got "none", wants exactly one of userId, clientId and broadcast',
+    ],
     [[{ userId: 'a', clientId: 'b', event: { data: 1 } }], 'publications[0].target: got "userId and clientId"'],
     [[{ broadcast: false, event: { data: 1 } }], 'publications[0].broadcast: got false, wants true'],
     [[{ userId: 'a', excludeClientId: 'b', event: { data: 1 } }], 'publications[0].excludeClientId: got "b"'],
@@ -161,7 +164,12 @@ describe('an invalid call is refused before anything is sent', () => {
 
 describe('a refusal of the listener is a PublishError without a retry', () => {
   test.each<[string, SSEEvent, number, RegExp]>([
-    ['an event name of ssekit’s own', { event: 'ssekit:ready', data: 1 }, 400, /400: event\.event: .*reserved for ssekit/],
+    [
+      'an event name of ssekit’s own',
+      { event: 'ssekit:ready', data: 1 },
+      400,
+      /400: event\.event: .*reserved for ssekit/,
+    ],
     ['a line end in an id', { id: 'a\nb', data: 1 }, 400, /400: event\.id: /],
     ['an event over the limit', { data: 'x'.repeat(1_100_000) }, 413, /413: /],
   ])('%s', async (_, event, status, says) => {

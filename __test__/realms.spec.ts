@@ -1,4 +1,4 @@
-/** Jest gives this file globals of its own, and native code has those of Node.js: whoever catches an error must not notice. */
+/** Jest gives this file its own globals, and native code has those of Node.js: code that catches an error must not notice. */
 import type { SSEService as Service, SSEEvent } from '../index';
 
 // The package as it is installed, in this very process.

@@ -142,7 +142,7 @@ test('a storm of refusals is summed up in the log', async () => {
   let refused = 10_000;
   await server.evaluate(refuse, refused);
   const counts = () => linesOf(server).map((line) => Number(LEFT_OUT.exec(line)?.[1] ?? 0));
-  // A count is told with the next line that there is room for, so it takes one more refusal after the storm.
+  // The next line that may be written contains the count, so it takes one more refusal after the storm.
   await until('each to be told, or counted', async () => {
     await server.evaluate(refuse, 1);
     refused += 1;

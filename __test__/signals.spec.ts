@@ -1,4 +1,4 @@
-/** The process is told to end: its clients hear of it, and then it ends, also as the first process of a container. */
+/** On a signal, the process drains its clients and then ends, also as the first process of a container. */
 import { readFileSync } from 'node:fs';
 import type { SSEOptions, SSEStats } from '../index';
 import { killPrograms, Program } from './support/program';
@@ -13,7 +13,7 @@ afterEach(() => {
 /** Root may make a process namespace; anybody else may where it comes with one of users. */
 const UNSHARE = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
 
-/** As in a container: the program is process 1, for which no signal has a default action. */
+/** As in a container: the program is process 1, which has no default action for signals. */
 const CONTAINER = ['unshare', ...UNSHARE, '--pid', '--fork', '--kill-child', '--mount-proc'];
 
 type Signal = 'SIGTERM' | 'SIGINT';

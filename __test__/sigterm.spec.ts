@@ -1,4 +1,4 @@
-/** SIGTERM with a thousand open streams: all are told when to come back, the process ends, and all are back on the next one. */
+/** SIGTERM with a thousand open streams: all get a retry time, the process ends, and all come back to the next one. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SSEStats } from '../index';
@@ -50,7 +50,7 @@ async function comeBack(client: RawClient, port: number, request: RequestOptions
   return retry;
 }
 
-/** Each has a time of its own, between once and twice of what was asked for. */
+/** Each client has its own time, between once and twice the requested one. */
 function expectJitter(retries: number[], least: number): void {
   expect(retries).toHaveLength(STREAMS);
   expect(Math.min(...retries)).toBeGreaterThanOrEqual(least);

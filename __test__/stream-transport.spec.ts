@@ -1,4 +1,4 @@
-/** The other transport: Node carries the stream, because it is told to, or because the connection is TLS or HTTP/2. */
+/** The other transport: Node carries the stream, by option, or because the connection is TLS or HTTP/2. */
 import type { SSEOptions } from '../index';
 import { expectNothingLeft, reasonOf, startWatched, streamed, type Watched } from './support/aftermath';
 import { BodyClient, closeBodyClients, PROTOCOLS, type Protocol } from './support/body-client';

@@ -1,4 +1,4 @@
-/** `withSSE`: Next.js is told what it has to know, and nothing else is changed. */
+/** `withSSE` adds to a config what Next.js needs, and changes nothing else. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -14,7 +14,7 @@ const { basename, join } = require('node:path');
 const home = join(__dirname, '..');
 
 function loads() {
-  // In a process of its own: an addon that crashes as it loads must not take npm with it.
+  // In its own process: an addon that crashes as it loads must not take npm with it.
   const probe = ['-e', `require(${JSON.stringify(join(home, 'binding.js'))})`];
   return spawnSync(process.execPath, probe, { stdio: 'ignore' }).status === 0;
 }
@@ -67,7 +67,7 @@ function buildFromSource() {
   const library = cargo.status === 0 && libraryIn(cargo.stdout);
   if (library) {
     const binary = join(home, binaryName());
-    // A new file, for the old one may be loaded somewhere, or be a hard link into the store of pnpm.
+    // A new file, because the old one may be loaded somewhere, or be a hard link into the store of pnpm.
     rmSync(binary, { force: true });
     copyFileSync(library, binary);
   }

@@ -138,7 +138,7 @@ exports.serve = async function serve({ sse, handleSSE }) {
   const TIMES = {
     now: (go) => go(),
     later: (go) => setTimeout(go, 1),
-    // A callback that runs in the context of whoever releases it.
+    // A callback that runs in the context of the code that releases it.
     pooled: (go) => pool.push(go),
     // The request itself releases who waits, and comes after them.
     releases: (go) => {

@@ -1,4 +1,4 @@
-/** Runs `ssekit` as npx does: the built package, in a process of its own. */
+/** Runs `ssekit` as npx does: the built package, in its own process. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until } from './until';

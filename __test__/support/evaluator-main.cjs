@@ -2,7 +2,7 @@
 
 /**
  * The process behind support/evaluator.ts: runs the functions that a test sends, beside a server whose `/sse?userId=…` is a
- * stream. Plain JavaScript, for it runs as a user's server would, without the test runner.
+ * stream. Plain JavaScript, because it runs as a user's server would, without the test runner.
  */
 const { once } = require('node:events');
 const { createServer } = require('node:http');

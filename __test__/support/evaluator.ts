@@ -1,5 +1,5 @@
 /**
- * A process with a hub of its own, in which a test's functions run: with the real arguments, getters and errors that no
+ * A process with its own hub, in which a test's functions run: with the real arguments, getters and errors that no
  * message between processes could carry. As in a browser driver's `evaluate`, a function sees what it is given and nothing
  * of the test around it.
  */

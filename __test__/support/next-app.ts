@@ -56,7 +56,7 @@ const ADDITIONS: Record<string, string> = {
       for (const end of ended) end();
       return Response.json({ ended: ended.length });
     }`,
-  // Streams that are connected by callbacks, in the context of whoever releases them; and what stands in their way.
+  // Streams that callbacks connect, in the context of the code that releases them; and obstacles in their way.
   'app/api/test/pool/route.ts': `
     import { SSEService } from '@/features/sse';
     const shared = globalThis as { testPool?: { waiting: (() => void)[]; seen: string[] } };
@@ -146,7 +146,7 @@ export async function removeApps(): Promise<void> {
   await Promise.all([...apps].map((app) => app.remove()));
 }
 
-/** How an app is told which way its streams go. */
+/** Chooses the transport of an app's streams. */
 function carrierOf(transport: 'auto' | 'stream' | 'listener'): Record<string, string> {
   return transport === 'listener' ? { DEMO_LISTENER: '1' } : { TEST_TRANSPORT: transport };
 }
@@ -353,7 +353,7 @@ const USUAL_LINES = [
   /^See more: https:\/\/nextjs\.org\/docs\/app\/guides\/local-development$/,
 ];
 
-/** Starts Next.js, passes its exit code on, and ends its process group when whoever holds the other end of stdin is gone. */
+/** Starts Next.js, passes its exit code on, and ends its process group when the process at the other end of stdin is gone. */
 const GUARD = `
   const { spawn } = require('node:child_process');
   const child = spawn(process.execPath, process.argv.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -440,7 +440,7 @@ export class NextServer {
     return { path: '/api/sse', headers: { cookie } };
   }
 
-  /** One request on a connection of its own, so that no idle one is among the sockets that Node holds. */
+  /** One request on its own connection, so that no idle one is among the sockets that Node holds. */
   request(method: string, path: string, body = '', headers: Record<string, string> = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const at = { host: '127.0.0.1', port: this.#port, method, path, headers, agent: false as const };

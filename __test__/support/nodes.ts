@@ -1,4 +1,4 @@
-/** Processes that share a Redis, each a node with a hub of its own. */
+/** Processes that share a Redis, each a node with its own hub. */
 import type { BackplaneOptions, SSEOptions } from '../../index';
 import { Evaluator, stopEvaluators } from './evaluator';
 import { closeClients, RawClient, type RequestOptions } from './raw-client';

@@ -2,7 +2,7 @@
 
 /**
  * The process behind support/server.ts: `/sse?userId=…&clientId=…` is a stream, `/echo?say=…` an ordinary answer, everything
- * else is 404. Plain JavaScript, for it runs as a user's server would, without the test runner.
+ * else is 404. Plain JavaScript, because it runs as a user's server would, without the test runner.
  */
 const { readdirSync } = require('node:fs');
 const { readFile } = require('node:fs/promises');

@@ -1,5 +1,5 @@
 /**
- * A real server in a process of its own, so that each has a hub of its own, with options of its own. What a test does to it
+ * A real server in its own process, so that each has its own hub and options. What a test does to it
  * goes over Node's IPC channel.
  */
 import { type ChildProcess, fork } from 'node:child_process';

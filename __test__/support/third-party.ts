@@ -1,4 +1,4 @@
-/** Other people's clients, each in a process of its own, as their users run them. */
+/** Other people's clients, each in its own process, as their users run them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';

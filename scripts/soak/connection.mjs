@@ -1,4 +1,4 @@
-/** One raw connection: a request, and the events of the answer as they come. Whoever uses it decides when and how it ends. */
+/** One raw connection: a request, and the events of the answer as they come. The caller decides when and how it ends. */
 import { connect } from 'node:net';
 import { createParser } from 'eventsource-parser';
 

@@ -8,7 +8,7 @@ export class Page {
   userId;
   /** Of the last event that it got: what an `EventSource` sends when it reconnects. */
   lastEventId;
-  /** It may be told of a gap at any time, for it stops reading at will. */
+  /** It may get a reset at any time, because it stops reading at will. */
   mayBeReset = false;
   /** What was wrong, in words. */
   wrong = [];
@@ -19,7 +19,7 @@ export class Page {
   upToDate = Date.now();
   /** The position of the last event that it got. */
   last = 0;
-  /** Everything up to here it has seen, or knew nothing of, by the log: `a`ll, its `u`ser's, its `c`lient's. */
+  /** The last position that it has seen, or knew nothing of, by the log: `a`ll, its `u`ser's, its `c`lient's. */
   #seen = { a: 0, u: 0, c: 0 };
   #owedReset = false;
 

@@ -129,7 +129,7 @@ process.on('message', async ({ id, command, args }) => {
   process.send({ id, result: await commands[command](...args) });
 });
 
-// Whoever started it may die without a word.
+// The parent process may die without a word.
 process.on('disconnect', () => process.exit());
 
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

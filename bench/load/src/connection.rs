@@ -29,7 +29,7 @@ pub struct Progress {
     pub end: u64,
 }
 
-/// How the streams are told apart.
+/// The form of the streams' URLs.
 #[derive(Debug)]
 enum Protocol {
     Http1(Http1),

@@ -154,7 +154,7 @@ impl Fleet {
     }
 
     /// Waits until every open client has got the last broadcast that is expected, and single ones so many events of their own.
-    /// What is missing by then does not come any more, for a connection keeps the order.
+    /// Events missing by then never come, because a connection keeps the order.
     ///
     /// # Errors
     /// The system refuses.

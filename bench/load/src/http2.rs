@@ -143,7 +143,7 @@ fn head_of(Request { authority, path, headers }: &Request) -> Vec<u8> {
     text(&mut out, authority);
     let lines = headers.lines().filter_map(|line| line.split_once(": "));
     for (name, value) in std::iter::once(("accept", "text/event-stream")).chain(lines) {
-        // With a name of its own, and not to be remembered.
+        // With its own name, and not to be remembered.
         out.push(0);
         text(&mut out, &name.to_ascii_lowercase());
         text(&mut out, value);

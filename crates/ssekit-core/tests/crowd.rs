@@ -1,4 +1,4 @@
-//! Many clients at once, and that nothing is left of them. Alone in its program, for it counts the process's descriptors.
+//! Many clients at once leave nothing behind. Alone in its program, because it counts the process's descriptors.
 #![cfg(test)]
 #![cfg(target_os = "linux")]
 

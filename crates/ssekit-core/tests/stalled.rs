@@ -1,5 +1,5 @@
 //! A hundred readers that have stopped reading among a thousand: the others get everything, the history stays within its bound,
-//! and those who read again are told of what they have missed. Alone in its program, for it needs many descriptors.
+//! and those who read again get a reset for the events they missed. Alone in its program, because it needs many descriptors.
 #![cfg(test)]
 
 use std::sync::Arc;

@@ -51,7 +51,7 @@ impl Door {
         self.knock().asks(&get(target))
     }
 
-    /// An event stream on a connection of its own.
+    /// An event stream on its own connection.
     pub fn stream(&self, target: &str) -> Streaming {
         self.knock().streams(&get(target))
     }

@@ -1,4 +1,4 @@
-//! A node in a process of its own, so that it can be killed: the test program once more, as a server.
+//! A node in its own process, so that a test can kill it: the test program once more, as a server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;

@@ -23,7 +23,7 @@ fn pair_with(buffer: Option<usize>) -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     if let Some(bytes) = buffer {
-        // Before the connection is made, for its window is agreed on then.
+        // Before the connection exists, because its window is agreed on then.
         peer.set_recv_buffer_size(bytes).unwrap();
     }
     peer.connect(&listener.local_addr().unwrap().into()).unwrap();

@@ -14,7 +14,7 @@ pub fn program() -> OsString {
     std::env::var_os("REDIS_PATH").unwrap_or_else(|| "redis-server".into())
 }
 
-/// A server on a free port, with a folder of its own.
+/// A server on a free port, with its own folder.
 pub struct RedisServer {
     pub port: u16,
     folder: PathBuf,

@@ -2,13 +2,13 @@
 
 use proptest::prelude::*;
 
-/// Pages are told by their numbers.
+/// Pages are identified by their numbers.
 #[derive(Debug, Clone)]
 pub enum Seen {
     Nothing,
     /// The page's true last id.
     Own,
-    /// The place of what another page has seen, which it may guess, for it has seen broadcasts itself.
+    /// The place that another page has reached. It may guess that, because it has seen broadcasts itself.
     PlaceOf(usize),
     /// The same, with a key behind it that it has made up.
     Forged(usize),

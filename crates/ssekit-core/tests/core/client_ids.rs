@@ -175,7 +175,7 @@ fn simultaneous_claims_give_one_owner() {
     for round in 0..100 {
         let id = format!("tab {round}");
         let together = Barrier::new(8);
-        // Four of ada's and four of bob's: whoever is first has the id for his user, and each of his later ones replaces it.
+        // Four of ada's and four of bob's: the first claim gives the id to its user, and that user's later ones replace it.
         let outcomes: Vec<_> = thread::scope(|scope| {
             let claims: Vec<_> = (0..8)
                 .map(|number| {
@@ -301,7 +301,7 @@ fn user_returning_during_eviction_misses_nothing() {
         let mut pull = Pull::of(user(&engine, &id));
         assert_eq!(engine.send_to_user(&id, data("x")).unwrap(), 1);
         let event = pull.event();
-        // If it took longer than the history lasts, that is told.
+        // If it took longer than the history lasts, there is a reset.
         assert!(event.data == "x" || event.is_reset());
     }
 }

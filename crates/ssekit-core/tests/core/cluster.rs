@@ -390,7 +390,7 @@ fn node_away_too_long_resets_its_clients() {
     }
     flush(&here);
     eventually("the other has read all", || there.stats().position == here.stats().position);
-    // A page that has not read yet is told of a gap when it does, and not behind the last event.
+    // A page that has not read yet gets its reset when it does, and not behind the last event.
     let mut event = page.event();
     here.broadcast(named("last", ""), None).unwrap();
     let (mut next, mut resets) = (0, 0);

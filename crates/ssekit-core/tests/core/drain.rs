@@ -1,4 +1,4 @@
-//! The graceful end: everybody is told when to come back, gets what was sent before, and is let go.
+//! The graceful end: everybody gets earlier events and a retry time, and is disconnected.
 
 use std::collections::HashSet;
 use std::thread;

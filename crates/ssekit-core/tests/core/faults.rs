@@ -10,7 +10,7 @@ use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, Recorder, anonymous, data, eventually, named, two_shards, user};
 
-/// Panics whenever it is told something.
+/// Panics at every notice.
 #[derive(Default)]
 struct Panics(AtomicUsize);
 
@@ -205,7 +205,7 @@ fn options_at_their_bounds_work() {
         let mut peers: Vec<_> = (0..70).map(|_| Peer::of(anonymous(&engine).stream)).collect();
         engine.broadcast(data("x"), None).unwrap();
         for peer in &mut peers {
-            // The least history may be gone before everybody has been served; then that is told.
+            // The least history may be gone before everybody has been served; then there is a reset.
             let event = peer.event();
             assert!(event.data == "x" || event.is_reset());
         }

@@ -1,4 +1,4 @@
-//! The history stays within its bounds, and what falls out of it is told.
+//! The history stays within its bounds, and reports evicted events as gaps.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn total_bytes_evict_the_oldest_event_first() {
     }
     let kept = engine.stats().history.events;
     assert!((10..30).contains(&kept), "{kept}");
-    // The kept ones are the newest, and everybody else is told.
+    // The kept ones are the newest, and everybody else gets a reset.
     for (number, user_id) in users.iter().enumerate() {
         let before = format!("{}.{number}", engine.stats().epoch);
         let resumed = Pull::of(resuming(&engine, Some(user_id), &before)).ready.resumed;

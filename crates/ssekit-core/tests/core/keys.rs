@@ -1,4 +1,4 @@
-//! A client that no user vouches for is continued by whoever shows the key at the end of its ids, and by nobody else.
+//! The key at the end of its ids continues a client that no user vouches for; nothing else does.
 
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::{Connect, Connected, DisconnectReason, Event, Framing, HistoryOptions, Hub, Link, Options};
@@ -91,7 +91,7 @@ fn claim_without_the_key_is_another_client() {
         let mut thief = Pull::of(engine.connect(who).unwrap());
         assert_ne!(thief.ready.client_id, "tab");
         assert!(!thief.ready.resumed);
-        // It may be the same page, so it is told that there is something that it does not get.
+        // It may be the same page, so a reset says that it misses something.
         assert!(thief.event().is_reset(), "{last_event_id:?}");
         engine.send_to_client("tab", data("secret too")).unwrap();
         engine.broadcast(data("all"), None).unwrap();
@@ -111,7 +111,7 @@ fn claim_without_the_key_is_another_client() {
 
 #[test]
 fn a_key_in_the_url_proves_nothing() {
-    // With the URL, whoever reads an access log would have it.
+    // A reader of an access log would have the URL, too.
     let engine = Engine::start();
     let victim = Pull::of(named(&engine, None, "tab"));
     let seen = victim.ready.id.clone();

@@ -1,4 +1,4 @@
-//! A client that comes back goes on where it was, or is told that it cannot.
+//! A client that comes back resumes where it was, or gets a reset.
 
 use std::time::Duration;
 
@@ -175,7 +175,7 @@ fn evicted_history_gets_a_reset_first() {
     let epoch = engine.stats().epoch;
     expect_reset(&engine, &first, "evicted");
     expect_reset(&engine, &format!("{epoch}.1"), "evicted");
-    // The third event is the first that is left, and whoever has seen the second has missed nothing.
+    // The third event is the oldest left, and a page that has seen the second has missed nothing.
     assert_eq!(Pull::of(resuming(&engine, Some("ada"), &format!("{epoch}.2"))).all().len(), 3);
     // For bob there was nothing at all.
     assert!(Pull::of(resuming(&engine, Some("bob"), &first)).ready.resumed);

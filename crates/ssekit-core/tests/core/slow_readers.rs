@@ -177,7 +177,7 @@ fn interrupted_large_event_is_sent_again_whole() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Slow and quick turns in any pattern, over any short history: without a gap nothing is missing, and a gap is told.
+    /// Slow and quick reads in any pattern, over any short history: every gap comes with a reset.
     #[test]
     fn reader_of_any_rhythm_gets_everything_or_a_reset(
         max_events in 1..40_usize,

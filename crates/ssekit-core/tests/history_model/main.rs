@@ -1,5 +1,5 @@
-//! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
-//! a gap first; never a hole in silence, and never what is not its own.
+//! Random operations on a hub against a model that remembers everything: a client gets exactly what the model says, or first a reset
+//! for the gap; never a silent hole, and never somebody else's event.
 #![cfg(test)]
 
 mod operation;

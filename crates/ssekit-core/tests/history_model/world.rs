@@ -53,7 +53,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(options: Options) -> Self {
-        // One thread, whose clock stands still and whose tasks run when they are told to.
+        // One thread, whose clock stands still and whose tasks run on request.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let keeps_all = options.history == keeping_all().history;
         let hub = Hub::start(options, runtime.handle()).unwrap();
@@ -248,7 +248,7 @@ impl World {
             assert!(told || position(&ready.id) == Some(head));
             return (head, told);
         };
-        // Up to where something is missing that was sent to it alone; to whoever it was, if it cannot say.
+        // The position up to which it misses its own events; anybody's, if it brings no id.
         let missing = match who.brings_id() {
             true => self.forgotten.get(&who.client),
             false => self.unclaimed.get(&who.user),
@@ -302,7 +302,7 @@ impl World {
         self.published.iter().filter(|event| event.position > cursor).any(|event| is_for(&event))
     }
 
-    /// Takes whoever has this id out of its place. False: it is another user's.
+    /// Removes the current holder of this id. False: it belongs to another user.
     fn make_way(&mut self, id: &str, user: Option<&'static str>) -> bool {
         if let Some(holder) = self.clients.iter().position(|other| other.who.client == id) {
             if self.clients[holder].who.user != user {

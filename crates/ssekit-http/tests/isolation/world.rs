@@ -284,7 +284,7 @@ impl World {
         let Streaming { ready, peer, .. } = streaming;
         let user = claim.person.user().map(|user| USERS[user]);
         assert_eq!(ready.user_id.as_deref(), user);
-        // A user vouches for an id; without one, it may be somebody's, and there is another for whoever asks.
+        // A user vouches for an id; without one, it may be somebody's, so the request gets another.
         if let (Some(client), Some(_)) = (&claim.client, user) {
             assert_eq!(*client, ready.client_id);
         }
