@@ -51,7 +51,7 @@ async function allReset(tabs: RawClient[]): Promise<void> {
   for (const tab of tabs) await until('ssekit:reset', () => storyOf(tab).some(isReset));
 }
 
-const DOWN = /^the backplane cannot be used, and is tried again and again: Redis/;
+const DOWN = /^the backplane cannot be used, ssekit keeps trying: Redis/;
 const BACK = 'the backplane can be used again';
 
 describe.each(['deliver', 'wait'] as const)('whenDown: %s', (whenDown) => {

@@ -24,8 +24,8 @@ const MODULES = {
 
 const HEAD = `# API reference
 
-Made by \`node scripts/docs.mjs\` from the doc comments of the declarations; edit those, not this page. The other pages tell what
-to do with it: [index](README.md).
+Made by \`node scripts/docs.mjs\` from the doc comments of the declarations; edit those, not this page. The other pages explain how to
+use the API: [index](README.md).
 `;
 
 const page = [HEAD, ...Object.entries(MODULES).map(([name, files]) => moduleSection(name, files))].join('\n');

@@ -325,7 +325,7 @@ impl Cluster {
         let is_new = health.is_new(failure.to_string());
         drop(health);
         if is_new {
-            local.failed(&format!("the backplane cannot be used, and is tried again and again: {failure}"));
+            local.failed(&format!("the backplane cannot be used, ssekit keeps trying: {failure}"));
         }
     }
 
