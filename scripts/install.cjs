@@ -30,7 +30,7 @@ function binaryName() {
 /** A wrapper that a config further up names may be missing here; empty, these win over it. */
 const WITHOUT_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' };
 
-/** What this machine is called by Rust. Named on the command line, it wins over CARGO_BUILD_TARGET and over every config. */
+/** Rust's name of this machine. On the command line, it wins over CARGO_BUILD_TARGET and over every config. */
 function hostTriple() {
   const { stdout } = spawnSync('rustc', ['-vV'], { cwd: home, encoding: 'utf8' });
   return /^host: (\S+)/m.exec(stdout ?? '')?.[1];

@@ -51,7 +51,7 @@ async function stagePlatforms() {
 }
 
 /**
- * What a user needs of ssekit itself: no binary, no development. Nor an install script: package managers hold those back, pnpm
+ * The part of ssekit that a user needs: no binary, no development. No install script either: package managers hold those back, pnpm
  * with an error, even where there is a binary. Where there is none, `ssekit build` builds one.
  */
 async function stageMain(platforms) {

@@ -1,4 +1,4 @@
-/** What is measured: one file each in contenders/. */
+/** The contenders: one file each in contenders/. */
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 

@@ -59,7 +59,7 @@ export class Cluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** What makes one of several. All servers must agree on who has logged in. */
+  /** The variables that make a server one of several. All servers must agree on who has logged in. */
   #clusterVariables() {
     return {
       SSEKIT_REDIS_URL: this.redis,

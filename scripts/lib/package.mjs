@@ -48,7 +48,7 @@ function removeStale(built, sources) {
   }
 }
 
-/** What the package consists of, but for its binary. */
+/** The files of the package, except its binary. */
 export async function packedFiles() {
   const [report] = JSON.parse(await npm(['pack', '--dry-run', '--json', '--loglevel=error'], { stdout: 'capture' }));
   return report.files.map((file) => file.path);

@@ -89,7 +89,7 @@ export async function finish(command, args, options = {}) {
   }
 }
 
-/** What ends a command. */
+/** The signals that end a command. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**

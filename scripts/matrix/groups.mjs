@@ -14,7 +14,7 @@ import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './
 export function groupsOf(workspace, chosen) {
   const fromSource = scripts((log) => makeFromSource(log, workspace), FROM_SOURCE);
   const others = scripts((log) => makeScripts(log, workspace), SCRIPTS);
-  // What takes longest first.
+  // The slowest go first.
   const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others, publishers(workspace)];
   return groups
     .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))

@@ -5,7 +5,7 @@ import { Failure } from '../lib/run.mjs';
 
 const running = new Set();
 
-// Whatever ends this script must not leave a server behind.
+// No end of this script may leave a server behind.
 process.on('exit', () => {
   for (const child of running) killGroup(child);
 });

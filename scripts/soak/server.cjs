@@ -31,8 +31,8 @@ const server = createServer((req, res) => {
 const NAMED_BEFORE = 4;
 
 /**
- * What was sent last to each audience, as `[position, excluded client]`. Each event names those before it, so that who gets
- * it knows whether it has missed one.
+ * The last event for each audience, as `[position, excluded client]`. Each event names those before it, so that a receiver
+ * knows whether it has missed one.
  */
 const chains = new Map();
 

@@ -27,7 +27,7 @@ export interface Sink extends Target {
   end(): void;
 }
 
-/** What a stream needs to know about its carrier. */
+/** The facts that a stream needs about its carrier. */
 export interface Carrier {
   /** The socket, if it is known. */
   socket: OpenSocket | undefined;
@@ -37,7 +37,7 @@ export interface Carrier {
   onClose: (() => void) | undefined;
 }
 
-/** Who carries the stream: Node, native code, or nobody any more. */
+/** The carrier of the stream: Node, native code, or nobody any more. */
 type Holder = 'node' | 'native' | 'nobody';
 
 export class ClientStream {

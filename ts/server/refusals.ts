@@ -15,7 +15,7 @@ export interface Answer {
  */
 const RETRY_AFTER_SECONDS = { least: 5, most: 15 };
 
-/** What a refused client learns, and what the application's developer learns: the reason, and what to do. */
+/** An answer for a refused client, and the explanation for the application's developer: the reason, and what to do. */
 interface Refusal {
   status: number;
   says: string;

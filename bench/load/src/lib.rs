@@ -1,4 +1,4 @@
-//! What ssekit is measured with.
+//! The load client of ssekit's benchmark.
 //!
 //! * [`clock`]: the clock that Node.js reads as well.
 //! * [`scan`]: finds the benchmark's events in a byte stream, however it is framed, and checks that none is missing.

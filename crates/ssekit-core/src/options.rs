@@ -46,7 +46,7 @@ pub struct Options {
 pub struct LimitOptions {
     /// In all, 1 to 10,000,000. Default: no bound.
     pub clients: usize,
-    /// Of one user, 1 to 10,000,000. Default: no bound.
+    /// Clients of one user, 1 to 10,000,000. Default: no bound.
     pub clients_per_user: usize,
     /// From one address, 1 to 10,000,000. Of an IPv6 address the first 64 bits count, because one customer has a network of
     /// that size. Default: no bound.

@@ -21,7 +21,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 type BodyHash = [u8; 32];
 
-/// What is known about a key.
+/// The state of a key.
 #[derive(Debug)]
 pub(crate) enum Earlier<T> {
     /// The same request came before; this was its answer.
@@ -63,7 +63,7 @@ enum What {
     Done(Option<Answer>),
 }
 
-/// What to do about a request with a key.
+/// The decision about a request with a key.
 enum Begun<'a, T> {
     /// The caller must do it.
     Mine(Running<'a>),

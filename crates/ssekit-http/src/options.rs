@@ -40,7 +40,7 @@ pub struct ListenerOptions {
     pub anonymous: bool,
     /// The token that a publisher must present. Without it, nobody can publish over HTTP.
     pub publish_token: Option<String>,
-    /// Who may read `/metrics`. Default: nobody.
+    /// Access to `/metrics`. Default: nobody.
     pub metrics: MetricsAccess,
     /// Whether all connections come from a proxy that names its client in `X-Forwarded-For`. Default: false.
     pub trust_proxy: bool,
@@ -51,7 +51,7 @@ pub struct ListenerOptions {
     pub limits: ListenerLimits,
 }
 
-/// Who may read `/metrics`.
+/// Access to `/metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum MetricsAccess {
     /// Nobody.

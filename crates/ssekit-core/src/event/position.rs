@@ -83,7 +83,7 @@ impl Epoch {
         canonical(id.strip_prefix(self.as_str())?.strip_prefix('.')?)
     }
 
-    /// What an id of this epoch says, in any of its forms.
+    /// The meaning of an id of this epoch, in any of its forms.
     pub fn parse_seen<'a>(&self, id: &'a str) -> Option<Seen<'a>> {
         let mut parts = id.splitn(3, ONLY_AT);
         let position = self.parse(parts.next()?)?;
@@ -128,7 +128,7 @@ impl fmt::Display for NodeId {
 /// Separates the position from the node, in an id that means something to that node alone.
 pub const ONLY_AT: char = '-';
 
-/// What a page has seen, according to an event id:
+/// The events that a page has seen, according to an event id:
 ///
 /// * `<epoch>.<position>` means the same on every node.
 /// * `<epoch>.<position>-<node>` means everything up to this position at that node.
