@@ -172,10 +172,10 @@ export interface Notice {
 /** Names the backplane for a hub whose options name no backplane. Only the first call counts. */
 export declare function offerRedis(url: string, ca?: string | undefined | null): void
 
-/** What is done at SIGTERM. */
+/** The reaction to SIGTERM. */
 export declare function onSigterm(): OnSigterm
 
-/** What is done at SIGTERM. */
+/** The reaction to SIGTERM. */
 export interface OnSigterm {
   drains: boolean
   windowMs: number

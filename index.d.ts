@@ -489,8 +489,8 @@ export declare class SSEService {
   flush(): Promise<void>;
 
   /**
-   * Lets all clients go, before the process ends. No client is let in any more. Every connected client gets what was sent before, then
-   * `ssekit:drain`, whose own `retry` says when to come back. Then the connection ends. A client that arrives meanwhile gets
+   * Disconnects all clients gracefully before the process ends. The hub admits no more clients. Every connected client gets its remaining
+   * events, then `ssekit:drain`, whose own `retry` says when to come back. Then the connection ends. A client that arrives meanwhile gets
    * `ssekit:drain`, too. Resolves when all clients are gone. There is no way back; a second call waits for the first one.
    */
   drain(options?: DrainOptions): Promise<void>;

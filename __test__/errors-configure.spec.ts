@@ -56,7 +56,7 @@ function optionsOf(values: Values): object {
   return options;
 }
 
-test('what is no option, or not of its type, is refused and sets nothing', async () => {
+test('an unknown or mistyped option is refused and sets nothing', async () => {
   const server = await Evaluator.start();
   const refusals: [unknown, string[]][] = [
     [undefined, ['options: got undefined', 'wants an object']],
@@ -89,7 +89,7 @@ test('what is no option, or not of its type, is refused and sets nothing', async
 test.each([
   ['the first', FIRST],
   ['the last', LAST],
-])('%s value within the bounds of each is taken', async (_, values) => {
+])('%s value within its bounds is accepted', async (_, values) => {
   const server = await Evaluator.start();
   expect(await server.evaluate(configure, optionsOf(values))).toBe(true);
   await server.evaluate(startHub);
@@ -105,7 +105,7 @@ test('a number outside of its bounds is refused', async () => {
   }
 });
 
-test('no option can change, neither before the hub starts nor after, and the same again are fine', async () => {
+test('no option can change, but all can be repeated', async () => {
   const server = await Evaluator.start();
   expect(await server.evaluate(configure, optionsOf(FIRST))).toBe(true);
   for (const start of [() => 0, startHub]) {
@@ -117,7 +117,7 @@ test('no option can change, neither before the hub starts nor after, and the sam
   }
 });
 
-test('a hub that has started without options has the defaults', async () => {
+test('a hub without options has the defaults', async () => {
   const server = await Evaluator.start();
   await server.evaluate(startHub);
   const defaults = {

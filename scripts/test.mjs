@@ -1,5 +1,5 @@
 /**
- * `npm test`: all tests. Arguments go to jest (`npm test -- resume -t 'a gap'`), and then the Rust tests are left out.
+ * `npm test`: all tests. Arguments go to jest (`npm test -- cluster-resume -t 'killed process'`), and then the Rust tests are left out.
  *
  * Ends with the line `N passed, N failed`. With CI=true a skipped test counts as failed.
  */
@@ -47,7 +47,7 @@ await main(async () => {
     results.push(await runCargo('cargo test of the benchmark', ['--manifest-path', loadManifest]));
     for (const server of await ensureRedisServers(python)) results.push(await runWithOtherServer(server));
   }
-  if (!withRust) console.log('Only jest runs, because it was given arguments: the Rust tests are left out.');
+  if (!withRust) console.log('Running jest only, because it got arguments. The Rust tests are left out.');
   const programs = {
     CADDY_PATH: caddy,
     CHROMIUM_PATH: chromium,

@@ -19,14 +19,14 @@ use crate::options;
 /// The drain that is in progress or over, and the options that tell late clients when to come back.
 static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
 
-/// What is done at SIGTERM.
+/// The reaction to SIGTERM.
 #[napi(object, object_from_js = false)]
 pub struct OnSigterm {
     pub drains: bool,
     pub window_ms: f64,
 }
 
-/// What is done at SIGTERM.
+/// The reaction to SIGTERM.
 #[napi(catch_unwind)]
 pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     let hub = hub(&env)?;

@@ -23,7 +23,7 @@ static PROCESS: Mutex<Process> =
 struct Process {
     /// The backplane from the environment, for a hub whose options name no backplane.
     offered: Option<RedisOptions>,
-    /// What `configure` asked for. Set once.
+    /// The options of `configure`. Set once.
     wanted: Option<Settings>,
     /// JavaScript's listeners. They exist before the hub starts, and they stay when the hub is replaced.
     observers: Vec<Arc<dyn Observer>>,

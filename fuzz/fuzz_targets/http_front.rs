@@ -1,4 +1,4 @@
-//! Whatever bytes come to the listener, over HTTP/1 or HTTP/2 and in whatever pieces: no panic, the next one is answered as ever,
+//! Any bytes at the listener, over HTTP/1 or HTTP/2 and in any pieces: no panic, the next one is answered as ever,
 //! events still arrive, and of who sent them nothing is left.
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever answers in Redis' place: no crash, no deep recursion, and nothing is taken that is not there. Cut anywhere, a reply is the
+//! Any answer in Redis' place: no crash, no deep recursion, and no value that was not sent. Cut anywhere, a reply is the
 //! same one.
 #![no_main]
 

@@ -1,4 +1,4 @@
-//! Whatever text is shown as a ticket, made of good ones, their parts, and what somebody has signed: no panic, nothing is accepted
+//! Any text as a ticket, made of good ones, their parts, and forged ones: no panic, nothing is accepted
 //! that was not signed with a key that counts, what is accepted says what was signed, and it opens one stream.
 #![no_main]
 
@@ -26,7 +26,7 @@ const NOBODYS_SECRET: &str = "a secret that the listener is not told";
 const TTL: Duration = Duration::from_secs(4);
 const TOKENS: usize = 8;
 
-/// What a header can say.
+/// Values of a header.
 const HEADERS: [&str; 10] = [
     r#"{"alg":"HS256","typ":"JWT"}"#,
     r#"{"alg":"HS256"}"#,
@@ -40,7 +40,7 @@ const HEADERS: [&str; 10] = [
     r#"{"alg":["HS256"]}"#,
 ];
 
-/// What claims can say. `@` stands for the time, in seconds, and `%` for a number that no other run has.
+/// Values of claims. `@` stands for the time, in seconds, and `%` for a number that no other run has.
 const CLAIMS: [&str; 40] = [
     r#""exp":@2"#,
     r#""aud":"ssekit""#,

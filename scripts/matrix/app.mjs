@@ -13,7 +13,7 @@ import { pnpmScript } from './tools.mjs';
 export function makeWorkspace(packages) {
   const workspace = mkdtempSync(join(tmpdir(), 'ssekit-matrix-'));
   cpSync(packages, join(workspace, 'packages'), { recursive: true });
-  if (tarballs(workspace).length !== 2) throw new Failure(`there are not two tarballs in ${packages}`);
+  if (tarballs(workspace).length !== 2) throw new Failure(`wants two tarballs in ${packages}: run npm run pack`);
   return workspace;
 }
 

@@ -30,10 +30,10 @@ export interface TicketRouteOptions {
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {
   return {
     async POST(request) {
-      const given = await identified<NewTicket>(request, await options.identify(request), TICKET_OPTIONS);
-      if (given instanceof Response) return given;
-      const ttl = given.ttl ?? options.ttl ?? 3_600;
-      const ticket = SSEService.getInstance().issueTicket({ ...given, ttl });
+      const identity = await identified<NewTicket>(request, await options.identify(request), TICKET_OPTIONS);
+      if (identity instanceof Response) return identity;
+      const ttl = identity.ttl ?? options.ttl ?? 3_600;
+      const ticket = SSEService.getInstance().issueTicket({ ...identity, ttl });
       return Response.json({ ticket, expiresIn: ttl }, { headers: { 'cache-control': 'no-store' } });
     },
   };

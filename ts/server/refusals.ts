@@ -15,7 +15,7 @@ export interface Answer {
  */
 const RETRY_AFTER_SECONDS = { least: 5, most: 15 };
 
-/** What a refused client learns, and what the application's developer learns: the reason, and what to do. */
+/** An answer for a refused client, and the explanation for the application's developer: the reason, and what to do. */
 interface Refusal {
   status: number;
   says: string;
@@ -27,7 +27,7 @@ const REFUSALS: Record<string, Refusal> = {
   ERR_SSEKIT_CLAIMED: {
     status: 409,
     says: 'This client id belongs to another user.',
-    why: "its client id is another user's. Let each page make up an id of its own, or leave `clientId` out",
+    why: 'its client id belongs to another user. Let each page make up its own id, or leave `clientId` out',
   },
   ERR_SSEKIT_FULL: {
     status: 503,
@@ -40,8 +40,8 @@ const REFUSALS: Record<string, Refusal> = {
     says: 'Too many streams for this user.',
     headers: retryAfter,
     why:
-      'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or see that pages close ' +
-      'the streams that they leave',
+      'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or make sure ' +
+      'that pages close streams that they no longer need',
   },
   ERR_SSEKIT_ADDRESS_FULL: {
     status: 429,
@@ -54,7 +54,7 @@ const REFUSALS: Record<string, Refusal> = {
   ERR_SSEKIT_LOGGED_OUT: {
     status: 401,
     says: 'Unauthorized',
-    why: 'its user was logged out (`disconnectUser`) while `identify` looked the session up. It may come back with a new one',
+    why: 'its user was logged out (`disconnectUser`) during `identify`. The page may return with a new session',
   },
 };
 
@@ -80,7 +80,7 @@ export function badRequest(message: string, url?: string): Answer {
 
 /** An `EventSource` takes any status other than 200 as final, and would not come back to the process that takes over. */
 function farewell(url: string | undefined): Answer {
-  explain(`no stream for ${pathOf(url)}: this process is being drained, and told the page when to come back`);
+  explain(`no stream for ${pathOf(url)}: this process is draining and told the page when to reconnect`);
   return { status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) };
 }
 

@@ -21,7 +21,7 @@ import { argumentError, backplaneError } from './errors.js';
 import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
 import { checkOptions } from './options.js';
-import { watchRequests } from './pairs.js';
+import { watchRequests } from './request-context.js';
 import { issueTicket } from './tickets.js';
 
 watchRequests();

@@ -57,8 +57,8 @@ impl Error {
             Refusal::Clients => "too many clients (limits.clients)",
             Refusal::User => "too many clients of this user (limits.clientsPerUser)",
             Refusal::Address => "too many clients from this address (limits.clientsPerAddress)",
-            Refusal::Claimed => "clientId: it belongs to a client of another user",
-            Refusal::Draining => "ssekit is being drained and takes no more clients",
+            Refusal::Claimed => "clientId: this id belongs to a client of another user",
+            Refusal::Draining => "ssekit is draining and accepts no more clients",
         };
         Self::new(Kind::Refused(refusal), message)
     }

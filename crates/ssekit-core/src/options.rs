@@ -46,7 +46,7 @@ pub struct Options {
 pub struct LimitOptions {
     /// In all, 1 to 10,000,000. Default: no bound.
     pub clients: usize,
-    /// Of one user, 1 to 10,000,000. Default: no bound.
+    /// Clients of one user, 1 to 10,000,000. Default: no bound.
     pub clients_per_user: usize,
     /// From one address, 1 to 10,000,000. Of an IPv6 address the first 64 bits count, because one customer has a network of
     /// that size. Default: no bound.
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_different_option_is_named_and_the_same_ones_pass() {
+    fn only_a_different_option_is_named() {
         let running = Options::default();
         assert_eq!(running.check_same(&Options::default()), Ok(()));
         let error = running.check_same(&Options { retry: Duration::ZERO, ..Options::default() }).unwrap_err();

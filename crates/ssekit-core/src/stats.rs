@@ -52,7 +52,7 @@ pub struct Stats {
     pub observer_panics: u64,
     /// Logs that hold events.
     pub logs: usize,
-    /// What the logs hold.
+    /// The size of the logs.
     pub history: Usage,
     /// The epoch of the ids.
     pub epoch: String,

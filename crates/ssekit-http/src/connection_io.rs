@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_looked_at_is_read_again_and_nothing_is_lost() {
+    async fn peeked_bytes_are_read_again() {
         for (sent, http2) in [
             (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes"[..], true),
             (b"PUT / HTTP/1.1\r\n", false),
@@ -308,7 +308,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_refused_write_is_remembered_until_it_is_made_up_for() {
+    async fn refused_write_counts_until_one_succeeds() {
         let (mut peer, here) = tokio::io::duplex(4);
         let mut wire = ConnectionIo::new(here, Duration::from_secs(30));
         let unsent = wire.unsent();

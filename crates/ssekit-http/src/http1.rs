@@ -71,7 +71,7 @@ async fn converse(
             closes = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        // Whatever ended it, nobody needs to know.
+        // The reason for its end does not matter.
         if connection.poll_without_shutdown(cx).is_ready() {
             return Poll::Ready(None);
         }

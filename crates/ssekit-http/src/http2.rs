@@ -57,7 +57,7 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
     // With a window of 0 a peer holds answers back although the socket is never full. We do not wait for such a peer.
     let mut stalls = pin!(stalls(&activity, &shared.hub, shared.hub.options().timeout));
     tokio::select! {
-        // Whatever ended it, nobody needs to know.
+        // The reason for its end does not matter.
         _ = connection.as_mut() => return,
         () = stalls.as_mut() => return,
         () = leave => {}

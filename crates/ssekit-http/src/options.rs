@@ -40,7 +40,7 @@ pub struct ListenerOptions {
     pub anonymous: bool,
     /// The token that a publisher must present. Without it, nobody can publish over HTTP.
     pub publish_token: Option<String>,
-    /// Who may read `/metrics`. Default: nobody.
+    /// Access to `/metrics`. Default: nobody.
     pub metrics: MetricsAccess,
     /// Whether all connections come from a proxy that names its client in `X-Forwarded-For`. Default: false.
     pub trust_proxy: bool,
@@ -51,7 +51,7 @@ pub struct ListenerOptions {
     pub limits: ListenerLimits,
 }
 
-/// Who may read `/metrics`.
+/// Access to `/metrics`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum MetricsAccess {
     /// Nobody.
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn a_listener_that_nobody_could_use_is_refused() {
+    fn listener_without_a_purpose_is_refused() {
         assert!(refused(&ListenerOptions::default()).contains("tickets"));
         assert_eq!(anonymous().validate(), Ok(()));
     }
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn every_origin_and_credentials_do_not_go_together() {
+    fn any_origin_with_credentials_is_refused() {
         let cors = |origins: &[&str], credentials| {
             let origins = origins.iter().map(|origin| (*origin).to_owned()).collect();
             ListenerOptions {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_that_could_not_be_asked_for_is_refused() {
+    fn unreachable_path_is_refused() {
         for path in ["", "events", "/a?b", "/a b", "/%41", "/metrics", "/é"] {
             assert!(
                 refused(&ListenerOptions { path: path.to_owned(), ..anonymous() }).contains("options.path"),

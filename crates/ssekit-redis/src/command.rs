@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_says_how_many_arguments_it_has_and_how_long_each_is() {
+    fn command_states_number_and_length_of_arguments() {
         let command = Command::new("SET").arg("key").arg("\r\n").number(7);
         assert_eq!(command.bytes(), b"*4\r\n$3\r\nSET\r\n$3\r\nkey\r\n$2\r\n\r\n\r\n$1\r\n7\r\n");
     }

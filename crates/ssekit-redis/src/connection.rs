@@ -292,7 +292,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_in_a_script_is_told_as_if_it_had_been_none_in_a_script() {
+    fn script_error_loses_its_script_prefix() {
         for (told, bare) in [
             ("WRONGTYPE Operation against a key", "WRONGTYPE Operation against a key"),
             // Redis 7 and Valkey.

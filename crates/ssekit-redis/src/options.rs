@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_and_who() {
+    fn url_names_server_and_user() {
         let plain = Server::parse("redis://localhost").unwrap();
         assert_eq!(
             (plain.hosts, plain.tls, plain.database, plain.password),
@@ -203,7 +203,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
+    fn error_hides_the_password() {
         for url in
             ["", "localhost:6379", "http://:secret@a", "redis://", "redis://:secret@a:port", "redis://:secret@a/x"]
         {

@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn arrays_in_arrays_are_refused_before_the_parser_sees_them() {
+    fn nested_arrays_are_refused_before_parsing() {
         assert_eq!(take(&b"*1\r\n".repeat(10_000)), Err(Unfit::TooDeep));
         assert_eq!(take(&[&b"*1\r\n".repeat(9)[..], b":1\r\n"].concat()), Err(Unfit::TooDeep));
         assert!(take(&[&b"*1\r\n".repeat(8)[..], b":1\r\n"].concat()).unwrap().is_some());
     }
 
     #[test]
-    fn lengths_beyond_all_bounds_are_refused_when_they_are_told() {
+    fn excessive_lengths_are_refused_at_once() {
         for length in ["9223372036854775808", "9223372036854775807", "18446744073709551616", "83886081"] {
             assert_eq!(take(format!("${length}\r\n").as_bytes()), Err(Unfit::TooLarge), "{length}");
         }
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_the_protocol_is_refused() {
+    fn foreign_protocol_is_refused() {
         for bytes in
             [&b"HTTP/1.1 400\r\n"[..], b"$x\r\n", b"$+1\r\n", b"$-2\r\n", b":\r\n", b"*\r\n", b"$1\r\nab\r\n", b"!"]
         {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn replies_are_taken_one_by_one_and_only_when_they_are_whole() {
+    fn only_complete_replies_are_taken() {
         let replies = [&b"+OK\r\n"[..], b"-ERR no\r\n", b":-7\r\n", b"$-1\r\n", b"$0\r\n\r\n", b"*-1\r\n", b"*0\r\n"];
         let nested = b"*2\r\n*2\r\n$1\r\na\r\n*0\r\n:1\r\n";
         for reply in replies.into_iter().chain([&nested[..]]) {
@@ -189,12 +189,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_bytes_do_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+        fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
             let _ = take(&bytes);
         }
 
         #[test]
-        fn no_bytes_that_look_like_the_protocol_do_harm(bytes in "([*$:+-][0-9-]{0,3}\r\n){0,60}") {
+        fn resembling_bytes_do_no_harm(bytes in "([*$:+-][0-9-]{0,3}\r\n){0,60}") {
             let mut input = BytesMut::from(bytes.as_bytes());
             while let Ok(Some(_)) = take_reply(&mut input) {}
         }

@@ -46,12 +46,12 @@ impl Door {
         Visitor::on(TcpStream::connect(self.address()).unwrap())
     }
 
-    /// What comes of a GET on a connection of its own.
+    /// The answer to a GET on its own connection.
     pub fn get(&self, target: &str) -> Answer {
         self.knock().asks(&get(target))
     }
 
-    /// An event stream on a connection of its own.
+    /// An event stream on its own connection.
     pub fn stream(&self, target: &str) -> Streaming {
         self.knock().streams(&get(target))
     }

@@ -1,4 +1,4 @@
-//! What may stand between a node and its Redis: it passes bytes on, late or not at all, or answers something else.
+//! A gateway between a node and its Redis: it passes bytes on, late or not at all, or answers something else.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// What becomes of a new connection.
+/// The fate of a new connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Pass,
@@ -17,7 +17,7 @@ pub enum Mode {
     Late(Duration),
     /// It is accepted, and nothing is ever said.
     Silent,
-    /// Whatever is asked, this is the answer.
+    /// The answer to every request.
     Says(&'static str),
 }
 

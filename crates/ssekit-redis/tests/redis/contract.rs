@@ -243,7 +243,7 @@ mod in_redis {
 
 /// A server that comes back with an older state than what was read from it, as after a power cut or a failover.
 #[tokio::test]
-async fn a_redis_that_has_lost_its_newest_records_is_another_history() {
+async fn lost_newest_records_start_another_history() {
     let mut server = RedisServer::durable();
     let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
     let (joined, id) = (fresh(&mut node).await, NodeId::random());

@@ -222,7 +222,7 @@ fn an_answer_of_arrays_in_arrays() {
 }
 
 #[test]
-fn an_answer_that_is_said_to_be_without_end() {
+fn answer_that_claims_to_be_endless() {
     for length in ["9223372036854775807", "9223372036854775808", "18446744073709551617"] {
         let endless = Mode::Says(format!("${length}\r\n{}", "x".repeat(10_000)).leak());
         fails_behind(endless, "too large", "too large");
@@ -230,7 +230,7 @@ fn an_answer_that_is_said_to_be_without_end() {
 }
 
 #[test]
-fn a_server_that_says_the_password_again() {
+fn server_that_repeats_the_password() {
     let redis = RedisServer::start();
     for (answer, told) in [
         (format!("-WRONGPASS {SECRET} is wrong\r\n"), "WRONGPASS the login is refused"),
@@ -246,7 +246,7 @@ fn a_server_that_says_the_password_again() {
 }
 
 #[test]
-fn an_entry_of_another_shape_is_passed_over_and_told_once() {
+fn foreign_entry_is_skipped_and_reported_once() {
     for channel in ["events", "members"] {
         let redis = RedisServer::start();
         let mut patient = Patient::healthy(&redis.url());
@@ -279,7 +279,7 @@ fn an_entry_of_another_shape_is_passed_over_and_told_once() {
 
 /// The commands that the documentation of `ssekit-redis` lists, and no others.
 #[test]
-fn a_user_who_may_do_what_is_documented_and_nothing_else() {
+fn documented_rights_are_enough() {
     let redis = RedisServer::start();
     let documented = include_str!("../../src/lib.rs");
     let (_, list) = documented.split_once("Commands in use: ").unwrap();

@@ -56,7 +56,7 @@ impl Drop for Sentinel {
 }
 
 #[test]
-fn whoever_the_sentinel_names_is_followed_and_nothing_that_was_acknowledged_there_is_lost() {
+fn sentinel_failover_loses_no_acknowledged_event() {
     let mut first = RedisServer::start();
     let second = RedisServer::start();
     assert!(second.says(&format!("REPLICAOF 127.0.0.1 {}", first.port)).starts_with("+OK"));
@@ -98,7 +98,7 @@ fn whoever_the_sentinel_names_is_followed_and_nothing_that_was_acknowledged_ther
 }
 
 #[test]
-fn in_a_cluster_the_keys_are_found_wherever_they_are_and_wherever_they_move() {
+fn cluster_keys_are_followed_when_they_move() {
     let node = || RedisServer::with(&["--save", "", "--cluster-enabled", "yes"]);
     let (owner, other) = (node(), node());
     // In pieces, for a line has its bounds, and Redis 6.2 knows no ranges.
@@ -146,7 +146,7 @@ impl Authority {
 }
 
 #[test]
-fn over_tls_a_server_is_used_whose_certificate_is_trusted_and_no_other() {
+fn over_tls_only_a_trusted_certificate_is_accepted() {
     let authority = Authority::new();
     let (certificate, key) = authority.signs();
     let folder = std::env::temp_dir().join(format!("ssekit-tls-{}-{}", std::process::id(), free_port()));
