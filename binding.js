@@ -842,6 +842,7 @@ module.exports.Subscription = nativeBinding.Subscription
 module.exports.broadcast = nativeBinding.broadcast
 module.exports.catchUp = nativeBinding.catchUp
 module.exports.configure = nativeBinding.configure
+module.exports.describeOptions = nativeBinding.describeOptions
 module.exports.disconnectClient = nativeBinding.disconnectClient
 module.exports.disconnectUser = nativeBinding.disconnectUser
 module.exports.drain = nativeBinding.drain

@@ -10,7 +10,8 @@
 //! * [`history`]: the sequence of events, in logs.
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
 //!
-//! Beside them: [`options`], [`stats`] with its [`metrics`], [`error`], and [`counter`], a number that only grows.
+//! Beside them: [`options`] and their [`schema`], [`stats`] with its [`metrics`], [`error`], and [`counter`], a number that only
+//! grows.
 //!
 //! Nothing here knows about Node.js, HTTP servers or Redis.
 
@@ -24,6 +25,7 @@ pub mod history;
 pub mod hub;
 pub mod metrics;
 pub mod options;
+pub mod schema;
 pub mod session;
 pub mod stats;
 

@@ -1,33 +1,40 @@
 //! Options of a listener, with their defaults and bounds.
+//!
+//! A new option is a field here with its default, a line in its struct's [`Schema`], and its documentation in `listener.d.ts`.
+
+mod slots;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::secret::MIN_SECRET_BYTES;
 use crate::ticket::TicketOptions;
+use slots::{MetricsSlot, PublishSlot};
 use ssekit_core::error::{Error, Result};
-
-/// Where a listener listens.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Address {
-    /// A TCP port.
-    Tcp {
-        /// An IPv4 or IPv6 address, or a name that resolves to one. `::` accepts IPv4 as well, if the system supports that.
-        host: String,
-        /// The port. With 0, the system chooses one.
-        port: u16,
-        /// Whether several processes may listen on this port. The kernel distributes the connections among them.
-        reuse_port: bool,
-    },
-    /// A Unix domain socket. An existing socket file that nobody listens on is replaced.
-    Unix(PathBuf),
-}
+use ssekit_core::schema::{Fields, Schema};
 
 /// The options of a listener.
+///
+/// ```
+/// use ssekit_http::ListenerOptions;
+///
+/// let options = ListenerOptions { port: 8_080, anonymous: true, ..ListenerOptions::default() };
+/// assert_eq!(options.validate(), Ok(()));
+///
+/// let error = ListenerOptions { path: "events".to_owned(), ..options }.validate().unwrap_err();
+/// assert!(error.is_argument());
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListenerOptions {
-    /// Where it listens. Default: port 0 of 127.0.0.1.
-    pub address: Address,
+    /// An IPv4 or IPv6 address, or a name that resolves to one. `::` accepts IPv4 as well, if the system supports that. Default:
+    /// 127.0.0.1.
+    pub host: String,
+    /// The port. With 0, the system chooses one. Default: 0.
+    pub port: u16,
+    /// Whether several processes may listen on this port. The kernel distributes the connections among them. Default: false.
+    pub reuse_port: bool,
+    /// A Unix domain socket in place of a port. An existing socket file that nobody listens on is replaced.
+    pub socket_path: Option<PathBuf>,
     /// The path of the event stream. Default: `/events`.
     pub path: String,
     /// TLS. Without it, the listener speaks plain HTTP.
@@ -74,7 +81,7 @@ impl MetricsAccess {
 }
 
 /// A certificate and its key.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct TlsOptions {
     /// The certificate chain, PEM.
     pub certificate: String,
@@ -132,7 +139,10 @@ pub struct ListenerLimits {
 impl Default for ListenerOptions {
     fn default() -> Self {
         Self {
-            address: Address::Tcp { host: "127.0.0.1".to_owned(), port: 0, reuse_port: false },
+            host: "127.0.0.1".to_owned(),
+            port: 0,
+            reuse_port: false,
+            socket_path: None,
             path: "/events".to_owned(),
             tls: None,
             cors: None,
@@ -174,13 +184,78 @@ impl Default for ListenerLimits {
 /// The paths that the listener answers besides that of the event stream.
 pub(crate) const OWN_PATHS: [&str; 5] = ["/publish", "/healthz", "/readyz", "/metrics", "/openapi.json"];
 
+/// More connections than a process can have.
+const MANY: u64 = 10_000_000;
+
+/// An hour in milliseconds.
+const HOUR: u64 = 3_600_000;
+
+/// The largest integer that every JavaScript number can be.
+const MOST_SAFE: u64 = (1 << 53) - 1;
+
+impl Schema for ListenerOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text("host", &mut self.host)
+            .count("port", &mut self.port, 0..=65_535)
+            .flag("reusePort", &mut self.reuse_port)
+            .text("socketPath", &mut self.socket_path)
+            .text("path", &mut self.path)
+            .optional("tls", &mut self.tls)
+            .optional("cors", &mut self.cors)
+            .optional("tickets", &mut self.tickets)
+            .flag("anonymous", &mut self.anonymous)
+            .slot("publish", PublishSlot(&mut self.publish_token))
+            .secret()
+            .slot("metrics", MetricsSlot(&mut self.metrics))
+            .secret()
+            .flag("trustProxy", &mut self.trust_proxy)
+            .flag("traceContext", &mut self.trace_context)
+            .group("limits", &mut self.limits)
+    }
+}
+
+impl Schema for TlsOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default().pem("cert", &mut self.certificate).required().pem("key", &mut self.key).required()
+    }
+}
+
+impl Schema for CorsOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .texts("origins", &mut self.origins)
+            .required()
+            .flag("credentials", &mut self.credentials)
+            .seconds("maxAgeSeconds", &mut self.max_age, 0..=MOST_SAFE)
+    }
+}
+
+impl Schema for ListenerLimits {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .count("connections", &mut self.connections, 1..=MANY)
+            .count("connectionsPerAddress", &mut self.connections_per_address, 0..=MANY)
+            .count("acceptsPerSecond", &mut self.accepts_per_second, 0..=MANY)
+            .millis("headerTimeoutMs", &mut self.header_timeout, 10..=HOUR)
+            .millis("bodyTimeoutMs", &mut self.body_timeout, 10..=HOUR)
+            .millis("idleTimeoutMs", &mut self.idle_timeout, 10..=HOUR)
+            .count("headerBytes", &mut self.header_bytes, 8_192..=1 << 20)
+            .count("headers", &mut self.headers, 1..=1_000)
+            .count("urlBytes", &mut self.url_bytes, 64..=65_000)
+            .count("bodyBytes", &mut self.body_bytes, 1_024..=64 << 20)
+            .count("streamsPerConnection", &mut self.streams_per_connection, 1..=10_000)
+    }
+}
+
 impl ListenerOptions {
     /// Checks every bound.
     ///
     /// # Errors
     /// A value cannot be used. The message has its name in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        self.limits.validate()?;
+        self.check_bounds("options")?;
+        self.check_address()?;
         check_path(&self.path)?;
         if let Some(cors) = &self.cors {
             cors.validate()?;
@@ -197,29 +272,15 @@ impl ListenerOptions {
         }
         Ok(())
     }
-}
 
-impl ListenerLimits {
-    fn validate(&self) -> Result<()> {
-        let millis = |duration: Duration| duration.as_millis() as u64;
-        let bounds = [
-            ("connections", self.connections as u64, 1, 10_000_000),
-            ("connectionsPerAddress", self.connections_per_address as u64, 0, 10_000_000),
-            ("acceptsPerSecond", self.accepts_per_second as u64, 0, 10_000_000),
-            ("headerTimeoutMs", millis(self.header_timeout), 10, 3_600_000),
-            ("bodyTimeoutMs", millis(self.body_timeout), 10, 3_600_000),
-            ("idleTimeoutMs", millis(self.idle_timeout), 10, 3_600_000),
-            ("headerBytes", self.header_bytes as u64, 8_192, 1 << 20),
-            ("headers", self.headers as u64, 1, 1_000),
-            ("urlBytes", self.url_bytes as u64, 64, 65_000),
-            ("bodyBytes", self.body_bytes as u64, 1_024, 64 << 20),
-            ("streamsPerConnection", self.streams_per_connection as u64, 1, 10_000),
-        ];
-        match bounds.into_iter().find(|(_, value, least, most)| value < least || value > most) {
-            Some((name, value, least, most)) => {
-                Err(Error::range(format!("options.limits.{name}: got {value}, wants a number from {least} to {most}")))
-            }
-            None => Ok(()),
+    fn check_address(&self) -> Result<()> {
+        let Self { host, port, reuse_port, .. } = Self::default();
+        let is_alone = self.host == host && self.port == port && self.reuse_port == reuse_port;
+        match &self.socket_path {
+            Some(path) if !is_alone => Err(Error::argument(format!(
+                "options.socketPath: got {path:?} beside a TCP address, wants to stand without `host`, `port` and `reusePort`"
+            ))),
+            _ => Ok(()),
         }
     }
 }
@@ -295,6 +356,19 @@ mod tests {
     fn a_limit_out_of_bounds_is_named() {
         let limits = ListenerLimits { header_bytes: 8_191, ..ListenerLimits::default() };
         assert!(refused(&ListenerOptions { limits, ..anonymous() }).contains("options.limits.headerBytes"));
+    }
+
+    #[test]
+    fn unix_socket_stands_without_a_tcp_address() {
+        let unix = ListenerOptions { socket_path: Some("/tmp/a".into()), ..anonymous() };
+        assert_eq!(unix.validate(), Ok(()));
+        for both in [
+            ListenerOptions { port: 80, ..unix.clone() },
+            ListenerOptions { host: "::".to_owned(), ..unix.clone() },
+            ListenerOptions { reuse_port: true, ..unix.clone() },
+        ] {
+            assert!(refused(&both).contains("options.socketPath"));
+        }
     }
 
     #[test]
