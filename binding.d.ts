@@ -124,6 +124,9 @@ export declare function disconnectUser(userId: string): number
  */
 export declare function drain(options: unknown, done: () => void): void
 
+/** The codes of all errors that native code throws. */
+export declare function errorCodes(): Array<string>
+
 /** The whole stream of a client that connects during a drain. It tells the client when to come back. */
 export declare function farewell(): Buffer
 

@@ -846,6 +846,7 @@ module.exports.describeOptions = nativeBinding.describeOptions
 module.exports.disconnectClient = nativeBinding.disconnectClient
 module.exports.disconnectUser = nativeBinding.disconnectUser
 module.exports.drain = nativeBinding.drain
+module.exports.errorCodes = nativeBinding.errorCodes
 module.exports.farewell = nativeBinding.farewell
 module.exports.flush = nativeBinding.flush
 module.exports.getActiveClients = nativeBinding.getActiveClients

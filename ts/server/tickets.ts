@@ -2,6 +2,7 @@
 import type { NewTicket } from '../../index';
 import { native } from './binding.js';
 import { ticketSecrets } from './environment.js';
+import { withCode } from './error-codes.js';
 import { argumentError } from './errors.js';
 import { userOf } from './identity.js';
 import { namesOf } from './options.js';
@@ -21,5 +22,5 @@ export function issueTicket(ticket: NewTicket = {}): string {
   if (typeof signed === 'string') return signed;
   const message =
     'there is no secret to sign a ticket with: pass `secret`, set SSEKIT_TICKET_SECRET, or listen with one';
-  throw Object.assign(new Error(message), { code: 'ERR_SSEKIT_SECRET' });
+  throw withCode(new Error(message), 'ERR_SSEKIT_SECRET');
 }

@@ -33,7 +33,7 @@ pub use cluster::{Buffered, ClusterStats, Link};
 #[cfg(unix)]
 pub use delivery::handoff::Held;
 pub use delivery::stream::{Chunk, Stream};
-pub use error::{Error, Refusal, Result};
+pub use error::{Error, ErrorKind, Refusal, Result};
 pub use event::audience::Audience;
 pub use event::trace::TraceContext;
 pub use event::{Event, Framing};
