@@ -226,8 +226,8 @@ export declare function sendToClient(clientId: string, name: string, data: strin
 /** Sends to all clients of a user; returns how many are connected. */
 export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
-/** Counters and gauges of this moment, as JSON text. */
-export declare function stats(): string
+/** Counters and gauges of this moment. */
+export declare function stats(): object
 
 /** Calls `callback` with every notice from now on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription

@@ -1,58 +1,26 @@
 /** The declarations and pages say of each option what native code does: its name, its default, its bounds. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import ts from 'typescript';
 import type * as Binding from '../binding';
 import type * as Arguments from '../ts/server/arguments';
+import { interfaceOf, type ObjectType, objectTypeOf } from './support/declarations';
 
 const { describeOptions }: typeof Binding = require('../binding.js');
 const { MOST_BYTES }: typeof Arguments = require('../dist/server/arguments.js');
 
 const read = (file: string): string => readFileSync(join(__dirname, '..', file), 'utf8');
 
-const interfaces = new Map(
-  ['index.d.ts', 'listener.d.ts'].flatMap((file) =>
-    ts
-      .createSourceFile(file, read(file), ts.ScriptTarget.Latest, true)
-      .statements.filter(ts.isInterfaceDeclaration)
-      .map((declaration) => [declaration.name.text, declaration] as const),
-  ),
-);
+/** To native code, this object is one option. */
+const ONE_OPTION = 'publish';
 
-/** Of a declaration, on one line and without stars. */
-function commentOf(node: ts.Node): string {
-  const comments = ts.getJSDocCommentsAndTags(node).map((comment) => comment.getText());
-  return comments.join(' ').replaceAll(/[\s*]+/g, ' ');
-}
+type Documented = [name: string, comment: string];
 
-/** The options of an interface and of the interfaces within, each with all that is said about it. */
-function documentedIn(members: readonly ts.Node[], group = '', about = ''): Map<string, string> {
-  const options = new Map<string, string>();
-  for (const member of members.filter(ts.isPropertySignature)) {
-    const name = group + member.name.getText();
-    const comment = `${about} ${commentOf(member)}`;
-    for (const [inner, said] of withinOf(member, name)) options.set(inner, said);
-    if (withinOf(member, name).size === 0) options.set(name, comment);
-  }
-  return options;
-}
-
-function withinOf({ type }: ts.PropertySignature, name: string): Map<string, string> {
-  if (type && ts.isTypeLiteralNode(type)) return documentedIn(type.members, `${name}.`);
-  const declaration = type && interfaces.get(type.getText());
-  return declaration ? documentedIn(declaration.members, `${name}.`, commentOf(declaration)) : new Map();
-}
-
-function documented(name: string): Map<string, string> {
-  const options = documentedIn(interfaces.get(name)?.members ?? []);
-  // A token alone is one option to native code.
-  for (const slot of ['publish', 'metrics']) {
-    const said = options.get(`${slot}.token`);
-    if (said === undefined) continue;
-    options.delete(`${slot}.token`);
-    options.set(slot, said);
-  }
-  return options;
+/** The options of a type and of the types within, each with all that is said about it. */
+function documentedIn(type: ObjectType | undefined, group = ''): Documented[] {
+  return (type?.properties ?? []).flatMap(({ name, type: inner, comment }): Documented[] => {
+    const within = name === ONE_OPTION ? undefined : objectTypeOf(inner);
+    return within ? documentedIn(within, `${group}${name}.`) : [[group + name, `${type?.comment} ${comment}`]];
+  });
 }
 
 /** The default that a comment states as a value, and not in words. */
@@ -75,7 +43,7 @@ const ALL = [
 const COMPUTED = ['threads'];
 
 describe.each(ALL)('%s', (name, options) => {
-  const comments = documented(name);
+  const comments = new Map(documentedIn(interfaceOf(name)));
   const about = (option: string): string => comments.get(option) ?? '';
 
   test('declares every option of native code and no other', () => {

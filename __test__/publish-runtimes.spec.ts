@@ -51,6 +51,7 @@ test('with nothing but the web’s own globals, without a `process`', async () =
   // Of the server's code, only what is pure.
   expect(files.filter((file) => !file.startsWith('publish/')).sort()).toEqual([
     'server/arguments.js',
+    'server/error-codes.js',
     'server/errors.js',
     'server/size.js',
   ]);

@@ -116,7 +116,7 @@ export class SSEService implements Contract {
   }
 
   stats(): SSEStats {
-    return JSON.parse(native().stats());
+    return native().stats() as SSEStats;
   }
 }
 
