@@ -2,7 +2,7 @@
 
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;
-use ssekit_core::schema::slot::Kind;
+use ssekit_core::schema::slot::ValueKind;
 use ssekit_core::schema::{Description, Schema, Value};
 use ssekit_http::ListenerOptions;
 
@@ -50,7 +50,7 @@ impl From<Description> for OptionDescription {
             _ => None,
         };
         let (least, most) = match option.kind {
-            Kind::Number { least, most } => (Some(least as f64), Some(most as f64)),
+            ValueKind::Number { least, most } => (Some(least as f64), Some(most as f64)),
             _ => (None, None),
         };
         Self { name: option.name, default, least, most }

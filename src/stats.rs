@@ -3,7 +3,7 @@
 use napi::Env;
 use napi::bindgen_prelude::{Null, Object};
 use napi_derive::napi;
-use ssekit_core::metrics::{Metric, Value};
+use ssekit_core::metrics::{Metric, Reading};
 
 use crate::hub;
 
@@ -37,16 +37,16 @@ fn group_of<'a>(env: &'a Env, stats: &mut Object<'a>, name: &str) -> napi::Resul
 }
 
 /// Counts beyond 2^53 would lose their last digit in JavaScript; at a million a second that takes 285 years.
-fn set(env: &Env, object: &mut Object<'_>, name: &str, value: Value) -> napi::Result<()> {
+fn set(env: &Env, object: &mut Object<'_>, name: &str, value: Reading) -> napi::Result<()> {
     match value {
-        Value::Count(count) => object.set(name, count as f64),
-        Value::Time(time) => object.set(name, time.as_millis() as f64),
-        Value::Text(text) => object.set(name, text),
-        Value::Counts { counts, .. } => {
+        Reading::Count(count) => object.set(name, count as f64),
+        Reading::Time(time) => object.set(name, time.as_millis() as f64),
+        Reading::Text(text) => object.set(name, text),
+        Reading::Counts { counts, .. } => {
             let mut by = Object::new(env)?;
             counts.into_iter().try_for_each(|(label, count)| by.set(label, count as f64))?;
             object.set(name, by)
         }
-        Value::Histogram { .. } | Value::Null => object.set(name, Null),
+        Reading::Histogram { .. } | Reading::Null => object.set(name, Null),
     }
 }

@@ -16,7 +16,7 @@ use ring::hmac;
 use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde_json::{Value, json};
 use ssekit_core::{Hub, Options};
-use ssekit_http::ticket::{self, Claims, NewTicket, PublicKey, TicketOptions};
+use ssekit_http::ticket::{self, Claims, DEFAULT_AUDIENCE, NewTicket, PublicKey, TicketOptions};
 use ssekit_http::{Listener, ListenerOptions};
 use ssekit_testing::PATIENCE;
 

@@ -15,20 +15,20 @@ pub struct Metric {
     /// What Prometheus knows about it. `None`: nothing.
     pub family: Option<Family>,
     /// Its value.
-    pub value: Value,
+    pub value: Reading,
 }
 
 /// What Prometheus knows about a value, besides the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
-    kind: Kind,
+    kind: MetricKind,
     /// Without the prefix `ssekit_`, and without the suffix `_total` of a counter.
     name: &'static str,
     help: &'static str,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum MetricKind {
     Counter,
     Gauge,
     Histogram,
@@ -36,7 +36,7 @@ enum Kind {
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Value {
+pub enum Reading {
     /// A number.
     Count(u64),
     /// A time: JavaScript gets milliseconds, Prometheus seconds.
@@ -65,22 +65,22 @@ pub enum Value {
 
 impl Metric {
     /// A number that only grows. In Prometheus, its name ends with `_total`.
-    pub fn counter(name: &'static str, help: &'static str, value: impl Into<Value>) -> Self {
-        Self::new(Kind::Counter, name, help, value.into())
+    pub fn counter(name: &'static str, help: &'static str, value: impl Into<Reading>) -> Self {
+        Self::new(MetricKind::Counter, name, help, value.into())
     }
 
     /// A number that goes up and down.
-    pub fn gauge(name: &'static str, help: &'static str, value: impl Into<Value>) -> Self {
-        Self::new(Kind::Gauge, name, help, value.into())
+    pub fn gauge(name: &'static str, help: &'static str, value: impl Into<Reading>) -> Self {
+        Self::new(MetricKind::Gauge, name, help, value.into())
     }
 
     /// How long something took.
-    pub fn histogram(name: &'static str, help: &'static str, value: Value) -> Self {
-        Self::new(Kind::Histogram, name, help, value)
+    pub fn histogram(name: &'static str, help: &'static str, value: Reading) -> Self {
+        Self::new(MetricKind::Histogram, name, help, value)
     }
 
     /// A value that only JavaScript gets.
-    pub fn stat(name: &'static str, value: impl Into<Value>) -> Self {
+    pub fn stat(name: &'static str, value: impl Into<Reading>) -> Self {
         Self { stat: Some(name), family: None, value: value.into() }
     }
 
@@ -90,37 +90,37 @@ impl Metric {
         Self { stat: Some(stat), ..self }
     }
 
-    fn new(kind: Kind, name: &'static str, help: &'static str, value: Value) -> Self {
+    fn new(kind: MetricKind, name: &'static str, help: &'static str, value: Reading) -> Self {
         Self { stat: None, family: Some(Family { kind, name, help }), value }
     }
 }
 
-impl Value {
+impl Reading {
     /// Numbers by the values of a label.
     pub fn by(label: &'static str, counts: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
         Self::Counts { label, counts: counts.into_iter().collect() }
     }
 }
 
-impl From<u64> for Value {
+impl From<u64> for Reading {
     fn from(count: u64) -> Self {
         Self::Count(count)
     }
 }
 
-impl From<usize> for Value {
+impl From<usize> for Reading {
     fn from(count: usize) -> Self {
         Self::Count(count as u64)
     }
 }
 
-impl From<Duration> for Value {
+impl From<Duration> for Reading {
     fn from(time: Duration) -> Self {
         Self::Time(time)
     }
 }
 
-impl From<&str> for Value {
+impl From<&str> for Reading {
     fn from(text: &str) -> Self {
         Self::Text(text.to_owned())
     }
@@ -147,18 +147,18 @@ pub fn text(table: impl IntoIterator<Item = Metric>) -> String {
 }
 
 impl Family {
-    fn write(self, value: &Value, text: &mut String) -> fmt::Result {
+    fn write(self, value: &Reading, text: &mut String) -> fmt::Result {
         let Self { kind, name, help } = self;
-        let name = format!("ssekit_{name}{}", if kind == Kind::Counter { "_total" } else { "" });
+        let name = format!("ssekit_{name}{}", if kind == MetricKind::Counter { "_total" } else { "" });
         writeln!(text, "# HELP {name} {help}\n# TYPE {name} {}", kind.as_str())?;
         match value {
-            Value::Count(count) => writeln!(text, "{name} {count}"),
-            Value::Time(time) => writeln!(text, "{name} {}", time.as_secs_f64()),
-            Value::Counts { label, counts } => {
+            Reading::Count(count) => writeln!(text, "{name} {count}"),
+            Reading::Time(time) => writeln!(text, "{name} {}", time.as_secs_f64()),
+            Reading::Counts { label, counts } => {
                 counts.iter().try_for_each(|(value, count)| write_labelled(text, &name, label, value, *count))
             }
-            Value::Histogram { buckets, count, sum } => write_histogram(text, &name, buckets, *count, *sum),
-            Value::Text(_) | Value::Null => Ok(()),
+            Reading::Histogram { buckets, count, sum } => write_histogram(text, &name, buckets, *count, *sum),
+            Reading::Text(_) | Reading::Null => Ok(()),
         }
     }
 }
@@ -174,7 +174,7 @@ fn write_histogram(text: &mut String, name: &str, buckets: &[(f64, u64)], count:
     writeln!(text, "{name}_sum {sum}\n{name}_count {count}")
 }
 
-impl Kind {
+impl MetricKind {
     fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",

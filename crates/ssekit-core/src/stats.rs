@@ -7,7 +7,7 @@ use crate::delivery::lag::Lag;
 use crate::error::Refusal;
 use crate::event::position::Position;
 use crate::history::log::Usage;
-use crate::metrics::{self, Metric, Value};
+use crate::metrics::{self, Metric, Reading};
 use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 
 /// A hub's counters and gauges at one moment.
@@ -93,7 +93,7 @@ impl Stats {
         table.extend(self.events_table());
         match &self.cluster {
             Some(cluster) => table.extend(cluster_table(cluster)),
-            None => table.push(Metric::stat("cluster", Value::Null)),
+            None => table.push(Metric::stat("cluster", Reading::Null)),
         }
         table
     }
@@ -115,13 +115,13 @@ impl Stats {
         let kept = NotHandedOff::ALL.map(NotHandedOff::as_str).into_iter().zip(self.not_handed_off);
         vec![
             Metric::stat("clients", self.clients),
-            Metric::gauge("clients", "Connected clients by transport.", Value::by("transport", transports))
+            Metric::gauge("clients", "Connected clients by transport.", Reading::by("transport", transports))
                 .named("transports"),
-            Metric::counter("disconnects", "Clients gone, by reason.", Value::by("reason", disconnects))
+            Metric::counter("disconnects", "Clients gone, by reason.", Reading::by("reason", disconnects))
                 .named("disconnects"),
-            Metric::counter("refusals", "Clients not let in, by reason.", Value::by("reason", refusals))
+            Metric::counter("refusals", "Clients not let in, by reason.", Reading::by("reason", refusals))
                 .named("refusals"),
-            Metric::counter("not_handed_off", "Streams that stayed with Node, by reason.", Value::by("reason", kept))
+            Metric::counter("not_handed_off", "Streams that stayed with Node, by reason.", Reading::by("reason", kept))
                 .named("notHandedOff"),
         ]
     }

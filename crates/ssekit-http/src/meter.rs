@@ -6,7 +6,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use ssekit_core::counter::Counter;
-use ssekit_core::metrics::{Metric, Value};
+use ssekit_core::metrics::{Metric, Reading};
 
 /// Upper bounds of the latency histogram's buckets, in microseconds.
 const BUCKETS: [u64; 8] = [50, 100, 250, 1_000, 5_000, 25_000, 100_000, 1_000_000];
@@ -54,7 +54,7 @@ impl Meter {
             Metric::counter(
                 "listener_answers",
                 "Answers by class of status code; a stream is one.",
-                Value::by("status", answers),
+                Reading::by("status", answers),
             ),
             Metric::counter(
                 "listener_refused_tickets",
@@ -70,7 +70,7 @@ impl Meter {
             Metric::histogram(
                 "listener_publish_seconds",
                 "From a publication's whole body to its answer.",
-                self.latency.value(),
+                self.latency.reading(),
             ),
         ]
     }
@@ -85,10 +85,10 @@ impl Histogram {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn value(&self) -> Value {
+    fn reading(&self) -> Reading {
         let seconds = |micros: u64| micros as f64 / 1e6;
         let within = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
-        Value::Histogram {
+        Reading::Histogram {
             buckets: BUCKETS.into_iter().map(seconds).zip(within).collect(),
             count: self.count.load(Ordering::Relaxed),
             sum: seconds(self.micros.load(Ordering::Relaxed)),

@@ -1,7 +1,7 @@
 //! What there is to say about an option.
 
 use super::fields::{Fields, Node};
-use super::slot::{Kind, Slot};
+use super::slot::{Slot, ValueKind};
 use super::value::Value;
 
 /// An option, as its documentation describes it.
@@ -10,7 +10,7 @@ pub struct Description {
     /// Its name, with those of its groups: `history.maxEvents`.
     pub name: String,
     /// The kind of its values.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Its value unless another is given. `Undefined`: none, or no bound.
     pub default: Value,
 }

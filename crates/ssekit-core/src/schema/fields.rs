@@ -4,8 +4,8 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Schema;
-use super::number::{Integer, Millis, Number, Seconds};
-use super::slot::{Choice, Kind, Slot, Text, TextSlot, Texts, Unfit};
+use super::number::{Bounded, Integer, Millis, Seconds};
+use super::slot::{Choice, Slot, Text, TextSlot, Texts, Unfit, ValueKind};
 use super::value::Value;
 use crate::error::{Error, Result};
 
@@ -60,47 +60,47 @@ impl<'a> Fields<'a> {
 
     /// An integer.
     pub fn count(self, name: &'static str, integer: &'a mut impl Integer, bounds: RangeInclusive<u64>) -> Self {
-        self.slot(name, Number { integer, bounds, may_be_unbounded: false })
+        self.slot(name, Bounded { integer, bounds, may_be_unbounded: false })
     }
 
     /// An integer. The largest that fits means that there is no bound, which JavaScript says by leaving the option out.
     pub fn bound(self, name: &'static str, integer: &'a mut impl Integer, bounds: RangeInclusive<u64>) -> Self {
-        self.slot(name, Number { integer, bounds, may_be_unbounded: true })
+        self.slot(name, Bounded { integer, bounds, may_be_unbounded: true })
     }
 
     /// A time in milliseconds.
     pub fn millis(self, name: &'static str, time: &'a mut Duration, bounds: RangeInclusive<u64>) -> Self {
-        self.slot(name, Number { integer: Millis(time), bounds, may_be_unbounded: false })
+        self.slot(name, Bounded { integer: Millis(time), bounds, may_be_unbounded: false })
     }
 
     /// A time in milliseconds. The longest means that there is no bound, which JavaScript says by leaving the option out.
     pub fn millis_bound(self, name: &'static str, time: &'a mut Duration, bounds: RangeInclusive<u64>) -> Self {
-        self.slot(name, Number { integer: Millis(time), bounds, may_be_unbounded: true })
+        self.slot(name, Bounded { integer: Millis(time), bounds, may_be_unbounded: true })
     }
 
     /// A time in seconds.
     pub fn seconds(self, name: &'static str, time: &'a mut Duration, bounds: RangeInclusive<u64>) -> Self {
-        self.slot(name, Number { integer: Seconds(time), bounds, may_be_unbounded: false })
+        self.slot(name, Bounded { integer: Seconds(time), bounds, may_be_unbounded: false })
     }
 
     /// A string.
     pub fn text(self, name: &'static str, text: &'a mut impl Text) -> Self {
-        self.slot(name, TextSlot { text, kind: Kind::Text })
+        self.slot(name, TextSlot { text, kind: ValueKind::Text })
     }
 
     /// PEM, as a string or a buffer. Errors do not show it.
     pub fn pem(self, name: &'static str, text: &'a mut impl Text) -> Self {
-        self.slot(name, TextSlot { text, kind: Kind::Pem }).secret()
+        self.slot(name, TextSlot { text, kind: ValueKind::Pem }).secret()
     }
 
     /// An array of strings.
     pub fn texts(self, name: &'static str, texts: &'a mut Vec<String>) -> Self {
-        self.slot(name, Texts { texts, kind: Kind::Texts })
+        self.slot(name, Texts { texts, kind: ValueKind::Texts })
     }
 
     /// An array of strings, or one string alone.
     pub fn text_or_texts(self, name: &'static str, texts: &'a mut Vec<String>) -> Self {
-        self.slot(name, Texts { texts, kind: Kind::TextOrTexts })
+        self.slot(name, Texts { texts, kind: ValueKind::TextOrTexts })
     }
 
     /// An option of any kind.

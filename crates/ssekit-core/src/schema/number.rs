@@ -3,7 +3,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::slot::{Kind, Slot, Unfit};
+use super::slot::{Slot, Unfit, ValueKind};
 use super::value::Value;
 
 /// Where an integer is kept. The largest value that fits is read as `u64::MAX`.
@@ -81,16 +81,16 @@ impl<T: Integer> Integer for &mut T {
 }
 
 /// An integer within bounds.
-pub(super) struct Number<T> {
+pub(super) struct Bounded<T> {
     pub(super) integer: T,
     pub(super) bounds: RangeInclusive<u64>,
     /// Whether `u64::MAX` means that there is no bound.
     pub(super) may_be_unbounded: bool,
 }
 
-impl<T: Integer> Slot for Number<T> {
-    fn kind(&self) -> Kind {
-        Kind::Number { least: *self.bounds.start(), most: *self.bounds.end() }
+impl<T: Integer> Slot for Bounded<T> {
+    fn kind(&self) -> ValueKind {
+        ValueKind::Number { least: *self.bounds.start(), most: *self.bounds.end() }
     }
 
     fn get(&self) -> Value {

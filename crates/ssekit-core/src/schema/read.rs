@@ -1,7 +1,7 @@
 //! Reads options from an object from outside.
 
 use super::fields::{Field, Fields, Node};
-use super::slot::{Kind, Slot, Unfit};
+use super::slot::{Slot, Unfit, ValueKind};
 use super::value::Value;
 use crate::error::Error;
 
@@ -119,7 +119,7 @@ fn set(slot: &mut dyn Slot, argument: &str, value: Value, is_secret: bool) -> Re
     }
 }
 
-fn unfit(argument: &str, value: &Value, kind: Kind, is_secret: bool) -> Error {
+fn unfit(argument: &str, value: &Value, kind: ValueKind, is_secret: bool) -> Error {
     Error::argument(format!("{argument}: got {}, wants {}", shown(value, is_secret), kind.wants()))
 }
 

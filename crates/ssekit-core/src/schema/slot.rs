@@ -8,7 +8,7 @@ use crate::error::Error;
 /// Where a field keeps its value.
 pub trait Slot {
     /// The kind of its values.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> ValueKind;
 
     /// Its value. `Undefined` if it has none, or for a number without a bound.
     fn get(&self) -> Value;
@@ -33,7 +33,7 @@ pub enum Unfit {
 
 /// A kind of values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum ValueKind {
     /// `true` or `false`.
     Flag,
     /// One of these strings.
@@ -60,7 +60,7 @@ pub enum Kind {
     },
 }
 
-impl Kind {
+impl ValueKind {
     /// What an error says that a field of this kind wants.
     pub(super) fn wants(self) -> String {
         match self {
@@ -98,8 +98,8 @@ impl Kind {
 }
 
 impl Slot for &mut bool {
-    fn kind(&self) -> Kind {
-        Kind::Flag
+    fn kind(&self) -> ValueKind {
+        ValueKind::Flag
     }
 
     fn get(&self) -> Value {
@@ -120,8 +120,8 @@ pub(super) struct Choice<'a> {
 }
 
 impl Slot for Choice<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Choice(self.names)
+    fn kind(&self) -> ValueKind {
+        ValueKind::Choice(self.names)
     }
 
     fn get(&self) -> Value {
@@ -178,11 +178,11 @@ impl Text for Option<PathBuf> {
 /// A string, which may be PEM.
 pub(super) struct TextSlot<'a, T> {
     pub(super) text: &'a mut T,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
 }
 
 impl<T: Text> Slot for TextSlot<'_, T> {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ValueKind {
         self.kind
     }
 
@@ -204,11 +204,11 @@ impl<T: Text> Slot for TextSlot<'_, T> {
 /// A list of strings.
 pub(super) struct Texts<'a> {
     pub(super) texts: &'a mut Vec<String>,
-    pub(super) kind: Kind,
+    pub(super) kind: ValueKind,
 }
 
 impl Slot for Texts<'_> {
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> ValueKind {
         self.kind
     }
 

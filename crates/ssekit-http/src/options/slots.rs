@@ -1,7 +1,7 @@
 //! Options whose values are objects of one string.
 
 use ssekit_core::schema::Value;
-use ssekit_core::schema::slot::{Kind, Slot, Unfit};
+use ssekit_core::schema::slot::{Slot, Unfit, ValueKind};
 
 use super::MetricsAccess;
 
@@ -9,8 +9,8 @@ use super::MetricsAccess;
 pub(super) struct PublishSlot<'a>(pub(super) &'a mut Option<String>);
 
 impl Slot for PublishSlot<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Other { wants: "an object { token: string }" }
+    fn kind(&self) -> ValueKind {
+        ValueKind::Other { wants: "an object { token: string }" }
     }
 
     fn get(&self) -> Value {
@@ -27,8 +27,8 @@ impl Slot for PublishSlot<'_> {
 pub(super) struct MetricsSlot<'a>(pub(super) &'a mut MetricsAccess);
 
 impl Slot for MetricsSlot<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Other { wants: "true, false or an object { token: string }" }
+    fn kind(&self) -> ValueKind {
+        ValueKind::Other { wants: "true, false or an object { token: string }" }
     }
 
     fn get(&self) -> Value {

@@ -1,7 +1,7 @@
 //! Public keys, as an option.
 
 use ssekit_core::schema::Value;
-use ssekit_core::schema::slot::{Kind, Slot, Unfit};
+use ssekit_core::schema::slot::{Slot, Unfit, ValueKind};
 
 use super::PublicKey;
 
@@ -9,8 +9,8 @@ use super::PublicKey;
 pub(super) struct KeysSlot<'a>(pub(super) &'a mut Vec<PublicKey>);
 
 impl Slot for KeysSlot<'_> {
-    fn kind(&self) -> Kind {
-        Kind::Other { wants: "an array of JSON Web Keys" }
+    fn kind(&self) -> ValueKind {
+        ValueKind::Other { wants: "an array of JSON Web Keys" }
     }
 
     /// Only good for a comparison.
