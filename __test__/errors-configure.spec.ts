@@ -86,6 +86,39 @@ test('what is no option, or not of its type, is refused and sets nothing', async
   expect(await server.evaluate(configure, { heartbeatMs: 6_000 })).toBe(true);
 });
 
+test('errors of getters pass through unchanged, and nothing is set', async () => {
+  const server = await Evaluator.start();
+  const outcomes = await server.evaluate(({ SSEService }) => {
+    const mine = new SyntaxError('mine');
+    const fail = (): never => {
+      throw mine;
+    };
+    const getter = (name: string): object => Object.defineProperty({}, name, { enumerable: true, get: fail });
+    const hostile = [getter('threads'), { limits: getter('clients') }, new Proxy({}, { ownKeys: fail })];
+    return hostile.map((options) => {
+      try {
+        SSEService.configure(options);
+        return 'set';
+      } catch (error) {
+        return error === mine ? 'mine' : `${error}`;
+      }
+    });
+  });
+  expect(outcomes).toEqual(['mine', 'mine', 'mine']);
+  expect(await server.evaluate(configure, { heartbeatMs: 6_000 })).toBe(true);
+});
+
+test('only the known depth of an object is read', async () => {
+  const server = await Evaluator.start();
+  const thrown = await server.thrownBy(({ SSEService }) => {
+    const cycle: Record<string, unknown> = {};
+    cycle.clients = cycle;
+    SSEService.configure({ limits: cycle as object });
+  });
+  expect(thrown).toMatchObject(ARGUMENT);
+  expect(thrown.message).toContain('options.limits.clients: got an object, wants an integer from 1 to 10000000');
+});
+
 test.each([
   ['the first', FIRST],
   ['the last', LAST],

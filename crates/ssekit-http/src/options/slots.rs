@@ -56,3 +56,38 @@ fn token(value: Value) -> Result<String, Unfit> {
         _ => Err(Unfit::Kind),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(name: &str, value: Value) -> Value {
+        Value::Object(vec![(name.to_owned(), value)])
+    }
+
+    #[test]
+    fn metrics_are_open_closed_or_have_a_token() {
+        let mut access = MetricsAccess::Off;
+        MetricsSlot(&mut access).put(Value::Flag(true)).unwrap();
+        assert_eq!(access, MetricsAccess::Open);
+        MetricsSlot(&mut access).put(object("token", Value::Text("t".into()))).unwrap();
+        assert_eq!(access, MetricsAccess::Token("t".into()));
+        MetricsSlot(&mut access).put(Value::Flag(false)).unwrap();
+        assert_eq!(access, MetricsAccess::Off);
+    }
+
+    #[test]
+    fn token_is_the_only_property() {
+        let mut given = None;
+        for wrong in [
+            Value::Text("t".into()),
+            Value::Flag(true),
+            object("tokn", Value::Text("t".into())),
+            object("token", Value::Number(5.0)),
+            Value::Object(Vec::new()),
+        ] {
+            assert_eq!(PublishSlot(&mut given).put(wrong), Err(Unfit::Kind));
+        }
+        assert_eq!(given, None);
+    }
+}

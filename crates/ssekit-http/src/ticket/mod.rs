@@ -148,6 +148,7 @@ impl Schema for TicketOptions {
             .text_or_texts("secret", &mut self.secrets)
             .secret()
             .slot("keys", KeysSlot(&mut self.keys))
+            .secret()
             .text("audience", &mut self.audience)
             .text("issuer", &mut self.issuer)
             .seconds("leewaySeconds", &mut self.leeway, 0..=MOST_LEEWAY.as_secs())
