@@ -55,7 +55,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
   coalesceKey?: string;
 }
 
-export type { Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
+export type { CorsOptions, Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
 
 /** A string of 1 to 256 bytes. A finite number or a bigint counts as its decimal string, so `42` and `'42'` are the same user. */
 export type UserId = string | number | bigint;

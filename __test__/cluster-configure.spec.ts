@@ -29,12 +29,16 @@ test('an invalid option is refused without showing the password', async () => {
   const refusals: [object, unknown, string[]][] = [
     [ARGUMENT, 5, ['options.backplane: got 5', 'wants an object']],
     [ARGUMENT, null, ['options.backplane: got null', 'wants an object']],
-    [ARGUMENT, URL, ['options.backplane: got "string", wants an object']],
+    [ARGUMENT, URL, ['options.backplane: got a string, wants an object']],
     [ARGUMENT, { redis: 6_379 }, ['options.backplane.redis: got', 'wants a string']],
     [ARGUMENT, { redis: URL, prefix: null }, ['options.backplane.prefix: got', 'wants a string']],
     [ARGUMENT, { redis: URL, ca: {} }, ['options.backplane.ca: got', 'wants a string']],
     [ARGUMENT, { redis: URL, url: 'x' }, ['options.backplane.url: got', 'no such option', 'redis, prefix', 'leaseMs']],
-    [ARGUMENT, { redis: URL, leaseMs: '5000' }, ['options.backplane.leaseMs: got "5000"', 'a non-negative integer']],
+    [
+      ARGUMENT,
+      { redis: URL, leaseMs: '5000' },
+      ['options.backplane.leaseMs: got "5000"', 'wants an integer from 1000 to 3600000'],
+    ],
     [
       ARGUMENT,
       { redis: URL, whenDown: 'drop' },

@@ -292,7 +292,7 @@ test('unusable options are named without showing secrets', async () => {
   const refusals: [unknown, object, string[]][] = [
     [{}, ARGUMENT, ['tickets', 'anonymous']],
     [5, ARGUMENT, ['options: got 5']],
-    [{ anonymous: 1 }, ARGUMENT, ['options.anonymous: got 1', 'wants a boolean']],
+    [{ anonymous: 1 }, ARGUMENT, ['options.anonymous: got 1', 'wants true or false']],
     [{ anonymous: true, host: 'a\ud800' }, ARGUMENT, ['half of a surrogate pair']],
     [{ anonymous: true, host: 5 }, ARGUMENT, ['options.host: got 5']],
     [{ anonymous: true, port: 65_536 }, RANGE, ['options.port: got 65536']],

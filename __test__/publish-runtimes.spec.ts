@@ -51,6 +51,7 @@ test('works with web globals only, without a `process`', async () => {
   // It shares only the pure part of the server's code.
   expect(files.filter((file) => !file.startsWith('publish/')).sort()).toEqual([
     'server/arguments.js',
+    'server/error-codes.js',
     'server/errors.js',
     'server/size.js',
   ]);

@@ -52,6 +52,8 @@ test('a refusal is answered, and a stream can be read', async () => {
   expect(await text()).toContain('event: x\ndata: 1\n');
   await reader.cancel();
   expect(sse.stats().disconnects.peer).toBe(1);
+  // This compares constructors as well.
+  expect(sse.stats().lag).toStrictEqual({ clients: 0, events: 0, ms: 0 });
 });
 
 test('listeners are called and can be removed', async () => {

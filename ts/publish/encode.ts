@@ -1,7 +1,8 @@
 /** Encodes publications for a listener. */
 import type { SSEEvent } from '../../index';
 import { checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
-import { argumentError, hasCode, unknownOption } from '../server/errors.js';
+import { hasCode } from '../server/error-codes.js';
+import { argumentError, unknownOption } from '../server/errors.js';
 import type { Publication } from './publication.js';
 
 /** The checked receivers of an event. */

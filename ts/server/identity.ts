@@ -1,7 +1,8 @@
 /** The identity of a client: from the application, and from the page where the application is silent. */
 import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
-import { argumentError, hasCode, unknownOption } from './errors.js';
+import { hasCode } from './error-codes.js';
+import { argumentError, unknownOption } from './errors.js';
 import { type Answer, badRequest, unauthorized } from './refusals.js';
 
 export interface ClientIdentity {

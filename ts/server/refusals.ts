@@ -1,5 +1,6 @@
 /** The answers to refused clients. */
 import { native } from './binding.js';
+import { codeOf, type ErrorCode } from './error-codes.js';
 import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
 
@@ -23,7 +24,7 @@ interface Refusal {
   why: string;
 }
 
-const REFUSALS: Record<string, Refusal> = {
+const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
   ERR_SSEKIT_CLAIMED: {
     status: 409,
     says: 'This client id belongs to another user.',
@@ -60,12 +61,16 @@ const REFUSALS: Record<string, Refusal> = {
 
 /** The answer to a client whose connection has failed with this error; nothing if the error is the caller's. */
 export function answerTo(error: unknown, url?: string): Answer | undefined {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = codeOf(error);
   if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
-  const refusal = code !== undefined && Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
+  const refusal = isRefusal(code) ? REFUSALS[code] : undefined;
   if (!refusal) return undefined;
   const { status, says, headers, why } = refusal;
   return refuse(url, why, text(status, says, headers?.()));
+}
+
+function isRefusal(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(REFUSALS, code);
 }
 
 /** The answer to a client that the application does not know. The client does not learn the reason. */

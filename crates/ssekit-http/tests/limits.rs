@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ssekit_core::Options;
-use ssekit_http::{Address, ListenerLimits, ListenerOptions};
+use ssekit_http::{ListenerLimits, ListenerOptions};
 use ssekit_testing::door::{Door, Visitor, anonymous, get, request, ticket_of, tickets};
 use ssekit_testing::{Engine, data, two_shards};
 
@@ -62,8 +62,7 @@ fn full_listener_answers_503() {
 #[test]
 fn one_address_cannot_take_all_places() {
     let limits = ListenerLimits { connections_per_address: 2, ..ListenerLimits::default() };
-    let address = Address::Tcp { host: "::".to_owned(), port: 0, reuse_port: false };
-    let door = Door::open(ListenerOptions { address, limits, ..anonymous() });
+    let door = Door::open(ListenerOptions { host: "::".to_owned(), limits, ..anonymous() });
     let from = |host: &str| Visitor::on(TcpStream::connect((host, door.address().port())).unwrap());
     let _streams = [from("127.0.0.1").streams(&get("/events")), from("127.0.0.1").streams(&get("/events"))];
     assert_eq!(from("127.0.0.1").asks(&get("/events")).status(), 429);

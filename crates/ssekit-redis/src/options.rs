@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ssekit_core::error::{Error, Result};
+use ssekit_core::schema::{Fields, Schema};
 
 /// Options for Redis 6.2 or later, or Valkey.
 #[derive(Clone, PartialEq, Eq)]
@@ -33,33 +34,12 @@ impl RedisOptions {
         super::Redis::new(self.clone()).map(drop)
     }
 
-    /// The JavaScript name of the first option in which two differ.
-    pub fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
-        let (one, other) = match (one, other) {
-            (None, None) => return None,
-            (Some(one), Some(other)) => (one, other),
-            _ => return Some("backplane.redis"),
-        };
-        let options = [
-            ("backplane.redis", one.url != other.url),
-            ("backplane.prefix", one.prefix != other.prefix),
-            ("backplane.maxStreamEvents", one.max_stream_events != other.max_stream_events),
-            ("backplane.ca", one.ca != other.ca),
-        ];
-        options.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
-    }
-
     /// Parses the URL and checks the other options.
     ///
     /// # Errors
     /// Says which option is invalid and why, without the password.
     pub(crate) fn server(&self) -> Result<Server> {
-        if !(100..=100_000_000).contains(&self.max_stream_events) {
-            return Err(Error::range(format!(
-                "options.backplane.maxStreamEvents: got {}, wants a number from 100 to 100000000",
-                self.max_stream_events
-            )));
-        }
+        self.check_bounds("options.backplane")?;
         let usable = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
         if self.prefix.is_empty() || self.prefix.len() > 128 || !self.prefix.chars().all(usable) {
             return Err(Error::argument(
@@ -67,6 +47,18 @@ impl RedisOptions {
             ));
         }
         Server::parse(&self.url)
+    }
+}
+
+impl Schema for RedisOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text("redis", &mut self.url)
+            .secret()
+            .text("prefix", &mut self.prefix)
+            .count("maxStreamEvents", &mut self.max_stream_events, 100..=100_000_000)
+            .text("ca", &mut self.ca)
+            .secret()
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket, TicketOptions};
+use ssekit_http::ticket::{self, NewTicket, TicketOptions};
 use ssekit_http::{Listener, ListenerOptions};
 
 pub use crate::http1::*;
@@ -84,15 +84,8 @@ pub fn tickets() -> TicketOptions {
     TicketOptions { secrets: vec![SECRET.to_owned()], ..TicketOptions::default() }
 }
 
-pub fn new_ticket(user: &str) -> NewTicket<'_> {
-    NewTicket {
-        user: Some(user),
-        client: None,
-        ttl: PATIENCE * 10,
-        not_before: std::time::Duration::ZERO,
-        audience: DEFAULT_AUDIENCE,
-        issuer: None,
-    }
+pub fn new_ticket(user: &str) -> NewTicket {
+    NewTicket { user: Some(user.to_owned()), ttl: PATIENCE * 10, ..NewTicket::default() }
 }
 
 /// A good ticket.

@@ -19,6 +19,7 @@ mod isolation;
 mod keys;
 mod lag;
 mod limits;
+mod metrics;
 mod presence;
 mod publish_races;
 mod resume;

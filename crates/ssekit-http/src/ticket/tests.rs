@@ -18,15 +18,8 @@ fn options() -> TicketOptions {
     TicketOptions { secrets: vec![SECRET.to_owned()], ..TicketOptions::default() }
 }
 
-fn ada() -> NewTicket<'static> {
-    NewTicket {
-        user: Some("ada"),
-        client: None,
-        ttl: Duration::from_secs(60),
-        not_before: Duration::ZERO,
-        audience: DEFAULT_AUDIENCE,
-        issuer: None,
-    }
+fn ada() -> NewTicket {
+    NewTicket { user: Some("ada".into()), ttl: Duration::from_secs(60), ..NewTicket::default() }
 }
 
 fn good() -> Value {
@@ -59,7 +52,7 @@ fn refusal(options: &TicketOptions, payload: &Value) -> TicketError {
 
 #[test]
 fn issued_ticket_is_valid_until_it_expires() {
-    let token = issue(SECRET, NewTicket { client: Some("tab"), ..ada() }, NOW).unwrap();
+    let token = issue(SECRET, NewTicket { client: Some("tab".into()), ..ada() }, NOW).unwrap();
     let claims = options().verify(&token, NOW).unwrap();
     assert_eq!((claims.user.as_deref(), claims.client.as_deref()), (Some("ada"), Some("tab")));
     assert_eq!(claims.left, Duration::from_secs(65));
@@ -247,8 +240,8 @@ fn unknown_key_is_refused() {
 fn refusal_to_issue_hides_the_secret() {
     let short = issue("short-secret", ada(), NOW).unwrap_err();
     assert!(short.is_argument() && !short.to_string().contains("short-secret"));
-    assert!(issue(SECRET, NewTicket { user: Some(""), ..ada() }, NOW).unwrap_err().is_argument());
-    assert!(issue(SECRET, NewTicket { client: Some("é"), ..ada() }, NOW).unwrap_err().is_argument());
+    assert!(issue(SECRET, NewTicket { user: Some("".into()), ..ada() }, NOW).unwrap_err().is_argument());
+    assert!(issue(SECRET, NewTicket { client: Some("é".into()), ..ada() }, NOW).unwrap_err().is_argument());
     let late = NewTicket { not_before: Duration::from_secs(1), ttl: LONGEST, ..ada() };
     assert!(issue(SECRET, late, NOW).unwrap_err().is_range());
     for ttl in [Duration::ZERO, Duration::from_secs(30 * 86_400 + 1)] {

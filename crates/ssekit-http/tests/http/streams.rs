@@ -5,7 +5,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ssekit_core::{DisconnectReason, DrainOptions};
-use ssekit_http::{Address, Listener, ListenerOptions};
+use ssekit_http::{Listener, ListenerOptions};
 use ssekit_testing::door::{Door, Visitor, anonymous, get, request};
 use ssekit_testing::wire::events_in;
 use ssekit_testing::{Engine, PATIENCE, Recorder, data, eventually};
@@ -237,8 +237,7 @@ fn close_does_not_wait_for_stalled_peers() {
 #[test]
 fn occupied_port_is_reported() {
     let door = Door::anonymous();
-    let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: door.address().port(), reuse_port: false };
-    let again = ListenerOptions { address, ..anonymous() };
+    let again = ListenerOptions { port: door.address().port(), ..anonymous() };
     let handle = door.engine.block_on(async { tokio::runtime::Handle::current() });
     let error = Listener::start(door.engine.hub.clone(), again, &handle).unwrap_err();
     assert!(error.is_system(), "{error}");
@@ -246,9 +245,9 @@ fn occupied_port_is_reported() {
 
 #[test]
 fn several_listeners_can_share_a_port() {
-    let shared = |port| Address::Tcp { host: "127.0.0.1".to_owned(), port, reuse_port: true };
-    let one = Door::open(ListenerOptions { address: shared(0), ..anonymous() });
-    let other = Door::open(ListenerOptions { address: shared(one.address().port()), ..anonymous() });
+    let on = |port| Door::open(ListenerOptions { port, reuse_port: true, ..anonymous() });
+    let one = on(0);
+    let other = on(one.address().port());
     let streams: Vec<_> = (0..64).map(|_| one.stream("/events")).collect();
     let (here, there) = (one.engine.stats().clients, other.engine.stats().clients);
     assert_eq!(here + there, streams.len());
@@ -260,11 +259,11 @@ fn several_listeners_can_share_a_port() {
 
 #[test]
 fn unspecified_ipv6_address_serves_both_families() {
-    let on = |host: &str| Address::Tcp { host: host.to_owned(), port: 0, reuse_port: false };
-    let v6 = Door::open(ListenerOptions { address: on("::1"), ..anonymous() });
+    let on = |host: &str| Door::open(ListenerOptions { host: host.to_owned(), ..anonymous() });
+    let v6 = on("::1");
     assert!(v6.address().is_ipv6());
     assert!(!v6.stream("/events").ready.resumed);
-    let all = Door::open(ListenerOptions { address: on("::"), ..anonymous() });
+    let all = on("::");
     let port = all.address().port();
     for host in ["127.0.0.1", "::1"] {
         let mut visitor = Visitor::on(TcpStream::connect((host, port)).unwrap());
@@ -277,7 +276,7 @@ fn unix_socket_file_lives_as_long_as_the_listener() {
     let path = std::env::temp_dir().join(format!("ssekit-{}.sock", std::process::id()));
     // Somebody has left one behind.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let options = ListenerOptions { address: Address::Unix(path.clone()), ..anonymous() };
+    let options = ListenerOptions { socket_path: Some(path.clone()), ..anonymous() };
     let door = Door::open(options.clone());
     assert_eq!(door.listener.local_addr(), None);
     let mut visitor = Visitor::on_unix(UnixStream::connect(&path).unwrap());

@@ -133,11 +133,11 @@ impl World {
         let hour = Duration::from_secs(3_600);
         let secret = if flaw == Flaw::Secret { NOBODYS_SECRET } else { SECRETS[listener] };
         let ticket = NewTicket {
-            user: user.map(|user| USERS[user]),
-            client: client.map(|client| CLIENTS[client]),
+            user: user.map(|user| USERS[user].into()),
+            client: client.map(|client| CLIENTS[client].into()),
             ttl: if flaw == Flaw::Expired { Duration::from_secs(1) } else { hour },
             not_before: if flaw == Flaw::Early { hour } else { Duration::ZERO },
-            audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE },
+            audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE }.into(),
             issuer: None,
         };
         let now = ticket::now() - if flaw == Flaw::Expired { hour } else { Duration::ZERO };
