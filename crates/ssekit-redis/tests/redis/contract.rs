@@ -220,6 +220,26 @@ async fn a_reader_waits_for_news<W: World>() {
     assert_eq!(texts(&reading.await.unwrap(), Channel::Members).len(), 1);
 }
 
+async fn an_abandoned_call_is_no_hindrance_to_the_next<W: World>() {
+    let world = W::keeping(100);
+    let (mut node, id) = (world.node(), NodeId::random());
+    let joined = fresh(&mut node).await;
+    let mut ends = joined.ends;
+    for count in 1..=20 {
+        // Abandoned at once, when it has been sent, or a little later.
+        for millis in [0, 1, 3] {
+            let abandoned = tokio::time::timeout(Duration::from_millis(millis), node.read(ends)).await;
+            assert!(abandoned.is_err(), "there is nothing to read");
+        }
+        let append = batch(id, Channel::Events, count, &["x"]);
+        let _ = tokio::time::timeout(Duration::from_micros(count * 20), node.append(joined.epoch, &append)).await;
+        assert_eq!(node.append(joined.epoch, &append).await.unwrap(), ends.events + 1);
+        let read = node.read(ends).await.unwrap();
+        assert_eq!(texts(&read, Channel::Events), [(ends.events + 1, "x".to_owned())]);
+        ends.events += 1;
+    }
+}
+
 macro_rules! contract {
     ($world:ident: $($rule:ident),+ $(,)?) => {
         $(#[tokio::test]
@@ -232,13 +252,15 @@ macro_rules! contract {
 mod in_memory {
     contract!(InMemory: numbers_have_no_holes_and_every_reader_sees_one_order, appending_again_adds_only_what_is_not_there,
         nothing_is_appended_to_another_history, who_comes_back_finds_what_came_meanwhile, a_number_is_never_seen_twice,
-        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news);
+        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news,
+        an_abandoned_call_is_no_hindrance_to_the_next);
 }
 
 mod in_redis {
     contract!(InRedis: numbers_have_no_holes_and_every_reader_sees_one_order, appending_again_adds_only_what_is_not_there,
         nothing_is_appended_to_another_history, who_comes_back_finds_what_came_meanwhile, a_number_is_never_seen_twice,
-        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news);
+        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news,
+        an_abandoned_call_is_no_hindrance_to_the_next);
 }
 
 /// A server that comes back with an older state than what was read from it, as after a power cut or a failover.
