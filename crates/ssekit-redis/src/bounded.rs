@@ -10,19 +10,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// The most bytes in one answer. The largest possible event has 64 MiB.
-const MOST_BYTES: usize = 256 << 20;
+pub(crate) const MOST_BYTES: usize = 256 << 20;
 
 /// How many more bytes the answer may have.
 #[derive(Clone)]
 pub(crate) struct Allowance {
     most: usize,
     left: Arc<AtomicUsize>,
-}
-
-impl Default for Allowance {
-    fn default() -> Self {
-        Self::of(MOST_BYTES)
-    }
 }
 
 impl Allowance {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use tokio::time::timeout;
 
-use crate::bounded::Allowance;
+use crate::bounded::{Allowance, MOST_BYTES};
 use crate::connection::{ANSWER, Connection};
 use crate::failure::{CallError, Redirect, Secrets};
 use crate::options::{Host, RedisOptions, Server};
@@ -23,6 +23,8 @@ pub(crate) struct Connector {
     redirect: Option<Redirect>,
     /// The host to try next.
     turn: usize,
+    /// The most bytes in one answer.
+    pub(crate) most_bytes: usize,
 }
 
 impl Connector {
@@ -32,7 +34,7 @@ impl Connector {
         let dialler = if server.tls { Dialler::trusting(options.ca.as_deref())? } else { Dialler::plain() };
         let logins = [&server.login, &server.sentinel_login];
         let secrets = Secrets::new(logins.into_iter().filter_map(|login| login.password.clone()));
-        Ok(Self { server: Arc::new(server), dialler, secrets, redirect: None, turn: 0 })
+        Ok(Self { server: Arc::new(server), dialler, secrets, redirect: None, turn: 0, most_bytes: MOST_BYTES })
     }
 
     /// Opens a connection to the server that has the keys.
@@ -92,6 +94,6 @@ impl Connector {
         let failed = |what: &dyn Display| Failure::new(self.secrets.printable(&format!("Redis at {host}: {what}")));
         let dialled = timeout(ANSWER, self.dialler.dial(host)).await;
         let stream = dialled.map_err(|_| failed(&"it cannot be reached in time"))?.map_err(|error| failed(&error))?;
-        Ok(Connection::over(stream, Allowance::default(), self.secrets.clone()).await?)
+        Ok(Connection::over(stream, Allowance::of(self.most_bytes), self.secrets.clone()).await?)
     }
 }

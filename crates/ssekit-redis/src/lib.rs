@@ -314,3 +314,40 @@ impl Redis {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use ssekit_core::backplane::NodeId;
+    use ssekit_testing::redis_server::RedisServer;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn records_that_are_too_many_for_one_answer_come_in_several() {
+        let server = RedisServer::start();
+        let mut redis = Redis::new(RedisOptions::at(server.url())).unwrap();
+        let joined = redis.join(&Known::default()).await.unwrap();
+        let (node, channel) = (NodeId::random(), Channel::Events);
+        for first in 1..=100 {
+            let records = vec![Bytes::from(vec![b'x'; 64 << 10])];
+            redis.append(joined.epoch, &Batch { node, channel, first, records }).await.unwrap();
+        }
+        redis.connector.most_bytes = 1 << 20;
+        redis.connection = None;
+        let (mut ends, mut numbers, mut too_large) = (joined.ends, Vec::new(), 0);
+        while numbers.len() < 100 {
+            match redis.read(ends).await {
+                Ok(records) => numbers.extend(records.iter().map(|record| record.number)),
+                Err(failure) => {
+                    assert_eq!(failure.to_string(), "Redis: the answer is too large");
+                    too_large += 1;
+                    assert!(too_large < 100, "it asks for less");
+                }
+            }
+            ends.events = numbers.last().copied().unwrap_or(ends.events);
+        }
+        assert_eq!(numbers, (joined.ends.events + 1..=joined.ends.events + 100).collect::<Vec<_>>());
+        assert!(too_large > 1, "{too_large}");
+    }
+}
