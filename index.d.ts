@@ -149,8 +149,8 @@ export interface LimitOptions {
 export interface BackplaneOptions {
   /**
    * `redis://[user[:password]@]host[:port][/database]`; `rediss://…` for TLS; with sentinels,
-   * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Default: the environment variable
-   * `SSEKIT_REDIS_URL`.
+   * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Sentinels that want a login of their own get it
+   * from `?sentinelUser=…&sentinelPassword=…` at the end. Default: the environment variable `SSEKIT_REDIS_URL`.
    */
   redis?: string;
   /** All keys begin with this prefix, in braces. Apps with different prefixes do not hear each other. Default: `ssekit`. */

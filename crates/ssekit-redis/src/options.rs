@@ -9,7 +9,8 @@ use ssekit_core::schema::{Fields, Schema};
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisOptions {
     /// `redis://[user[:password]@]host[:port][/database]`, `rediss://…` for TLS, or, with sentinels,
-    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. For a cluster, list several
+    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. The login is for Redis.
+    /// Sentinels that want one get it from `?sentinelUser=…&sentinelPassword=…` at the end. For a cluster, list several
     /// hosts in the same way as sentinels; they are tried in turn.
     pub url: String,
     /// The first part of all keys, in braces, so that all keys are in one slot of a cluster. Default: `ssekit`.
@@ -77,9 +78,17 @@ pub(crate) struct Server {
     pub(crate) hosts: Vec<Host>,
     /// If set, the hosts are sentinels, and know where this service is.
     pub(crate) service: Option<String>,
+    pub(crate) login: Login,
+    /// The login at the sentinels.
+    pub(crate) sentinel_login: Login,
+    pub(crate) database: u32,
+}
+
+/// Without a password, there is no login.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
-    pub(crate) database: u32,
 }
 
 /// A host and its port.
@@ -123,7 +132,7 @@ impl Server {
             "rediss+sentinel" => (true, true),
             _ => return Err(wrong("got a URL of another kind")),
         };
-        let (rest, _query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, hosts) =
             authority.rsplit_once('@').map_or((None, authority), |(login, hosts)| (Some(login), hosts));
@@ -149,7 +158,13 @@ impl Server {
             }
             None => (None, None),
         };
-        Ok(Self { tls, hosts, service, user, password, database })
+        let parameter = |name: &str| {
+            let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+            let wrong = || wrong(&format!("got a {name} that is escaped wrongly"));
+            value.map(|value| unescape(value).ok_or_else(wrong)).transpose()
+        };
+        let sentinel_login = Login { user: parameter("sentinelUser")?, password: parameter("sentinelPassword")? };
+        Ok(Self { tls, hosts, service, login: Login { user, password }, sentinel_login, database })
     }
 }
 
@@ -180,25 +195,36 @@ mod tests {
     fn url_names_server_and_user() {
         let plain = Server::parse("redis://localhost").unwrap();
         assert_eq!(
-            (plain.hosts, plain.tls, plain.database, plain.password),
+            (plain.hosts, plain.tls, plain.database, plain.login.password),
             (vec![host("localhost", 6_379)], false, 0, None)
         );
         let full = Server::parse("rediss://ada:p%40ss%3Aword@[::1]:7000/3").unwrap();
         assert_eq!((full.hosts, full.tls, full.database), (vec![host("::1", 7_000)], true, 3));
-        assert_eq!((full.user.as_deref(), full.password.as_deref()), (Some("ada"), Some("p@ss:word")));
+        assert_eq!((full.login.user.as_deref(), full.login.password.as_deref()), (Some("ada"), Some("p@ss:word")));
         let secret = Server::parse("redis://:secret@a:1,b:2").unwrap();
-        assert_eq!((secret.user, secret.password.as_deref()), (None, Some("secret")));
+        assert_eq!((secret.login.user, secret.login.password.as_deref()), (None, Some("secret")));
         assert_eq!(secret.hosts, [host("a", 1), host("b", 2)]);
         let sentinel = Server::parse("redis+sentinel://one,two:5000/main/4").unwrap();
         assert_eq!((sentinel.service.as_deref(), sentinel.database), (Some("main"), 4));
         assert_eq!(sentinel.hosts, [host("one", 26_379), host("two", 5_000)]);
+        assert!(sentinel.sentinel_login.password.is_none());
+        let guarded = "redis+sentinel://:secret@one/main?sentinelUser=eve&sentinelPassword=p%26ss";
+        let Server { login, sentinel_login, .. } = Server::parse(guarded).unwrap();
+        assert_eq!((login.user, login.password.as_deref()), (None, Some("secret")));
+        assert_eq!((sentinel_login.user.as_deref(), sentinel_login.password.as_deref()), (Some("eve"), Some("p&ss")));
     }
 
     #[test]
     fn error_hides_the_password() {
-        for url in
-            ["", "localhost:6379", "http://:secret@a", "redis://", "redis://:secret@a:port", "redis://:secret@a/x"]
-        {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://:secret@a",
+            "redis://",
+            "redis://:secret@a:port",
+            "redis://:secret@a/x",
+            "redis+sentinel://a/main?sentinelPassword=secret%",
+        ] {
             let error = Server::parse(url).map(|_| ()).unwrap_err();
             assert!(error.is_argument() && !error.to_string().contains("secret"), "{error}");
         }
