@@ -2,8 +2,8 @@
 import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { EventStreamParser } from '../dist/cli/event-stream/parser';
-import { inTime } from '../dist/cli/http/in-time';
+import { EventStreamParser } from '../ts/cli/event-stream/parser';
+import { inTime } from '../ts/cli/http/in-time';
 import { Cli, runCli, stopClis } from './support/cli';
 import { AppFolder, removeFolders } from './support/cli-app';
 import { closeServers, pouring, READY, serve, stream } from './support/cli-server';
@@ -103,7 +103,14 @@ test.each(['(', '[', '`${'])('a next.config that is nested by %s without end is 
   const app = new AppFolder().write({ 'next.config.ts': `export default ${opening.repeat(100_000)}\n` });
   const { exitCode, stdout, stderr } = await app.init();
   expect({ exitCode, stderr }).toEqual({ exitCode: 1, stderr: '' });
-  expect(stdout).toContain('it ends inside of');
+  expect(stdout).toContain('it is nested too deep');
+});
+
+test('a next.config of generic calls in each other does not keep init busy', async () => {
+  const app = new AppFolder().write({ 'next.config.ts': `export default ${'f<T>('.repeat(1000)}\n` });
+  const { exitCode, stdout } = await app.init();
+  expect(exitCode).toBe(1);
+  expect(stdout).toContain('it has too many generic calls');
 });
 
 test('everything is printed through one module', () => {

@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { wrapConfig } from '../dist/cli/source/next-config';
+import { wrapConfig } from '../ts/cli/source/next-config';
 
 /** Each of them exports, after a call if it is a function, `{ basePath: '/a' }`. */
 const ES_MODULES: [name: string, text: string][] = [
@@ -139,6 +139,24 @@ test('what is added is written as the rest is', () => {
   );
 });
 
+test('odd formatting, comments and quotes stay, byte for byte', () => {
+  const before = [
+    "import  type {NextConfig}   from 'next' ;\t// types, only",
+    'import b from "b"',
+    '',
+    '/* not : pretty */  const  a={ "x" :1 ,y:[ 2,3 , ],  /* z */ }',
+    '\texport   default (  /* inner */ { ...a, ...b } as NextConfig )   /* last */ ;',
+    '',
+    '',
+  ].join('\r\n');
+  expect(changed(before)).toBe(
+    before
+      .replace('from "b"', 'from "b"\r\nimport { withSSE } from "ssekit/next";')
+      .replace('(  /* inner */', 'withSSE((  /* inner */')
+      .replace('NextConfig )', 'NextConfig ))'),
+  );
+});
+
 test('an import comes behind all others, and behind what belongs to them', () => {
   const imports = "import a from './a.json' with { type: 'json' }; // of the team\n";
   expect(changed(`${imports}export default a;\n`)).toBe(
@@ -159,15 +177,15 @@ test.each([
   [
     'an export in a function',
     'function set() { module.exports = {}; }\nset();\nmodule.exports = {};\n',
-    'inside of something',
+    'inside a condition, a function or another expression',
   ],
   ['properties one by one', "module.exports.basePath = '/a';\n", 'neither a default export nor module.exports'],
   ['properties besides', "module.exports = {};\nmodule.exports.basePath = '/a';\n", 'properties one by one'],
   ['exports by themselves', "module.exports = {};\nexports.basePath = '/a';\n", 'exports besides module.exports'],
   ['a function that is used elsewhere', 'export default function config() {}\nconfig();\n', 'is used elsewhere'],
-  ['a sequence', 'module.exports = {}, {};\n', 'not a single expression'],
-  ['brackets that are not closed', 'export default {\n', 'ends inside of brackets'],
-  ['a bracket that closes nothing', 'export default {}\n}\n', 'closes nothing'],
+  ['a sequence', 'module.exports = {}, {};\n', 'inside a condition, a function or another expression'],
+  ['brackets that are not closed', 'export default {\n', 'it cannot be parsed: Unexpected token (2:0)'],
+  ['a bracket that closes nothing', 'export default {}\n}\n', 'it cannot be parsed: Unexpected token (2:0)'],
 ])('%s: it is refused, for a reason', (_, text, reason) => {
   expect(wrapConfig(text)).toEqual({ kind: 'refused', reason: expect.stringContaining(reason) });
 });

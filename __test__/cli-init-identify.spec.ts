@@ -1,7 +1,7 @@
 /** `ssekit init` and who asks for the stream: the app's own authentication where it has one, else a place that is marked. */
 import ts from 'typescript';
-import { readNextApp } from '../dist/cli/app/next-app';
-import { planFor } from '../dist/cli/init/plan';
+import { readNextApp } from '../ts/cli/app/next-app';
+import { planFor } from '../ts/cli/init/plan';
 import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
 
 afterAll(removeFolders);

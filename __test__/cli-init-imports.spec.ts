@@ -1,8 +1,8 @@
 /** `ssekit init` and how an app's files find each other: aliases in tsconfig.json, and what is loaded when the server starts. */
-import { readNextApp } from '../dist/cli/app/next-app';
-import { planFor } from '../dist/cli/init/plan';
-import type { Step } from '../dist/cli/init/step';
-import { loadIn } from '../dist/cli/source/instrumentation';
+import { readNextApp } from '../ts/cli/app/next-app';
+import { planFor } from '../ts/cli/init/plan';
+import type { Step } from '../ts/cli/init/step';
+import { loadIn } from '../ts/cli/source/instrumentation';
 import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
 
 afterAll(removeFolders);
@@ -42,6 +42,21 @@ describe('the alias @/features/sse', () => {
     expect(after?.replaceAll(/\s+/g, ' ')).toContain(added.replaceAll(/\s+/g, ' '));
     expect(found['features/sse/index.ts']).toMatchObject({ kind: 'create' });
     expect(found['instrumentation.ts']).toMatchObject({ after: LOADS_BY_ALIAS });
+  });
+
+  test('is added without a change to comments, commas, a byte order mark or line ends', () => {
+    const before =
+      '\ufeff{\r\n  // "paths": {}\r\n  "compilerOptions": {\r\n\t"strict" :true, /* a */\r\n\t"lib": [ "es2023", ],\r\n  },\r\n}\r\n';
+    const { after } = withTsconfig(before)['tsconfig.json'] as Step;
+    expect(after).toBe(
+      before.replace('"compilerOptions": {', '"compilerOptions": {\r\n\t"paths": { "@/*": ["./*"] },'),
+    );
+  });
+
+  test('is added to the last of two properties with one name, which is the one that counts', () => {
+    const before = '{ "compilerOptions": {}, "compilerOptions": { "strict": true } }';
+    const { after } = withTsconfig(before)['tsconfig.json'] as Step;
+    expect(after).toContain('{ "paths": { "@/*": ["./*"] }, "strict": true }');
   });
 
   test('leads wherever the app says that it leads', () => {

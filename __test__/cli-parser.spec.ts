@@ -1,7 +1,6 @@
-/** The command line's parser of event streams, against the standard and against one that we did not write. */
-import { createParser } from 'eventsource-parser';
+/** How the command line reads event streams, held against the standard. */
 import fc from 'fast-check';
-import { EventStreamParser, type StreamEvent } from '../dist/cli/event-stream/parser';
+import { EventStreamParser, MAX_EVENT_CHARACTERS, type StreamEvent } from '../ts/cli/event-stream/parser';
 
 interface Read {
   events: StreamEvent[];
@@ -74,27 +73,57 @@ function cut(bytes: Uint8Array, places: number[]): Uint8Array[] {
   return sorted.slice(1).map((end, index) => bytes.subarray(sorted[index], end));
 }
 
-test('whatever the bytes are and however they are cut, it reads what another parser reads', () => {
+/** The standard's own words, for a stream that is there as a whole. */
+function byTheStandard(stream: string): Omit<Read, 'comments'> {
+  const read = { events: [] as StreamEvent[], retries: [] as number[], lastEventId: '' };
+  let [data, type, id] = ['', '', ''];
+  for (const line of stream
+    .replace(/^\ufeff/, '')
+    .split(/\r\n|\r|\n/)
+    .slice(0, -1)) {
+    const [, name, value = ''] = /^([^:]*)(?:: ?(.*))?$/s.exec(line) ?? [];
+    if (line === '') {
+      read.lastEventId = id;
+      if (data !== '') read.events.push({ event: type || 'message', data: data.slice(0, -1), lastEventId: id });
+      [data, type] = ['', ''];
+    } else if (name === 'data') data += `${value}\n`;
+    else if (name === 'event') type = value;
+    else if (name === 'id' && !value.includes('\0')) id = value;
+    else if (name === 'retry' && /^[0-9]+$/.test(value)) read.retries.push(Number(value));
+  }
+  return read;
+}
+
+test('any stream, however it is cut, reads as the standard says', () => {
   fc.assert(
     fc.property(text, cuts, (text, places) => {
-      const bytes = Buffer.from(text);
-      const theirs: [event: string, data: string, id?: string][] = [];
-      const retries: number[] = [];
-      const parser = createParser({
-        onEvent: ({ event, data, id }) => theirs.push([event ?? 'message', data, id]),
-        onRetry: (milliseconds) => retries.push(milliseconds),
-      });
-      parser.feed(new TextDecoder().decode(bytes));
-      const ours = read(cut(bytes, places));
-      expect(ours.events.map(({ event, data }) => [event, data])).toEqual(theirs.map(([event, data]) => [event, data]));
-      // Theirs tells an id only with the event that has set it.
-      for (const [index, [, , id]] of theirs.entries()) {
-        if (id !== undefined) expect(ours.events[index]?.lastEventId).toBe(id);
-      }
-      expect(ours.retries).toEqual(retries);
+      const { comments: _, ...ours } = read(cut(Buffer.from(text), places));
+      expect(ours).toEqual(byTheStandard(text));
     }),
     { numRuns: 5_000 },
   );
+});
+
+test('a cut inside CRLF or a character changes nothing', () => {
+  const bytes = Buffer.from('\ufeffid: 1\r\ndata: é😀\r\ndata: b\r\n\r\n: hi\r\rdata: c\n\n');
+  const whole = read([bytes]);
+  expect(whole.events).toEqual([message('é😀\nb', '1'), message('c', '1')]);
+  for (let at = 0; at <= bytes.length; at += 1) {
+    expect(read([bytes.subarray(0, at), bytes.subarray(at)])).toEqual(whole);
+  }
+  expect(read([...bytes].map((byte) => Uint8Array.of(byte)))).toEqual(whole);
+});
+
+test('characters that look like the bytes of a byte order mark are kept', () => {
+  expect(readText('\u00ef\u00bb\u00bfdata: a\n\ndata: b\n\n').events).toEqual([message('b')]);
+});
+
+test('the id of an event that is too long counts, before its data or behind', () => {
+  const long = 'x'.repeat(MAX_EVENT_CHARACTERS + 1);
+  for (const text of [`id: 7\ndata: ${long}\n\n`, `data: ${long}\nid: 7\n\n`]) {
+    const { events, lastEventId } = readText(`${text}data: next\n\n`);
+    expect({ events, lastEventId }).toEqual({ events: [message('next', '7')], lastEventId: '7' });
+  }
 });
 
 test('however a stream is cut, it means the same', () => {

@@ -38,6 +38,14 @@ test('--json prints an object a line, the data as the text that it is', async ()
   expect(new Date(first.time).toISOString()).toBe(first.time);
 });
 
+test('an event of 1 MiB arrives whole', async () => {
+  const data = 'é😀'.repeat((1024 * 1024) / 6);
+  const { url } = await serve(stream(`data: ${data}\r\n\r\n`));
+  const cli = new Cli(['tail', url, '--json']);
+  await until('the event', () => cli.stdout.endsWith('\n'));
+  expect(JSON.parse(cli.stdout).data).toBe(data);
+});
+
 test('a stream that ends is opened again after its retry, from its last complete event on', async () => {
   const { url, requests } = await serve(
     shortStream('retry: 20\nid: 1\ndata: a\n\nid: 2\ndata: lost'),

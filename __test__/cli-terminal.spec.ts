@@ -1,6 +1,6 @@
 /** What a server sends to the command line tool has no power over the terminal, the memory or the time of whoever runs it. */
 import fc from 'fast-check';
-import { painter, printable, visible } from '../dist/cli/output';
+import { painter, printable, visible } from '../ts/cli/output';
 import { Cli, type CliResult, runCli, stopClis } from './support/cli';
 import { answer, closeServers, pouring, READY, serve, shortStream, stream } from './support/cli-server';
 import { until } from './support/until';

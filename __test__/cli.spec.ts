@@ -1,7 +1,7 @@
 /** What holds for every command of `npx ssekit`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { painter, paragraph, printable, visible } from '../dist/cli/output';
+import { painter, paragraph, printable, visible } from '../ts/cli/output';
 import { runCli } from './support/cli';
 
 const { version, bin } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));

@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
-import { readJsonc, valueOfNode } from '../source/jsonc.js';
-import { Unreadable } from '../source/tokens.js';
+import { plainValue, readJsonc } from '../source/jsonc.js';
+import { Unreadable } from '../source/unreadable.js';
 
 export interface PathConfig {
   /** The pattern and its first target as an absolute path: `@/*` and `/my-app/src/*`. */
@@ -78,7 +78,7 @@ function read(file: string): CompilerConfig {
   // Reading a pipe or a device would block.
   if (!stats.isFile() || stats.size > MAX_BYTES) throw new Unreadable(`${file}: it is no file of a config's size`);
   try {
-    return valueOfNode(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
+    return plainValue(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
   } catch (error) {
     if (error instanceof Unreadable) throw new Unreadable(`${file}: ${error.message}`);
     throw error;

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { NextApp } from '../app/next-app.js';
 import { type PathConfig, readPaths, resolveImport } from '../app/paths.js';
 import { addPath } from '../source/add-path.js';
-import { Unreadable } from '../source/tokens.js';
+import { Unreadable } from '../source/unreadable.js';
 import type { Step } from './step.js';
 
 export const FEATURE = '@/features/sse';
