@@ -29,29 +29,29 @@ test.each([
   ['data lines are joined by line feeds', 'data: a\ndata: b\n\n', [message('a\nb')]],
   ['one space after the colon is dropped, a second is kept', 'data:a\ndata:  b\n\n', [message('a\n b')]],
   ['a field without a colon is empty', 'data\ndata\n\n', [message('\n')]],
-  ['an event without data lines is none', 'event: x\n\ndata: y\n\n', [message('y')]],
+  ['an event without data lines is not dispatched', 'event: x\n\ndata: y\n\n', [message('y')]],
   ['an empty data line is an event', 'data:\n\n', [message('')]],
-  ['what is not finished by an empty line is not dispatched', 'data: a\n', []],
-  ['an unknown field and another case of a known one are nothing', 'Data: a\nfoo: b\n\n', []],
-  ['a byte order mark is dropped at the very beginning only', '\ufeffdata: a\n\n\ufeffdata: b\n\n', [message('a')]],
+  ['an event without its empty line is not dispatched', 'data: a\n', []],
+  ['unknown fields and other cases of known ones are ignored', 'Data: a\nfoo: b\n\n', []],
+  ['a byte order mark is dropped only at the very beginning', '\ufeffdata: a\n\n\ufeffdata: b\n\n', [message('a')]],
   ['an id lasts until another comes', 'id: 1\ndata: a\n\ndata: b\n\n', [message('a', '1'), message('b', '1')]],
-  ['an id with a NUL in it is nothing', 'id: 1\n\nid: 2\0\ndata: a\n\n', [message('a', '1')]],
+  ['an id with a NUL is ignored', 'id: 1\n\nid: 2\0\ndata: a\n\n', [message('a', '1')]],
   ['an empty id is an id', 'id: 1\n\nid\ndata: a\n\n', [message('a', '')]],
 ])('%s', (_, text, events) => {
   expect(readText(text).events).toEqual(events);
 });
 
-test('retry counts if it is made of digits only', () => {
+test('retry counts only if all characters are digits', () => {
   expect(readText('retry: 10\nretry: 010\nretry: -1\nretry: 1.5\nretry: 1e3\nretry:\nretry: ٣\n').retries).toEqual([
     10, 10,
   ]);
 });
 
-test('an id counts for a reconnect only once its event is complete', () => {
+test('an id counts for a reconnect only after its event is complete', () => {
   expect(readText('id: 1\ndata: a\n\nid: 2\ndata: b\n').lastEventId).toBe('1');
 });
 
-test('the id of the connection before is kept until the stream sets one', () => {
+test('the id of the previous connection lasts until the stream sets one', () => {
   expect(read([Buffer.from('data: a\n\n')], '7').events).toEqual([message('a', '7')]);
 });
 
@@ -94,7 +94,7 @@ function byTheStandard(stream: string): Omit<Read, 'comments'> {
   return read;
 }
 
-test('any stream, however it is cut, reads as the standard says', () => {
+test('any stream, however cut, reads as the standard says', () => {
   fc.assert(
     fc.property(text, cuts, (text, places) => {
       const { comments: _, ...ours } = read(cut(Buffer.from(text), places));
@@ -118,7 +118,7 @@ test('characters that look like the bytes of a byte order mark are kept', () => 
   expect(readText('\u00ef\u00bb\u00bfdata: a\n\ndata: b\n\n').events).toEqual([message('b')]);
 });
 
-test('the id of an event that is too long counts, before its data or behind', () => {
+test('the id of an overlong event counts, before or after its data', () => {
   const long = 'x'.repeat(MAX_EVENT_CHARACTERS + 1);
   for (const text of [`id: 7\ndata: ${long}\n\n`, `data: ${long}\nid: 7\n\n`]) {
     const { events, lastEventId } = readText(`${text}data: next\n\n`);
@@ -126,7 +126,7 @@ test('the id of an event that is too long counts, before its data or behind', ()
   }
 });
 
-test('however a stream is cut, it means the same', () => {
+test('a cut never changes the meaning of a stream', () => {
   fc.assert(
     fc.property(text, cuts, (text, places) => {
       const bytes = Buffer.from(text);

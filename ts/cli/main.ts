@@ -25,7 +25,7 @@ export async function main(args: string[]): Promise<number> {
   if (name === '--version' || name === '-v') return print(version());
   if (name === 'help') return print(HELP[isCommand(rest[0]) ? rest[0] : 'ssekit']);
   if (name === '--help' || name === '-h') return print(HELP.ssekit);
-  tell(name === '' ? HELP.ssekit : `ssekit: there is no command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
+  tell(name === '' ? HELP.ssekit : `ssekit: unknown command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
   return EXIT.cannotRun;
 }
 

@@ -39,12 +39,13 @@ class ConfigReader {
     if (known) return known;
     if (this.#open.has(file)) throw new Unreadable(`${file}: it extends itself`);
     if (this.#open.size + this.#known.size >= MAX_CONFIGS)
-      throw new Unreadable(`${file}: it is one too many to extend`);
+      throw new Unreadable(`${file}: this app's configs extend more than ${MAX_CONFIGS} files`);
     this.#open.add(file);
     const config = read(file);
     const folder = dirname(file);
     const parents = [config.extends ?? []].flat().filter((parent) => typeof parent === 'string');
-    if (parents.length > MAX_CONFIGS) throw new Unreadable(`${file}: it extends ${parents.length} others`);
+    if (parents.length > MAX_CONFIGS)
+      throw new Unreadable(`${file}: it extends ${parents.length} files, and the limit is ${MAX_CONFIGS}`);
     const inherited = parents
       .flatMap((parent) => locate(parent, folder) ?? [])
       .map((parent) => this.read(parent))
@@ -76,7 +77,8 @@ function merge(all: PathConfig, next: PathConfig): PathConfig {
 function read(file: string): CompilerConfig {
   const stats = statSync(file);
   // Reading a pipe or a device would block.
-  if (!stats.isFile() || stats.size > MAX_BYTES) throw new Unreadable(`${file}: it is no file of a config's size`);
+  if (!stats.isFile() || stats.size > MAX_BYTES)
+    throw new Unreadable(`${file}: it is not a regular file of at most ${MAX_BYTES} bytes`);
   try {
     return plainValue(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
   } catch (error) {

@@ -30,7 +30,7 @@ export interface StreamListener {
   onRetry?(milliseconds: number): void;
   /** A line that begins with a colon. Pages ignore it; for monitoring it is a sign of life. */
   onComment?(text: string): void;
-  /** An event was longer than `MAX_EVENT_CHARACTERS`, and was left out. */
+  /** The parser left out an event, because it was longer than `MAX_EVENT_CHARACTERS`. */
   onOverlong?(): void;
 }
 

@@ -23,7 +23,7 @@ function change(source: Source, specifier: string): Outcome {
     return { kind: 'changed', text: text.trimEnd() + lineEnd + lines.join(lineEnd) };
   }
   const body = program.body.flatMap((each) => bodyOfRegister(each) ?? [])[0];
-  if (body === undefined) return refused('register is not an exported async function in it');
+  if (body === undefined) return refused('its register is not an exported async function');
   const rest = text.slice(body);
   const [, , indent = '  '] = /^([ \t]*\r?\n([ \t]+))?/.exec(rest) ?? [];
   // Text after the brace on the same line moves to its own line.
