@@ -51,6 +51,10 @@ const ES_MODULES: [name: string, text: string][] = [
     "// @ts-check\n\n/** @type {import('next').NextConfig} */\nexport default { basePath: '/a' };\n",
   ],
   ['a trailing comment', "export default { basePath: '/a' } // that is all\n"],
+  [
+    'functions without semicolons',
+    "const make = (o) => {\n  return o\n}\nexport default async () => {\n  const o = await make({ basePath: '/a' })\n  return o\n}\n",
+  ],
   ['a conditional', "export default process.env.NONE ? {} : { basePath: '/a' };\n"],
 ];
 
@@ -66,6 +70,10 @@ const COMMONJS: [name: string, text: string][] = [
   [
     'a plug-in that is required',
     "const plugin = require('./plugin.cjs')({});\nmodule.exports = plugin({ basePath: '/a' });\n",
+  ],
+  [
+    'a method on one line, without semicolons',
+    "module.exports = {\n  basePath: '/a',\n  async headers() { return [{ source: '/a' }] }\n}\n",
   ],
   [
     'assigned twice, as some wizards do it',

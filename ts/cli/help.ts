@@ -14,7 +14,7 @@ Usage: ssekit <command> [options]
 
 Commands:
   init [dir]      add ssekit to a Next.js app
-  build           build the native binary where none fits
+  build           build the native part where none fits
   doctor [url]    find out what is wrong with a stream, and how to fix it
   tail <url>      print the events of a stream as they arrive
   send <url>      publish an event through a listener of ssekit
@@ -33,7 +33,7 @@ Usage: ssekit init [dir] [--dry-run]
 
 Exit code: 0 done, 1 something is left to do by hand (init says what), 2 no app to work on`;
 
-const BUILD = `Builds the native binary of ssekit from source if none loads. It needs Rust 1.89 or newer (https://rustup.rs) and a
+const BUILD = `Builds the native part of ssekit from source if none loads. It needs Rust 1.89 or newer (https://rustup.rs) and a
 C linker, and takes a few minutes.
 
 Usage: ssekit build

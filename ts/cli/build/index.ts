@@ -12,6 +12,6 @@ export async function build(args: string[]): Promise<number> {
   parseUsage({ args, options: {} });
   const { status } = spawnSync(process.execPath, [SCRIPT, '--required'], { stdio: 'inherit' });
   if (status !== 0) return EXIT.problems;
-  say(`ssekit has a native binary for ${process.platform} ${process.arch}.`);
+  say(`ssekit has its native part for ${process.platform} ${process.arch}`);
   return EXIT.ok;
 }

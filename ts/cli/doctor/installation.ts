@@ -61,7 +61,7 @@ function checkAddon(home: string): Finding | undefined {
   return problem(
     'addon',
     `ssekit cannot be loaded on ${process.platform} ${process.arch}: ${reason}`,
-    'Its native binary is missing, or was built for another system.',
+    'Its native part is missing, or was built for another system.',
     'Install on the system that runs the app, with optional packages (npm: without --omit=optional). A copied node_modules contains the binary of the system that it came from. In Docker, install in the image. If there is no binary for this system, run “npx ssekit build”.',
   );
 }
@@ -93,7 +93,7 @@ function checkConfig(folder: string): Finding | undefined {
   return warning(
     'config',
     file ? `${file} does not use withSSE.` : 'There is no next.config.',
-    'Without it, Next.js bundles ssekit. The bundle finds the native binary in the app’s folder, but not in a standalone build.',
+    'Without it, Next.js bundles ssekit. The bundle finds the native part in the app’s folder, but not in a standalone build.',
     'Run “npx ssekit init”, or wrap the config: export default withSSE(nextConfig), with withSSE imported from ssekit/next.',
   );
 }

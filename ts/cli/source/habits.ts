@@ -1,6 +1,6 @@
 /** The style of a text, so that an insertion looks like the rest. */
 import { lineEndOf } from './edit.js';
-import { type Source, type Statement, spanOf } from './source.js';
+import type { Source, Token } from './source.js';
 
 export interface Habits {
   quote: "'" | '"';
@@ -8,15 +8,20 @@ export interface Habits {
   lineEnd: '\n' | '\r\n';
 }
 
-export function habitsOf({ text, tokens, program }: Source): Habits {
+export function habitsOf({ text, tokens }: Source): Habits {
   const quotes = tokens.map((token) => token.text[0]).filter((first) => first === "'" || first === '"');
   const double = quotes.filter((quote) => quote === '"').length;
-  // After a brace, no semicolon may be expected.
-  const isBare = (statement: Statement): boolean => !['}', ';'].includes(text[spanOf(statement).end - 1] ?? '');
-  const hasSemicolons = tokens.some((token) => token.text === ';') || !program.body.some(isBare);
+  const isBare = (token: Token, at: number): boolean => endsWithoutSemicolon(token, tokens[at + 1], text);
+  const hasSemicolons = tokens.some((token) => token.text === ';') || !tokens.some(isBare);
   return {
     quote: double > quotes.length / 2 ? '"' : "'",
     semicolon: hasSemicolons ? ';' : '',
     lineEnd: lineEndOf(text),
   };
+}
+
+/** Whether a line ends here where others would write a semicolon. After a brace, nobody has to. */
+function endsWithoutSemicolon(token: Token, next: Token | undefined, text: string): boolean {
+  if (!/[\w$'"`)\]]$/.test(token.text)) return false;
+  return !next || (text.slice(token.end, next.start).includes('\n') && !/^[)\]}.?:]/.test(next.text));
 }

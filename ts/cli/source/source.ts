@@ -36,7 +36,7 @@ export function readSource(text: string): Source {
     text,
     program,
     // Babel lists comments here, too. Only their type has no label.
-    tokens: (tokens ?? []).filter(({ type }) => type.label && type.label !== 'template').map(withText),
+    tokens: (tokens ?? []).filter(({ type }) => type.label && !['template', 'eof'].includes(type.label)).map(withText),
     comments: (comments ?? []).map((comment) => withText(spanOf(comment))),
   };
 }
