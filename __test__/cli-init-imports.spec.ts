@@ -80,8 +80,9 @@ describe('the alias @/features/sse', () => {
   });
 
   test('is not added to an invalid file', () => {
-    const found = withTsconfig('{ "compilerOptions": ');
-    expect(found['tsconfig.json']).toMatchObject({ kind: 'refuse' });
+    const found = withTsconfig('{\n  "compilerOptions": ');
+    const say = expect.stringContaining('it is not valid JSON: value expected in line 2.');
+    expect(found['tsconfig.json']).toMatchObject({ kind: 'refuse', say });
     expect(found['instrumentation.ts']).toMatchObject({ after: LOADS_RELATIVELY });
   });
 

@@ -11,10 +11,15 @@ export function readJsonc(text: string): JsonNode {
   // The parser has no notion of the byte order mark that editors on Windows write. A blank keeps all places.
   const root = withinStack(() => parseTree(text.replace(/^\ufeff/, ' '), errors, { allowTrailingComma: true }));
   const [error] = errors;
-  if (error)
-    throw new Unreadable(`it is not valid JSON: ${printParseErrorCode(error.error)} at offset ${error.offset}`);
+  if (error) throw new Unreadable(`it is not valid JSON: ${inWords(error, text)}`);
   if (root?.type !== 'object') throw new Unreadable('it is not a JSON object');
   return root;
+}
+
+/** `ValueExpected` becomes `value expected in line 3`. */
+function inWords({ error, offset }: ParseError, text: string): string {
+  const words = printParseErrorCode(error).replace(/(?<=[a-z])(?=[A-Z])/g, ' ');
+  return `${words.toLowerCase()} in line ${text.slice(0, offset).split('\n').length}`;
 }
 
 /** The value of a property. Of several with the same name, the last counts. */

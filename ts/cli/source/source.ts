@@ -46,7 +46,8 @@ const MAX_GENERIC_CALLS = 8;
 
 function parsed(text: string): ParseResult {
   const genericCalls = text.match(/(?<!=)>\s*[(`]/g) ?? [];
-  if (genericCalls.length > MAX_GENERIC_CALLS) throw new Unreadable('it has too many generic calls');
+  if (genericCalls.length > MAX_GENERIC_CALLS)
+    throw new Unreadable(`it has ${genericCalls.length} generic calls, and the limit is ${MAX_GENERIC_CALLS}`);
   try {
     return withinStack(() =>
       parse(text, {
