@@ -29,7 +29,9 @@ describe('the packages', () => {
   test('contain nothing that a user does not need', () => {
     const needed = [
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
-      /^dist\/([\w-]+\/)+[\w-]+\.js$/,
+      /^dist\/(?!cli)([\w-]+\/)+[\w-]+\.js$/,
+      // The command line is one file, with what is bundled into it.
+      /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // For a build from source.
@@ -50,6 +52,8 @@ describe('the packages', () => {
       'dist/next/index.js',
       'dist/node/index.js',
       'dist/publish/index.js',
+      'dist/cli/index.js',
+      'dist/cli/THIRD-PARTY-LICENSES',
       'README.md',
     ];
     const licenses = ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES'];

@@ -34,10 +34,10 @@ export class Cli {
     // Variables that jest sets for tests, or a terminal for its programs, are not for this one.
     const { NODE_ENV: _, JEST_WORKER_ID: __, FORCE_COLOR: ___, NO_COLOR: ____, ...inherited } = process.env;
     this.child = spawn(process.execPath, [CLI, ...args], { cwd: cwd ?? __dirname, env: { ...inherited, ...env } });
-    this.child.stdout.on('data', (text) => {
+    this.child.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout += text;
     });
-    this.child.stderr.on('data', (text) => {
+    this.child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
     running.add(this);

@@ -1,7 +1,8 @@
-/** Builds the npm package in place: the addon with its loader and types, and `ts/` compiled to `dist/`. */
+/** Builds the npm package in place: the addon with its loader and types, and `ts/` compiled or bundled to `dist/`. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { remapFlags } from './build-paths.mjs';
+import { bundleCli } from './bundle-cli.mjs';
 import { bin, ensureNodeModules, npm } from './node-modules.mjs';
 import { cache, root } from './paths.mjs';
 import { run } from './run.mjs';
@@ -35,6 +36,7 @@ async function buildTypeScript() {
   if (!existsSync(dist)) rmSync(memory, { force: true });
   await run(process.execPath, [bin('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--tsBuildInfoFile', memory]);
   removeStale(dist, join(root, 'ts'));
+  await bundleCli();
 }
 
 /** Removes what was compiled from a source that no longer exists: the package would ship it. */
