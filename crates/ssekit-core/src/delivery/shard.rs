@@ -19,6 +19,7 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use crate::delivery::connection::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::Connection;
 use crate::delivery::connection::Outcome;
@@ -28,7 +29,6 @@ use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
 use crate::delivery::shard::flushes::Flushes;
-use crate::delivery::shard::pass::BroadcastPass;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
@@ -57,6 +57,13 @@ pub(crate) struct Shared {
     /// A connection ends if sent data stays unacknowledged for this long.
     pub(crate) timeout: Duration,
     pub(crate) max_lag: MaxLag,
+}
+
+/// A pass of some broadcasts over all slots.
+#[derive(Debug)]
+struct BroadcastPass {
+    broadcasts: Broadcasts,
+    next: usize,
 }
 
 #[derive(Debug)]

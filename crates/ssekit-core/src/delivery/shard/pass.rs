@@ -4,15 +4,8 @@ use crate::delivery::connection::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
 use crate::delivery::shard::slot::Slot;
-use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
+use crate::delivery::shard::{BroadcastPass, SENDS_PER_ITERATION, Shard};
 use crate::session::reader::MAX_EVENTS;
-
-/// A pass of some broadcasts over all slots.
-#[derive(Debug)]
-pub(super) struct BroadcastPass {
-    broadcasts: Broadcasts,
-    next: usize,
-}
 
 impl Shard {
     /// Begins a pass with the new broadcasts, if no pass is in progress.
