@@ -35,6 +35,7 @@ pub mod stats;
 pub use cluster::{Buffered, ClusterStats, Link};
 #[cfg(unix)]
 pub use delivery::handoff::Held;
+pub use delivery::ready::{Carried, Readable, ReadyQueue};
 pub use delivery::stream::{Chunk, Stream};
 pub use error::{Error, ErrorKind, Refusal, Result};
 pub use event::audience::Audience;

@@ -22,6 +22,7 @@ mod limits;
 mod metrics;
 mod presence;
 mod publish_races;
+mod ready;
 mod resume;
 mod resume_carriers;
 mod slow_readers;
