@@ -5,6 +5,7 @@
 //! * [`stream`]: bytes that someone else carries (Node, HTTP/2); [`ready`]: many such streams, read together.
 //! * `heartbeat`: keeps idle connections open; [`lag`]: how far clients lag behind.
 
+pub(crate) mod broadcasts;
 #[cfg(unix)]
 pub(crate) mod connection;
 pub(crate) mod deliveries;

@@ -19,10 +19,9 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::delivery::connection::Broadcasts;
+use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
-use crate::delivery::connection::Connection;
-use crate::delivery::connection::Outcome;
+use crate::delivery::connection::{Connection, Outcome};
 use crate::delivery::deliveries::{Deliveries, Tally};
 use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::inbox::{Command, Inbox};
@@ -247,6 +246,7 @@ impl Shard {
     }
 
     /// Writes the events that a client was sent before it was disconnected, as far as its socket accepts them now.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn finish(&mut self, key: usize) {
         #[cfg(unix)]
         for _ in 0..MAX_LAST_BATCHES {
@@ -302,6 +302,7 @@ impl Shard {
     }
 
     /// Handles the sockets that are ready. Returns whether there may be more of them.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn poll_sockets(&mut self) -> bool {
         let mut ready = std::mem::take(&mut self.ready);
         let more = self.poller.take(&mut ready);
@@ -321,6 +322,7 @@ impl Shard {
         more
     }
 
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn continue_unfinished(&mut self) {
         for _ in 0..self.unfinished.len().min(SENDS_PER_ITERATION) {
             if let Some(key) = self.unfinished.pop_front() {

@@ -1,6 +1,6 @@
 //! A broadcast pass: writes the same bytes to each socket, some slots at a time.
 
-use crate::delivery::connection::Broadcasts;
+use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
 use crate::delivery::shard::slot::Slot;
