@@ -75,6 +75,13 @@ export declare class Subscription {
   end(): void
 }
 
+/** All options. */
+export interface AllOptions {
+  hub: Array<OptionDescription>
+  listener: Array<OptionDescription>
+  ticket: Array<OptionDescription>
+}
+
 /** A client that asks to connect. */
 export interface Asked {
   /** Its user. Without one, the client is anonymous. */
@@ -99,8 +106,11 @@ export declare function broadcast(excludeClientId: string | undefined | null, na
 /** Calls back when `is_caught_up` is true, or after some seconds. */
 export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
 
-/** Sets the options, which are JSON text. If they are already set, checks that they are the same. */
-export declare function configure(options: string): void
+/** Sets the options. If they are already set, checks that they are the same. */
+export declare function configure(options: unknown): void
+
+/** Describes every option that native code knows. */
+export declare function describeOptions(): AllOptions
 
 /** Ends a client's stream; returns whether it was connected. */
 export declare function disconnectClient(clientId: string): boolean
@@ -109,10 +119,13 @@ export declare function disconnectClient(clientId: string): boolean
 export declare function disconnectUser(userId: string): number
 
 /**
- * Begins to drain unless a drain has begun already; the options are JSON text. Calls back when all clients are gone. The
- * pending call keeps the process alive.
+ * Begins to drain unless a drain has begun already. Calls back when all clients are gone. The pending call keeps the process
+ * alive.
  */
-export declare function drain(options: string, done: () => void): void
+export declare function drain(options: unknown, done: () => void): void
+
+/** The codes of all errors that native code throws. */
+export declare function errorCodes(): Array<string>
 
 /** The whole stream of a client that connects during a drain. It tells the client when to come back. */
 export declare function farewell(): Buffer
@@ -136,13 +149,13 @@ export declare function isCaughtUp(lastEventId?: string | undefined | null): boo
 export declare function isOnline(userId: string, local: boolean): boolean
 
 /**
- * Signs a ticket; its claims are JSON text. Without `secret`, uses the secret of this process's listener. Returns `null` if
- * there is none.
+ * Signs a ticket. Without a secret in it, uses `default_secret`, and otherwise the secret of this process's listener. Returns
+ * `null` if there is none.
  */
-export declare function issueTicket(claims: string, secret?: string | undefined | null): string | null
+export declare function issueTicket(ticket: unknown, defaultSecret?: string | undefined | null): string | null
 
-/** Starts a listener; the options are JSON text. If this process already has a listener at that address, returns that one. */
-export declare function listen(options: string): NativeListener
+/** Starts a listener. If this process already has a listener at that address, returns that one. */
+export declare function listen(options: unknown): NativeListener
 
 /**
  * A mark of this moment. Take it before asking the application for the user of a request. No process lives long enough to
@@ -172,13 +185,25 @@ export interface Notice {
 /** Names the backplane for a hub whose options name no backplane. Only the first call counts. */
 export declare function offerRedis(url: string, ca?: string | undefined | null): void
 
-/** What is done at SIGTERM. */
+/** The reaction to SIGTERM. */
 export declare function onSigterm(): OnSigterm
 
-/** What is done at SIGTERM. */
+/** The reaction to SIGTERM. */
 export interface OnSigterm {
   drains: boolean
   windowMs: number
+}
+
+/** An option, as its documentation must describe it. */
+export interface OptionDescription {
+  /** Its name, with those of its groups: `history.maxEvents`. */
+  name: string
+  /** Its value unless another is given. Missing: none, or no bound. */
+  default?: boolean | number | string
+  /** The bounds of a number. */
+  least?: number
+  /** The bounds of a number. */
+  most?: number
 }
 
 /** The bytes read from several streams. */
@@ -201,8 +226,8 @@ export declare function sendToClient(clientId: string, name: string, data: strin
 /** Sends to all clients of a user; returns how many are connected. */
 export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
-/** Counters and gauges of this moment, as JSON text. */
-export declare function stats(): string
+/** Counters and gauges of this moment. */
+export declare function stats(): object
 
 /** Calls `callback` with every notice from now on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription

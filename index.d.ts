@@ -55,7 +55,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
   coalesceKey?: string;
 }
 
-export type { Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
+export type { CorsOptions, Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
 
 /** A string of 1 to 256 bytes. A finite number or a bigint counts as its decimal string, so `42` and `'42'` are the same user. */
 export type UserId = string | number | bigint;
@@ -149,8 +149,8 @@ export interface LimitOptions {
 export interface BackplaneOptions {
   /**
    * `redis://[user[:password]@]host[:port][/database]`; `rediss://…` for TLS; with sentinels,
-   * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Default: the environment variable
-   * `SSEKIT_REDIS_URL`.
+   * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Sentinels that want a login of their own get it
+   * from `?sentinelUser=…&sentinelPassword=…` at the end. Default: the environment variable `SSEKIT_REDIS_URL`.
    */
   redis?: string;
   /** All keys begin with this prefix, in braces. Apps with different prefixes do not hear each other. Default: `ssekit`. */
@@ -489,8 +489,8 @@ export declare class SSEService {
   flush(): Promise<void>;
 
   /**
-   * Lets all clients go, before the process ends. No client is let in any more. Every connected client gets what was sent before, then
-   * `ssekit:drain`, whose own `retry` says when to come back. Then the connection ends. A client that arrives meanwhile gets
+   * Disconnects all clients gracefully before the process ends. The hub admits no more clients. Every connected client gets its remaining
+   * events, then `ssekit:drain`, whose own `retry` says when to come back. Then the connection ends. A client that arrives meanwhile gets
    * `ssekit:drain`, too. Resolves when all clients are gone. There is no way back; a second call waits for the first one.
    */
   drain(options?: DrainOptions): Promise<void>;

@@ -16,6 +16,8 @@ export default {
       },
     ],
   },
+  // TypeScript imports its files by the names of what they are compiled to.
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // Tests wait for conditions, never for a time, so this is only reached when one is not met.
   testTimeout: 60_000,
 };

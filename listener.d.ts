@@ -11,7 +11,7 @@ export interface ListenOptions {
    * A name, or an IPv4 or IPv6 address. `::` accepts IPv4 as well, where the system does. `SSEKIT_HOST`. Default: `127.0.0.1`.
    */
   host?: string;
-  /** With 0, the system chooses a port. `SSEKIT_PORT`. Default: 0. */
+  /** 0 to 65,535. With 0, the system chooses a port. `SSEKIT_PORT`. Default: 0. */
   port?: number;
   /** Lets several processes listen on the port; the kernel deals out connections. `SSEKIT_REUSE_PORT`. Default: false. */
   reusePort?: boolean;
@@ -24,13 +24,8 @@ export interface ListenOptions {
    * Default: plain HTTP, with HTTP/2 by prior knowledge.
    */
   tls?: { cert: string | Uint8Array; key: string | Uint8Array };
-  /**
-   * Other origins whose pages may read the stream. Origins are compared exactly, as a browser writes them
-   * (`https://app.example.com`). `*` stands alone and without credentials. With `credentials`, pages may send cookies and
-   * `Authorization`. `maxAgeSeconds` is how long a preflight's answer stays valid, default 600. `SSEKIT_CORS_ORIGINS` (separated by
-   * commas) and `SSEKIT_CORS_CREDENTIALS`. Default: no other origins.
-   */
-  cors?: { origins: string[]; credentials?: boolean; maxAgeSeconds?: number };
+  /** Other origins whose pages may read the stream. Default: no other origins. */
+  cors?: CorsOptions;
   /** Which tickets open streams. Default: no tickets. */
   tickets?: TicketOptions;
   /** A request without a ticket gets a stream of broadcasts, without a user. `SSEKIT_ANONYMOUS`. Default: false. */
@@ -61,6 +56,19 @@ export interface ListenOptions {
    * per address.
    */
   limits?: ListenLimits;
+}
+
+/** Cross-origin requests. */
+export interface CorsOptions {
+  /**
+   * Origins are compared exactly, as a browser writes them (`https://app.example.com`). `*` stands alone and without credentials.
+   * `SSEKIT_CORS_ORIGINS` (separated by commas).
+   */
+  origins: string[];
+  /** Pages may send cookies and `Authorization`. `SSEKIT_CORS_CREDENTIALS`. Default: false. */
+  credentials?: boolean;
+  /** How long a preflight's answer stays valid, in seconds. Default: 600. */
+  maxAgeSeconds?: number;
 }
 
 /**
@@ -99,11 +107,11 @@ export interface ListenLimits {
   /** Connections at once, 1 to 10,000,000; any more get 503. Default: 100,000. */
   connections?: number;
   /**
-   * Connections at once from one address (for IPv6, one /64 network); any more get 429. With 0, only `connections` counts. Default: 0,
-   * because behind a proxy all connections come from one address.
+   * Connections at once from one address (for IPv6, one /64 network), 0 to 10,000,000; any more get 429. With 0, only `connections`
+   * counts. Default: 0, because behind a proxy all connections come from one address.
    */
   connectionsPerAddress?: number;
-  /** Connections accepted per second; the others wait. With 0, there is no limit. Default: 0. */
+  /** Connections accepted per second, 0 to 10,000,000; the others wait. With 0, there is no limit. Default: 0. */
   acceptsPerSecond?: number;
   /**
    * Time for each of these: a connection's first bytes, the TLS handshake, and a request's whole head. In milliseconds, 10 to
@@ -158,12 +166,12 @@ export interface NewTicket {
   clientId?: string;
   /** How long the ticket is valid and its stream may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */
   ttl?: number;
-  /** The ticket becomes valid this many seconds from now. Default: 0. */
+  /** The ticket becomes valid this many seconds from now, 0 to 2,592,000. It must end within 30 days, too. Default: 0. */
   notBefore?: number;
   /** `aud`. Default: `ssekit`. */
   audience?: string;
   /** `iss`. Default: no `iss`. */
   issuer?: string;
-  /** The secret that signs it. Default: `SSEKIT_TICKET_SECRET`, otherwise the (first) secret of this process's listener. */
+  /** The secret that signs it. Default: the first one in `SSEKIT_TICKET_SECRET`, otherwise the first one of this process's listener. */
   secret?: string;
 }

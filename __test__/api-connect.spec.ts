@@ -27,7 +27,7 @@ async function reasonsOf(clientId: string): Promise<string[]> {
   return told.filter((line) => line.startsWith(`${clientId}:`));
 }
 
-test('the response is a stream of ssekit:ready and then of what is sent', async () => {
+test('the stream starts with ssekit:ready, then carries the events', async () => {
   const seen = await server.evaluate(async ({ sse, state }) => {
     const response = sse.connect(new Request('http://localhost/sse'), { userId: 'ada', clientId: 'reads' });
     const connected = sse.getClientsByUser('ada');
@@ -55,7 +55,7 @@ test('the response is a stream of ssekit:ready and then of what is sent', async 
   expect(await reasonsOf('reads')).toEqual(['reads: server']);
 });
 
-test('what one reader does with its bytes is nothing to the others', async () => {
+test("one reader's changes to its bytes do not reach others", async () => {
   const seen = await server.evaluate(async ({ sse }) => {
     const readers = ['one', 'other'].map((clientId) => {
       const response = sse.connect(new Request('http://localhost/sse'), { userId: 'ada', clientId });
@@ -77,7 +77,7 @@ test('what one reader does with its bytes is nothing to the others', async () =>
   expect(seen[1]).toBe(seen[0]);
 });
 
-test('nothing is taken from the history before it is read', async () => {
+test('the history is read only as the response is read', async () => {
   const deliveries = await server.evaluate(async ({ sse }) => {
     const response = sse.connect(new Request('http://localhost/'), { anonymous: true, clientId: 'slow' });
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
@@ -94,7 +94,7 @@ test('nothing is taken from the history before it is read', async () => {
   expect(deliveries).toEqual({ unread: 0, read: 10 });
 });
 
-test('a Last-Event-ID brings what was missed', async () => {
+test('a Last-Event-ID brings the missed events', async () => {
   const events = await server.evaluate(async ({ sse, state }) => {
     const { epoch, position } = sse.stats();
     sse.broadcast({ event: 'missed', data: 1 });
@@ -108,7 +108,7 @@ test('a Last-Event-ID brings what was missed', async () => {
   expect(events).toEqual(['ssekit:ready', 'missed']);
 });
 
-describe('a client is gone, once, with the reason peer', () => {
+describe('the client disconnects once, with the reason peer', () => {
   const open = ({ sse }: Given, clientId: string, signal?: AbortSignal): ReadableStreamDefaultReader<Uint8Array> => {
     const response = sse.connect(new Request('http://localhost/', { signal }), { anonymous: true, clientId });
     return (response.body as ReadableStream<Uint8Array>).getReader();
@@ -192,7 +192,7 @@ test('a response that is never read is closed after a while, with the reason uno
     const before = sse.getActiveClients().includes('never-read');
     for (const timer of state.timers) timer.run();
     const reader = (response.body as ReadableStream<Uint8Array>).getReader();
-    // Who reads it later after all gets the end.
+    // A late reader still gets the end.
     const late = [state.decode(await reader.read()), state.decode(await reader.read())];
     return { before, after: sse.getActiveClients().includes('never-read'), late };
   }, `${connectWithClock}`);
@@ -248,7 +248,7 @@ test('the client id of another user is answered with 409, and the other stays', 
   expect(answer).toEqual({ answers: [refused, refused], left: [['mine'], [], true] });
 });
 
-test('headers of the application go out, but for those that make an event stream', async () => {
+test('application headers go out, except those of an event stream', async () => {
   const headers = await server.evaluate(async ({ sse }) => {
     const own = new Headers({ 'x-mine': 'yes', 'content-type': 'text/plain', 'content-length': '5' });
     own.append('set-cookie', 'a=1');

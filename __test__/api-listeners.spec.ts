@@ -1,4 +1,4 @@
-/** `on` and `off`: every client that comes and goes is told once, with why. */
+/** `on` and `off`: listeners learn about each client's arrival and departure once, with the reason. */
 import type { DisconnectReason } from '../index';
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient } from './support/raw-client';
@@ -8,7 +8,7 @@ import { until } from './support/until';
 afterEach(closeClients);
 afterAll(stopEvaluators);
 
-/** Leaves what its listeners are told in `state.told`. */
+/** Collects the notices of its listeners in `state.told`. */
 const listen = (server: Evaluator): Promise<unknown> =>
   server.evaluate(({ sse, state }) => {
     state.told = [];
@@ -29,7 +29,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  /** What was told, once it is so much. A last client shows that there is no more. */
+  /** All notices, once there are at least `count`. A last client shows that no more follow. */
   async function told(count: number): Promise<unknown[]> {
     await until(`${count} notices`, () => server.evaluate(({ state }, count) => state.told.length >= count, count));
     await server.evaluate(async ({ sse }) => {
@@ -80,7 +80,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     ]);
   });
 
-  test('many clients that come and go are told once each', async () => {
+  test('many clients each cause one event', async () => {
     const clients = await Promise.all(
       Array.from({ length: 40 }, (_, n) => RawClient.stream(server.port, { path: `/sse?clientId=c${n}` })),
     );
@@ -91,7 +91,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
-describe('on and off', () => {
+describe('listeners, with on and off,', () => {
   let server: Evaluator;
   beforeEach(async () => {
     server = await Evaluator.start();
@@ -129,7 +129,7 @@ describe('on and off', () => {
     expect(calls).toEqual([true, 'one', 'one', 'one', 'two']);
   });
 
-  test('a listener is never called inside of the call that it is told of', async () => {
+  test('are never called inside the call that they report', async () => {
     const order = await server.evaluate(async ({ sse, state }) => {
       const order: string[] = [];
       sse.on('connect', () => order.push('connect'));
@@ -145,7 +145,7 @@ describe('on and off', () => {
     expect(order).toEqual(['after connect', 'after disconnectClient', 'connect', 'disconnect']);
   });
 
-  test('what a listener throws is an uncaught exception, and nothing else suffers', async () => {
+  test('may throw: that is an uncaught exception, and affects nothing else', async () => {
     const seen = await server.evaluate(async ({ sse, state, require }) => {
       const process: NodeJS.Process = require('node:process');
       const seen = { uncaught: [] as string[], connects: 0 };
@@ -160,7 +160,7 @@ describe('on and off', () => {
     expect(seen).toEqual({ uncaught: ['mine, 1', 'mine, 2', 'mine, 3'], connects: 3, active: [], sent: 0 });
   });
 
-  test('without a handler for it, that ends the process, as it does for an EventEmitter', async () => {
+  test('end the process by an unhandled error, as with an EventEmitter', async () => {
     const last = server.evaluate(({ sse }) => {
       sse.on('connect', () => {
         throw new Error('nobody catches me');

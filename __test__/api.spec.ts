@@ -24,7 +24,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     );
   }
 
-  test('the guide sends to a user, to a client and to everybody, and is told how many that were', async () => {
+  test('a send returns how many clients it reaches', async () => {
     const [laptop, phone] = [await open('userId=ada&clientId=laptop'), await open('userId=ada&clientId=phone')];
     const [grace, nobody] = [await open('userId=grace&clientId=tablet'), await open('clientId=guest')];
     const returned = await server.evaluate(({ SSEService }) => {
@@ -74,7 +74,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     ['null', null],
     ['an id that nobody has', 'nobody'],
   ])('a broadcast that excludes %s reaches everybody', async (_, exclude) => {
-    // New ids: a page that comes back with an old one is told what it has missed.
+    // New ids: a page that comes back with an old one gets a reset.
     const clients = [await open(`clientId=a-${exclude}`), await open(`clientId=b-${exclude}`)];
     const send = () => server.evaluate(({ sse }, id) => sse.broadcast({ event: 'all', data: 1 }, id), exclude);
     expect(await send()).toBe(2);
@@ -90,14 +90,14 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await order()).toEqual(['3', '4', '2', '1']);
   });
 
-  test('a client without an id gets a UUID, which its first event tells', async () => {
+  test('a client without an id gets a UUID in its first event', async () => {
     const client = await open('userId=ada');
     const { clientId } = await client.ready();
     expect(clientId).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
     expect(await server.evaluate(({ sse }) => sse.getActiveClients())).toEqual([clientId]);
   });
 
-  test('disconnectClient ends a stream as it should end, and nobody else', async () => {
+  test('disconnectClient ends only that stream, and cleanly', async () => {
     const [one, other] = [await open('clientId=one'), await open('clientId=other')];
     const returned = await server.evaluate(({ sse }) => [
       sse.disconnectClient('one'),
@@ -117,7 +117,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(other.ended).toBe(false);
   });
 
-  test('disconnectUser ends all streams of a user, and of nobody else', async () => {
+  test("disconnectUser ends only that user's streams", async () => {
     const [laptop, phone] = [await open('userId=ada&clientId=laptop'), await open('userId=ada&clientId=phone')];
     const [grace, guest] = [await open('userId=grace&clientId=grace'), await open('clientId=ada')];
     const returned = await server.evaluate(({ sse }) => [
@@ -152,7 +152,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await received([[client, 3]])).toEqual([['to all 1', 'to the user 2', 'to the client 3']]);
   });
 
-  test('a newer connection of the same user and client id takes the place of the older', async () => {
+  test('a newer connection of the same user and client id replaces the older', async () => {
     const older = await open('userId=ada&clientId=tab');
     const newer = await open('userId=ada&clientId=tab');
     await until('the last chunk', () => older.isComplete);
@@ -184,7 +184,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await received([[owner, 1]])).toEqual([['for the owner 1']]);
   });
 
-  test('headers of the application go out, but for those that make an event stream', async () => {
+  test('application headers go out, except those of an event stream', async () => {
     await server.evaluate((given) => {
       given.clientOf = (query) => ({ anonymous: true, headers: JSON.parse(`${query.get('headers')}`) });
     });
@@ -222,7 +222,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  test('an array gives several headers of one name, and what is missing is left out', async () => {
+  test('an array gives several headers of one name; undefined gives none', async () => {
     await server.evaluate((given) => {
       given.clientOf = () => ({
         anonymous: true,
@@ -247,7 +247,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  test('HEAD gets the headers and is no client', async () => {
+  test('HEAD gets the headers and no client', async () => {
     const client = await RawClient.request(server.port, { method: 'HEAD', path: '/sse?userId=ada' });
     await until('the head', () => client.headText);
     expect(client.status).toBe(200);
@@ -256,7 +256,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(client.body).toHaveLength(0);
   });
 
-  test('a peer that has gone before the handler answers is not taken for a client', async () => {
+  test('a peer that leaves before the handler answers is no client', async () => {
     const port = await server.evaluate(async ({ handleSSE, require, state }) => {
       const { once } = require('node:events');
       const slow = require('node:http').createServer(async (req: never, res: never) => {
@@ -278,7 +278,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await server.evaluate(left)).toEqual([[], 0]);
   });
 
-  test('flush waits until every client has been sent everything', async () => {
+  test('flush waits until every event is sent', async () => {
     const clients = await Promise.all(Array.from({ length: 20 }, () => open('userId=ada')));
     const [sent, delivered] = await server.evaluate(async ({ sse }) => {
       const before = sse.stats().deliveries;
@@ -294,7 +294,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     for (const events of await received(clients.map((client) => [client, 100]))) expect(events).toEqual(expected);
   });
 
-  test('flush does not resolve while a client that was sent something does not read', async () => {
+  test('flush waits for a client that does not read', async () => {
     const client = await open('userId=slow');
     // More than the kernel takes for a connection.
     const megabytes = 40;
@@ -315,7 +315,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await server.evaluate(({ state }) => state.flushed)).toBe(megabytes);
   });
 
-  test('stats are plain, and what they count fits together', async () => {
+  test('stats are plain, consistent numbers', async () => {
     const before = await server.evaluate(({ sse }) => sse.stats());
     const one = await open('userId=ada&clientId=one');
     await open('userId=ada&clientId=two');
@@ -383,7 +383,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
-test('there is one instance, whoever asks for it', async () => {
+test('every caller gets the same instance', async () => {
   const server = await startWith('handoff');
   const same = await server.evaluate(({ SSEService, sse, require }) => [
     SSEService.getInstance() === sse,
@@ -394,7 +394,7 @@ test('there is one instance, whoever asks for it', async () => {
   expect(same).toEqual([true, true, true, true]);
 });
 
-test('flush resolves with nothing where there is nothing to flush: no hub, no clients', async () => {
+test('flush resolves without a hub or clients', async () => {
   const server = await startWith('handoff');
   expect(await server.evaluate(({ sse }) => sse.flush())).toBeUndefined();
   await server.evaluate(({ sse }) => sse.broadcast({ event: 'x', data: 1 }));

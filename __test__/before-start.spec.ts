@@ -60,7 +60,7 @@ test.each(NEUTRAL.filter(([name]) => !name.startsWith('disconnect')))(
   },
 );
 
-test('ready() that is pending while the hub is configured speaks of the hub that is used', async () => {
+test('a pending ready() follows the configured hub', async () => {
   const redis = await Redis.start();
   const node = await Evaluator.start(undefined, { SSEKIT_REDIS_URL: NOWHERE });
   const joined = await node.evaluate(async ({ sse, SSEService }, url) => {
@@ -72,7 +72,7 @@ test('ready() that is pending while the hub is configured speaks of the hub that
   expect(joined).toBe(true);
 });
 
-test('a hub that only joined others is gone from them once another one takes its place', async () => {
+test('a replaced hub leaves the cluster', async () => {
   const redis = await Redis.start();
   const other = await Evaluator.start({ backplane: { redis: redis.url } });
   await other.evaluate(({ sse }) => sse.ready());
@@ -85,7 +85,7 @@ test('a hub that only joined others is gone from them once another one takes its
   await until('the node to be gone', async () => (await nodes()) === 0);
 });
 
-test('listeners that were added before the start are told of everything, each once', async () => {
+test('listeners added before the start get every event once', async () => {
   const node = await Evaluator.start();
   await node.evaluate(({ sse, SSEService, state }) => {
     state.told = [];
@@ -100,7 +100,7 @@ test('listeners that were added before the start are told of everything, each on
   expect(told).toEqual(['connect ada', 'online ada']);
 });
 
-test('listeners follow from a hub that only joined to the one that takes its place', async () => {
+test('listeners move to the hub that replaces a joined one', async () => {
   const redis = await Redis.start();
   const node = await Evaluator.start(undefined, { SSEKIT_REDIS_URL: redis.url });
   await node.evaluate(async ({ sse, SSEService, state }) => {
@@ -134,13 +134,13 @@ test('stats() and metrics() of a hub that has not started are zero', async () =>
   expect(metrics).toContain('\nssekit_connects_total 0\n');
 });
 
-test('a process that has only been asked says that it is going to join', async () => {
+test('a process that has not started yet reports that it joins', async () => {
   const node = await Evaluator.start(undefined, { SSEKIT_REDIS_URL: NOWHERE });
   const { cluster } = await node.evaluate(({ sse }) => sse.stats());
   expect(cluster).toMatchObject({ link: 'starting', nodes: 0, buffered: 0 });
 });
 
-test('listeners that are added and removed again before the start leave nothing behind', async () => {
+test('listeners removed before the start leave nothing behind', async () => {
   const node = await Evaluator.start();
   const told = await node.evaluate(({ sse, state }) => {
     state.told = [];

@@ -57,7 +57,7 @@ describe('of ssekit', () => {
   });
 });
 
-describe('no numbers are taken of a server that', () => {
+describe('the benchmark takes no numbers of a server that', () => {
   test('loses an event', async () => {
     const { failed } = await measure(BAD_SERVERS, 'loses', 'broadcast');
     expect(failed).toContain(

@@ -57,15 +57,15 @@ test('a read that the permission model forbids is named', () => {
 });
 
 test.each([0, 0.000_001, 0.001, 0.1, 0.5, 0.99])(
-  'a binary cut to %d of its size is named, and ends nothing',
+  'a binary cut to %d of its size is named, and the process lives',
   (share) => {
     truncateSync(binary, Math.floor(statSync(binary).size * share));
-    const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary is there/;
+    const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary exists/;
     expect(use()).toEqual(failure(lead));
   },
 );
 
-test('a truncated binary in the package of the platform is named too', () => {
+test('a truncated binary in a platform package is named too', () => {
   rmSync(binary);
   const name = BINARY.replace('.', '-').replace('.node', '');
   const platform = join(folder, 'node_modules', name);
@@ -73,17 +73,17 @@ test('a truncated binary in the package of the platform is named too', () => {
   copyFileSync(join(ROOT, BINARY), join(platform, BINARY));
   expect(use()).toEqual({});
   truncateSync(join(platform, BINARY), 100_000);
-  const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary is there/;
+  const lead = process.platform === 'linux' ? /^its binary, .*\.node, is truncated\./ : /^its binary exists/;
   expect(use()).toEqual(failure(lead));
   rmSync(platform, { recursive: true });
 });
 
-test('a file that is no binary is named with what the system says', () => {
+test("a file that is no binary is named with the system's message", () => {
   writeFileSync(binary, 'version https://git-lfs.github.com/spec/v1\n'.repeat(100));
-  expect(use()).toEqual(failure(/^its binary is there, but does not load: .*\.node.* or install Rust/));
+  expect(use()).toEqual(failure(/^its binary exists but does not load: .*\.node.* or install Rust/));
 });
 
-test('no binary at all is a missing binary, with the command that builds one', () => {
+test('a missing binary is named, with the command that builds one', () => {
   rmSync(binary);
   const lead = new RegExp(
     `^there is no binary for ${process.platform} ${process.arch} .*rustup\\.rs.*npx ssekit build`,
@@ -102,7 +102,7 @@ test('a bundle of an app without ssekit names the app and the bundle', () => {
       /^ssekit is inside a bundle here, and is not installed for the app in .*ssekit-web-.*withSSE.*monorepo/;
     const script = bundled.replace("require('ssekit')", `require(${JSON.stringify(home)})`);
     expect(run(['-e', script], {}, elsewhere)).toEqual(failure(lead));
-    // Where the app has it, the addon comes from there.
+    // If the app has ssekit, the addon comes from there.
     expect(run(['-e', bundled], {}, app)).toEqual({});
   } finally {
     rmSync(elsewhere, { recursive: true, force: true });

@@ -50,12 +50,12 @@ describe.each(SERVER)('$entry', ({ entry, names }) => {
     expect(load(bundle('page.mjs', page))).toMatchObject(refusal);
   });
 
-  test('it has every name that the server has', () => {
+  test('it exports every name of the server', () => {
     const text = readFileSync(join(ROOT, entries[entry.replace('ssekit', '.')].browser), 'utf8');
     for (const name of names) expect(text).toContain(`exports.${name} = `);
   });
 
-  test('Node.js itself gets the server, by `import` and by `require`', () => {
+  test('Node.js gets the server, by `import` and by `require`', () => {
     const use = `const names = Object.keys(require('${entry}')); import('${entry}').then((module) => console.log(
       JSON.stringify([names, names.every((name) => typeof module[name] === 'function')])))`;
     const { stdout } = spawnSync(process.execPath, ['-e', use], { cwd: folder, encoding: 'utf8' });
@@ -63,7 +63,7 @@ describe.each(SERVER)('$entry', ({ entry, names }) => {
   });
 });
 
-test('ssekit/publish is for such runtimes, and works in the bundle', () => {
+test('ssekit/publish works in the bundle', () => {
   const page = "import { createPublisher } from 'ssekit/publish';\nglobalThis.used = createPublisher;";
   expect(load(bundle('page.mjs', page))).toBeUndefined();
   expect(entries['./publish']).not.toHaveProperty('browser');

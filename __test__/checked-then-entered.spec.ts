@@ -1,4 +1,4 @@
-/** Whoever was logged out before entering stays out, however long the request waited and `identify` took. */
+/** A user who is logged out before entering stays out, however long the request waited and `identify` took. */
 import { type Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { join, open, sharedRedis } from './support/nodes';
 import { closeClients } from './support/raw-client';
@@ -84,18 +84,18 @@ async function logOutWhileAsked(node: Evaluator, logOut: () => Promise<unknown>)
 const disconnect = (node: Evaluator, user: string): Promise<number> =>
   node.evaluate(({ sse }, user) => sse.disconnectUser(user), user);
 
-test('a user who is logged out while identify looks the session up is refused, and the log says so', async () => {
+test('a user logged out during identify is refused and logged', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'ada'))).toBe(401);
   expect(await node.evaluate(({ sse }) => [sse.stats().connects, sse.getClientsByUser('ada')])).toEqual([0, []]);
-  await until('a line', () => node.stderr.includes('while `identify` looked the session up'));
+  await until('a line', () => node.stderr.includes('during `identify`'));
   // And comes in with the next session.
   await node.evaluate(begin);
   expect(await answerOf(node)).toBe(200);
 });
 
-test('a user who is logged out at another process meanwhile is refused', async () => {
+test('a log-out at another process refuses the user, too', async () => {
   const [node, other] = [await join(redis.url), await join(redis.url)];
   await serveRoute(node);
   // It is gone when the order has come.
@@ -108,14 +108,14 @@ test('a user who is logged out at another process meanwhile is refused', async (
   expect(await node.evaluate(({ sse }) => sse.getClientsByUser('ada'))).toEqual([]);
 });
 
-test('somebody else who is logged out meanwhile changes nothing', async () => {
+test('the log-out of another user changes nothing', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   expect(await logOutWhileAsked(node, () => disconnect(node, 'bob'))).toBe(200);
   expect(await node.evaluate(({ sse }) => sse.getClientsByUser('ada'))).toHaveLength(1);
 });
 
-test('ids that are made up hold a bounded number of requests, and the one that waits longest goes on', async () => {
+test('forged ids hold a limited number of requests', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   const forged = await ahead(node, 1e6);
@@ -133,7 +133,7 @@ test('ids that are made up hold a bounded number of requests, and the one that w
   expect([waiting, asked]).toEqual([0, 10]);
 });
 
-test('a request whose client has gone waits no longer', async () => {
+test('a request stops waiting when its client leaves', async () => {
   const node = await join(redis.url);
   await serveRoute(node);
   const asked = await node.evaluate(

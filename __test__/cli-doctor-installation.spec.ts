@@ -1,4 +1,4 @@
-/** `ssekit doctor` in the folder of an app: what no answer of a server tells. */
+/** `ssekit doctor` in the folder of an app: it examines the installation. */
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -48,29 +48,29 @@ async function findings(): Promise<{ level: string; id: string; seen: string; re
 
 const ids = async (): Promise<string[]> => (await findings()).map(({ level, id }) => `${level} ${id}`);
 
-test('nothing is said of an app in which all is well', async () => {
+test('a correct app has no finding', async () => {
   writeApp();
   expect(await ids()).toEqual([]);
   const { stdout } = await runCli(['doctor'], { cwd: folder });
   expect(stdout).toContain(`ssekit 0.1.0, Next.js 16.4.6, Node.js ${process.versions.node}`);
-  expect(stdout).toMatch(/All is well\.\n$/);
+  expect(stdout).toMatch(/No findings\.\n$/);
 });
 
-test('the real package, with its real addon, is found to be well', async () => {
+test('the real package with its real addon has no finding', async () => {
   writeApp();
   rmSync(join(folder, 'node_modules', 'ssekit'), { recursive: true });
   symlinkSync(ROOT, join(folder, 'node_modules', 'ssekit'));
   expect(await ids()).toEqual([]);
 });
 
-test('a package that is not installed is found, with the command of the app’s package manager', async () => {
+test('a missing package is found, with the install command of the app’s package manager', async () => {
   writeApp();
   rmSync(join(folder, 'node_modules', 'ssekit'), { recursive: true });
   write('pnpm-lock.yaml', '');
   expect(await findings()).toMatchObject([{ id: 'not-installed', remedy: 'pnpm add ssekit' }]);
 });
 
-test('an addon that cannot be loaded is found, with the reason', async () => {
+test('an addon that does not load is found, with the reason', async () => {
   writeApp();
   install('node_modules/ssekit', '0.1.0', 'ssekit has no native binary for this platform');
   const [finding] = await findings();
@@ -78,7 +78,7 @@ test('an addon that cannot be loaded is found, with the reason', async () => {
   expect(finding?.seen).toContain(`${process.platform} ${process.arch}: ssekit has no native binary for this platform`);
 });
 
-test('two versions are a problem, two copies of one are not yet, and a link is no copy', async () => {
+test('two versions are a problem, two copies of one version a warning, a link neither', async () => {
   writeApp();
   write('node_modules/chat/package.json', JSON.stringify({ name: 'chat' }));
   install('node_modules/chat/node_modules/ssekit', '0.1.0');
@@ -90,7 +90,7 @@ test('two versions are a problem, two copies of one are not yet, and a link is n
   expect(finding?.seen).toMatch(/2 copies.*0\.1\.0 in .*0\.0\.9 in /);
 });
 
-test('copies are found in the store of pnpm, and a package that is linked from there is one', async () => {
+test('copies in the store of pnpm are found, and its links do not count', async () => {
   writeApp();
   rmSync(join(folder, 'node_modules', 'ssekit'), { recursive: true });
   install('node_modules/.pnpm/ssekit@0.1.0/node_modules/ssekit', '0.1.0');
@@ -116,13 +116,13 @@ test.each([
   expect(await ids()).toEqual([id]);
 });
 
-test('a config that names the package itself is as good', async () => {
+test('a config that lists ssekit as external needs no withSSE', async () => {
   writeApp();
   write('next.config.ts', "export default { serverExternalPackages: ['sharp', 'ssekit'] };\n");
   expect(await ids()).toEqual([]);
 });
 
-test('an app without Next.js needs no config of Next.js', async () => {
+test('an app without Next.js needs no next.config', async () => {
   writeApp();
   for (const path of ['next.config.ts', 'instrumentation.ts']) rmSync(join(folder, path));
   write('package.json', JSON.stringify({ dependencies: { ssekit: '0.1.0', express: '5' } }));

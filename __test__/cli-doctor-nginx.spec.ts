@@ -1,4 +1,4 @@
-/** `ssekit doctor` behind a real nginx, with ssekit's own stream: it finds what nginx does to it, and nothing else. */
+/** `ssekit doctor` behind a real nginx, with a stream of ssekit: it finds what nginx does to the stream, and nothing else. */
 import { runCli, stopClis } from './support/cli';
 import { startNginx } from './support/proxies';
 import { type ProxyProcess, stopProxies } from './support/proxy-process';
@@ -56,23 +56,23 @@ async function problemsOf(
   return problems;
 }
 
-test.each(['plain', 'http-1.0'] as const)('%s: nginx obeys X-Accel-Buffering, and nothing is wrong', async (path) => {
+test.each(['plain', 'http-1.0'] as const)('%s: nginx obeys X-Accel-Buffering, so there is no problem', async (path) => {
   expect(await problemsOf(nginx, path, '--wait', '1')).toEqual([]);
 });
 
-test('compression is found, and the line of nginx.conf that does it', async () => {
+test('compression is found, with the responsible line of nginx.conf', async () => {
   const problems = await problemsOf(nginx, 'gzip');
   expect(problems.map(({ id }) => id)).toEqual(['compressed']);
   expect(problems[0]?.remedy).toContain('gzip_types');
 });
 
-test.each(['buffering', 'buffering-and-gzip'] as const)('%s: a stream that never comes is found', async (path) => {
+test.each(['buffering', 'buffering-and-gzip'] as const)('%s: a stream that never arrives is found', async (path) => {
   const problems = await problemsOf(silent, path, '--timeout', '0.5');
   expect(problems.map(({ id }) => id)).toEqual(['buffered']);
   expect(problems[0]?.remedy).toContain('proxy_buffering off;');
 });
 
-test('buffering: a stream that comes in heaps is found, by its heartbeats', async () => {
+test('buffering: a stream that arrives in bursts is found by its heartbeats', async () => {
   const examination = problemsOf(nginx, 'buffering', '--timeout', '100');
   await until('the stream to be open', async () => (await lively.call('getClientsByUser', 'buffering')).length === 1);
   const { heartbeats } = await lively.call('stats');
@@ -84,7 +84,7 @@ test('buffering: a stream that comes in heaps is found, by its heartbeats', asyn
   expect(problems[0]?.remedy).toContain('proxy_buffering off;');
 });
 
-test('an idle timeout is found, and what to set it to', async () => {
+test('an idle timeout is found, with the setting to change', async () => {
   const problems = await problemsOf(silent, 'impatient', '--wait', '20');
   expect(problems.map(({ id }) => id)).toEqual(['idle-timeout']);
   expect(problems[0]?.remedy).toContain('proxy_read_timeout');

@@ -1,4 +1,4 @@
-/** `ssekit doctor <url>`: what it says of streams, good and bad, and that it says nothing of what is well. */
+/** `ssekit doctor <url>`: it finds what is wrong with a stream, and has no finding for what is right. */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -39,7 +39,7 @@ async function doctor(args: string[], options?: CliOptions): Promise<Report> {
 
 const HTTP_1 = 'note http-1.1';
 
-test('of a stream of ssekit there is nothing to say but what HTTP/1.1 means', async () => {
+test('a stream of ssekit gets only the note about HTTP/1.1', async () => {
   const server = await TestServer.start({ configure: { heartbeatMs: 100 } });
   const report = await doctor([`127.0.0.1:${server.port}/sse?userId=ada`, '--wait', '0.5']);
   expect(report).toMatchObject({ ok: true, exitCode: 0, ids: [HTTP_1] });
@@ -48,14 +48,14 @@ test('of a stream of ssekit there is nothing to say but what HTTP/1.1 means', as
   );
 });
 
-test('a stream that was not handed off is told, and what may be the reason', async () => {
+test('a stream that was not handed off is a warning with its usual reasons', async () => {
   const server = await TestServer.start({ configure: { transport: 'stream' } });
   const report = await doctor([`127.0.0.1:${server.port}/sse?userId=ada`]);
   expect(report).toMatchObject({ ok: true, exitCode: 0, ids: [HTTP_1, 'warning not-handed-off'] });
   expect(report.findings[1]?.remedy).toContain('instrumentation');
 });
 
-test('it asks as a browser does', async () => {
+test('the request looks like a browser’s', async () => {
   const { url, requests } = await serve(stream(READY));
   await doctor([url, '--header', 'Cookie: a=b']);
   expect(requests[0]?.headers).toMatchObject({
@@ -66,7 +66,7 @@ test('it asks as a browser does', async () => {
   });
 });
 
-test('people read what was seen, why it matters, and what to do', async () => {
+test('a finding says what, why, and what to do', async () => {
   const { url } = await serve(answer(401));
   const { exitCode, stdout } = await runCli(['doctor', url]);
   expect(exitCode).toBe(1);
@@ -112,21 +112,21 @@ test('a compressed stream is found, and still read', async () => {
   expect(report.stream).toContain('first event (ssekit:ready)');
 });
 
-test('a redirect to a page is a log-in page, most likely; one to the stream only takes time', async () => {
+test('a redirect to a page is a problem, a redirect to the stream only a note', async () => {
   const page = await serve(answer(302, { location: '/login' }), answer(200, { 'content-type': 'text/html' }));
   expect((await doctor([page.url])).ids).toEqual(['problem redirected', 'problem content-type']);
   const moved = await serve(answer(308, { location: '/sse/' }), stream(READY));
   expect((await doctor([moved.url])).ids).toEqual(['note redirected', HTTP_1]);
 });
 
-test('an answer that begins and then says nothing is held back', async () => {
+test('a head without an event is a problem', async () => {
   const { url } = await serve((_, res) => {
     res.writeHead(200, STREAM_HEAD).flushHeaders();
   });
   expect((await doctor([url, '--timeout', '0.3'])).ids).toEqual([HTTP_1, 'problem silent']);
 });
 
-test('a first event that comes late is told', async () => {
+test('a late first event is a problem', async () => {
   const { url } = await serve((_, res) => {
     res.writeHead(200, STREAM_HEAD).flushHeaders();
     setTimeout(() => res.write(READY), 1100);
@@ -134,7 +134,7 @@ test('a first event that comes late is told', async () => {
   expect((await doctor([url])).ids).toEqual([HTTP_1, 'problem late']);
 });
 
-test('no answer at all: a HEAD request tells whether the app or a buffer is to blame', async () => {
+test('without an answer, a HEAD request tells a buffer from a hanging app', async () => {
   const buffered = await serve((req, res) => {
     if (req.method === 'HEAD') res.writeHead(200, STREAM_HEAD).end();
   });
@@ -143,7 +143,7 @@ test('no answer at all: a HEAD request tells whether the app or a buffer is to b
   expect((await doctor([hanging.url, '--timeout', '0.3'])).ids).toEqual(['problem no-answer']);
 });
 
-test('a connection that is closed while it is idle is told, with how long that was', async () => {
+test('a connection closed while idle is a problem with its duration', async () => {
   const { url } = await serve((_, res) => {
     res.writeHead(200, STREAM_HEAD).write(READY);
     setTimeout(() => res.destroy(), 1200);
@@ -164,7 +164,7 @@ describe('over TLS', () => {
   const secure = async (server: unknown): Promise<string> =>
     (await listening(server as Server)).url.replace('http:', 'https:');
 
-  test('HTTP/2 is spoken where it is offered, and there is nothing to say then', async () => {
+  test('a stream over HTTP/2 has no finding', async () => {
     const server = createSecureServer(pair, (_, res) => {
       res.writeHead(200, STREAM_HEAD);
       res.write(READY);
@@ -174,16 +174,16 @@ describe('over TLS', () => {
     expect(report.stream).toMatch(/^HTTP\/2, 200/);
   });
 
-  test('a certificate of nobody’s is explained', async () => {
+  test('a self-signed certificate is explained', async () => {
     const url = await secure(createHttpsServer(pair, stream(READY)));
     const report = await doctor([url]);
     expect(report).toMatchObject({ exitCode: 1, ids: ['problem connection'] });
-    expect(report.findings[0]?.seen).toMatch(/signed by nobody but itself/);
+    expect(report.findings[0]?.seen).toMatch(/is self-signed/);
     expect((await doctor([url], trusting)).ids).toEqual([HTTP_1]);
   });
 });
 
-test('plain HTTP where TLS is asked for, and no HTTP at all, are explained', async () => {
+test('plain HTTP instead of TLS, and no HTTP at all, are explained', async () => {
   const { port } = await serve(stream(READY));
   const [plain] = (await doctor([`https://127.0.0.1:${port}/`])).findings;
   expect(plain?.seen).toMatch(/does not speak TLS.*wrong version number/);
@@ -192,7 +192,7 @@ test('plain HTTP where TLS is asked for, and no HTTP at all, are explained', asy
   expect(other?.seen).toMatch(/does not speak HTTP/);
 });
 
-test('nothing to examine ends it with 2', async () => {
+test('nothing to examine exits with 2', async () => {
   const { url } = await serve(stream(''));
   await closeServers();
   const { exitCode, stdout, stderr } = await runCli(['doctor', url]);

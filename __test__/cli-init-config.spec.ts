@@ -1,10 +1,10 @@
-/** `ssekit init` and the many ways to write a `next.config`: what it makes of one exports the same, and ssekit. */
+/** `ssekit init` and the many ways to write a `next.config`: the changed config exports the same, plus ssekit. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import ts from 'typescript';
-import { wrapConfig } from '../dist/cli/source/next-config';
+import { wrapConfig } from '../ts/cli/source/next-config';
 
 /** Each of them exports, after a call if it is a function, `{ basePath: '/a' }`. */
 const ES_MODULES: [name: string, text: string][] = [
@@ -37,7 +37,7 @@ const ES_MODULES: [name: string, text: string][] = [
   ],
   ['a promise', "export default Promise.resolve({ basePath: '/a' });\n"],
   [
-    'what looks like an export in texts and comments',
+    'apparent exports in strings and comments',
     '// export default 1\nconst a = `export default $' +
       "{'module.exports = 2'}`;\n/* export default */ export default { basePath: a && '/a' };\n",
   ],
@@ -50,7 +50,11 @@ const ES_MODULES: [name: string, text: string][] = [
     'a comment at the top',
     "// @ts-check\n\n/** @type {import('next').NextConfig} */\nexport default { basePath: '/a' };\n",
   ],
-  ['a comment behind', "export default { basePath: '/a' } // that is all\n"],
+  ['a trailing comment', "export default { basePath: '/a' } // that is all\n"],
+  [
+    'functions without semicolons',
+    "const make = (o) => {\n  return o\n}\nexport default async () => {\n  const o = await make({ basePath: '/a' })\n  return o\n}\n",
+  ],
   ['a conditional', "export default process.env.NONE ? {} : { basePath: '/a' };\n"],
 ];
 
@@ -66,6 +70,10 @@ const COMMONJS: [name: string, text: string][] = [
   [
     'a plug-in that is required',
     "const plugin = require('./plugin.cjs')({});\nmodule.exports = plugin({ basePath: '/a' });\n",
+  ],
+  [
+    'a method on one line, without semicolons',
+    "module.exports = {\n  basePath: '/a',\n  async headers() { return [{ source: '/a' }] }\n}\n",
   ],
   [
     'assigned twice, as some wizards do it',
@@ -104,7 +112,7 @@ function withoutTypes(text: string): string {
   return ts.transpileModule(text, { compilerOptions }).outputText;
 }
 
-test('each way of writing it exports what it exported, and ssekit', () => {
+test('a changed config exports what it exported, plus ssekit', () => {
   const texts = [
     ...ES_MODULES.map(([name, text]) => ({ name, text: withoutTypes(changed(text)), ending: 'mjs' })),
     ...COMMONJS.map(([name, text]) => ({ name: `CommonJS: ${name}`, text: changed(text), ending: 'cjs' })),
@@ -120,17 +128,17 @@ test('each way of writing it exports what it exported, and ssekit', () => {
   );
 });
 
-test.each([...ES_MODULES, ...COMMONJS])('%s: done twice, it changes nothing', (_, text) => {
+test.each([...ES_MODULES, ...COMMONJS])('%s: a second run changes nothing', (_, text) => {
   expect(wrapConfig(changed(text))).toEqual({ kind: 'done' });
 });
 
-test.each([...ES_MODULES, ...COMMONJS])('%s: what was there stays as it was written', (_, text) => {
+test.each([...ES_MODULES, ...COMMONJS])('%s: the rest of the text stays', (_, text) => {
   const added = /(import|const) \{ withSSE \}.*(\r?\n)*|withSSE\(/g;
   const kept = (of: string) => of.replaceAll(added, '').replaceAll(/[\s);]/g, '');
   expect(kept(changed(text))).toBe(kept(text));
 });
 
-test('what is added is written as the rest is', () => {
+test('added code follows the quotes and semicolons of the rest', () => {
   expect(changed('import a from "a"\n\nconst config = { a }\n\nexport default config\n')).toBe(
     'import a from "a"\nimport { withSSE } from "ssekit/next"\n\nconst config = { a }\n\nexport default withSSE(config)\n',
   );
@@ -139,7 +147,25 @@ test('what is added is written as the rest is', () => {
   );
 });
 
-test('an import comes behind all others, and behind what belongs to them', () => {
+test('odd formatting, comments and quotes stay, byte for byte', () => {
+  const before = [
+    "import  type {NextConfig}   from 'next' ;\t// types, only",
+    'import b from "b"',
+    '',
+    '/* not : pretty */  const  a={ "x" :1 ,y:[ 2,3 , ],  /* z */ }',
+    '\texport   default (  /* inner */ { ...a, ...b } as NextConfig )   /* last */ ;',
+    '',
+    '',
+  ].join('\r\n');
+  expect(changed(before)).toBe(
+    before
+      .replace('from "b"', 'from "b"\r\nimport { withSSE } from "ssekit/next";')
+      .replace('(  /* inner */', 'withSSE((  /* inner */')
+      .replace('NextConfig )', 'NextConfig ))'),
+  );
+});
+
+test('the import follows all others and their comments', () => {
   const imports = "import a from './a.json' with { type: 'json' }; // of the team\n";
   expect(changed(`${imports}export default a;\n`)).toBe(
     `${imports}import { withSSE } from 'ssekit/next';\nexport default withSSE(a);\n`,
@@ -159,15 +185,15 @@ test.each([
   [
     'an export in a function',
     'function set() { module.exports = {}; }\nset();\nmodule.exports = {};\n',
-    'inside of something',
+    'inside a condition, a function or another expression',
   ],
   ['properties one by one', "module.exports.basePath = '/a';\n", 'neither a default export nor module.exports'],
   ['properties besides', "module.exports = {};\nmodule.exports.basePath = '/a';\n", 'properties one by one'],
   ['exports by themselves', "module.exports = {};\nexports.basePath = '/a';\n", 'exports besides module.exports'],
   ['a function that is used elsewhere', 'export default function config() {}\nconfig();\n', 'is used elsewhere'],
-  ['a sequence', 'module.exports = {}, {};\n', 'not a single expression'],
-  ['brackets that are not closed', 'export default {\n', 'ends inside of brackets'],
-  ['a bracket that closes nothing', 'export default {}\n}\n', 'closes nothing'],
-])('%s: it is refused, for a reason', (_, text, reason) => {
+  ['a sequence', 'module.exports = {}, {};\n', 'inside a condition, a function or another expression'],
+  ['brackets that are not closed', 'export default {\n', 'it cannot be parsed: Unexpected token (2:0)'],
+  ['a bracket that closes nothing', 'export default {}\n}\n', 'it cannot be parsed: Unexpected token (2:0)'],
+])('%s is refused, with the reason', (_, text, reason) => {
   expect(wrapConfig(text)).toEqual({ kind: 'refused', reason: expect.stringContaining(reason) });
 });

@@ -1,7 +1,7 @@
-/** `ssekit init` and who asks for the stream: the app's own authentication where it has one, else a place that is marked. */
+/** `ssekit init` and `identify`: it uses the app's own authentication, or marks the place to fill in. */
 import ts from 'typescript';
-import { readNextApp } from '../dist/cli/app/next-app';
-import { planFor } from '../dist/cli/init/plan';
+import { readNextApp } from '../ts/cli/app/next-app';
+import { planFor } from '../ts/cli/init/plan';
 import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
 
 afterAll(removeFolders);
@@ -17,9 +17,9 @@ function route(app: AppFolder): { text: string; advice: string | undefined } {
   return { text, advice: identify?.advice };
 }
 
-const MARK = '// FILL IN: say who asks.';
+const MARK = '// FILL IN: identify the user.';
 
-test('without a library that is known, the place is marked, and nobody is let in but in development', () => {
+test('without a known library, the place is marked and open only in development', () => {
   const { text, advice } = route(new AppFolder());
   expect(text).toContain(`  identify: async () => {\n    ${MARK}`);
   expect(text).toContain("    return process.env.NODE_ENV === 'development' ? 'demo' : null;\n");
@@ -105,7 +105,7 @@ const LIBRARIES: Record<string, Library> = {
 const SHAPES: AppShape[] = [{}, { base: 'src/' }];
 
 describe.each(Object.entries(LIBRARIES))('%s', (_, { dependencies, file, imports, asks }) => {
-  test.each(SHAPES)('is asked, in an app like %j', (shape) => {
+  test.each(SHAPES)('identifies the user in an app like %j', (shape) => {
     const app = new AppFolder({ ...shape, dependencies });
     if (file) app.write({ [`${shape.base ?? ''}${file[0]}`]: file[1] });
     const { text, advice } = route(app);
@@ -116,21 +116,23 @@ describe.each(Object.entries(LIBRARIES))('%s', (_, { dependencies, file, imports
   });
 
   if (file) {
-    test('whose instance is not found is shown as it would be, in the marked place', () => {
+    test('without an instance, the marked place shows its code', () => {
       const { text } = route(new AppFolder({ dependencies }));
       expect(text).toContain(MARK);
-      expect(text).toMatch(/ {4}\/\/ This app has .*, but “.*” was not found\. With it:\n {4}\/\/ {3}import /);
+      expect(text).toMatch(
+        / {4}\/\/ This app has .*, but “.*” was not found\. With it, the code is:\n {4}\/\/ {3}import /,
+      );
     });
   }
 });
 
-test('between two libraries it does not choose', () => {
+test('init does not choose between two libraries', () => {
   const { text } = route(new AppFolder({ dependencies: { lucia: '3', '@clerk/nextjs': '6' } }));
   expect(text).toContain(MARK);
   expect(text).toContain('// This app has Clerk and Lucia: choose one.');
 });
 
-test('an instance in somebody else’s package, or in what was built, is none of the app’s', () => {
+test('an instance in a package or in build output does not count', () => {
   const instance = 'export const auth = betterAuth({});';
   const app = new AppFolder({ dependencies: { 'better-auth': '1' } }).write({
     'node_modules/other/auth.js': instance,
@@ -140,7 +142,7 @@ test('an instance in somebody else’s package, or in what was built, is none of
   expect(route(app).text).toContain(MARK);
 });
 
-test('in JavaScript there are no types', () => {
+test('a JavaScript route has no types', () => {
   const app = new AppFolder({ language: 'js', dependencies: { 'iron-session': '^8.0.0' } }).write({
     'lib/session.js': "export const sessionOptions = { cookieName: 'c' };",
   });

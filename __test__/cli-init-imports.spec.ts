@@ -1,8 +1,8 @@
-/** `ssekit init` and how an app's files find each other: aliases in tsconfig.json, and what is loaded when the server starts. */
-import { readNextApp } from '../dist/cli/app/next-app';
-import { planFor } from '../dist/cli/init/plan';
-import type { Step } from '../dist/cli/init/step';
-import { loadIn } from '../dist/cli/source/instrumentation';
+/** `ssekit init` and imports: the alias in tsconfig.json, and the module that instrumentation loads. */
+import { readNextApp } from '../ts/cli/app/next-app';
+import { planFor } from '../ts/cli/init/plan';
+import type { Step } from '../ts/cli/init/step';
+import { loadIn } from '../ts/cli/source/instrumentation';
 import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
 
 afterAll(removeFolders);
@@ -36,7 +36,7 @@ describe('the alias @/features/sse', () => {
       '    "paths": { "@/*": ["./*"] },\n    // strict',
     ],
     ['there is a baseUrl', '{ "compilerOptions": { "baseUrl": "lib" } }', '{ "@/*": ["../*"] }'],
-  ])('is added where %s, and all else stays', (_, tsconfig, added) => {
+  ])('is added where %s, and the rest stays', (_, tsconfig, added) => {
     const found = withTsconfig(tsconfig);
     const { after } = found['tsconfig.json'] as Step;
     expect(after?.replaceAll(/\s+/g, ' ')).toContain(added.replaceAll(/\s+/g, ' '));
@@ -44,33 +44,49 @@ describe('the alias @/features/sse', () => {
     expect(found['instrumentation.ts']).toMatchObject({ after: LOADS_BY_ALIAS });
   });
 
-  test('leads wherever the app says that it leads', () => {
+  test('keeps comments, commas, byte order mark and line ends', () => {
+    const before =
+      '\ufeff{\r\n  // "paths": {}\r\n  "compilerOptions": {\r\n\t"strict" :true, /* a */\r\n\t"lib": [ "es2023", ],\r\n  },\r\n}\r\n';
+    const { after } = withTsconfig(before)['tsconfig.json'] as Step;
+    expect(after).toBe(
+      before.replace('"compilerOptions": {', '"compilerOptions": {\r\n\t"paths": { "@/*": ["./*"] },'),
+    );
+  });
+
+  test('is added to the last of two properties with one name', () => {
+    const before = '{ "compilerOptions": {}, "compilerOptions": { "strict": true } }';
+    const { after } = withTsconfig(before)['tsconfig.json'] as Step;
+    expect(after).toContain('{ "paths": { "@/*": ["./*"] }, "strict": true }');
+  });
+
+  test('leads where the app’s paths say', () => {
     const found = withTsconfig('{ "compilerOptions": { "paths": { "@/*": ["./lib/*"] } } }');
     expect(found['lib/features/sse/index.ts']).toMatchObject({ kind: 'create' });
     expect(found['tsconfig.json']).toBeUndefined();
   });
 
-  test('is found in what tsconfig.json extends', () => {
+  test('is found in a file that tsconfig.json extends', () => {
     const base = { 'config/base.json': '{ "compilerOptions": { "paths": { "@/*": ["../*"] } } }' };
     const found = withTsconfig('{ "extends": "./config/base.json" }', {}, base);
     expect(found['features/sse/index.ts']).toMatchObject({ kind: 'create' });
     expect(found['tsconfig.json']).toBeUndefined();
   });
 
-  test('is not added where that would take all inherited ones away; relative imports work without', () => {
+  test('is not added if it would replace inherited paths; imports are relative then', () => {
     const base = { 'base.json': '{ "compilerOptions": { "paths": { "~/*": ["./*"] } } }' };
     const found = withTsconfig('{ "extends": "./base.json" }', {}, base);
     expect(found['tsconfig.json']).toMatchObject({ kind: 'refuse', snippet: '"@/*": ["./*"]' });
     expect(found['instrumentation.ts']).toMatchObject({ after: LOADS_RELATIVELY });
   });
 
-  test('is not touched in a file that cannot be read', () => {
-    const found = withTsconfig('{ "compilerOptions": ');
-    expect(found['tsconfig.json']).toMatchObject({ kind: 'refuse' });
+  test('is not added to an invalid file', () => {
+    const found = withTsconfig('{\n  "compilerOptions": ');
+    const say = expect.stringContaining('it is not valid JSON: value expected in line 2.');
+    expect(found['tsconfig.json']).toMatchObject({ kind: 'refuse', say });
     expect(found['instrumentation.ts']).toMatchObject({ after: LOADS_RELATIVELY });
   });
 
-  test('is written into a jsconfig.json where there is none', () => {
+  test('goes into a jsconfig.json in a JavaScript app', () => {
     const app = new AppFolder({ base: 'src/', language: 'js' });
     const found = steps(app);
     expect(found['jsconfig.json']).toBeUndefined();
@@ -81,7 +97,7 @@ describe('the alias @/features/sse', () => {
 
 const LOAD = "if (process.env.NEXT_RUNTIME === 'nodejs') await import('@/features/sse');";
 
-describe('instrumentation that is there already loads ssekit first', () => {
+describe('existing instrumentation loads ssekit first', () => {
   test.each([
     [
       'a function with a body',
@@ -117,7 +133,7 @@ describe('instrumentation that is there already loads ssekit first', () => {
   ])('%s is refused', (_, text) => {
     expect(loadIn(text, '@/features/sse')).toEqual({
       kind: 'refused',
-      reason: 'register is not an exported async function in it',
+      reason: 'its register is not an exported async function',
     });
   });
 });

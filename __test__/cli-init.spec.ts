@@ -1,4 +1,4 @@
-/** `ssekit init`: what it writes into which app, and that it never writes over anything. */
+/** `ssekit init`: what it writes into which app, and that it overwrites nothing. */
 import { execFileSync } from 'node:child_process';
 import { stopClis } from './support/cli';
 import { AppFolder, type AppShape, removeFolders } from './support/cli-app';
@@ -55,7 +55,7 @@ const SHAPES: [AppShape, Expected][] = [
 ];
 
 describe.each(SHAPES)('in an app like %j', (shape, { created, next }) => {
-  test('it writes what is missing, and says how to go on; done twice, it changes nothing', async () => {
+  test('init writes what is missing; a second run changes nothing', async () => {
     const app = new AppFolder(shape);
     const before = Object.keys(app.files());
     const first = await app.init();
@@ -70,7 +70,7 @@ describe.each(SHAPES)('in an app like %j', (shape, { created, next }) => {
     expect(app.files()).toEqual(written);
   });
 
-  test('--dry-run changes nothing, and its diff, applied, is what would be written', async () => {
+  test('--dry-run changes nothing, and its applied diff equals a run', async () => {
     const app = new AppFolder(shape);
     const before = app.files();
     const { exitCode, stdout } = await app.init('--dry-run');
@@ -85,13 +85,13 @@ describe.each(SHAPES)('in an app like %j', (shape, { created, next }) => {
   });
 });
 
-test('a package that is not there yet is the first of the next steps', async () => {
+test('a missing package is the first of the next steps', async () => {
   const app = new AppFolder({ lock: 'pnpm-lock.yaml' });
   app.write({ 'package.json': JSON.stringify({ dependencies: { next: '16.4.6' } }) });
   expect((await app.init()).stdout).toContain('  1. pnpm add ssekit\n');
 });
 
-test('another folder can be named', async () => {
+test('init works in another folder', async () => {
   const app = new AppFolder();
   const elsewhere = new AppFolder();
   const before = elsewhere.files();
@@ -100,8 +100,8 @@ test('another folder can be named', async () => {
   expect(elsewhere.files()).toEqual(before);
 });
 
-describe('what is there already', () => {
-  test('files that do their part, whatever they are called and however they are written, are kept', async () => {
+describe('existing files', () => {
+  test('files that do their part stay, under any extension', async () => {
     const own = {
       'features/sse/index.js': "export { SSEService } from 'ssekit';\n",
       'app/api/sse/route.tsx': "import { createSSERoute } from 'ssekit/next';\n",
@@ -116,7 +116,7 @@ describe('what is there already', () => {
     expect(app.files()).toEqual(before);
   });
 
-  test('a file in the way is left as it is, and what should be in it is shown', async () => {
+  test('a file in the way stays, and init shows what it should contain', async () => {
     const own = { 'app/api/sse/route.ts': 'export function GET() {}\n', 'features/sse/index.ts': '// mine\n' };
     const app = new AppFolder().write(own);
     const { exitCode, stdout } = await app.init();
@@ -126,7 +126,7 @@ describe('what is there already', () => {
     expect(stdout).toContain('    export const { GET } = createSSERoute({\n');
   });
 
-  test('a config that it cannot change for certain is refused, with the lines to paste; all else is done', async () => {
+  test('an unclear config is refused with lines to paste; the rest is done', async () => {
     const config = 'export default class Config {}\n';
     const app = new AppFolder().write({ 'next.config.mjs': config });
     for (const already of [false, true]) {
@@ -146,7 +146,7 @@ test.each([
   ['no package.json', { 'package.json': undefined }, 'There is no package.json in '],
   ['no Next.js', { 'package.json': '{}' }, 'is not a Next.js app'],
   ['an old one', { 'package.json': '{ "dependencies": { "next": "^12.3.0" } }' }, 'has Next.js 12.3.0'],
-])('%s: it says so, and does nothing', async (_, files, message) => {
+])('%s: init says so and does nothing', async (_, files, message) => {
   const app = new AppFolder();
   for (const [path, text] of Object.entries(files)) {
     if (text === undefined) execFileSync('rm', [path], { cwd: app.path });

@@ -25,7 +25,7 @@ afterAll(stopEvaluators);
 const env = { SSEKIT_PUBLISH_TOKEN: TOKEN };
 const send = (...args: string[]): ReturnType<typeof runCli> => runCli(['send', at, ...args], { env });
 
-test('an event reaches whom it is for, and its id is printed', async () => {
+test('an event reaches its client, and send prints its id', async () => {
   const client = await RawClient.stream(port, { path: '/events?clientId=tab' });
   const sent = [
     await send('--client', 'tab', '--event', 'news', '{"a":1}'),
@@ -49,12 +49,12 @@ test('an event reaches whom it is for, and its id is printed', async () => {
   expect(JSON.parse(`${sent[2]?.stdout}`)).toEqual({ clients: 1, id: events[2]?.id });
 });
 
-test('who is not there is told apart from who may come back', async () => {
+test('an unknown client is reported, an absent user is not', async () => {
   expect((await send('--client', 'nobody', '1')).stdout).toBe('sent to 0 connected clients: there is no such client\n');
   expect((await send('--user', 'ada', '1')).stdout).toMatch(/^sent to 0 connected clients, id \S+\n$/);
 });
 
-test('sent again with the same key, it is not published again', async () => {
+test('a second send with the same key publishes nothing', async () => {
   const [first, again] = [
     await send('--broadcast', '--idempotency-key', 'k', '1'),
     await send('--broadcast', '--idempotency-key', 'k', '1'),
@@ -62,23 +62,23 @@ test('sent again with the same key, it is not published again', async () => {
   expect(again.stdout).toBe(first.stdout);
 });
 
-test('a refusal says why', async () => {
+test('send says why the listener refused', async () => {
   const reserved = await send('--user', 'ada', '--event', 'ssekit:ready', '1');
   expect(reserved.exitCode).toBe(1);
   expect(reserved.stderr).toMatch(/refused with 400: event\.event: .*ssekit's own/);
   const stranger = await runCli(['send', at, '--broadcast', '1'], { env: { SSEKIT_PUBLISH_TOKEN: 'wrong' } });
   expect(stranger.exitCode).toBe(1);
-  expect(stranger.stderr).toContain('refused with 401: the token is missing or wrong; SSEKIT_PUBLISH_TOKEN');
+  expect(stranger.stderr).toContain('refused with 401: the token is missing or wrong. Set SSEKIT_PUBLISH_TOKEN');
 });
 
-test('wrong usage and a server that is not there are told', async () => {
+test('wrong usage and a missing server exit with 2 and say why', async () => {
   const cases: [args: string[], says: string][] = [
-    [[], 'Which URL?'],
-    [[at], 'To whom?'],
-    [[at, '--user', 'a', '--broadcast'], 'To whom?'],
-    [[at, '--broadcast', 'no', 'JSON'], 'quotes'],
-    [[at, '--broadcast', 'no JSON'], '--text'],
-    [[at, '--broadcast', '--retry', 'soon'], '--retry wants milliseconds'],
+    [[], 'URL: expected the URL of a listener, got nothing'],
+    [[at], 'Expected one of --user, --client and --broadcast, got none'],
+    [[at, '--user', 'a', '--broadcast'], 'Expected one of --user, --client and --broadcast, got 2'],
+    [[at, '--broadcast', 'no', 'JSON'], 'data: expected one argument, got 2. Put data with spaces in quotes.'],
+    [[at, '--broadcast', 'no JSON'], 'data: expected JSON, got no JSON. To send it as a string, add --text.'],
+    [[at, '--broadcast', '--retry', 'soon'], '--retry: expected milliseconds, got soon'],
     [[`127.0.0.1:${await freePort()}`, '--broadcast', '1'], 'Nothing listens there'],
   ];
   for (const [args, says] of cases) {

@@ -1,4 +1,4 @@
-/** `ssekit tail`: prints events, and keeps to the stream as a page does. */
+/** `ssekit tail`: it prints events, and follows the stream as a page does. */
 import { Cli, runCli, stopClis } from './support/cli';
 import { answer, closeServers, READY, serve, shortStream, stream } from './support/cli-server';
 import { stopServers, TestServer } from './support/server';
@@ -12,7 +12,7 @@ afterAll(stopServers);
 
 const EVENT = 'event: order\ndata: {"id":7,"items":["tea"]}\nid: e.1\n\n';
 
-test('an event of ssekit is printed, with its name, its id and its data', async () => {
+test('tail prints the name, id and data of an event', async () => {
   const server = await TestServer.start();
   const cli = new Cli(['tail', `http://localhost:${server.port}/sse?userId=ada`]);
   await cli.printed('ssekit:ready');
@@ -23,13 +23,13 @@ test('an event of ssekit is printed, with its name, its id and its data', async 
   expect(stderr).toBe(`-- connected to http://localhost:${server.port}/sse?userId=ada (HTTP/1.1)\n`);
 });
 
-test('data that is not JSON is printed as it is, without power over the terminal', async () => {
+test('tail prints other data than JSON as text, escaped', async () => {
   const { url } = await serve(stream('data: hello\ndata: \x1b[31mred\n\n'));
   const cli = new Cli(['tail', url]);
   await cli.printed('message\n  hello\n  \\x1b[31mred\n');
 });
 
-test('--json prints an object a line, the data as the text that it is', async () => {
+test('--json prints one object per line, with the data as text', async () => {
   const { url } = await serve(stream(EVENT + EVENT));
   const cli = new Cli(['tail', url, '--json']);
   await until('two lines', () => cli.stdout.split('\n').length === 3);
@@ -38,7 +38,15 @@ test('--json prints an object a line, the data as the text that it is', async ()
   expect(new Date(first.time).toISOString()).toBe(first.time);
 });
 
-test('a stream that ends is opened again after its retry, from its last complete event on', async () => {
+test('an event of 1 MiB arrives whole', async () => {
+  const data = 'é😀'.repeat((1024 * 1024) / 6);
+  const { url } = await serve(stream(`data: ${data}\r\n\r\n`));
+  const cli = new Cli(['tail', url, '--json']);
+  await until('the event', () => cli.stdout.endsWith('\n'));
+  expect(JSON.parse(cli.stdout).data).toBe(data);
+});
+
+test('tail reconnects after retry, from the last complete event', async () => {
   const { url, requests } = await serve(
     shortStream('retry: 20\nid: 1\ndata: a\n\nid: 2\ndata: lost'),
     stream('data: b\n\n'),
@@ -46,16 +54,16 @@ test('a stream that ends is opened again after its retry, from its last complete
   const cli = new Cli(['tail', url]);
   await cli.printed('  b\n');
   expect(cli.stdout).not.toContain('lost');
-  expect(cli.stderr).toContain('-- the connection was closed; again in 250 ms\n');
+  expect(cli.stderr).toContain('-- the connection was closed; reconnecting in 250 ms\n');
   expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, '1']);
 });
 
-test('a server that is away for a while is waited for, also behind a proxy', async () => {
+test('tail waits for an absent server, also behind a proxy', async () => {
   const broken = (_: unknown, res: { socket: { destroy(): void } | null }): void => res.socket?.destroy();
   const { url, requests } = await serve(shortStream(READY), broken, answer(502), answer(503), stream(EVENT));
   const cli = new Cli(['tail', url]);
   await cli.printed('order');
-  expect(cli.stderr).toMatch(/broke the connection off.*\n.*answered 502.*\n.*answered 503/);
+  expect(cli.stderr).toMatch(/closed the connection.*\n.*answered 502.*\n.*answered 503/);
   expect(requests.length).toBe(5);
 });
 
@@ -72,7 +80,7 @@ test('--last-event-id and --header are sent', async () => {
   });
 });
 
-test('a redirect is followed, and what was meant for one origin does not reach another', async () => {
+test('tail follows a redirect, and sends no secrets to another origin', async () => {
   const target = await serve(stream(EVENT));
   const source = await serve(answer(307, { location: target.url }));
   const cli = new Cli(['tail', source.url, '--header', 'Cookie: secret', '--header', 'X-Own: c']);
@@ -85,11 +93,11 @@ test('a redirect is followed, and what was meant for one origin does not reach a
 });
 
 test.each([
-  ['401', answer(401), /who asks \(401\)/],
+  ['401', answer(401), /answered 401: it does not know the user/],
   ['404', answer(404), /answered 404/],
-  ['204', answer(204), /nothing more to come/],
-  ['a page', answer(200, { 'content-type': 'text/html' }), /no event stream, but text\/html/],
-])('%s is final, as it is to a browser', async (_, step, reason) => {
+  ['204', answer(204), /answered 204: the stream is over/],
+  ['a page', answer(200, { 'content-type': 'text/html' }), /with text\/html, not with text\/event-stream/],
+])('%s is final, as for a browser', async (_, step, reason) => {
   const { url, requests } = await serve(step);
   const { exitCode, stdout, stderr } = await runCli(['tail', url]);
   expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
@@ -97,21 +105,24 @@ test.each([
   expect(requests.length).toBe(1);
 });
 
-test('no server at all ends it with 2', async () => {
+test('tail without a server exits with 2', async () => {
   const { url } = await serve(stream(''));
   await closeServers();
   const { exitCode, stderr } = await runCli(['tail', url]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 2, stderr: expect.stringContaining('Nothing listens there') });
 });
 
-test.each(['SIGINT', 'SIGTERM'] as const)('%s ends it in peace, also while it waits for the server', async (signal) => {
-  const { url } = await serve(shortStream('retry: 3600000\ndata: a\n\n'));
-  const cli = new Cli(['tail', url]);
-  await cli.printed('again in 3600 s', 'stderr');
-  expect((await cli.stop(signal)).exitCode).toBe(0);
-});
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends tail cleanly, also while it waits for the server',
+  async (signal) => {
+    const { url } = await serve(shortStream('retry: 3600000\ndata: a\n\n'));
+    const cli = new Cli(['tail', url]);
+    await cli.printed('reconnecting in 3600 s', 'stderr');
+    expect((await cli.stop(signal)).exitCode).toBe(0);
+  },
+);
 
-test('it ends in peace when nobody reads any more', async () => {
+test('tail ends cleanly when its reader is gone', async () => {
   const { url } = await serve((_, res) => {
     res.writeHead(200, { 'content-type': 'text/event-stream' });
     const timer = setInterval(() => res.write(EVENT), 5);

@@ -1,6 +1,6 @@
-/** What a server sends to the command line tool has no power over the terminal, the memory or the time of whoever runs it. */
+/** A server's output cannot control the user's terminal, fill the memory, or keep the command line busy. */
 import fc from 'fast-check';
-import { painter, printable, visible } from '../dist/cli/output';
+import { painter, printable, visible } from '../ts/cli/output';
 import { Cli, type CliResult, runCli, stopClis } from './support/cli';
 import { answer, closeServers, pouring, READY, serve, shortStream, stream } from './support/cli-server';
 import { until } from './support/until';
@@ -31,7 +31,7 @@ function isSafe({ stdout, stderr }: Pick<CliResult, 'stdout' | 'stderr'>): void 
 /** Each run is a process of its own. */
 const RUNS = { numRuns: 4 };
 
-test('no text is printed with a character that has power over a terminal, whatever it is', () => {
+test('no printed text contains a character that controls a terminal', () => {
   const paint = painter({ isTTY: true } as never, {});
   fc.assert(
     fc.property(hostile, (text) => {
@@ -45,7 +45,7 @@ test('no text is printed with a character that has power over a terminal, whatev
   );
 });
 
-test('send prints no answer raw: refusals, receipts and what is neither', async () => {
+test('send escapes every answer', async () => {
   const args = ['--broadcast', '1'];
   await fc.assert(
     fc.asyncProperty(hostile, fc.constantFrom(200, 400, 500), async (text, status) => {
@@ -68,7 +68,7 @@ test('send prints no answer raw: refusals, receipts and what is neither', async 
   );
 }, 120_000);
 
-test('an error that is no text is refused like any other', async () => {
+test('send prints an error that is not a string as JSON', async () => {
   const { url } = await serve(answer(400, {}, '{"error":{"code":7}}'));
   const { exitCode, stderr } = await runCli(['send', url, '--broadcast', '1']);
   expect({ exitCode, stderr }).toEqual({
@@ -77,7 +77,7 @@ test('an error that is no text is refused like any other', async () => {
   });
 });
 
-test('tail prints no event raw, and its JSON has the same value', async () => {
+test('tail escapes every event, and its JSON keeps the value', async () => {
   await fc.assert(
     fc.asyncProperty(hostile, async (text) => {
       const line = text.replace(/[\r\n]/g, ' ');
@@ -101,7 +101,7 @@ test('tail prints no event raw, and its JSON has the same value', async () => {
   );
 }, 120_000);
 
-test('doctor and tail print no head raw', async () => {
+test('doctor and tail escape the head', async () => {
   // What Node.js lets through in a header.
   const type = 'text/\x85\x9b31m\x9d0;title\x9c';
   const { url } = await serve(answer(200, { 'content-type': type }));
@@ -117,7 +117,7 @@ test('doctor and tail print no head raw', async () => {
   }
 });
 
-test('doctor prints no name of an event raw', async () => {
+test('doctor escapes the name of an event', async () => {
   const { url } = await serve(stream('event: \x1b]0;t\x07\u202e\u009b\ndata: 1\n\n'));
   for (const option of [[], ['--json']]) {
     const result = await runCli(['doctor', url, ...option]);
@@ -136,7 +136,7 @@ test.each([
   ['an event that never ends', `${HEAD}data: x\n`, `data: ${'y'.repeat(1000)}\n`.repeat(60)],
   ['a comment that never ends', `${HEAD}:`, 'z'.repeat(65_536)],
 ])(
-  '%s takes no memory, in tail or doctor',
+  '%s does not fill the memory of tail or doctor',
   async (_, head, piece) => {
     const server = await pouring(head, piece);
     const tail = new Cli(['tail', server.url], SMALL);
@@ -152,22 +152,22 @@ test.each([
   120_000,
 );
 
-test('an event that is too long is left out and told, and the next is printed', async () => {
+test('tail reports an overlong event and prints the next', async () => {
   const { url } = await serve(stream(`data: ${'x'.repeat(17 * 1024 * 1024)}\nid: 1\n\ndata: next\n\n`));
   const cli = new Cli(['tail', url]);
   await cli.printed('  next\n');
-  expect(cli.stderr).toContain('an event of more than 16777216 characters was left out');
+  expect(cli.stderr).toContain('left out an event of more than 16777216 characters');
   expect(cli.stdout.length).toBeLessThan(200);
 });
 
-test('an answer to send that never ends is given up', async () => {
+test('send gives up on an endless answer', async () => {
   const server = await pouring('HTTP/1.1 400 Bad\r\n\r\n', 'x'.repeat(65_536));
   const { exitCode, stderr } = await runCli(['send', server.url, '--broadcast', '1'], SMALL);
   expect(exitCode).toBe(2);
-  expect(stderr).toContain('too long');
+  expect(stderr).toContain('the answer is longer than 65536 bytes');
 });
 
-test('deeply nested data is not made longer than it is', async () => {
+test('tail does not indent deeply nested data', async () => {
   const deep = `${'['.repeat(3000)}${'[],'.repeat(15_000)}[]${']'.repeat(3000)}`;
   const { url } = await serve(stream(`data: ${deep}\n\ndata: end\n\n`));
   const cli = new Cli(['tail', url], SMALL);
@@ -175,20 +175,20 @@ test('deeply nested data is not made longer than it is', async () => {
   expect(cli.stdout.length).toBeLessThan(deep.length + 300);
 });
 
-test('a retry of 0 is no loop', async () => {
+test('a retry of 0 does not make tail loop', async () => {
   const { url } = await serve(shortStream('retry: 0\ndata: a\n\n'));
   const cli = new Cli(['tail', url]);
-  await cli.printed('again in', 'stderr');
-  expect(cli.stderr).toContain('again in 250 ms');
+  await cli.printed('reconnecting in', 'stderr');
+  expect(cli.stderr).toContain('reconnecting in 250 ms');
 });
 
-test('an id that no header can carry does not keep tail from reconnecting', async () => {
+test('tail reconnects after an id that no header can carry', async () => {
   const { url } = await serve(shortStream('retry: 0\nid: \x01\ndata: a\n\n'), stream('data: b\n\n'));
   await new Cli(['tail', url]).printed('  b\n');
 });
 
 test.each(['tail', 'doctor'])(
-  'no header of the user follows a redirect of %s to another origin',
+  '%s sends no header of the user to another origin',
   async (command) => {
     // Without a name in `server`, doctor opens connections of its own to look at who carries the stream.
     const bare = (_: unknown, res: import('node:http').ServerResponse): void => {

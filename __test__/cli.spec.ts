@@ -1,7 +1,7 @@
-/** What holds for every command of `npx ssekit`. */
+/** What every command of `npx ssekit` has in common. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { painter, paragraph, printable, visible } from '../dist/cli/output';
+import { painter, paragraph, printable, visible } from '../ts/cli/output';
 import { runCli } from './support/cli';
 
 const { version, bin } = JSON.parse(readFileSync(join(__dirname, '..', 'package.json'), 'utf8'));
@@ -21,7 +21,7 @@ test.each([['--help'], ['help'], ['-h']])('%s names every command', async (optio
   for (const command of ['init', 'doctor', 'tail']) expect(stdout).toContain(`\n  ${command} `);
 });
 
-test.each(['init', 'doctor', 'tail'])('%s --help tells its usage, and does nothing else', async (command) => {
+test.each(['init', 'doctor', 'tail'])('%s --help prints its usage and nothing else', async (command) => {
   const { exitCode, stdout, stderr } = await runCli([command, '--help']);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toContain(`Usage: ssekit ${command}`);
@@ -29,18 +29,18 @@ test.each(['init', 'doctor', 'tail'])('%s --help tells its usage, and does nothi
 
 test.each([
   [[], 'Usage: ssekit'],
-  [['frobnicate'], 'there is no command "frobnicate"'],
-  [['constructor'], 'there is no command "constructor"'],
-  [['tail'], 'Which URL?'],
-  [['tail', 'a', 'b'], 'Only one URL is taken, got 2'],
-  [['tail', 'ftp://localhost/'], 'Not an http or https URL: ftp://localhost/'],
+  [['frobnicate'], 'unknown command "frobnicate"'],
+  [['constructor'], 'unknown command "constructor"'],
+  [['tail'], 'URL: expected the URL of a stream, got nothing'],
+  [['tail', 'a', 'b'], 'Expected one URL, got 2: a b'],
+  [['tail', 'ftp://localhost/'], 'URL: expected one with http or https, got ftp://localhost/'],
   [['tail', 'localhost', '--colour'], "Unknown option '--colour'"],
-  [['tail', 'localhost', '--header', 'no colon'], `Not a header, which is written 'Name: value': "no colon"`],
-  [['tail', 'localhost', '--header', 'a: b\r\nc: d'], 'Not a header'],
+  [['tail', 'localhost', '--header', 'no colon'], `--header: expected 'Name: value', got "no colon"`],
+  [['tail', 'localhost', '--header', 'a: b\r\nc: d'], '--header: expected'],
   [['doctor'], 'There is no app in this folder'],
-  [['doctor', 'localhost', '--wait', 'long'], '--wait wants seconds, got long'],
+  [['doctor', 'localhost', '--wait', 'long'], '--wait: expected seconds, at most 86400, got long'],
   [['init', '/nowhere'], 'There is no package.json in /nowhere'],
-])('%j ends with 2 and says why', async (args, message) => {
+])('wrong usage %j exits with 2 and says why', async (args, message) => {
   const { exitCode, stdout, stderr } = await runCli(args);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain(message);
@@ -48,17 +48,17 @@ test.each([
 
 test.each([
   ['a terminal gets colours', true, {}, '\x1b[1mx\x1b[22m'],
-  ['a pipe gets none', false, {}, 'x'],
-  ['NO_COLOR is heeded', true, { NO_COLOR: '1' }, 'x'],
-  ['a dumb terminal gets none', true, { TERM: 'dumb' }, 'x'],
+  ['a pipe gets no colours', false, {}, 'x'],
+  ['NO_COLOR turns colours off', true, { NO_COLOR: '1' }, 'x'],
+  ['a dumb terminal gets no colours', true, { TERM: 'dumb' }, 'x'],
 ])('%s', (_, isTTY, env, printed) => {
   expect(visible(painter({ isTTY }, env)('bold', 'x'))).toBe(printed);
 });
 
-test('what comes from elsewhere cannot command the terminal', () => {
+test('foreign text cannot control the terminal', () => {
   expect(printable('a\x1b[2J\x07\x9b\u202eb\n\tc😀')).toBe('a\\x1b[2J\\x07\\x9b\\u{202e}b\n\tc😀');
 });
 
-test('a paragraph is broken between words', () => {
+test('a paragraph breaks between words', () => {
   expect(paragraph('one two three', '  ', '- ', 10)).toBe('- one two\n  three');
 });

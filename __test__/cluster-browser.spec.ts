@@ -1,4 +1,4 @@
-/** What users see in a real browser when the app runs on two servers, with a worker beside them. */
+/** A real browser with the app on two servers and a worker beside them. */
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
 import { Cluster, stopClusters } from './support/cluster';
@@ -39,14 +39,14 @@ async function post(address: string, body: object): Promise<unknown> {
   return answer.json();
 }
 
-/** What the provider's webhook brings about, at the server that it happens to reach. */
+/** Calls the provider's webhook at the server that it happens to reach. */
 const pay = (node: string, userId: string, amount: number): Promise<unknown> =>
   post(`${node}/api/webhooks/payment`, { event: 'payment.completed', userId, amount });
 
 /** The server that holds a tab's stream, as the tab shows it. */
 const nodeOf = (tab: Tab): Promise<string | null> => tab.page.getByTestId('node').textContent();
 
-/** What has come to each tab, but for what tells of connections. A last word to everybody comes after all that was sent before. */
+/** The application's events in each tab. A last broadcast comes after everything sent before. */
 async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
   const event = { event: 'system-announcement', data: { message: 'last word' } };
   await post(`${nodes.A}/api/test/service`, { method: 'broadcast', args: [event] });
@@ -57,7 +57,7 @@ async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
   return Promise.all(all);
 }
 
-test('a webhook at one server reaches its user at the other, and nobody else', async () => {
+test('a webhook at one server reaches only its user at the other', async () => {
   const [ada, grace] = await openTabs(adaAtA, graceAtB);
   expect([await nodeOf(ada), await nodeOf(grace)]).toEqual(['A', 'B']);
   await pay(nodes.A, 'grace', 12.5);
@@ -69,7 +69,7 @@ test('a webhook at one server reaches its user at the other, and nobody else', a
   expect(await grace.page.getByTestId('inbox').innerText()).toContain('Payment of 12.50 completed');
 });
 
-test('an order’s job in the worker tells its user, at both servers, how it goes, in order', async () => {
+test("the worker reports an order's progress at both servers in order", async () => {
   const [here, there, other] = await openTabs(adaAtA, adaAtB, graceAtB);
   await here.click('button-order');
   await here.click('button-order-fail');
@@ -84,7 +84,7 @@ test('an order’s job in the worker tells its user, at both servers, how it goe
   expect(ofOther).toEqual([]);
 });
 
-test('a broadcast reaches both servers; with an excluded client, everybody but that one tab', async () => {
+test('a broadcast reaches both servers, except the excluded tab', async () => {
   const [excluded, sibling, other] = await openTabs(adaAtA, adaAtB, graceAtB);
   await excluded.click('button-broadcast');
   await excluded.eventsUntil('its own broadcast', ({ data }) => data.message === 'Hello from Ada');
@@ -100,7 +100,7 @@ test('a broadcast reaches both servers; with an excluded client, everybody but t
   }
 });
 
-test('a tab behind nginx that comes back to the other server has missed nothing', async () => {
+test('a tab that nginx moves to the other server misses nothing', async () => {
   const ada = await Person.logIn(browser, url, 'ada');
   const [tab] = await openTabs(ada);
   let [amount, tries] = [0, 0];
@@ -118,7 +118,7 @@ test('a tab behind nginx that comes back to the other server has missed nothing'
     return (await nodeOf(tab)) !== before && tab.eventsUntil('the last payment', ({ data }) => data.amount === amount);
   });
   const payments = events.filter(({ type }) => type === 'payment-completed').map(({ data }) => Number(data.amount));
-  // Of many, a tab shows the newest.
+  // A tab shows only the newest of many.
   const first = payments[0] as number;
   expect(payments).toEqual(Array.from({ length: amount - first + 1 }, (_, index) => first + index));
   expect(payments.length).toBeGreaterThanOrEqual(3);

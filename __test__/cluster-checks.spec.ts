@@ -1,4 +1,4 @@
-/** What configure says of a backplane, and what own clients get when Redis comes back empty. */
+/** The messages of configure about a backplane, and the events of own clients when Redis comes back empty. */
 import type { BackplaneOptions } from '../index';
 import { Evaluator, type Given, stopEvaluators } from './support/evaluator';
 import { join, launch, linkIs, open, storyOf, told } from './support/nodes';
@@ -12,27 +12,24 @@ afterEach(async () => {
   await stopRedis();
 });
 
-test.each([true, false])(
-  'what own clients got while Redis was away does not come again, joined before: %s',
-  async (before) => {
-    const redis = await Redis.start();
-    if (!before) await redis.kill();
-    const node = await (before ? join : launch)(redis.url);
-    const tab = await open(node, 'ada', 'tab');
-    if (before) await redis.kill();
-    await linkIs(node, 'down');
-    await node.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 1 }));
-    await told(tab, 'all 1');
-    // Without its data.
-    await redis.restart();
-    await linkIs(node, 'up');
-    await node.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 2 }));
-    await told(tab, 'end 2');
-    expect(storyOf(tab).filter((line) => line === 'all 1')).toHaveLength(1);
-  },
-);
+test.each([true, false])('events of an outage are not delivered again, joined before: %s', async (before) => {
+  const redis = await Redis.start();
+  if (!before) await redis.kill();
+  const node = await (before ? join : launch)(redis.url);
+  const tab = await open(node, 'ada', 'tab');
+  if (before) await redis.kill();
+  await linkIs(node, 'down');
+  await node.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 1 }));
+  await told(tab, 'all 1');
+  // Without its data.
+  await redis.restart();
+  await linkIs(node, 'up');
+  await node.evaluate(({ sse }) => sse.broadcast({ event: 'end', data: 2 }));
+  await told(tab, 'end 2');
+  expect(storyOf(tab).filter((line) => line === 'all 1')).toHaveLength(1);
+});
 
-test.each([{ prefix: 'yours' }, { maxStreamEvents: 1_000 }])('the option that differs is named: %j', async (other) => {
+test.each([{ prefix: 'yours' }, { maxStreamEvents: 1_000 }])('a different option is named: %j', async (other) => {
   const node = await Evaluator.start();
   const set = { redis: 'redis://127.0.0.1:1', prefix: 'mine' };
   const configure = ({ SSEService }: Given, backplane: BackplaneOptions): unknown =>
@@ -44,7 +41,7 @@ test.each([{ prefix: 'yours' }, { maxStreamEvents: 1_000 }])('the option that di
 
 const URL = 'redis://ada:s3cret@127.0.0.1:1/2';
 
-test('what is wrong with the URL, the prefix, or certificates is told by configure', async () => {
+test('configure names a wrong URL, prefix or certificate', async () => {
   const node = await Evaluator.start();
   const refusals: [object, BackplaneOptions, string[]][] = [
     [ARGUMENT, { redis: '' }, ['options.backplane.redis: got no URL', 'wants redis://']],

@@ -24,17 +24,21 @@ const configure = ({ SSEService }: Given, options: object): boolean =>
 /** Nobody is there, and it does not matter: the hub is not started. */
 const URL = 'redis://ada:s3cret@127.0.0.1:1/2';
 
-test('what is no option, not of its type or out of its bounds is refused, and never shows the password', async () => {
+test('an invalid option is refused without showing the password', async () => {
   const node = await Evaluator.start();
   const refusals: [object, unknown, string[]][] = [
     [ARGUMENT, 5, ['options.backplane: got 5', 'wants an object']],
     [ARGUMENT, null, ['options.backplane: got null', 'wants an object']],
-    [ARGUMENT, URL, ['options.backplane: got "string", wants an object']],
+    [ARGUMENT, URL, ['options.backplane: got a string, wants an object']],
     [ARGUMENT, { redis: 6_379 }, ['options.backplane.redis: got', 'wants a string']],
     [ARGUMENT, { redis: URL, prefix: null }, ['options.backplane.prefix: got', 'wants a string']],
     [ARGUMENT, { redis: URL, ca: {} }, ['options.backplane.ca: got', 'wants a string']],
     [ARGUMENT, { redis: URL, url: 'x' }, ['options.backplane.url: got', 'no such option', 'redis, prefix', 'leaseMs']],
-    [ARGUMENT, { redis: URL, leaseMs: '5000' }, ['options.backplane.leaseMs: got "5000"', 'a non-negative integer']],
+    [
+      ARGUMENT,
+      { redis: URL, leaseMs: '5000' },
+      ['options.backplane.leaseMs: got "5000"', 'wants an integer from 1000 to 3600000'],
+    ],
     [
       ARGUMENT,
       { redis: URL, whenDown: 'drop' },
@@ -70,14 +74,14 @@ const BOUNDS = [
   ['maxBufferedBytes', 1_024, 2 ** 40],
 ] as const;
 
-test.each([1, 2])('the bounds themselves are fine, and the same again', async (which) => {
+test.each([1, 2])('values at the bounds are accepted, also twice', async (which) => {
   const node = await Evaluator.start();
   const numbers = Object.fromEntries(BOUNDS.map((bound) => [bound[0], bound[which]]));
   const backplane = { redis: URL, prefix: 'my-app_1.2:3/4', whenDown: 'wait' as const, ...numbers };
   for (let times = 0; times < 2; times += 1) expect(await node.evaluate(configure, { backplane })).toBe(true);
 });
 
-test('what differs from what is set is named, and the URL is not shown', async () => {
+test('a different option is named without showing the URL', async () => {
   const node = await Evaluator.start();
   const set = { redis: URL, prefix: 'mine', leaseMs: 5_000 };
   await node.evaluate(configure, { backplane: set });
@@ -97,7 +101,7 @@ test('what differs from what is set is named, and the URL is not shown', async (
   }
 });
 
-test('apps with different prefixes do not hear each other', async () => {
+test("apps with different prefixes do not receive each other's events", async () => {
   const redis = await Redis.start();
   const [a, b, c] = (await Promise.all(
     [undefined, 'other', 'other'].map((prefix) => join(redis.url, { backplane: prefix ? { prefix } : {} })),
@@ -117,7 +121,7 @@ test('apps with different prefixes do not hear each other', async () => {
   expect(named).toEqual(new Set(['{other}', '{ssekit}'].flatMap((prefix) => each.map((key) => `${prefix}:${key}`))));
 });
 
-test('the environment names Redis for a hub that is told of none, whatever else it is told', async () => {
+test('the environment names Redis if no option does', async () => {
   const redis = await Redis.start();
   const env = { SSEKIT_REDIS_URL: redis.url };
   const [plain, configured] = [await Evaluator.start(undefined, env), await Evaluator.start({ retryMs: 1_000 }, env)];
@@ -141,7 +145,7 @@ test('the environment names Redis for a hub that is told of none, whatever else 
   await linkIs(other, 'down');
 });
 
-test('without a backplane nothing is different', async () => {
+test('a hub without a backplane works alone', async () => {
   const node = await Evaluator.start();
   expect(await node.evaluate(({ sse }) => sse.ready())).toBe(true);
   const tab = await open(node, 'ada', 'tab');
@@ -176,7 +180,7 @@ const METRICS = [
   'cluster_other_nodes',
 ];
 
-test('how it stands with the others is counted, in stats() and in metrics()', async () => {
+test('stats() and metrics() show the state of the cluster', async () => {
   const redis = await Redis.start({ appendonly: true });
   const [a, b] = [await join(redis.url), await join(redis.url)];
   await open(b, 'ada', 'tab');
@@ -215,7 +219,7 @@ test('how it stands with the others is counted, in stats() and in metrics()', as
 const RIGHTS =
   '~{ssekit}:* -@all +auth +select +info +eval +evalsha +xread +xadd +xrange +hget +hset +get +set +del +time';
 
-test('a user of Redis with the rights that the documentation names can do everything', async () => {
+test('the documented Redis rights are enough', async () => {
   const redis = await Redis.start({ appendonly: true });
   await redis.command('ACL', 'SETUSER', 'ssekit', 'on', '>s3cret', 'resetchannels', ...RIGHTS.split(' '));
   await redis.command('ACL', 'LOG', 'RESET');
@@ -266,7 +270,7 @@ test.each([
   await told(tab, 'all 1');
 });
 
-test('over TLS, with the certificate of the authority, and not without it', async () => {
+test('TLS needs the certificate of the authority', async () => {
   const redis = await Redis.start({ tls: true });
   const trusting = await join(redis.url, { backplane: { ca: String(redis.ca) } });
   expect(await trusting.evaluate(({ sse }) => sse.stats().cluster?.link)).toBe('up');
@@ -275,7 +279,7 @@ test('over TLS, with the certificate of the authority, and not without it', asyn
   expect(await errorsOf(other)).toEqual([expect.stringMatching(/certificate/i)]);
 });
 
-test('over TLS, with an authority that the environment adds for Node.js', async () => {
+test('TLS accepts an authority from the environment of Node.js', async () => {
   const redis = await Redis.start({ tls: true });
   const folder = await mkdtemp(resolve(tmpdir(), 'ssekit-ca-'));
   const file = resolve(folder, 'ca.pem');

@@ -11,7 +11,7 @@ afterEach(async () => {
   await stopRedis();
 });
 
-/** Each sends one event after the other, to everybody, until it is told to stop. */
+/** Each broadcasts one event after the other until it gets the word to stop. */
 const startSending = (node: Evaluator, name: string): Promise<void> =>
   node.evaluate(({ sse, state }, name) => {
     state.sent = 0;
@@ -34,7 +34,7 @@ async function sendsMore(nodes: Evaluator[], more: number): Promise<void> {
   }
 }
 
-/** Of each sender all, once, and in its order. */
+/** Everything from each sender once, in the sender's order. */
 function expectAll(client: RawClient, counts: Record<string, number>): void {
   const events = client.events().filter(({ event }) => event !== 'ssekit:ready');
   for (const [name, count] of Object.entries(counts)) {
@@ -51,11 +51,11 @@ async function allReset(tabs: RawClient[]): Promise<void> {
   for (const tab of tabs) await until('ssekit:reset', () => storyOf(tab).some(isReset));
 }
 
-const DOWN = /^the backplane cannot be used, and is tried again and again: Redis/;
+const DOWN = /^the backplane cannot be used, ssekit keeps trying: Redis/;
 const BACK = 'the backplane can be used again';
 
 describe.each(['deliver', 'wait'] as const)('whenDown: %s', (whenDown) => {
-  test('Redis dies and comes back with its data while both send: every client gets everything, once', async () => {
+  test('a Redis restart with its data loses and repeats nothing', async () => {
     const redis = await Redis.start({ appendonly: true });
     const nodes = await Promise.all(['a', 'b'].map(() => join(redis.url, { backplane: { whenDown } })));
     const [a, b] = nodes as [Evaluator, Evaluator];
@@ -130,7 +130,7 @@ async function twoTabs(
   return { a, b, atA, atB };
 }
 
-test('while Redis is away: own clients get everything at once, calls count whom they know, flush tells, and others get it later', async () => {
+test('an outage delays only the events of other processes', async () => {
   const redis = await Redis.start({ appendonly: true });
   const { a, b, atA, atB } = await twoTabs(redis);
   await redis.kill();
@@ -156,7 +156,7 @@ test('while Redis is away: own clients get everything at once, calls count whom 
   ]);
 });
 
-test('whenDown wait: nobody gets anything before Redis is back, and then everybody in one order', async () => {
+test('with whenDown wait, all events wait for Redis', async () => {
   const redis = await Redis.start({ appendonly: true });
   const { a, b, atA, atB } = await twoTabs(redis, 'wait');
   await redis.kill();
@@ -177,7 +177,7 @@ test('whenDown wait: nobody gets anything before Redis is back, and then everybo
   expect(lastIdOf(atA)).toBe(lastIdOf(atB));
 });
 
-test('who logs out while Redis is away is out at once here, and elsewhere when it is back', async () => {
+test('a log-out in an outage works here at once, elsewhere later', async () => {
   const redis = await Redis.start({ appendonly: true });
   const { a, b, atA, atB } = await twoTabs(redis);
   const alsoAda = await open(b, 'ada', 'tab-b2');
@@ -195,7 +195,7 @@ test('who logs out while Redis is away is out at once here, and elsewhere when i
   await allKnow([a, b], ['tab-b']);
 });
 
-test('a page that comes back to its process goes on exactly; one that moves with an id of the outage is reset', async () => {
+test('an id of the outage resumes at its own process only', async () => {
   const redis = await Redis.start({ appendonly: true });
   const { a, b, atA } = await twoTabs(redis);
   await a.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 1 }));
@@ -223,7 +223,7 @@ test('a page that comes back to its process goes on exactly; one that moves with
   expect(storyOf(after)).toEqual(['all 3', 'end 0']);
 });
 
-test('too many wait: the oldest are dropped, and every client is told of a gap once Redis is back', async () => {
+test('a full buffer drops the oldest and resets every client', async () => {
   const redis = await Redis.start({ appendonly: true });
   const backplane = { maxBufferedEvents: 10 };
   const [a, b] = [await join(redis.url, { backplane }), await join(redis.url)];
@@ -249,7 +249,7 @@ test('too many wait: the oldest are dropped, and every client is told of a gap o
   expect(own.filter((line) => line.startsWith('ssekit:reset'))).toHaveLength(1);
 });
 
-test('Redis comes back without its data: every client is told of a gap, then goes on', async () => {
+test('a Redis restart without its data resets every client', async () => {
   const redis = await Redis.start();
   const { a, b, atA, atB } = await twoTabs(redis, 'wait');
   await a.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 1 }));
@@ -276,7 +276,7 @@ test('Redis comes back without its data: every client is told of a gap, then goe
   await allKnow([a, b], ['tab-a', 'tab-b', 'late']);
 });
 
-test('a process that starts while Redis is away serves its clients, and joins the others when it is there', async () => {
+test('a process started in an outage serves clients and joins later', async () => {
   const redis = await Redis.start();
   await redis.kill();
   const node = await launch(redis.url);
@@ -296,7 +296,7 @@ test('a process that starts while Redis is away serves its clients, and joins th
   await told(tab, 'user 3');
 });
 
-test('Redis has no memory left: the event error says why, own clients are served, and it goes on when there is some', async () => {
+test('a Redis without memory is reported and does not stop delivery', async () => {
   const redis = await Redis.start({ appendonly: true });
   const { a, b, atA, atB } = await twoTabs(redis);
   await redis.command('CONFIG', 'SET', 'maxmemory', '1');

@@ -1,4 +1,4 @@
-/** What is wrong with Redis is told once, and ends when it is mended. */
+/** A fault of Redis is reported once and ends with its repair. */
 import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { errorsOf, join, launch, linkIs, open, told } from './support/nodes';
 import { closeClients } from './support/raw-client';
@@ -12,7 +12,7 @@ afterEach(async () => {
 
 const flush = (node: Evaluator): Promise<void> => node.evaluate(({ sse }) => sse.flush());
 
-test('an outage of Redis is one outage for a process that sends nothing, and each of its causes is told once', async () => {
+test('a silent process reports each cause of an outage once', async () => {
   const redis = await Redis.start({ appendonly: true });
   const node = await join(redis.url);
   for (let times = 1; times <= 4; times += 1) {
@@ -34,7 +34,7 @@ test('an outage of Redis is one outage for a process that sends nothing, and eac
 });
 
 /** Redis stands still for so long that a connection is made, and given up on, while it does. */
-test.each([7_500, 12_500])('a Redis that did not answer for %d ms is used again when it does', async (ms) => {
+test.each([7_500, 12_500])('a Redis silent for %d ms is used again', async (ms) => {
   const redis = await Redis.start();
   const node = await join(redis.url);
   const tab = await open(node, 'ada', 'tab');
@@ -52,7 +52,7 @@ test.each([7_500, 12_500])('a Redis that did not answer for %d ms is used again 
   for (const error of await errorsOf(node)) expect(error).not.toMatch(/cannot be understood|not ssekit's/);
 });
 
-test('Redis wants a password, and there is none: the event error says so', async () => {
+test('the event error reports a missing password', async () => {
   const redis = await Redis.start({ requirepass: 'r1ght' });
   const node = await launch(redis.url.replace(':r1ght@', ''));
   expect(await node.evaluate(({ sse }) => sse.ready())).toBe(false);

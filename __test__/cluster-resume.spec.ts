@@ -29,7 +29,7 @@ async function missAll(node: Evaluator): Promise<string> {
   return lastEventId;
 }
 
-test('after its process was killed, a page goes on at another one: nothing missed, nothing twice, the ids the same', async () => {
+test('a page of a killed process resumes exactly at another', async () => {
   const [a, b] = [await join(redis.url), await join(redis.url)];
   const [page, witness] = [await open(a, 'ada', 'tab'), await open(b, 'ada', 'witness')];
   await open(b, 'grace', 'tab2');
@@ -54,7 +54,7 @@ test('after its process was killed, a page goes on at another one: nothing misse
   }
 });
 
-test('what one process sent just before it was killed is not lost once it was flushed', async () => {
+test('flushed events survive the process that sent them', async () => {
   const [a, b] = [await join(redis.url), await join(redis.url)];
   const page = await open(b, 'ada', 'tab');
   await allKnow([a], ['tab']);
@@ -67,7 +67,7 @@ test('what one process sent just before it was killed is not lost once it was fl
   expect(events.map(({ data }) => Number(data))).toEqual(Array.from({ length: 500 }, (_, i) => i));
 });
 
-test('a process that starts later, and is ready, knows what was sent before: a page goes on there where it was', async () => {
+test('a page resumes at a process that started later', async () => {
   const a = await join(redis.url);
   const lastEventId = await missAll(a);
   const b = await join(redis.url);
@@ -77,7 +77,7 @@ test('a process that starts later, and is ready, knows what was sent before: a p
   expect(storyOf(again)).toEqual(ALL(10));
 });
 
-/** What a page gets from `createSSERoute` that is the very first to ask this process: its first so many events. */
+/** The first events of a page whose request to `createSSERoute` is the first in this process. */
 const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Promise<string[]> =>
   node.evaluate(
     async ({ require }, lastEventId, count) => {
@@ -106,7 +106,7 @@ const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Pr
     count,
   );
 
-test('a route of createSSERoute waits for a process that has just started: its page goes on where it was', async () => {
+test('a page resumes at a createSSERoute that has just started', async () => {
   const a = await join(redis.url);
   const lastEventId = await missAll(a);
   await a.stop('SIGKILL');
@@ -120,7 +120,7 @@ test('a route of createSSERoute waits for a process that has just started: its p
   }
 });
 
-test('who asks for a stream while Redis is away is not kept waiting for it', async () => {
+test('a request for a stream does not wait out an outage', async () => {
   const a = await join(redis.url);
   await sendAll(a, 1);
   const page = await open(a, 'ada', 'tab');
@@ -133,7 +133,7 @@ test('who asks for a stream while Redis is away is not kept waiting for it', asy
   await redis.restart();
 });
 
-test('a process that gets SIGTERM is gone for the others, with its clients, as soon as it has drained', async () => {
+test('a drained process leaves the cluster at once', async () => {
   // So long that it cannot be the lease.
   const backplane = { leaseMs: 3_600_000 };
   const drain = { windowMs: 100, retryMs: 100 };

@@ -1,4 +1,4 @@
-/** What one process sends reaches the clients of all that share its Redis, and each of them knows who is there. */
+/** A send reaches the clients of all processes that share a Redis, and each process knows all clients. */
 import { Evaluator } from './support/evaluator';
 import { allKnow, errorsOf, join, lastIdOf, open, placeOf, sharedRedis, storyOf, told } from './support/nodes';
 import type { RawClient } from './support/raw-client';
@@ -25,7 +25,7 @@ async function two(transport: Settled = 'handoff'): Promise<{ nodes: [Evaluator,
 }
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  test('each of the three calls reaches whom it is for at another process, in one order, by the same ids', async () => {
+  test('every send reaches other processes in one order', async () => {
     const { nodes, tabs } = await two(transport);
     const [a, b] = nodes;
     for (const node of nodes) {
@@ -59,7 +59,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect([await errorsOf(a), await errorsOf(b)]).toEqual([[], []]);
   });
 
-  test('a thousand from each of two processes come in one order to the clients of both, nothing twice', async () => {
+  test('two busy processes deliver one order without repeats', async () => {
     const { nodes, tabs } = await two(transport);
     const send = (name: string) => (node: Evaluator) =>
       node.evaluate(async ({ sse }, name) => {
@@ -83,7 +83,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
-test('who is there is known at both, and the scope tells the own ones from all', async () => {
+test('both processes list all clients, and the scope selects', async () => {
   const {
     nodes: [a, b],
     tabs,
@@ -123,14 +123,14 @@ test('who is there is known at both, and the scope tells the own ones from all',
   expect(await a.evaluate(({ sse }) => sse.isOnline('grace'))).toBe(false);
 });
 
-test('a scope that is none is refused', async () => {
+test('an unknown scope is refused', async () => {
   const node = await Evaluator.start();
   const thrown = await node.thrownBy(({ sse }) => sse.getActiveClients({ scope: 'all' as 'local' }));
   expect(thrown).toMatchObject({ class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' });
   expect(thrown.message).toContain("options.scope: got \"all\", wants 'cluster' or 'local'");
 });
 
-test('streams are ended wherever they are, after what was sent before, and nobody else’s', async () => {
+test('a disconnect ends the right streams at every process', async () => {
   const {
     nodes: [a, b],
     tabs,
@@ -156,7 +156,7 @@ test('streams are ended wherever they are, after what was sent before, and nobod
   expect(storyOf(grace)).toEqual(['last 1', 'still 2']);
 });
 
-test('an id moves to the process where its page connects again, and its first connection is told to go', async () => {
+test('an id moves to the process of its newer connection', async () => {
   const {
     nodes: [a, b],
     tabs: [old],
@@ -169,7 +169,7 @@ test('an id moves to the process where its page connects again, and its first co
   expect(old && storyOf(old)).toEqual([]);
 });
 
-test('an id that is another user’s is refused at every process', async () => {
+test('an id of another user is refused at every process', async () => {
   const {
     nodes: [a],
   } = await two();
@@ -177,7 +177,7 @@ test('an id that is another user’s is refused at every process', async () => {
   expect(refused.status).toBe(409);
 });
 
-test('when a process is killed, its clients are gone for the others after the lease', async () => {
+test('the clients of a killed process disappear after the lease', async () => {
   const {
     nodes: [a, b],
   } = await two();

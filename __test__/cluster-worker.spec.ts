@@ -10,7 +10,7 @@ afterEach(killPrograms);
 
 const STEPS = ['step 1', 'step 2', 'step 3', 'step 4', 'step 5'];
 
-test('it sends, waits until that is there, and ends by itself; everything has arrived, in order', async () => {
+test('a worker sends, flushes and ends by itself', async () => {
   const node = await join(redis.url);
   const tab = await open(node, 'ada', 'ada@a');
   for (let times = 1; times <= 3; times += 1) {
@@ -23,7 +23,7 @@ test('it sends, waits until that is there, and ends by itself; everything has ar
   await allKnow([node], ['ada@a']);
 });
 
-test('a variable of the environment is all it needs', async () => {
+test('a variable of the environment is enough', async () => {
   const node = await join(redis.url);
   const tab = await open(node, 'ada', 'ada@a');
   const program = path(__dirname, 'programs', 'sends-and-ends.cjs');
@@ -34,7 +34,7 @@ test('a variable of the environment is all it needs', async () => {
   expect(storyOf(tab)).toEqual(STEPS);
 });
 
-test('without a backplane it is alone', async () => {
+test('a worker without a backplane reaches nobody', async () => {
   const node = await join(redis.url);
   const tab = await open(node, 'ada', 'ada@a');
   expect(await Program.result('sends-and-ends.cjs')).toEqual([0, false, 0]);

@@ -40,7 +40,7 @@ const nodeOf = (client: RawClient): Promise<string> =>
     return event && JSON.parse(event.data).name;
   });
 
-test('one address, two servers, and one log-in for both', async () => {
+test('one address leads to two servers with one log-in', async () => {
   const { url, nodes } = cluster.addresses;
   const cookie = await logIn(url, 'ada');
   expect(await nodeOf(await openStream(nodes.A, cookie))).toBe('A');
@@ -50,7 +50,7 @@ test('one address, two servers, and one log-in for both', async () => {
   expect([...seen].sort()).toEqual(['A', 'B']);
 });
 
-test('an order that a server has taken is done by the worker', async () => {
+test('the worker processes an order from a server', async () => {
   const { url, redis } = cluster.addresses;
   const cookie = await logIn(url, 'ada');
   const answer = await fetch(`${url}/api/demo/orders`, { method: 'POST', headers: { cookie }, body: '{}' });
@@ -80,7 +80,7 @@ test('nginx is configured as the documentation shows', () => {
   expect(readFileSync(join(EXAMPLES, 'cluster', 'nginx.conf'), 'utf8')).toBe(shown);
 });
 
-describe('it ends as a whole', () => {
+describe('the cluster ends as a whole', () => {
   const isAlive = (pid: number): boolean => {
     try {
       return process.kill(pid, 0);

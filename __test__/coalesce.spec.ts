@@ -12,7 +12,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     server = await startWith(transport);
   });
 
-  test('who is there gets all, who comes back gets the newest of each key, in order', async () => {
+  test('connected clients get all; returning ones the newest of each key', async () => {
     const here = await openStream(server, transport, { path: '/sse?userId=ada' });
     const start = here.events()[0]?.id as string;
     await server.evaluate(async ({ sse }) => {
@@ -33,7 +33,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await server.evaluate(({ sse }) => sse.stats().coalesced)).toBe(20);
   });
 
-  test('a key counts among the same receivers only', async () => {
+  test('a key counts only among the same receivers', async () => {
     const seen = await server.evaluate(async ({ sse }) => {
       const { epoch, position } = sse.stats();
       sse.broadcast({ event: 'all', data: 1, coalesceKey: 'k' });

@@ -8,7 +8,7 @@ const root = join(__dirname, '..');
 
 afterEach(killPrograms);
 
-test('two copies of the package, each with an addon of its own, have one hub', async () => {
+test('two copies of the package share one hub', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'ssekit-copy-'));
   try {
     const addon = readdirSync(root).filter((name) => name.endsWith('.node'));
@@ -29,7 +29,7 @@ test('two copies of the package, each with an addon of its own, have one hub', a
   }
 });
 
-test('`import` and `require` give the same', async () => {
+test('`import` and `require` give the same module', async () => {
   expect(await Program.result('imports.mjs')).toEqual({ same: true, subpaths: ['function', 'function'] });
 });
 

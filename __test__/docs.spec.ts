@@ -25,7 +25,7 @@ interface Block {
   page: string;
   line: number;
   language: string;
-  /** What its first line says it is: `// app/api/sse/route.ts`. */
+  /** The name in its first line: `// app/api/sse/route.ts`. */
   file: string | undefined;
   code: string;
 }
@@ -46,7 +46,7 @@ const blocks = written.flatMap(blocksOf);
 const isScript = ({ language }: Block) => ['ts', 'tsx', 'js'].includes(language);
 const place = ({ page, line }: Block) => `${page}:${line}`;
 
-/** What the snippets import that is not here, as far as they use it. */
+/** Modules that the snippets import and that are not here, as far as they use them. */
 const STUBS = `
 declare namespace JSX { interface IntrinsicElements { [name: string]: any } }
 declare module 'react' {
@@ -118,8 +118,8 @@ declare module '@/lib/sessions' {
 }
 `;
 
-describe('code in the documentation', () => {
-  test('what is a whole file compiles', () => {
+describe('the code in the documentation', () => {
+  test('compiles where it is a whole file', () => {
     const sources = new Map([[join(root, 'docs-stubs.d.ts'), STUBS]]);
     const places = new Map<string, string>();
     for (const [index, block] of blocks.entries()) {
@@ -144,7 +144,7 @@ describe('code in the documentation', () => {
     expect(diagnostics?.map(({ messageText }) => messageText)).toEqual([]);
   });
 
-  test('no snippet of several statements goes without a file name, and so unchecked', () => {
+  test('names its file where it has several statements', () => {
     const unnamed = blocks.filter((block) => isScript(block) && !block.file && /^import /m.test(block.code));
     expect(unnamed.map(place)).toEqual([]);
   });
@@ -189,7 +189,7 @@ function check(sources: Map<string, string>): readonly ts.Diagnostic[] {
 }
 
 describe('links in the documentation', () => {
-  test.each(pages)('all relative links of %s lead somewhere', (page) => {
+  test.each(pages)('every relative link of %s has a target', (page) => {
     const links = [...read(page).matchAll(/\[[^\]]*\]\(([^)\s]+)\)/g)].map(([, target = '']) => target);
     const broken = links.filter((target) => !/^[a-z]+:/.test(target) && !leadsSomewhere(page, target));
     expect(broken).toEqual([]);
@@ -240,7 +240,7 @@ describe('names in the documentation', () => {
 
   test.each(pages)('every option, method and property that %s names exists', (page) => {
     const names = new Set(spans(page).flatMap((span) => span.match(/\b[a-z]+(?:[A-Z][a-z0-9]*)+\b/g) ?? []));
-    // What stands on the wire comes from Rust.
+    // Rust writes the bytes on the wire.
     const isKnown = (name: string) => FOREIGN.has(name) || new RegExp(`\\b${name}\\b`).test(`${typescript}\n${rust}`);
     const unknown = [...names].filter((name) => !isKnown(name));
     expect(unknown).toEqual([]);
@@ -253,11 +253,11 @@ describe('names in the documentation', () => {
   });
 
   test.each(pages)('every error code of %s is thrown somewhere', (page) => {
-    const codes = new Set(read(page).match(/ERR_SSEKIT_[A-Z]+/g));
+    const codes = new Set(read(page).match(/ERR_SSEKIT_[A-Z_]+/g));
     expect([...codes].filter((code) => !typescript.includes(`'${code}'`) && !rust.includes(`"${code}"`))).toEqual([]);
   });
 
-  test.each(pages)('every event of ssekit that %s names is sent', (page) => {
+  test.each(pages)('ssekit sends every event that %s names', (page) => {
     const events = new Set(spans(page).flatMap((span) => span.match(/^ssekit:[a-z]+$/g) ?? []));
     expect([...events].filter((name) => !rust.includes(name))).toEqual([]);
   });
@@ -317,18 +317,18 @@ describe('programs in the documentation', () => {
     throw new Error(`ended without ${JSON.stringify(text)}: ${seen}`);
   }
 
-  test('each of them is run here', () => {
+  test('every program has a test here', () => {
     expect(programs.map(({ file }) => file).sort()).toEqual(['server.mjs', 'streams.mjs']);
   });
 
-  test('the server of the README sends what it says', async () => {
+  test('the server of the README sends the promised events', async () => {
     const origin = await start('server.mjs');
     const stream = await fetch(`${origin}/events`);
     expect(await (await fetch(`${origin}/somewhere`)).text()).toBe('sent to 1\n');
     expect(await readUntil(stream, 'hello from /somewhere')).toMatch(/^event: ssekit:ready\n/);
   });
 
-  test('the server for streams alone lets in who has the cookie, and sends for who has the secret', async () => {
+  test('the server for streams checks cookie and secret', async () => {
     const origin = await start('streams.mjs', { SEND_SECRET: 'secret' });
     expect((await fetch(`${origin}/`)).status).toBe(401);
     const stream = await fetch(`${origin}/`, { headers: { cookie: 'user=ada' } });

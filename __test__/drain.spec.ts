@@ -1,4 +1,4 @@
-/** The graceful end: clients are told when to come back, and come back to whoever takes over. */
+/** The graceful end: clients get a time to come back, and come back to the successor. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { EventSource } from 'eventsource';
@@ -13,7 +13,7 @@ afterEach(async () => {
 });
 
 describe.each(TRANSPORTS)('over %s', (transport) => {
-  test('everybody gets what was sent before, the farewell, and a proper end', async () => {
+  test('everybody gets earlier events, the farewell and a proper end', async () => {
     const server = await startWith(transport);
     const clients = [];
     for (let number = 0; number < 20; number += 1) clients.push(await openStream(server, transport));
@@ -38,7 +38,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect([stats.clients, stats.disconnects.drained]).toEqual([0, 20]);
   });
 
-  test('who comes meanwhile is told when to come back, over another connection, and is no client', async () => {
+  test('an arrival during the drain gets a retry time', async () => {
     const server = await startWith(transport);
     await server.evaluate(({ sse }) => sse.drain({ windowMs: 0 }));
     const client = await RawClient.request(server.port, {});
@@ -51,10 +51,10 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect([stats.connects, stats.refusals.draining]).toEqual([0, 1]);
   });
 
-  test('an EventSource comes back by itself, and finds who has taken over', async () => {
+  test('an EventSource reconnects to the successor', async () => {
     const old = await startWith(transport);
     const next = await startWith(transport);
-    // What a process manager or a balancer does: the address stays, the process behind it changes.
+    // Like a process manager or a balancer: the address stays, the process behind it changes.
     let behind = old.port;
     const front = createServer((_, res) => res.writeHead(307, { location: `http://127.0.0.1:${behind}/sse` }).end());
     await new Promise<void>((resolve) => front.listen(0, '127.0.0.1', resolve));
@@ -94,7 +94,7 @@ test('a second drain waits for the first one', async () => {
 
 test.each([
   [{ windowMs: -1 }, 'options.windowMs: got -1'],
-  [{ windowMs: 3_600_001 }, 'options.drain.windowMs: got 3600001'],
+  [{ windowMs: 3_600_001 }, 'options.windowMs: got 3600001'],
   [{ retry: 5 }, 'options.retry: got 5'],
 ])('%p is refused, and nothing is drained', async (options, says) => {
   const server = await startWith('handoff');

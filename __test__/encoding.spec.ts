@@ -1,4 +1,4 @@
-/** What is sent is what arrives: byte for byte on the wire, value for value in the page. */
+/** An event arrives as it was sent: byte for byte on the wire, value for value in the page. */
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import * as arbitrary from './support/arbitrary';
@@ -9,7 +9,7 @@ import { until } from './support/until';
 
 const MIB = 1 << 20;
 
-/** What is sent, and the JSON that has to stand on the `data` line. */
+/** Values to send, and the JSON that the `data` line must have. */
 const VALUES: [string, () => unknown, string][] = [
   ['a string', () => 'text', '"text"'],
   ['an empty string', () => '', '""'],
@@ -73,7 +73,7 @@ const IDS = [
 describe.each(TRANSPORTS)('over %s', (transport) => {
   let server: Evaluator;
   let client: RawClient;
-  /** What the client had before the test sent anything. */
+  /** The client's bytes from before the test sent anything. */
   let before: Buffer;
 
   beforeAll(async () => {
@@ -100,7 +100,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       return `${epoch}.${position}`;
     });
 
-  test.each(VALUES)('%s is sent as JSON.stringify has it, on one line', async (_, make, json) => {
+  test.each(VALUES)('%s is sent like JSON.stringify writes it, on one line', async (_, make, json) => {
     await server.evaluate(
       ({ sse, compile }, source) => sse.broadcast({ event: 'value', data: compile(source)() }),
       `${make}`,
@@ -111,13 +111,13 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(JSON.parse(`${event?.data}`)).toEqual(JSON.parse(JSON.stringify(make() ?? null)));
   });
 
-  test('data that is missing is sent as null', async () => {
+  test('missing data is sent as null', async () => {
     await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'value' } as never));
     const expected = `event: value\ndata: null\nid: ${await newestId()}\n\n`;
     expect(await arrived(expected)).toBe(expected);
   });
 
-  test.each(NAMES)('a name %s arrives as it is', async (_, names) => {
+  test.each(NAMES)('a name %s arrives unchanged', async (_, names) => {
     for (const event of names) {
       before = client.body;
       await server.evaluate(({ sse }, event) => sse.sendToUser('ada', { event, data: 1 }), event);
@@ -133,7 +133,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await arrived(expected)).toBe(expected);
   });
 
-  test.each(IDS)('an id %s arrives as it is, after the data', async (_, ids) => {
+  test.each(IDS)('an id %s arrives unchanged, after the data', async (_, ids) => {
     for (const id of ids) {
       before = client.body;
       await server.evaluate(({ sse }, id) => sse.sendToClient('tab-1', { event: 'own', data: 1, id }), id);
@@ -163,7 +163,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect((await arrived(expected)) === expected).toBe(true);
   });
 
-  test('the first event is ssekit:ready with the retry time, and its id is where the client came in', async () => {
+  test('ssekit:ready has the retry time and the entry position', async () => {
     const ready = (data: object, id: string): string =>
       `event: ssekit:ready\nretry: 1234\ndata: ${JSON.stringify(data)}\nid: ${id}\n\n`;
     const start = await newestId();
@@ -186,7 +186,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(resumed.body.toString()).toBe(ready({ clientId: 'x', resumed: true, userId: 'größe "😀"\n\0' }, after));
   });
 
-  test('whatever JSON, names and ids are sent arrive so, in the order of the calls', async () => {
+  test('any JSON, name and id arrive unchanged, in order', async () => {
     const property = fc.asyncProperty(
       fc.array(arbitrary.event, { minLength: 1, maxLength: 60, size: 'max' }),
       async (events) => {

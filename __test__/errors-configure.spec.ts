@@ -56,7 +56,7 @@ function optionsOf(values: Values): object {
   return options;
 }
 
-test('what is no option, or not of its type, is refused and sets nothing', async () => {
+test('an unknown or mistyped option is refused and sets nothing', async () => {
   const server = await Evaluator.start();
   const refusals: [unknown, string[]][] = [
     [undefined, ['options: got undefined', 'wants an object']],
@@ -65,17 +65,17 @@ test('what is no option, or not of its type, is refused and sets nothing', async
     [{ transport: 'http' }, ['options.transport: got "http"', "wants 'auto' or 'stream'"]],
     [{ transport: true }, ['options.transport: got true', "wants 'auto' or 'stream'"]],
     [{ transport: null }, ['options.transport: got null', "wants 'auto' or 'stream'"]],
-    [{ maxEventBytes: '5000' }, ['options.maxEventBytes: got "5000"', 'wants a non-negative integer']],
-    [{ heartbeatMs: null }, ['options.heartbeatMs: got null', 'wants a non-negative integer']],
-    [{ retryMs: 5n }, ['options.retryMs: got a bigint', 'wants a non-negative integer']],
-    [{ threads: {} }, ['options.threads: got an object', 'wants a non-negative integer']],
+    [{ maxEventBytes: '5000' }, ['options.maxEventBytes: got "5000"', 'wants an integer from ']],
+    [{ heartbeatMs: null }, ['options.heartbeatMs: got null', 'wants an integer from ']],
+    [{ retryMs: 5n }, ['options.retryMs: got a bigint', 'wants an integer from ']],
+    [{ threads: {} }, ['options.threads: got an object', 'wants an integer from ']],
     [{ drainOnSigterm: 'no' }, ['options.drainOnSigterm: got "no"', 'wants true or false']],
     [{ limits: 5 }, ['options.limits: got 5', 'wants an object']],
     [{ maxLag: { lag: 5 } }, ['options.maxLag.lag: got 5', 'no such option', 'events, bytes, ms']],
-    [{ drain: { windowMs: '5' } }, ['options.drain.windowMs: got "5"', 'wants a non-negative integer']],
+    [{ drain: { windowMs: '5' } }, ['options.drain.windowMs: got "5"', 'wants an integer from ']],
     [{ history: 5 }, ['options.history: got 5', 'wants an object']],
     [{ history: null }, ['options.history: got null', 'wants an object']],
-    [{ history: { maxEvents: '5' } }, ['options.history.maxEvents: got "5"', 'wants a non-negative integer']],
+    [{ history: { maxEvents: '5' } }, ['options.history.maxEvents: got "5"', 'wants an integer from ']],
     [{ heartbeat: 5_000 }, ['options.heartbeat: got 5000', 'no such option', 'transport', 'history', 'heartbeatMs']],
     [{ history: { maxAge: 5 } }, ['options.history.maxAge: got 5', 'no such option', 'maxAgeMs']],
     [{ constructor: 5 }, ['options.constructor: got 5', 'no such option']],
@@ -86,10 +86,43 @@ test('what is no option, or not of its type, is refused and sets nothing', async
   expect(await server.evaluate(configure, { heartbeatMs: 6_000 })).toBe(true);
 });
 
+test('errors of getters pass through unchanged, and nothing is set', async () => {
+  const server = await Evaluator.start();
+  const outcomes = await server.evaluate(({ SSEService }) => {
+    const mine = new SyntaxError('mine');
+    const fail = (): never => {
+      throw mine;
+    };
+    const getter = (name: string): object => Object.defineProperty({}, name, { enumerable: true, get: fail });
+    const hostile = [getter('threads'), { limits: getter('clients') }, new Proxy({}, { ownKeys: fail })];
+    return hostile.map((options) => {
+      try {
+        SSEService.configure(options);
+        return 'set';
+      } catch (error) {
+        return error === mine ? 'mine' : `${error}`;
+      }
+    });
+  });
+  expect(outcomes).toEqual(['mine', 'mine', 'mine']);
+  expect(await server.evaluate(configure, { heartbeatMs: 6_000 })).toBe(true);
+});
+
+test('only the known depth of an object is read', async () => {
+  const server = await Evaluator.start();
+  const thrown = await server.thrownBy(({ SSEService }) => {
+    const cycle: Record<string, unknown> = {};
+    cycle.clients = cycle;
+    SSEService.configure({ limits: cycle as object });
+  });
+  expect(thrown).toMatchObject(ARGUMENT);
+  expect(thrown.message).toContain('options.limits.clients: got an object, wants an integer from 1 to 10000000');
+});
+
 test.each([
   ['the first', FIRST],
   ['the last', LAST],
-])('%s value within the bounds of each is taken', async (_, values) => {
+])('%s value within its bounds is accepted', async (_, values) => {
   const server = await Evaluator.start();
   expect(await server.evaluate(configure, optionsOf(values))).toBe(true);
   await server.evaluate(startHub);
@@ -105,7 +138,7 @@ test('a number outside of its bounds is refused', async () => {
   }
 });
 
-test('no option can change, neither before the hub starts nor after, and the same again are fine', async () => {
+test('no option can change, but all can be repeated', async () => {
   const server = await Evaluator.start();
   expect(await server.evaluate(configure, optionsOf(FIRST))).toBe(true);
   for (const start of [() => 0, startHub]) {
@@ -117,7 +150,7 @@ test('no option can change, neither before the hub starts nor after, and the sam
   }
 });
 
-test('a hub that has started without options has the defaults', async () => {
+test('a hub without options has the defaults', async () => {
   const server = await Evaluator.start();
   await server.evaluate(startHub);
   const defaults = {

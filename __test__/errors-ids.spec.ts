@@ -115,13 +115,13 @@ describe('a client id', () => {
     ['of 257 characters', () => 'x'.repeat(257), 'got 257 characters'],
     ['outside of ASCII', () => 'é', 'outside of ASCII'],
     ['with a line end', () => 'a\n', 'U+000A'],
-    ['with a space at an end', () => 'a ', 'got a space at an end'],
+    ['with a space at an end', () => 'a ', 'got a space at the start or end'],
   ])('%s cannot be brought by a connection', async (_, make, got) => {
     await witness.refused(ARGUMENT, ['clientId: ', got, 'wants 1 to 256 printable ASCII'], connect, `${make}`);
   });
 });
 
-test('users are told apart by every character of their ids', async () => {
+test('user ids differ by every character', async () => {
   const ids = [
     ...[
       'a',
@@ -163,7 +163,7 @@ test('users are told apart by every character of their ids', async () => {
   }
 });
 
-test('clients are told apart by every character of their ids', async () => {
+test('client ids differ by every character', async () => {
   const ids = [
     'a',
     'A',
@@ -200,7 +200,7 @@ test('clients are told apart by every character of their ids', async () => {
   }
 });
 
-test('who is not there is false, zero or nothing, and no error', async () => {
+test('an absent client or user is no error', async () => {
   const answers = await witness.server.evaluate(({ sse }) => ({
     sendToClient: sse.sendToClient('nobody', { event: 'x', data: 1 }),
     sendToUser: sse.sendToUser('nobody', { event: 'x', data: 1 }),

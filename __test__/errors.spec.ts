@@ -146,7 +146,7 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
   });
 
   test.each(['ssekit:', 'ssekit:ready', 'ssekit:mine'])('%s is reserved', async (value) => {
-    await witness.refused(ARGUMENT, [`event.${field}`, '`ssekit:`', "ssekit's own"], send, field, value);
+    await witness.refused(ARGUMENT, [`event.${field}`, '`ssekit:`', 'reserved for ssekit'], send, field, value);
   });
 
   test('with a control character anywhere is refused', async () => {
@@ -164,7 +164,7 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
     };
     await witness.withoutTrace(async () => {
       for (const code of [...c0, ...delAndC1]) {
-        // In an id, a C1 character is told as what it is there first of all.
+        // In an id, the message first calls a C1 character what it is there.
         const notAscii = field === 'id' && code >= 0x80;
         const is = notAscii ? 'outside of ASCII' : `U\\+${code.toString(16).toUpperCase().padStart(4, '0')}`;
         const refusal = expect.stringMatching(`^TypeError: event.${field}: got (a|the) .*${is}.* wants `);
@@ -177,8 +177,8 @@ describe.each(['event', 'id'] as const)('event.%s', (field) => {
 test.each([
   ['empty', '', 'got an empty string'],
   ['of 257 characters', 'x'.repeat(257), 'got 257 characters'],
-  ['with a space before it', ' a', 'got a space at an end'],
-  ['with a space behind it', 'a ', 'got a space at an end'],
+  ['with a space before it', ' a', 'got a space at the start or end'],
+  ['with a space behind it', 'a ', 'got a space at the start or end'],
   ['in another script', 'größe', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
   ['with an emoji', '7😀', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
 ])('an id %s is refused', async (_, id, got) => {
@@ -249,14 +249,14 @@ describe('other arguments', () => {
   test.each([
     [null, 'got null'],
     ['ada', 'got "ada"'],
-  ])('%p is not who is connecting', async (client, got) => {
+  ])('%p is refused as the user of a connection', async (client, got) => {
     const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers?, onClose? }'];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);
   });
 
-  test('a header that HTTP cannot carry is refused by the platform, and nobody is connected', async () => {
+  test('an invalid header connects nobody', async () => {
     const call: Call = ({ sse }) =>
       sse.connect(new Request('http://localhost/'), { anonymous: true, headers: { 'a b': 'c' } });
     await witness.refused({ class: 'TypeError', code: undefined }, ['a b'], call);

@@ -90,14 +90,14 @@ beforeAll(() => {
   found = problems([...FITS, ...UNDECLARED, ...MISTAKES.map(([statement]) => statement)]);
 });
 
-test('what fits is taken, from every call', () => {
+test('a matching event is accepted by every call', () => {
   expect(found.slice(0, FITS.length)).toEqual(FITS.map(() => undefined));
 });
 
-test('what is not in the map is as free as without one', () => {
+test('an event outside the map is free', () => {
   expect(found.slice(FITS.length, -MISTAKES.length)).toEqual(UNDECLARED.map(() => undefined));
 });
 
-test('what does not fit is an error that names the property', () => {
+test('a mismatch is an error that names the property', () => {
   expect(found.slice(-MISTAKES.length)).toEqual(MISTAKES.map(([, said]) => expect.stringContaining(said)));
 });

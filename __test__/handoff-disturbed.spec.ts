@@ -54,7 +54,7 @@ const reset = (client: RawClient): Promise<void> =>
 const FEW = 'x'.repeat(16 * 1024);
 const MANY = `${FEW}x`;
 
-/** What a peer may do, and what becomes of it if native code is the first to see it. */
+/** Deeds of a peer, and the result if native code sees them first. */
 const DEEDS: [string, (client: RawClient) => Promise<void>, reason: string | undefined][] = [
   ['breaks off', reset, 'peer'],
   ['closes its side', halfClose, 'peer'],
@@ -96,7 +96,7 @@ describe('a peer that, at the handoff, when Node has stopped reading,', () => {
 });
 
 describe('a peer that, between the head and the handoff,', () => {
-  // What Node cannot read as a request, it ends the connection for. Another request is one more to answer, behind a stream
+  // Node ends the connection if it cannot read a request. It queues another request for an answer, behind a stream
   // that never ends.
   test.each(DEEDS.map(([what, deed, reason]) => [what, deed, /request/.test(what) ? reason : 'peer'] as const))(
     '%s',
@@ -134,7 +134,7 @@ describe('a peer that, before the head,', () => {
 describe('pipelined requests', () => {
   const echo = 'GET /echo?say=second HTTP/1.1\r\nhost: x\r\n\r\n';
 
-  test('what stands behind a stream is never answered', async () => {
+  test('a request behind a stream is never answered', async () => {
     const path = `/sse?clientId=${clientId}`;
     const client = await RawClient.stream(server.port, { path, trailing: echo.repeat(3) });
     await handedOff(server, 1);
@@ -145,7 +145,7 @@ describe('pipelined requests', () => {
     expect(client.received.toString()).not.toContain('second');
   });
 
-  test('a stream behind a stream is no client for longer than the first is Node’s', async () => {
+  test('a stream behind a stream ends when the first leaves Node', async () => {
     const second = `${clientId}-second`;
     const trailing = `GET /sse?clientId=${second} HTTP/1.1\r\nhost: x\r\n\r\n`;
     const client = await RawClient.stream(server.port, { path: `/sse?clientId=${clientId}`, trailing });
@@ -154,7 +154,7 @@ describe('pipelined requests', () => {
     await expectFate(client, undefined);
   });
 
-  test('many streams behind a stream are no different, and Node warns of nothing', async () => {
+  test('many streams behind a stream cause no warning', async () => {
     const trailing = Array.from({ length: 30 }, () => 'GET /sse HTTP/1.1\r\nhost: x\r\n\r\n').join('');
     const client = await RawClient.stream(server.port, { path: `/sse?clientId=${clientId}`, trailing });
     await handedOff(server, 1);
@@ -178,7 +178,7 @@ describe('descriptors', () => {
   const WAVES = 20;
   const CLIENTS_PER_WAVE = 100;
 
-  test('none is closed twice: 2,000 clients come and go, and nobody else loses a connection or a file', async () => {
+  test('are closed once, over 2,000 clients', async () => {
     const lasting = await Promise.all([1, 2].map(() => RawClient.stream(server.port, { path: '/sse?userId=lasting' })));
     let answers = 0;
     let over = false;

@@ -47,7 +47,7 @@ async function settled(clients: number): Promise<number> {
   return transports.handoff;
 }
 
-/** What is private in a client's stream. */
+/** The private part of a client's stream. */
 const privates = (client: RawClient): unknown[] =>
   client
     .events()
@@ -69,7 +69,7 @@ describe('a callback that runs in the context of another request', () => {
     expect((await bert.ready()).userId).toBe('bert');
   });
 
-  test('is not told gone when that other client leaves', async () => {
+  test('does not close when that other client leaves', async () => {
     const bert = await open({ user: 'bert', at: 'pooled', via: 'read', watch: 'res.close' });
     await until('bert to wait', async () => (await waiting()) === 1);
     const anna = await open({ user: 'anna', at: 'releases', via: 'read' });
@@ -82,7 +82,7 @@ describe('a callback that runs in the context of another request', () => {
   });
 });
 
-describe('what stands between the stream and the socket', () => {
+describe('code between the stream and the socket', () => {
   const BETWEEN: [via: string, through: string, reason: keyof SSEStats['notHandedOff']][] = [
     ['handle', 'masks', 'wrapped'],
     ['handle', 'masksLater', 'wrapped'],
@@ -111,7 +111,7 @@ describe('what stands between the stream and the socket', () => {
     ]);
   });
 
-  test.each(['handle', 'pipe'])('is nothing where Node itself carries the bytes by %s', async (via) => {
+  test.each(['handle', 'pipe'])('is absent where Node itself carries the bytes by %s', async (via) => {
     const client = await open({ user: 'ada', via });
     await client.ready();
     expect(await settled(1)).toBe(1);
@@ -149,7 +149,7 @@ describe('a request that goes on', () => {
     await until('the client to be gone', async () => (await sendTo('ada', 'anybody?')) === 0);
   });
 
-  /** A server that reads the body when it is told to: before it answers, or some time after. */
+  /** A server that reads the body at a chosen time: before it answers, or some time after. */
   const reader = (when: 'before' | 'after'): Promise<number> =>
     server.evaluate(async ({ require, state, handleSSE }, when) => {
       const { createServer } = require('node:http');
@@ -218,7 +218,7 @@ describe('clean-up hooks', () => {
     expect((await seen()).filter((line) => line === `${user} closed`)).toHaveLength(1);
   });
 
-  test('a response that is watched takes its client with it when Node closes it', async () => {
+  test('a watched response ends its client when Node closes it', async () => {
     const client = await open({ user: 'ada', watch: 'res.close' });
     await client.ready();
     expect(await settled(1)).toBe(1);
@@ -227,7 +227,7 @@ describe('clean-up hooks', () => {
     await until('the client to be gone', async () => (await stats()).clients === 0);
   });
 
-  test('what the application writes to a watched response cuts no event', async () => {
+  test('writes of the application to a watched response cut no event', async () => {
     const client = await open({ user: 'ada', watch: 'res.close' });
     await client.ready();
     expect(await settled(1)).toBe(1);
@@ -333,7 +333,7 @@ describe('random interleavings', () => {
             return { client, user: `user-${user}` };
           }),
         );
-        // Whoever is still in the pool comes out in a context that is none of theirs.
+        // A request that is still in the pool comes out in somebody else's context.
         const last = { client: await open({ user: 'user-9', at: 'releases' }), user: 'user-9' };
         const all = [...clients, last];
         await until('everybody', async () => {

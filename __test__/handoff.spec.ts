@@ -32,7 +32,7 @@ const said = (client: RawClient, what: string): Promise<unknown> =>
 describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
   serve({ framework });
 
-  test('Node is left without the socket, and the client gets what is sent', async () => {
+  test('the socket leaves Node, and the client gets the events', async () => {
     const client = await RawClient.stream(server.port, { path: '/sse?userId=ada' });
     await handedOff(server, 1);
     await until('Node to let go', async () => (await server.resources()).connections === 0);
@@ -52,7 +52,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
     );
   });
 
-  test('nothing is sent twice, left out or cut where Node stops and native code goes on', async () => {
+  test('no event is repeated, lost or cut at the handoff', async () => {
     const client = await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=exact' });
     await handedOff(server, 1);
     const large = 'ö'.repeat(200_000);
@@ -75,7 +75,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
     expect(body.toString().toLowerCase()).toBe(chunks.join('').toLowerCase());
   });
 
-  test('a connection may have had ordinary answers before', async () => {
+  test('a connection may carry ordinary answers first', async () => {
     const client = await RawClient.request(server.port, { path: '/echo?say=one' });
     await said(client, 'one');
     client.send({ path: '/echo?say=two' });
@@ -87,7 +87,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
     expect(await client.next(1)).toMatchObject([{ data: '"three"' }]);
   });
 
-  test('HEAD gets the head of a stream and no client, and the connection goes on', async () => {
+  test('HEAD gets the head and no client, and keeps the connection', async () => {
     const connects = (await server.call('stats')).connects;
     const client = await RawClient.request(server.port, { method: 'HEAD' });
     await until('the head', () => client.status === 200);
@@ -99,7 +99,7 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
     await handedOff(server, 1);
   });
 
-  test("another user's client id is answered with 409, and the connection goes on", async () => {
+  test("another user's client id gets 409 and keeps the connection", async () => {
     const owner = await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=mine' });
     const client = await RawClient.request(server.port, { path: '/sse?userId=eve&clientId=mine' });
     await until('409', () => client.status === 409 && client.isComplete);
@@ -119,10 +119,10 @@ describe.each(['node', 'express', 'fastify'] as const)('%s', (framework) => {
   });
 });
 
-describe('a response that is not as it was written', () => {
+describe('a response that other code changes', () => {
   serve();
 
-  test('what is compressed stays a stream, and arrives', async () => {
+  test('stays a stream if it is compressed', async () => {
     const client = await RawClient.request(server.port, { path: '/sse?userId=ada&middleware=gzip' });
     await streamed(server, 1);
     await server.call('sendToUser', 'ada', { event: 'packed', data: 'x'.repeat(10_000) });
@@ -142,7 +142,7 @@ describe('a response that is not as it was written', () => {
     ]);
   });
 
-  test.each(['longer', 'shorter'])('what a middleware makes %s stays a stream, and arrives', async (change) => {
+  test.each(['longer', 'shorter'])('stays a stream if a middleware makes it %s', async (change) => {
     const client = await RawClient.stream(server.port, { path: `/sse?userId=ada&middleware=${change}` });
     await server.call('sendToUser', 'ada', { data: 1 });
     await server.call('sendToUser', 'ada', { data: 2 });
@@ -150,7 +150,7 @@ describe('a response that is not as it was written', () => {
     await streamed(server, 1);
   });
 
-  test('what is held back is handed off when it is out', async () => {
+  test('is handed off once held-back bytes are out', async () => {
     const client = await RawClient.request(server.port, { path: '/sse?userId=ada&middleware=cork' });
     await until('the client', async () => (await server.call('getActiveClients')).length === 1);
     await server.call('sendToUser', 'ada', { data: 'meanwhile' });
@@ -166,7 +166,7 @@ describe('a process without a free descriptor', () => {
   // Few, so that they are soon used up; a shell sets the limit for what it turns into.
   serve({ descriptors: 128 });
 
-  test('keeps the stream, gets on with it, and still sees its peer go', async () => {
+  test('keeps the stream and notices when its peer leaves', async () => {
     const client = await RawClient.stream(server.port, { path: '/sse?userId=ada&middleware=exhaust' });
     await streamed(server, 1);
     await server.call('sendToUser', 'ada', { data: 'by Node' });
@@ -178,7 +178,7 @@ describe('a process without a free descriptor', () => {
 describe('HTTP/1.0', () => {
   serve();
 
-  test('a body without chunks, up to the end of the connection', async () => {
+  test('has a body without chunks until the connection ends', async () => {
     const client = await RawClient.stream(server.port, { version: '1.0', path: '/sse?clientId=old' });
     await handedOff(server, 1);
     await server.call('sendToClient', 'old', { data: 1 });
@@ -191,7 +191,7 @@ describe('HTTP/1.0', () => {
     expect(client.body.toString()).toMatch(/^event: ssekit:ready\n[^\r]*data: 1\n[^\r]*data: 2\nid: [^\r\n]+\n\n$/);
   });
 
-  test('one that asks for a kept connection gets the same', async () => {
+  test('ignores a request to keep the connection', async () => {
     const headers = { connection: 'keep-alive' };
     const client = await RawClient.stream(server.port, { version: '1.0', headers });
     await handedOff(server, 1);
@@ -227,7 +227,7 @@ describe('IPv6', () => {
   });
 });
 
-test('server.close() does not wait for streams that were handed off, and they go on', async () => {
+test('server.close() leaves handed-off streams alone', async () => {
   const { server } = await startWatched();
   const clients = await Promise.all([1, 2, 3].map(() => RawClient.stream(server.port)));
   await handedOff(server, 3);

@@ -14,7 +14,7 @@ beforeAll(async () => {
   });
 });
 
-/** What an `identify` may answer by mistake, as source text, and what the log says of it. */
+/** Wrong results of an `identify`, as source text, and the log's words for each. */
 const MISTAKES: [identity: string, says: string][] = [
   ['undefined', 'got no userId'],
   ['null', 'got no userId'],
@@ -38,7 +38,7 @@ const MISTAKES: [identity: string, says: string][] = [
   ['Symbol("ada")', 'userId: got a symbol'],
 ];
 
-/** What a request of nobody's gets from both routes. */
+/** The answers of both routes to a request without a user. */
 const askRoutes = async ({ sse, compile, require }: Given, make: string): Promise<unknown> => {
   const { createSSERoute, createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');
   const identify = (): never => compile(make)() as never;
@@ -52,7 +52,7 @@ const askRoutes = async ({ sse, compile, require }: Given, make: string): Promis
   return [...texts, sse.stats().connects - before];
 };
 
-test.each(MISTAKES)('an identify that answers %s opens no stream and issues no ticket', async (identity, says) => {
+test.each(MISTAKES)('an identify that returns %s opens no stream and issues no ticket', async (identity, says) => {
   const logged = server.stderr.length;
   const refused = [401, 'Unauthorized\n'];
   expect(await server.evaluate(askRoutes, `() => ${identity}`)).toEqual([refused, refused, 0]);
@@ -61,16 +61,16 @@ test.each(MISTAKES)('an identify that answers %s opens no stream and issues no t
   expect(lines()).toHaveLength(2);
   for (const line of lines()) expect(line).toMatch(/^ssekit: /);
   for (const line of lines()) expect(line).toContain(says);
-  // What the application knows of its user is nobody's business in a log.
+  // The application's data about its user does not belong in a log.
   expect(lines().join()).not.toContain('example.com');
 });
 
-test('what an identify throws goes on to the framework', async () => {
+test('an error of identify reaches the framework', async () => {
   const thrown = await server.thrownBy(askRoutes, '() => { throw new Error("no database"); }');
   expect(thrown).toMatchObject({ class: 'Error', message: 'no database' });
 });
 
-test('anonymous clients come in where they are asked for, with and without a user beside', async () => {
+test('anonymous clients enter if the option allows them', async () => {
   const came = await server.evaluate(async ({ sse, require }) => {
     const { createSSERoute, createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');
     const found = [];
@@ -91,7 +91,7 @@ test('anonymous clients come in where they are asked for, with and without a use
   ]);
 });
 
-test('a response of another realm, or of another undici, is passed on', async () => {
+test('a response of another realm or undici is passed on', async () => {
   const answers = await server.evaluate(async ({ require }) => {
     const { createSSERoute, createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');
     const undici = require('undici');
@@ -156,7 +156,7 @@ describe('handleSSE and connect', () => {
     ['["ada"]', 'client: got an array'],
     ['new String("ada")', 'client.0: no such option'],
     ['({ anonymous: 1 })', 'client.anonymous: got 1'],
-  ])('%s is a mistake of the caller’s', async (client, says) => {
+  ])('%s is an error of the caller', async (client, says) => {
     const thrown = await server.thrownBy(
       ({ sse, compile }, make) => sse.connect(new Request('http://localhost/'), compile(make)() as never),
       `() => ${client}`,
@@ -166,7 +166,7 @@ describe('handleSSE and connect', () => {
   });
 });
 
-test('a ticket of nobody’s has to be asked for', async () => {
+test('an anonymous ticket needs the option', async () => {
   for (const ticket of ['undefined', '({})', '({ userId: null })', '({ ttl: 60 })', '[]', '({ userID: "ada" })']) {
     const thrown = await server.thrownBy(
       ({ sse, compile }, make) => sse.issueTicket(compile(make)() as never),

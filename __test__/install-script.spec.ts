@@ -1,4 +1,4 @@
-/** `scripts/install.cjs` builds the addon for this machine, whatever cargo is told elsewhere to build, and never fails npm. */
+/** `scripts/install.cjs` builds the addon for this machine, whatever cargo's other configs say, and never fails npm. */
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -70,7 +70,7 @@ rustc-workspace-wrapper = "/nowhere/wrapper"
     expect({ status, stderr: stderr.includes('failed') && stderr }).toEqual({ status: 0, stderr: false });
     expect(binaries(home)).toEqual([expect.stringMatching(/^ssekit\..*\.node$/)]);
     expect(existsSync(join(home, 'target'))).toBe(false);
-    // What it built is a library of this machine's.
+    // It built a library for this machine.
     const loaded = spawnSync(process.execPath, [
       '-e',
       'process.dlopen({ exports: {} }, process.argv[1])',

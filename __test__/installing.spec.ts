@@ -40,11 +40,11 @@ test.concurrent.each([
     add: [...yarn, 'add', '--non-interactive', '--cache-folder', own('yarn')],
     again: [...yarn, 'install', '--frozen-lockfile', '--non-interactive', '--cache-folder', own('yarn')],
   },
-  // Without a node_modules: what is installed is found by a loader of its own, which its `node` brings along.
+  // Without a node_modules: yarn's own loader, which its `node` brings along, finds the packages.
   { name: 'yarn 4', add: [...berry, 'add'], again: [...berry, 'install', '--immutable'], node: [...berry, 'node'] },
   { name: 'bun', add: ['bun', 'add'], again: ['bun', 'install', '--frozen-lockfile'] },
 ])(
-  '$name installs it, and again by its lock file, without a script or a registry',
+  '$name installs it without a script or a registry',
   async ({ name, add, again, node = [process.execPath] }) => {
     const app = join(folder, `app-${name}`);
     mkdirSync(join(app, 'vendor'), { recursive: true });
@@ -105,7 +105,7 @@ function succeed(cwd: string, file: string, args: string[]): Promise<string> {
   });
 }
 
-/** Its package has the binary of each platform in a package of its own, and a script that no test should run. */
+/** Each platform's binary is in its own package, which has a script that no test should run. */
 function bun(): string {
   const packages = join(tools, 'node_modules', '@oven');
   const folder = readdirSync(packages)[0] as string;

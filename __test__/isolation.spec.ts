@@ -1,4 +1,4 @@
-/** Whatever ids, cursors, headers and query parameters somebody sends, nothing of another user's comes back. */
+/** No ids, cursors, headers or query parameters reveal anything of another user. */
 import fc from 'fast-check';
 import { RUNS } from './support/arbitrary';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
@@ -11,7 +11,7 @@ import { until } from './support/until';
 const ADAS_CLIENT = 'tab-of-ada';
 const OWN_IDS = ['order-1', 'order-2', 'secret-1', '1', 'x y'];
 
-/** What a header or a query can carry, and what only looks like something. */
+/** Values that a header or a query can carry, also some that only look like cursors. */
 const text = fc.oneof(
   fc.string({ unit: fc.integer({ min: 0x21, max: 0x7e }).map((code) => String.fromCharCode(code)), maxLength: 60 }),
   fc.constantFrom(
@@ -89,7 +89,7 @@ const sendAround = (server: Evaluator): Promise<unknown> =>
     OWN_IDS,
   );
 
-/** What an attacker may see: events of ssekit's own, which tell of nobody else, and what is sent to all. */
+/** An attacker may see ssekit's own events, which name nobody else, and broadcasts. */
 function expectNothingOfOthers(client: RawClient, forged: Forged): void {
   for (const { event, data } of client.events()) {
     expect(['ssekit:ready', 'ssekit:reset', 'public']).toContain(event);
@@ -115,7 +115,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     });
   });
 
-  test.each(['connected', 'away'])('nothing of a user who is %s comes to anybody else', async (ada) => {
+  test.each(['connected', 'away'])('events of a user who is %s reach nobody else', async (ada) => {
     const hers = { path: `/sse?userId=ada&clientId=${ADAS_CLIENT}` };
     const kept = await RawClient.stream(server.port, hers);
     for (let round = 0; round < 5; round += 1) await sendAround(server);
@@ -133,7 +133,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
         await until('an answer', () => client.status);
         if (client.status === 200) {
           const { resumed } = await client.ready();
-          // What is sent before a gap is told, the page is told of by that.
+          // The reset covers anything sent before the page learns of a gap.
           if (!resumed && (header || forged.lastEventId)) {
             await until('the gap to be told', () => client.events().some(({ event }) => event === 'ssekit:reset'));
           }

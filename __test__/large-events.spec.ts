@@ -1,4 +1,4 @@
-/** What is too large for an event is refused before it is encoded: it costs neither the time nor the memory that encoding takes. */
+/** Data that is too large for an event is refused before it is encoded, so it costs no time or memory for that. */
 import { type Given, stopEvaluators } from './support/evaluator';
 import { closeClients } from './support/raw-client';
 import { ARGUMENT, RANGE, Witness } from './support/witness';
@@ -12,7 +12,7 @@ beforeEach(async () => {
 afterEach(closeClients);
 afterEach(stopEvaluators);
 
-/** None of these takes memory by itself: V8 repeats a text without copying it, and zeros are pages that nobody has touched. */
+/** They take no memory by themselves: V8 repeats a text without copying it, and zeros are untouched pages. */
 const DATA: [name: string, make: () => unknown][] = [
   ['a text', () => 'x'.repeat(500e6)],
   ['a text in an object', () => ({ text: 'x'.repeat(500e6) })],
@@ -76,7 +76,7 @@ test.each<[name: string, error: object, says: RegExp, call: Send]>([
   await expectCheapRefusal(error, says, () => 'x'.repeat(500e6), call);
 });
 
-test('a user id of a million digits is refused without being written down', async () => {
+test('a user id of a million digits is refused and not repeated', async () => {
   const send: Send = (sse, value) => sse.sendToUser(value, { data: 1 });
   await expectCheapRefusal(ARGUMENT, /^userId: got a bigint/, () => 10n ** 1_000_000n, send);
 });

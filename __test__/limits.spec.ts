@@ -26,7 +26,7 @@ const CASES = [
 ] as const;
 
 test.each(CASES)(
-  '%s: the one that is too many is refused, and the next one is let in',
+  '%s: one client too many is refused, and the next is admitted',
   async (reason, limits, status, says) => {
     const server = await Evaluator.start({ limits });
     const first = await RawClient.stream(server.port, { path: '/sse?userId=ada' });
@@ -48,7 +48,7 @@ test.each(CASES)(
   },
 );
 
-test('behind a proxy, the application says where a client comes from', async () => {
+test("behind a proxy, the application names the client's address", async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await server.evaluate((given) => {
     given.clientOf = (query) => ({ address: query.get('from'), anonymous: true });
@@ -71,7 +71,7 @@ test('behind a proxy, the application says where a client comes from', async () 
   expect((await refused(server, '/sse')).status).toBe(429);
 });
 
-test('an address that is none counts as the socket’s, for it comes from a header; what is no text is a mistake', async () => {
+test("an invalid address counts as the socket's", async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await server.evaluate((given) => {
     given.clientOf = (query) => ({ address: query.get('from'), anonymous: true });

@@ -41,7 +41,7 @@ describe.each([
   'httpx_sse_client.py',
   'sseclient_py_client.py',
 ])('%s', (file) => {
-  test('has every event, also those that come while it is cut off', async () => {
+  test('gets every event, also those sent while it is cut off', async () => {
     const port = await listen({ tickets: { secret: 's'.repeat(32) } });
     const ticket = await server.evaluate(
       ({ sse }, userId) => sse.issueTicket({ userId, clientId: userId, secret: 's'.repeat(32) }),

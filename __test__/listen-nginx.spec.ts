@@ -11,7 +11,7 @@ afterEach(closeClients);
 afterEach(stopProxies);
 afterEach(stopEvaluators);
 
-/** What the page says beside `proxy_pass`, so that this is what is tried. */
+/** The configuration that the page shows beside `proxy_pass`, so the test tries exactly that. */
 function documented(): string {
   const page = readFileSync(join(__dirname, '..', 'docs', 'listener.md'), 'utf8');
   const location = /location \/events \{\n([^}]*)\}/.exec(page)?.[1] ?? '';
@@ -21,7 +21,7 @@ function documented(): string {
     .join(' ');
 }
 
-test('events arrive at once, pages resume, and each address has its own limit', async () => {
+test('nginx passes events at once and keeps addresses apart', async () => {
   const server = await Evaluator.start({ heartbeatMs: 3_600_000, limits: { clientsPerAddress: 2 } });
   const port = await server.evaluate(async ({ sse }) => {
     return (await sse.listen({ anonymous: true, trustProxy: true })).port;

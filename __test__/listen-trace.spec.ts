@@ -57,7 +57,7 @@ describe.each([
   });
 });
 
-test('who reads comments has the trace with its event, by the code of the documentation', async () => {
+test('the documented code gets the trace with its event', async () => {
   type Read = (url: string, onEvent: (event: EventSourceMessage, trace: object) => void) => Promise<void>;
   const page = readFileSync(join(__dirname, '..', 'docs', 'listener.md'), 'utf8');
   const [, code = ''] = /```ts\n(\/\/ lib\/traced-events\.ts\n.*?)```/s.exec(page) ?? [];
@@ -83,7 +83,7 @@ test('who reads comments has the trace with its event, by the code of the docume
   await reading;
 });
 
-test('what is no boolean is refused', async () => {
+test('a trace option that is no boolean is refused', async () => {
   const thrown = await server.thrownBy(({ sse }) => sse.listen({ anonymous: true, traceContext: 'yes' as never }));
   expect(thrown).toMatchObject(ARGUMENT);
   expect(thrown.message).toContain('options.traceContext');

@@ -99,7 +99,7 @@ test.each(PROTOCOLS)('over %s', async (protocol) => {
   for (const client of [before, during]) {
     expect((await client.next(100)).map(({ data }) => Number(data))).toEqual(Array.from({ length: 100 }, (_, n) => n));
   }
-  // Who leaves is gone, and who comes back goes on where it was.
+  // A client that leaves is noticed, and one that returns resumes where it was.
   during.leave();
   await until('it to be gone', async () => (await ask(control, '/metrics')).text.includes('ssekit_away 1\n'));
   await publish(control, { userId: 'ada', event: { event: 'news', data: 'missed' } });

@@ -35,7 +35,7 @@ async function listening(options: ListenOptions): Promise<[Evaluator, number]> {
 const get = (port: number, path: string, init?: RequestInit): Promise<Response> =>
   fetch(`http://127.0.0.1:${port}${path}`, init);
 
-test('clients of Node and of the listener are clients of one hub', async () => {
+test('Node and the listener share one hub', async () => {
   const [server, port] = await listening({ anonymous: true });
   const here = await RawClient.stream(port, { path: '/events?clientId=here' });
   const there = await RawClient.stream(server.port, { path: '/sse?clientId=there' });
@@ -48,7 +48,7 @@ test('clients of Node and of the listener are clients of one hub', async () => {
   expect(here.isComplete).toBe(true);
 });
 
-test('a page that was cut off at Node goes on at the listener', async () => {
+test('a page cut off at Node resumes at the listener', async () => {
   const [server, port] = await listening({ anonymous: true });
   const before = await RawClient.stream(server.port);
   await server.evaluate(broadcast, 1);
@@ -59,7 +59,7 @@ test('a page that was cut off at Node goes on at the listener', async () => {
   expect((await after.next(1)).map(({ data }) => data)).toEqual(['2']);
 });
 
-test('an issued ticket opens its user’s stream, and none opens none', async () => {
+test('a stream needs an issued ticket', async () => {
   const [server, port] = await listening({ tickets: { secret: SECRET } });
   const ticket = await server.evaluate(({ sse }) => sse.issueTicket({ userId: 42, clientId: 'tab' }));
   const client = await RawClient.stream(port, { path: `/events?ticket=${ticket}` });
@@ -68,7 +68,7 @@ test('an issued ticket opens its user’s stream, and none opens none', async ()
   expect([refused.status, await refused.text()]).toEqual([401, 'Unauthorized.\n']);
 });
 
-test('tickets of another party are checked with its public keys', async () => {
+test('public keys verify the tickets of another party', async () => {
   const server = await Evaluator.start();
   const statuses = await server.evaluate(async ({ sse, require }) => {
     const { generateKeyPairSync, sign } = require('node:crypto') as typeof import('node:crypto');
@@ -108,7 +108,7 @@ test('tickets of another party are checked with its public keys', async () => {
   expect(statuses).toEqual([200, 200, 200, 401, 401]);
 });
 
-test('why a ticket was refused is told by the event `error` and not to the peer', async () => {
+test('only the event `error` says why a ticket was refused', async () => {
   const [server, port] = await listening({ tickets: { secret: SECRET } });
   await server.evaluate(({ sse, state }) => {
     state.errors = [];
@@ -123,7 +123,7 @@ test('why a ticket was refused is told by the event `error` and not to the peer'
   expect(errors).toEqual(['listener: refused a ticket from 127.0.0.1: its signature is wrong']);
 });
 
-test('what another program publishes arrives like what is sent here', async () => {
+test('events of another program arrive like local ones', async () => {
   const [, port] = await listening({ anonymous: true, publish: { token: TOKEN } });
   const client = await RawClient.stream(port, { path: '/events' });
   const response = await get(port, '/publish', {
@@ -136,7 +136,7 @@ test('what another program publishes arrives like what is sent here', async () =
   expect(await response.json()).toEqual({ clients: 1, id: event?.id });
 });
 
-test('the metrics of the hub are those of `stats`', async () => {
+test('the metrics equal `stats`', async () => {
   const [server, port] = await listening({ anonymous: true, metrics: true });
   await RawClient.stream(port, { path: '/events' });
   await server.evaluate(broadcast, 1);
@@ -148,7 +148,7 @@ test('the metrics of the hub are those of `stats`', async () => {
   expect(await (await get(port, '/metrics')).text()).toContain('ssekit_listener_connections 2\n');
 });
 
-test('the documentation names every metric that there is, and the dashboard asks for no other', async () => {
+test('documentation and dashboard name the existing metrics', async () => {
   // Nobody is there, but its metrics are.
   const server = await Evaluator.start({ backplane: { redis: 'redis://127.0.0.1:1' } });
   const { port } = await server.evaluate(listen, { anonymous: true, metrics: true });
@@ -192,7 +192,7 @@ test('HTTP/2 carries many streams on one connection, without TLS and with it', a
   }
 });
 
-test('Node is not in the path: clients are served while its event loop stands still', async () => {
+test("clients are served while Node's event loop stands still", async () => {
   const [server] = await listening({ anonymous: true, publish: { token: TOKEN } });
   const served = await server.evaluate(
     ({ state, require }, script, token) => {
@@ -217,7 +217,7 @@ test('a Unix socket carries streams', async () => {
   await server.evaluate(close);
 });
 
-test('closing ends its streams and no others, and frees the port', async () => {
+test('closing ends only its own streams and frees the port', async () => {
   const [server, port] = await listening({ anonymous: true });
   const here = await RawClient.stream(port, { path: '/events' });
   const there = await RawClient.stream(server.port);
@@ -231,7 +231,7 @@ test('closing ends its streams and no others, and frees the port', async () => {
   expect(await server.evaluate(listen, { port, anonymous: true })).toEqual({ host: '127.0.0.1', port });
 });
 
-test('asked for again with the same options, as a hot reload does, it is the same one', async () => {
+test('the same options give the same listener, as in a hot reload', async () => {
   const [server, port] = await listening({ anonymous: true });
   await server.evaluate(close);
   const options = { port, anonymous: true };
@@ -246,7 +246,7 @@ test('asked for again with the same options, as a hot reload does, it is the sam
   expect(taken).toMatchObject({ class: 'Error', code: 'ERR_SSEKIT_SYSTEM' });
 });
 
-test('no option can change while it listens: each of them has arrived, and counts', async () => {
+test('no option can change while it listens', async () => {
   const cors = { origins: ['https://a.example'], credentials: true, maxAgeSeconds: 60 };
   const tickets = { secret: SECRET, audience: 'a', issuer: 'i', leewaySeconds: 5, oneTime: true, cookie: 'c' };
   const limits = {
@@ -287,12 +287,12 @@ test('no option can change while it listens: each of them has arrived, and count
   expect(await server.evaluate(listen, options)).toEqual({ host: '127.0.0.1', port });
 });
 
-test('options that cannot be used are named, and secrets are not shown', async () => {
+test('unusable options are named without showing secrets', async () => {
   const server = await Evaluator.start();
   const refusals: [unknown, object, string[]][] = [
     [{}, ARGUMENT, ['tickets', 'anonymous']],
     [5, ARGUMENT, ['options: got 5']],
-    [{ anonymous: 1 }, ARGUMENT, ['options.anonymous: got 1', 'wants a boolean']],
+    [{ anonymous: 1 }, ARGUMENT, ['options.anonymous: got 1', 'wants true or false']],
     [{ anonymous: true, host: 'a\ud800' }, ARGUMENT, ['half of a surrogate pair']],
     [{ anonymous: true, host: 5 }, ARGUMENT, ['options.host: got 5']],
     [{ anonymous: true, port: 65_536 }, RANGE, ['options.port: got 65536']],
@@ -319,7 +319,7 @@ test('options that cannot be used are named, and secrets are not shown', async (
   }
 });
 
-test('what is not given is taken from the environment', async () => {
+test('the environment fills in missing options', async () => {
   const server = await Evaluator.start();
   const cases = await server.evaluate(async ({ sse, require }) => {
     const { writeFileSync } = require('node:fs') as typeof import('node:fs');
@@ -365,7 +365,7 @@ test('what is not given is taken from the environment', async () => {
   expect(cases.refused).toContain('SSEKIT_ANONYMOUS: got "yes"');
 });
 
-test('without a secret no ticket is issued', async () => {
+test('no ticket is issued without a secret', async () => {
   const server = await Evaluator.start();
   expect(await server.thrownBy(({ sse }) => sse.issueTicket({ anonymous: true }))).toMatchObject({
     code: 'ERR_SSEKIT_SECRET',
@@ -388,7 +388,7 @@ test('without a secret no ticket is issued', async () => {
   }
 });
 
-test('the route for tickets answers whom it knows', async () => {
+test('the ticket route answers known users', async () => {
   const server = await Evaluator.start();
   const answers = await server.evaluate(async ({ require }) => {
     const { createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');

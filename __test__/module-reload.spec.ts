@@ -14,10 +14,10 @@ const script = (code: string): string =>
 const greetings = (code: string, loads: number): Promise<number> =>
   Program.result<number>('module-reloads.cjs', [script(code), String(loads)]);
 
-test('as documented, a reload replaces the listener', async () => {
+test('a reload replaces the listener, as documented', async () => {
   expect(await Promise.all([1, 4].map((loads) => greetings(documented, loads)))).toEqual([1, 1]);
 });
 
-test('without that line, each reload adds one', async () => {
+test('without the documented line, each reload adds a listener', async () => {
   expect(await greetings(naive, 4)).toBe(4);
 });

@@ -1,4 +1,4 @@
-/** Fifty clients that leave in the middle of something, each at a moment and in a way of its own: nothing is left of them. */
+/** Fifty clients leave in the middle of something, each at its own moment and in its own way: nothing remains of them. */
 import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { setImmediate as turn } from 'node:timers/promises';
@@ -67,7 +67,7 @@ beforeAll(async () => {
 afterEach(closeClients);
 afterAll(removeApps);
 
-test.each(['auto', 'stream'] as const)("transport '%s': nothing is left of clients that left", async (transport) => {
+test.each(['auto', 'stream'] as const)("transport '%s': clients that leave leave nothing behind", async (transport) => {
   const server: NextServer = await app.serve('start', { transport });
   const ada = await server.streamOf('ada');
   const bystander = await RawClient.stream(server.port, await server.streamOf('grace'));
@@ -104,7 +104,7 @@ test.each(['auto', 'stream'] as const)("transport '%s': nothing is left of clien
 });
 
 test.each(['auto', 'stream'] as const)(
-  "transport '%s': a client that leaves while the app looks up who it is leaves nothing",
+  "transport '%s': a client that leaves during identify leaves nothing",
   async (transport) => {
     const server: NextServer = await app.serve('start', { transport });
     const waiting = await Promise.all(

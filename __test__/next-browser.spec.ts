@@ -1,4 +1,4 @@
-/** What users see in a real browser, whichever way their streams are carried. */
+/** A real browser with the app, over each transport. */
 import type { Browser } from 'playwright-core';
 import { closeTabs, openBrowser, Person, type Tab, type TabEvent } from './support/browser';
 import { announcement, expectOrders, payment } from './support/example-events';
@@ -41,19 +41,19 @@ describe.each([
   afterEach(async () => {
     expect(await closeTabs()).toEqual([]);
     await everybodyGone();
-    // That a page came back with a ticket that is void is told to the operator; the page then fetches another.
+    // The operator learns that a page came back with a void ticket; the page then fetches another.
     const isExpected = (line: string): boolean => /refused a ticket|--trace-warnings/.test(line);
     expect(server.complaints.filter((line) => transport !== 'listener' || !isExpected(line))).toEqual([]);
   });
 
   const openTabs = (...people: Person[]): Promise<Tab[]> => Promise.all(people.map((person) => person.openTab()));
 
-  /** What the provider's webhook brings about. */
+  /** Calls the provider's webhook. */
   const pay = (userId: string, amount: number): Promise<unknown> =>
     server.post('/api/webhooks/payment', { event: 'payment.completed', userId, amount });
 
   /**
-   * What has come to each tab, but for `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
+   * The events in each tab, except `ssekit:ready` and presence. First a last word is sent to everybody: all that a user
    * can see is in one order, so what was sent before has arrived with it, or never will.
    */
   async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
@@ -74,7 +74,7 @@ describe.each([
     expect(transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0, [carrier]: 3 });
   });
 
-  test('a payment webhook reaches its user, in all their tabs, and nobody else', async () => {
+  test('a payment webhook reaches all tabs of its user only', async () => {
     const tabs = await openTabs(ada, ada, grace);
     await pay('ada', 12.5);
     const [first, second, other] = await eventsOf(...tabs);
@@ -84,7 +84,7 @@ describe.each([
     expect(await tabs[0].page.getByTestId('inbox').innerText()).toContain('Payment of 12.50 completed');
   });
 
-  test('a job tells its user, and nobody else, how it started, went on and ended', async () => {
+  test('a job reports its progress to its user only', async () => {
     const [tab, other] = await openTabs(ada, grace);
     await tab.click('button-order');
     await tab.click('button-order-fail');
@@ -96,7 +96,7 @@ describe.each([
     expect(eventsOfOther).toEqual([]);
   });
 
-  test('a broadcast reaches everybody; with an excluded client, everybody but that one tab', async () => {
+  test('a broadcast reaches everybody, except the excluded tab', async () => {
     const [excluded, sibling, other] = await openTabs(ada, ada, grace);
     await excluded.click('button-broadcast');
     await excluded.eventsUntil('its own broadcast', ({ data }) => data.message === 'Hello from Ada');
@@ -121,12 +121,12 @@ describe.each([
     await second.page.close();
     await until('its client to be gone', async () => !(await server.state()).clients.includes(goes));
     const took = Math.round(performance.now() - closed);
-    // Two seconds at most are promised. A busy machine may take longer, so this is told and decides nothing.
+    // The promise is two seconds at most. A busy machine may take longer, so this is printed and decides nothing.
     process.stderr.write(`transport '${transport}': a closed tab was no active client after ${took} ms\n`);
     expect((await server.state()).clients).toEqual([stays]);
   });
 
-  test('log-out ends the streams of that user in all tabs, and of nobody else', async () => {
+  test('a log-out ends all streams of that user only', async () => {
     const linus = await logIn('linus');
     const [tab, sibling, other] = await openTabs(linus, linus, grace);
     const stays = await other.clientId();
@@ -154,7 +154,7 @@ describe.each([
     expect(await eventsOf(tab)).toMatchObject([[payment(7)]]);
   });
 
-  test('a tab that is disconnected comes back, and misses nothing that was sent meanwhile', async () => {
+  test('a disconnected tab comes back and misses nothing', async () => {
     const [tab] = await openTabs(ada);
     expect(await server.call('disconnectClient', await tab.clientId())).toBe(true);
     for (const amount of [1, 2, 3]) await pay('ada', amount);
@@ -170,7 +170,7 @@ describe.each([
     expect(await tab.page.getByTestId('reconnects').innerText()).toBe('1');
   });
 
-  test('a tab that comes back to a server that has started anew is told, once, that it missed something', async () => {
+  test('a tab gets one reset from a restarted server', async () => {
     const [tab] = await openTabs(ada);
     const { port } = server;
     await server.stop();

@@ -32,7 +32,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
     expect(server.complaints).toEqual([]);
   });
 
-  test('every stream leaves Node, which holds no more sockets than before', async () => {
+  test('every stream leaves Node, with its socket', async () => {
     await Promise.all(Array.from({ length: 5 }, () => RawClient.stream(server.port, ada)));
     const state = await until('the sockets to have left', async () => {
       const now = await server.state();
@@ -42,7 +42,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
     expect(state.users.ada).toHaveLength(5);
   });
 
-  test('the head of the stream has what the route and the proxy set', async () => {
+  test('the head has the headers of route and proxy', async () => {
     const headers = { cookie: `demo-visit=41; ${ada.headers.cookie}` };
     const client = await RawClient.stream(server.port, { ...ada, headers });
     await handedOff(server, 1);
@@ -75,7 +75,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
   test.each([
     ['without a log-in', ''],
     ['with a forged log-in', 'demo_user=ada.bm90IHRoZSBzaWduYXR1cmU'],
-  ])('a request %s is answered with 401, and no client', async (_, cookie) => {
+  ])('a request %s gets 401 and no client', async (_, cookie) => {
     const { connects } = (await server.state()).stats;
     const client = await RawClient.request(server.port, { path: '/api/sse', headers: { cookie } });
     await until('the whole answer', () => client.isComplete);
@@ -84,7 +84,7 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
     expect((await server.state()).stats.connects).toBe(connects);
   });
 
-  describe('beside a client that does nothing wrong', () => {
+  describe('beside a well-behaved client', () => {
     let bystander: RawClient;
     beforeEach(async () => {
       bystander = await RawClient.stream(server.port, await server.streamOf('grace'));
@@ -158,7 +158,7 @@ describe('next start', () => {
   }, BUILD_TIMEOUT_MS);
   afterEach(closeClients);
 
-  test('the head of a stream that was handed off is that of one that stays in Node, byte for byte', async () => {
+  test('heads of handed-off and other streams are equal', async () => {
     const heads = await Promise.all(
       (['auto', 'stream'] as const).map(async (transport) => {
         const server = await app.serve('start', { transport });

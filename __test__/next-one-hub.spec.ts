@@ -55,7 +55,7 @@ const PLACES: Record<string, Call> = {
   'a second copy of the package, with an addon of its own': (...call) => server.run(CALL, secondCopy, ...call),
 };
 
-test('all places see the same client, and reach it in one order', async () => {
+test('every part of the app shares one hub', async () => {
   const client = await RawClient.stream(server.port, await server.streamOf('ada'));
   const { clientId } = await client.ready();
   // That a client has come, ssekit told the listener of instrumentation.ts, which sent this.

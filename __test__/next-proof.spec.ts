@@ -39,7 +39,7 @@ const privates = (client: RawClient): unknown[] =>
 const sendTo = (user: string, data: unknown): Promise<number> =>
   server.call('sendToUser', user, { event: 'private', data });
 
-test('streams that are connected in other contexts get what is theirs', async () => {
+test('streams connected in other contexts get their own events', async () => {
   const users = ['ada', 'bob', 'cyd', 'dee', 'eve'];
   for (let round = 0; round < 4; round += 1) {
     const clients: [string, RawClient][] = [];
@@ -58,13 +58,13 @@ test('streams that are connected in other contexts get what is theirs', async ()
   }
 });
 
-test('a stream in its own context is handed off, also from a callback', async () => {
+test('a stream in its own context is handed off, even from a callback', async () => {
   const client = await open({ user: 'ada' });
   await client.ready();
   expect(await settled(1)).toBe(1);
 });
 
-test('a body that is transformed stays in Node, and what follows the first event is transformed as well', async () => {
+test('a transformed body stays in Node', async () => {
   const client = await open({ user: 'ada', mask: 'yes' });
   await client.ready();
   await sendTo('ada', 'a secret');
@@ -73,7 +73,7 @@ test('a body that is transformed stays in Node, and what follows the first event
   expect(await settled(1)).toBe(0);
 });
 
-test('`request.signal` and `onClose` wait for the client, whose socket has left Node', async () => {
+test('`request.signal` and `onClose` wait for a handed-off client', async () => {
   const client = await open({ user: 'watcher', watch: 'yes' });
   await client.ready();
   expect(await settled(1)).toBe(1);

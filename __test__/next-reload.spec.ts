@@ -43,7 +43,7 @@ function generationsSeenBy(client: RawClient): number[] {
 
 const readies = (client: RawClient): number => client.events().filter(({ event }) => event === 'ssekit:ready').length;
 
-test('clients stay connected over reloads of features/sse, and the reloaded code sends to them', async () => {
+test('clients stay connected when features/sse reloads', async () => {
   const [ada, grace] = await Promise.all(['ada', 'grace'].map((user) => server.streamOf(user)));
   const first = await RawClient.stream(server.port, ada);
   const bystander = await RawClient.stream(server.port, grace);
@@ -67,7 +67,7 @@ test('clients stay connected over reloads of features/sse, and the reloaded code
   expect(server.complaints).toEqual([]);
 });
 
-test('a reloaded route sends what it did not send before, to clients that were there before', async () => {
+test('a reloaded route sends new events to earlier clients', async () => {
   const client = await RawClient.stream(server.port, await server.streamOf('ada'));
   app.edit(WEBHOOK, (text) =>
     text.replace(
@@ -83,7 +83,7 @@ test('a reloaded route sends what it did not send before, to clients that were t
   expect(server.complaints).toEqual([]);
 });
 
-test('a stream that is opened by a reloaded route is one among the others', async () => {
+test('a stream of a reloaded route joins the others', async () => {
   const ada = await server.streamOf('ada');
   const before = await RawClient.stream(server.port, ada);
   app.edit('app/api/sse/route.ts', (text) =>

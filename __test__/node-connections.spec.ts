@@ -1,4 +1,4 @@
-/** What Node's server says of its connections leaves out streams whose sockets it no longer has; docs/deploying.md says what to use. */
+/** Node's server does not count streams whose sockets it no longer has; docs/deploying.md says what to use. */
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient } from './support/raw-client';
 import { until } from './support/until';

@@ -1,7 +1,7 @@
 /** The packages as they would be published, and what becomes of somebody for whom there is no binary. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { homedir, tmpdir } from 'node:os';
 import { basename, dirname, join, relative } from 'node:path';
 
 const ROOT = join(__dirname, '..');
@@ -10,7 +10,7 @@ const RELEASE = join(PACKAGES, 'release');
 const MEGABYTE = 1_000_000;
 
 const folder = mkdtempSync(join(tmpdir(), 'ssekit-package-'));
-/** Where npm would have put the main package, alone. */
+/** The folder where npm would put the main package, alone. */
 const main = join(folder, 'node_modules', 'ssekit');
 const platform = join(folder, 'platform');
 let tarball: string;
@@ -25,24 +25,26 @@ beforeAll(() => {
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('what is in the packages', () => {
-  test('nothing that a user does not need', () => {
+describe('the packages', () => {
+  test('contain nothing that a user does not need', () => {
     const needed = [
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
-      /^dist\/([\w-]+\/)+[\w-]+\.js$/,
+      /^dist\/(?!cli)([\w-]+\/)+[\w-]+\.js$/,
+      // The command line is one file, with what is bundled into it.
+      /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
-      // What a build from source is made from.
+      // For a build from source.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
-      // What llms.txt leads to.
+      // The targets of llms.txt.
       /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,
-      /^(LICENSE-MIT|LICENSE-APACHE|llms\.txt|package\.json)$/,
+      /^(LICENSE-MIT|LICENSE-APACHE|THIRD-PARTY-LICENSES|llms\.txt|package\.json)$/,
     ];
     expect(filesIn(main).filter((file) => !needed.some((pattern) => pattern.test(file)))).toEqual([]);
   });
 
-  test('what a user needs', () => {
+  test('contain what a user needs', () => {
     const entries = [
       'index.js',
       'index.d.ts',
@@ -50,12 +52,15 @@ describe('what is in the packages', () => {
       'dist/next/index.js',
       'dist/node/index.js',
       'dist/publish/index.js',
+      'dist/cli/index.js',
+      'dist/cli/THIRD-PARTY-LICENSES',
       'README.md',
     ];
-    expect(filesIn(main)).toEqual(expect.arrayContaining([...entries, 'LICENSE-MIT', 'LICENSE-APACHE', 'Cargo.lock']));
+    const licenses = ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES'];
+    expect(filesIn(main)).toEqual(expect.arrayContaining([...entries, ...licenses, 'Cargo.lock']));
   });
 
-  test('of package.json, nothing that is for development', () => {
+  test('publish a package.json without development fields', () => {
     const manifest = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
     // pnpm fails on a package with an install script that nobody has approved.
     expect(manifest).not.toHaveProperty('scripts');
@@ -64,25 +69,25 @@ describe('what is in the packages', () => {
     expect(Object.keys(manifest.optionalDependencies)).toHaveLength(8);
   });
 
-  test('a platform: its binary, a manifest, a README and the licences', () => {
+  test('give a platform its binary, a manifest, a README and the licences', () => {
     const binaries = filesIn(platform).filter((file) => file.endsWith('.node'));
     expect(binaries).toHaveLength(1);
     expect(filesIn(platform).sort()).toEqual(
-      ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'package.json', ...binaries].sort(),
+      ['LICENSE-APACHE', 'LICENSE-MIT', 'README.md', 'THIRD-PARTY-LICENSES', 'package.json', ...binaries].sort(),
     );
   });
 
-  test('every page that llms.txt names', () => {
+  test('contain every page that llms.txt names', () => {
     const links = [...readFileSync(join(main, 'llms.txt'), 'utf8').matchAll(/\]\(([\w/.-]+)\)/g)];
     expect(links.length).toBeGreaterThan(10);
     expect(filesIn(main)).toEqual(expect.arrayContaining(links.map(([, path]) => path)));
   });
 
-  test('not more than it has to be, and as much as the README says', () => {
+  test('have the size that the README states', () => {
     const size = (of: string): number => filesIn(of).reduce((sum, file) => sum + statSync(join(of, file)).size, 0);
     expect(size(main)).toBeLessThan(2 * MEGABYTE);
     expect(size(platform)).toBeLessThan(8 * MEGABYTE);
-    // Of other platforms nothing is said.
+    // The README says nothing of other platforms.
     if (process.platform !== 'linux' || process.arch !== 'x64') return;
     const said = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/([\d.]+) MB (?:unpacked|on Linux)/g)];
     for (const [index, home] of [main, platform].entries()) {
@@ -90,11 +95,20 @@ describe('what is in the packages', () => {
     }
   });
 
-  test('a binary without symbols', () => {
+  test('contain a binary without symbols', () => {
     const [binary] = filesIn(platform).filter((file) => file.endsWith('.node'));
     const bytes = readFileSync(join(platform, binary as string));
     // Only Linux' format is read here; the profile that strips is the same for all.
     if (process.platform === 'linux') expect(sectionTypes(bytes)).not.toContain(SYMBOL_TABLE);
+  });
+
+  test('contain a binary that names no folder of its build machine', () => {
+    const [binary] = filesIn(platform).filter((file) => file.endsWith('.node'));
+    const bytes = readFileSync(join(platform, binary as string));
+    // It does name sources: otherwise nothing would be proven.
+    expect(bytes.includes('src/')).toBe(true);
+    const folders = [ROOT, homedir(), process.env.CARGO_HOME ?? join(homedir(), '.cargo')];
+    expect(folders.filter((each) => bytes.includes(`${each}/`) || bytes.includes(`${each}\\`))).toEqual([]);
   });
 });
 
@@ -102,12 +116,12 @@ describe('the one tarball that installs anywhere', () => {
   const whole = join(folder, 'whole');
   beforeAll(() => unpack(join(PACKAGES, basename(tarball)), whole));
 
-  test('it is the release with the binary of this platform inside', () => {
+  test('contains the release and the binary of this platform', () => {
     const binaries = filesIn(platform).filter((file) => file.endsWith('.node'));
     expect(filesIn(whole).sort()).toEqual([...filesIn(main), ...binaries].sort());
   });
 
-  test('it names nothing that a registry would have to have, and runs nothing when it is installed', () => {
+  test('needs no registry and runs no script', () => {
     const manifest = JSON.parse(readFileSync(join(whole, 'package.json'), 'utf8'));
     for (const field of ['scripts', 'optionalDependencies', 'dependencies', 'devDependencies', 'bundleDependencies'])
       expect(manifest).not.toHaveProperty(field);
@@ -115,7 +129,7 @@ describe('the one tarball that installs anywhere', () => {
 });
 
 describe('types and entries', () => {
-  test('what the types refer to is there', () => {
+  test('every file that the types refer to exists', () => {
     for (const file of filesIn(main).filter((name) => name.endsWith('.d.ts'))) {
       const text = readFileSync(join(main, file), 'utf8');
       const targets = [...text.matchAll(/(?:from|import\() ?'(\.[^']+)'/g)].map(([, path = '']) => path);
@@ -124,15 +138,15 @@ describe('types and entries', () => {
     }
   });
 
-  test('arethetypeswrong: they resolve for node10, node16, nodenext and bundlers', () => {
+  test('arethetypeswrong resolves them for every kind of resolution', () => {
     run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'strict']);
   });
 
-  test('publint has nothing to say', () => {
+  test('publint reports nothing', () => {
     run(process.execPath, [program('publint', 'publint'), tarball, '--strict']);
   });
 
-  test('only these can be imported', () => {
+  test('only the documented entries can be imported', () => {
     const { exports } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
     expect(Object.keys(exports)).toEqual(['.', './next', './node', './publish', './package.json']);
   });

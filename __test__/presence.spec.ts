@@ -24,7 +24,7 @@ const isOnline = (server: Evaluator, user: string) => server.evaluate(({ sse }, 
 const clients = (server: Evaluator, count: number) =>
   until(`${count} clients`, async () => (await server.evaluate(({ sse }) => sse.stats().clients)) === count);
 
-test('who reloads a page does not go offline in between', async () => {
+test('a reload does not take a user offline', async () => {
   const server = await start(3_600_000);
   expect(await isOnline(server, 'ada')).toBe(false);
   for (let times = 0; times < 5; times += 1) {
@@ -41,7 +41,7 @@ test('who reloads a page does not go offline in between', async () => {
   expect(await told(server)).toEqual(['userOnline ada', 'userOnline bob']);
 });
 
-test('a user whose last client is gone for long enough is offline', async () => {
+test('a user goes offline after the grace period', async () => {
   const server = await start(50);
   const tabs = [];
   for (let tab = 0; tab < 3; tab += 1) tabs.push(await RawClient.stream(server.port, { path: '/sse?userId=ada' }));

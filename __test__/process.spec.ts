@@ -51,7 +51,7 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     expect(clients.filter((client) => client.isComplete)).toEqual([]);
   }
 
-  test('ends by itself once it is closed, as soon as Node has no connection left', async () => {
+  test('ends by itself once it is closed and idle', async () => {
     await open(10);
     program.send('close');
     if (transport === 'stream') {
@@ -66,7 +66,7 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     if (transport === 'auto') await expectBrokenOff();
   });
 
-  test('ends at once by process.exit() in the middle of a storm, with the code that it was given', async () => {
+  test('ends at once by process.exit() in a storm, with its code', async () => {
     await open(100);
     program.send('exit');
     expect(await program.ends()).toBe(3);
@@ -74,7 +74,7 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     await expectBrokenOff();
   });
 
-  test('ends by an exception that nobody catches as any program does', async () => {
+  test('ends by an uncaught exception', async () => {
     await open(100);
     program.send('throw');
     expect(await program.ends()).toBe(1);
@@ -83,7 +83,7 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     await expectBrokenOff();
   });
 
-  test('ends at once by a signal that nobody may listen to', async () => {
+  test('ends at once by SIGKILL', async () => {
     await open(100);
     await program.ask('storm');
     program.kill('SIGKILL');
@@ -92,22 +92,18 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     await expectBrokenOff();
   });
 
-  test.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends by %s when each client was told when to come back',
-    async (signal) => {
-      await open(100);
-      await program.ask('storm');
-      program.kill(signal);
-      expect(await program.ends()).toBe(signal);
-      expect(program.stderr).toBe('');
-      await until('every peer to see the end', () => clients.every((client) => client.ended));
-      expect(clients.filter((client) => !client.isComplete)).toEqual([]);
-      const ends = clients.map(({ received }) => received.toString().slice(received.lastIndexOf('event:')));
-      // Whoever lagged so far behind in the storm that the history had moved on was told of that instead.
-      const farewell =
-        /^event: ssekit:drain\nretry: (\d+)\ndata: \{"reconnectInMs":\1\}\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
-      const reset = /^event: ssekit:reset\ndata: .*\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
-      expect(ends.filter((end) => !farewell.test(end) && !reset.test(end))).toEqual([]);
-    },
-  );
+  test.each(['SIGTERM', 'SIGINT'] as const)('ends by %s once each client has a retry time', async (signal) => {
+    await open(100);
+    await program.ask('storm');
+    program.kill(signal);
+    expect(await program.ends()).toBe(signal);
+    expect(program.stderr).toBe('');
+    await until('every peer to see the end', () => clients.every((client) => client.ended));
+    expect(clients.filter((client) => !client.isComplete)).toEqual([]);
+    const ends = clients.map(({ received }) => received.toString().slice(received.lastIndexOf('event:')));
+    // A client that lagged too far behind in the storm gets the reset instead.
+    const farewell = /^event: ssekit:drain\nretry: (\d+)\ndata: \{"reconnectInMs":\1\}\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
+    const reset = /^event: ssekit:reset\ndata: .*\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
+    expect(ends.filter((end) => !farewell.test(end) && !reset.test(end))).toEqual([]);
+  });
 });

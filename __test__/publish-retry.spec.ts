@@ -30,7 +30,7 @@ async function failure(faults: Fault[], options: PublisherOptions = {}, next?: F
 
 const answer = (status: number, more: Partial<Answer> = {}): Answer => ({ status, ...more });
 
-describe('an event arrives once, and the answer is the one that was lost,', () => {
+describe('an event arrives once, and the lost answer is repeated,', () => {
   test.each<[string, Fault[], PublisherOptions]>([
     ['when the connection ends before the answer', ['lost'], {}],
     ['when the answer ends in the middle', ['cut'], {}],
@@ -50,7 +50,7 @@ describe('an event arrives once, and the answer is the one that was lost,', () =
     expect(await listener.eventsOf(client)).toMatchObject([{ event: 'news', data: '"once"' }]);
   });
 
-  test('and another call is another event', async () => {
+  test('but another call is another event', async () => {
     const client = await listener.open('another');
     const { proxy, publisher } = await between([]);
     for (const _ of [1, 2]) await publisher.broadcast({ data: 'the same' });
@@ -65,7 +65,7 @@ describe('it is given up', () => {
     expect({ status: error.status, attempts: error.attempts, requests }).toEqual({ status, attempts: 1, requests: 1 });
   });
 
-  test.each([500, 501, 503, 599, 429])('with %i when that was the answer to each attempt', async (status) => {
+  test.each([500, 501, 503, 599, 429])('with %i when each attempt got that answer', async (status) => {
     const { error, requests } = await failure([], { retries: 1 }, answer(status, { body: 'no JSON' }));
     expect({ status: error.status, attempts: error.attempts, requests }).toEqual({ status, attempts: 2, requests: 2 });
     expect(error.message).toMatch(new RegExp(`^127\\.0\\.0\\.1:\\d+: answered with ${status} \\(2 attempts\\)$`));
@@ -81,14 +81,14 @@ describe('it is given up', () => {
     expect(error.message).toContain('no answer within 50 ms (2 attempts)');
   });
 
-  test('when the connection always ends, with what Node.js says of it', async () => {
+  test('when every connection ends, with the message of Node.js', async () => {
     const { error } = await failure([], { retries: 0 }, 'lost');
     expect(error.status).toBe(null);
     expect(error.message).toContain('UND_ERR_SOCKET');
     expect(error.cause).toMatchObject({ message: 'fetch failed' });
   });
 
-  test('at a redirect: the token goes nowhere else', async () => {
+  test('at a redirect, without sending the token on', async () => {
     const elsewhere = await FaultyProxy.start(listener.port, []);
     const { error } = await failure([answer(307, { headers: { location: `${elsewhere.url}/publish` } })]);
     expect(error.status).toBe(307);
@@ -97,7 +97,7 @@ describe('it is given up', () => {
   });
 
   test.each(['', 'OK', '{}', '{"clients":"1","id":null}', '{"clients":1}', '[]'])(
-    'at an answer that no listener gives: 200 %j',
+    'at a foreign answer: 200 %j',
     async (body) => {
       const { error, requests } = await failure([answer(200, { body })]);
       expect({ status: error.status, requests }).toEqual({ status: 200, requests: 1 });
@@ -114,7 +114,7 @@ describe('Retry-After', () => {
     expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThan(980);
   });
 
-  test.each([429, 503])('that is too long to wait is told with the %i', async (status) => {
+  test.each([429, 503])('is reported with the %i if it is too long', async (status) => {
     const { error, requests } = await failure([answer(status, { headers: { 'retry-after': '31' } })]);
     expect({ status: error.status, retryAfterMs: error.retryAfterMs, requests }).toEqual({
       status,
@@ -132,7 +132,7 @@ describe('Retry-After', () => {
   });
 });
 
-test('a peer that repeats what it was sent brings neither the token nor a line of its own into a message', async () => {
+test('an echoing peer puts neither token nor lines into a message', async () => {
   const error = `you sent Bearer ${TOKEN}\r\nWARNING: \u001b[31mforged\u2028${'x'.repeat(10_000)}`;
   const { error: thrown } = await failure([answer(400, { body: JSON.stringify({ error }) })]);
   expect(thrown.message).toContain('refused with 400: you sent Bearer … WARNING:  [31mforged x');

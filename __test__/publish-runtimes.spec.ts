@@ -41,16 +41,17 @@ function loadBare(
   return { exports, files: [...modules.keys()].map((path) => relative(DIST, path).replaceAll('\\', '/')) };
 }
 
-test('with nothing but the web’s own globals, without a `process`', async () => {
+test('works with web globals only, without a `process`', async () => {
   const { exports, files } = loadBare('publish/index.js', { AbortSignal, crypto, fetch, setTimeout, URL });
   const createPublisher = exports.createPublisher as typeof CreatePublisher;
   const client = await listener.open('bare');
   expect(await createPublisher({ url: listener.url, token: TOKEN }).broadcast({ data: 'hello' })).toBe(1);
   expect(await listener.eventsOf(client)).toMatchObject([{ data: '"hello"' }]);
   expect(() => createPublisher()).toThrow('options.url: got undefined');
-  // Of the server's code, only what is pure.
+  // It shares only the pure part of the server's code.
   expect(files.filter((file) => !file.startsWith('publish/')).sort()).toEqual([
     'server/arguments.js',
+    'server/error-codes.js',
     'server/errors.js',
     'server/size.js',
   ]);
@@ -78,7 +79,7 @@ describe('in the edge runtime of Next.js', () => {
     expect(answer).toEqual({ edge: true, receipts: events.map(({ id }) => ({ clients: 1, id })) });
   });
 
-  test('errors are what they are elsewhere', async () => {
+  test('it throws the usual errors', async () => {
     const options = { url: listener.url, token: 'a-token-of-somebody-else-altogether' };
     const refused = await server.post('/api/test/edge', {
       options,

@@ -17,7 +17,7 @@ beforeAll(async () => {
 afterEach(closeClients);
 afterAll(stopEvaluators);
 
-/** What a promise is rejected with. */
+/** The reason of a rejected promise. */
 async function rejection(promise: Promise<unknown>): Promise<Error & PublishError> {
   return promise.then(
     (value) => Promise.reject(new Error(`it resolved with ${inspect(value)}`)),
@@ -25,8 +25,8 @@ async function rejection(promise: Promise<unknown>): Promise<Error & PublishErro
   );
 }
 
-describe('every call reaches whom it is for', () => {
-  test('a user, in all connections', async () => {
+describe('every call reaches', () => {
+  test('a user in all connections', async () => {
     const [first, second, other] = [
       await listener.open('a', 'ada'),
       await listener.open('b', 'ada'),
@@ -39,14 +39,14 @@ describe('every call reaches whom it is for', () => {
     expect(await listener.eventsOf(other)).toEqual([]);
   });
 
-  test('a user by a number, who is the same as by its decimal string', async () => {
+  test('a user by a number as by its decimal string', async () => {
     const client = await listener.open('n', '42');
     expect(await publisher.sendToUser(42, { data: 1 })).toBe(1);
     expect(await publisher.sendToUser(42n, { data: 2 })).toBe(1);
     expect((await listener.eventsOf(client)).map(({ data }) => data)).toEqual(['1', '2']);
   });
 
-  test('a client, and nobody of that name', async () => {
+  test('a client, and no user of that name', async () => {
     const [one, other] = [await listener.open('one'), await listener.open('other')];
     expect(await publisher.sendToClient('one', { data: 'hello' })).toBe(true);
     expect(await publisher.sendToClient('nobody', { data: 'hello' })).toBe(false);
@@ -54,7 +54,7 @@ describe('every call reaches whom it is for', () => {
     expect(await listener.eventsOf(other)).toEqual([]);
   });
 
-  test('everybody, and everybody but one', async () => {
+  test('everybody, or everybody but one', async () => {
     const [one, other] = [await listener.open('but-one'), await listener.open('but-other')];
     expect(await publisher.broadcast({ data: 1 })).toBe(2);
     expect(await publisher.broadcast({ data: 2 }, 'but-one')).toBe(1);
@@ -87,7 +87,7 @@ describe('every call reaches whom it is for', () => {
     expect(await publisher.publish([])).toEqual([]);
   });
 
-  test('data as JSON.stringify has it, read when the method is called', async () => {
+  test('its receivers with data as of the call', async () => {
     const client = await listener.open('data');
     const data = { date: new Date(0), text: 'a\r\n\u2028b', nothing: undefined, deep: [{ toJSON: () => 'own' }] };
     const sent = publisher.broadcast({ data });
@@ -100,7 +100,7 @@ describe('every call reaches whom it is for', () => {
     ]);
   });
 
-  test('a key of the caller’s publishes once, however often the webhook is delivered', async () => {
+  test('its receivers once for each key', async () => {
     const client = await listener.open('webhook');
     const publications = [{ clientId: 'webhook', event: { data: 'paid' } }];
     const first = await publisher.publish(publications, { idempotencyKey: 'payment-7' });
@@ -109,7 +109,7 @@ describe('every call reaches whom it is for', () => {
   });
 });
 
-describe('what cannot be used is refused before anything is sent', () => {
+describe('an invalid call is refused before anything is sent', () => {
   const unreached = (): Promise<Response> => Promise.reject(new Error('it was sent'));
 
   test.each([
@@ -127,7 +127,7 @@ describe('what cannot be used is refused before anything is sent', () => {
     ['broadcast', '{ data: 1, retry: -1 }'],
     ['broadcast', '{ data: 1, coalesceKey: 7 }'],
     ['broadcast', '{ data: 1 }, 7'],
-  ])('%s(%s), in the words of the service itself', async (method, args) => {
+  ])('%s(%s), with the message of the service', async (method, args) => {
     const here = createPublisher({ url: listener.url, token: TOKEN, fetch: unreached });
     const call = new Function('sender', `return sender.${method}(${args})`);
     const { name, code, message } = await rejection(call(here));
@@ -139,11 +139,14 @@ describe('what cannot be used is refused before anything is sent', () => {
   });
 
   test.each([
-    [[{ event: { data: 1 } }], 'publications[0].target: got "none", wants one of userId, clientId and broadcast'],
+    [
+      [{ event: { data: 1 } }],
+      'publications[0].target: got "none", wants exactly one of userId, clientId and broadcast',
+    ],
     [[{ userId: 'a', clientId: 'b', event: { data: 1 } }], 'publications[0].target: got "userId and clientId"'],
     [[{ broadcast: false, event: { data: 1 } }], 'publications[0].broadcast: got false, wants true'],
     [[{ userId: 'a', excludeClientId: 'b', event: { data: 1 } }], 'publications[0].excludeClientId: got "b"'],
-    [[{ userID: 'a', event: { data: 1 } }], 'publications[0].userID: got "another name"'],
+    [[{ userID: 'a', event: { data: 1 } }], 'publications[0].userID: no such option; known are userId'],
     [[{ userId: 'a', event: { data: 1 } }, { userId: 'a' }], 'publications[1].event: got undefined'],
     [[null], 'publications[0]: got null'],
     [{ userId: 'a', event: { data: 1 } }, 'publications: got an object, wants an array'],
@@ -159,9 +162,14 @@ describe('what cannot be used is refused before anything is sent', () => {
   });
 });
 
-describe('what the listener refuses is a PublishError with its status, and is not tried again', () => {
+describe('a refusal of the listener is a PublishError without a retry', () => {
   test.each<[string, SSEEvent, number, RegExp]>([
-    ['an event name of ssekit’s own', { event: 'ssekit:ready', data: 1 }, 400, /400: event\.event: .*ssekit's own/],
+    [
+      'an event name of ssekit’s own',
+      { event: 'ssekit:ready', data: 1 },
+      400,
+      /400: event\.event: .*reserved for ssekit/,
+    ],
     ['a line end in an id', { id: 'a\nb', data: 1 }, 400, /400: event\.id: /],
     ['an event over the limit', { data: 'x'.repeat(1_100_000) }, 413, /413: /],
   ])('%s', async (_, event, status, says) => {
@@ -172,7 +180,7 @@ describe('what the listener refuses is a PublishError with its status, and is no
     expect(error.message).toMatch(new RegExp(`^127\\.0\\.0\\.1:${listener.port}: refused`));
   });
 
-  test('of a list with one that is refused, nothing is published, and its place is told', async () => {
+  test('for a whole list, naming the refused item', async () => {
     const client = await listener.open('none');
     const error = await rejection(
       publisher.publish([
@@ -185,14 +193,14 @@ describe('what the listener refuses is a PublishError with its status, and is no
     expect(await listener.eventsOf(client)).toEqual([]);
   });
 
-  test('a wrong token, which no message shows', async () => {
+  test('for a wrong token, which no message shows', async () => {
     const wrong = createPublisher({ url: listener.url, token: 'a-token-of-somebody-else-altogether' });
     const error = await rejection(wrong.broadcast({ data: 1 }));
     expect(error).toMatchObject({ status: 401, attempts: 1 });
     expect(inspect([error, wrong], { depth: 9, showHidden: true })).not.toContain('somebody-else');
   });
 
-  test('a key that was used for something else', async () => {
+  test('for a key of another publication', async () => {
     const of = (data: number) => [{ userId: 'a', event: { data } }];
     await publisher.publish(of(1), { idempotencyKey: 'used' });
     expect((await rejection(publisher.publish(of(2), { idempotencyKey: 'used' }))).status).toBe(422);
@@ -202,8 +210,8 @@ describe('what the listener refuses is a PublishError with its status, and is no
 describe('options', () => {
   test.each([
     [{ token: TOKEN }, 'options.url: got undefined, wants an http or https URL'],
-    [{ url: 'ftp://a', token: TOKEN }, 'options.url: got "another text"'],
-    [{ url: 'secret', token: 'http://a' }, 'options.url: got "another text"'],
+    [{ url: 'ftp://a', token: TOKEN }, 'options.url: got "text that is no such URL"'],
+    [{ url: 'secret', token: 'http://a' }, 'options.url: got "text that is no such URL"'],
     [{ url: 7, token: TOKEN }, 'options.url: got 7'],
     [{ url: 'http://user:secret@a', token: TOKEN }, 'options.url: got "http://…@a"'],
     [{ url: 'http://a' }, 'options.token: got "undefined", wants printable ASCII without spaces'],
@@ -212,7 +220,7 @@ describe('options', () => {
     [{ url: 'http://a', token: TOKEN, timeoutMs: '7' }, 'options.timeoutMs: got "7"'],
     [{ url: 'http://a', token: TOKEN, timeoutMs: 0 }, 'options.timeoutMs: got 0, wants an integer from 1 to 60,000'],
     [{ url: 'http://a', token: TOKEN, retries: 1.5 }, 'options.retries: got 1.5, wants an integer from 0 to 5'],
-    [{ url: 'http://a', token: TOKEN, tokn: 'secret' }, 'options.tokn: got "tokn", wants another name'],
+    [{ url: 'http://a', token: TOKEN, tokn: 'secret' }, 'options.tokn: no such option; known are url'],
     [null, 'options: got null'],
   ])('%j throws', (options, says) => {
     const create = (): unknown => createPublisher(options as never);
@@ -220,7 +228,7 @@ describe('options', () => {
     expect(create).not.toThrow('secret');
   });
 
-  test('a URL with a path is taken as it is, one without means /publish', async () => {
+  test('a URL without a path means /publish', async () => {
     const asked: string[] = [];
     const note = (url: string, init: RequestInit): Promise<Response> => {
       asked.push(url);
@@ -234,7 +242,7 @@ describe('options', () => {
     expect(asked).toEqual(['http://a/publish', 'http://a/publish?b=c', 'http://a/other']);
   });
 
-  test('URL and token come from the environment where they are not given', async () => {
+  test('the environment fills in URL and token', async () => {
     const other = await Evaluator.start();
     const send = ({ require, state }: { require: NodeJS.Require; state: Record<string, string> }) => {
       process.env.SSEKIT_PUBLISH_URL = state.url;
@@ -253,7 +261,7 @@ describe('options', () => {
     expect(await listener.eventsOf(client)).toHaveLength(1);
   });
 
-  test('a fetch of one’s own is called as a function, not as a method', async () => {
+  test('a given fetch is called as a function', async () => {
     const receivers: unknown[] = [];
     const own = function (this: unknown, url: string, init: RequestInit): Promise<Response> {
       receivers.push(this);
@@ -263,7 +271,7 @@ describe('options', () => {
     expect(receivers).toEqual([undefined]);
   });
 
-  test('a global fetch that takes the first one’s place is used', async () => {
+  test('a replaced global fetch is used', async () => {
     const first = globalThis.fetch;
     let calls = 0;
     globalThis.fetch = (...given) => {
@@ -279,7 +287,7 @@ describe('options', () => {
   });
 });
 
-test('where nothing listens, that is what the error says', async () => {
+test('an unreachable listener is named by the error', async () => {
   const url = `http://127.0.0.1:${await freePort()}`;
   const error = await rejection(createPublisher({ url, token: TOKEN, retries: 0 }).broadcast({ data: 1 }));
   expect(error).toMatchObject({ code: 'ERR_SSEKIT_PUBLISH', status: null, attempts: 1 });

@@ -1,4 +1,4 @@
-/** Jest gives this file globals of its own, and native code has those of Node.js: whoever catches an error must not notice. */
+/** Jest gives this file its own globals, and native code has those of Node.js: code that catches an error must not notice. */
 import type { SSEService as Service, SSEEvent } from '../index';
 
 // The package as it is installed, in this very process.
@@ -37,11 +37,11 @@ test.each<[what: string, call: () => unknown, of: ErrorConstructor, code: string
   expect(error).toBeInstanceOf(of);
   expect(error).toBeInstanceOf(Error);
   expect(error).toMatchObject({ code, name: of.name });
-  // Where it was thrown, not where it was translated alone.
+  // In the place where it was thrown, not only where it was translated.
   expect((error as Error).stack).toContain('realms.spec');
 });
 
-test('a client that is refused is answered, and a stream can be read', async () => {
+test('a refusal is answered, and a stream can be read', async () => {
   const first = sse.connect(request(), { userId: 'ada', clientId: 'tab' });
   const refused = sse.connect(request(), { userId: 'ada' });
   expect([first.status, refused.status]).toEqual([200, 429]);
@@ -52,9 +52,11 @@ test('a client that is refused is answered, and a stream can be read', async () 
   expect(await text()).toContain('event: x\ndata: 1\n');
   await reader.cancel();
   expect(sse.stats().disconnects.peer).toBe(1);
+  // This compares constructors as well.
+  expect(sse.stats().lag).toStrictEqual({ clients: 0, events: 0, ms: 0 });
 });
 
-test('listeners are told, and can be taken off', async () => {
+test('listeners are called and can be removed', async () => {
   const told = await new Promise((resolve) => {
     sse.on('connect', resolve);
     void sse.connect(request(), { userId: 'bob', clientId: 'phone' }).body?.cancel();
@@ -63,7 +65,7 @@ test('listeners are told, and can be taken off', async () => {
   sse.off('connect', () => {});
 });
 
-test('a promise that native code fulfils or refuses is of this realm', async () => {
+test('promises of native code belong to this realm', async () => {
   await sse.flush();
   await expect(sse.listen({ host: '127.0.0.1', tls: { cert: 'x', key: 'y' } })).rejects.toThrow(TypeError);
   const listener = await sse.listen({ anonymous: true });

@@ -17,7 +17,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-test('commands are answered, whatever kind of reply it is', async () => {
+test('every kind of reply is read', async () => {
   const redis = await Redis.start();
   expect(redis.url).toBe(`redis://127.0.0.1:${redis.port}`);
   expect(await redis.command('PING')).toBe('PONG');
@@ -30,13 +30,13 @@ test('commands are answered, whatever kind of reply it is', async () => {
   await expect(redis.command('NO', 'SUCH')).rejects.toThrow('unknown command');
 });
 
-test('two run beside each other', async () => {
+test('two servers run side by side', async () => {
   const [one, other] = await Promise.all([Redis.start(), Redis.start()]);
   await one.command('SET', 'key', 'value');
   expect(await other.command('GET', 'key')).toBe(null);
 });
 
-test('killed, it ends every connection, and takes new ones on the same port when it is back', async () => {
+test('a killed server comes back on its port', async () => {
   const redis = await Redis.start();
   const socket = connect(redis.port, '127.0.0.1').on('error', () => {});
   await once(socket, 'connect');
@@ -52,7 +52,7 @@ test('killed, it ends every connection, and takes new ones on the same port when
   expect(await redis.command('PING')).toBe('PONG');
 });
 
-test('after a crash it has what was on disk: with appendonly everything, else nothing', async () => {
+test('a crash keeps data only with appendonly', async () => {
   const [durable, forgetful] = [await Redis.start({ appendonly: true }), await Redis.start()];
   for (const redis of [durable, forgetful]) {
     await redis.command('SET', 'key', 'value');
@@ -64,7 +64,7 @@ test('after a crash it has what was on disk: with appendonly everything, else no
   expect(await durable.command('GET', 'key')).toBe(null);
 });
 
-test('paused, it keeps connections and answers nothing, until it is resumed', async () => {
+test('a paused server answers once it is resumed', async () => {
   const redis = await Redis.start();
   redis.pause();
   let answered = false;
@@ -79,7 +79,7 @@ test('paused, it keeps connections and answers nothing, until it is resumed', as
   expect(await answer).toBe('PONG');
 });
 
-test('a password is asked for', async () => {
+test('the server asks for a password', async () => {
   const redis = await Redis.start({ requirepass: 'open "sesame"\\' });
   expect(redis.url).toContain(`:${encodeURIComponent('open "sesame"\\')}@`);
   expect(await redis.command('PING')).toBe('PONG');
@@ -87,7 +87,7 @@ test('a password is asked for', async () => {
   await expect(command({ port: redis.port, password: 'wrong' }, 'PING')).rejects.toThrow('WRONGPASS');
 });
 
-test('memory has an end, and then writing is refused', async () => {
+test('full memory refuses writes', async () => {
   const redis = await Redis.start({ maxmemory: '3mb' });
   await expect(
     (async () => {
@@ -97,18 +97,18 @@ test('memory has an end, and then writing is refused', async () => {
   expect(await redis.command('PING')).toBe('PONG');
 });
 
-test('TLS, and nothing else', async () => {
+test('a TLS server accepts nothing else', async () => {
   const redis = await Redis.start({ tls: true, requirepass: 'secret' });
   expect(redis.url).toBe(`rediss://:secret@127.0.0.1:${redis.port}`);
   expect(await redis.command('PING')).toBe('PONG');
   await expect(command({ port: redis.port, password: 'secret' }, 'PING')).rejects.toThrow();
 });
 
-test('what its configuration refuses is told', async () => {
+test('a refused configuration is reported', async () => {
   await expect(Redis.start({ config: { maxmemory: 'much' } })).rejects.toThrow(/did not start:.*maxmemory/s);
 });
 
-test('stopped, nothing of it is left; and it does not outlive a test run that dies without a word', async () => {
+test('a server does not outlive its test run', async () => {
   const redis = await Redis.start({ appendonly: true });
   const [, folder] = (await redis.command('CONFIG', 'GET', 'dir')) as [string, string];
   await redis.stop();

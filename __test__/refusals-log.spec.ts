@@ -39,7 +39,7 @@ const WAYS: [name: string, ask: (server: Evaluator, query: string) => Promise<nu
   ],
 ];
 
-/** What brings a server to refuse, the query of a request that it refuses, and what the log says of it. */
+/** The server's options that cause a refusal, the query of such a request, and the log's line about it. */
 const CASES: [name: string, set: (given: Given) => void, query: string, status: number, says: RegExp][] = [
   ['nobody', () => {}, 'token=s3cret', 401, /got no(ne| userId),.*`anonymous: true`/],
   ['a client id that cannot be', () => {}, 'userId=ada&clientId=%0A', 400, /clientId: wants 1 to 256 printable ASCII/],
@@ -94,7 +94,7 @@ describe.each(WAYS)('%s', (_, ask) => {
   test.each(CASES)('says why it refuses %s', async (_, set, query, status, says) => {
     const server = await start();
     await server.evaluate(set);
-    // Where one stream is allowed, it is there.
+    // With a limit of one stream, that one is open.
     await server.evaluate(({ sse, state }) => {
       state.first = sse.connect(new Request('http://localhost/'), { userId: 'ada', clientId: 'first' });
     });
@@ -114,7 +114,7 @@ describe.each(WAYS)('%s', (_, ask) => {
   });
 });
 
-test('too many streams of an address are told with what to do behind a proxy', async () => {
+test('too many streams of an address get advice on proxies', async () => {
   const server = await Evaluator.start({ limits: { clientsPerAddress: 1 } });
   await RawClient.stream(server.port, { path: '/sse?userId=ada' });
   await RawClient.request(server.port, { path: '/sse?userId=bob' });
@@ -134,7 +134,7 @@ test('a path cannot forge lines or drive a terminal', async () => {
 
 const LEFT_OUT = /^ssekit: (\d+) more lines like these were left out$/;
 
-test('a storm of refusals does not flood the log, and what was left out is counted', async () => {
+test('a storm of refusals is summed up in the log', async () => {
   const server = await Evaluator.start();
   const refuse = ({ sse }: Given, times: number): void => {
     for (let time = 0; time < times; time += 1) sse.connect(new Request('http://localhost/sse'));
@@ -142,7 +142,7 @@ test('a storm of refusals does not flood the log, and what was left out is count
   let refused = 10_000;
   await server.evaluate(refuse, refused);
   const counts = () => linesOf(server).map((line) => Number(LEFT_OUT.exec(line)?.[1] ?? 0));
-  // A count is told with the next line that there is room for, so it takes one more refusal after the storm.
+  // The next line that may be written contains the count, so it takes one more refusal after the storm.
   await until('each to be told, or counted', async () => {
     await server.evaluate(refuse, 1);
     refused += 1;

@@ -1,4 +1,4 @@
-/** The process is told to end: its clients hear of it, and then it ends, also as the first process of a container. */
+/** On a signal, the process drains its clients and then ends, also as the first process of a container. */
 import { readFileSync } from 'node:fs';
 import type { SSEOptions, SSEStats } from '../index';
 import { killPrograms, Program } from './support/program';
@@ -13,7 +13,7 @@ afterEach(() => {
 /** Root may make a process namespace; anybody else may where it comes with one of users. */
 const UNSHARE = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
 
-/** As in a container: the program is process 1, for which no signal has a default action. */
+/** As in a container: the program is process 1, which has no default action for signals. */
 const CONTAINER = ['unshare', ...UNSHARE, '--pid', '--fork', '--kill-child', '--mount-proc'];
 
 type Signal = 'SIGTERM' | 'SIGINT';
@@ -113,7 +113,7 @@ onLinux.each<[where: string, by: string[], end: (signal: Signal) => number | Sig
     await expectFarewells(clients);
   });
 
-  test('whose application has a listener ends when that says so', async () => {
+  test('whose application listens ends when the application says so', async () => {
     const { program, clients, tell } = await serve({ by, habit: 'decides by itself' });
     tell('SIGTERM');
     await until('the application to hear of it', () => program.messages.includes('application: SIGTERM'));
@@ -137,7 +137,7 @@ onLinux.each<[where: string, by: string[], end: (signal: Signal) => number | Sig
   });
 });
 
-test('an ordinary process that waits for its clients while it exits ends at once at another signal', async () => {
+test('an ordinary process ends at once at a second signal', async () => {
   const setting = { habit: 'exits in its listener', options: { drain: { windowMs: 3_600_000 } } };
   const { program, clients, tell } = await serve(setting);
   tell('SIGTERM');

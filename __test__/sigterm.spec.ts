@@ -1,4 +1,4 @@
-/** SIGTERM with a thousand open streams: all are told when to come back, the process ends, and all are back on the next one. */
+/** SIGTERM with a thousand open streams: all get a retry time, the process ends, and all come back to the next one. */
 import { type ClientHttp2Session, connect } from 'node:http2';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { SSEStats } from '../index';
@@ -27,7 +27,7 @@ async function openAll(port: number, request: RequestOptions): Promise<RawClient
   return clients;
 }
 
-/** What a client was told at the end, which must be the end as a page expects it. */
+/** The client's last events; the stream must end cleanly after them. */
 function farewellTo(client: RawClient): { retry: number; lastEventId: string } {
   expect(client.isComplete).toBe(true);
   const last = client.events().at(-1);
@@ -50,7 +50,7 @@ async function comeBack(client: RawClient, port: number, request: RequestOptions
   return retry;
 }
 
-/** Each has a time of its own, between once and twice of what was asked for. */
+/** Each client has its own time, between once and twice the requested one. */
 function expectJitter(retries: number[], least: number): void {
   expect(retries).toHaveLength(STREAMS);
   expect(Math.min(...retries)).toBeGreaterThanOrEqual(least);
@@ -59,7 +59,7 @@ function expectJitter(retries: number[], least: number): void {
 }
 
 test(
-  'next start ends by itself, and every client is back on the process that takes over',
+  'next start ends by itself, and its clients move on',
   async () => {
     const app = await NextApp.built();
     const [old, next] = [await app.serve('start'), await app.serve('start')];
@@ -81,7 +81,7 @@ test(
   BUILD_TIMEOUT_MS,
 );
 
-test('streams that share connections over HTTP/2 get all that was sent before the signal, and their farewell', async () => {
+test('HTTP/2 streams get earlier events and the farewell', async () => {
   const program = new Program('drains.cjs', ['auto']);
   await program.message();
   const port = await program.ask<number>('listen');

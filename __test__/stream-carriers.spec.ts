@@ -9,7 +9,7 @@ const open = (userId: string): Promise<BodyClient> => BodyClient.open('http', se
 
 beforeAll(async () => {
   server = await Evaluator.start({ transport: 'stream', heartbeatMs: 3_600_000 });
-  // What is written to a response, in which turn of the event loop, and by whose wish.
+  // Each write to a response, with its turn of the event loop and whether the carrier asked for it.
   await server.evaluate(({ state, require }) => {
     const { ServerResponse } = require('node:http') as typeof import('node:http');
     Object.assign(state, { turn: 0, writes: [], unwanted: 0, unhandled: [] });
@@ -31,7 +31,7 @@ beforeAll(async () => {
 afterEach(closeBodyClients);
 afterAll(stopEvaluators);
 
-test('a broadcast to many does not keep Node from other work until the last of them has it', async () => {
+test('a large broadcast leaves Node time for other work', async () => {
   const clients = await Promise.all(Array.from({ length: 400 }, () => open('ada')));
   await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 400));
   await server.evaluate(({ sse, state }) => {
@@ -42,11 +42,11 @@ test('a broadcast to many does not keep Node from other work until the last of t
   const writes: number[] = await server.evaluate(({ state }) => state.writes);
   expect(writes).toHaveLength(400);
   const inTurn = (turn: number): number => writes.filter((other) => other === turn).length;
-  // Of 128 each: one that native code has asked for, and the one after it.
+  // Two for each of 128: one that native code has asked for, and the one after it.
   expect(Math.max(...writes.map(inTurn))).toBeLessThanOrEqual(256);
 });
 
-test('who has had enough for now gets no more before it wants some', async () => {
+test('a full carrier gets no more until it asks', async () => {
   const clients = await Promise.all(Array.from({ length: 100 }, () => open('ada')));
   await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 100));
   await server.evaluate(async ({ sse }) => {
@@ -59,7 +59,7 @@ test('who has had enough for now gets no more before it wants some', async () =>
   expect(await server.evaluate(({ state }) => state.unwanted)).toBe(0);
 });
 
-test('a response that throws costs its own client a connection, and nobody else anything', async () => {
+test('a response that throws affects only its own client', async () => {
   const [ada, mallory, bob] = await Promise.all([open('ada'), open('mallory'), open('bob')]);
   await until('all streams', () => server.evaluate(({ sse }) => sse.stats().transports.stream === 3));
   await server.evaluate(({ sse }) => void sse.broadcast({ event: 'tick', data: 2 }));

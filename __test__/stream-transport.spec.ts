@@ -1,4 +1,4 @@
-/** The other transport: Node carries the stream, because it is told to, or because the connection is TLS or HTTP/2. */
+/** The other transport: Node carries the stream, by option, or because the connection is TLS or HTTP/2. */
 import type { SSEOptions } from '../index';
 import { expectNothingLeft, reasonOf, startWatched, streamed, type Watched } from './support/aftermath';
 import { BodyClient, closeBodyClients, PROTOCOLS, type Protocol } from './support/body-client';
@@ -51,7 +51,7 @@ describe.each(PROTOCOLS)('%s', (protocol) => {
     });
   });
 
-  test('all that is sent arrives once and in order, whoever it is addressed to', async () => {
+  test('events of every audience arrive once and in order', async () => {
     const clients = await Promise.all([1, 2].map((n) => open(`/sse?userId=ada&clientId=ada-${n}`)));
     const [first, second] = clients as [BodyClient, BodyClient];
     for (let round = 0; round < 5; round += 1) {
@@ -69,7 +69,7 @@ describe.each(PROTOCOLS)('%s', (protocol) => {
     expect((await second.next(501)).map((event) => event.data)).toEqual(rounds(['all', 'ada']));
   });
 
-  test('a broadcast leaves out the one that it is told to leave out', async () => {
+  test('a broadcast leaves out the excluded client', async () => {
     const [one, other] = await Promise.all([open('/sse?clientId=one'), open('/sse?clientId=other')]);
     expect(await server.call('broadcast', { data: 'not for one' }, 'one')).toBe(1);
     expect(await server.call('broadcast', { data: 'for all' })).toBe(2);
@@ -77,10 +77,10 @@ describe.each(PROTOCOLS)('%s', (protocol) => {
     expect(await one.next(1)).toMatchObject([{ data: '"for all"' }]);
   });
 
-  test('disconnectClient ends the body as a body should end, after what was sent before', async () => {
+  test('disconnectClient ends the body cleanly after earlier events', async () => {
     const client = await open('/sse?clientId=ended');
     await server.call('sendToClient', 'ended', { data: 'before' });
-    // What was sent is sent for sure once it has been flushed.
+    // Only flush guarantees that the events are out.
     await server.call('flush');
     expect(await server.call('disconnectClient', 'ended')).toBe(true);
     await until('the end', () => client.isComplete);
@@ -97,7 +97,7 @@ describe.each(PROTOCOLS)('%s', (protocol) => {
     expect(await server.call('sendToClient', clientId, { data: 1 })).toBe(false);
   });
 
-  test('a peer that has gone before its handler gets to it is no client for long', async () => {
+  test('a peer that leaves before its handler runs is no client for long', async () => {
     const clientId = 'too-late';
     const refused = expect(open(`/sse?clientId=${clientId}&wait=yes`)).rejects.toThrow();
     await until('the handler', async () => (await server.waiting()) === 1);
@@ -121,7 +121,7 @@ describe.each(PROTOCOLS)('%s, idle', (protocol) => {
     await expectNothingLeft(watched);
   });
 
-  test('heartbeats come, and no event is made of them', async () => {
+  test('heartbeats are no events', async () => {
     const { server } = watched;
     const client = await BodyClient.open(protocol, server.port);
     await until('three heartbeats', () => client.comments.length >= 3);
@@ -151,7 +151,7 @@ describe.each(PROTOCOLS)('%s, with a client that does not read', (protocol) => {
     await expectNothingLeft(watched);
   });
 
-  test('memory is bounded by the history, others get everything, and it is told of the gap when it reads on', async () => {
+  test('the history bounds memory, and only that client gets a reset', async () => {
     const { server } = watched;
     const [reading, stalled] = (await Promise.all([1, 2].map(() => BodyClient.open(protocol, server.port)))) as [
       BodyClient,

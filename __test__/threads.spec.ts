@@ -1,4 +1,4 @@
-/** How Linux schedules ssekit's threads: whoever wakes one, in the middle of a `broadcast`, goes on. */
+/** How Linux schedules ssekit's threads: a thread that wakes another in the middle of a `broadcast` keeps running. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { killPrograms, Program } from './support/program';
@@ -15,20 +15,20 @@ const [OTHER, BATCH] = [0, 3];
 
 /** Only Linux has the policy, and `/proc`. */
 (process.platform === 'linux' ? describe : describe.skip)('the threads', () => {
-  test('give way to the one that wakes them', async () => {
+  test('give way to the thread that wakes them', async () => {
     expect(await threadsOf([])).toEqual({
       ours: [{ niceness: 0, policy: BATCH }],
       main: { niceness: 0, policy: OTHER },
     });
   });
 
-  test('keep the niceness that somebody has given to the process', async () => {
+  test('keep the niceness of the process', async () => {
     const nice = { niceness: 5, policy: OTHER };
     expect(await threadsOf(['nice', '-n', '5'])).toEqual({ ours: [nice], main: nice });
   });
 });
 
-/** Of a process that was started by such a program, and in which ssekit works. */
+/** The threads of a process that was started by such a program, and in which ssekit works. */
 async function threadsOf(by: string[]): Promise<{ ours: Thread[]; main: Thread }> {
   const program = new Program('serves.cjs', ['auto', '{"threads":1}'], [], by);
   const client = await RawClient.stream(await program.message<number>());

@@ -7,7 +7,7 @@ import { killPrograms, Program } from './support/program';
 import { TRANSPORTS } from './support/transports';
 import { until } from './support/until';
 
-/** What is not acknowledged for so long ends the connection: the smallest that the option takes. */
+/** The time after which unacknowledged data ends the connection: the smallest that the option takes. */
 const TIMEOUT = { heartbeatMs: 200, timeoutMs: 1_000 };
 
 /** Root may make namespaces; anybody else may where they come with a namespace of users. */
@@ -53,7 +53,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await expectTimeout();
   });
 
-  test('a peer that vanishes while it is sent to is gone after the timeout', async () => {
+  test('a peer that vanishes amid events is gone after the timeout', async () => {
     await connect('reading');
     await ask('broadcast 1000');
     await ask('cut');
@@ -62,7 +62,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 
   // Linux counts the time from the first probe of a closed window on, although each probe is answered.
-  test('a peer that stops reading is gone after the timeout, once nothing between here and there takes any more', async () => {
+  test('a peer that stops reading is gone after the timeout', async () => {
     await connect('stalled');
     const { stats } = await ask('look');
     expect(stats.clients).toBe(1);

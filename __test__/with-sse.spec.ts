@@ -1,4 +1,4 @@
-/** `withSSE`: Next.js is told what it has to know, and nothing else is changed. */
+/** `withSSE` adds to a config what Next.js needs, and changes nothing else. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -12,7 +12,7 @@ afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true });
 });
 
-/** What an expression gives in the folder of an app with this version of Next.js. */
+/** The value of an expression in the folder of an app with this version of Next.js. */
 function evaluate(next: string | undefined, expression: string): unknown {
   const folder = mkdtempSync(join(tmpdir(), 'ssekit-with-sse-'));
   folders.push(folder);
@@ -41,7 +41,7 @@ test.each([
   expect(evaluate(version, 'withSSE({})')).toEqual(expected);
 });
 
-test('nothing that a config of Next.js 14 says is lost, and what it has decided stays', () => {
+test('a config of Next.js 14 keeps all it says', () => {
   const config = `{ experimental: { typedRoutes: true, instrumentationHook: false, serverComponentsExternalPackages: ['sharp'] } }`;
   expect(evaluate('14.2.35', `withSSE(${config})`)).toEqual({
     experimental: {
@@ -59,7 +59,7 @@ test.each([
   ['a promise', 'Promise.resolve({ basePath: "/a" })'],
   ['nothing', 'undefined'],
   ['a function that returns nothing', '(() => {})'],
-])('%s becomes the same kind, and twice is once', (_, config) => {
+])('%s keeps its kind, and a second call changes nothing', (_, config) => {
   const call =
     'const of = (c) => typeof c === "function" ? c("/phase", { defaultConfig: { trailingSlash: true } }) : c;';
   const once = evaluate('16.4.6', `(() => { ${call} return of(withSSE(${config})); })()`);
@@ -70,18 +70,18 @@ test.each([
   expect(twice).toEqual(once);
 });
 
-test('a config is not changed but copied', () => {
+test('a config is copied, not changed', () => {
   const config = Object.freeze({ serverExternalPackages: Object.freeze(['sharp']) as string[] });
   expect(withSSE(config)).toEqual({ serverExternalPackages: ['sharp', 'ssekit'] });
   expect(config).toEqual({ serverExternalPackages: ['sharp'] });
 });
 
-test('what next.config cannot export is refused', () => {
+test('a value that next.config cannot export is refused', () => {
   expect(() => withSSE('standalone' as unknown as object)).toThrow('config: got "standalone", wants');
   expect(() => withSSE(null as unknown as object)).toThrow(TypeError);
 });
 
-test('its type is that of the config', () => {
+test('the result has the type of the config', () => {
   interface NextConfig {
     output?: 'standalone' | 'export';
   }

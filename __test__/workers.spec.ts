@@ -10,7 +10,7 @@ afterEach(() => {
 });
 
 describe('worker threads', () => {
-  test('what terminates takes its clients along and nothing else: the hub stays, and others are told', async () => {
+  test('a terminated worker ends only its own clients', async () => {
     type Result = { told: Record<'connect' | 'disconnect', string[]>; expected: string[]; stats: SSEStats };
     const { told, expected, stats } = await Program.result<Result>('workers-come-and-go.cjs');
     expect(expected).toHaveLength(51);
@@ -18,7 +18,7 @@ describe('worker threads', () => {
     expect(stats).toMatchObject({ clients: 0, connects: 51, disconnects: { peer: 51 } });
   });
 
-  test('all threads see the same clients, and send to them', async () => {
+  test('all threads share the clients', async () => {
     expect(await Program.result('workers-share.cjs')).toEqual({
       seen: { active: ['its'], ofAda: ['its'] },
       count: 1,
@@ -29,7 +29,7 @@ describe('worker threads', () => {
     });
   });
 
-  test('a hub that a worker has started goes on without it', async () => {
+  test('a hub outlives the worker that started it', async () => {
     const { ofWorkers, ofMain } = await Program.result<{ ofWorkers: SSEStats[]; ofMain: SSEStats }>(
       'workers-first.cjs',
     );
@@ -38,7 +38,7 @@ describe('worker threads', () => {
     expect(ofMain.events).toBe(10);
   });
 
-  test("streams that a worker's server has handed off outlive it", async () => {
+  test('handed-off streams outlive their worker', async () => {
     const program = new Program('worker-serves.cjs');
     const port = await program.message<number>();
     const clients = await Promise.all([1, 2, 3].map(() => RawClient.stream(port)));
@@ -51,7 +51,7 @@ describe('worker threads', () => {
 });
 
 describe('processes', () => {
-  test('the workers of a cluster have a hub each, behind one port', async () => {
+  test('each worker of a cluster has its own hub', async () => {
     const program = new Program('cluster.cjs');
     const port = await program.message<number>();
     const clients = await Promise.all([1, 2, 3, 4, 5, 6].map(() => RawClient.stream(port)));
@@ -73,7 +73,7 @@ describe('processes', () => {
     expect(program.stderr).toBe('');
   });
 
-  test('a forked child has a hub of its own, and none of its parent’s sockets', async () => {
+  test('a forked child has its own hub and sockets', async () => {
     const program = new Program('forks.cjs');
     const client = await RawClient.stream(await program.message<number>());
     await until('the handoff', async () => (await program.ask<SSEStats>('stats')).transports.handoff === 1);

@@ -9,7 +9,7 @@ import { root } from './lib/paths.mjs';
 
 const PAGE = join(root, 'docs', 'api.md');
 
-/** What users import, in the order of the page, and the files that declare it. */
+/** The modules that users import, in the order of the page, and the files that declare them. */
 const MODULES = {
   ssekit: ['index.d.ts', 'listener.d.ts'],
   'ssekit/next': ['ts/next/route.ts', 'ts/next/ticket-route.ts', 'ts/next/with-sse.ts'],
@@ -24,8 +24,8 @@ const MODULES = {
 
 const HEAD = `# API reference
 
-Made by \`node scripts/docs.mjs\` from the doc comments of the declarations; edit those, not this page. The other pages tell what
-to do with it: [index](README.md).
+Made by \`node scripts/docs.mjs\` from the doc comments of the declarations; edit those, not this page. The other pages explain how to
+use the API: [index](README.md).
 `;
 
 const page = [HEAD, ...Object.entries(MODULES).map(([name, files]) => moduleSection(name, files))].join('\n');
@@ -85,7 +85,7 @@ function itemSection(name, declarations, source) {
   return parts.join('\n');
 }
 
-/** What callers see: of several declarations of a function, the last is the implementation. */
+/** The signatures that callers see: of several declarations of a function, the last is the implementation. */
 function overloads(declarations) {
   return declarations.length > 1 ? declarations.filter((declaration) => !declaration.body) : declarations;
 }
@@ -116,7 +116,7 @@ function isProperty(member) {
 }
 
 function propertyRow(property, source) {
-  // What a property always is, where its type is not written down.
+  // A property without a written type has a constant value.
   const type = text(property.type ?? property.initializer, source).replaceAll(/\s+/g, ' ');
   const about = (commentOf(property, source) ?? '').replaceAll('\n', ' ');
   return `| \`${property.name.getText(source)}${property.questionToken ? '?' : ''}\` | ${cell(type)} | ${about} |`;
@@ -141,7 +141,7 @@ function aliasOf(declaration, source) {
   }
   let said = '';
   const rows = members.map((member, index) => {
-    // What is said of one holds for those without a comment that follow it.
+    // A comment also covers the members after it that have none.
     said = comments[index] ? withoutStars(comments[index]).replaceAll('\n', ' ') : said;
     return `| ${cell(text(member, source))} | ${said} |`;
   });

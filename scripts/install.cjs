@@ -14,7 +14,7 @@ const { basename, join } = require('node:path');
 const home = join(__dirname, '..');
 
 function loads() {
-  // In a process of its own: an addon that crashes as it loads must not take npm with it.
+  // In its own process: an addon that crashes as it loads must not take npm with it.
   const probe = ['-e', `require(${JSON.stringify(join(home, 'binding.js'))})`];
   return spawnSync(process.execPath, probe, { stdio: 'ignore' }).status === 0;
 }
@@ -30,7 +30,7 @@ function binaryName() {
 /** A wrapper that a config further up names may be missing here; empty, these win over it. */
 const WITHOUT_WRAPPERS = { RUSTC_WRAPPER: '', RUSTC_WORKSPACE_WRAPPER: '' };
 
-/** What this machine is called by Rust. Named on the command line, it wins over CARGO_BUILD_TARGET and over every config. */
+/** Rust's name of this machine. On the command line, it wins over CARGO_BUILD_TARGET and over every config. */
 function hostTriple() {
   const { stdout } = spawnSync('rustc', ['-vV'], { cwd: home, encoding: 'utf8' });
   return /^host: (\S+)/m.exec(stdout ?? '')?.[1];
@@ -67,7 +67,7 @@ function buildFromSource() {
   const library = cargo.status === 0 && libraryIn(cargo.stdout);
   if (library) {
     const binary = join(home, binaryName());
-    // A new file, for the old one may be loaded somewhere, or be a hard link into the store of pnpm.
+    // A new file, because the old one may be loaded somewhere, or be a hard link into the store of pnpm.
     rmSync(binary, { force: true });
     copyFileSync(library, binary);
   }
@@ -95,7 +95,7 @@ if (existsSync(join(home, 'dist')) && !loads()) {
   if (!hasCargo())
     console.warn(`ssekit: no prebuilt binary for ${process.platform} ${process.arch}, and no Rust: ${remedy}`);
   else if (!triesToBuild())
-    console.warn('ssekit: the build from source failed; ssekit cannot be used until one succeeds');
+    console.warn('ssekit: the build from source failed; ssekit does not work until one succeeds');
 }
 
 if (process.argv.includes('--required') && !loads()) process.exitCode = 1;

@@ -32,7 +32,7 @@ const USUAL_TIMES = 2_000;
 
 await main(async () => {
   if (process.platform !== 'linux') {
-    console.log('Instructions are counted on Linux alone.\n\n0 passed, 0 failed');
+    console.log('Instructions are counted on Linux only.\n\n0 passed, 0 failed');
     return 0;
   }
   const { valgrind } = await ensureTools('cargo', 'cc', 'valgrind');
@@ -63,7 +63,7 @@ async function build() {
     .split('\n')
     .map((line) => JSON.parse(line));
   const made = messages.find(({ target, executable }) => target?.name === 'instructions' && executable);
-  if (!made) throw new Failure('cargo has built no program to count');
+  if (!made) throw new Failure('cargo built no program to count');
   return made.executable;
 }
 
@@ -99,7 +99,7 @@ function write(target, found) {
 }
 
 function compare(target, { rustc, counts }, measure) {
-  if (!measure) console.log(`Nothing is committed for ${target}: \`npm run instructions -- --write\` does that.`);
+  if (!measure) console.log(`No counts are committed for ${target}: run \`npm run instructions -- --write\`.`);
   else if (measure.rustc !== rustc)
     console.log(`Counted with rustc ${rustc}, the measure with ${measure.rustc}: a rough check.`);
   const tolerance = measure?.rustc === rustc ? TOLERANCE : TOLERANCE_OF_OTHER_COMPILERS;

@@ -13,6 +13,7 @@ import { buildPackage } from './lib/package.mjs';
 import { clusterExample, example, root } from './lib/paths.mjs';
 import { Failure, main, run } from './lib/run.mjs';
 import { checkRustImports } from './lib/rust-imports.mjs';
+import { checkThirdPartyLicenses } from './lib/third-party-licenses.mjs';
 import { checkWorkflows } from './lib/workflows.mjs';
 
 const fix = process.argv.includes('--fix');
@@ -33,6 +34,7 @@ const STEPS = {
     }
   },
   'imports of the crates': checkRustImports,
+  'third-party licences': checkThirdPartyLicenses,
   biome: async () => {
     await ensureNodeModules();
     await node([bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);

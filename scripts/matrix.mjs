@@ -41,7 +41,7 @@ async function runAll(packages, words) {
   const results = new Map();
   try {
     const queue = groupsOf(workspace, (name) => words.length === 0 || words.some((word) => name.includes(word)));
-    if (queue.length === 0) throw new Failure(`no cell has a name with ${words.join(' or ')}`);
+    if (queue.length === 0) throw new Failure(`no cell of the matrix is named ${words.join(' or ')}`);
     // Two at a time: while one app is installed, another one is built.
     const worker = async () => {
       for (let group = queue.shift(); group; group = queue.shift()) await runGroup(group, results);

@@ -15,8 +15,8 @@ const staging = join(cache, 'pack');
 const packages = join(root, 'packages');
 const release = join(packages, 'release');
 
-/** Every package has them, because either of them asks for that. */
-const LICENSES = ['LICENSE-MIT', 'LICENSE-APACHE'];
+/** Every package has them, because they ask for that; so do the licences of the crates in a binary. */
+const LICENSES = ['LICENSE-MIT', 'LICENSE-APACHE', 'THIRD-PARTY-LICENSES'];
 
 await main(async () => {
   if (!process.argv.includes('--built')) await buildPackage();
@@ -25,7 +25,7 @@ await main(async () => {
   const platforms = await stagePlatforms();
   await stageMain(platforms.map(({ manifest }) => manifest));
   const here = platforms.filter(({ hasBinary }) => hasBinary);
-  if (here.length === 0) throw new Failure('there is no binary of a platform that is published: npm run build');
+  if (here.length === 0) throw new Failure('No binary for a published platform: run npm run build');
   stageWhole(here.map(({ manifest }) => manifest.main));
   await pack(join(staging, 'whole'), packages);
   for (const folder of [join(staging, 'ssekit'), ...here.map((platform) => platform.folder)])
@@ -51,7 +51,7 @@ async function stagePlatforms() {
 }
 
 /**
- * What a user needs of ssekit itself: no binary, no development. Nor an install script: package managers hold those back, pnpm
+ * The part of ssekit that a user needs: no binary, no development. No install script either: package managers hold those back, pnpm
  * with an error, even where there is a binary. Where there is none, `ssekit build` builds one.
  */
 async function stageMain(platforms) {

@@ -3,30 +3,30 @@
 use std::time::Duration;
 
 use napi::Env;
-use napi::bindgen_prelude::{Buffer, Function};
+use napi::bindgen_prelude::{Buffer, Function, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::DrainOptions;
+use ssekit_core::schema::Schema;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
 use crate::error::throw;
-use crate::given::Given;
 use crate::hub::{hub, runtime_if_running};
-use crate::options;
+use crate::source::read;
 
 /// The drain that is in progress or over, and the options that tell late clients when to come back.
 static DRAIN: Mutex<Option<(DrainOptions, watch::Receiver<bool>)>> = Mutex::new(None);
 
-/// What is done at SIGTERM.
+/// The reaction to SIGTERM.
 #[napi(object, object_from_js = false)]
 pub struct OnSigterm {
     pub drains: bool,
     pub window_ms: f64,
 }
 
-/// What is done at SIGTERM.
+/// The reaction to SIGTERM.
 #[napi(catch_unwind)]
 pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     let hub = hub(&env)?;
@@ -34,14 +34,15 @@ pub fn on_sigterm(env: Env) -> napi::Result<OnSigterm> {
     Ok(OnSigterm { drains: options.drain_on_sigterm, window_ms: options.drain.window.as_millis() as f64 })
 }
 
-/// Begins to drain unless a drain has begun already; the options are JSON text. Calls back when all clients are gone. The
-/// pending call keeps the process alive.
+/// Begins to drain unless a drain has begun already. Calls back when all clients are gone. The pending call keeps the process
+/// alive.
 #[napi(catch_unwind)]
-pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Result<()> {
+pub fn drain(env: Env, options: Unknown<'_>, done: Function<'_, (), ()>) -> napi::Result<()> {
     // This starts a hub that is not running yet, because it must refuse clients from now on, too.
     let hub = hub(&env)?;
-    let options = Given::read(&env, &options, |given| options::drain(given, hub.options().drain))?;
-    hub.check_process().and_then(|()| options.validate()).map_err(|error| throw(&env, &error))?;
+    let mut wanted = hub.options().drain;
+    read(env, "options", options, wanted.fields())?;
+    hub.check_process().map_err(|error| throw(&env, &error))?;
     let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
     let Some((hub, runtime)) = runtime_if_running() else { return Ok(()) };
     let mut drain = DRAIN.lock();
@@ -49,10 +50,10 @@ pub fn drain(env: Env, options: String, done: Function<'_, (), ()>) -> napi::Res
         let (tell, progress) = watch::channel(false);
         let hub = hub.clone();
         runtime.spawn(async move {
-            hub.drain(options).await;
+            hub.drain(wanted).await;
             tell.send_replace(true);
         });
-        (options, progress)
+        (wanted, progress)
     });
     let mut progress = progress.clone();
     runtime.spawn(async move {

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use napi::Env;
-use napi::bindgen_prelude::Function;
+use napi::bindgen_prelude::{Function, Unknown};
 use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
@@ -13,8 +13,7 @@ use ssekit_redis::{Redis, RedisOptions};
 use tokio::runtime::{Builder, Handle, Runtime};
 
 use crate::error::throw;
-use crate::given::Given;
-use crate::options::{self, Settings};
+use crate::options::Settings;
 use crate::threads;
 
 static PROCESS: Mutex<Process> =
@@ -23,7 +22,7 @@ static PROCESS: Mutex<Process> =
 struct Process {
     /// The backplane from the environment, for a hub whose options name no backplane.
     offered: Option<RedisOptions>,
-    /// What `configure` asked for. Set once.
+    /// The options of `configure`. Set once.
     wanted: Option<Settings>,
     /// JavaScript's listeners. They exist before the hub starts, and they stay when the hub is replaced.
     observers: Vec<Arc<dyn Observer>>,
@@ -43,10 +42,10 @@ struct Running {
     is_used: bool,
 }
 
-/// Sets the options, which are JSON text. If they are already set, checks that they are the same.
+/// Sets the options. If they are already set, checks that they are the same.
 #[napi(catch_unwind)]
-pub fn configure(env: Env, options: String) -> napi::Result<()> {
-    let wanted = Given::read(&env, &options, options::settings)?;
+pub fn configure(env: Env, options: Unknown<'_>) -> napi::Result<()> {
+    let wanted = Settings::read(env, options)?;
     PROCESS.lock().configure(wanted).map_err(|error| throw(&env, &error))
 }
 

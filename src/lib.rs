@@ -1,6 +1,7 @@
 //! The Node.js binding of `ssekit-core`: convert, call, convert. There is one file for each thing that is exposed.
 //!
-//! * [`hub`]: the one hub of the process and its runtime; [`options`]: its options, as [`given`] by JavaScript.
+//! * [`hub`]: the one hub of the process and its runtime; [`options`]: its options; [`source`]: reads options from
+//!   JavaScript; [`describe`]: what there is to know about options.
 //! * [`send`]: the three ways to send.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
@@ -14,14 +15,15 @@
 #![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
 
 mod clients;
+mod describe;
 mod drain;
 mod error;
-mod given;
 mod hub;
 mod observer;
 mod options;
 mod send;
 mod server;
+mod source;
 mod stats;
 mod streams;
 mod threads;

@@ -27,7 +27,7 @@ type Callback = ThreadsafeFunction<Notice, (), Notice, napi::Status, false, true
 struct NodeObserver(Callback);
 
 impl NodeObserver {
-    fn tell(&self, notice: Notice) {
+    fn notify(&self, notice: Notice) {
         // An environment that is shutting down takes no calls, and needs none.
         self.0.call(notice, ThreadsafeFunctionCallMode::NonBlocking);
     }
@@ -50,23 +50,23 @@ impl Notice {
 
 impl Observer for NodeObserver {
     fn connected(&self, client: &ClientInfo) {
-        self.tell(Notice::of_client("connect", client));
+        self.notify(Notice::of_client("connect", client));
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
-        self.tell(Notice { reason: Some(reason.as_str()), ..Notice::of_client("disconnect", client) });
+        self.notify(Notice { reason: Some(reason.as_str()), ..Notice::of_client("disconnect", client) });
     }
 
     fn failed(&self, message: &str) {
-        self.tell(Notice { message: Some(message.to_owned()), ..Notice::new("error") });
+        self.notify(Notice { message: Some(message.to_owned()), ..Notice::new("error") });
     }
 
     fn user_online(&self, user_id: &str) {
-        self.tell(Notice::of_user("userOnline", user_id));
+        self.notify(Notice::of_user("userOnline", user_id));
     }
 
     fn user_offline(&self, user_id: &str) {
-        self.tell(Notice::of_user("userOffline", user_id));
+        self.notify(Notice::of_user("userOffline", user_id));
     }
 }
 

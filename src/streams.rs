@@ -1,164 +1,23 @@
 //! Streams that Node carries until their sockets are handed off.
 
-use std::collections::VecDeque;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::Poll;
 
 use napi::Env;
 use napi::bindgen_prelude::{Buffer, Function};
-use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
-use parking_lot::Mutex;
 use ssekit_core::{
-    Chunk, Client, Connect, DisconnectReason, Error, Held, Hub, LogOutMark, NotHandedOff, Stream, parse_address,
+    Carried, Client, Connect, DisconnectReason, Error, Hub, LogOutMark, NotHandedOff, ReadyQueue, parse_address,
 };
 
 use crate::error::throw;
 use crate::hub::hub;
 
-/// Weak: it must not keep the process alive.
-type Callback = ThreadsafeFunction<(), (), (), napi::Status, false, true>;
-
-/// Tells one JavaScript environment which of its streams can be read. One call covers many streams, because a broadcast to
-/// thousands would otherwise queue thousands of calls.
-struct Notifier {
-    /// Weak: a stream that has become garbage need not be read, and an environment that is gone reads nothing more.
-    readable: Mutex<VecDeque<Weak<Carried>>>,
-    /// Streams whose handed-off sockets are now closed.
-    gone: Mutex<Vec<u32>>,
-    callback: Callback,
-}
-
-/// A stream, and how much of it its carrier is waiting for.
-struct Carried {
-    token: u32,
-    /// Only the environment's own thread locks it.
-    pulled: Mutex<Pulled>,
-    place: Arc<Place>,
-    /// Wakes the same `place`.
-    waker: Waker,
-}
-
-struct Pulled {
-    stream: Stream,
-    wants: Wants,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wants {
-    Nothing,
-    /// The next chunk, once.
-    Next,
-    /// Every chunk, until the carrier pauses.
-    All,
-}
-
-impl Carried {
-    fn new(token: u32, stream: Stream, notifier: Arc<Notifier>) -> Arc<Self> {
-        Arc::new_cyclic(|this| {
-            let place = Arc::new(Place { carried: this.clone(), is_taken: AtomicBool::new(false), notifier });
-            let pulled = Mutex::new(Pulled { stream, wants: Wants::Nothing });
-            Self { token, pulled, waker: Waker::from(Arc::clone(&place)), place }
-        })
-    }
-
-    /// The next chunk, if the carrier is waiting for one; `None` at the end of the stream. A panic ends only this stream: the
-    /// other streams of the same read still get their bytes.
-    fn poll_alone(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
-        catch_unwind(AssertUnwindSafe(|| self.poll(max_bytes))).unwrap_or_else(|_| {
-            self.close(DisconnectReason::Fault);
-            Poll::Ready(None)
-        })
-    }
-
-    fn poll(&self, max_bytes: usize) -> Poll<Option<Chunk>> {
-        let Pulled { stream, wants } = &mut *self.pulled.lock();
-        if *wants == Wants::Nothing {
-            return Poll::Pending;
-        }
-        let chunk = stream.poll_chunk(&mut Context::from_waker(&self.waker), max_bytes);
-        if chunk.is_ready() && *wants == Wants::Next {
-            *wants = Wants::Nothing;
-        }
-        chunk
-    }
-
-    fn close(&self, reason: DisconnectReason) {
-        self.pulled.lock().stream.close(reason);
-    }
-}
-
-/// Dropped together with a handed-off socket. JavaScript then learns that the client is gone.
-struct Watch {
-    token: u32,
-    notifier: Arc<Notifier>,
-}
-
-impl Drop for Watch {
-    fn drop(&mut self) {
-        let mut gone = self.notifier.gone.lock();
-        gone.push(self.token);
-        let is_first = gone.len() == 1;
-        drop(gone);
-        if is_first {
-            self.notifier.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-}
-
-/// A stream's place in the queue of readable streams.
-struct Place {
-    /// Weak: a client's own waker must not keep it alive when nobody carries it any more. Nor may the client end inside a
-    /// call of that waker.
-    carried: Weak<Carried>,
-    /// A stream is in the queue at most once. So a carrier that gets a chunk can say "enough" before the next chunk comes.
-    is_taken: AtomicBool,
-    notifier: Arc<Notifier>,
-}
-
-impl Place {
-    /// The stream can be read.
-    fn tell(&self) {
-        if self.take() == 1 {
-            // An environment that is going down takes no calls, and its streams go with it.
-            self.notifier.callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
-        }
-    }
-
-    /// Returns how many streams can be read now, or 0 if this one was in the queue already.
-    fn take(&self) -> usize {
-        if self.is_taken.swap(true, Ordering::AcqRel) {
-            return 0;
-        }
-        let mut readable = self.notifier.readable.lock();
-        readable.push_back(self.carried.clone());
-        readable.len()
-    }
-
-    /// Must be called before the stream is read, because an event that arrives during the read needs a new notification. An
-    /// event that caused no notification, because the stream was already in the queue, is read now. That is why this is a
-    /// swap and not just a store.
-    fn leave(&self) {
-        self.is_taken.swap(false, Ordering::AcqRel);
-    }
-}
-
-impl Wake for Place {
-    fn wake(self: Arc<Self>) {
-        self.tell();
-    }
-
-    fn wake_by_ref(self: &Arc<Self>) {
-        self.tell();
-    }
-}
-
 /// The streams of one JavaScript environment.
 #[napi]
 pub struct Streams {
-    notifier: Arc<Notifier>,
+    queue: Arc<ReadyQueue>,
     last_token: u32,
 }
 
@@ -168,41 +27,28 @@ impl Streams {
     #[napi(constructor, catch_unwind)]
     pub fn new(on_readable: Function<'_, (), ()>) -> napi::Result<Self> {
         let builder = on_readable.build_threadsafe_function::<()>();
+        // Weak: it must not keep the process alive.
         let callback = builder.callee_handled::<false>().weak::<true>().build()?;
-        Ok(Self {
-            notifier: Arc::new(Notifier { readable: Mutex::default(), gone: Mutex::default(), callback }),
-            last_token: 0,
-        })
+        // An environment that is going down takes no calls, and its streams go with it.
+        let notify = move || {
+            callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+        };
+        Ok(Self { queue: ReadyQueue::new(notify), last_token: 0 })
     }
 
     /// Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call
     /// again: `on_readable` is not called for the rest.
     #[napi(catch_unwind)]
     pub fn take_readable(&self, max_streams: u32, max_bytes: u32) -> Readable {
-        let mut taken = Readable { gone: std::mem::take(&mut self.notifier.gone.lock()), ..Readable::default() };
-        let mut last: Option<Chunk> = None;
-        let count = self.notifier.readable.lock().len().min(max_streams as usize);
-        for _ in 0..count {
-            let Some(next) = self.notifier.readable.lock().pop_front() else { break };
-            let Some(carried) = next.upgrade() else { continue };
-            carried.place.leave();
-            let Poll::Ready(chunk) = carried.poll_alone(max_bytes as usize) else { continue };
-            taken.tokens.push(carried.token);
-            let Some(chunk) = chunk else {
-                taken.chunk_of.push(NO_CHUNK);
-                continue;
-            };
-            if chunk.has_more() {
-                carried.place.take();
-            }
-            if !last.as_ref().is_some_and(|last| last.is_shared_with(&chunk)) {
-                taken.chunks.push(chunk.to_vec().into());
-                last = Some(chunk);
-            }
-            taken.chunk_of.push(taken.chunks.len() as u32 - 1);
+        let taken = self.queue.take(max_streams as usize, max_bytes as usize);
+        let chunk_of = |chunk: Option<usize>| chunk.map_or(NO_CHUNK, |chunk| chunk as u32);
+        Readable {
+            tokens: taken.streams.iter().map(|(token, _)| *token).collect(),
+            chunk_of: taken.streams.iter().map(|(_, chunk)| chunk_of(*chunk)).collect(),
+            chunks: taken.chunks.iter().map(|chunk| chunk.to_vec().into()).collect(),
+            more: taken.more,
+            gone: taken.closed,
         }
-        taken.more = !self.notifier.readable.lock().is_empty();
-        taken
     }
 
     /// Connects a client.
@@ -229,7 +75,7 @@ impl Streams {
             client: connected.stream.client().map(Arc::downgrade),
             client_id: connected.client_id.to_string(),
             opening: connected.opening.into(),
-            carried: Carried::new(self.last_token, connected.stream, Arc::clone(&self.notifier)),
+            carried: self.queue.carry(self.last_token, connected.stream),
         })
     }
 }
@@ -285,7 +131,7 @@ impl NativeStream {
     /// Its token in the results of `take_readable`.
     #[napi(getter, catch_unwind)]
     pub fn token(&self) -> u32 {
-        self.carried.token
+        self.carried.token()
     }
 
     /// The client's id.
@@ -304,10 +150,7 @@ impl NativeStream {
     /// returns the next chunk, once.
     #[napi(catch_unwind)]
     pub fn read(&self, max_bytes: u32) -> Option<Buffer> {
-        let Pulled { stream, wants } = &mut *self.carried.pulled.lock();
-        let polled = stream.poll_next(&mut Context::from_waker(&self.carried.waker), max_bytes as usize);
-        *wants = if polled.is_pending() { Wants::Next } else { Wants::Nothing };
-        match polled {
+        match self.carried.read(max_bytes as usize) {
             Poll::Ready(bytes) => bytes.map(|bytes| Vec::from(bytes).into()),
             Poll::Pending => Some(Vec::new().into()),
         }
@@ -316,14 +159,13 @@ impl NativeStream {
     /// From now on `take_readable` returns every chunk of this stream.
     #[napi(catch_unwind)]
     pub fn flow(&self) {
-        self.carried.pulled.lock().wants = Wants::All;
-        self.carried.place.tell();
+        self.carried.flow();
     }
 
     /// Stops that: unread events stay in the log.
     #[napi(catch_unwind)]
     pub fn pause(&self) {
-        self.carried.pulled.lock().wants = Wants::Nothing;
+        self.carried.pause();
     }
 
     /// Hands the socket with this descriptor over to native code, which duplicates it. Every byte that was read from the
@@ -331,16 +173,14 @@ impl NativeStream {
     /// watched stream appears in the `gone` list of `take_readable` once native code has closed the socket.
     #[napi(catch_unwind)]
     pub fn hand_off(&self, env: Env, fd: i32, chunked: bool, watched: bool) -> napi::Result<()> {
-        let watch = || Watch { token: self.carried.token, notifier: Arc::clone(&self.carried.place.notifier) };
-        let held = watched.then(|| Box::new(watch()) as Held);
-        hand_off(&mut self.carried.pulled.lock().stream, fd, chunked, held).map_err(|error| throw(&env, &error))
+        hand_off(&self.carried, fd, chunked, watched).map_err(|error| throw(&env, &error))
     }
 
     /// Counts that the stream stays with Node, and why.
     #[napi(catch_unwind)]
     pub fn stays(&self, reason: String) {
         if let Some(reason) = NotHandedOff::named(&reason) {
-            self.carried.pulled.lock().stream.stays(reason);
+            self.carried.stays(reason);
         }
     }
 
@@ -373,12 +213,12 @@ impl NativeStream {
 }
 
 #[cfg(unix)]
-fn hand_off(stream: &mut Stream, fd: i32, chunked: bool, held: Option<Held>) -> Result<(), Error> {
+fn hand_off(carried: &Carried, fd: i32, chunked: bool, watched: bool) -> Result<(), Error> {
     use ssekit_core::Framing;
 
     let duplicated = borrow(fd).and_then(|borrowed| borrowed.try_clone_to_owned());
     let owned = duplicated.map_err(|error| Error::system("duplicating a socket", &error))?;
-    stream.hand_off_with(owned, if chunked { Framing::Chunked } else { Framing::UntilClose }, held)
+    carried.hand_off(owned, if chunked { Framing::Chunked } else { Framing::UntilClose }, watched)
 }
 
 #[cfg(unix)]
@@ -402,7 +242,7 @@ fn borrow(fd: i32) -> std::io::Result<std::os::fd::BorrowedFd<'static>> {
 }
 
 #[cfg(not(unix))]
-fn hand_off(_stream: &mut Stream, _fd: i32, _chunked: bool, _held: Option<Held>) -> Result<(), Error> {
+fn hand_off(_carried: &Carried, _fd: i32, _chunked: bool, _watched: bool) -> Result<(), Error> {
     Err(Error::system("handing a socket over", &std::io::ErrorKind::Unsupported.into()))
 }
 

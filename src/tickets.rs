@@ -1,32 +1,37 @@
 //! Signs tickets for the listener.
 
-use std::time::Duration;
-
 use napi::Env;
+use napi::bindgen_prelude::Unknown;
 use napi_derive::napi;
-use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket};
+use ssekit_core::schema::{Fields, Schema};
+use ssekit_http::ticket::{self, NewTicket};
 
 use crate::error::throw;
-use crate::given::Given;
 use crate::server::ticket_secret;
+use crate::source::read;
 
-/// Signs a ticket; its claims are JSON text. Without `secret`, uses the secret of this process's listener. Returns `null` if
-/// there is none.
+/// A ticket that JavaScript asks for.
+#[derive(Default)]
+pub(crate) struct AskedTicket {
+    claims: NewTicket,
+    /// JavaScript has refused a ticket that has no user and is not anonymous.
+    anonymous: bool,
+    secret: Option<String>,
+}
+
+impl Schema for AskedTicket {
+    fn fields(&mut self) -> Fields<'_> {
+        let Self { claims, anonymous, secret } = self;
+        claims.fields().flag("anonymous", anonymous).text("secret", secret).secret()
+    }
+}
+
+/// Signs a ticket. Without a secret in it, uses `default_secret`, and otherwise the secret of this process's listener. Returns
+/// `null` if there is none.
 #[napi(catch_unwind)]
-pub fn issue_ticket(env: Env, claims: String, secret: Option<String>) -> napi::Result<Option<String>> {
-    let Some(secret) = secret.or_else(ticket_secret) else { return Ok(None) };
-    let signed = Given::read(&env, &claims, |given| {
-        let [user, client, audience, issuer] =
-            ["userId", "clientId", "audience", "issuer"].map(|name| given.text(name));
-        let new = NewTicket {
-            user: user.as_deref(),
-            client: client.as_deref(),
-            ttl: given.seconds("ttlSeconds", Duration::ZERO),
-            not_before: given.seconds("notBeforeSeconds", Duration::ZERO),
-            audience: audience.as_deref().unwrap_or(DEFAULT_AUDIENCE),
-            issuer: issuer.as_deref(),
-        };
-        ticket::issue(&secret, new, ticket::now())
-    })?;
-    signed.map(Some).map_err(|error| throw(&env, &error))
+pub fn issue_ticket(env: Env, ticket: Unknown<'_>, default_secret: Option<String>) -> napi::Result<Option<String>> {
+    let mut asked = AskedTicket::default();
+    read(env, "ticket", ticket, asked.fields())?;
+    let Some(secret) = asked.secret.or(default_secret).or_else(ticket_secret) else { return Ok(None) };
+    ticket::issue(&secret, asked.claims, ticket::now()).map(Some).map_err(|error| throw(&env, &error))
 }

@@ -1,6 +1,6 @@
 'use strict';
 
-/** An ordinary server of streams, which does nothing about signals. Its arguments are the transport and its port; a listener's is told. */
+/** An ordinary server of streams that ignores signals. Its arguments are the transport and its port; it reports a listener's port. */
 const { createServer } = require('node:http');
 const { SSEService } = require('ssekit');
 const { handleSSE } = require('ssekit/node');

@@ -56,7 +56,7 @@ const uses = {
   },
 };
 
-// Whoever started it listens to what it sends; that alone is no reason to stay.
+// The parent process listens for messages; that alone is no reason to stay.
 process.channel.unref();
 
 // Something holds the process. This timer does not.

@@ -12,7 +12,7 @@ const { handleSSE } = require('ssekit/node');
 
 const [HERE, THERE] = ['192.0.2.1', '192.0.2.2'];
 
-/** Connects, reads as long as it is told to, and never says a word again. */
+/** Connects, reads until it gets the word to stop, and then stays silent. */
 const FAR_CLIENT = `
   const { connect } = require('node:net');
   process.stdin.on('data', (order) => {

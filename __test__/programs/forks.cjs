@@ -10,7 +10,7 @@ const { handleSSE } = require('ssekit/node');
 
 const sse = SSEService.getInstance();
 
-/** Who it is, and every socket that it has. */
+/** Its process id and all its sockets. */
 function state() {
   const links = readdirSync('/proc/self/fd').map((fd) => {
     try {

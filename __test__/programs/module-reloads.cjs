@@ -18,7 +18,7 @@ function load() {
 }
 
 async function main() {
-  // Neither a stream nor a listener keeps the process alive.
+  // Streams and listeners do not keep the process alive.
   const alive = setInterval(() => {}, 1000);
   for (let count = 0; count < Number(loads); count += 1) load();
   const sse = require('ssekit').SSEService.getInstance();

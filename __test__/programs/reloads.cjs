@@ -21,7 +21,7 @@ const OPTIONS = { heartbeatMs: 1000 };
 
 const request = () => new Request('http://localhost/sse');
 
-/** What a generation does in its life. A stream that is still open belongs to the page, and survives. */
+/** The work of one generation. A stream that is still open belongs to the page, and survives. */
 async function live(SSEService) {
   const sse = SSEService.configure(OPTIONS);
   const listener = () => {};
@@ -79,7 +79,7 @@ async function main() {
     epochs: [first, last].map((sse) => sse.stats().epoch),
     transports: last.stats().transports,
     alive: generations.filter((generation) => generation.deref()).length,
-    // Of a hundred: what is left behind is left behind each time; the engine itself keeps something now and then, or lets it go.
+    // Out of a hundred: a leak repeats each time, while the engine itself keeps something only now and then.
     growth: (sizes[3] - sizes[0]) / 3,
   });
   process.disconnect();

@@ -3,7 +3,7 @@
 /** A job's worker: no clients, no port. Sends, waits until that is there, and has nothing more to do. Its argument: where Redis is. */
 const { SSEService } = require('ssekit');
 
-// Whoever started it listens to what it sends; that alone is no reason to stay.
+// The parent process listens for messages; that alone is no reason to stay.
 process.channel.unref();
 
 // Something holds the process. This timer does not.

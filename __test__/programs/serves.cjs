@@ -1,6 +1,6 @@
 'use strict';
 
-/** A server of streams that ends as it is told. Its arguments are the transport, and other options as JSON. */
+/** A server of streams that ends on request. Its arguments are the transport, and other options as JSON. */
 const { createServer } = require('node:http');
 const { SSEService } = require('ssekit');
 const { handleSSE } = require('ssekit/node');

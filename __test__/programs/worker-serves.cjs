@@ -1,6 +1,6 @@
 'use strict';
 
-/** A worker's server of streams. It is terminated, and the main thread sends, as it is told. */
+/** A worker's server of streams. On request, it is terminated and the main thread sends. */
 const { once } = require('node:events');
 const { join } = require('node:path');
 const { Worker } = require('node:worker_threads');

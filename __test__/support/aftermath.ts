@@ -1,4 +1,4 @@
-/** What has to hold of a server once every client has gone, however it went. */
+/** A server's state after every client has left, however it left. */
 import { RawClient } from './raw-client';
 import { withoutRefusals } from './refusal-lines';
 import { type Notice, type Resources, type ServerOptions, TestServer } from './server';

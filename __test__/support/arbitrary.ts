@@ -28,7 +28,7 @@ const text = fc.oneof(
 export const json = fc
   .anything({ key: text, values: [text, fc.boolean(), fc.constant(null), fc.double(), fc.integer()], maxDepth: 4 })
   .map((value) => JSON.stringify(value))
-  // Once more, for an object's integer-like keys may change their place.
+  // Once more, because an object's integer-like keys may change their place.
   .map((json) => JSON.stringify(JSON.parse(json)));
 
 /** A name that may be sent: no control characters, no half of a surrogate pair. */

@@ -10,7 +10,7 @@ import { until } from './until';
 export const PROTOCOLS = ['http', 'https', 'http2'] as const;
 export type Protocol = (typeof PROTOCOLS)[number];
 
-/** Of an event's data, so much is kept. */
+/** The length up to which an event's data is kept. */
 const KEPT_CHARACTERS = 200;
 
 /** Ends of connections, from their beginning on. */

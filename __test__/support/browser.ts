@@ -38,7 +38,7 @@ export async function closeTabs(): Promise<string[]> {
   return (await Promise.all([...people].map((person) => person.closeTabs()))).flat();
 }
 
-/** A user, with a profile of their own in the browser, for as long as that is open. */
+/** A user with their own browser profile, for as long as that is open. */
 export class Person {
   readonly #context: BrowserContext;
   readonly #url: string;

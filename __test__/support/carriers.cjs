@@ -9,7 +9,7 @@ const { once } = require('node:events');
 const { createServer } = require('node:http');
 const { Writable } = require('node:stream');
 
-/** What stands between the stream and the socket, and leaves the first event alone. */
+/** Code between the stream and the socket that leaves the first event alone. */
 const REPLACED = /secret/g;
 const mask = (bytes) => Buffer.from(Buffer.from(bytes).toString().replace(REPLACED, 'masked'));
 
@@ -71,7 +71,7 @@ const PIPES = {
   },
 };
 
-/** What middlewares do to a response before the stream is written to it. */
+/** Changes that middlewares make to a response before the stream is written to it. */
 const WRAPPERS = {
   none() {},
   masks(res) {
@@ -138,7 +138,7 @@ exports.serve = async function serve({ sse, handleSSE }) {
   const TIMES = {
     now: (go) => go(),
     later: (go) => setTimeout(go, 1),
-    // A callback that runs in the context of whoever releases it.
+    // A callback that runs in the context of the code that releases it.
     pooled: (go) => pool.push(go),
     // The request itself releases who waits, and comes after them.
     releases: (go) => {

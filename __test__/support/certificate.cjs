@@ -5,7 +5,7 @@ const { mkdtempSync, readFileSync, rmSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
-/** A key and a certificate of its own for 127.0.0.1, made anew each time, so that none is committed. */
+/** A new key and certificate for 127.0.0.1, so that none has to be committed. */
 exports.certificate = function certificate() {
   const folder = mkdtempSync(join(tmpdir(), 'ssekit-tls-'));
   const [key, cert] = ['key.pem', 'cert.pem'].map((name) => join(folder, name));

@@ -22,7 +22,7 @@ export function removeFolders(): void {
 export class AppFolder {
   readonly path = mkdtempSync(join(tmpdir(), 'ssekit-cli-app-'));
 
-  /** What create-next-app leaves, but for what is installed. */
+  /** The files of create-next-app, except its installed packages. */
   constructor({ base = '', language = 'ts', next = '16.4.6', lock, dependencies }: AppShape = {}) {
     folders.push(this.path);
     const config = { compilerOptions: { strict: true, paths: { '@/*': [`./${base}*`] } } };

@@ -1,4 +1,4 @@
-/** Runs `ssekit` as npx does: the built package, in a process of its own. */
+/** Runs `ssekit` as npx does: the built package, in its own process. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { until } from './until';
@@ -31,13 +31,13 @@ export class Cli {
   readonly ended: Promise<CliResult>;
 
   constructor(args: string[], { cwd, env }: CliOptions = {}) {
-    // What jest sets for tests, or a terminal for its programs, is not for this one.
+    // Variables that jest sets for tests, or a terminal for its programs, are not for this one.
     const { NODE_ENV: _, JEST_WORKER_ID: __, FORCE_COLOR: ___, NO_COLOR: ____, ...inherited } = process.env;
     this.child = spawn(process.execPath, [CLI, ...args], { cwd: cwd ?? __dirname, env: { ...inherited, ...env } });
-    this.child.stdout.on('data', (text) => {
+    this.child.stdout.setEncoding('utf8').on('data', (text) => {
       this.stdout += text;
     });
-    this.child.stderr.on('data', (text) => {
+    this.child.stderr.setEncoding('utf8').on('data', (text) => {
       this.stderr += text;
     });
     running.add(this);

@@ -13,7 +13,7 @@ export async function stopClusters(): Promise<void> {
   await Promise.all([...running].map((cluster) => cluster.end()));
 }
 
-/** Where its parts are. */
+/** The addresses of its parts. */
 interface Addresses {
   /** nginx. */
   url: string;
@@ -28,7 +28,7 @@ export class Cluster {
   readonly #closed: Promise<number | string>;
   #hasEnded = false;
   #addresses: Addresses | undefined;
-  /** What it has written. */
+  /** Its output so far. */
   output = '';
 
   private constructor(app: string, port: number) {
@@ -72,7 +72,7 @@ export class Cluster {
     this.#child.kill(signal);
   }
 
-  /** Whoever has started it is gone. */
+  /** Cuts the channel to its parent, as a parent that dies would. */
   abandon(): void {
     this.#child.disconnect();
   }

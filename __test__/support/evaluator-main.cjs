@@ -2,7 +2,7 @@
 
 /**
  * The process behind support/evaluator.ts: runs the functions that a test sends, beside a server whose `/sse?userId=…` is a
- * stream. Plain JavaScript, for it runs as a user's server would, without the test runner.
+ * stream. Plain JavaScript, because it runs as a user's server would, without the test runner.
  */
 const { once } = require('node:events');
 const { createServer } = require('node:http');
@@ -16,11 +16,11 @@ const given = {
   SSEService,
   sse: SSEService.getInstance(),
   handleSSE,
-  /** What one function leaves for the next. */
+  /** State that one function leaves for the next. */
   state: {},
   compile,
   require,
-  /** What `/sse` passes to `handleSSE`; a test may replace it. */
+  /** The options that `/sse` passes to `handleSSE`; a test may replace them. */
   clientOf(query) {
     return { userId: query.get('userId'), anonymous: true, clientId: query.get('clientId') ?? undefined };
   },
@@ -32,7 +32,7 @@ const server = createServer((req, res) => {
   res.writeHead(404).end();
 });
 
-/** What is left of an error between processes: enough to tell whose it is. */
+/** The part of an error that crosses processes: enough to identify it. */
 function describe(error) {
   if (!(error instanceof Error)) return { class: typeof error, message: String(error) };
   const { code, message, stack } = error;
@@ -47,7 +47,7 @@ process.on('message', async ({ id, source, args }) => {
   }
 });
 
-// Whoever started it may die without a word.
+// The parent process may die without a word.
 process.on('disconnect', () => process.exit());
 
 server.listen(0, '127.0.0.1');

@@ -1,5 +1,5 @@
 /**
- * A process with a hub of its own, in which a test's functions run: with the real arguments, getters and errors that no
+ * A process with its own hub, in which a test's functions run: with the real arguments, getters and errors that no
  * message between processes could carry. As in a browser driver's `evaluate`, a function sees what it is given and nothing
  * of the test around it.
  */
@@ -8,18 +8,18 @@ import { join } from 'node:path';
 import type { ConnectOptions, SSEOptions, SSEService } from '../../index';
 import type { handleSSE } from '../../ts/node/index';
 
-/** What every function gets first. */
+/** The first argument of every function. */
 export interface Given {
   sse: SSEService;
   SSEService: typeof SSEService;
   handleSSE: typeof handleSSE;
-  /** What one function leaves for the next. */
+  /** State that one function leaves for the next. */
   // biome-ignore lint/suspicious/noExplicitAny: each test knows what it has left there.
   state: Record<string, any>;
   /** The function that a text is the source of. */
   compile(source: string): (...args: unknown[]) => unknown;
   require: NodeJS.Require;
-  /** What `/sse` passes to `handleSSE`. */
+  /** The options that `/sse` passes to `handleSSE`. */
   clientOf(query: URLSearchParams): ConnectOptions;
 }
 
@@ -45,7 +45,7 @@ export class Evaluator {
   readonly #child: ChildProcess;
   readonly #pending = new Map<number, (answer: Answer) => void>();
   #calls = 0;
-  /** What it wrote to its standard error. */
+  /** Its standard error. */
   stderr = '';
   /** Its exit code or signal, once it has ended. */
   ended: number | string | undefined;

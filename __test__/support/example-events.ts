@@ -1,4 +1,4 @@
-/** What the example app sends, as its tabs show it. */
+/** The events of the example app, as its tabs show them. */
 import type { TabEvent } from './browser';
 
 export const payment = (amount: number): object => ({

@@ -1,4 +1,4 @@
-/** What can go wrong between a publisher and a listener, on purpose: a proxy that does to each request what it is told. */
+/** A proxy between a publisher and a listener that does to each request what the test says. */
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -33,7 +33,7 @@ export class FaultyProxy {
   readonly #upstream: number;
   readonly #faults: Fault[];
   readonly #next: Fault;
-  /** What has come, with the time at which it did. */
+  /** The requests so far, each with its time. */
   readonly requests: { key: string | undefined; body: string; at: number }[] = [];
 
   private constructor(upstream: number, faults: Fault[], next: Fault) {
@@ -46,7 +46,7 @@ export class FaultyProxy {
     running.add(this);
   }
 
-  /** What goes wrong with the first requests, and with all that follow. */
+  /** The faults of the first requests, and of all that follow. */
   static async start(upstream: number, faults: Fault[], next: Fault = 'pass'): Promise<FaultyProxy> {
     const proxy = new FaultyProxy(upstream, faults, next);
     proxy.#server.listen(0, '127.0.0.1');

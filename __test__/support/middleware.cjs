@@ -1,6 +1,6 @@
 'use strict';
 
-/** What an application may have put around Node's response before ssekit sees it; and a way to stop time in between. */
+/** Middleware that an application may put around Node's response before ssekit sees it; and a way to stop time in between. */
 const { closeSync, existsSync, openSync, writeFileSync } = require('node:fs');
 const { constants, createGzip } = require('node:zlib');
 

@@ -56,7 +56,7 @@ const ADDITIONS: Record<string, string> = {
       for (const end of ended) end();
       return Response.json({ ended: ended.length });
     }`,
-  // Streams that are connected by callbacks, in the context of whoever releases them; and what stands in their way.
+  // Streams that callbacks connect, in the context of the code that releases them; and obstacles in their way.
   'app/api/test/pool/route.ts': `
     import { SSEService } from '@/features/sse';
     const shared = globalThis as { testPool?: { waiting: (() => void)[]; seen: string[] } };
@@ -146,7 +146,7 @@ export async function removeApps(): Promise<void> {
   await Promise.all([...apps].map((app) => app.remove()));
 }
 
-/** How an app is told which way its streams go. */
+/** Chooses the transport of an app's streams. */
 function carrierOf(transport: 'auto' | 'stream' | 'listener'): Record<string, string> {
   return transport === 'listener' ? { DEMO_LISTENER: '1' } : { TEST_TRANSPORT: transport };
 }
@@ -241,7 +241,7 @@ export class NextApp {
     if (code !== 0) throw new Error(`next build ended with ${code}:\n${output}`);
   }
 
-  /** Of all that a build is made from: the app, what is installed, and the types of the package. Its addon is no part of it. */
+  /** The fingerprint of all inputs of a build: the app, its packages, and the types of ssekit. The addon is not among them. */
   #fingerprint(): string {
     const installed = this.#path('node_modules', 'ssekit');
     const files = [
@@ -324,7 +324,7 @@ function filesIn(folder: string, except: string[] = []): string[] {
   });
 }
 
-/** What jest sets for tests must not reach a server. */
+/** Variables that jest sets for tests must not reach a server. */
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   const { NODE_ENV: _, JEST_WORKER_ID: __, ...env } = process.env;
   return {
@@ -337,7 +337,7 @@ function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
   } as NodeJS.ProcessEnv;
 }
 
-/** What a server prints without anything being wrong, beside nothing at all. */
+/** Output of a server that reports no fault. */
 const USUAL_LINES = [
   // For each client that is refused, in development.
   /^ssekit: (refused|no stream for) /,
@@ -348,12 +348,12 @@ const USUAL_LINES = [
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,
   /^ [○✓] Compil(ing|ed) /,
-  // Of a machine that has much to do.
+  // From a busy machine.
   /Slow filesystem detected/,
   /^See more: https:\/\/nextjs\.org\/docs\/app\/guides\/local-development$/,
 ];
 
-/** Starts Next.js, passes its exit code on, and ends its process group when whoever holds the other end of stdin is gone. */
+/** Starts Next.js, passes its exit code on, and ends its process group when the process at the other end of stdin is gone. */
 const GUARD = `
   const { spawn } = require('node:child_process');
   const child = spawn(process.execPath, process.argv.slice(1), { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -440,7 +440,7 @@ export class NextServer {
     return { path: '/api/sse', headers: { cookie } };
   }
 
-  /** One request on a connection of its own, so that no idle one is among the sockets that Node holds. */
+  /** One request on its own connection, so that no idle one is among the sockets that Node holds. */
   request(method: string, path: string, body = '', headers: Record<string, string> = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const at = { host: '127.0.0.1', port: this.#port, method, path, headers, agent: false as const };

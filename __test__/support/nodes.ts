@@ -1,4 +1,4 @@
-/** Processes that share a Redis, each a node with a hub of its own. */
+/** Processes that share a Redis, each a node with its own hub. */
 import type { BackplaneOptions, SSEOptions } from '../../index';
 import { Evaluator, stopEvaluators } from './evaluator';
 import { closeClients, RawClient, type RequestOptions } from './raw-client';
@@ -86,7 +86,7 @@ export async function linkIs(node: Evaluator, link: 'starting' | 'up' | 'down'):
 
 export const errorsOf = (node: Evaluator): Promise<string[]> => node.evaluate(({ state }) => state.errors);
 
-/** What has come to a client beside `ssekit:ready`: name, data. */
+/** A client's events beside `ssekit:ready`: name, data. */
 export const storyOf = (client: RawClient): string[] =>
   client
     .events()
@@ -96,7 +96,7 @@ export const storyOf = (client: RawClient): string[] =>
 export const told = (client: RawClient, what: string): Promise<true> =>
   until(`${what}, not only ${storyOf(client).slice(-5)}`, () => storyOf(client).includes(what));
 
-/** Where an event stands, without the key that an anonymous client's ids end with. */
+/** An event's position, without the key that an anonymous client's ids end with. */
 export const placeOf = (id: string | undefined): string => (id ?? '').split('~', 1)[0] ?? '';
 
 /** The id of the newest event that a client has. */

@@ -1,4 +1,4 @@
-/** Small programs in `__test__/programs`, each a process of its own, as a user's would be. */
+/** Small programs in `__test__/programs`, each its own process, as a user's would be. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { until } from './until';
@@ -15,7 +15,7 @@ export function killPrograms(): void {
 
 export class Program {
   readonly #child: ChildProcess;
-  /** What it has sent over Node's IPC channel. */
+  /** Its messages over Node's IPC channel. */
   readonly messages: unknown[] = [];
   stdout = '';
   stderr = '';

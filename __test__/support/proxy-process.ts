@@ -19,7 +19,7 @@ export interface ProxyProgram {
   name: string;
   /** The environment variable that names the program. */
   variable: string;
-  /** Of a proxy that listens on `port` and writes nowhere but into `folder`, so that any user may run it. */
+  /** The configuration of a proxy that listens on `port` and writes only into `folder`, so that any user may run it. */
   configuration(folder: string, port: number): string;
   args(folder: string, configurationFile: string): string[];
 }

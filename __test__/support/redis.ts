@@ -28,7 +28,7 @@ export async function stopRedis(): Promise<void> {
   await Promise.all([...running].map((redis) => redis.stop()));
 }
 
-/** Starts Redis and tells its process id; ends it when whoever holds the other end of stdin is gone. */
+/** Starts Redis and reports its process id; ends it when the process at the other end of stdin is gone. */
 const GUARD = `
   const { spawn } = require('node:child_process');
   const child = spawn(process.argv[1], process.argv.slice(2), { stdio: ['ignore', 'inherit', 'inherit'] });
@@ -40,7 +40,7 @@ const GUARD = `
 
 export class Redis {
   readonly port: number;
-  /** What its certificate is checked against, with `tls`. */
+  /** The authority of its certificate, with `tls`. */
   readonly ca: Buffer | undefined;
   readonly #folder: string;
   readonly #options: RedisOptions;
@@ -76,12 +76,12 @@ export class Redis {
     return `${tls ? 'rediss' : 'redis'}://${password}127.0.0.1:${this.port}`;
   }
 
-  /** Of the server itself. Another one after each restart. */
+  /** The process id of the server itself. It changes with each restart. */
   get pid(): number {
     return this.#pid;
   }
 
-  /** Sends a command on a connection of its own and resolves with the reply. An error reply rejects. */
+  /** Sends a command on its own connection and resolves with the reply. An error reply rejects. */
   command(...args: string[]): Promise<Reply> {
     return command(this.#address, ...args);
   }

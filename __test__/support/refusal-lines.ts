@@ -1,4 +1,4 @@
-/** What a server in development has written to stderr, without a line for each client that it refused. */
+/** The stderr of a server in development, without the lines for each refused client. */
 export function withoutRefusals(stderr: string): string {
   return stderr.replace(/^ssekit: (refused|no stream for|\d+ more lines like these) .*\n/gm, '');
 }

@@ -2,7 +2,7 @@
 
 /**
  * The process behind support/server.ts: `/sse?userId=…&clientId=…` is a stream, `/echo?say=…` an ordinary answer, everything
- * else is 404. Plain JavaScript, for it runs as a user's server would, without the test runner.
+ * else is 404. Plain JavaScript, because it runs as a user's server would, without the test runner.
  */
 const { readdirSync } = require('node:fs');
 const { readFile } = require('node:fs/promises');
@@ -28,7 +28,7 @@ const waiting = [];
 /** Responses that `uncork` is to let go. */
 const corked = [];
 
-/** Who asks: a test says so in the query, as a user's cookie would. */
+/** The user of a request: a test says it in the query, as a cookie would. */
 function clientOf(query) {
   return {
     userId: query.get('userId'),
@@ -118,7 +118,7 @@ process.on('message', async ({ id, method, args }) => {
   }
 });
 
-// Whoever started it may die without a word.
+// The parent process may die without a word.
 process.on('disconnect', () => process.exit());
 
 let server;

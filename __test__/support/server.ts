@@ -1,5 +1,5 @@
 /**
- * A real server in a process of its own, so that each has a hub of its own, with options of its own. What a test does to it
+ * A real server in its own process, so that each has its own hub and options. What a test does to it
  * goes over Node's IPC channel.
  */
 import { type ChildProcess, fork } from 'node:child_process';
@@ -13,7 +13,7 @@ export interface ServerOptions {
   framework?: 'node' | 'express' | 'fastify';
   /** For `SSEService.configure`. */
   configure?: SSEOptions;
-  /** Where it listens. Default: 127.0.0.1, at a port that the system chooses. */
+  /** Its address. Default: 127.0.0.1, at a port that the system chooses. */
   listen?: { host: string } | { path: string };
   /** How many descriptors it may have open. */
   descriptors?: number;
@@ -24,10 +24,10 @@ export interface ServerOptions {
 type Method = Exclude<keyof SSEService, 'connect' | 'on' | 'off'>;
 type Result<M extends Method> = Awaited<ReturnType<SSEService[M]>>;
 
-/** What a server has been told of its clients. */
+/** The notices that a server got about its clients. */
 export type Notice = { type: string; clientId?: string; userId?: string | null; reason?: string; message?: string };
 
-/** What a server's process holds. */
+/** The resources of a server's process. */
 export interface Resources {
   /** Connections that Node's server counts. */
   connections: number;
@@ -56,7 +56,7 @@ export class TestServer {
   readonly port: number;
   readonly #child: ChildProcess;
   #calls = 0;
-  /** What it wrote to its standard error: nothing, if all is well. */
+  /** Its standard error: empty if all is well. */
   stderr = '';
 
   private constructor(child: ChildProcess, port: number) {
@@ -100,7 +100,7 @@ export class TestServer {
     return this.#ask('notices', []);
   }
 
-  /** What the process holds now. It collects garbage first, if it was started with `--expose-gc`. */
+  /** The current resources of the process. It collects garbage first, if it was started with `--expose-gc`. */
   resources(): Promise<Resources> {
     return this.#ask('resources', []);
   }

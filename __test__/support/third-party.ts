@@ -1,4 +1,4 @@
-/** Other people's clients, each in a process of its own, as their users run them. */
+/** Other people's clients, each in its own process, as their users run them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ const FOLDER = join(__dirname, '..', 'clients');
 /** The one that `npm test` has prepared with the clients in it. */
 export const PYTHON = process.env.PYTHON_PATH ?? join(__dirname, '..', '..', '.cache', 'python', 'bin', 'python');
 
-/** What may come in any stream. An unnamed event is one that a client has made of something that is none. */
+/** Events that may come in any stream. An unnamed event is one that a client has made of something that is none. */
 const OWN_NAMES = ['ssekit:ready', 'ssekit:reset', 'message'];
 
 export interface ClientEvent {

@@ -5,10 +5,10 @@ import { RawClient } from './raw-client';
 
 export type Call = (given: Given) => unknown;
 
-/** What a message has to have in it. */
+/** Parts that a message must have. */
 type Says = (string | RegExp)[];
 
-/** What is wrong, the call, and what the message has to say: the argument, what it got, what it wants. */
+/** The fault, the call, and the parts of its message: the argument, what it got, what it wants. */
 export type Refusal = [what: string, call: Call, says: Says];
 
 export const ARGUMENT = { class: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT' };
@@ -16,7 +16,7 @@ export const RANGE = { class: 'RangeError', code: 'ERR_SSEKIT_RANGE' };
 
 export class Witness {
   readonly server: Evaluator;
-  /** Of the user `ada`, with the id `tab`. */
+  /** A stream of the user `ada`, with the id `tab`. */
   readonly client: RawClient;
   #marks = 0;
 

@@ -1,4 +1,4 @@
-/** What one writes by hand: a set of responses, and the event as one string for all of them. */
+/** Code as one writes it by hand: a set of responses, and the event as one string for all of them. */
 import { createServer } from 'node:http';
 import { listen } from '../lib/listen.mjs';
 

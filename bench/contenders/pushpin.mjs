@@ -1,5 +1,5 @@
 /**
- * Pushpin, a proxy that holds streams for whoever is behind it: events are posted to it. Behind it is its own test handler, which
+ * Pushpin, a proxy that holds streams for the server behind it: events are posted to it. Behind it is its own test handler, which
  * does nothing but to have `/stream` held; after that nobody behind it has anything to do. Its limit on messages a second is lifted.
  */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';

@@ -19,7 +19,7 @@ export function missing(file, packageName) {
   }
 }
 
-/** Ports that are free now: these programs are told theirs. */
+/** Free ports, because these programs need theirs as an argument. */
 export async function freePorts(count) {
   const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
   const ports = await Promise.all(servers.map((server) => once(server, 'listening').then(() => server.address().port)));

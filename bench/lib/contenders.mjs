@@ -1,4 +1,4 @@
-/** What is measured: one file each in contenders/. */
+/** The contenders: one file each in contenders/. */
 import { readdirSync } from 'node:fs';
 import { basename } from 'node:path';
 
@@ -16,7 +16,7 @@ const folder = new URL('../contenders/', import.meta.url);
  * @property {number} [streams] It is asked over HTTP/2, with so many streams on a connection.
  * @property {number} [atATime] So many connects at once, where the usual hundred are too many for it.
  * @property {number} [most] With more clients it is not measured: it does not get them all connected here.
- * @property {string[]} [packages] Of npm, whose versions are told.
+ * @property {string[]} [packages] Packages of npm whose versions the page shows.
  * @property {() => string | undefined} [unavailable] Why it cannot be measured here.
  */
 

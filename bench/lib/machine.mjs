@@ -1,4 +1,4 @@
-/** What the numbers were measured on, and with. */
+/** The machine and the programs behind the numbers. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,5 +1,5 @@
 /**
- * What a server's process does when the benchmark asks. It runs beside the server, in its process, and calls nothing but the
+ * The operations that the benchmark asks of a server. They run beside the server, in its process, and call nothing but the
  * server's own functions: see `Server`.
  *
  * @typedef {object} Server What a contender's `serve()` returns.
@@ -36,7 +36,7 @@ export function obey(server) {
     watchUtilization() {
       since = performance.eventLoopUtilization();
     },
-    /** Of the time since then, the part in which the event loop did anything. */
+    /** The part of the time since then in which the event loop did anything. */
     utilization: () => performance.eventLoopUtilization(since).utilization,
     /** Milliseconds by which a timer of one millisecond came late, at most. */
     longestStall() {
@@ -176,7 +176,7 @@ function nanoseconds(call) {
   return (processorTime() - from) / calls;
 }
 
-/** Of this process's main thread, by the scheduler. */
+/** The time of this process's main thread, by the scheduler. */
 function processorTime() {
   return Number(readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ', 1)[0]);
 }

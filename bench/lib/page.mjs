@@ -160,7 +160,7 @@ function mainTable(figures, contenders) {
     one.ours ? `**${one.title}**` : one.title,
     ...columns.map(([, of]) => of(one.name)),
   ]);
-  // Who was only measured in rows that are told of further down.
+  // Contenders that appear only in rows further down.
   const rows = all.filter(([, ...cells]) => cells.some((cell) => cell !== '–'));
   if (rows.length === 0) return '';
   const filled = ['', ...columns.map(([title]) => title)].map((_, index) => rows.some((row) => row[index] !== '–'));

@@ -1,5 +1,5 @@
 /**
- * What a run does: rows of `{ name, measure, of, how, repeats }`, where `of` chooses contenders and `how` is what the measure
+ * The plan of a run: rows of `{ name, measure, of, how, repeats }`, where `of` chooses contenders and `how` is what the measure
  * takes. All rows are repeated in turn, and within a row the contenders take turns, so that what else the machine does falls on
  * all of them alike.
  */

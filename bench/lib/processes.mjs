@@ -100,7 +100,7 @@ export function startNode(script, args, { cwd, env = {} } = {}) {
   return opened(new NodeProcess(child, args[0]));
 }
 
-/** Starts a contender's server in a process of its own. */
+/** Starts a contender's server in its own process. */
 export const startHost = (contender, options) =>
   startNode(join(here, 'host.mjs'), [contender, JSON.stringify(options)]);
 

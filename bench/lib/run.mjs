@@ -22,7 +22,7 @@ function isFor({ of, how }, contender) {
   return of(contender) && (how.clients ?? 0) <= (contender.most ?? Number.POSITIVE_INFINITY);
 }
 
-/** What fails is told, and the others are measured all the same: a peer may not stand what is asked of it. */
+/** A failure is reported, and the others are measured all the same: a peer may not withstand the load. */
 async function sample(row, contender, tell) {
   try {
     return await MEASURES[row.measure](contender, row.how);

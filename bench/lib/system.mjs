@@ -1,4 +1,4 @@
-/** What the system knows of processes: Linux tells in /proc. */
+/** Facts about processes from the system: on Linux, from /proc. */
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Processor time in nanoseconds, all threads of all these processes. The scheduler's own count, not the clock's ticks. */

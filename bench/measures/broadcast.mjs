@@ -15,7 +15,7 @@ export async function broadcast(contender, { clients, count, bytes = 150, option
   return Session.with(contender, options, async (session) => {
     await session.connect(clients);
     const cadence = cadenceFor(contender, { clients, count, bytes });
-    // Whoever watches an event loop wakes it a thousand times a second, which is processor time as well: that comes after it.
+    // Watching an event loop wakes it a thousand times a second, which is processor time as well: that comes after it.
     const run = await session.broadcast(cadence);
     const { idleStall, stall } = await stalls(session, cadence);
     const { sent, received, processor, deliveries } = run;

@@ -1,4 +1,4 @@
-/** What a call of `sendToUser` costs its caller, by payload, beside `JSON.stringify` of the same payload. */
+/** The cost of `sendToUser` to its caller, by payload, beside `JSON.stringify` of the same payload. */
 import { Session } from '../lib/session.mjs';
 
 /** Nanoseconds, for each size. The user is one of the clients. */

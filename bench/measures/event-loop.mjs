@@ -1,4 +1,4 @@
-/** What the event loop of Node.js has to do with clients of the listener to whom another process publishes: nothing. */
+/** The work of Node's event loop for clients of the listener to whom another process publishes: none. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { maker, now } from '../lib/operations.mjs';
 import { Session } from '../lib/session.mjs';
@@ -29,7 +29,7 @@ export async function eventLoop(contender, { clients, count, bytes = 150, option
   });
 }
 
-/** What the loop's thread did while `work` was done: as Node.js has it, and in parts of one core as the system has it. */
+/** The activity of the loop's thread during `work`: as Node.js reports it, and in parts of one core as the system does. */
 async function watched({ server }, work) {
   const [pid] = server.pids();
   await server.ask('watchUtilization');

@@ -1,4 +1,4 @@
-/** What clients cost that get nothing but heartbeats, in parts of one core. */
+/** The cost of clients that get nothing but heartbeats, in parts of one core. */
 import { Session } from '../lib/session.mjs';
 import { processorTime } from '../lib/system.mjs';
 

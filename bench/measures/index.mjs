@@ -1,4 +1,4 @@
-/** What is measured. Each measure starts a server of its own, so that none finds what another has left. */
+/** The measures. Each starts its own server, so that none inherits the state of another. */
 import { broadcast } from './broadcast.mjs';
 import { call } from './call.mjs';
 import { eventLoop } from './event-loop.mjs';

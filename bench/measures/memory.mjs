@@ -1,4 +1,4 @@
-/** What connected clients cost: the server's own memory, and the kernel's for both ends of their connections. */
+/** The cost of connected clients: the server's own memory, and the kernel's for both ends of their connections. */
 import { Session } from '../lib/session.mjs';
 import { kernelMemory, memory } from '../lib/system.mjs';
 
@@ -11,7 +11,7 @@ export async function memoryPerClient(contender, { clients, options = {} }) {
   });
 }
 
-/** What is taken at rest, after garbage has been collected. */
+/** The figures at rest, after a garbage collection. */
 async function look({ server }) {
   await server.ask('rest');
   return { user: memory(server.pids()), kernel: kernelMemory() };

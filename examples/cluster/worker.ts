@@ -1,4 +1,4 @@
-/** A process that only works: it takes orders from the queue, and whoever ordered sees how it goes, on whichever server. */
+/** A process without clients: it takes orders from the queue, and the customer sees the progress on either server. */
 import { Worker } from 'bullmq';
 import { SSEService } from '@/features/sse';
 import { processOrder } from '@/lib/jobs/process-order';

@@ -1,6 +1,6 @@
 import { type NextRequest, NextResponse } from 'next/server';
 
-// What a proxy adds to a response arrives on event streams too: Next.js writes their heads.
+// The headers of a proxy arrive on event streams too, because Next.js writes their heads.
 export function proxy(request: NextRequest) {
   const visits = Number(request.cookies.get('demo-visit')?.value) || 0;
   const response = NextResponse.next();

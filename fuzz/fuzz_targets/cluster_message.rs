@@ -1,4 +1,4 @@
-//! Whatever another node says: no crash, nothing that a page of another user gets, and this node goes on.
+//! Any message from another node: no crash, no event for a page of another user, and this node goes on.
 #![no_main]
 
 use std::sync::{LazyLock, Mutex};
@@ -56,7 +56,7 @@ fuzz_target!(|data: &[u8]| {
         let joined = memory.join(&Known::default()).await.expect("it can be joined");
         memory.append(joined.epoch, &batch).await.expect("it is appended");
     });
-    // What it sends itself afterwards comes back: it has read the other's message, and goes on.
+    // Its own later events come back: it has read the other's message, and goes on.
     hub.send_to_user("carol", Event { data: "x", ..Event::default() }).expect("it may be sent");
     let end = runtime.block_on(async { memory.clone().join(&Known::default()).await.expect("joined").ends.events });
     eventually(|| hub.stats().position >> 20 >= end);

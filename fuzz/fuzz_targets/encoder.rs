@@ -1,4 +1,4 @@
-//! What is encoded comes out of somebody else's parser as it went in, and what could forge a field is refused.
+//! Somebody else's parser reads encoded events unchanged, and text that could forge a field is refused.
 #![no_main]
 
 use eventsource_stream::Eventsource as _;

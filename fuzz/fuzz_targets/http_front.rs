@@ -1,4 +1,4 @@
-//! Whatever bytes come to the listener, over HTTP/1 or HTTP/2 and in whatever pieces: no panic, the next one is answered as ever,
+//! Any bytes at the listener, over HTTP/1 or HTTP/2 and in any pieces: no panic, the next one is answered as ever,
 //! events still arrive, and of who sent them nothing is left.
 #![no_main]
 
@@ -12,7 +12,7 @@ use std::time::Instant;
 use http_parts::{PARTS, frame, good_beginnings};
 use libfuzzer_sys::fuzz_target;
 use ssekit_core::{Connect, Hub, Options};
-use ssekit_http::{Address, Listener, ListenerOptions};
+use ssekit_http::{Listener, ListenerOptions};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{PATIENCE, data};
 
@@ -38,7 +38,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     let hub = Hub::start(Options { threads: 1, ..Options::default() }, runtime.handle()).expect("a hub");
     let path = std::env::temp_dir().join(format!("ssekit-fuzz-{}.sock", std::process::id()));
     let options = ListenerOptions {
-        address: Address::Unix(path.clone()),
+        socket_path: Some(path.clone()),
         anonymous: true,
         trace_context: true,
         publish_token: Some(TOKEN.to_owned()),

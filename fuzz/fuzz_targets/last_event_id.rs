@@ -1,4 +1,4 @@
-//! Whatever last event id, user id and client id somebody comes with: no crash, no event of another user's, and a reset before
+//! Any combination of last event id, user id and client id: no crash, no event of another user's, and a reset before
 //! anything else unless the id is one that can be resumed from.
 #![no_main]
 

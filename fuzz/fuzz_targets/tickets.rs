@@ -1,4 +1,4 @@
-//! Whatever text is shown as a ticket, made of good ones, their parts, and what somebody has signed: no panic, nothing is accepted
+//! Any text as a ticket, made of good ones, their parts, and forged ones: no panic, nothing is accepted
 //! that was not signed with a key that counts, what is accepted says what was signed, and it opens one stream.
 #![no_main]
 
@@ -17,7 +17,7 @@ use ring::signature::{ED25519, Ed25519KeyPair, KeyPair as _, UnparsedPublicKey};
 use serde_json::{Value, json};
 use ssekit_core::{Hub, Options};
 use ssekit_http::ticket::{self, Claims, DEFAULT_AUDIENCE, NewTicket, PublicKey, TicketOptions};
-use ssekit_http::{Address, Listener, ListenerOptions};
+use ssekit_http::{Listener, ListenerOptions};
 use ssekit_testing::PATIENCE;
 
 const SECRETS: [&str; 2] = ["the first secret of this fuzz target", "and the second, which only verifies"];
@@ -26,7 +26,7 @@ const NOBODYS_SECRET: &str = "a secret that the listener is not told";
 const TTL: Duration = Duration::from_secs(4);
 const TOKENS: usize = 8;
 
-/// What a header can say.
+/// Values of a header.
 const HEADERS: [&str; 10] = [
     r#"{"alg":"HS256","typ":"JWT"}"#,
     r#"{"alg":"HS256"}"#,
@@ -40,7 +40,7 @@ const HEADERS: [&str; 10] = [
     r#"{"alg":["HS256"]}"#,
 ];
 
-/// What claims can say. `@` stands for the time, in seconds, and `%` for a number that no other run has.
+/// Values of claims. `@` stands for the time, in seconds, and `%` for a number that no other run has.
 const CLAIMS: [&str; 40] = [
     r#""exp":@2"#,
     r#""aud":"ssekit""#,
@@ -121,7 +121,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
     };
     let path = std::env::temp_dir().join(format!("ssekit-fuzz-tickets-{}.sock", std::process::id()));
     let served = ListenerOptions {
-        address: Address::Unix(path.clone()),
+        socket_path: Some(path.clone()),
         tickets: Some(options.clone()),
         ..ListenerOptions::default()
     };
@@ -313,23 +313,16 @@ fn status(mut socket: &UnixStream) -> u16 {
 
 /// Tickets as they are issued: four good ones, and others that are not, or not now.
 fn issue(options: &TicketOptions, now: Duration, pair: &Ed25519KeyPair) -> Vec<String> {
-    let new = NewTicket {
-        user: Some("ada"),
-        client: None,
-        ttl: TTL,
-        not_before: Duration::ZERO,
-        audience: DEFAULT_AUDIENCE,
-        issuer: None,
-    };
+    let new = || NewTicket { user: Some("ada".into()), ttl: TTL, ..NewTicket::default() };
     let tickets = [
-        (SECRETS[0], new, now),
-        (SECRETS[1], NewTicket { user: Some("bob"), ..new }, now),
-        (SECRETS[0], NewTicket { user: None, ..new }, now),
-        (SECRETS[0], NewTicket { client: Some("c1"), ..new }, now),
-        (NOBODYS_SECRET, new, now),
-        (SECRETS[0], NewTicket { audience: "another", ..new }, now),
-        (SECRETS[0], NewTicket { not_before: TTL * 2, ..new }, now),
-        (SECRETS[0], new, now - TTL * 2),
+        (SECRETS[0], new(), now),
+        (SECRETS[1], NewTicket { user: Some("bob".into()), ..new() }, now),
+        (SECRETS[0], NewTicket { user: None, ..new() }, now),
+        (SECRETS[0], NewTicket { client: Some("c1".into()), ..new() }, now),
+        (NOBODYS_SECRET, new(), now),
+        (SECRETS[0], NewTicket { audience: "another".into(), ..new() }, now),
+        (SECRETS[0], NewTicket { not_before: TTL * 2, ..new() }, now),
+        (SECRETS[0], new(), now - TTL * 2),
     ];
     let issued = tickets.map(|(secret, new, at)| ticket::issue(secret, new, at).expect("it can be issued"));
     for good in &issued[..4] {

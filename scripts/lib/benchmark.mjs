@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { benchmark } from './paths.mjs';
 import { run } from './run.mjs';
 
-/** They are a workspace of their own: see bench/load/Cargo.toml. */
+/** They have their own workspace: see bench/load/Cargo.toml. */
 export const loadManifest = join(benchmark, 'load', 'Cargo.toml');
 
 export async function buildLoad() {

@@ -59,7 +59,7 @@ export class Cluster {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  /** What makes one of several. All servers must agree on who has logged in. */
+  /** The variables that make a server one of several. All servers must agree on who has logged in. */
   #clusterVariables() {
     return {
       SSEKIT_REDIS_URL: this.redis,
@@ -155,8 +155,8 @@ export class Cluster {
     const deadline = Date.now() + START_MS;
     while (!(await condition())) {
       if (this.#children.get(name).isOver) throw await this.broken;
-      if (Date.now() > deadline) throw new Failure(`${name} is not there after ${START_MS / 1_000} seconds`);
-      if (this.#isEnding) throw new Failure(`ended before ${name} was there`);
+      if (Date.now() > deadline) throw new Failure(`${name} has not started after ${START_MS / 1_000} seconds`);
+      if (this.#isEnding) throw new Failure(`ended before ${name} had started`);
       await delay(50);
     }
   }

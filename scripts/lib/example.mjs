@@ -21,7 +21,7 @@ export async function ensureApp(app) {
   // A link, as `npm link` makes it, would lead what follows to the originals.
   if (lstatSync(copy, { throwIfNoEntry: false })?.isSymbolicLink()) rmSync(copy);
   mkdirSync(copy, { recursive: true });
-  // With its binary, which comes in a package of its own when it is published.
+  // With its binary, which comes in its own package when it is published.
   const files = [...(await packedFiles()), ...readdirSync(root).filter((file) => file.endsWith('.node'))];
   for (const file of files) bringUpToDate(join(root, file), join(copy, file));
   for (const file of filesIn(copy)) {

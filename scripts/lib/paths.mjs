@@ -8,5 +8,5 @@ export const clusterExample = join(root, 'examples', 'cluster');
 export const benchmark = join(root, 'bench');
 export const benchmarkApp = join(benchmark, 'next-app');
 
-/** What the scripts fetch or make for themselves; git-ignored. */
+/** Files that the scripts fetch or make for themselves; git-ignored. */
 export const cache = join(root, '.cache');

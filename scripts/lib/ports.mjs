@@ -11,13 +11,14 @@ export async function choosePort() {
 }
 
 async function checkPort(port) {
-  if (!Number.isInteger(port) || port < 1 || port > 65_535) throw new Failure('PORT must be a number from 1 to 65535.');
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new Failure(`PORT: got ${JSON.stringify(process.env.PORT)}, wants a number from 1 to 65535.`);
   if (!(await isFree(port))) throw new Failure(`Port ${port}, which PORT asks for, is taken.`);
   return port;
 }
 
 /**
- * Any that is free, for a server that is told its port: below those that systems give to connections of their own accord (32768 and
+ * A free port, for a server that takes its port as an argument: below those that systems assign to connections (32768 and
  * above on Linux), so that nobody comes to sit there before it starts.
  */
 export async function anyPort() {

@@ -76,10 +76,10 @@ export async function finish(command, args, options = {}) {
   try {
     const exitCode = await exited(child, command);
     signalGroup(child, 'SIGKILL');
-    // Whoever left the group may still hold the pipe: it is not waited for.
+    // A process that left the group may still hold the pipe: nothing waits for it.
     await Promise.race([closed, delay(2_000, undefined, { ref: false })]);
     child.stdout?.destroy();
-    if (late) console.error(`\nEnded, for it took more than ${minutes} minutes: ${[command, ...args].join(' ')}`);
+    if (late) console.error(`\nEnded because it took more than ${minutes} minutes: ${[command, ...args].join(' ')}`);
     if (interruptedBy && !server) process.exit(128 + constants.signals[interruptedBy]);
     return { exitCode, stdout: Buffer.concat(chunks).toString() };
   } finally {
@@ -89,7 +89,7 @@ export async function finish(command, args, options = {}) {
   }
 }
 
-/** What ends a command. */
+/** The signals that end a command. */
 export const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**

@@ -9,7 +9,7 @@ const AS_USER = process.getuid?.() === 0 ? [] : ['--user', '--map-root-user'];
 const UNSHARE = ['--net', ...AS_USER];
 const UNSHARE_PROCESSES = ['--pid', '--fork', '--kill-child', '--mount-proc', ...AS_USER];
 
-/** What to do where a namespace cannot be made. */
+/** Advice for a system that allows no namespaces. */
 const allowNamespaces = (options) =>
   `the tests need \`unshare ${options.join(' ')}\`. Run them as root, or allow it to everybody: on Ubuntu by ` +
   '`sudo sysctl -w kernel.apparmor_restrict_unprivileged_userns=0`, on Debian by ' +

@@ -13,7 +13,7 @@ import { pnpmScript } from './tools.mjs';
 export function makeWorkspace(packages) {
   const workspace = mkdtempSync(join(tmpdir(), 'ssekit-matrix-'));
   cpSync(packages, join(workspace, 'packages'), { recursive: true });
-  if (tarballs(workspace).length !== 2) throw new Failure(`there are not two tarballs in ${packages}`);
+  if (tarballs(workspace).length !== 2) throw new Failure(`wants two tarballs in ${packages}: run npm run pack`);
   return workspace;
 }
 
@@ -113,7 +113,7 @@ export function writeSource(folder, { language, base }, path, text) {
   write(join(folder, base), { [path.replace(/tsx?$/, 'js')]: outputText });
 }
 
-/** `ssekit init`, and then the one place filled in that it leaves to the user: who asks for the stream. */
+/** Runs `ssekit init`, and fills in the one place that it leaves to the user: `identify`. */
 export async function setUp(log, folder, { language, base } = TYPESCRIPT_APP) {
   await command(log, 'npx', ['--no', 'ssekit', 'init'], { cwd: folder });
   const route = join(folder, base, 'app', 'api', 'sse', `route.${language}`);

@@ -1,4 +1,4 @@
-/** What a user's browser and a payment provider do, over plain HTTP, and what must come of it. */
+/** A user's browser and a payment provider, over plain HTTP, and the expected results. */
 import { deepEqual, equal } from 'node:assert/strict';
 import { request as httpRequest } from 'node:http';
 import { createParser } from 'eventsource-parser';

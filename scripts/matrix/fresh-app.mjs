@@ -1,5 +1,5 @@
 /**
- * What README.md promises, done as a stranger would do it: a fresh app by create-next-app, the two tarballs, `npx ssekit init`,
+ * The promises of README.md, tried as a stranger would: a fresh app by create-next-app, the two tarballs, `npx ssekit init`,
  * the guide's snippets pasted as they stand, `tsc`, `next build`, `next start`, and a real Chromium that receives the events.
  */
 import { deepEqual } from 'node:assert/strict';

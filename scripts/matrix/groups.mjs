@@ -14,7 +14,7 @@ import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './
 export function groupsOf(workspace, chosen) {
   const fromSource = scripts((log) => makeFromSource(log, workspace), FROM_SOURCE);
   const others = scripts((log) => makeScripts(log, workspace), SCRIPTS);
-  // What takes longest first.
+  // The slowest go first.
   const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others, publishers(workspace)];
   return groups
     .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))
@@ -27,7 +27,7 @@ function checked({ name, run, carrier = TRANSPORT }) {
     name,
     async run(log, app) {
       const transport = await run(log, app);
-      if (transport !== carrier) throw new Failure(`the stream went over ${transport} and not ${carrier}`);
+      if (transport !== carrier) throw new Failure(`the stream went over ${transport} instead of ${carrier}`);
       return transport;
     },
   };

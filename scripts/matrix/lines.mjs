@@ -1,4 +1,4 @@
-/** What the matrix is made of: pinned versions, and the cells in which they meet. */
+/** The matrix: pinned versions, and the cells in which they meet. */
 
 /** The supported lines of Next.js, each as people have it. */
 export const LINES = {

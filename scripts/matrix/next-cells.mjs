@@ -57,7 +57,7 @@ async function serve(log, node, args, { port, ...options }) {
   }
 }
 
-/** How a line of Next.js is told which bundler to take. */
+/** Chooses the bundler of a line of Next.js. */
 function flags({ line, bundler }) {
   if (line === '16') return bundler === 'webpack' ? ['--webpack'] : [];
   if (bundler === 'webpack') return [];

@@ -5,7 +5,7 @@ import { Failure } from '../lib/run.mjs';
 
 const running = new Set();
 
-// Whatever ends this script must not leave a server behind.
+// No end of this script may leave a server behind.
 process.on('exit', () => {
   for (const child of running) killGroup(child);
 });
@@ -73,7 +73,7 @@ export async function until(what, condition, seconds = 60) {
   for (;;) {
     const value = await condition();
     if (value) return value;
-    if (Date.now() > deadline) throw new Failure(`waited ${seconds} s in vain: ${what}`);
+    if (Date.now() > deadline) throw new Failure(`not within ${seconds} s: ${what}`);
     await delay(50);
   }
 }

@@ -28,7 +28,7 @@ export async function runPublisher(log, folder, { runtime }) {
   return transport;
 }
 
-/** A listener with a client, to which what it is told to run has to bring an event. */
+/** A listener with a client, to which the given script has to bring an event. */
 const LISTENS = `
 const { execFile } = require('node:child_process');
 const { SSEService } = require('ssekit');

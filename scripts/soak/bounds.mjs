@@ -1,4 +1,4 @@
-/** What must stay as it is while a process works: its memory, and its descriptors beside those of its connections. */
+/** The bounds of a working process: its memory, and its descriptors beside those of its connections. */
 
 /** Memory may grow by so much after the warm-up: what the allocators of Node.js and of the system do not give back at once. */
 const MEMORY = { factor: 1.1, bytes: 16 * 2 ** 20 };
@@ -29,7 +29,7 @@ export class Bounds {
     return `memory after the warm-up at most ${MEMORY.factor} times and ${MEMORY.bytes >> 20} MiB more, descriptors ${DESCRIPTORS} more`;
   }
 
-  /** What has grown beyond its bound, in words. */
+  /** The exceeded bounds, in words. */
   complaints(name) {
     if (this.#later.length === 0) return [`${name}: too short to say anything`];
     const most = (samples, of) => Math.max(...samples.map(of));

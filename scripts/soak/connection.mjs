@@ -1,4 +1,4 @@
-/** One raw connection: a request, and the events of the answer as they come. Whoever uses it decides when and how it ends. */
+/** One raw connection: a request, and the events of the answer as they come. The caller decides when and how it ends. */
 import { connect } from 'node:net';
 import { createParser } from 'eventsource-parser';
 
@@ -62,7 +62,7 @@ export class Connection {
       const size = Number.parseInt(this.#body.toString('latin1', 0, lineEnd), 16);
       const end = lineEnd + 2 + size;
       if (this.#body.length < end + 2) return;
-      // What comes after it would be another answer, and a page has nothing more to ask on this connection.
+      // Later bytes would be another answer, and a page has nothing more to ask on this connection.
       if (size === 0) return this.#complete();
       this.#parser.feed(this.#decoder.decode(this.#body.subarray(lineEnd + 2, end), { stream: true }));
       this.#body = this.#body.subarray(end + 2);

@@ -6,12 +6,12 @@ import { MAY_BE_RESET_AFTER_MS, Page } from './page.mjs';
 /** How a connection ends, and how often. */
 const ENDS = { fin: 20, reset: 20, cut: 30, replaced: 10, disconnected: 5, stalled: 10, foreign: 3, early: 2 };
 
-/** What a page does when its connection has ended: it mostly comes back at once. */
+/** A page's reaction to the end of its connection: it mostly comes back at once. */
 const PAUSES = { short: 90, fresh: 9, long: 1 };
 
 export class Crowd {
   connections = 0;
-  /** Of pages that were closed for good. */
+  /** The totals of pages that were closed for good. */
   #past = { received: 0, resumed: 0, resets: 0 };
   wrong = [];
   #watched;
@@ -195,7 +195,7 @@ export class Crowd {
     this.wrong.push(...page.wrong.splice(0));
   }
 
-  /** What was wrong so far. */
+  /** The faults so far. */
   complaints() {
     for (const page of this.#pages) this.wrong.push(...page.wrong.splice(0));
     return this.wrong;

@@ -6,20 +6,20 @@ export const MAY_BE_RESET_AFTER_MS = 10_000;
 export class Page {
   clientId;
   userId;
-  /** Of the last event that it got: what an `EventSource` sends when it reconnects. */
+  /** The id of its last event, which an `EventSource` sends when it reconnects. */
   lastEventId;
-  /** It may be told of a gap at any time, for it stops reading at will. */
+  /** It may get a reset at any time, because it stops reading at will. */
   mayBeReset = false;
-  /** What was wrong, in words. */
+  /** The faults, in words. */
   wrong = [];
   received = 0;
   resumed = 0;
   resets = 0;
-  /** Of when the newest thing is that it knows. What it catches up with is old, and may be gone before it has got all. */
+  /** The time of the newest event that it knows. The events it catches up with are old, and may be evicted before it has read all. */
   upToDate = Date.now();
   /** The position of the last event that it got. */
   last = 0;
-  /** Everything up to here it has seen, or knew nothing of, by the log: `a`ll, its `u`ser's, its `c`lient's. */
+  /** The last position that it has seen, or knew nothing of, by the log: `a`ll, its `u`ser's, its `c`lient's. */
   #seen = { a: 0, u: 0, c: 0 };
   #owedReset = false;
 

@@ -31,8 +31,8 @@ const server = createServer((req, res) => {
 const NAMED_BEFORE = 4;
 
 /**
- * What was sent last to each audience, as `[position, excluded client]`. Each event names those before it, so that who gets
- * it knows whether it has missed one.
+ * The last event for each audience, as `[position, excluded client]`. Each event names those before it, so that a receiver
+ * knows whether it has missed one.
  */
 const chains = new Map();
 
@@ -129,7 +129,7 @@ process.on('message', async ({ id, command, args }) => {
   process.send({ id, result: await commands[command](...args) });
 });
 
-// Whoever started it may die without a word.
+// The parent process may die without a word.
 process.on('disconnect', () => process.exit());
 
 server.listen(0, '127.0.0.1', () => process.send({ port: server.address().port }));

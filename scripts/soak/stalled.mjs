@@ -1,7 +1,7 @@
 /**
  * `npm run soak -- --stalled`: what a hundred readers that have stopped reading cost a thousand others. The same is measured
  * without and with them, by turns in one run, and what counts are the ratios. What must hold in any case is checked, too: the
- * others get everything, and those who stalled go on or are told of a gap.
+ * others get everything, and the stalled ones resume or get a reset.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../lib/run.mjs';
@@ -129,7 +129,7 @@ class Audience {
   async #until(condition) {
     const deadline = Date.now() + 60_000;
     while (!condition()) {
-      if (Date.now() > deadline) throw new Failure(`${this.#watched.name}: waited in vain for the events of some page`);
+      if (Date.now() > deadline) throw new Failure(`${this.#watched.name}: some page did not get its events in time`);
       await delay(20);
     }
   }

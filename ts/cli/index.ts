@@ -21,7 +21,7 @@ main(process.argv.slice(2)).then(
   },
   (error) => {
     // Node.js would print it unescaped, and part of it may come from a server.
-    tell(`ssekit: this is a fault of ssekit's, please report it\n${inspect(error)}`);
+    tell(`ssekit: this is a bug in ssekit. Please report it:\n${inspect(error)}`);
     process.exitCode = EXIT.cannotRun;
   },
 );

@@ -2,13 +2,19 @@
 import { build } from './build/index.js';
 import { doctor } from './doctor/index.js';
 import { HELP, version } from './help.js';
-import { init } from './init/index.js';
 import { say, tell } from './output.js';
 import { send } from './send/index.js';
 import { tail } from './tail/index.js';
 import { CannotRun, EXIT, UsageError } from './usage.js';
 
-const COMMANDS = { init, build, doctor, tail, send };
+const COMMANDS = {
+  // Only `init` needs a parser of TypeScript. Loaded on demand, it does not slow down the other commands.
+  init: async (args: string[]) => (await import('./init/index.js')).init(args),
+  build,
+  doctor,
+  tail,
+  send,
+};
 
 type Name = keyof typeof COMMANDS;
 
@@ -19,7 +25,7 @@ export async function main(args: string[]): Promise<number> {
   if (name === '--version' || name === '-v') return print(version());
   if (name === 'help') return print(HELP[isCommand(rest[0]) ? rest[0] : 'ssekit']);
   if (name === '--help' || name === '-h') return print(HELP.ssekit);
-  tell(name === '' ? HELP.ssekit : `ssekit: there is no command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
+  tell(name === '' ? HELP.ssekit : `ssekit: unknown command ${JSON.stringify(name)}\n\n${HELP.ssekit}`);
   return EXIT.cannotRun;
 }
 

@@ -30,7 +30,8 @@ export function parseUsage<T extends ParseArgsConfig>(config: T): ReturnType<typ
 
 /** The one positional argument, if there is one. */
 export function atMostOne(what: string, positionals: string[]): string | undefined {
-  if (positionals.length > 1) throw new UsageError(`Only one ${what} is taken, got ${positionals.length}`);
+  if (positionals.length > 1)
+    throw new UsageError(`Expected one ${what}, got ${positionals.length}: ${positionals.join(' ')}`);
   return positionals[0];
 }
 
@@ -39,7 +40,7 @@ export function parseUrl(text: string): URL {
   const full = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`Not an http or https URL: ${text}`);
+    throw new UsageError(`URL: expected one with http or https, got ${text}`);
   return url;
 }
 
@@ -51,15 +52,18 @@ export function parseHeaders(lines: string[] = []): HeaderFields {
 function parseHeader(line: string): [name: string, value: string] {
   const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
   if (!name || value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-    throw new UsageError(`Not a header, which is written 'Name: value': ${JSON.stringify(line)}`);
+    throw new UsageError(`--header: expected 'Name: value', got ${JSON.stringify(line)}`);
   }
   return [name.toLowerCase(), value];
 }
 
+/** One day. With a much longer delay, a Node.js timer would fire at once. */
+const MAX_SECONDS = 86_400;
+
 export function parseSeconds(option: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const seconds = Number(text);
-  // With a longer delay, a Node.js timer would fire at once.
-  if (!/^\d+(\.\d+)?$/.test(text) || seconds > 86_400) throw new UsageError(`${option} wants seconds, got ${text}`);
+  if (!/^\d+(\.\d+)?$/.test(text) || seconds > MAX_SECONDS)
+    throw new UsageError(`${option}: expected seconds, at most ${MAX_SECONDS}, got ${text}`);
   return seconds;
 }

@@ -3,7 +3,7 @@ import type { ConnectOptions, UserId } from '../../index';
 import { native } from '../server/binding.js';
 import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
-import { watchRequests } from '../server/pairs.js';
+import { watchRequests } from '../server/request-context.js';
 import { identified } from './identified.js';
 
 watchRequests();

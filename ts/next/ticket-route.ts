@@ -1,7 +1,7 @@
 /** Tickets for pages, as a Next.js route handler. The app checks the page's session, because only the app knows it. */
 import type { NewTicket, UserId } from '../../index';
 import { SSEService } from '../server/service.js';
-import { TICKET_OPTIONS } from '../server/tickets.js';
+import { ticketOptions } from '../server/tickets.js';
 import { identified } from './identified.js';
 
 /** The result of `identify`: who asks for a ticket. */
@@ -30,10 +30,10 @@ export interface TicketRouteOptions {
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {
   return {
     async POST(request) {
-      const given = await identified<NewTicket>(request, await options.identify(request), TICKET_OPTIONS);
-      if (given instanceof Response) return given;
-      const ttl = given.ttl ?? options.ttl ?? 3_600;
-      const ticket = SSEService.getInstance().issueTicket({ ...given, ttl });
+      const identity = await identified<NewTicket>(request, await options.identify(request), ticketOptions());
+      if (identity instanceof Response) return identity;
+      const ttl = identity.ttl ?? options.ttl ?? 3_600;
+      const ticket = SSEService.getInstance().issueTicket({ ...identity, ttl });
       return Response.json({ ticket, expiresIn: ttl }, { headers: { 'cache-control': 'no-store' } });
     },
   };

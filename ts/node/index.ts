@@ -4,10 +4,10 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions } from '../../index';
 import { ClientStream, type Sink } from '../server/client-stream.js';
-import { whenGone } from '../server/gone.js';
+import { whenDisconnected } from '../server/disconnected.js';
 import { identify } from '../server/identity.js';
-import { watchersAtFirst, watchersOf, watchRequests } from '../server/pairs.js';
 import { type Answer, answerTo } from '../server/refusals.js';
+import { watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
@@ -56,7 +56,7 @@ export function handleSSE(
     if (answer) return refuse(res, answer);
     throw error;
   }
-  whenGone(res, () => stream.close());
+  whenDisconnected(res, () => stream.close());
   if (response) {
     ours += 1;
     leaveConnection(headers, req.headers['user-agent'], req.headers.connection);

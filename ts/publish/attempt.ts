@@ -43,12 +43,13 @@ function outcomeOf(response: Response, text: string): Outcome {
   }
   const receipts = receiptsIn(text);
   if (receipts) return { receipts };
-  const reason = `answered with ${status}, but not as a listener does`;
+  const reason = `answered with ${status}, but not with a listener's receipts`;
   return { failed: { status, reason, passes: false } };
 }
 
 function refusal({ status, type }: Response, text: string): string {
-  if (type === 'opaqueredirect' || (status >= 300 && status < 400)) return 'a redirect, which is not followed';
+  if (type === 'opaqueredirect' || (status >= 300 && status < 400))
+    return 'answered with a redirect, which is not followed';
   if (status === 401) return 'refused with 401: the token is missing or wrong';
   const said = errorIn(text);
   return said ? `refused with ${status}: ${said}` : `answered with ${status}`;

@@ -1,7 +1,8 @@
 /** Encodes publications for a listener. */
 import type { SSEEvent } from '../../index';
 import { checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
-import { argumentError, hasCode } from '../server/errors.js';
+import { hasCode } from '../server/error-codes.js';
+import { argumentError, unknownOption } from '../server/errors.js';
 import type { Publication } from './publication.js';
 
 /** The checked receivers of an event. */
@@ -38,17 +39,18 @@ const KNOWN = ['userId', 'clientId', 'broadcast', 'excludeClientId', 'event'];
 
 function targetOf(publication: Publication): Target {
   const unknown = Object.keys(publication).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw argumentError(unknown, 'another name', `one of ${KNOWN.join(', ')}`);
+  if (unknown !== undefined) throw unknownOption(unknown, KNOWN);
   const { userId, clientId, broadcast, excludeClientId } = publication;
   const targets = Object.entries({ userId, clientId, broadcast }).filter(([, value]) => value !== undefined);
   if (targets.length !== 1) {
     const got = targets.map(([name]) => name).join(' and ') || 'none';
-    throw argumentError('target', got, 'one of userId, clientId and broadcast');
+    throw argumentError('target', got, 'exactly one of userId, clientId and broadcast');
   }
   if (broadcast !== undefined) {
     if (broadcast !== true) throw argumentError('broadcast', broadcast, 'true');
     return broadcastTarget(excludeClientId);
   }
-  if (excludeClientId !== undefined) throw argumentError('excludeClientId', excludeClientId, 'to stand with broadcast');
+  if (excludeClientId !== undefined)
+    throw argumentError('excludeClientId', excludeClientId, '`broadcast: true` beside it');
   return userId === undefined ? { clientId: checkClientId('clientId', clientId) } : { userId: checkUserId(userId) };
 }

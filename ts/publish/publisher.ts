@@ -82,7 +82,10 @@ class HttpPublisher implements Publisher {
   async #deliver(body: string, count: number, key: string = crypto.randomUUID()): Promise<Receipt[]> {
     const receipts = await deliver(this.#settings, body, key);
     if (receipts.length === count) return receipts;
-    throw new PublishError(`${receipts.length} receipts came for ${count} events`, { status: 200, attempts: 1 });
+    throw new PublishError(`the listener answered ${count} events with ${receipts.length} receipts`, {
+      status: 200,
+      attempts: 1,
+    });
   }
 }
 

@@ -1,5 +1,5 @@
 /** The checked and completed options of a publisher. */
-import { argumentError, rangeError } from '../server/errors.js';
+import { argumentError, rangeError, unknownOption } from '../server/errors.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
 export interface Settings {
@@ -17,7 +17,7 @@ export function settingsOf(options: PublisherOptions): Settings {
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
   // The message does not show its value, which may be a token under a wrong name.
   if (unknown !== undefined) {
-    throw argumentError(`options.${unknown}`, unknown, `another name; known are ${KNOWN.join(', ')}`);
+    throw unknownOption(`options.${unknown}`, KNOWN);
   }
   const { url, token, fetch, timeoutMs, retries } = options;
   return {
@@ -44,7 +44,7 @@ function checkUrl(given: unknown): string {
   const url = parse(given);
   if (!url || !/^https?:$/.test(url.protocol)) {
     // The message does not show the text: it may be the token, if the caller mixed up the two.
-    throw argumentError('options.url', typeof given === 'string' ? 'another text' : given, wants);
+    throw argumentError('options.url', typeof given === 'string' ? 'text that is no such URL' : given, wants);
   }
   // `fetch` refuses such URLs, in a message that shows user and password.
   if (url.username || url.password) throw argumentError('options.url', `${url.protocol}//…@${url.host}`, wants);

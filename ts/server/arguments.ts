@@ -17,7 +17,7 @@ export interface EncodedEvent {
 }
 
 /** The largest `maxEventBytes` that can be set anywhere. */
-const MOST_BYTES = 67_108_864;
+export const MOST_BYTES = 67_108_864;
 
 /** `most` returns the maximum size of an event. It is called only for large events. */
 export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYTES): EncodedEvent {

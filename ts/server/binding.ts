@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
+import { withCode } from './error-codes.js';
 import { explainLoadFailure, NotInstalledForApp } from './load-failure.js';
 import { inThisRealm } from './realm.js';
 import { refuseTruncated } from './truncated.js';
@@ -37,7 +38,7 @@ function load(): Native {
   try {
     return fromHere();
   } catch (cause) {
-    throw Object.assign(new Error(explainLoadFailure(cause), { cause }), { code: 'ERR_SSEKIT_BINARY' });
+    throw withCode(new Error(explainLoadFailure(cause), { cause }), 'ERR_SSEKIT_BINARY');
   }
 }
 

@@ -5,14 +5,14 @@
 import type { ServerResponse } from 'node:http';
 
 import type { NativeStream } from '../../binding.js';
+import { whenDisconnected } from './disconnected.js';
 import { watchSigterm } from './drain.js';
-import { whenGone } from './gone.js';
 import { HandoffCandidate, type Reason } from './handoff.js';
 import type { ClientIdentity } from './identity.js';
 import { openStreams } from './open-streams.js';
-import type { Target } from './passage.js';
 import { type Pulled, pulled, READ_BYTES } from './pulled.js';
 import { descriptorOf, hasTimedOut, type OpenSocket } from './sockets.js';
+import type { Target } from './write-path.js';
 
 /** If nobody reads a response within this many milliseconds, nobody ever will, because its handler failed. */
 const UNOPENED_MS = 10_000;
@@ -27,7 +27,7 @@ export interface Sink extends Target {
   end(): void;
 }
 
-/** What a stream needs to know about its carrier. */
+/** The facts that a stream needs about its carrier. */
 export interface Carrier {
   /** The socket, if it is known. */
   socket: OpenSocket | undefined;
@@ -37,7 +37,7 @@ export interface Carrier {
   onClose: (() => void) | undefined;
 }
 
-/** Who carries the stream: Node, native code, or nobody any more. */
+/** The carrier of the stream: Node, native code, or nobody any more. */
 type Holder = 'node' | 'native' | 'nobody';
 
 export class ClientStream {
@@ -114,7 +114,7 @@ export class ClientStream {
       // Only now is it certain which response's end is the client's end.
       (proven) => {
         this.#proven = proven;
-        whenGone(proven, () => this.close());
+        whenDisconnected(proven, () => this.close());
       },
     );
   }

@@ -3,13 +3,13 @@ import type { ServerResponse } from 'node:http';
 
 import type { ConnectOptions } from '../../index';
 import { ClientStream } from './client-stream.js';
+import { whenDisconnected } from './disconnected.js';
 import { argumentError } from './errors.js';
 import { eventBody } from './event-body.js';
-import { whenGone } from './gone.js';
 import { listenersOf } from './handoff.js';
 import { identify } from './identity.js';
-import { likelyResponse, wasOurs } from './pairs.js';
 import { type Answer, answerTo } from './refusals.js';
+import { likelyResponse, wasOurs } from './request-context.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
@@ -45,7 +45,7 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
     throw error;
   }
   // Some versions of Next.js report an abort by only one of these, or by neither: vercel/next.js #61972.
-  if (response) whenGone(response, () => wasOurs(response) && stream.closeUnlessElsewhere(response));
+  if (response) whenDisconnected(response, () => wasOurs(response) && stream.closeUnlessElsewhere(response));
   if (signal?.aborted) stream.close();
   else if (signal) {
     const before = listenersOf(signal);

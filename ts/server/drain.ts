@@ -5,14 +5,12 @@ import { isMainThread } from 'node:worker_threads';
 import type { DrainOptions } from '../../index';
 import { native } from './binding.js';
 import { openStreams } from './open-streams.js';
-import { checkDrain } from './options.js';
 
 /** How long the last bytes of a stream may take to pass Node's own buffers. */
 const PASSING_MS = 1_000;
 
-export async function drain(options?: DrainOptions): Promise<void> {
-  const checked = checkDrain(options);
-  await new Promise<void>((resolve) => native().drain(checked, resolve));
+export async function drain(options: DrainOptions = {}): Promise<void> {
+  await new Promise<void>((resolve) => native().drain(options, resolve));
   await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
 }
 

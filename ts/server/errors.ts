@@ -2,33 +2,29 @@
  * Errors that say which argument is wrong, what it got, and what it wants. `ssekit/publish` shares this module, so it imports
  * nothing from Node.js.
  */
+import { withCode } from './error-codes.js';
 
 /** A value that cannot be used at all. */
 export function argumentError(argument: string, got: unknown, wants: string, options?: ErrorOptions): TypeError {
   const error = new TypeError(`${argument}: got ${describe(got)}, wants ${wants}`, options);
-  return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
+  return withCode(error, 'ERR_SSEKIT_ARGUMENT');
 }
 
 /** An unknown option. Its value is not shown, because it may be anything, even somebody's name. */
 export function unknownOption(argument: string, known: readonly string[]): TypeError {
   const error = new TypeError(`${argument}: no such option; known are ${known.join(', ')}`);
-  return Object.assign(error, { code: 'ERR_SSEKIT_ARGUMENT' });
+  return withCode(error, 'ERR_SSEKIT_ARGUMENT');
 }
 
 /** A value of the right kind, but out of bounds. */
 export function rangeError(argument: string, got: string, wants: string, options?: ErrorOptions): RangeError {
   const error = new RangeError(`${argument}: got ${got}, wants ${wants}`, options);
-  return Object.assign(error, { code: 'ERR_SSEKIT_RANGE' });
+  return withCode(error, 'ERR_SSEKIT_RANGE');
 }
 
 /** The events sent so far wait for the backplane, which cannot be used. */
 export function backplaneError(message: string): Error {
-  return Object.assign(new Error(message), { code: 'ERR_SSEKIT_BACKPLANE' });
-}
-
-/** Whether `error` carries one of ssekit's codes. */
-export function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
+  return withCode(new Error(message), 'ERR_SSEKIT_BACKPLANE');
 }
 
 const LONG = 4_096;

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 
 import type { ClientStream } from './client-stream.js';
-import { currentResponse } from './pairs.js';
+import { currentResponse } from './request-context.js';
 
 type Destination = WritableStream<Uint8Array>;
 

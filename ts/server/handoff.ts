@@ -10,8 +10,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 
 import type { NotHandedOffReason } from '../../index';
 import { native } from './binding.js';
-import { type Target, writeThrough } from './passage.js';
 import { descriptorOf, type OpenSocket } from './sockets.js';
+import { type Target, writeThrough } from './write-path.js';
 
 /** Why a stream stays with Node. */
 export type Reason = NotHandedOffReason;
@@ -19,7 +19,7 @@ export type Reason = NotHandedOffReason;
 /** A response with Node's undocumented properties. If they differ, the response stays a stream. */
 type OpenResponse = ServerResponse & { _header?: string | null; _headerSent?: boolean };
 
-/** What to do with a socket that may be moved. */
+/** The treatment of a socket that may be moved. */
 export interface Move {
   /** Whether somebody waits for the response's end. Then the response lives on in Node, without the stream's bytes. */
   keeps(): boolean;

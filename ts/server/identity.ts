@@ -1,7 +1,8 @@
-/** Who is connecting: what the application says, and what the page says where the application is silent. */
+/** The identity of a client: from the application, and from the page where the application is silent. */
 import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
-import { argumentError, hasCode, unknownOption } from './errors.js';
+import { hasCode } from './error-codes.js';
+import { argumentError, unknownOption } from './errors.js';
 import { type Answer, badRequest, unauthorized } from './refusals.js';
 
 export interface ClientIdentity {
@@ -18,7 +19,7 @@ export interface ClientIdentity {
   mark?: number | undefined;
 }
 
-/** What a request says about its client. */
+/** The parts of a request that concern its client. */
 export interface Asked {
   /** Path and query, or a whole URL. */
   url: string | undefined;

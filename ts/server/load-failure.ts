@@ -63,7 +63,7 @@ function brokenBinary(failure: unknown): string[] | undefined {
     .map(messageOf)
     .findLast((text) => !/^(Cannot find |Failed to load native binding|Unsupported )/.test(text));
   if (reason === undefined) return undefined;
-  const problem = `its binary is there, but does not load: ${reason.split('\n', 1)[0]}.`;
+  const problem = `its binary exists but does not load: ${reason.split('\n', 1)[0]}.`;
   if (/GLIBC|libc\.musl|libstdc\+\+/.test(reason))
     return [problem, `It was built on a system with another C library: install on this system, or ${BUILD}`];
   return [

@@ -29,15 +29,25 @@ function callable(value: unknown, self: object): unknown {
 function translated(call: () => unknown): unknown {
   try {
     const result = call();
-    return isNative(result) ? wrapped(result) : result;
+    return isNative(result) ? wrapped(result) : plain(result);
   } catch (error) {
     throw ofThisRealm(error);
   }
 }
 
+/** A plain object of this realm, with what it holds. */
+function plain(value: unknown): unknown {
+  if (!isObject(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, plain(inner)]));
+}
+
+function isObject(value: unknown): value is object {
+  return Object.prototype.toString.call(value) === '[object Object]';
+}
+
 /** Whether this is an object of one of the addon's classes, and not an array, buffer or plain object. */
 function isNative(value: unknown): value is object {
-  if (Object.prototype.toString.call(value) !== '[object Object]') return false;
+  if (!isObject(value)) return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype !== null && Object.getPrototypeOf(prototype) !== null;
 }

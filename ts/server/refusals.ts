@@ -1,5 +1,6 @@
 /** The answers to refused clients. */
 import { native } from './binding.js';
+import { codeOf, type ErrorCode } from './error-codes.js';
 import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
 
@@ -15,7 +16,7 @@ export interface Answer {
  */
 const RETRY_AFTER_SECONDS = { least: 5, most: 15 };
 
-/** What a refused client learns, and what the application's developer learns: the reason, and what to do. */
+/** An answer for a refused client, and the explanation for the application's developer: the reason, and what to do. */
 interface Refusal {
   status: number;
   says: string;
@@ -23,11 +24,11 @@ interface Refusal {
   why: string;
 }
 
-const REFUSALS: Record<string, Refusal> = {
+const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
   ERR_SSEKIT_CLAIMED: {
     status: 409,
     says: 'This client id belongs to another user.',
-    why: "its client id is another user's. Let each page make up an id of its own, or leave `clientId` out",
+    why: 'its client id belongs to another user. Let each page make up its own id, or leave `clientId` out',
   },
   ERR_SSEKIT_FULL: {
     status: 503,
@@ -40,8 +41,8 @@ const REFUSALS: Record<string, Refusal> = {
     says: 'Too many streams for this user.',
     headers: retryAfter,
     why:
-      'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or see that pages close ' +
-      'the streams that they leave',
+      'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or make sure ' +
+      'that pages close streams that they no longer need',
   },
   ERR_SSEKIT_ADDRESS_FULL: {
     status: 429,
@@ -54,18 +55,22 @@ const REFUSALS: Record<string, Refusal> = {
   ERR_SSEKIT_LOGGED_OUT: {
     status: 401,
     says: 'Unauthorized',
-    why: 'its user was logged out (`disconnectUser`) while `identify` looked the session up. It may come back with a new one',
+    why: 'its user was logged out (`disconnectUser`) during `identify`. The page may return with a new session',
   },
 };
 
 /** The answer to a client whose connection has failed with this error; nothing if the error is the caller's. */
 export function answerTo(error: unknown, url?: string): Answer | undefined {
-  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
+  const code = codeOf(error);
   if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
-  const refusal = code !== undefined && Object.hasOwn(REFUSALS, code) ? REFUSALS[code] : undefined;
+  const refusal = isRefusal(code) ? REFUSALS[code] : undefined;
   if (!refusal) return undefined;
   const { status, says, headers, why } = refusal;
   return refuse(url, why, text(status, says, headers?.()));
+}
+
+function isRefusal(code: string | undefined): code is ErrorCode {
+  return code !== undefined && Object.hasOwn(REFUSALS, code);
 }
 
 /** The answer to a client that the application does not know. The client does not learn the reason. */
@@ -80,7 +85,7 @@ export function badRequest(message: string, url?: string): Answer {
 
 /** An `EventSource` takes any status other than 200 as final, and would not come back to the process that takes over. */
 function farewell(url: string | undefined): Answer {
-  explain(`no stream for ${pathOf(url)}: this process is being drained, and told the page when to come back`);
+  explain(`no stream for ${pathOf(url)}: this process is draining and told the page when to reconnect`);
   return { status: 200, headers: STREAM_HEADERS, body: new Uint8Array(native().farewell()) };
 }
 

@@ -20,8 +20,8 @@ import { drain } from './drain.js';
 import { argumentError, backplaneError } from './errors.js';
 import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
-import { checkOptions } from './options.js';
-import { watchRequests } from './pairs.js';
+import { completeOptions } from './options.js';
+import { watchRequests } from './request-context.js';
 import { issueTicket } from './tickets.js';
 
 watchRequests();
@@ -36,7 +36,7 @@ export class SSEService implements Contract {
   }
 
   static configure(options: SSEOptions): SSEService {
-    native().configure(checkOptions(options));
+    native().configure(completeOptions(options));
     return SSEService.getInstance();
   }
 
@@ -116,7 +116,7 @@ export class SSEService implements Contract {
   }
 
   stats(): SSEStats {
-    return JSON.parse(native().stats());
+    return native().stats() as SSEStats;
   }
 }
 

@@ -7,7 +7,7 @@ pub fn now() -> u64 {
     read(libc::CLOCK_MONOTONIC)
 }
 
-/// What this process has had of the processors so far, all threads together.
+/// The processor time of this process so far, all threads together.
 pub fn processor_time() -> u64 {
     read(libc::CLOCK_PROCESS_CPUTIME_ID)
 }

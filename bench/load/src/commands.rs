@@ -1,4 +1,4 @@
-//! How the programs are told what to do: one line of JSON on standard input for a command, one on standard output for its
+//! The protocol of the programs: one line of JSON on standard input for a command, one on standard output for its
 //! answer.
 
 use std::io::{self, BufRead, Write};

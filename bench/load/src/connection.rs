@@ -12,7 +12,7 @@ use crate::scan::{Scanner, Sighting};
 /// One event stream, as a client sees it.
 #[derive(Debug)]
 pub struct Stream {
-    /// What is cut off of an event.
+    /// The beginning of an event whose end has not come yet.
     carry: Vec<u8>,
     /// The head of the response was there: events may come.
     pub is_open: bool,
@@ -25,11 +25,11 @@ pub struct Stream {
 pub struct Progress {
     /// The number of the broadcast that has to come next.
     pub next: u64,
-    /// What has come is below this number, in whatever order, and whatever is missing.
+    /// All events so far are below this number, in any order, with or without gaps.
     pub end: u64,
 }
 
-/// How the streams are told apart.
+/// The form of the streams' URLs.
 #[derive(Debug)]
 enum Protocol {
     Http1(Http1),

@@ -18,7 +18,7 @@ use crate::scan::{Scanner, Sighting};
 /// Events from this number on go to single clients, and are counted on their own.
 pub const TARGETED: u64 = 1_000_000_000;
 
-/// What the clients have seen since the last report.
+/// The clients' observations since the last report.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
@@ -50,7 +50,7 @@ pub struct Report {
     pub processor: u64,
 }
 
-/// What was seen, by whichever client.
+/// The events that any client has seen.
 #[derive(Debug, Default)]
 struct Seen {
     events: u64,
@@ -154,7 +154,7 @@ impl Fleet {
     }
 
     /// Waits until every open client has got the last broadcast that is expected, and single ones so many events of their own.
-    /// What is missing by then does not come any more, for a connection keeps the order.
+    /// Events missing by then never come, because a connection keeps the order.
     ///
     /// # Errors
     /// The system refuses.
@@ -277,9 +277,9 @@ impl Seen {
 /// Clients to be added.
 #[derive(Debug)]
 pub struct Wanted<'a> {
-    /// Whom to connect to.
+    /// The server to connect to.
     pub address: SocketAddr,
-    /// What to ask for.
+    /// The request to send.
     pub path: &'a str,
     /// Headers of their own, each with its line end.
     pub headers: &'a str,

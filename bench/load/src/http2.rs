@@ -33,19 +33,19 @@ const WINDOW_STEP: u32 = 1 << 30;
 
 const HEAD: usize = 9;
 
-/// What has come of a connection.
+/// The state of a connection.
 #[derive(Debug, Default)]
 pub(crate) struct Http2 {
     /// A frame's head as far as it has come, and for frames that are small and wanted whole, what follows.
     pending: Vec<u8>,
-    /// Of a `DATA` frame, the stream and the bytes that have yet to come.
+    /// The stream of the current `DATA` frame, and the bytes that have yet to come.
     data: Option<(usize, usize)>,
     /// Bytes since the window was last opened.
     taken: u32,
 }
 
 impl Http2 {
-    /// What the client begins with: one stream for each request, numbered from the first.
+    /// The client's first bytes: one stream for each request, numbered from the first.
     pub(crate) fn requests(requests: &[Request]) -> Vec<u8> {
         let mut out = PREFACE.to_vec();
         let setting = |name: u16, value: u32| [&name.to_be_bytes()[..], &value.to_be_bytes()].concat();
@@ -143,7 +143,7 @@ fn head_of(Request { authority, path, headers }: &Request) -> Vec<u8> {
     text(&mut out, authority);
     let lines = headers.lines().filter_map(|line| line.split_once(": "));
     for (name, value) in std::iter::once(("accept", "text/event-stream")).chain(lines) {
-        // With a name of its own, and not to be remembered.
+        // With its own name, and not to be remembered.
         out.push(0);
         text(&mut out, &name.to_ascii_lowercase());
         text(&mut out, value);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-/// What is reported of them, in microseconds.
+/// The reported latencies, in microseconds.
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {

@@ -1,6 +1,6 @@
-//! What a connection asks for, and the parts of an answer.
+//! The request of a connection, and the parts of an answer.
 
-/// What to ask for.
+/// The request to send.
 #[derive(Debug)]
 pub struct Request {
     /// The host and its port.
@@ -11,7 +11,7 @@ pub struct Request {
     pub headers: String,
 }
 
-/// What comes on a stream.
+/// The parts of a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
     /// The head of its response, with the status 200.

@@ -1,4 +1,4 @@
-//! What the engine's paths cost in time: `cargo bench -p ssekit-core --bench time`. Criterion keeps what it has measured and
+//! The time of the engine's paths: `cargo bench -p ssekit-core --bench time`. Criterion keeps what it has measured and
 //! compares; `-- --save-baseline NAME` and `-- --baseline NAME` keep one by name.
 #![allow(missing_docs, reason = "criterion's macros make public functions")]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench fails by panicking")]

@@ -1,46 +1,96 @@
 //! Errors of a call.
+//!
+//! A new kind is a line in the table of [`ErrorKind`], the function that makes it, and a line in `ts/server/error-codes.ts` and in
+//! `docs/troubleshooting.md`.
 
 use std::fmt;
 
 /// The result of a call into the engine.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// Why a call was refused. A refused call has changed nothing and sent nothing.
-///
-/// The kind is private, so that kinds can be added; ask the `is_*` questions.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error {
-    kind: Kind,
-    message: String,
+/// Makes the enum of kinds, the list of them and their codes from one table.
+macro_rules! error_kinds {
+    ($($(#[doc = $doc:literal])+ $kind:ident = $code:literal,)+) => {
+        /// What an error is about. More kinds may be added.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[non_exhaustive]
+        pub enum ErrorKind {
+            $($(#[doc = $doc])+ $kind,)+
+        }
+
+        impl ErrorKind {
+            /// Every kind.
+            pub const ALL: &[Self] = &[$(Self::$kind,)+];
+
+            /// Its code in JavaScript.
+            pub fn code(self) -> &'static str {
+                match self {
+                    $(Self::$kind => $code,)+
+                }
+            }
+        }
+    };
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Argument,
-    Range,
-    Configured,
-    Refused(Refusal),
-    Gone,
-    LoggedOut,
-    Forked,
-    System,
-    Backplane,
+error_kinds! {
+    /// An argument cannot be used at all.
+    Argument = "ERR_SSEKIT_ARGUMENT",
+    /// A size or number is out of its bounds.
+    Range = "ERR_SSEKIT_RANGE",
+    /// An option differs from what is running.
+    Configured = "ERR_SSEKIT_CONFIGURED",
+    /// The hub already has the maximum number of clients.
+    Full = "ERR_SSEKIT_FULL",
+    /// The user already has the maximum number of clients.
+    UserFull = "ERR_SSEKIT_USER_FULL",
+    /// Too many clients from this address.
+    AddressFull = "ERR_SSEKIT_ADDRESS_FULL",
+    /// The client id belongs to a client of another user.
+    Claimed = "ERR_SSEKIT_CLAIMED",
+    /// The hub is being drained.
+    Draining = "ERR_SSEKIT_DRAINING",
+    /// The client was disconnected before the call.
+    Gone = "ERR_SSEKIT_GONE",
+    /// The user was logged out while the client was connecting.
+    LoggedOut = "ERR_SSEKIT_LOGGED_OUT",
+    /// The process is a raw fork of the one that started the hub.
+    Forked = "ERR_SSEKIT_FORKED",
+    /// The operating system refused the call, for example because no descriptors or threads are left.
+    System = "ERR_SSEKIT_SYSTEM",
+    /// The backplane cannot be used, so an event that was sent is waiting.
+    Backplane = "ERR_SSEKIT_BACKPLANE",
+}
+
+/// Why a call was refused. A refused call has changed nothing and sent nothing.
+///
+/// ```
+/// use ssekit_core::{ErrorKind, Options};
+///
+/// let error = Options { threads: 0, ..Options::default() }.validate().unwrap_err();
+/// assert!(error.is_range());
+/// assert_eq!(error.kind(), ErrorKind::Range);
+/// assert_eq!(error.kind().code(), "ERR_SSEKIT_RANGE");
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
 }
 
 impl Error {
     /// An argument cannot be used at all.
     pub fn argument(message: impl Into<String>) -> Self {
-        Self::new(Kind::Argument, message)
+        Self::new(ErrorKind::Argument, message)
     }
 
     /// A size or number is out of its bounds.
     pub fn range(message: impl Into<String>) -> Self {
-        Self::new(Kind::Range, message)
+        Self::new(ErrorKind::Range, message)
     }
 
     /// An option differs from what the running hub has.
     pub fn configured(message: impl Into<String>) -> Self {
-        Self::new(Kind::Configured, message)
+        Self::new(ErrorKind::Configured, message)
     }
 
     /// The running hub has another value for the option with this name.
@@ -57,26 +107,26 @@ impl Error {
             Refusal::Clients => "too many clients (limits.clients)",
             Refusal::User => "too many clients of this user (limits.clientsPerUser)",
             Refusal::Address => "too many clients from this address (limits.clientsPerAddress)",
-            Refusal::Claimed => "clientId: it belongs to a client of another user",
-            Refusal::Draining => "ssekit is being drained and takes no more clients",
+            Refusal::Claimed => "clientId: this id belongs to a client of another user",
+            Refusal::Draining => "ssekit is draining and accepts no more clients",
         };
-        Self::new(Kind::Refused(refusal), message)
+        Self::new(refusal.kind(), message)
     }
 
     /// The client in question is gone.
     pub fn gone() -> Self {
-        Self::new(Kind::Gone, "the client is already disconnected")
+        Self::new(ErrorKind::Gone, "the client is already disconnected")
     }
 
     /// The user was logged out while the client was connecting.
     pub fn logged_out() -> Self {
-        Self::new(Kind::LoggedOut, "the user was logged out while the client was connecting")
+        Self::new(ErrorKind::LoggedOut, "the user was logged out while the client was connecting")
     }
 
     /// The process has no threads of the hub.
     pub fn forked() -> Self {
         Self::new(
-            Kind::Forked,
+            ErrorKind::Forked,
             "this process is a raw fork() of the one that started ssekit, and threads do not survive a fork; \
              start it with child_process or cluster instead",
         )
@@ -84,69 +134,71 @@ impl Error {
 
     /// The backplane cannot be used.
     pub fn backplane(message: impl Into<String>) -> Self {
-        Self::new(Kind::Backplane, message)
+        Self::new(ErrorKind::Backplane, message)
     }
 
     /// The operating system refused the call.
     pub fn system(what: &str, error: &std::io::Error) -> Self {
-        Self::new(Kind::System, format!("{what}: {error}"))
+        Self::new(ErrorKind::System, format!("{what}: {error}"))
     }
 
-    fn new(kind: Kind, message: impl Into<String>) -> Self {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into() }
+    }
+
+    /// What it is about.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 
     /// An argument cannot be used at all.
     pub fn is_argument(&self) -> bool {
-        self.kind == Kind::Argument
+        self.kind == ErrorKind::Argument
     }
 
     /// A size or number is out of its bounds.
     pub fn is_range(&self) -> bool {
-        self.kind == Kind::Range
+        self.kind == ErrorKind::Range
     }
 
     /// An option differs from what the running hub has.
     pub fn is_configured(&self) -> bool {
-        self.kind == Kind::Configured
+        self.kind == ErrorKind::Configured
     }
 
     /// The client id belongs to another user.
     pub fn is_claimed(&self) -> bool {
-        self.kind == Kind::Refused(Refusal::Claimed)
+        self.kind == ErrorKind::Claimed
     }
 
     /// Why a client could not connect, if the error is about that.
     pub fn refusal(&self) -> Option<Refusal> {
-        match self.kind {
-            Kind::Refused(refusal) => Some(refusal),
-            _ => None,
-        }
+        Refusal::ALL.into_iter().find(|refusal| refusal.kind() == self.kind)
     }
 
     /// The client was disconnected before the call.
     pub fn is_gone(&self) -> bool {
-        self.kind == Kind::Gone
+        self.kind == ErrorKind::Gone
     }
 
     /// The user was logged out while the client was connecting.
     pub fn is_logged_out(&self) -> bool {
-        self.kind == Kind::LoggedOut
+        self.kind == ErrorKind::LoggedOut
     }
 
     /// The process is a raw fork of the one that started the hub.
     pub fn is_forked(&self) -> bool {
-        self.kind == Kind::Forked
+        self.kind == ErrorKind::Forked
     }
 
     /// The backplane cannot be used, so an event that was sent is waiting.
     pub fn is_backplane(&self) -> bool {
-        self.kind == Kind::Backplane
+        self.kind == ErrorKind::Backplane
     }
 
     /// The operating system refused the call, for example because no descriptors or threads are left.
     pub fn is_system(&self) -> bool {
-        self.kind == Kind::System
+        self.kind == ErrorKind::System
     }
 }
 
@@ -177,6 +229,17 @@ impl Refusal {
     /// Every refusal, in the order of their numbers.
     pub const ALL: [Self; 5] = [Self::Clients, Self::User, Self::Address, Self::Claimed, Self::Draining];
 
+    /// The kind of the error that refuses the client.
+    pub fn kind(self) -> ErrorKind {
+        match self {
+            Self::Clients => ErrorKind::Full,
+            Self::User => ErrorKind::UserFull,
+            Self::Address => ErrorKind::AddressFull,
+            Self::Claimed => ErrorKind::Claimed,
+            Self::Draining => ErrorKind::Draining,
+        }
+    }
+
     /// Its name in JavaScript and in metrics.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -191,6 +254,8 @@ impl Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use super::*;
 
     #[test]
@@ -198,5 +263,19 @@ mod tests {
         for (number, refusal) in Refusal::ALL.into_iter().enumerate() {
             assert_eq!(refusal as usize, number);
         }
+    }
+
+    #[test]
+    fn refused_error_names_its_refusal() {
+        for refusal in Refusal::ALL {
+            assert_eq!(Error::refused(refusal).refusal(), Some(refusal));
+        }
+        assert_eq!(Error::gone().refusal(), None);
+    }
+
+    #[test]
+    fn codes_are_distinct() {
+        let codes: HashSet<_> = ErrorKind::ALL.iter().map(|kind| kind.code()).collect();
+        assert_eq!(codes.len(), ErrorKind::ALL.len());
     }
 }

@@ -11,8 +11,8 @@
 //! * [`history`]: the sequence of events, in logs.
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
 //!
-//! Beside them: [`options`], [`stats`] with its [`metrics`], [`error`], [`counter`], a number that only grows, and [`aging`], a
-//! map that knows its oldest entry.
+//! Beside them: [`options`] and their [`schema`], [`stats`] with its [`metrics`], [`error`], [`counter`], a number that only
+//! grows, and [`aging`], a map that knows its oldest entry.
 //!
 //! Nothing here knows about Node.js, HTTP servers or Redis.
 
@@ -28,14 +28,16 @@ pub mod history;
 pub mod hub;
 pub mod metrics;
 pub mod options;
+pub mod schema;
 pub mod session;
 pub mod stats;
 
 pub use cluster::{Buffered, ClusterStats, Link};
 #[cfg(unix)]
 pub use delivery::handoff::Held;
+pub use delivery::ready::{Carried, Readable, ReadyQueue};
 pub use delivery::stream::{Chunk, Stream};
-pub use error::{Error, Refusal, Result};
+pub use error::{Error, ErrorKind, Refusal, Result};
 pub use event::audience::Audience;
 pub use event::trace::TraceContext;
 pub use event::{Event, Framing};

@@ -1,127 +1,185 @@
-//! A hub's counters and gauges in Prometheus' text format, version 0.0.4
+//! Counters and gauges, as lines of a table, and their text format for Prometheus, version 0.0.4
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
 
-use std::fmt::{Display, Write};
-
-use crate::cluster::ClusterStats;
-use crate::cluster::Link;
-use crate::delivery::lag::Lag;
-use crate::error::Refusal;
-use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
-use crate::stats::Stats;
+use std::fmt::{self, Display, Write};
+use std::time::Duration;
 
 /// The content type of this text.
 pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 
-impl Stats {
-    /// The stats as Prometheus reads them. Names begin with `ssekit_`; counters end with `_total`.
-    pub fn metrics(&self) -> String {
-        let mut text = String::with_capacity(4096);
-        let transports = [
-            ("opening", self.opening as u64),
-            ("handoff", self.handoff as u64),
-            ("stream", self.stream as u64),
-            ("listener", self.listener as u64),
-        ];
-        let reasons = DisconnectReason::ALL.iter().map(|reason| reason.as_str()).zip(self.disconnects);
-        family(&mut text, "clients", "gauge", "Connected clients by transport.", "transport", transports);
-        family(&mut text, "disconnects_total", "counter", "Clients gone, by reason.", "reason", reasons);
-        let refusals = Refusal::ALL.iter().map(|refusal| refusal.as_str()).zip(self.refusals);
-        family(&mut text, "refusals_total", "counter", "Clients not let in, by reason.", "reason", refusals);
-        let kept = NotHandedOff::ALL.iter().map(|reason| reason.as_str()).zip(self.not_handed_off);
-        family(
-            &mut text,
-            "not_handed_off_total",
-            "counter",
-            "Streams that stayed with Node, by reason.",
-            "reason",
-            kept,
-        );
-        for (name, kind, help, value) in [
-            ("away", "gauge", "Clients that are gone and may come back to their ids.", self.away as u64),
-            ("coalesced_total", "counter", "Events that a newer one of their key has superseded.", self.coalesced),
-            ("users", "gauge", "Users with a connected client.", self.users as u64),
-            (
-                "known_users",
-                "gauge",
-                "Users of whom there is a client or an event in the history.",
-                self.known_users as u64,
-            ),
-            ("connects_total", "counter", "Clients connected.", self.connects),
-            ("events_total", "counter", "Events published.", self.events),
-            ("deliveries_total", "counter", "Events written to a client, once per client.", self.deliveries),
-            ("sent_bytes_total", "counter", "Bytes written to clients.", self.bytes),
-            ("heartbeats_total", "counter", "Heartbeats written.", self.heartbeats),
-            ("resets_total", "counter", "Gaps that clients were told of.", self.resets),
-            ("observer_panics_total", "counter", "Panics of observers that were caught.", self.observer_panics),
-            ("history_logs", "gauge", "Logs that hold events.", self.logs as u64),
-            ("history_events", "gauge", "Events in the history.", self.history.events as u64),
-            ("history_bytes", "gauge", "Bytes that the history takes.", self.history.bytes as u64),
-        ] {
-            single(&mut text, name, kind, help, value);
-        }
-        let Lag { clients, events, time } = self.lag;
-        single(
-            &mut text,
-            "lagging_clients",
-            "gauge",
-            "Clients whose socket is full, or whose stream is not read.",
-            clients,
-        );
-        single(&mut text, "lag_events", "gauge", "Events that wait for the client that lags most.", events);
-        let help = "For how long an event has been waiting for a client that lags, at most.";
-        single(&mut text, "lag_seconds", "gauge", help, time.as_secs_f64());
-        if let Some(cluster) = &self.cluster {
-            cluster.metrics(&mut text);
-        }
-        text
+/// One line of the table: a value with its names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metric {
+    /// Its name in the `stats()` of JavaScript, with that of its group: `lag.events`. `None`: it is not there.
+    pub stat: Option<&'static str>,
+    /// What Prometheus knows about it. `None`: nothing.
+    pub family: Option<Family>,
+    /// Its value.
+    pub value: Reading,
+}
+
+/// What Prometheus knows about a value, besides the value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    kind: MetricKind,
+    /// Without the prefix `ssekit_`, and without the suffix `_total` of a counter.
+    name: &'static str,
+    help: &'static str,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum MetricKind {
+    Counter,
+    Gauge,
+    Histogram,
+}
+
+/// A value.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Reading {
+    /// A number.
+    Count(u64),
+    /// A time: JavaScript gets milliseconds, Prometheus seconds.
+    Time(Duration),
+    /// A number for each value of a label.
+    Counts {
+        /// The label's name.
+        label: &'static str,
+        /// The label's values, with their numbers.
+        counts: Vec<(&'static str, u64)>,
+    },
+    /// How long something took.
+    Histogram {
+        /// The upper bound of each bucket in seconds, with the number of durations up to it.
+        buckets: Vec<(f64, u64)>,
+        /// The number of all durations.
+        count: u64,
+        /// Their sum in seconds.
+        sum: f64,
+    },
+    /// A word, for JavaScript alone.
+    Text(String),
+    /// What does not exist, for JavaScript alone.
+    Null,
+}
+
+impl Metric {
+    /// A number that only grows. In Prometheus, its name ends with `_total`.
+    pub fn counter(name: &'static str, help: &'static str, value: impl Into<Reading>) -> Self {
+        Self::new(MetricKind::Counter, name, help, value.into())
+    }
+
+    /// A number that goes up and down.
+    pub fn gauge(name: &'static str, help: &'static str, value: impl Into<Reading>) -> Self {
+        Self::new(MetricKind::Gauge, name, help, value.into())
+    }
+
+    /// How long something took.
+    pub fn histogram(name: &'static str, help: &'static str, value: Reading) -> Self {
+        Self::new(MetricKind::Histogram, name, help, value)
+    }
+
+    /// A value that only JavaScript gets.
+    pub fn stat(name: &'static str, value: impl Into<Reading>) -> Self {
+        Self { stat: Some(name), family: None, value: value.into() }
+    }
+
+    /// JavaScript gets it, too, by this name.
+    #[must_use]
+    pub fn named(self, stat: &'static str) -> Self {
+        Self { stat: Some(stat), ..self }
+    }
+
+    fn new(kind: MetricKind, name: &'static str, help: &'static str, value: Reading) -> Self {
+        Self { stat: None, family: Some(Family { kind, name, help }), value }
     }
 }
 
-impl ClusterStats {
-    fn metrics(&self, text: &mut String) {
-        let up = u64::from(self.link == Link::Up);
-        for (name, kind, help, value) in [
-            ("backplane_up", "gauge", "Whether the backplane can be used.", up),
-            ("backplane_outages_total", "counter", "Times that it could not be used any more.", self.outages),
-            ("backplane_buffered", "gauge", "Events that wait for it.", self.buffered.records as u64),
-            ("backplane_buffered_bytes", "gauge", "Their bytes.", self.buffered.bytes as u64),
-            (
-                "backplane_dropped_total",
-                "counter",
-                "Events that were dropped because too many waited.",
-                self.buffered.dropped,
-            ),
-            ("backplane_unreadable_total", "counter", "Records that could not be understood.", self.unreadable),
-            ("cluster_other_nodes", "gauge", "Other nodes that are known.", self.nodes as u64),
-            ("cluster_other_clients", "gauge", "Clients that are connected to them.", self.clients as u64),
-        ] {
-            single(text, name, kind, help, value);
+impl Reading {
+    /// Numbers by the values of a label.
+    pub fn by(label: &'static str, counts: impl IntoIterator<Item = (&'static str, u64)>) -> Self {
+        Self::Counts { label, counts: counts.into_iter().collect() }
+    }
+}
+
+impl From<u64> for Reading {
+    fn from(count: u64) -> Self {
+        Self::Count(count)
+    }
+}
+
+impl From<usize> for Reading {
+    fn from(count: usize) -> Self {
+        Self::Count(count as u64)
+    }
+}
+
+impl From<Duration> for Reading {
+    fn from(time: Duration) -> Self {
+        Self::Time(time)
+    }
+}
+
+impl From<&str> for Reading {
+    fn from(text: &str) -> Self {
+        Self::Text(text.to_owned())
+    }
+}
+
+/// The metrics as Prometheus reads them.
+///
+/// ```
+/// use ssekit_core::metrics::{Metric, text};
+///
+/// let table = [Metric::counter("events", "Events published.", 3_u64)];
+/// let lines = ["# HELP ssekit_events_total Events published.", "# TYPE ssekit_events_total counter", "ssekit_events_total 3"];
+/// assert!(text(table).lines().eq(lines));
+/// ```
+pub fn text(table: impl IntoIterator<Item = Metric>) -> String {
+    let mut text = String::with_capacity(4096);
+    for metric in table {
+        if let Some(family) = metric.family {
+            // Writing to a String cannot fail.
+            let _ = family.write(&metric.value, &mut text);
+        }
+    }
+    text
+}
+
+impl Family {
+    fn write(self, value: &Reading, text: &mut String) -> fmt::Result {
+        let Self { kind, name, help } = self;
+        let name = format!("ssekit_{name}{}", if kind == MetricKind::Counter { "_total" } else { "" });
+        writeln!(text, "# HELP {name} {help}\n# TYPE {name} {}", kind.as_str())?;
+        match value {
+            Reading::Count(count) => writeln!(text, "{name} {count}"),
+            Reading::Time(time) => writeln!(text, "{name} {}", time.as_secs_f64()),
+            Reading::Counts { label, counts } => {
+                counts.iter().try_for_each(|(value, count)| write_labelled(text, &name, label, value, *count))
+            }
+            Reading::Histogram { buckets, count, sum } => write_histogram(text, &name, buckets, *count, *sum),
+            Reading::Text(_) | Reading::Null => Ok(()),
         }
     }
 }
 
-// Writing to a String cannot fail.
-
-fn head(text: &mut String, name: &str, kind: &str, help: &str) {
-    let _ = writeln!(text, "# HELP ssekit_{name} {help}\n# TYPE ssekit_{name} {kind}");
+fn write_labelled(text: &mut String, name: &str, label: &str, value: impl Display, count: u64) -> fmt::Result {
+    writeln!(text, "{name}{{{label}=\"{value}\"}} {count}")
 }
 
-fn single(text: &mut String, name: &str, kind: &str, help: &str, value: impl Display) {
-    head(text, name, kind, help);
-    let _ = writeln!(text, "ssekit_{name} {value}");
+fn write_histogram(text: &mut String, name: &str, buckets: &[(f64, u64)], count: u64, sum: f64) -> fmt::Result {
+    let bucket = format!("{name}_bucket");
+    buckets.iter().try_for_each(|(bound, within)| write_labelled(text, &bucket, "le", bound, *within))?;
+    write_labelled(text, &bucket, "le", "+Inf", count)?;
+    writeln!(text, "{name}_sum {sum}\n{name}_count {count}")
 }
 
-fn family<'a>(
-    text: &mut String,
-    name: &str,
-    kind: &str,
-    help: &str,
-    label: &str,
-    values: impl IntoIterator<Item = (&'a str, u64)>,
-) {
-    head(text, name, kind, help);
-    for (of, value) in values {
-        let _ = writeln!(text, "ssekit_{name}{{{label}=\"{of}\"}} {value}");
+impl MetricKind {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Counter => "counter",
+            Self::Gauge => "gauge",
+            Self::Histogram => "histogram",
+        }
     }
 }

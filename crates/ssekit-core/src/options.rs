@@ -1,14 +1,29 @@
 //! Options of a hub, with their defaults and bounds.
+//!
+//! A new option is a field here with its default, a line in its struct's [`Schema`], and its documentation in `index.d.ts`.
 
 use std::time::Duration;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::history::options::HistoryOptions;
+use crate::schema::{Fields, Schema};
 
 /// The largest value of `max_event_bytes`: any node may have accepted an event of this size.
 pub const MOST_EVENT_BYTES: usize = 64 << 20;
 
 /// A hub's options. They are fixed once it has started.
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use ssekit_core::Options;
+///
+/// let options = Options { heartbeat: Duration::from_secs(15), ..Options::default() };
+/// assert_eq!(options.validate(), Ok(()));
+///
+/// let error = Options { threads: 65, ..options }.validate().unwrap_err();
+/// assert_eq!(error.to_string(), "options.threads: got 65, wants an integer from 1 to 64");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Whether the engine may take over sockets. Default: true.
@@ -46,7 +61,7 @@ pub struct Options {
 pub struct LimitOptions {
     /// In all, 1 to 10,000,000. Default: no bound.
     pub clients: usize,
-    /// Of one user, 1 to 10,000,000. Default: no bound.
+    /// Clients of one user, 1 to 10,000,000. Default: no bound.
     pub clients_per_user: usize,
     /// From one address, 1 to 10,000,000. Of an IPv6 address the first 64 bits count, because one customer has a network of
     /// that size. Default: no bound.
@@ -56,6 +71,15 @@ pub struct LimitOptions {
 impl Default for LimitOptions {
     fn default() -> Self {
         Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
+    }
+}
+
+impl Schema for LimitOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .bound("clients", &mut self.clients, 1..=MANY)
+            .bound("clientsPerUser", &mut self.clients_per_user, 1..=MANY)
+            .bound("clientsPerAddress", &mut self.clients_per_address, 1..=MANY)
     }
 }
 
@@ -85,6 +109,16 @@ impl Default for ClusterOptions {
     }
 }
 
+impl Schema for ClusterOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .millis("leaseMs", &mut self.lease, 1_000..=HOUR)
+            .count("maxBufferedEvents", &mut self.max_buffered_events, 1..=MANY)
+            .count("maxBufferedBytes", &mut self.max_buffered_bytes, 1_024..=TEBI)
+            .choice("whenDown", &mut self.deliver_when_down, ["deliver", "wait"])
+    }
+}
+
 /// How a hub is drained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrainOptions {
@@ -101,17 +135,9 @@ impl Default for DrainOptions {
     }
 }
 
-impl DrainOptions {
-    /// Checks both bounds.
-    ///
-    /// # Errors
-    /// A value is more than an hour.
-    pub fn validate(&self) -> Result<()> {
-        validate(self.numbers())
-    }
-
-    fn numbers(&self) -> [Number; 2] {
-        [millis("drain.windowMs", self.window, 0, HOUR), millis("drain.retryMs", self.retry, 0, HOUR)]
+impl Schema for DrainOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default().millis("windowMs", &mut self.window, 0..=HOUR).millis("retryMs", &mut self.retry, 0..=HOUR)
     }
 }
 
@@ -130,6 +156,25 @@ pub struct MaxLag {
 impl Default for MaxLag {
     fn default() -> Self {
         Self { events: usize::MAX, bytes: usize::MAX, time: Duration::MAX }
+    }
+}
+
+impl Schema for MaxLag {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .bound("events", &mut self.events, 1..=MANY)
+            .bound("bytes", &mut self.bytes, 1_024..=TEBI)
+            .millis_bound("ms", &mut self.time, 100..=TEBI)
+    }
+}
+
+impl Schema for HistoryOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .count("maxEvents", &mut self.max_events, 1..=MANY)
+            .count("maxBytes", &mut self.max_bytes, 1_024..=TEBI)
+            .count("maxTotalBytes", &mut self.max_total_bytes, 1_024..=TEBI)
+            .millis("maxAgeMs", &mut self.max_age, 100..=TEBI)
     }
 }
 
@@ -153,95 +198,43 @@ impl Default for Options {
     }
 }
 
+impl Schema for Options {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .choice("transport", &mut self.handoff, ["auto", "stream"])
+            .count("maxEventBytes", &mut self.max_event_bytes, 1_024..=MOST_EVENT_BYTES as u64)
+            .millis("heartbeatMs", &mut self.heartbeat, 100..=HOUR)
+            .millis("retryMs", &mut self.retry, 0..=HOUR)
+            .count("threads", &mut self.threads, 1..=64)
+            .millis("timeoutMs", &mut self.timeout, 1_000..=HOUR)
+            .millis("presenceGraceMs", &mut self.presence_grace, 0..=HOUR)
+            .group("maxLag", &mut self.max_lag)
+            .group("limits", &mut self.limits)
+            .group("history", &mut self.history)
+            .group("backplane", &mut self.cluster)
+            .group("drain", &mut self.drain)
+            .flag("drainOnSigterm", &mut self.drain_on_sigterm)
+    }
+}
+
 impl Options {
     /// Checks every bound.
     ///
     /// # Errors
     /// A value is out of its bounds; the error gives its name in JavaScript.
     pub fn validate(&self) -> Result<()> {
-        validate(self.numbers())
-    }
-
-    /// Checks that `wanted` equals the options that are running.
-    ///
-    /// # Errors
-    /// An option differs; the error gives the first one's name in JavaScript.
-    pub fn check_same(&self, wanted: &Self) -> Result<()> {
-        let transport = (self.handoff != wanted.handoff).then_some("transport");
-        let sigterm = (self.drain_on_sigterm != wanted.drain_on_sigterm).then_some("drainOnSigterm");
-        let when_down = self.cluster.deliver_when_down != wanted.cluster.deliver_when_down;
-        let when_down = when_down.then_some("backplane.whenDown");
-        let numbers = self.numbers().zip(wanted.numbers());
-        let mut different = numbers.filter(|(own, other)| own.value != other.value).map(|(own, _)| own.name);
-        match transport.or(sigterm).or(when_down).or_else(|| different.next()) {
-            Some(name) => Err(Error::differs(name)),
-            None => Ok(()),
-        }
-    }
-
-    /// Every number, with its name in JavaScript.
-    fn numbers(&self) -> impl Iterator<Item = Number> + use<> {
-        let (history, lag, limits) = (&self.history, &self.max_lag, &self.limits);
-        let number = |name, value: usize, least, most| Number { name, value: value as u64, least, most, none: false };
-        let or_none = |number: Number| Number { none: true, ..number };
-        let own = [
-            number("maxEventBytes", self.max_event_bytes, 1_024, MOST_EVENT_BYTES as u64),
-            millis("heartbeatMs", self.heartbeat, 100, HOUR),
-            millis("retryMs", self.retry, 0, HOUR),
-            number("threads", self.threads, 1, 64),
-            millis("timeoutMs", self.timeout, 1_000, HOUR),
-            millis("presenceGraceMs", self.presence_grace, 0, HOUR),
-            or_none(number("maxLag.events", lag.events, 1, 10_000_000)),
-            or_none(number("maxLag.bytes", lag.bytes, 1_024, 1 << 40)),
-            or_none(millis("maxLag.ms", lag.time, 100, 1 << 40)),
-            or_none(number("limits.clients", limits.clients, 1, 10_000_000)),
-            or_none(number("limits.clientsPerUser", limits.clients_per_user, 1, 10_000_000)),
-            or_none(number("limits.clientsPerAddress", limits.clients_per_address, 1, 10_000_000)),
-            number("history.maxEvents", history.max_events, 1, 10_000_000),
-            number("history.maxBytes", history.max_bytes, 1_024, 1 << 40),
-            number("history.maxTotalBytes", history.max_total_bytes, 1_024, 1 << 40),
-            millis("history.maxAgeMs", history.max_age, 100, 1 << 40),
-            millis("backplane.leaseMs", self.cluster.lease, 1_000, HOUR),
-            number("backplane.maxBufferedEvents", self.cluster.max_buffered_events, 1, 10_000_000),
-            number("backplane.maxBufferedBytes", self.cluster.max_buffered_bytes, 1_024, 1 << 40),
-        ];
-        own.into_iter().chain(self.drain.numbers())
+        self.check_bounds("options")
     }
 }
 
 /// An hour in milliseconds.
 const HOUR: u64 = 3_600_000;
 
-/// One option's value and bounds.
-#[derive(Debug, Clone, Copy)]
-struct Number {
-    name: &'static str,
-    value: u64,
-    least: u64,
-    most: u64,
-    /// Whether the largest number there is means "no bound".
-    none: bool,
-}
+/// More clients or events than a process can have.
+const MANY: u64 = 10_000_000;
 
-fn millis(name: &'static str, value: Duration, least: u64, most: u64) -> Number {
-    let value = u64::try_from(value.as_millis()).unwrap_or(u64::MAX);
-    Number { name, value, least, most, none: false }
-}
-
-fn validate(numbers: impl IntoIterator<Item = Number>) -> Result<()> {
-    match numbers.into_iter().find(|number| !number.is_in_bounds()) {
-        Some(Number { name, value, least, most, .. }) => {
-            Err(Error::range(format!("options.{name}: got {value}, wants a number from {least} to {most}")))
-        }
-        None => Ok(()),
-    }
-}
-
-impl Number {
-    fn is_in_bounds(&self) -> bool {
-        (self.least..=self.most).contains(&self.value) || (self.none && self.value == u64::MAX)
-    }
-}
+/// More bytes than a process can have.
+const TEBI: u64 = 1 << 40;
 
 #[cfg(test)]
 mod tests {
@@ -261,11 +254,10 @@ mod tests {
     }
 
     #[test]
-    fn a_different_option_is_named_and_the_same_ones_pass() {
+    fn difference_names_the_option() {
         let running = Options::default();
-        assert_eq!(running.check_same(&Options::default()), Ok(()));
-        let error = running.check_same(&Options { retry: Duration::ZERO, ..Options::default() }).unwrap_err();
-        assert!(error.is_configured());
-        assert!(error.to_string().contains("retryMs"), "{error}");
+        assert_eq!(running.difference(&Options::default()), None);
+        let other = Options { retry: Duration::ZERO, ..Options::default() };
+        assert_eq!(running.difference(&other).as_deref(), Some("retryMs"));
     }
 }

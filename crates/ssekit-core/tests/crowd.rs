@@ -1,4 +1,4 @@
-//! Many clients at once, and that nothing is left of them. Alone in its program, for it counts the process's descriptors.
+//! Many clients at once leave nothing behind. Alone in its program, because it counts the process's descriptors.
 #![cfg(test)]
 #![cfg(target_os = "linux")]
 
@@ -29,7 +29,7 @@ fn text(number: usize) -> String {
     format!("{{\"number\":{number},\"text\":\"so much as an ordinary event has to say\"}}")
 }
 
-/// What every client is to get: whatever is written together, each event is a chunk of its own.
+/// The bytes for every client: each event is its own chunk, also in a shared write.
 fn expected(epoch: &str) -> Vec<u8> {
     let chunk = |number: usize| {
         let body = format!("event: tick\ndata: {}\nid: {epoch}.{}\n\n", text(number), number + 1);
@@ -52,7 +52,7 @@ async fn read_and_compare(mut peer: TcpStream, expected: Arc<Vec<u8>>) -> TcpStr
 }
 
 #[test]
-fn everybody_gets_every_broadcast_once_and_in_order_and_leaves_nothing_behind() {
+fn crowd_gets_every_broadcast_once_in_order() {
     allow_descriptors(2 * CLIENTS + 200);
     // A history shorter than what is sent, so that it has to stay within its bounds; longer than anybody is behind.
     let history = HistoryOptions { max_events: BROADCASTS / 2, ..HistoryOptions::default() };

@@ -1,4 +1,4 @@
-//! What the history costs the process. Alone in its program, for it measures the process.
+//! The history's cost in memory. Alone in its program, because it measures the process.
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 
@@ -15,7 +15,7 @@ fn resident() -> usize {
 }
 
 #[test]
-fn a_full_history_of_many_small_logs_costs_about_what_its_bound_says() {
+fn full_history_costs_about_its_limit() {
     const BOUND: usize = 24 << 20;
     // Old enough that it is not age that drops anything.
     let max_age = Duration::from_secs(3_600);

@@ -1,5 +1,5 @@
 //! A hundred readers that have stopped reading among a thousand: the others get everything, the history stays within its bound,
-//! and those who read again are told of what they have missed. Alone in its program, for it needs many descriptors.
+//! and those who read again get a reset for the events they missed. Alone in its program, because it needs many descriptors.
 #![cfg(test)]
 
 use std::sync::Arc;
@@ -38,7 +38,7 @@ fn read_all(mut peers: Vec<Peer>, got: &AtomicUsize) {
 }
 
 #[test]
-fn a_hundred_that_have_stalled_cost_a_thousand_others_nothing_but_the_history() {
+fn stalled_clients_cost_others_only_history() {
     rlimit::increase_nofile_limit(u64::MAX).unwrap();
     let history = HistoryOptions { max_events: KEPT, ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
@@ -63,7 +63,7 @@ fn a_hundred_that_have_stalled_cost_a_thousand_others_nothing_but_the_history() 
 
     engine.broadcast(data("last"), None).unwrap();
     for peer in &mut stalled {
-        // What the kernel had taken comes without a hole, then the gap is told.
+        // The events that the kernel had taken come without a hole, then the reset.
         let mut next = 0;
         let reset = loop {
             let event = peer.event();

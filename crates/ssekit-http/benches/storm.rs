@@ -136,7 +136,7 @@ async fn one_answer(address: SocketAddr, seen: &str) -> Result<Vec<u8>, Failure>
 /// Connects, and reads up to the last of what was missed.
 async fn come_back(address: SocketAddr, seen: &str) -> Result<(TcpStream, Vec<u8>), Failure> {
     let mut socket = TcpStream::connect(address).await?;
-    // Whoever closes first keeps the port busy for a minute, unless it is closed by a reset; and there are not so many ports.
+    // The side that closes first keeps the port busy for a minute, unless it closes by a reset; and ports are few.
     socket2::SockRef::from(&socket).set_linger(Some(Duration::ZERO))?;
     let request = format!("GET /events HTTP/1.1\r\nHost: a\r\nLast-Event-ID: {seen}\r\n\r\n");
     socket.write_all(request.as_bytes()).await?;

@@ -26,7 +26,7 @@ pub(crate) async fn accept(bound: Bound, shared: Arc<Shared>) {
         match accepted {
             Ok(socket) => {
                 if let Some(pace) = &mut pace {
-                    pace.turn().await;
+                    pace.wait().await;
                 }
                 admit(socket, &shared);
             }

@@ -154,8 +154,8 @@ impl Pace {
         Some(Self { step, burst, due: now.checked_sub(burst).unwrap_or(now) })
     }
 
-    /// Waits for the next turn.
-    pub(crate) async fn turn(&mut self) {
+    /// Waits until the next connection may come in.
+    pub(crate) async fn wait(&mut self) {
         let now = Instant::now();
         self.due = self.due.max(now.checked_sub(self.burst).unwrap_or(now)) + self.step;
         if self.due > now {
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_place_that_is_given_back_is_free_again() {
+    fn released_place_is_free_again() {
         let admission = admission(1, 0);
         let Admitted::Yes(permit) = admission.admit(None) else { panic!("refused") };
         let Admitted::Refused(Overload::Full, told) = admission.admit(None) else { panic!("not refused") };
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn those_that_are_only_refused_are_bounded_too() {
+    fn connections_kept_for_a_refusal_are_limited() {
         let admission = admission(1, 0);
         let _place = admission.admit(None);
         let refused: Vec<_> = (0..100).map(|_| admission.admit(None)).collect();
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn one_address_does_not_take_the_place_of_others_and_leaves_nothing_behind() {
+    fn one_address_takes_no_places_of_others() {
         let admission = admission(10, 2);
         let permits: Vec<_> = (0..2).map(|_| admission.admit(address("2001:db8::1"))).collect();
         // Another address of the same network.
@@ -215,11 +215,11 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn more_than_the_rate_have_to_wait() {
+    async fn connections_above_the_rate_wait() {
         let mut pace = Pace::of(100).unwrap();
         let start = Instant::now();
         for _ in 0..210 {
-            pace.turn().await;
+            pace.wait().await;
         }
         // 200 take two seconds; the burst of a tenth of a second comes at once.
         assert_eq!(start.elapsed().as_millis(), 2_000);

@@ -97,7 +97,7 @@ pub(crate) fn of_error(error: &Error) -> Answer {
         Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams for this user.\n"),
         Some(Refusal::Address) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams from this address.\n"),
         None if error.is_argument() || error.is_range() => {
-            text(StatusCode::BAD_REQUEST, "The client id or user id cannot be used.\n")
+            text(StatusCode::BAD_REQUEST, "clientId: wants 1 to 256 printable ASCII characters.\n")
         }
         Some(Refusal::Draining) | None => later(StatusCode::SERVICE_UNAVAILABLE, "Try again later.\n"),
     }

@@ -11,7 +11,7 @@ use tokio::net::TcpListener;
 use tokio::net::UnixListener;
 
 use crate::connection_io::Socket as Accepted;
-use crate::options::Address;
+use crate::options::ListenerOptions;
 
 /// How many connections may wait in the kernel to be accepted. The number is high because in a storm of reconnects all come
 /// at once.
@@ -43,19 +43,20 @@ impl Drop for SocketFile {
 
 impl Bound {
     /// Binds and listens. Must be called within the runtime.
-    pub(crate) fn to(address: &Address) -> io::Result<Self> {
-        match address {
-            Address::Tcp { host, port, reuse_port } => {
-                let socket = bind_first((host.as_str(), *port).to_socket_addrs()?, *reuse_port)?;
+    pub(crate) fn to(options: &ListenerOptions) -> io::Result<Self> {
+        match &options.socket_path {
+            None => {
+                let addresses = (options.host.as_str(), options.port).to_socket_addrs()?;
+                let socket = bind_first(addresses, options.reuse_port)?;
                 Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
             }
             #[cfg(unix)]
-            Address::Unix(path) => {
+            Some(path) => {
                 remove_orphan(path)?;
                 Ok(Self::Unix { listener: UnixListener::bind(path)?, _file: SocketFile(path.clone()) })
             }
             #[cfg(not(unix))]
-            Address::Unix(_) => Err(ErrorKind::Unsupported.into()),
+            Some(_) => Err(ErrorKind::Unsupported.into()),
         }
     }
 

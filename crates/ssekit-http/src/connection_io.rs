@@ -25,7 +25,7 @@ pub(crate) enum Socket {
     Tcp(TcpStream, IpAddr),
     #[cfg(unix)]
     Unix(UnixStream),
-    /// TLS over one of the others. They share one type, because all of hyper's code is compiled once for each type.
+    /// TLS over one of the others. They share one type, so that everything behind them is written once.
     Tls(Box<TlsStream<Socket>>),
 }
 
@@ -268,7 +268,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn what_was_looked_at_is_read_again_and_nothing_is_lost() {
+    async fn peeked_bytes_are_read_again() {
         for (sent, http2) in [
             (&b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nframes"[..], true),
             (b"PUT / HTTP/1.1\r\n", false),
@@ -283,10 +283,10 @@ mod tests {
                 peer.write_u8(*byte).await.unwrap();
             }
             drop(peer);
-            let mut wire = ConnectionIo::new(here, Duration::from_secs(30));
-            assert_eq!(wire.begins_http2().await.unwrap(), http2);
+            let mut connection = ConnectionIo::new(here, Duration::from_secs(30));
+            assert_eq!(connection.begins_http2().await.unwrap(), http2);
             let mut read = Vec::new();
-            wire.read_to_end(&mut read).await.unwrap();
+            connection.read_to_end(&mut read).await.unwrap();
             assert_eq!(read, sent);
         }
     }
@@ -295,29 +295,29 @@ mod tests {
     async fn peer_that_takes_nothing_has_a_deadline() {
         let (mut peer, here) = tokio::io::duplex(4);
         let patience = Duration::from_secs(30);
-        let mut wire = ConnectionIo::new(here, patience);
+        let mut connection = ConnectionIo::new(here, patience);
         let began = tokio::time::Instant::now();
-        assert_eq!(wire.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(connection.write_all(b"12345").await.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(began.elapsed(), patience);
         // A byte that the peer accepts starts a new deadline.
         peer.read_exact(&mut [0; 4]).await.unwrap();
-        wire.write_all(b"6789").await.unwrap();
+        connection.write_all(b"6789").await.unwrap();
         let began = tokio::time::Instant::now();
-        assert!(wire.write_all(b"0").await.is_err());
+        assert!(connection.write_all(b"0").await.is_err());
         assert_eq!(began.elapsed(), patience);
     }
 
     #[tokio::test]
-    async fn a_refused_write_is_remembered_until_it_is_made_up_for() {
+    async fn refused_write_counts_until_one_succeeds() {
         let (mut peer, here) = tokio::io::duplex(4);
-        let mut wire = ConnectionIo::new(here, Duration::from_secs(30));
-        let unsent = wire.unsent();
-        wire.write_all(b"1234").await.unwrap();
+        let mut connection = ConnectionIo::new(here, Duration::from_secs(30));
+        let unsent = connection.unsent();
+        connection.write_all(b"1234").await.unwrap();
         assert!(!unsent.any());
-        let refused = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut wire).poll_write(cx, b"5"))).await;
+        let refused = std::future::poll_fn(|cx| Poll::Ready(Pin::new(&mut connection).poll_write(cx, b"5"))).await;
         assert!(refused.is_pending() && unsent.any());
         peer.read_exact(&mut [0; 4]).await.unwrap();
-        wire.write_all(b"5").await.unwrap();
+        connection.write_all(b"5").await.unwrap();
         assert!(!unsent.any());
     }
 }

@@ -53,7 +53,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_takes_something_else_only_is_told_so() {
+    fn request_that_accepts_only_other_types_is_refused() {
         for (accept, accepts) in [
             (&[][..], true),
             (&["text/event-stream"], true),
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bearer_token_is_told_by_its_scheme() {
+    fn bearer_token_is_recognised_by_its_scheme() {
         assert_eq!(bearer("Bearer abc"), Some("abc"));
         assert_eq!(bearer("bearer  abc "), Some("abc"));
         assert_eq!(bearer("Basic abc"), None);

@@ -45,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hosts_are_told_from_what_is_none() {
+    fn only_valid_hosts_are_accepted() {
         for host in
             ["", "a", "a.example", "A.example:443", "a:", "127.0.0.1:1", "[::1]", "[::1]:80", "x_y", "%41b", "m\u{fc}"]
         {

@@ -31,18 +31,18 @@ type Taken = (StreamResponse, Version);
 type Slot = Arc<Mutex<Option<Taken>>>;
 
 /// Serves a connection to its end, or until its socket is taken over.
-pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext, permit: Permit) {
+pub(crate) async fn serve(io: ConnectionIo<Socket>, context: ConnectionContext, permit: Permit) {
     #[cfg(unix)]
     {
         let patience = context.shared.options.limits.header_timeout;
-        let slot = wire.get_ref().is_plain().then(Slot::default);
-        if let Some((socket, (opened, version))) = converse(wire, context, slot).await {
+        let slot = io.get_ref().is_plain().then(Slot::default);
+        if let Some((socket, (opened, version))) = converse(io, context, slot).await {
             crate::takeover::take_over(socket, opened, version, permit, patience).await;
         }
     }
     #[cfg(not(unix))]
     {
-        converse(wire, context, None).await;
+        converse(io, context, None).await;
         drop(permit);
     }
 }
@@ -50,14 +50,14 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
 /// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot, no request takes
 /// the socket, and hyper carries the streams.
 async fn converse(
-    wire: ConnectionIo<Socket>,
+    io: ConnectionIo<Socket>,
     context: ConnectionContext,
     slot: Option<Slot>,
 ) -> Option<(Socket, Taken)> {
-    let (unsent, receipts, shared) = (wire.unsent(), wire.receipts(), Arc::clone(&context.shared));
+    let (unsent, receipts, shared) = (io.unsent(), io.receipts(), Arc::clone(&context.shared));
     let builder = builder(&context);
     let service = service_fn(|request| Box::pin(answer(request, context.clone(), slot.clone(), receipts.clone())));
-    let mut connection = builder.serve_connection(TokioIo::new(wire), service);
+    let mut connection = builder.serve_connection(TokioIo::new(io), service);
     let ending = shared.hub.ending();
     let mut closing = pin!(async {
         tokio::select! {
@@ -71,7 +71,7 @@ async fn converse(
             closes = true;
             Pin::new(&mut connection).graceful_shutdown();
         }
-        // Whatever ended it, nobody needs to know.
+        // The reason for its end does not matter.
         if connection.poll_without_shutdown(cx).is_ready() {
             return Poll::Ready(None);
         }

@@ -28,12 +28,12 @@ const MAX_PROVOKED_RESETS: usize = 128;
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Serves a connection to its end.
-pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext) {
+pub(crate) async fn serve(io: ConnectionIo<Socket>, context: ConnectionContext) {
     let activity = Arc::<Activity>::default();
     let (shared, refused) = (Arc::clone(&context.shared), context.refusal.is_some());
     let builder = builder(&context);
     let service = {
-        let (activity, receipts) = (Arc::clone(&activity), wire.receipts());
+        let (activity, receipts) = (Arc::clone(&activity), io.receipts());
         service_fn(move |request| {
             let (busy, context, receipts) = (Busy::on(&activity), context.clone(), receipts.clone());
             // On the heap, so it is freed with the answer. Otherwise its memory would stay in use as long as the stream is
@@ -44,7 +44,7 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
             })
         })
     };
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(wire), service));
+    let mut connection = pin!(builder.serve_connection(TokioIo::new(io), service));
     let ending = shared.hub.ending();
     let leave = async {
         tokio::select! {
@@ -57,7 +57,7 @@ pub(crate) async fn serve(wire: ConnectionIo<Socket>, context: ConnectionContext
     // With a window of 0 a peer holds answers back although the socket is never full. We do not wait for such a peer.
     let mut stalls = pin!(stalls(&activity, &shared.hub, shared.hub.options().timeout));
     tokio::select! {
-        // Whatever ended it, nobody needs to know.
+        // The reason for its end does not matter.
         _ = connection.as_mut() => return,
         () = stalls.as_mut() => return,
         () = leave => {}

@@ -22,7 +22,7 @@ const MOST_BYTES: usize = 16 << 20;
 
 type BodyHash = [u8; 32];
 
-/// What is known about a key.
+/// The state of a key.
 #[derive(Debug)]
 pub(crate) enum Earlier<T> {
     /// The same request came before; this was its answer.
@@ -51,7 +51,7 @@ struct Requests {
     bytes: usize,
 }
 
-/// What to do about a request with a key.
+/// The decision about a request with a key.
 enum Begun<'a, T> {
     /// The caller must do it.
     Mine(Running<'a>),
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_was_done_is_not_done_again_while_it_is_remembered() {
+    async fn remembered_request_is_not_repeated() {
         let idempotency = Idempotency::default();
         assert!(matches!(done(&idempotency, "k", "body").await, Earlier::WasNot(Ok(_))));
         assert!(matches!(done(&idempotency, "k", "body").await, Earlier::Was(_)));
@@ -170,14 +170,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_failed_can_be_tried_again() {
+    async fn failed_request_can_be_retried() {
         let idempotency = Idempotency::default();
         assert!(matches!(idempotency.once("k", b"", || Err(())).await, Earlier::WasNot(Err(()))));
         assert!(matches!(done(&idempotency, "k", "body").await, Earlier::WasNot(Ok(_))));
     }
 
     #[tokio::test]
-    async fn the_oldest_are_forgotten_when_there_are_many() {
+    async fn oldest_keys_are_forgotten_first() {
         let idempotency = Idempotency::default();
         for key in 0..3 * MOST {
             assert!(matches!(done(&idempotency, &key.to_string(), "").await, Earlier::WasNot(Ok(_))));
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn answers_are_kept_up_to_a_size_and_what_was_done_is_not_done_again_without_one() {
+    async fn request_without_a_kept_answer_is_not_repeated() {
         let idempotency = Idempotency::default();
         let large = |size: usize| move || Ok::<_, ()>(with_type(StatusCode::OK, "text/plain", vec![b'x'; size].into()));
         for key in 0..600 {
@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn whoever_comes_meanwhile_waits_and_other_keys_do_not() {
+    async fn only_requests_with_the_same_key_wait() {
         let idempotency = Idempotency::default();
         let mut waits = std::pin::pin!(done(&idempotency, "k", "body"));
         let failed = idempotency.once("k", b"body", || {

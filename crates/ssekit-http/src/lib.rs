@@ -48,5 +48,5 @@ mod takeover;
 pub mod ticket;
 mod tls;
 
-pub use options::{Address, CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
+pub use options::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 pub use server::Listener;

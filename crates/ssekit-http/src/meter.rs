@@ -6,6 +6,7 @@ use std::time::Duration;
 use hyper::StatusCode;
 
 use ssekit_core::counter::Counter;
+use ssekit_core::metrics::{Metric, Reading};
 
 /// Upper bounds of the latency histogram's buckets, in microseconds.
 const BUCKETS: [u64; 8] = [50, 100, 250, 1_000, 5_000, 25_000, 100_000, 1_000_000];
@@ -45,32 +46,33 @@ impl Meter {
         self.latency.record(took);
     }
 
-    /// In Prometheus' text format.
-    pub(crate) fn render(&self, connections: usize, out: &mut String) {
-        use std::fmt::Write;
-        let mut line = |text: std::fmt::Arguments<'_>| {
-            // Writing to a String cannot fail.
-            let _ = out.write_fmt(text);
-            out.push('\n');
-        };
-        line(format_args!("# HELP ssekit_listener_connections Open connections, those of streams included."));
-        line(format_args!("# TYPE ssekit_listener_connections gauge"));
-        line(format_args!("ssekit_listener_connections {connections}"));
-        line(format_args!("# HELP ssekit_listener_answers_total Answers by class of status code; a stream is one."));
-        line(format_args!("# TYPE ssekit_listener_answers_total counter"));
-        for (class, count) in CLASSES.iter().zip(&self.answers) {
-            line(format_args!("ssekit_listener_answers_total{{status=\"{class}\"}} {}", count.get()));
-        }
-        for (name, help, count) in [
-            ("refused_tickets", "Requests whose ticket was missing or not good.", &self.refused_tickets),
-            ("refused_connections", "Connections for which there was no place.", &self.refused_connections),
-            ("published", "Events published over HTTP.", &self.published),
-        ] {
-            line(format_args!("# HELP ssekit_listener_{name}_total {help}"));
-            line(format_args!("# TYPE ssekit_listener_{name}_total counter"));
-            line(format_args!("ssekit_listener_{name}_total {}", count.get()));
-        }
-        self.latency.render(&mut line);
+    /// The counters with their names, as Prometheus gets them.
+    pub(crate) fn table(&self, connections: usize) -> Vec<Metric> {
+        let answers = CLASSES.into_iter().zip(self.answers.each_ref().map(Counter::get));
+        vec![
+            Metric::gauge("listener_connections", "Open connections, those of streams included.", connections),
+            Metric::counter(
+                "listener_answers",
+                "Answers by class of status code; a stream is one.",
+                Reading::by("status", answers),
+            ),
+            Metric::counter(
+                "listener_refused_tickets",
+                "Requests whose ticket was missing or not good.",
+                self.refused_tickets.get(),
+            ),
+            Metric::counter(
+                "listener_refused_connections",
+                "Connections for which there was no place.",
+                self.refused_connections.get(),
+            ),
+            Metric::counter("listener_published", "Events published over HTTP.", self.published.get()),
+            Metric::histogram(
+                "listener_publish_seconds",
+                "From a publication's whole body to its answer.",
+                self.latency.reading(),
+            ),
+        ]
     }
 }
 
@@ -83,18 +85,13 @@ impl Histogram {
         self.micros.fetch_add(micros, Ordering::Relaxed);
     }
 
-    fn render(&self, line: &mut impl FnMut(std::fmt::Arguments<'_>)) {
-        const NAME: &str = "ssekit_listener_publish_seconds";
+    fn reading(&self) -> Reading {
         let seconds = |micros: u64| micros as f64 / 1e6;
-        line(format_args!("# HELP {NAME} From a publication's whole body to its answer."));
-        line(format_args!("# TYPE {NAME} histogram"));
-        for (bound, bucket) in BUCKETS.iter().zip(&self.buckets) {
-            let count = bucket.load(Ordering::Relaxed);
-            line(format_args!("{NAME}_bucket{{le=\"{}\"}} {count}", seconds(*bound)));
+        let within = self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed));
+        Reading::Histogram {
+            buckets: BUCKETS.into_iter().map(seconds).zip(within).collect(),
+            count: self.count.load(Ordering::Relaxed),
+            sum: seconds(self.micros.load(Ordering::Relaxed)),
         }
-        let count = self.count.load(Ordering::Relaxed);
-        line(format_args!("{NAME}_bucket{{le=\"+Inf\"}} {count}"));
-        line(format_args!("{NAME}_sum {}", seconds(self.micros.load(Ordering::Relaxed))));
-        line(format_args!("{NAME}_count {count}"));
     }
 }

@@ -8,7 +8,7 @@ use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::options::MetricsAccess;
 use crate::state::{ConnectionContext, shown};
-use ssekit_core::metrics::CONTENT_TYPE;
+use ssekit_core::metrics::{CONTENT_TYPE, text};
 
 pub(crate) fn metrics<B>(request: &Request<B>, context: &ConnectionContext) -> Answer {
     let shared = &context.shared;
@@ -22,7 +22,6 @@ pub(crate) fn metrics<B>(request: &Request<B>, context: &ConnectionContext) -> A
             return answer::unauthorized();
         }
     }
-    let mut text = shared.hub.stats().metrics();
-    shared.meter.render(shared.admission.connections(), &mut text);
-    answer::with_type(StatusCode::OK, CONTENT_TYPE, text.into())
+    let (hub, listener) = (shared.hub.stats().table(), shared.meter.table(shared.admission.connections()));
+    answer::with_type(StatusCode::OK, CONTENT_TYPE, text(hub.into_iter().chain(listener)).into())
 }

@@ -25,16 +25,16 @@ async fn begin(socket: Socket, context: ConnectionContext, permit: Permit) {
     let shared = Arc::clone(&context.shared);
     let patience = shared.options.limits.header_timeout;
     // A peer that is silent, too slow or gone is disconnected.
-    let Ok(Some((wire, http2))) = timeout(patience, agree(socket, &context)).await else { return };
+    let Ok(Some((io, http2))) = timeout(patience, agree(socket, &context)).await else { return };
     // For a socket that a shard takes over, this happens at the takeover.
     #[cfg(unix)]
-    if http2 || !wire.get_ref().is_plain() {
-        shared.hub.expect_answers(wire.get_ref().as_fd());
+    if http2 || !io.get_ref().is_plain() {
+        shared.hub.expect_answers(io.get_ref().as_fd());
     }
     if http2 {
-        http2::serve(wire, context).await;
+        http2::serve(io, context).await;
     } else {
-        http1::serve(wire, context, permit).await;
+        http1::serve(io, context, permit).await;
     }
 }
 
@@ -43,9 +43,9 @@ async fn agree(socket: Socket, context: &ConnectionContext) -> Option<(Connectio
     let ConnectionContext { shared, address, .. } = context;
     let patience = shared.hub.options().timeout;
     let Some(tls) = shared.tls.clone() else {
-        let mut wire = ConnectionIo::new(socket, patience);
-        let http2 = wire.begins_http2().await.ok()?;
-        return Some((wire, http2));
+        let mut io = ConnectionIo::new(socket, patience);
+        let http2 = io.begins_http2().await.ok()?;
+        return Some((io, http2));
     };
     match TlsAcceptor::from(tls).accept(socket).await {
         Ok(stream) => {

@@ -79,7 +79,7 @@ async fn accept(request: Request<Incoming>, context: &ConnectionContext) -> Resu
         )),
         Earlier::WasAnother => Err(Rejection::Refused(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "Idempotency-Key: it was used with another body".to_owned(),
+            "Idempotency-Key: this key was used with another body".to_owned(),
         )),
     }
 }
@@ -95,8 +95,8 @@ fn authorize(headers: &HeaderMap, context: &ConnectionContext) -> Result<(), Rej
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let given = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
@@ -123,7 +123,7 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
 /// their size.
 async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, Rejection> {
     let limits = &context.shared.options.limits;
-    let too_large = || Rejection::too_large(format!("the body: at most {} bytes are taken", limits.body_bytes));
+    let too_large = || Rejection::too_large(format!("the body: wants at most {} bytes", limits.body_bytes));
     if body.size_hint().lower() > limits.body_bytes as u64 {
         return Err(too_large());
     }
@@ -141,7 +141,7 @@ async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, 
     };
     match timeout(limits.body_timeout, reading).await {
         Ok(read) => read.map(|()| bytes.freeze()),
-        Err(_) => Err(Rejection::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not come in time".to_owned())),
+        Err(_) => Err(Rejection::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned())),
     }
 }
 

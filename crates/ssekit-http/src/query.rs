@@ -43,7 +43,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parameter_is_decoded_as_forms_are() {
+    fn query_parameters_decode_like_form_fields() {
         let of = |query, name| parameter(Some(query), name).map(Cow::into_owned);
         assert_eq!(of("ticket=a.b.c&clientId=tab+1%2F%E2%82%AC", "clientId").as_deref(), Some("tab 1/€"));
         assert_eq!(of("ticket=a.b.c", "ticket").as_deref(), Some("a.b.c"));

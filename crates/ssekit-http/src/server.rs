@@ -14,7 +14,7 @@ use crate::cors::Cors;
 use crate::idempotency::Idempotency;
 use crate::meter::Meter;
 use crate::operator_log::OperatorLog;
-use crate::options::{Address, ListenerOptions};
+use crate::options::ListenerOptions;
 use crate::secret::Secret;
 use crate::state::{Shared, Stage};
 use crate::subscribers::Subscribers;
@@ -22,6 +22,7 @@ use crate::ticket::Once;
 use crate::tls::server_config;
 use ssekit_core::error::{Error, Result};
 use ssekit_core::hub::Hub;
+use ssekit_core::schema::Schema;
 
 /// Connections that are still open after this time are broken off.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -62,7 +63,7 @@ impl Listener {
         let publish_token = options.publish_token.as_deref().map(Secret::new).transpose()?;
         let metrics_token = options.metrics.token().map(Secret::new).transpose()?;
         let _entered = runtime.enter();
-        let bound = Bound::to(&options.address).map_err(|error| Error::system("listening", &error))?;
+        let bound = Bound::to(&options).map_err(|error| Error::system("listening", &error))?;
         let local_addr = bound.local_addr();
         let shared = Arc::new(Shared {
             tls,
@@ -95,23 +96,27 @@ impl Listener {
         &self.shared.options
     }
 
-    /// Whether its options name this address. A port that the system chooses never matches.
-    pub fn is_at(&self, address: &Address) -> bool {
-        let chosen = matches!(address, Address::Tcp { port: 0, .. });
-        !chosen && self.shared.options.address == *address
+    /// Whether these options name its address. A port that the system chooses never matches.
+    pub fn is_at(&self, options: &ListenerOptions) -> bool {
+        let own = &self.shared.options;
+        let tcp = |options: &ListenerOptions| (options.host.clone(), options.port, options.reuse_port);
+        match (&own.socket_path, &options.socket_path) {
+            (None, None) => own.port != 0 && tcp(own) == tcp(options),
+            (own, other) => own == other,
+        }
     }
 
     /// Checks that it runs with these options.
     ///
     /// # Errors
-    /// It runs with others.
+    /// It runs with others. The message has the name of the first option that differs.
     pub fn check_same(&self, options: &ListenerOptions) -> Result<()> {
-        if self.shared.options == *options {
-            return Ok(());
+        match self.shared.options.difference(options) {
+            None => Ok(()),
+            Some(name) => Err(Error::configured(format!(
+                "options.{name}: this process already listens there with another value; close that listener first"
+            ))),
         }
-        Err(Error::configured(
-            "options: this process already listens there with other options; close that listener first",
-        ))
     }
 
     /// Whether it still accepts clients.

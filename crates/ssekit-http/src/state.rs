@@ -1,4 +1,4 @@
-//! What all connections of a listener share.
+//! The state that all connections of a listener share.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -27,7 +27,7 @@ pub(crate) enum Stage {
     Closed,
 }
 
-/// What all connections of a listener share.
+/// The state that all connections of a listener share.
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) hub: Hub,

@@ -74,7 +74,7 @@ enum Rejection {
 impl Rejection {
     fn into_answer(self, context: &ConnectionContext, version: Version) -> Answer {
         match self {
-            Self::NotAcceptable => answer::text(StatusCode::NOT_ACCEPTABLE, "This is a text/event-stream.\n"),
+            Self::NotAcceptable => answer::text(StatusCode::NOT_ACCEPTABLE, "Accept: wants text/event-stream.\n"),
             Self::Closing => answer::later(StatusCode::SERVICE_UNAVAILABLE, "Closing.\n"),
             Self::Ticket(refusal) => {
                 let Shared { operator_log, meter, .. } = &*context.shared;

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn the_earliest_stands_on_top_and_those_without_an_end_last() {
+    fn earliest_expiry_comes_first() {
         let subscribers = Subscribers::default();
         let now = Instant::now();
         let clients: Vec<_> = (0..4).map(|_| client()).collect();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_that_are_gone_do_not_pile_up() {
+    fn disconnected_clients_do_not_accumulate() {
         let subscribers = Subscribers::default();
         let kept: Vec<_> = (0..10).map(|_| client()).collect();
         kept.iter().for_each(|client| subscribers.add(client, None));

@@ -102,7 +102,7 @@ mod tests {
     use crate::answer::stream_head;
 
     #[test]
-    fn a_beginning_is_what_its_version_of_http_understands() {
+    fn response_head_matches_the_http_version() {
         let opening = Bytes::from_static(b"data: x\n\n");
         let text = |framing| String::from_utf8(beginning(stream_head(), &opening, framing).to_vec()).unwrap();
         let chunked = text(Framing::Chunked);

@@ -25,7 +25,7 @@ fn publisher() -> ListenerOptions {
     ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() }
 }
 
-/// Whatever came before, the next one is served.
+/// The next request is served, whatever came before.
 fn assert_unharmed(door: &Door) {
     door.wait_until_empty();
     door.engine.block_on(async {
@@ -81,7 +81,7 @@ fn a_hundred_streams_share_one_connection() {
 }
 
 #[test]
-fn a_stream_that_is_given_up_leaves_the_others_of_its_connection() {
+fn cancelled_stream_leaves_its_siblings_alone() {
     let door = Door::anonymous();
     let recorder = Recorder::of(&door.engine.hub);
     door.engine.block_on(async {
@@ -96,7 +96,7 @@ fn a_stream_that_is_given_up_leaves_the_others_of_its_connection() {
 }
 
 #[test]
-fn who_does_not_read_gets_everything_later_and_holds_nobody_up() {
+fn stalled_stream_delays_no_sibling() {
     let door = Door::of(Engine::with(keeping_all()), anonymous());
     door.engine.block_on(async {
         let slow = tokio::net::TcpStream::connect(door.address()).await.unwrap();
@@ -121,7 +121,7 @@ fn who_does_not_read_gets_everything_later_and_holds_nobody_up() {
 }
 
 #[test]
-fn a_stream_that_nobody_reads_ends_alone() {
+fn unread_stream_ends_alone() {
     let door = Door::of(impatient(), anonymous());
     let recorder = Recorder::of(&door.engine.hub);
     door.engine.block_on(async {
@@ -144,7 +144,7 @@ fn a_stream_that_nobody_reads_ends_alone() {
 }
 
 #[test]
-fn a_stream_ends_as_it_should_when_its_client_is_disconnected() {
+fn disconnected_client_ends_its_stream_cleanly() {
     let door = Door::anonymous();
     door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -159,7 +159,7 @@ fn a_stream_ends_as_it_should_when_its_client_is_disconnected() {
 }
 
 #[test]
-fn both_versions_are_spoken_on_one_port_and_have_the_same_answers() {
+fn both_http_versions_answer_alike_on_one_port() {
     let limits = ListenerLimits { url_bytes: 100, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let long = format!("/events?{}", "x".repeat(100));
@@ -176,7 +176,7 @@ fn both_versions_are_spoken_on_one_port_and_have_the_same_answers() {
 }
 
 #[test]
-fn head_has_no_body_and_says_how_long_it_would_be() {
+fn head_has_the_length_without_the_body() {
     let door = Door::anonymous();
     door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -188,7 +188,7 @@ fn head_has_no_body_and_says_how_long_it_would_be() {
 }
 
 #[test]
-fn a_publisher_may_use_it_too() {
+fn publisher_may_use_http2() {
     let door = Door::open(publisher());
     door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -225,13 +225,13 @@ fn more_streams_than_allowed_wait_for_one_to_end() {
     for stream in [1, 3, 5] {
         rascal.send(&frame(HEADERS, END_HEADERS | END_STREAM, stream, &head(GET, "/events", &[])));
     }
-    // Whoever does not wait is refused: REFUSED_STREAM, which says that it can be tried again.
+    // A client that does not wait is refused: REFUSED_STREAM, which says that it can try again.
     assert_eq!(rascal.wait_for(RST_STREAM), Some(vec![0, 0, 0, 7]));
     door.wait_for_clients(2);
 }
 
 #[test]
-fn a_connection_without_a_stream_is_told_to_go() {
+fn idle_connection_gets_goaway() {
     let limits = ListenerLimits { idle_timeout: Duration::from_millis(50), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     door.engine.block_on(async {
@@ -250,7 +250,7 @@ fn a_connection_without_a_stream_is_told_to_go() {
 }
 
 #[test]
-fn a_flush_waits_for_what_the_peer_has_no_room_for() {
+fn flush_waits_for_the_peers_window() {
     let door = Door::anonymous();
     let mut rascal = Rascal::to(door.address());
     // SETTINGS_INITIAL_WINDOW_SIZE: 0
@@ -273,13 +273,13 @@ fn a_flush_waits_for_what_the_peer_has_no_room_for() {
         rascal.send(&frame(WINDOW_UPDATE, 0, 1, &[0, 0, 1, 0]));
         flush.await;
     });
-    // What a flush has waited for is there, without the listener doing anything more.
+    // After the flush everything has arrived, without further work of the listener.
     received.extend(rascal.wait_for(DATA).unwrap());
     assert!(String::from_utf8(received).unwrap().contains("data: the last word\n"));
 }
 
 #[test]
-fn a_drain_is_over_when_everything_is_out_and_the_connection_has_ended() {
+fn drain_waits_for_data_and_connection() {
     let door = Door::of(Engine::with(keeping_all()), anonymous());
     let last = door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -304,7 +304,7 @@ fn a_drain_is_over_when_everything_is_out_and_the_connection_has_ended() {
         }
         drained.await.unwrap();
         connection.driver.await.unwrap().unwrap();
-        // Who comes now is told when to come back, on a connection that is not ended before it could ask.
+        // A newcomer gets a retry time, on a connection that stays open long enough to ask.
         let farewell = text(Connection::to(door.address()).await.get("/events").await).await;
         assert!(farewell.contains("event: ssekit:drain"), "{farewell}");
         last
@@ -313,7 +313,7 @@ fn a_drain_is_over_when_everything_is_out_and_the_connection_has_ended() {
 }
 
 #[test]
-fn closing_ends_streams_as_it_should_and_the_connection_after_them() {
+fn close_ends_streams_before_their_connection() {
     let door = Door::anonymous();
     door.engine.block_on(async {
         let mut connection = Connection::to(door.address()).await;
@@ -327,7 +327,7 @@ fn closing_ends_streams_as_it_should_and_the_connection_after_them() {
 }
 
 #[test]
-fn streams_that_are_reset_as_fast_as_they_are_opened_end_the_connection() {
+fn rapid_resets_end_the_connection() {
     let door = Door::anonymous();
     let mut rascal = Rascal::to(door.address());
     let reader = rascal.reader();
@@ -364,7 +364,7 @@ fn a_head_that_never_ends_ends_the_connection() {
 }
 
 #[test]
-fn a_flood_of_empty_data_ends_the_connection_or_is_thrown_away() {
+fn flood_of_empty_data_does_no_harm() {
     let door = Door::open(publisher());
     let mut rascal = Rascal::to(door.address());
     let reader = rascal.reader();

@@ -5,7 +5,7 @@ use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
 use ssekit_core::Options;
-use ssekit_http::{Address, ListenerLimits, ListenerOptions};
+use ssekit_http::{ListenerLimits, ListenerOptions};
 use ssekit_testing::door::{Door, Visitor, anonymous, get, request, ticket_of, tickets};
 use ssekit_testing::{Engine, data, two_shards};
 
@@ -14,7 +14,7 @@ fn limited(limits: ListenerLimits) -> Door {
 }
 
 #[test]
-fn a_thousand_connections_that_say_nothing_whole_keep_nobody_out() {
+fn slow_connections_keep_nobody_out() {
     rlimit::increase_nofile_limit(8_192).unwrap();
     // As by default, but shorter, so that their end is seen too.
     let door = limited(ListenerLimits { header_timeout: Duration::from_secs(2), ..ListenerLimits::default() });
@@ -40,7 +40,7 @@ fn a_thousand_connections_that_say_nothing_whole_keep_nobody_out() {
 }
 
 #[test]
-fn when_all_places_are_taken_others_are_told_to_come_later() {
+fn full_listener_answers_503() {
     let door = limited(ListenerLimits { connections: 2, ..ListenerLimits::default() });
     let mut streams: Vec<_> = (0..2).map(|_| door.stream("/events")).collect();
     for target in ["/events", "/healthz"] {
@@ -62,8 +62,7 @@ fn when_all_places_are_taken_others_are_told_to_come_later() {
 #[test]
 fn one_address_cannot_take_all_places() {
     let limits = ListenerLimits { connections_per_address: 2, ..ListenerLimits::default() };
-    let address = Address::Tcp { host: "::".to_owned(), port: 0, reuse_port: false };
-    let door = Door::open(ListenerOptions { address, limits, ..anonymous() });
+    let door = Door::open(ListenerOptions { host: "::".to_owned(), limits, ..anonymous() });
     let from = |host: &str| Visitor::on(TcpStream::connect((host, door.address().port())).unwrap());
     let _streams = [from("127.0.0.1").streams(&get("/events")), from("127.0.0.1").streams(&get("/events"))];
     assert_eq!(from("127.0.0.1").asks(&get("/events")).status(), 429);
@@ -71,7 +70,7 @@ fn one_address_cannot_take_all_places() {
 }
 
 #[test]
-fn clients_beyond_the_hubs_own_limits_are_refused_like_anywhere_else() {
+fn hub_limits_apply_at_the_listener() {
     let limits = ssekit_core::LimitOptions { clients: 3, clients_per_user: 2, clients_per_address: 2 };
     let engine = Engine::with(Options { limits, ..two_shards() });
     let options = ListenerOptions { tickets: Some(tickets()), trust_proxy: true, ..anonymous() };
@@ -84,7 +83,7 @@ fn clients_beyond_the_hubs_own_limits_are_refused_like_anywhere_else() {
     };
     let ada = format!("/events?ticket={}", ticket_of("ada"));
     let _first = door.knock().streams(&from("192.0.2.1", &ada));
-    // What a client has written itself stands before what the proxy adds, and does not count.
+    // The client's own entry stands before the proxy's, and does not count.
     let _second = door.knock().streams(&from("192.0.2.99, 192.0.2.1", &ada));
     assert_eq!(refused(&from("192.0.2.2", &ada)), 429, "the user has two");
     for address in ["192.0.2.98, 192.0.2.1", "192.0.2.1:8080", "[::ffff:192.0.2.1]:443"] {
@@ -96,7 +95,7 @@ fn clients_beyond_the_hubs_own_limits_are_refused_like_anywhere_else() {
 }
 
 #[test]
-fn connections_come_in_no_faster_than_allowed() {
+fn connection_rate_is_limited() {
     let door = limited(ListenerLimits { accepts_per_second: 100, ..ListenerLimits::default() });
     let began = Instant::now();
     // They wait in the kernel's queue meanwhile, and none is lost.

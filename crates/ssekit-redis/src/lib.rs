@@ -1,41 +1,46 @@
 //! A history in Redis 6.2 or later, or Valkey: two streams, and a hash that says how far they go.
 //!
-//! * [`options`]: where Redis is; `connection`: one connection; `command`: requests; [`reply`]: replies, checked
-//!   against bounds; `script`: what Redis does in one step.
+//! * [`options`]: where Redis is; `connector`: finds the server that has the keys; `transport`: sockets and TLS.
+//! * `connection`: one command and its answer, by [`redis`]; `bounded`: limits the answer's size; `failure`: errors.
+//! * `script`: what Redis does in one step; [`answer`]: what its answers say.
 //!
 //! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and
 //! `{ssekit}:members` (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a
 //! node's records have been appended, kept for a day). The braces put all keys into one slot of a cluster.
 //!
 //! Commands in use: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
-//! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`.
+//! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`; while a cluster's slot moves, `ASKING`.
 
-mod command;
+pub mod answer;
+mod bounded;
 mod connection;
+mod connector;
+mod failure;
 mod options;
-pub mod reply;
 mod script;
+mod transport;
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use redis_protocol::resp2::types::BytesFrame;
-use tokio::time::Instant;
+use redis::{Cmd, Value};
 
 pub use options::RedisOptions;
 
-use command::{Command, number, text};
-use connection::{ANSWER, CallError, Connection, Connector};
+use answer::{Clock, Entry, millis_since_1970, number};
+use connection::{ANSWER, Connection};
+use connector::Connector;
+use failure::CallError;
 use script::{APPEND, JOIN, Script};
 use ssekit_core::backplane::{
-    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
+    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, Number, Origin, READ_WAIT, Record,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
-/// No record has this number: positions, and the scripts' numbers, go no further.
-const MOST_NUMBER: Number = 1 << 43;
+/// The most servers that one call is sent on to.
+const MOST_REDIRECTS: usize = 3;
 
 /// How long to wait after a read that found only entries that are not ssekit's.
 const AMONG_STRANGERS: Duration = Duration::from_millis(50);
@@ -104,46 +109,47 @@ impl Redis {
         })
     }
 
-    async fn call(&mut self, command: &Command, time: Duration) -> std::result::Result<BytesFrame, Failure> {
-        let mut connection = self.open().await?;
-        let answer = connection.call(command, time).await;
-        self.conclude(connection, answer)
+    /// Sends a command to the server that has the keys. Keeps the connection after an answer. After an error, the next
+    /// call opens another one, perhaps to another server.
+    async fn call(&mut self, command: &Cmd, time: Duration) -> std::result::Result<Value, CallError> {
+        let mut redirects = 0;
+        loop {
+            let mut connection = self.open().await?;
+            let error = match connection.call(command, time).await {
+                Ok(answer) => {
+                    self.connection = Some(connection);
+                    return Ok(answer);
+                }
+                Err(error) => error,
+            };
+            if error.is("NOSCRIPT") {
+                self.connection = Some(connection);
+                return Err(error);
+            }
+            self.connector.learn_from(&error);
+            if error.redirect.is_none() || redirects == MOST_REDIRECTS {
+                return Err(error);
+            }
+            redirects += 1;
+        }
     }
 
     async fn run(
         &mut self,
         script: &Script,
         keys: &[&str],
-        arguments: impl Fn(Command) -> Command,
-    ) -> std::result::Result<BytesFrame, Failure> {
-        let mut connection = self.open().await?;
-        let mut answer = connection.call(&arguments(script.call(false, keys)), ANSWER).await;
-        if matches!(&answer, Err(error) if error.no_script) {
-            answer = connection.call(&arguments(script.call(true, keys)), ANSWER).await;
-        }
-        self.conclude(connection, answer)
-    }
-
-    /// After an answer, keeps the connection. After an error, the next call opens another one, perhaps to another
-    /// server.
-    fn conclude(
-        &mut self,
-        connection: Connection,
-        answer: std::result::Result<BytesFrame, CallError>,
-    ) -> std::result::Result<BytesFrame, Failure> {
-        match answer {
-            Ok(value) => {
-                self.connection = Some(connection);
-                Ok(value)
-            }
-            Err(error) => {
-                self.connector.learn_from(&error);
-                if error.too_large {
-                    self.most_read = (self.most_read / 8).max(1);
-                }
-                Err(error.into())
-            }
-        }
+        arguments: impl Fn(&mut Cmd),
+    ) -> std::result::Result<Value, Failure> {
+        let call = |whole| {
+            let mut call = script.call(whole, keys);
+            arguments(&mut call);
+            call
+        };
+        let answer = match self.call(&call(false), ANSWER).await {
+            Err(error) if error.is("NOSCRIPT") => self.call(&call(true), ANSWER).await,
+            answer => answer,
+        };
+        Ok(answer?)
     }
 
     async fn open(&mut self) -> std::result::Result<Connection, Failure> {
@@ -187,29 +193,18 @@ fn name_of(channel: Channel) -> &'static str {
 impl Backplane for Redis {
     async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
         let keys = Arc::clone(&self.keys);
-        let keys = [keys.history.as_str(), &keys.events, &keys.members];
         let fresh = Epoch::random();
         let answer = self
-            .run(&JOIN, &keys, |call| {
+            .run(&JOIN, &[&keys.history, &keys.events, &keys.members], |call| {
                 let Ends { events, members } = known.ends;
                 let last = known.last.as_ref().map(Origin::to_string).unwrap_or_default();
-                let call = call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).number(events).number(members);
-                call.arg(last).arg(fresh.as_str())
+                call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).arg(events).arg(members);
+                call.arg(last).arg(fresh.as_str());
             })
             .await?;
-        let BytesFrame::Array(parts) = answer else { return Err(not_ours(&self.keys.history)) };
-        let [epoch, numbers @ ..] = parts.as_slice() else { return Err(not_ours(&self.keys.history)) };
-        let numbers: Option<Vec<u64>> = numbers.iter().map(number).collect();
-        let (Some(epoch), Some([events, members, forgotten, time])) = (text(epoch), numbers.as_deref()) else {
-            return Err(not_ours(&self.keys.history));
-        };
-        let (events, members, forgotten, time) = (*events, *members, *forgotten, *time as i64);
-        if events.max(members).max(forgotten) >= MOST_NUMBER {
-            return Err(not_ours(&self.keys.history));
-        }
+        let (joined, time) = answer::joined(&answer).ok_or_else(|| self.not_ours(&keys.history))?;
         self.clock = time - millis_since_1970();
-        let epoch = Epoch::parse_name(epoch).ok_or_else(|| not_ours(&self.keys.history))?;
-        Ok(Joined { epoch, ends: Ends { events, members }, forgotten })
+        Ok(joined)
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
@@ -222,33 +217,31 @@ impl Backplane for Redis {
         let count = format!("{}:{}:{channel}", keys.prefix, batch.node);
         let answer = self
             .run(&APPEND, &[&keys.history, stream, &count], |call| {
-                let call =
-                    call.arg(epoch.as_str()).arg(channel).arg(batch.node.as_str()).number(batch.first).number(kept);
-                batch.records.iter().fold(call, |call, record| call.arg(record))
+                call.arg(epoch.as_str()).arg(channel).arg(batch.node.as_str()).arg(batch.first).arg(kept);
+                for record in &batch.records {
+                    call.arg(record.as_ref());
+                }
             })
             .await?;
         match answer {
-            BytesFrame::Null => Err(Failure::other_history()),
-            answer => number(&answer).ok_or_else(|| not_ours(&keys.history)),
+            Value::Nil => Err(Failure::other_history()),
+            answer => number(&answer).ok_or_else(|| self.not_ours(&keys.history)),
         }
     }
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let keys = Arc::clone(&self.keys);
-        let read = Command::new("XREAD").arg("COUNT").number(self.most_read as u64);
-        let read = read.arg("BLOCK").number(READ_WAIT.as_millis() as u64);
-        let read = read.arg("STREAMS").arg(&keys.events).arg(&keys.members);
-        let Passed { events, members } = self.passed;
-        let start =
-            |number, passed: (Number, u64)| format!("{number}-{}", if passed.0 == number { passed.1 } else { 0 });
-        let read = read.arg(start(after.events, events)).arg(start(after.members, members));
-        let answer = self.call(&read, READ_WAIT + ANSWER).await?;
-        let now = Clock { millis: millis_since_1970() + self.clock, instant: Instant::now() };
-        let BytesFrame::Array(streams) = answer else { return Ok(Vec::new()) };
+        let answer = self.call(&self.read_after(after), READ_WAIT + ANSWER).await;
+        if matches!(&answer, Err(error) if error.too_large) {
+            self.most_read = (self.most_read / 8).max(1);
+        }
+        let now = Clock::now(self.clock);
+        let streams = answer::streams(answer?).ok_or_else(|| self.not_ours(&keys.events))?;
+        if streams.is_empty() {
+            return Ok(Vec::new());
+        }
         let (mut records, mut is_full) = (Vec::new(), false);
-        for stream in streams {
-            let (key, entries) = pair(stream).ok_or_else(|| not_ours(&keys.events))?;
-            let (Some(key), BytesFrame::Array(entries)) = (text(&key), entries) else { continue };
+        for (key, entries) in streams {
             if key == keys.events {
                 is_full = entries.len() >= self.most_read;
                 self.take(Channel::Events, after.events, entries, now, &mut records);
@@ -280,16 +273,31 @@ impl Backplane for Redis {
 }
 
 impl Redis {
+    /// Closes the connection, too: perhaps this was the answer to another command.
+    fn not_ours(&mut self, key: &str) -> Failure {
+        self.connection = None;
+        Failure::new(format!("Redis: {key} holds what is not ssekit's; wants another prefix"))
+    }
+
+    fn read_after(&self, after: Ends) -> Cmd {
+        let start = |number, passed: (Number, u64)| {
+            let behind = if passed.0 == number { passed.1 } else { 0 };
+            format!("{number}-{behind}")
+        };
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(self.most_read).arg("BLOCK").arg(READ_WAIT.as_millis() as u64);
+        read.arg("STREAMS").arg(&self.keys.events).arg(&self.keys.members);
+        read.arg(start(after.events, self.passed.events)).arg(start(after.members, self.passed.members));
+        read
+    }
+
     /// Takes a stream's records and skips foreign entries. A foreign entry may come after a record, but not in the
     /// place of one: there, the next append clears it away.
-    fn take(&mut self, channel: Channel, after: Number, entries: Vec<BytesFrame>, now: Clock, out: &mut Vec<Record>) {
+    fn take(&mut self, channel: Channel, after: Number, entries: Vec<Entry>, now: Clock, out: &mut Vec<Record>) {
         let mut last = after;
         for entry in entries {
-            let id = match &entry {
-                BytesFrame::Array(parts) => parts.first().and_then(text).and_then(id_of),
-                _ => None,
-            };
-            if let Some(record) = record(channel, entry, now) {
+            let id = entry.id();
+            if let Some(record) = entry.record(channel, now) {
                 last = record.number;
                 out.push(record);
                 continue;
@@ -307,43 +315,39 @@ impl Redis {
     }
 }
 
-/// The two parts of an entry's id.
-fn id_of(text: &str) -> Option<(Number, u64)> {
-    let (number, behind) = text.split_once('-')?;
-    Some((number.parse().ok()?, behind.parse().ok()?))
-}
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use ssekit_core::backplane::NodeId;
+    use ssekit_testing::redis_server::RedisServer;
 
-/// The same moment on two clocks.
-#[derive(Clone, Copy)]
-struct Clock {
-    millis: i64,
-    instant: Instant,
-}
+    use super::*;
 
-/// A stream's entry: its id, and its alternating fields and values.
-fn record(channel: Channel, entry: BytesFrame, now: Clock) -> Option<Record> {
-    let (id, BytesFrame::Array(fields)) = pair(entry)? else { return None };
-    let number = text(&id)?.strip_suffix("-0")?.parse().ok().filter(|number| (1..MOST_NUMBER).contains(number))?;
-    let mut values = fields.into_iter().skip(1).step_by(2);
-    let (origin, time, payload) = (values.next()?, values.next()?, values.next()?);
-    let (node, count) = text(&origin)?.split_once('.')?;
-    let age = now.millis - text(&time)?.parse::<i64>().ok()?;
-    let at = now.instant.checked_sub(Duration::from_millis(age.max(0) as u64)).unwrap_or(now.instant);
-    let origin = Origin { node: NodeId::parse(node)?, count: count.parse().ok()? };
-    let BytesFrame::BulkString(payload) = payload else { return None };
-    Some(Record { channel, number, origin, at, payload })
-}
-
-fn pair(value: BytesFrame) -> Option<(BytesFrame, BytesFrame)> {
-    let BytesFrame::Array(values) = value else { return None };
-    let [first, second] = <[BytesFrame; 2]>::try_from(values).ok()?;
-    Some((first, second))
-}
-
-fn not_ours(key: &str) -> Failure {
-    Failure::new(format!("Redis: {key} holds what is not ssekit's; wants another prefix"))
-}
-
-fn millis_since_1970() -> i64 {
-    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+    #[tokio::test]
+    async fn records_that_are_too_many_for_one_answer_come_in_several() {
+        let server = RedisServer::start();
+        let mut redis = Redis::new(RedisOptions::at(server.url())).unwrap();
+        let joined = redis.join(&Known::default()).await.unwrap();
+        let (node, channel) = (NodeId::random(), Channel::Events);
+        for first in 1..=100 {
+            let records = vec![Bytes::from(vec![b'x'; 64 << 10])];
+            redis.append(joined.epoch, &Batch { node, channel, first, records }).await.unwrap();
+        }
+        redis.connector.most_bytes = 1 << 20;
+        redis.connection = None;
+        let (mut ends, mut numbers, mut too_large) = (joined.ends, Vec::new(), 0);
+        while numbers.len() < 100 {
+            match redis.read(ends).await {
+                Ok(records) => numbers.extend(records.iter().map(|record| record.number)),
+                Err(failure) => {
+                    assert_eq!(failure.to_string(), "Redis: the answer is too large");
+                    too_large += 1;
+                    assert!(too_large < 100, "it asks for less");
+                }
+            }
+            ends.events = numbers.last().copied().unwrap_or(ends.events);
+        }
+        assert_eq!(numbers, (joined.ends.events + 1..=joined.ends.events + 100).collect::<Vec<_>>());
+        assert!(too_large > 1, "{too_large}");
+    }
 }

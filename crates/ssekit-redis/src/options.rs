@@ -3,12 +3,14 @@
 use std::fmt;
 
 use ssekit_core::error::{Error, Result};
+use ssekit_core::schema::{Fields, Schema};
 
 /// Options for Redis 6.2 or later, or Valkey.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RedisOptions {
     /// `redis://[user[:password]@]host[:port][/database]`, `rediss://…` for TLS, or, with sentinels,
-    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. For a cluster, list several
+    /// `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. The login is for Redis.
+    /// Sentinels that want one get it from `?sentinelUser=…&sentinelPassword=…` at the end. For a cluster, list several
     /// hosts in the same way as sentinels; they are tried in turn.
     pub url: String,
     /// The first part of all keys, in braces, so that all keys are in one slot of a cluster. Default: `ssekit`.
@@ -33,33 +35,12 @@ impl RedisOptions {
         super::Redis::new(self.clone()).map(drop)
     }
 
-    /// The JavaScript name of the first option in which two differ.
-    pub fn difference(one: Option<&Self>, other: Option<&Self>) -> Option<&'static str> {
-        let (one, other) = match (one, other) {
-            (None, None) => return None,
-            (Some(one), Some(other)) => (one, other),
-            _ => return Some("backplane.redis"),
-        };
-        let options = [
-            ("backplane.redis", one.url != other.url),
-            ("backplane.prefix", one.prefix != other.prefix),
-            ("backplane.maxStreamEvents", one.max_stream_events != other.max_stream_events),
-            ("backplane.ca", one.ca != other.ca),
-        ];
-        options.into_iter().find(|(_, differs)| *differs).map(|(name, _)| name)
-    }
-
     /// Parses the URL and checks the other options.
     ///
     /// # Errors
     /// Says which option is invalid and why, without the password.
     pub(crate) fn server(&self) -> Result<Server> {
-        if !(100..=100_000_000).contains(&self.max_stream_events) {
-            return Err(Error::range(format!(
-                "options.backplane.maxStreamEvents: got {}, wants a number from 100 to 100000000",
-                self.max_stream_events
-            )));
-        }
+        self.check_bounds("options.backplane")?;
         let usable = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
         if self.prefix.is_empty() || self.prefix.len() > 128 || !self.prefix.chars().all(usable) {
             return Err(Error::argument(
@@ -67,6 +48,18 @@ impl RedisOptions {
             ));
         }
         Server::parse(&self.url)
+    }
+}
+
+impl Schema for RedisOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text("redis", &mut self.url)
+            .secret()
+            .text("prefix", &mut self.prefix)
+            .count("maxStreamEvents", &mut self.max_stream_events, 100..=100_000_000)
+            .text("ca", &mut self.ca)
+            .secret()
     }
 }
 
@@ -85,9 +78,17 @@ pub(crate) struct Server {
     pub(crate) hosts: Vec<Host>,
     /// If set, the hosts are sentinels, and know where this service is.
     pub(crate) service: Option<String>,
+    pub(crate) login: Login,
+    /// The login at the sentinels.
+    pub(crate) sentinel_login: Login,
+    pub(crate) database: u32,
+}
+
+/// Without a password, there is no login.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) struct Login {
     pub(crate) user: Option<String>,
     pub(crate) password: Option<String>,
-    pub(crate) database: u32,
 }
 
 /// A host and its port.
@@ -131,7 +132,7 @@ impl Server {
             "rediss+sentinel" => (true, true),
             _ => return Err(wrong("got a URL of another kind")),
         };
-        let (rest, _query) = rest.split_once('?').unwrap_or((rest, ""));
+        let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         let (login, hosts) =
             authority.rsplit_once('@').map_or((None, authority), |(login, hosts)| (Some(login), hosts));
@@ -157,7 +158,13 @@ impl Server {
             }
             None => (None, None),
         };
-        Ok(Self { tls, hosts, service, user, password, database })
+        let parameter = |name: &str| {
+            let value = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+            let wrong = || wrong(&format!("got a {name} that is escaped wrongly"));
+            value.map(|value| unescape(value).ok_or_else(wrong)).transpose()
+        };
+        let sentinel_login = Login { user: parameter("sentinelUser")?, password: parameter("sentinelPassword")? };
+        Ok(Self { tls, hosts, service, login: Login { user, password }, sentinel_login, database })
     }
 }
 
@@ -185,28 +192,39 @@ mod tests {
     }
 
     #[test]
-    fn a_url_says_where_and_who() {
+    fn url_names_server_and_user() {
         let plain = Server::parse("redis://localhost").unwrap();
         assert_eq!(
-            (plain.hosts, plain.tls, plain.database, plain.password),
+            (plain.hosts, plain.tls, plain.database, plain.login.password),
             (vec![host("localhost", 6_379)], false, 0, None)
         );
         let full = Server::parse("rediss://ada:p%40ss%3Aword@[::1]:7000/3").unwrap();
         assert_eq!((full.hosts, full.tls, full.database), (vec![host("::1", 7_000)], true, 3));
-        assert_eq!((full.user.as_deref(), full.password.as_deref()), (Some("ada"), Some("p@ss:word")));
+        assert_eq!((full.login.user.as_deref(), full.login.password.as_deref()), (Some("ada"), Some("p@ss:word")));
         let secret = Server::parse("redis://:secret@a:1,b:2").unwrap();
-        assert_eq!((secret.user, secret.password.as_deref()), (None, Some("secret")));
+        assert_eq!((secret.login.user, secret.login.password.as_deref()), (None, Some("secret")));
         assert_eq!(secret.hosts, [host("a", 1), host("b", 2)]);
         let sentinel = Server::parse("redis+sentinel://one,two:5000/main/4").unwrap();
         assert_eq!((sentinel.service.as_deref(), sentinel.database), (Some("main"), 4));
         assert_eq!(sentinel.hosts, [host("one", 26_379), host("two", 5_000)]);
+        assert!(sentinel.sentinel_login.password.is_none());
+        let guarded = "redis+sentinel://:secret@one/main?sentinelUser=eve&sentinelPassword=p%26ss";
+        let Server { login, sentinel_login, .. } = Server::parse(guarded).unwrap();
+        assert_eq!((login.user, login.password.as_deref()), (None, Some("secret")));
+        assert_eq!((sentinel_login.user.as_deref(), sentinel_login.password.as_deref()), (Some("eve"), Some("p&ss")));
     }
 
     #[test]
-    fn what_is_wrong_is_said_without_the_password() {
-        for url in
-            ["", "localhost:6379", "http://:secret@a", "redis://", "redis://:secret@a:port", "redis://:secret@a/x"]
-        {
+    fn error_hides_the_password() {
+        for url in [
+            "",
+            "localhost:6379",
+            "http://:secret@a",
+            "redis://",
+            "redis://:secret@a:port",
+            "redis://:secret@a/x",
+            "redis+sentinel://a/main?sentinelPassword=secret%",
+        ] {
             let error = Server::parse(url).map(|_| ()).unwrap_err();
             assert!(error.is_argument() && !error.to_string().contains("secret"), "{error}");
         }

@@ -1,17 +1,21 @@
 //! Scripts, which Redis runs in one step: each happens as a whole or not at all.
 
-use crate::command::Command;
+use std::sync::LazyLock;
+
+use redis::Cmd;
 
 /// A script, which Redis knows by a name made from its source.
 pub(crate) struct Script {
-    pub(crate) source: &'static str,
+    source: &'static str,
+    name: String,
 }
 
 /// Keys: the history's hash, events, members.
 /// Arguments: the epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
 /// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds.
-pub(crate) const JOIN: Script = Script {
-    source: r"
+pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
 local known, seen, heard, last = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 local epoch = redis.call('HGET', KEYS[1], 'epoch')
 local events = tonumber(redis.call('HGET', KEYS[1], 'events') or '0')
@@ -56,14 +60,16 @@ local oldest = first()
 local time = redis.call('TIME')
 return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000)}
 ",
-};
+    )
+});
 
 /// Keys: the history's hash, the channel's stream, the node's count.
 /// Arguments: epoch, the channel's name, the node, the count of the first record, how many records to keep, the
 /// records.
 /// Answer: the end of the channel; nothing if the history is another one.
-pub(crate) const APPEND: Script = Script {
-    source: r"
+pub(crate) static APPEND: LazyLock<Script> = LazyLock::new(|| {
+    Script::new(
+        r"
 if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return false end
 local node, count = ARGV[3], tonumber(ARGV[4])
 local done = tonumber(redis.call('GET', KEYS[3]) or '0')
@@ -97,18 +103,20 @@ if appended then
 end
 return number
 ",
-};
+    )
+});
 
 impl Script {
-    /// Calls the script by name, which Redis may not know, or with its whole source.
-    pub(crate) fn call(&self, whole: bool, keys: &[&str]) -> Command {
-        let call = if whole { Command::new("EVAL").arg(self.source) } else { Command::new("EVALSHA").arg(self.name()) };
-        keys.iter().fold(call.number(keys.len() as u64), |call, key| call.arg(key))
+    fn new(source: &'static str) -> Self {
+        Self { source, name: redis::Script::new(source).get_hash().to_owned() }
     }
 
-    fn name(&self) -> String {
-        // SHA-1 because Redis names scripts by it; no security depends on it.
-        let digest = ring::digest::digest(&ring::digest::SHA1_FOR_LEGACY_USE_ONLY, self.source.as_bytes());
-        digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+    /// Calls the script by name, which Redis may not know, or with its whole source. `redis::Script` would load it
+    /// first, which takes another right and another command, and a slot that moves (`ASK`) serves one command.
+    pub(crate) fn call(&self, whole: bool, keys: &[&str]) -> Cmd {
+        let (name, script) = if whole { ("EVAL", self.source) } else { ("EVALSHA", self.name.as_str()) };
+        let mut call = redis::cmd(name);
+        call.arg(script).arg(keys.len()).arg(keys);
+        call
     }
 }

@@ -6,7 +6,7 @@ use ssekit_core::event::position::Epoch;
 #[derive(Debug, Clone)]
 pub struct Chance(u64);
 
-/// The seed in the variable `SSEKIT_SEED`, else a new one. Who takes it prints it, for it is shown when the test fails.
+/// The seed in the variable `SSEKIT_SEED`, else a new one. The caller prints it, because output appears when the test fails.
 pub fn seed() -> u64 {
     let given = std::env::var("SSEKIT_SEED").ok();
     // The engine's own epochs are random, which saves a dependency.

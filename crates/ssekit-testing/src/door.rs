@@ -2,7 +2,7 @@
 
 use std::net::{SocketAddr, TcpStream};
 
-use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket, TicketOptions};
+use ssekit_http::ticket::{self, NewTicket, TicketOptions};
 use ssekit_http::{Listener, ListenerOptions};
 
 pub use crate::http1::*;
@@ -46,12 +46,12 @@ impl Door {
         Visitor::on(TcpStream::connect(self.address()).unwrap())
     }
 
-    /// What comes of a GET on a connection of its own.
+    /// The answer to a GET on its own connection.
     pub fn get(&self, target: &str) -> Answer {
         self.knock().asks(&get(target))
     }
 
-    /// An event stream on a connection of its own.
+    /// An event stream on its own connection.
     pub fn stream(&self, target: &str) -> Streaming {
         self.knock().streams(&get(target))
     }
@@ -84,15 +84,8 @@ pub fn tickets() -> TicketOptions {
     TicketOptions { secrets: vec![SECRET.to_owned()], ..TicketOptions::default() }
 }
 
-pub fn new_ticket(user: &str) -> NewTicket<'_> {
-    NewTicket {
-        user: Some(user),
-        client: None,
-        ttl: PATIENCE * 10,
-        not_before: std::time::Duration::ZERO,
-        audience: DEFAULT_AUDIENCE,
-        issuer: None,
-    }
+pub fn new_ticket(user: &str) -> NewTicket {
+    NewTicket { user: Some(user.to_owned()), ttl: PATIENCE * 10, ..NewTicket::default() }
 }
 
 /// A good ticket.

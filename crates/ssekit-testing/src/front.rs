@@ -56,7 +56,7 @@ impl Drop for Front {
 
 fn answer(hub: &Hub, mut socket: TcpStream, turn: u64) {
     socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
-    // Whoever asks may have been cut before it has said what it wants.
+    // A client may be cut before its request is complete.
     let Ok(Some(head)) = HeadText::read(&mut socket) else { return };
     let said = said_in(head);
     let get = |name: &str| said.get(name).map(String::as_str);
@@ -105,7 +105,7 @@ fn carry(connected: Connected, mut socket: TcpStream) {
     }
 }
 
-/// What the query and the headers say.
+/// The client's data in query and headers.
 fn said_in(head: HeadText) -> HashMap<String, String> {
     let query = head.first.split(['?', ' ']).nth(2).unwrap();
     let pairs = query.split('&').filter_map(|pair| pair.split_once('='));

@@ -1,4 +1,4 @@
-//! What may stand between a node and its Redis: it passes bytes on, late or not at all, or answers something else.
+//! A gateway between a node and its Redis: it passes bytes on, late or not at all, or answers something else.
 
 use std::io::{Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 
-/// What becomes of a new connection.
+/// The fate of a new connection.
 #[derive(Debug, Clone, Copy)]
 pub enum Mode {
     Pass,
@@ -17,8 +17,10 @@ pub enum Mode {
     Late(Duration),
     /// It is accepted, and nothing is ever said.
     Silent,
-    /// Whatever is asked, this is the answer.
+    /// The answer to every request.
     Says(&'static str),
+    /// These are the answers on a connection, one after the other, and then the last one for ever.
+    SaysInTurn(&'static [&'static str]),
 }
 
 pub struct Gateway {
@@ -74,20 +76,14 @@ impl Gateway {
 }
 
 impl Shared {
-    fn serve(self: Arc<Self>, mut client: TcpStream) {
+    fn serve(self: Arc<Self>, client: TcpStream) {
         let mode = *self.mode.lock();
         let late = match mode {
             Mode::Pass => Duration::ZERO,
             Mode::Late(time) => time,
-            Mode::Silent | Mode::Says(_) => {
-                let mut buffer = [0; 1024];
-                while client.read(&mut buffer).is_ok_and(|read| read > 0) {
-                    if let Mode::Says(text) = mode {
-                        let _ = client.write_all(text.as_bytes());
-                    }
-                }
-                return;
-            }
+            Mode::Silent => return answer(client, &[]),
+            Mode::Says(text) => return answer(client, &[text]),
+            Mode::SaysInTurn(texts) => return answer(client, texts),
         };
         let Ok(server) = TcpStream::connect(self.target) else { return };
         let starved = Arc::new(AtomicBool::new(false));
@@ -103,6 +99,17 @@ impl Shared {
             });
         });
         pump(server, client, late, |_| !starved.load(Ordering::Relaxed));
+    }
+}
+
+/// Says one text after the other, for each thing that is asked, and then the last one for ever.
+fn answer(mut client: TcpStream, texts: &[&str]) {
+    let (mut buffer, mut asked) = ([0; 1024], 0);
+    while client.read(&mut buffer).is_ok_and(|read| read > 0) {
+        if let Some(text) = texts.get(asked).or(texts.last()) {
+            let _ = client.write_all(text.as_bytes());
+        }
+        asked += 1;
     }
 }
 

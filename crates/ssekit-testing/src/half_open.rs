@@ -24,7 +24,7 @@ struct Way {
     most: u64,
     /// The node hears what has become of them.
     answers: bool,
-    /// What is read comes later.
+    /// Reads come late.
     late: bool,
 }
 

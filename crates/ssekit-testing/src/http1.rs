@@ -139,7 +139,7 @@ impl Visitor {
         if head.status == 200 { Ok(self.streaming_behind(head)) } else { Err(self.answer_behind(head, false)) }
     }
 
-    /// Reads an answer whose length is told.
+    /// Reads an answer with a known length.
     pub fn answer(&mut self, head_only: bool) -> Answer {
         let head = self.head().expect("an answer before the end of the connection");
         self.answer_behind(head, head_only)

@@ -1,4 +1,4 @@
-//! What requests are made of, over HTTP/1 and HTTP/2: for those who put them together by chance.
+//! The parts of requests, over HTTP/1 and HTTP/2, for tests that combine them at random.
 
 /// Parts of requests, of which some fit together and most do not.
 pub const PARTS: &[&str] = &[

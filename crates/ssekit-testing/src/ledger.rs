@@ -1,5 +1,5 @@
-//! What was sent and to whom, and what a page must have got of it: everything, once, and in the order of each sender, or the word that
-//! something is missing. After that word it is counted from the next event on.
+//! The events of each sender, and the check that a page got all of them, once and in the order of each sender, or a reset. After a
+//! reset it is counted from the next event on.
 
 use std::sync::Arc;
 
@@ -31,20 +31,20 @@ impl Ledger {
     }
 }
 
-/// What one page has got.
+/// The events of one page.
 #[derive(Debug)]
 pub struct Account {
     ledger: Ledger,
     user: &'static str,
-    /// Of each sender; none: not known since the word of a gap.
+    /// The last event of each sender; `None`: unknown since a reset.
     last: Vec<Option<usize>>,
     pub resets: usize,
-    /// What went wrong.
+    /// The faults found.
     pub faults: Vec<String>,
 }
 
 impl Account {
-    /// Of a page that was there before anything was sent.
+    /// The account of a page that was there before anything was sent.
     pub fn new(ledger: &Ledger, user: &'static str) -> Self {
         let senders = ledger.0.read().len();
         Self { ledger: ledger.clone(), user, last: vec![Some(0); senders], resets: 0, faults: Vec::new() }

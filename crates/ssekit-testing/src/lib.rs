@@ -1,4 +1,4 @@
-//! What the tests share: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
+//! Shared parts of the tests: a hub with its runtime, the two ends of a connection, and readers of what comes over it.
 //!
 //! Clients get to a hub in three ways: `peer` and `pull` take their streams from it as they are, a socket or none; `front` does
 //! what Node does with requests; `door` is the listener. Who asks there is `http1` and `http2`, made of `http_parts`; `proxy` stands
@@ -59,7 +59,7 @@ impl Engine {
         Self::observed_node(backplane, options, &[])
     }
 
-    /// The same, with observers from the beginning: what goes wrong at once is told once.
+    /// The same, with observers from the beginning, because an early fault is reported only once.
     pub fn observed_node(backplane: impl Backplane, options: Options, observers: &[Arc<dyn Observer>]) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let hub = Hub::start_on_observed(backplane, options, runtime.handle(), observers).unwrap();
@@ -160,7 +160,7 @@ pub enum Told {
     Failed(String),
 }
 
-/// Writes down what it is told.
+/// Records its notices.
 #[derive(Debug, Default)]
 pub struct Recorder(Mutex<Vec<Told>>);
 
@@ -175,12 +175,12 @@ impl Recorder {
         self.0.lock().clone()
     }
 
-    /// What was told up to here is of no interest any more.
+    /// Drops all notices so far.
     pub fn forget(&self) {
         self.0.lock().clear();
     }
 
-    /// What was told of one client's end.
+    /// The notice of one client's end.
     pub fn ends_of(&self, client_id: &str) -> Vec<DisconnectReason> {
         let reason = |told: &Told| match told {
             Told::Disconnected(info, reason) if &*info.id == client_id => Some(*reason),
@@ -189,7 +189,7 @@ impl Recorder {
         self.0.lock().iter().filter_map(reason).collect()
     }
 
-    /// Waits until the client's end is told, and returns all that was told of it by then.
+    /// Waits for the notice of the client's end, and returns all its notices so far.
     pub fn wait_for_end_of(&self, client_id: &str) -> Vec<DisconnectReason> {
         eventually("the end of a client is told", || !self.ends_of(client_id).is_empty());
         self.ends_of(client_id)

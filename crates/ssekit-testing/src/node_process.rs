@@ -1,4 +1,4 @@
-//! A node in a process of its own, so that it can be killed: the test program once more, as a server.
+//! A node in its own process, so that a test can kill it: the test program once more, as a server.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::SocketAddr;
@@ -12,10 +12,10 @@ use ssekit_redis::RedisOptions;
 use crate::door::{Door, tickets, with_tickets};
 use crate::{Engine, keeping_all};
 
-/// Where the Redis is, for a process that is to be a node.
+/// The address of Redis, for a process that becomes a node.
 const REDIS: &str = "SSEKIT_TEST_NODE_REDIS";
 
-/// What stands before the node's address on its standard output.
+/// The text before the node's address on its standard output.
 const ADDRESS: &str = "this node listens at ";
 
 /// Keeps everything, loses nothing that waits, and is missed after a second.

@@ -23,7 +23,7 @@ fn pair_with(buffer: Option<usize>) -> (TcpStream, TcpStream) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let peer = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     if let Some(bytes) = buffer {
-        // Before the connection is made, for its window is agreed on then.
+        // Before the connection exists, because its window is agreed on then.
         peer.set_recv_buffer_size(bytes).unwrap();
     }
     peer.connect(&listener.local_addr().unwrap().into()).unwrap();
@@ -161,7 +161,7 @@ pub fn hand_off_to_packets(connected: Connected) -> Socket {
     peer
 }
 
-/// What one write put on such a connection.
+/// The bytes that one write put on such a connection.
 pub fn one_write(peer: &Socket) -> Vec<u8> {
     let mut buffer = vec![0; 1 << 20];
     let read = (&mut &*peer).read(&mut buffer).unwrap();

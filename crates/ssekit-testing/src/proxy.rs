@@ -26,7 +26,7 @@ impl Proxy {
         Self { target, running: Mutex::new(Generation::start(target, cut_after)) }
     }
 
-    /// Where it listens now.
+    /// Its current address.
     pub fn address(&self) -> SocketAddr {
         self.running.lock().address
     }

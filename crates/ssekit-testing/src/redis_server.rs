@@ -9,12 +9,12 @@ use std::process::{Child, Command, Stdio};
 use crate::eventually;
 use crate::port::free_port;
 
-/// What is run: Redis, or what is to be tried in its place.
+/// The program: Redis, or another server to try in its place.
 pub fn program() -> OsString {
     std::env::var_os("REDIS_PATH").unwrap_or_else(|| "redis-server".into())
 }
 
-/// A server on a free port, with a folder of its own.
+/// A server on a free port, with its own folder.
 pub struct RedisServer {
     pub port: u16,
     folder: PathBuf,

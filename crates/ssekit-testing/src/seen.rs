@@ -1,14 +1,14 @@
-//! What a page says that it has seen last: the truth, a guess, or a forgery.
+//! The last event id that a page presents: the truth, a guess, or a forgery.
 
 use proptest::prelude::*;
 
-/// Pages are told by their numbers.
+/// Pages are identified by their numbers.
 #[derive(Debug, Clone)]
 pub enum Seen {
     Nothing,
-    /// What it has seen.
+    /// The page's true last id.
     Own,
-    /// The place of what another page has seen, which it may guess, for it has seen broadcasts itself.
+    /// The place that another page has reached. It may guess that, because it has seen broadcasts itself.
     PlaceOf(usize),
     /// The same, with a key behind it that it has made up.
     Forged(usize),
@@ -58,7 +58,7 @@ fn place(id: &str) -> &str {
     id.rsplit_once('~').map_or(id, |(place, _)| place)
 }
 
-/// What looks like a key at the end of an id.
+/// Text that looks like a key at the end of an id.
 pub fn key_of(id: &str) -> Option<&str> {
     id.rsplit_once('~').map(|(_, key)| key)
 }

@@ -63,7 +63,7 @@ impl Parser {
                 self.events.push_back(std::mem::take(&mut self.event));
             }
             _ if line == ":" => self.heartbeats += 1,
-            // Whoever reads them has to have them before anything of the event.
+            // A reader of comments must have them before anything of the event.
             Some(("", comment)) if self.has_no_field() => self.event.comments.push(comment.to_owned()),
             Some(("event", name)) => self.event.name = name.to_owned(),
             Some(("retry", retry)) => self.event.retry = Some(retry.parse().unwrap()),
@@ -119,7 +119,7 @@ pub struct Dechunker {
 }
 
 impl Dechunker {
-    /// Of chunks that are not our own.
+    /// A reader of chunks that ssekit did not write.
     pub fn of_others() -> Self {
         Self { any_case: true, ..Self::default() }
     }
@@ -153,7 +153,7 @@ impl Dechunker {
         Some((head.len() + 2, size))
     }
 
-    /// What is there of a chunk that has only begun.
+    /// The part of a chunk that has only begun.
     pub fn begun(&self) -> &[u8] {
         match self.head(0) {
             Some((head, size)) => &self.buffer[head..self.buffer.len().min(head + size)],
@@ -166,7 +166,7 @@ impl Dechunker {
     }
 }
 
-/// What `ssekit:ready` says.
+/// The fields of `ssekit:ready`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ready {
     pub id: String,

@@ -11,7 +11,7 @@ interface Props {
   server: DemoState | null;
 }
 
-/** What is happening below: who carries the streams, and the events as they came in. */
+/** A view of the transport: which carrier the streams have, and the events as they came in. */
 export function Wire({ live, events, received, server }: Props) {
   return (
     <section className={`card ${styles.card}`} aria-labelledby="wire-title">

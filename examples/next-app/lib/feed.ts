@@ -25,7 +25,7 @@ export interface WireEvent {
   event: StreamEvent;
 }
 
-/** What the page shows, made from nothing but the events of its stream. Lists are newest first. */
+/** The content of the page, made from nothing but the events of its stream. Lists are newest first. */
 export interface Feed {
   received: number;
   /** The server that holds the stream, where there are several. */

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { SSEService } from '@/features/sse';
 
 /**
- * With DEMO_LISTENER=1, streams come from ssekit's own server instead of from `/api/sse`: on a port of its own, opened by tickets
+ * With DEMO_LISTENER=1, streams come from ssekit's own server instead of from `/api/sse`: on its own port, opened by tickets
  * from `/api/sse-ticket`. DEMO_LISTENER_PORT chooses the port; else it is the one after the app's, so that pages find it again when
  * the app has been restarted.
  */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 
-// An order's job is given the order's id alone, and looks up here whom to tell about progress. In memory, for this is a
-// demo: whoever is about to do the job remembers the owner first.
+// A job contains only the order's id, and looks up here which user gets its progress. In memory, because this is a
+// demo: the code that starts the job remembers the owner first.
 const owners = new Map<string, string>();
 
 export function newOrderId(fails: boolean): string {

@@ -1,6 +1,6 @@
 import type { Queue } from 'bullmq';
 
-/** What a worker needs to know to do an order's job. */
+/** The data of an order's job. */
 export interface OrderJob {
   orderId: string;
   userId: string;

@@ -29,13 +29,13 @@ export function readNextApp(folder: string): NextApp | string {
   const apps = isNextApp(folder) && base !== undefined ? [] : appsOf(folder);
   if (apps.length > 0) return inWorkspace(folder, apps);
   if (!existsSync(join(folder, 'package.json'))) return `There is no package.json in ${folder}.`;
-  if (!isNextApp(folder)) return `${folder} is not a Next.js app: its package.json does not ask for “next”.`;
+  if (!isNextApp(folder)) return `${folder} is not a Next.js app: its package.json does not depend on “next”.`;
   if (base === undefined) {
-    return `${folder} has no App Router (app or src/app). For the Pages Router there is handleSSE from ssekit/node: see the README.`;
+    return `${folder} has no App Router: there is no app or src/app. For the Pages Router, use handleSSE from ssekit/node (see the README).`;
   }
   const version = versionOf(folder, 'next');
   const major = majorOf(version) || Number.POSITIVE_INFINITY;
-  if (major < OLDEST) return `${folder} has Next.js ${version}: ssekit is for Next.js ${OLDEST} and newer.`;
+  if (major < OLDEST) return `${folder} has Next.js ${version}, but ssekit needs ${OLDEST} or newer.`;
   return {
     folder,
     version,

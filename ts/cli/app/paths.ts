@@ -3,8 +3,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
 
-import { readJsonc, valueOfNode } from '../source/jsonc.js';
-import { Unreadable } from '../source/tokens.js';
+import { plainValue, readJsonc } from '../source/jsonc.js';
+import { Unreadable } from '../source/unreadable.js';
 
 export interface PathConfig {
   /** The pattern and its first target as an absolute path: `@/*` and `/my-app/src/*`. */
@@ -39,12 +39,13 @@ class ConfigReader {
     if (known) return known;
     if (this.#open.has(file)) throw new Unreadable(`${file}: it extends itself`);
     if (this.#open.size + this.#known.size >= MAX_CONFIGS)
-      throw new Unreadable(`${file}: it is one too many to extend`);
+      throw new Unreadable(`${file}: this app's configs extend more than ${MAX_CONFIGS} files`);
     this.#open.add(file);
     const config = read(file);
     const folder = dirname(file);
     const parents = [config.extends ?? []].flat().filter((parent) => typeof parent === 'string');
-    if (parents.length > MAX_CONFIGS) throw new Unreadable(`${file}: it extends ${parents.length} others`);
+    if (parents.length > MAX_CONFIGS)
+      throw new Unreadable(`${file}: it extends ${parents.length} files, and the limit is ${MAX_CONFIGS}`);
     const inherited = parents
       .flatMap((parent) => locate(parent, folder) ?? [])
       .map((parent) => this.read(parent))
@@ -76,9 +77,10 @@ function merge(all: PathConfig, next: PathConfig): PathConfig {
 function read(file: string): CompilerConfig {
   const stats = statSync(file);
   // Reading a pipe or a device would block.
-  if (!stats.isFile() || stats.size > MAX_BYTES) throw new Unreadable(`${file}: it is no file of a config's size`);
+  if (!stats.isFile() || stats.size > MAX_BYTES)
+    throw new Unreadable(`${file}: it is not a regular file of at most ${MAX_BYTES} bytes`);
   try {
-    return valueOfNode(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
+    return plainValue(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
   } catch (error) {
     if (error instanceof Unreadable) throw new Unreadable(`${file}: ${error.message}`);
     throw error;

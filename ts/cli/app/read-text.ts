@@ -10,6 +10,7 @@ const MAX_BYTES = 1_000_000;
 export function readText(file: string): string {
   const stats = statSync(file);
   if (!stats.isFile()) throw new CannotRun(`${file} is not a file.`);
-  if (stats.size > MAX_BYTES) throw new CannotRun(`${file} is too large: it has ${stats.size} bytes.`);
+  if (stats.size > MAX_BYTES)
+    throw new CannotRun(`${file} is too large: it has ${stats.size} bytes, and the limit is ${MAX_BYTES}.`);
   return readFileSync(file, 'utf8');
 }

@@ -3,9 +3,10 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 import { say } from '../output.js';
+import { PACKAGE_ROOT } from '../package-root.js';
 import { EXIT, parseUsage } from '../usage.js';
 
-const SCRIPT = join(__dirname, '..', '..', '..', 'scripts', 'install.cjs');
+const SCRIPT = join(PACKAGE_ROOT, 'scripts', 'install.cjs');
 
 export async function build(args: string[]): Promise<number> {
   parseUsage({ args, options: {} });

@@ -2,7 +2,7 @@
 import { duration } from '../output.js';
 import { type Finding, note, problem, warning } from './finding.js';
 import { type Head, isStream, type Observation } from './observation.js';
-import { mend, proxyName } from './proxy.js';
+import { proxyName, remedyFor } from './proxy.js';
 
 export function checkHead(seen: Observation): Finding[] {
   if (!seen.head) return [noAnswer(seen)];
@@ -13,20 +13,20 @@ export function checkHead(seen: Observation): Finding[] {
 }
 
 function noAnswer({ timeoutMs, headAlone }: Observation): Finding {
-  const seen = `There was no answer within ${duration(timeoutMs)}`;
+  const seen = `No answer came within ${duration(timeoutMs)}`;
   if (headAlone && isStream(headAlone)) {
     return problem(
       'buffered',
-      `${seen}, though a HEAD request was answered after ${duration(headAlone.atMs)}: something between here and the app holds the stream back.`,
-      'Events come late and in heaps, or never: the proxy waits for its buffer to fill.',
-      mend('buffering', headAlone.headers),
+      `${seen}, but a HEAD request was answered after ${duration(headAlone.atMs)}. Something between here and the app holds the stream back.`,
+      'Events come late and in bursts, or never: the proxy waits until its buffer is full.',
+      remedyFor('buffering', headAlone.headers),
     );
   }
   return problem(
     'no-answer',
     `${seen}.`,
-    'A page waits as long, and gets no event.',
-    'See whether the app answers when it is asked directly. If it does, a proxy collects its response: switch buffering off there. If not, see what “identify” waits for.',
+    'A page waits just as long, and gets no event.',
+    'Ask the app directly, without the proxy. If it answers, the proxy buffers the response: switch buffering off there. If not, find out what “identify” waits for.',
   );
 }
 
@@ -36,15 +36,17 @@ function checkRedirects({ redirects }: Observation, isFatal: boolean): Finding[]
   if (!first || !last) return [];
   const seen = `The request was redirected (${first.status}) to ${last.to}.`;
   if (!isFatal) {
-    const matters = 'Each connect and each reconnect takes a round trip more.';
-    return [note('redirected', seen, matters, 'Let pages open the last address at once.')];
+    const matters = 'Each connect and reconnect takes an extra round trip.';
+    return [note('redirected', seen, matters, 'Let pages open the final URL directly.')];
   }
   const remedy =
-    'If that is the log-in page, pass what you are known by: --header "Cookie: …". For an API, let the middleware answer 401 instead of redirecting. A slash at the end is often the reason, too.';
-  return [problem('redirected', seen, 'EventSource follows, and gives up at what it finds there.', remedy)];
+    'If that is the log-in page, pass your session: --header "Cookie: …". For an API, let the middleware answer 401 instead of redirecting. A slash at the end of the URL is another frequent cause.';
+  return [
+    problem('redirected', seen, 'EventSource follows the redirect, and gives up on what it finds there.', remedy),
+  ];
 }
 
-const GIVES_UP = 'EventSource takes it for final: it gives up and does not reconnect.';
+const GIVES_UP = 'EventSource gives up and does not reconnect.';
 
 function checkStatus({ status, headers }: Head): Finding | undefined {
   if (status === 200) return undefined;
@@ -66,22 +68,22 @@ type Refusal = [id: string, matters: string, remedy: string];
 const REFUSALS = {
   unauthorized: [
     'unauthorized',
-    'The app does not know who asks.',
-    'In a new route “identify” has to be filled in first. If it is right to refuse, pass what a signed-in page sends: --header "Cookie: …", as the browser’s developer tools show it. Else see why it does not know the user: does the session’s cookie reach this path?',
+    'The app does not know the user.',
+    'In a new route, fill in “identify” first. To examine the stream of a signed-in user, pass the cookie that the browser’s developer tools show: --header "Cookie: …". If a signed-in page is refused, check whether the session’s cookie reaches this path.',
   ],
-  noContent: ['no-content', '', 'Answer 200 and a stream, unless there shall be none.'],
+  noContent: ['no-content', '', 'Answer with 200 and a stream, unless you want pages to stop.'],
   notFound: [
     'not-found',
     '',
-    'Check the path: app/api/sse/route.ts is /api/sse, behind “basePath” if next.config has one.',
+    'Check the path: app/api/sse/route.ts is served at /api/sse, after the “basePath” of next.config if there is one.',
   ],
   limits: [
     'refused',
     'Too many streams.',
-    'See “limits” in the options, and stats().refusals. Behind a proxy all clients come from one address unless “identify” gives another. If it is not ssekit that refuses, see the limits of the proxy.',
+    'Check the option “limits” and stats().refusals. Behind a proxy, all clients have one address unless “identify” returns another. If ssekit did not refuse, check the limits of the proxy.',
   ],
-  serverError: ['server-error', '', 'See the log of the app, and of the proxy before it.'],
-  other: ['status', '', 'A stream is answered with 200. See what answers here.'],
+  serverError: ['server-error', '', 'Look at the logs of the app and of the proxy in front of it.'],
+  other: ['status', '', 'A stream needs the status 200. Find out what answers here.'],
 } satisfies Record<string, Refusal>;
 
 function checkType(head: Head): Finding | undefined {
@@ -89,11 +91,11 @@ function checkType(head: Head): Finding | undefined {
   const type = head.headers['content-type'];
   return problem(
     'content-type',
-    `The answer is ${type ? `of type ${type}` : 'of no type'}, not text/event-stream.`,
-    'EventSource refuses it, and does not reconnect.',
+    `The content type is ${type ?? 'missing'}, not text/event-stream.`,
+    'EventSource refuses it and does not reconnect.',
     type?.startsWith('text/html')
-      ? 'This is a page: check the path, and whether a middleware sends everybody to a log-in page.'
-      : 'Answer with createSSERoute, which sets it, and see that nothing on the way replaces it.',
+      ? 'This is a page. Check the path, and whether a middleware sends everybody to a log-in page.'
+      : 'Answer with createSSERoute, which sets the type, and make sure that nothing on the way replaces it.',
   );
 }
 
@@ -104,32 +106,32 @@ function checkFields(head: Head): Finding[] {
 function checkCoding({ headers }: Head): Finding | undefined {
   const coding = headers['content-encoding'];
   if (!coding || coding === 'identity') return undefined;
-  const matters = 'What compresses waits until there is enough to compress: events come late, in heaps or not at all.';
+  const matters = 'Compression waits for enough data, so events come late, in bursts or not at all.';
   const seen = `The stream is compressed (Content-Encoding: ${coding}).`;
-  return problem('compressed', seen, matters, mend('compression', headers));
+  return problem('compressed', seen, matters, remedyFor('compression', headers));
 }
 
 function checkLength({ headers }: Head): Finding | undefined {
   const length = headers['content-length'];
   if (!length) return undefined;
-  const matters = 'A stream has no length: what comes after so many bytes is lost.';
-  const remedy = 'See what sets it: a cache, or a proxy that collects the response.';
+  const matters = 'A stream has no length. Everything after that many bytes is lost.';
+  const remedy = 'Find out what sets it: a cache, or a proxy that buffers the response.';
   return problem('content-length', `The answer has a Content-Length (${length}).`, matters, remedy);
 }
 
 function checkTransform({ headers }: Head): Finding | undefined {
   const control = headers['cache-control'] ?? '';
   if (/\bno-transform\b/i.test(control)) return undefined;
-  const matters = 'Without it, compression in Next.js, proxies and CDNs may take hold of the stream.';
-  const remedy = 'ssekit sends it: see what replaces the header (“headers” in next.config, a middleware, a proxy).';
+  const matters = 'Without it, Next.js, proxies and CDNs may compress the stream.';
+  const remedy = 'ssekit sends it. Find out what replaces the header: “headers” in next.config, a middleware, a proxy.';
   return warning('no-transform', `Cache-Control is “${control}”, without no-transform.`, matters, remedy);
 }
 
 function checkAccel({ headers }: Head): Finding | undefined {
   // nginx obeys this header and does not pass it on.
   if (headers['x-accel-buffering'] || proxyName(headers) === 'nginx') return undefined;
-  const matters = 'It is what tells nginx, and others that learned it from there, not to collect the response.';
-  const remedy = 'ssekit sends it: see what removes it. If there is an nginx further on, that is where it goes.';
+  const matters = 'This header tells nginx and similar proxies not to buffer the response.';
+  const remedy = 'ssekit sends it. Find out what removes it. nginx does so after obeying it.';
   return warning('x-accel-buffering', 'There is no X-Accel-Buffering header.', matters, remedy);
 }
 
@@ -140,21 +142,21 @@ function checkProtocol(url: URL, { httpVersion, headers }: Head): Finding[] {
       warning(
         'http-1.0',
         'The answer is HTTP/1.0.',
-        'There a response has no end but that of its connection, and many proxies collect it.',
-        'Let the proxy speak HTTP/1.1 (nginx: “proxy_http_version 1.1;”).',
+        'In HTTP/1.0, a response ends only with its connection, and many proxies buffer it.',
+        'Let the proxy use HTTP/1.1 (nginx: “proxy_http_version 1.1;”).',
       ),
     ];
   }
   const isLocal = ['localhost', '127.0.0.1', '[::1]'].includes(url.hostname);
   const connection = headers.connection ? ` (Connection: ${headers.connection})` : '';
   const remedy = isLocal
-    ? 'Nothing, in development. In production, let what stands in front of the app speak HTTP/2, which needs TLS.'
-    : 'Let what stands in front of the app speak HTTP/2 to browsers: it needs TLS (nginx: “listen 443 ssl; http2 on;”).';
+    ? 'In development, nothing. In production, let the proxy in front of the app offer HTTP/2, which needs TLS.'
+    : 'Let the proxy in front of the app offer HTTP/2 to browsers, which needs TLS (nginx: “listen 443 ssl; http2 on;”).';
   return [
     note(
       'http-1.1',
-      `The stream comes over HTTP/1.1${connection}.`,
-      'A browser has six connections per origin then, over all tabs: with six streams open, every further request of the site waits.',
+      `The stream uses HTTP/1.1${connection}.`,
+      'Over HTTP/1.1, a browser opens six connections per origin, in all tabs together. With six streams open, every other request to the site waits.',
       remedy,
     ),
   ];

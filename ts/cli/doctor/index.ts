@@ -25,7 +25,7 @@ export async function doctor(args: string[]): Promise<number> {
   const address = atMostOne('URL', positionals);
   const folder = process.cwd();
   if (address === undefined && !isApp(folder))
-    throw new UsageError('Which URL? There is no app in this folder to look at.');
+    throw new UsageError('URL: expected the URL of a stream, got nothing. There is no app in this folder to examine.');
   const options = {
     headers: parseHeaders(values.header),
     timeoutMs: (parseSeconds('--timeout', values.timeout) ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
@@ -55,7 +55,7 @@ async function examine(
     const finding = problem(
       'connection',
       `${explanation.seen}.`,
-      'A browser cannot connect either.',
+      'A browser cannot connect, either.',
       explanation.remedy,
     );
     return { url: String(url), stream: 'no answer', findings: [finding] };

@@ -38,18 +38,18 @@ function checkNode(version = process.versions.node): Finding | undefined {
 
 function checkPlatform(platform: NodeJS.Platform = process.platform): Finding | undefined {
   if (platform !== 'win32') return undefined;
-  const matters = 'There, streams are not handed off: all of them run through Node, which works, and costs more.';
+  const matters = 'On Windows, ssekit does not hand streams off. Node.js carries them, which works but costs more.';
   return warning(
     'not-handed-off',
     'This is Windows.',
     matters,
-    'Nothing, in development. In production, run it on Linux.',
+    'In development, nothing. In production, run the app on Linux.',
   );
 }
 
 function notInstalled(folder: string): Finding {
   const command = addCommand(packageManagerOf(folder), PACKAGE);
-  return problem('not-installed', `ssekit is not installed in ${folder}.`, 'Nothing can import it.', command);
+  return problem('not-installed', `ssekit is not installed in ${folder}.`, 'The app cannot import it.', command);
 }
 
 /** Runs in its own process, because an addon for another system may end it. */
@@ -61,8 +61,8 @@ function checkAddon(home: string): Finding | undefined {
   return problem(
     'addon',
     `ssekit cannot be loaded on ${process.platform} ${process.arch}: ${reason}`,
-    'Its native part is missing, or is made for another system.',
-    'Install on the system that it runs on, and with optional packages (npm: without --omit=optional): a node_modules that was copied from elsewhere has the addon of elsewhere. In Docker, install in the image. Where there is no addon for this system, run “npx ssekit build”.',
+    'Its native part is missing, or was built for another system.',
+    'Install on the system that runs the app, with optional packages (npm: without --omit=optional). A copied node_modules contains the binary of the system that it came from. In Docker, install in the image. If there is no binary for this system, run “npx ssekit build”.',
   );
 }
 
@@ -72,15 +72,15 @@ function checkCopies(folder: string): Finding | undefined {
   if (places.size < 2) return undefined;
   const seen = `There are ${places.size} copies of ssekit: ${[...places].map(([path, version]) => `${version} in ${path}`).join(', ')}.`;
   const remedy =
-    'Let everything ask for one version: see “npm ls ssekit”, then use “overrides” (pnpm and yarn: “resolutions”).';
+    'Make every package use one version: look at “npm ls ssekit”, then add “overrides” (pnpm and yarn: “resolutions”).';
   if (new Set(places.values()).size > 1) {
-    const matters = 'They share the addon of the one that is loaded first, and may not fit it.';
+    const matters = 'All copies use the binary of the copy that is loaded first, and may not fit it.';
     return problem('copies', seen, matters, remedy);
   }
   return warning(
     'copies',
     seen,
-    'They share one addon and so one hub, but in worker threads each may bring its own.',
+    'They share one binary and so one hub, but each worker thread may load another one.',
     remedy,
   );
 }
@@ -92,9 +92,9 @@ function checkConfig(folder: string): Finding | undefined {
   if (/\bwithSSE\b|ExternalPackages[^\]]*['"]ssekit['"]/.test(text)) return undefined;
   return warning(
     'config',
-    file ? `${file} does not name withSSE.` : 'There is no next.config.',
-    'Next.js bundles ssekit then. It finds its native part in the app’s folder, and in a standalone build nowhere.',
-    'Run “npx ssekit init”, or wrap the config: export default withSSE(nextConfig), with withSSE from ssekit/next.',
+    file ? `${file} does not use withSSE.` : 'There is no next.config.',
+    'Without it, Next.js bundles ssekit. The bundle finds the native part in the app’s folder, but not in a standalone build.',
+    'Run “npx ssekit init”, or wrap the config: export default withSSE(nextConfig), with withSSE imported from ssekit/next.',
   );
 }
 
@@ -105,8 +105,8 @@ function checkInstrumentation(folder: string): Finding | undefined {
   return warning(
     'instrumentation',
     file ? `${file} does not load ssekit.` : 'There is no instrumentation file.',
-    'A stream that is opened by the very request that loads ssekit is not handed off: it stays with Node, which costs more.',
-    `Run “npx ssekit init”, or put this into register(): if (process.env.NEXT_RUNTIME === 'nodejs') await import('@/features/sse');`,
+    'If the request for a stream is the one that loads ssekit, that stream is not handed off. It stays with Node.js, which costs more.',
+    `Run “npx ssekit init”, or add this to register(): if (process.env.NEXT_RUNTIME === 'nodejs') await import('@/features/sse');`,
   );
 }
 

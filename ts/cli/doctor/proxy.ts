@@ -3,7 +3,7 @@ import type { HeaderFields } from '../http/open.js';
 
 interface Proxy {
   name: string;
-  tells: (fields: HeaderFields) => boolean;
+  recognizes: (fields: HeaderFields) => boolean;
   buffering: string;
   compression: string;
   idle: string;
@@ -12,16 +12,16 @@ interface Proxy {
 const PROXIES: Proxy[] = [
   {
     name: 'nginx',
-    tells: ({ server = '' }) => /nginx|openresty/i.test(server),
+    recognizes: ({ server = '' }) => /nginx|openresty/i.test(server),
     buffering:
-      'nginx: “proxy_buffering off;” in the location of the stream. ssekit asks for that by X-Accel-Buffering, so look for “proxy_ignore_headers X-Accel-Buffering;”. And “proxy_http_version 1.1;”: with chunks, even a buffer is passed on as it fills.',
+      'nginx: “proxy_buffering off;” in the location of the stream. ssekit asks for that with X-Accel-Buffering, so look for “proxy_ignore_headers X-Accel-Buffering;”. Also set “proxy_http_version 1.1;”.',
     compression:
-      'nginx: take text/event-stream out of “gzip_types”, or set “gzip off;” (and “brotli off;”) in the location of the stream.',
+      'nginx: remove text/event-stream from “gzip_types”, or set “gzip off;” (and “brotli off;”) in the location of the stream.',
     idle: 'nginx: “proxy_read_timeout 1h;” in the location of the stream (60 s by default).',
   },
   {
     name: 'Apache',
-    tells: ({ server = '' }) => /apache/i.test(server),
+    recognizes: ({ server = '' }) => /apache/i.test(server),
     buffering: 'Apache: “flushpackets=on” on the ProxyPass of the stream.',
     compression: 'Apache: “SetEnvIf Request_URI ^/api/sse no-gzip=1 no-brotli=1”.',
     idle: 'Apache: “timeout=3600” on the ProxyPass of the stream (60 s by default).',
@@ -37,11 +37,11 @@ const ANY = {
 };
 
 /** How to fix the proxy's behaviour, as far as the response shows which proxy it is. */
-export function mend(what: 'buffering' | 'compression' | 'idle', fields: HeaderFields = {}): string {
-  return PROXIES.find(({ tells }) => tells(fields))?.[what] ?? ANY[what];
+export function remedyFor(what: 'buffering' | 'compression' | 'idle', fields: HeaderFields = {}): string {
+  return PROXIES.find(({ recognizes }) => recognizes(fields))?.[what] ?? ANY[what];
 }
 
 /** The proxy in front of the app, if it is one of the known ones. */
 export function proxyName(fields: HeaderFields): string | undefined {
-  return PROXIES.find(({ tells }) => tells(fields))?.name;
+  return PROXIES.find(({ recognizes }) => recognizes(fields))?.name;
 }

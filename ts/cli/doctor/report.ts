@@ -40,7 +40,7 @@ function findingText({ level, seen, matters, remedy }: Finding, paint: Paint): s
 
 function conclusion(findings: Finding[], paint: Paint): string {
   const problems = findings.filter(({ level }) => level === 'problem').length;
-  if (problems === 0) return paint('green', findings.length === 0 ? 'All is well.' : 'Nothing is wrong.');
+  if (problems === 0) return paint('green', findings.length === 0 ? 'No findings.' : 'No problems.');
   return paint('red', problems === 1 ? '1 problem.' : `${problems} problems.`);
 }
 

@@ -1,12 +1,19 @@
 /**
- * Reads an event stream byte by byte, as the standard requires:
- * https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-interpretation
+ * Reads an event stream as a page does. `eventsource-parser` knows the fields. What it leaves to its user is here: a bound for
+ * an event, after which the stream goes on, and the last event id, which also events without data set.
  */
+import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
-import { Gathered } from './gathered.js';
+import { Lines } from './lines.js';
 
-/** More than ssekit sends by default. A stream that never ends a line must not take all memory. */
+/** More than ssekit sends by default. A stream that never ends an event must not take all memory. */
 export const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
+
+/** What a data line takes in memory besides its characters. Lines without any would be free otherwise. */
+const LINE_OVERHEAD = 8;
+
+/** The library reports no id of an event without data. So each event gets one more data line, which is empty. */
+const END_OF_EVENT = 'data\n\n';
 
 /** One event, as `EventSource` would dispatch it. */
 export interface StreamEvent {
@@ -23,31 +30,29 @@ export interface StreamListener {
   onRetry?(milliseconds: number): void;
   /** A line that begins with a colon. Pages ignore it; for monitoring it is a sign of life. */
   onComment?(text: string): void;
-  /** An event was longer than `MAX_EVENT_CHARACTERS`, and was left out. */
+  /** The parser left out an event, because it was longer than `MAX_EVENT_CHARACTERS`. */
   onOverlong?(): void;
 }
 
 export class EventStreamParser {
   readonly #listener: StreamListener;
-  // It drops a byte order mark, but only at the very beginning.
-  readonly #decoder = new TextDecoder('utf-8');
-  /** The current line, in the pieces that it arrived in. */
-  readonly #line = new Gathered('');
-  /** The last piece ended with a CR. A LF that comes next belongs to it. */
-  #skipLineFeed = false;
-  /** The current line is too long; the rest of it is skipped. */
-  #isLineOverlong = false;
-  #isEventOverlong = false;
-  readonly #data = new Gathered('\n');
-  #type = '';
-  #id: string;
+  readonly #lines = new Lines(MAX_EVENT_CHARACTERS);
+  readonly #fields;
+  /** How much the data lines of the current event take. */
+  #length = 0;
   #lastEventId: string;
 
   /** `lastEventId` is the id from the previous connection, because a stream need not repeat it. */
   constructor(listener: StreamListener, lastEventId = '') {
     this.#listener = listener;
-    this.#id = lastEventId;
     this.#lastEventId = lastEventId;
+    this.#fields = createParser({
+      onEvent: (event) => this.#dispatch(event),
+      onRetry: (milliseconds) => listener.onRetry?.(milliseconds),
+      onComment: (text) => listener.onComment?.(text),
+    });
+    // It would drop these three characters at its beginning: to it, they are the bytes of a byte order mark.
+    this.#fields.feed('');
   }
 
   /** The value that a reconnect must send as `Last-Event-ID`. Only complete events count. */
@@ -56,61 +61,26 @@ export class EventStreamParser {
   }
 
   push(bytes: Uint8Array): void {
-    let text = this.#decoder.decode(bytes, { stream: true });
-    if (text === '') return;
-    if (this.#skipLineFeed && text.startsWith('\n')) text = text.slice(1);
-    this.#skipLineFeed = text.endsWith('\r');
-    const lines = text.split(/\r\n|\r|\n/);
-    const unfinished = lines.pop() as string;
-    for (const line of lines) {
-      this.#hold(line);
-      if (!this.#isLineOverlong) this.#takeLine(this.#line.take() ?? '');
-      this.#isLineOverlong = false;
+    for (const line of this.#lines.push(bytes)) {
+      if (line === '') this.#fields.feed(END_OF_EVENT);
+      else if (this.#fits(line)) this.#fields.feed(`${line}\n`);
     }
-    if (unfinished !== '') this.#hold(unfinished);
   }
 
-  #hold(piece: string): void {
-    if (this.#isLineOverlong) return;
-    this.#line.add(piece);
-    if (this.#line.length + this.#data.length <= MAX_EVENT_CHARACTERS) return;
-    // A comment is not part of an event.
-    if (!this.#line.take()?.startsWith(':')) this.#giveUpEvent();
-    this.#isLineOverlong = true;
+  /** Whether there is room for a line. What is not data takes the place of what was there before. */
+  #fits(line: string): boolean {
+    if (line.startsWith('data')) this.#length += line.length + LINE_OVERHEAD;
+    else if (line.length > MAX_EVENT_CHARACTERS && !line.startsWith(':')) this.#length = Number.POSITIVE_INFINITY;
+    else return true;
+    return this.#length <= MAX_EVENT_CHARACTERS;
   }
 
-  #giveUpEvent(): void {
-    this.#isEventOverlong = true;
-    this.#data.take();
-  }
-
-  #takeLine(line: string): void {
-    const colon = line.indexOf(':');
-    if (line === '') this.#dispatch();
-    else if (colon === 0) this.#listener.onComment?.(line.slice(1));
-    else if (colon < 0) this.#takeField(line, '');
-    // One space after the colon is part of the format, all others are part of the value.
-    else this.#takeField(line.slice(0, colon), line.slice(line[colon + 1] === ' ' ? colon + 2 : colon + 1));
-  }
-
-  #takeField(name: string, value: string): void {
-    if (name === 'event') this.#type = value;
-    if (name === 'data' && !this.#isEventOverlong) this.#data.add(value);
-    if (name === 'id' && !value.includes('\0')) this.#id = value;
-    if (name === 'retry' && /^[0-9]+$/.test(value)) this.#listener.onRetry?.(Number(value));
-  }
-
-  #dispatch(): void {
-    this.#lastEventId = this.#id;
-    const [data, type] = [this.#data.take(), this.#type];
-    this.#type = '';
-    if (this.#isEventOverlong) {
-      this.#isEventOverlong = false;
-      this.#listener.onOverlong?.();
-      return;
-    }
-    // An event without a data line does not count as an event, but its id counts.
-    if (data === undefined) return;
-    this.#listener.onEvent?.({ event: type || 'message', data, lastEventId: this.#lastEventId });
+  #dispatch({ event = 'message', data, id }: EventSourceMessage): void {
+    const isOverlong = this.#length > MAX_EVENT_CHARACTERS;
+    this.#length = 0;
+    if (id !== undefined) this.#lastEventId = id;
+    if (isOverlong) this.#listener.onOverlong?.();
+    // Without a data line of its own, an event does not count.
+    else if (data !== '') this.#listener.onEvent?.({ event, data: data.slice(0, -1), lastEventId: this.#lastEventId });
   }
 }

@@ -44,9 +44,9 @@ const isAuthJs = (major: number, range: string): boolean => major >= 5 || /beta|
 
 /** Otherwise signed-in users would be refused for no visible reason. */
 const NO_ID_JWT =
-  'With sessions in JWTs, user.id is there once your session callback sets it: https://authjs.dev/guides/extending-the-session';
+  'With JWT sessions, user.id is missing until your session callback sets it: https://authjs.dev/guides/extending-the-session';
 const NO_ID =
-  'user.id is there once your session callback sets it: https://next-auth.js.org/configuration/callbacks#session-callback';
+  'user.id is missing until your session callback sets it: https://next-auth.js.org/configuration/callbacks#session-callback';
 
 export const AUTH_LIBRARIES: AuthLibrary[] = [
   {
@@ -97,7 +97,7 @@ export const AUTH_LIBRARIES: AuthLibrary[] = [
       imports: ["import { auth } from '@clerk/nextjs/server';"],
       lines: bare('const { userId } = await auth();', 'return userId;'),
     }),
-    advice: 'clerkMiddleware has to run for /api/sse: see the “matcher” of your middleware or proxy file.',
+    advice: 'clerkMiddleware must run for /api/sse: check the “matcher” of your middleware or proxy file.',
   },
   {
     name: 'Better Auth',
@@ -129,12 +129,12 @@ export const AUTH_LIBRARIES: AuthLibrary[] = [
     code: ({ name, specifier }, language) => ({
       imports: ["import { getIronSession } from 'iron-session';", COOKIES, `import { ${name} } from '${specifier}';`],
       lines: bare(
-        '// FILL IN: userId stands for the field in which your log-in puts the id of the user.',
+        '// FILL IN: replace userId with the field in which your log-in stores the user’s id.',
         `const session = await getIronSession${language === 'ts' ? '<{ userId?: string }>' : ''}(await cookies(), ${name});`,
         'return session.userId ?? null;',
       ),
     }),
-    advice: 'Put the name of the field in which your log-in puts the user’s id in the place of userId.',
+    advice: 'Replace userId with the field in which your log-in stores the user’s id.',
   },
   {
     name: 'Lucia',
@@ -174,7 +174,7 @@ export const AUTH_LIBRARIES: AuthLibrary[] = [
       imports: [`import { ${name} } from '${specifier}';`],
       lines: bare(
         `const supabase = await ${name}();`,
-        '// This asks Supabase; getSession would believe what the cookie says.',
+        '// getUser asks Supabase. getSession would trust the cookie.',
         'const { data } = await supabase.auth.getUser();',
         'return data.user?.id ?? null;',
       ),

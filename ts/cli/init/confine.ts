@@ -37,5 +37,10 @@ function exists(path: string): boolean {
 export function confined(folder: string, step: Step): Step {
   if (step.after === undefined || staysWithin(folder, step.path)) return step;
   const { path, after } = step;
-  return { path, kind: 'refuse', say: 'a link leads out of the app here. It would have been:', snippet: after };
+  return {
+    path,
+    kind: 'refuse',
+    say: 'a symbolic link leads out of the app here. The file should contain:',
+    snippet: after,
+  };
 }

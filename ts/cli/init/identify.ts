@@ -29,15 +29,15 @@ type Instance = NonNullable<AuthLibrary['instance']>;
 
 function whatItWouldBe(library: AuthLibrary, usual: Instance['usual'], language: 'ts' | 'js'): string[] {
   const { imports, lines } = library.code(usual, language);
-  const introduction = `This app has ${library.name}, but “${usual.declaration}” was not found. With it:`;
+  const introduction = `This app has ${library.name}, but “${usual.declaration}” was not found. With it, the code is:`;
   return [introduction, ...[...imports, ...lines].map((line) => `  ${line}`)];
 }
 
 function toBeFilled(...hints: string[]): Identify {
   const comment = [
-    'FILL IN: say who asks. Return the id of the signed-in user, as your session has it, from the cookies or headers of',
-    'the request that this is called with: the id that you call sendToUser with. Whoever gets null is answered with 401.',
-    'Until then everybody is “demo” in development, and refused in production.',
+    'FILL IN: identify the user. Return the id that you pass to sendToUser. Your session knows it from the cookies or',
+    'headers of the request, which is the first argument here. If you return null, the answer is 401.',
+    'Until you fill this in, everybody is “demo” in development and is refused in production.',
     ...hints,
   ];
   return {
@@ -48,7 +48,7 @@ function toBeFilled(...hints: string[]): Identify {
       "  return process.env.NODE_ENV === 'development' ? 'demo' : null;",
       '},',
     ],
-    advice: 'Fill in “identify”: until then everybody is “demo” in development, and refused (401) in production.',
+    advice: 'Fill in “identify”. Until then, everybody is “demo” in development and is refused (401) in production.',
     isOpen: true,
   };
 }

@@ -5,7 +5,7 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 import type { NextApp } from '../app/next-app.js';
 import { type PathConfig, readPaths, resolveImport } from '../app/paths.js';
 import { addPath } from '../source/add-path.js';
-import { Unreadable } from '../source/tokens.js';
+import { Unreadable } from '../source/unreadable.js';
 import type { Step } from './step.js';
 
 export const FEATURE = '@/features/sse';
@@ -41,7 +41,7 @@ export function importsOf(app: NextApp): Imports {
 function withAlias(app: NextApp, file: string, paths: PathConfig): Imports {
   const path = join(app.folder, file);
   if (paths.from !== undefined && paths.from !== path) {
-    const reason = `its paths come from ${relative(app.folder, paths.from)}, and paths of its own would replace them all`;
+    const reason = `it inherits its paths from ${relative(app.folder, paths.from)}, and its own paths would replace all of those`;
     return relativeOnly(app, refusal(file, reason));
   }
   const target = slashed(relative(paths.baseUrl ?? app.folder, join(app.folder, app.base, '*')));
@@ -57,7 +57,7 @@ function refusal(file: string, reason: string): Step {
   return {
     path: file,
     kind: 'refuse',
-    say: `${reason}. For imports from @/features/sse, add this to the paths of its compilerOptions:`,
+    say: `${reason}. To import @/features/sse, add this to compilerOptions.paths:`,
     snippet: '"@/*": ["./*"]',
   };
 }

@@ -36,7 +36,7 @@ function write(folder: string, { steps }: Plan): void {
   for (const { path, kind, after } of steps) {
     if (after === undefined) continue;
     // The path was checked for the plan. Since then, another step or another program may have put a link there.
-    if (!staysWithin(folder, path)) throw new CannotRun(`${path}: a link leads out of the app here`);
+    if (!staysWithin(folder, path)) throw new CannotRun(`${path}: a symbolic link leads out of the app here`);
     const file = join(folder, path);
     mkdirSync(dirname(file), { recursive: true });
     // A file that has appeared in the meantime is not overwritten.

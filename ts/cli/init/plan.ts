@@ -44,7 +44,7 @@ function ownFile(app: NextApp, path: string, text: string, looksRight: RegExp): 
   return {
     path: existing,
     kind: 'refuse',
-    say: 'there is another file in this place. It would have been:',
+    say: 'another file is in this place. It should contain:',
     snippet: text,
   };
 }
@@ -70,7 +70,7 @@ function config(app: NextApp): Step {
   }
   const before = read(app, path);
   const outcome: Outcome = path.endsWith('.cjs')
-    ? { kind: 'refused', reason: 'Next.js does not read a config of this name: call it next.config.js' }
+    ? { kind: 'refused', reason: 'Next.js does not read a config of this name. Rename it to next.config.js' }
     : wrapConfig(before);
   const say = 'wrapped with withSSE';
   return stepOf(path, before, outcome, { say, by: 'Wrap what it exports:', snippet: configSnippet(path) });

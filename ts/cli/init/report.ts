@@ -13,14 +13,14 @@ const COLOURS = { create: 'green', change: 'green', keep: 'dim', refuse: 'yellow
 export function describeApp(app: NextApp): string {
   const language = app.language === 'ts' ? 'TypeScript' : 'JavaScript';
   const router = `App Router in ${app.base === '' ? 'app' : `${app.base}/app`}`;
-  return `Next.js ${app.version ?? 'of an unknown version'}, ${router}, ${language}, ${app.manager}`;
+  return `Next.js ${app.version ?? '(unknown version)'}, ${router}, ${language}, ${app.manager}`;
 }
 
 export function describeSteps({ steps }: Plan, isDryRun: boolean, paint: Paint): string {
   const width = Math.max(...steps.map(({ path }) => path.length));
   const lines = steps.map((step) => {
     const word = (isDryRun ? WOULD : DONE)[step.kind].padEnd(7);
-    const said = step.kind === 'keep' ? 'is there already' : step.kind === 'refuse' ? 'see below' : step.say;
+    const said = step.kind === 'keep' ? 'already in place' : step.kind === 'refuse' ? 'see below' : step.say;
     return `  ${paint(COLOURS[step.kind], word)}  ${step.path.padEnd(width)}  ${said ?? ''}`.trimEnd();
   });
   return [...lines, ...steps.filter(({ kind }) => kind === 'refuse').map(byHand)].join('\n');
@@ -45,10 +45,10 @@ export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
     ...(app.hasPackage ? [] : [addCommand(app.manager, 'ssekit')]),
     ...(identify ? [`${pathOf('api/sse/route')}: ${identify.advice}`] : []),
     `Put <Notifications /> from ${pathOf('components/notifications')} into a page.`,
-    `Send, from anywhere on the server: SSEService.getInstance().sendToUser(${identify?.isOpen ? "'demo'" : 'userId'}, ${event})`,
+    `Send from anywhere on the server: SSEService.getInstance().sendToUser(${identify?.isOpen ? "'demo'" : 'userId'}, ${event})`,
     runCommand(app.manager, 'dev'),
-    identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (as a page of a signed-in user sends it)`,
-    'See whether all is well: npx ssekit doctor http://localhost:3000/api/sse',
+    identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (the cookie of a signed-in user)`,
+    'Check the stream: npx ssekit doctor http://localhost:3000/api/sse',
   ];
   return ['Next:', ...todo.map((text, index) => paragraph(text, '     ', `  ${index + 1}. `))].join('\n');
 }

@@ -10,7 +10,7 @@ export function featureFile({ language }: NextApp): string {
 const TYPED_FEATURE = `export { type SSEEventMap, SSEService } from 'ssekit';
 
 declare module 'ssekit' {
-  /** The events of this app by name, each with what its data is: what is sent has to fit. Add your own. */
+  /** The events of this app: each name with the type of its data. What you send must match. Add your own. */
   interface SSEEventMap {
     notification: { message: string; timestamp?: string };
   }
@@ -20,7 +20,7 @@ declare module 'ssekit' {
 const FEATURE = `export { SSEService } from 'ssekit';
 
 /**
- * The events of this app by name, each with what its data is. Add your own.
+ * The events of this app: each name with the type of its data. Add your own.
  *
  * @typedef {object} SSEEventMap
  * @property {{ message: string, timestamp?: string }} notification
@@ -41,7 +41,7 @@ ${indented(identify.lines)}
 
 export function instrumentationFile(specifier: string): string {
   return `export async function register() {
-  // Loaded before the first request comes in, ssekit sees every one of them.
+  // Loaded before the first request, ssekit sees every request.
   ${loadStatement(specifier)}
 }
 `;
@@ -69,7 +69,7 @@ export function componentFile({ language }: NextApp, feature: string): string {
 
 import { useEffect, useState } from 'react';
 ${type}
-${jsdoc}/** Shows what arrives: put <Notifications /> into any page. */
+${jsdoc}/** Shows notifications as they arrive. Put <Notifications /> into any page. */
 export function Notifications() {
   const [messages, setMessages] = useState${typed ? '<string[]>' : ''}([]);
 

@@ -30,10 +30,12 @@ export async function send(args: string[]): Promise<number> {
     },
   });
   const [address, data, ...more] = positionals;
-  if (address === undefined) throw new UsageError('Which URL?');
-  if (more.length > 0) throw new UsageError('Data that has blanks in it has to stand in quotes');
+  if (address === undefined) throw new UsageError('URL: expected the URL of a listener, got nothing');
+  if (more.length > 0)
+    throw new UsageError(`data: expected one argument, got ${more.length + 1}. Put data with spaces in quotes.`);
   const targets = [values.user, values.client, values.broadcast || undefined].filter((target) => target !== undefined);
-  if (targets.length !== 1) throw new UsageError('To whom? One of --user, --client and --broadcast');
+  if (targets.length !== 1)
+    throw new UsageError(`Expected one of --user, --client and --broadcast, got ${targets.length || 'none'}`);
   const body = {
     userId: values.user,
     clientId: values.client,
@@ -75,13 +77,13 @@ async function dataOf(argument: string | undefined, isText: boolean): Promise<un
   try {
     return JSON.parse(given);
   } catch {
-    throw new UsageError('The data is not JSON; --text sends it as a string');
+    throw new UsageError(`data: expected JSON, got ${oneLine(given, 100)}. To send it as a string, add --text.`);
   }
 }
 
 function retryOf(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
-  if (!/^\d+$/.test(given)) throw new UsageError(`--retry wants milliseconds, got ${given}`);
+  if (!/^\d+$/.test(given)) throw new UsageError(`--retry: expected milliseconds, got ${given}`);
   return Number(given);
 }
 
@@ -103,7 +105,10 @@ async function publish(url: URL, headers: Record<string, string>, body: string):
   } catch (error) {
     if (error instanceof CannotRun) throw error;
     const cause = error instanceof Error && error.cause ? error.cause : error;
-    const { seen, remedy } = explain(cause) ?? { seen: oneLine((cause as Error).message), remedy: 'Is it ssekit?' };
+    const { seen, remedy } = explain(cause) ?? {
+      seen: oneLine((cause as Error).message),
+      remedy: 'Check that a listener of ssekit runs there.',
+    };
     throw new CannotRun(`${url.host}: ${seen}. ${remedy}`);
   }
 }
@@ -113,7 +118,10 @@ async function textOf(response: Response, url: URL): Promise<string> {
   let bytes = 0;
   for await (const piece of response.body ?? []) {
     bytes += piece.length;
-    if (bytes > MAX_ANSWER_BYTES) throw new CannotRun(`${url.host}: the answer is too long for one of ssekit's.`);
+    if (bytes > MAX_ANSWER_BYTES)
+      throw new CannotRun(
+        `${url.host}: the answer is longer than ${MAX_ANSWER_BYTES} bytes, so it is not from a listener of ssekit.`,
+      );
     pieces.push(piece);
   }
   return Buffer.concat(pieces).toString('utf8');
@@ -125,7 +133,7 @@ function show({ status, text }: Answer, json: boolean): number {
     return EXIT.problems;
   }
   const receipt = receiptIn(text);
-  if (!receipt) throw new CannotRun(`what answers is no listener of ssekit's: ${oneLine(text)}`);
+  if (!receipt) throw new CannotRun(`this answer is not from a listener of ssekit: ${oneLine(text)}`);
   if (json) {
     sayJsonText(text);
     return EXIT.ok;
@@ -142,8 +150,8 @@ function receiptIn(answer: string): Receipt | undefined {
 }
 
 function reasonIn(answer: string, status: number): string {
-  if (status === 401) return 'the token is missing or wrong; SSEKIT_PUBLISH_TOKEN has to hold it';
-  if (status >= 300 && status < 400) return 'it redirects, and the token is for this address alone';
+  if (status === 401) return 'the token is missing or wrong. Set SSEKIT_PUBLISH_TOKEN to it.';
+  if (status >= 300 && status < 400) return 'the server redirects, but the token is for this address only';
   const { error } = (jsonIn(answer) ?? {}) as { error?: unknown };
   return typeof error === 'string' ? error : answer.trim();
 }

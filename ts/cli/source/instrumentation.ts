@@ -1,7 +1,7 @@
 /** Lets the `register` of an instrumentation file load ssekit. */
-import { habitsOf, insert, type Outcome, refused } from './edit.js';
-import { bodyOf } from './statements.js';
-import { readSource, type Source, type Token, Unreadable } from './tokens.js';
+import { attempt, insert, type Outcome, refused } from './edit.js';
+import { habitsOf } from './habits.js';
+import { readSource, type Source, type Statement, spanOf } from './source.js';
 
 /** The statement that loads ssekit. */
 export function loadStatement(specifier: string, quote = "'", semicolon = ';'): string {
@@ -10,39 +10,31 @@ export function loadStatement(specifier: string, quote = "'", semicolon = ';'): 
 }
 
 export function loadIn(text: string, specifier: string): Outcome {
-  try {
-    return change(readSource(text), specifier);
-  } catch (error) {
-    if (error instanceof Unreadable) return refused(error.message);
-    throw error;
-  }
+  return attempt(() => change(readSource(text), specifier));
 }
 
 function change(source: Source, specifier: string): Outcome {
-  const { text, tokens } = source;
-  if (tokens.some((token) => token.kind === 'string' && /^.(ssekit|.*features\/sse)(\/index)?.$/.test(token.text))) {
-    return { kind: 'done' };
-  }
+  const { text, tokens, program } = source;
+  if (tokens.some((token) => /^['"](ssekit|.*features\/sse)(\/index)?['"]$/.test(token.text))) return { kind: 'done' };
   const { quote, semicolon, lineEnd } = habitsOf(source);
   const statement = loadStatement(specifier, quote, semicolon);
-  const uses = tokens.filter((token) => token.kind === 'word' && token.text === 'register');
-  if (uses.length === 0) {
+  if (tokens.every((token) => token.text !== 'register')) {
     const lines = ['', 'export async function register() {', `  ${statement}`, '}', ''];
     return { kind: 'changed', text: text.trimEnd() + lineEnd + lines.join(lineEnd) };
   }
-  const at = tokens.findIndex((_, index) => isRegister(tokens, index));
-  const body = at < 0 ? undefined : bodyOf(tokens, at);
-  if (!body) return refused('register is not an exported async function in it');
-  const rest = text.slice(body.open.end);
+  const body = program.body.flatMap((each) => bodyOfRegister(each) ?? [])[0];
+  if (body === undefined) return refused('its register is not an exported async function');
+  const rest = text.slice(body);
   const [, , indent = '  '] = /^([ \t]*\r?\n([ \t]+))?/.exec(rest) ?? [];
   // Text after the brace on the same line moves to its own line.
   const onSameLine = !/^[ \t]*\r?\n/.test(rest);
   const end = !onSameLine ? '' : /^\s*\}/.test(rest) ? lineEnd : `${lineEnd}${indent}`;
-  const insertion = `${lineEnd}${indent}${statement}${end}`;
-  return { kind: 'changed', text: insert(text, [{ at: body.open.end, text: insertion }]) };
+  return insert(text, [{ at: body, text: `${lineEnd}${indent}${statement}${end}` }]);
 }
 
-function isRegister(tokens: Token[], at: number): boolean {
-  const texts = ['export', 'async', 'function', 'register'];
-  return tokens[at]?.depth === 0 && texts.every((text, index) => tokens[at + index]?.text === text);
+/** The place behind the opening brace of `export async function register`. */
+function bodyOfRegister(statement: Statement): number | undefined {
+  const declared = statement.type === 'ExportNamedDeclaration' ? statement.declaration : undefined;
+  if (declared?.type !== 'FunctionDeclaration' || declared.id?.name !== 'register') return undefined;
+  return declared.async && !declared.generator ? spanOf(declared.body).start + 1 : undefined;
 }

@@ -1,93 +1,88 @@
 /** Wraps the export of a `next.config` with `withSSE`. */
-import { habitsOf, type Insertion, insert, type Outcome, refused } from './edit.js';
-import { beginsStatement, bodyOf, lastOfExpression, placeForImport } from './statements.js';
-import { readSource, type Source, type Token, Unreadable } from './tokens.js';
+import { attempt, type Insertion, insert, type Outcome, refused } from './edit.js';
+import { habitsOf } from './habits.js';
+import { placeForImport } from './place-for-import.js';
+import { readSource, type Source, type Span, type Statement, spanOf, type Token } from './source.js';
 
 export function wrapConfig(text: string): Outcome {
-  try {
+  return attempt(() => {
     const source = readSource(text);
-    if (source.tokens.some(({ kind, text }) => kind === 'word' && text === 'withSSE')) return { kind: 'done' };
-    return wrap(source);
-  } catch (error) {
-    if (error instanceof Unreadable) return refused(error.message);
-    throw error;
-  }
+    return source.tokens.some((token) => token.text === 'withSSE') ? { kind: 'done' } : wrap(source);
+  });
 }
 
 function wrap(source: Source): Outcome {
-  const { tokens } = source;
-  const isDefault = (at: number): boolean => matches(tokens, at, ['export', 'default']);
-  const isModuleExports = (at: number): boolean => matches(tokens, at, ['module', '.', 'exports', '=']);
-  const places = tokens.flatMap((token, at) =>
-    token.depth === 0 && (isDefault(at) || isModuleExports(at)) ? [at] : [],
-  );
-  const last = places.at(-1);
-  if (last === undefined) return refused('it has neither a default export nor module.exports');
-  const isModule = isDefault(last);
-  if (places.some((at) => isDefault(at) !== isModule)) return refused('it has a default export and module.exports');
-  if (isModule && places.length > 1) return refused('it has two default exports');
-  const stray = isModule ? undefined : strayExport(tokens, places);
-  if (stray) return refused(stray);
-  const expression = isModule ? exportedBy(tokens, last + 2) : expressionAt(tokens, last + 4);
-  if ('reason' in expression) return refused(expression.reason);
-  return { kind: 'changed', text: insert(source.text, [importOf(source, isModule), ...expression.wrapping]) };
+  const { text, program } = source;
+  const exported = program.body.flatMap((statement) => exportOf(statement) ?? []);
+  const last = exported.at(-1);
+  const reason = strayExport(source.tokens, exported) ?? (last ? obstacle(last, exported, source) : NO_EXPORT);
+  if (!last || reason) return refused(reason ?? NO_EXPORT);
+  // A declaration needs no semicolon at its end, but the expression that it becomes does.
+  const end = last.value.type === 'FunctionDeclaration' ? ');' : ')';
+  const { start, end: at } = spanOf(last.value);
+  return insert(text, [importOf(source, last.isModule), { at: start, text: 'withSSE(' }, { at, text: end }]);
 }
 
-function matches(tokens: Token[], at: number, texts: string[]): boolean {
-  return texts.every((text, index) => tokens[at + index]?.text === text && tokens[at + index]?.kind !== 'string');
+const NO_EXPORT = 'it has neither a default export nor module.exports';
+
+type DefaultExport = Extract<Statement, { type: 'ExportDefaultDeclaration' }>;
+type Assignment = Extract<
+  Extract<Statement, { type: 'ExpressionStatement' }>['expression'],
+  { type: 'AssignmentExpression' }
+>;
+
+interface Exported {
+  statement: Span;
+  value: DefaultExport['declaration'] | Assignment['right'];
+  /** `export default` and not `module.exports =`. */
+  isModule: boolean;
 }
 
-type Expression = { wrapping: Insertion[] } | { reason: string };
-
-function expressionAt(tokens: Token[], at: number): Expression {
-  const first = tokens[at];
-  const last = first && tokens[lastOfExpression(tokens, at)];
-  if (!first || !last || first.text === ';') return { reason: 'nothing is exported' };
-  const { depth } = first;
-  const isSequence = tokens.some(
-    ({ text, start, depth: at }) => text === ',' && at === depth && start > first.start && start < last.end,
-  );
-  // `<Config>(…) => …` may contain commas, too, but people write neither of these.
-  if (isSequence) return { reason: 'what it exports is not a single expression' };
-  return { wrapping: around(first, last, '') };
+function exportOf(statement: Statement): Exported | undefined {
+  const place = spanOf(statement);
+  if (statement.type === 'ExportDefaultDeclaration')
+    return { statement: place, value: statement.declaration, isModule: true };
+  const assignment = statement.type === 'ExpressionStatement' ? statement.expression : undefined;
+  if (assignment?.type !== 'AssignmentExpression' || !isModuleExports(assignment)) return undefined;
+  return { statement: place, value: assignment.right, isModule: false };
 }
 
-/** The export after `export default`: an expression, or a function, which becomes one. */
-function exportedBy(tokens: Token[], at: number): Expression {
-  const [first, next] = [tokens[at], tokens[at + 1]];
-  if (first?.text === 'class' || first?.text === 'abstract') return { reason: 'it exports a class' };
-  const isFunction = first?.text === 'function' || (first?.text === 'async' && next?.text === 'function');
-  if (!first || !isFunction) return expressionAt(tokens, at);
-  const body = bodyOf(tokens, at);
-  if (!body) return { reason: 'the function that it exports cannot be read' };
-  const name = tokens[at + (first.text === 'async' ? 2 : 1)];
+function isModuleExports({ operator, left }: Assignment): boolean {
+  if (operator !== '=' || left.type !== 'MemberExpression' || left.computed) return false;
+  const { object, property } = left;
+  return object.type === 'Identifier' && object.name === 'module' && 'name' in property && property.name === 'exports';
+}
+
+/** Why this export cannot be wrapped. */
+function obstacle({ value, isModule, statement }: Exported, all: Exported[], { tokens }: Source): string | undefined {
+  if (all.some((other) => other.isModule !== isModule)) return 'it has a default export and module.exports';
+  if (value.type === 'ClassDeclaration') return 'it exports a class';
+  if (/^TS(InterfaceDeclaration|DeclareFunction)$/.test(value.type)) return 'it exports only a type';
+  if (value.type !== 'FunctionDeclaration' || !value.id) return undefined;
   // The name of a function expression is known only inside it.
+  const { name } = value.id;
   const isUsed = tokens.some(
-    ({ text, start, end }) =>
-      text === name?.text && name.kind === 'word' && (end < first.start || start > body.close.end),
+    ({ text, start, end }) => text === name && (end < statement.start || start > statement.end),
   );
-  if (isUsed) return { reason: `the exported function ${name?.text} is used elsewhere in it` };
-  return { wrapping: around(first, body.close, ';') };
-}
-
-function around(first: Token, last: Token, end: string): Insertion[] {
-  return [
-    { at: first.start, text: 'withSSE(' },
-    { at: last.end, text: `)${end}` },
-  ];
+  return isUsed ? `the exported function ${name} is used elsewhere in it` : undefined;
 }
 
 /** CommonJS lets a module export in many ways and places. Of several plain assignments, only the last counts. */
-function strayExport(tokens: Token[], places: number[]): string | undefined {
-  for (const [at, { text, kind }] of tokens.entries()) {
-    if (text !== 'exports' || kind !== 'word') continue;
-    const isOfModule = matches(tokens, at - 2, ['module', '.']);
+function strayExport(tokens: Token[], exported: Exported[]): string | undefined {
+  if (exported.some(({ isModule }) => isModule)) return undefined;
+  const isPlain = (at: Token | undefined): boolean => exported.some(({ statement }) => statement.start === at?.start);
+  for (const [at, { text }] of tokens.entries()) {
+    if (text !== 'exports') continue;
+    const [next, module] = [tokens[at + 1]?.text, tokens[at - 2]];
+    const isOfModule = module?.text === 'module' && tokens[at - 1]?.text === '.';
+    if (isOfModule && next === '=' && !isPlain(module)) {
+      return 'it assigns module.exports inside a condition, a function or another expression';
+    }
+    if (exported.length === 0) continue;
     if (!isOfModule) return 'it uses exports besides module.exports';
-    const next = tokens[at + 1];
-    if (next?.text === '=' && !places.includes(at - 2)) return 'it assigns module.exports inside of something else';
-    if (next?.text === '.' || next?.text === '[') return 'it exports properties one by one';
+    if (next === '.' || next === '[') return 'it exports properties one by one';
   }
-  return places.every((at) => beginsStatement(tokens, at)) ? undefined : 'it exports under a condition';
+  return undefined;
 }
 
 /** A TypeScript config may import like a module and export like CommonJS. */

@@ -91,18 +91,19 @@ function standardFields(lastEventId: string): HeaderFields {
 function refusalOf({ response }: Arrival): string | undefined {
   const { status, headers } = response;
   const type = headers['content-type'] ?? '';
-  if (status === 204) return 'the server says that there is nothing more to come (204)';
+  if (status === 204) return 'the server answered 204: the stream is over';
   if (status === 401 || status === 403) {
-    return `the server wants to know who asks (${status}): pass what it knows you by, --header 'Cookie: …'`;
+    return `the server answered ${status}: it does not know the user. Pass the session: --header 'Cookie: …'`;
   }
   if (status !== 200) return `the server answered ${status}`;
-  if (!/^text\/event-stream *(;|$)/i.test(type)) return `this is no event stream, but ${type || 'of no content type'}`;
+  if (!/^text\/event-stream *(;|$)/i.test(type))
+    return `the server answered with ${type || 'no content type'}, not with text/event-stream`;
   return undefined;
 }
 
 async function* read(response: OpenResponse, state: { retryMs: number; lastEventId: string }): AsyncGenerator<Notice> {
   const body = decoded(response.body, response.headers['content-encoding']);
-  if (!body) throw new Error(`the response is encoded with ${response.headers['content-encoding']}`);
+  if (!body) throw new Error(`the response has an unknown Content-Encoding: ${response.headers['content-encoding']}`);
   const notices: Notice[] = [];
   const listener = {
     onEvent: (event: StreamEvent) => notices.push({ kind: 'event', event }),

@@ -17,7 +17,7 @@ export async function tail(args: string[]): Promise<number> {
     },
   });
   const address = atMostOne('URL', positionals);
-  if (address === undefined) throw new UsageError('Which URL?');
+  if (address === undefined) throw new UsageError('URL: expected the URL of a stream, got nothing');
   const ended = new AbortController();
   const end = (): void => ended.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
@@ -56,9 +56,9 @@ function describe(notice: Exclude<Notice, { kind: 'event' }>): string {
     case 'open':
       return `connected to ${notice.url} (HTTP/${notice.response.httpVersion})`;
     case 'dropped':
-      return `an event of more than ${MAX_EVENT_CHARACTERS} characters was left out`;
+      return `left out an event of more than ${MAX_EVENT_CHARACTERS} characters`;
     case 'lost':
-      return `${notice.reason}; again in ${duration(notice.waitMs)}`;
+      return `${notice.reason}; reconnecting in ${duration(notice.waitMs)}`;
     case 'refused':
       return notice.reason;
   }

@@ -1,4 +1,4 @@
-//! What the benches measure: the engine's real paths, each as often as it is told.
+//! The engine's real paths, each repeated as often as the caller says.
 //!
 //! Everything is done by one thread, so that the instructions of two runs are the same: the shard runs while the scenario waits
 //! for its flush.

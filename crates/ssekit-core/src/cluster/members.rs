@@ -257,7 +257,7 @@ mod tests {
     }
 
     #[test]
-    fn clients_are_known_by_node_and_by_user_until_they_leave() {
+    fn clients_are_listed_by_node_and_user() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
         members.joined(one, 1, &[member("a", Some("ada")), member("b", None)]);
         members.joined(two, 1, &[member("c", Some("ada"))]);
@@ -272,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_client_that_moves_is_not_taken_away_by_the_node_that_it_left() {
+    fn old_node_does_not_remove_a_moved_client() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
         members.joined(one, 1, &[member("tab", Some("ada"))]);
         members.joined(two, 1, &[member("tab", Some("ada"))]);
@@ -282,7 +282,7 @@ mod tests {
     }
 
     #[test]
-    fn a_roll_takes_the_place_of_what_was_known_when_it_is_complete() {
+    fn complete_snapshot_replaces_the_known_clients() {
         let (members, one) = (Members::default(), NodeId::random());
         members.joined(one, 1, &[member("a", None), member("b", Some("ada"))]);
         members.snapshot(one, 2, true, &[member("b", Some("ada"))]);
@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_node_that_is_silent_for_its_lease_is_gone_with_its_clients() {
+    async fn expired_lease_removes_node_and_clients() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
         let (lease, memory) = (Duration::from_secs(10), Duration::from_secs(300));
         members.joined(one, 1, &[member("a", None)]);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_belongs_to_the_user_who_stands_first_in_the_history() {
+    fn id_belongs_to_the_first_user_in_the_history() {
         let (members, one, two) = (Members::default(), NodeId::random(), NodeId::random());
         members.joined(one, 5, &[member("tab", Some("ada"))]);
         members.joined(two, 6, &[member("tab", Some("eve"))]);

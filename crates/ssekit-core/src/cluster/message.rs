@@ -344,14 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn what_one_node_says_another_understands() {
+    fn message_survives_encoding() {
         for message in examples() {
             assert_eq!(Message::decode(&message.encode()), Some(message));
         }
     }
 
     #[test]
-    fn what_is_cut_off_anywhere_or_of_another_version_does_no_harm() {
+    fn truncated_or_newer_message_does_no_harm() {
         for message in examples() {
             let bytes = message.encode();
             for end in 0..bytes.len() {
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_of_a_later_release_is_passed_over() {
+    fn field_of_a_later_release_is_skipped() {
         let mut bytes = Message::DisconnectClient("tab").encode().to_vec();
         bytes.splice(2..2, [200, 3, b'n', b'e', b'w']);
         assert_eq!(Message::decode(&bytes), Some(Message::DisconnectClient("tab")));
@@ -388,7 +388,7 @@ mod tests {
         }
 
         #[test]
-        fn no_bytes_do_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
             let _ = Message::decode(&bytes);
         }
     }

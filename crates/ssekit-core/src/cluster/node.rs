@@ -282,7 +282,7 @@ impl Cluster {
         let is_new = health.is_new(failure.to_string());
         drop(health);
         if is_new {
-            engine.report(&format!("the backplane cannot be used, and is tried again and again: {failure}"));
+            engine.report(&format!("the backplane cannot be used, ssekit keeps trying: {failure}"));
         }
     }
 

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn records_are_counted_and_stay_until_they_are_appended() {
+    fn record_stays_counted_until_it_is_appended() {
         let outbox = outbox(100);
         assert_eq!(outbox.peek(), None);
         assert_eq!(outbox.push((1..=3).map(payload)), 3);
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_told_in_its_place_and_counted_once() {
+    fn dropped_records_leave_one_counted_gap() {
         let outbox = outbox(3);
         outbox.push((1..=5).map(payload));
         let told = Message::Lost(2).encode();
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_bounded_by_bytes_but_for_one_large_record() {
+    fn batch_is_limited_but_holds_one_large_record() {
         let outbox = Outbox::new(Bounds { records: 100, bytes: 1 << 30 });
         let large = Bytes::from(vec![b'x'; 3 << 20]);
         outbox.push([large.clone(), payload(1), payload(2)]);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn who_waits_for_a_record_is_told_when_it_has_been_appended() {
+    async fn waiter_wakes_when_its_record_is_appended() {
         let outbox = outbox(10);
         let count = outbox.push([payload(1), payload(2)]);
         let waiting = outbox.is_appended(count);

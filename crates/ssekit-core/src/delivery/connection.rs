@@ -7,18 +7,19 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::SockRef;
 
+use crate::delivery::broadcasts::Broadcasts;
 use crate::delivery::deliveries::Tally;
 use crate::delivery::handoff::{Handoff, Held};
 use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::socket::{Input, Writer, expect_answers, reason_of};
 use crate::event::Framing;
 use crate::event::position::Position;
-use crate::history::log::{Backlog, Entry};
+use crate::history::log::Backlog;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
 use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
-use crate::session::reader::{MAX_EVENTS, Reader};
+use crate::session::reader::Reader;
 
 /// Bytes passed to the kernel at once; usually more than its socket buffer accepts.
 const MAX_BATCH_BYTES: usize = 1 << 20;
@@ -35,54 +36,6 @@ pub(crate) enum Outcome {
     More,
     /// It is gone.
     Gone(DisconnectReason),
-}
-
-/// Some broadcasts, read from their log once for all clients that are to get exactly these next.
-#[derive(Debug)]
-pub(crate) struct Broadcasts {
-    /// They are all broadcasts after this position,
-    pub(crate) from: Position,
-    /// up to this one.
-    pub(crate) to: Position,
-    entries: Vec<Entry>,
-    chunks: Vec<Bytes>,
-    bytes: usize,
-    /// Whether any of them excludes a client.
-    choosy: bool,
-    /// The newest event for single users or clients when the broadcasts were read.
-    newest_targeted: Position,
-}
-
-impl Broadcasts {
-    /// The head must be loaded before `newest_targeted`.
-    pub(crate) fn new(from: Position, head: Position, newest_targeted: Position, entries: Vec<Entry>) -> Self {
-        let to = match entries.last() {
-            Some(last) if entries.len() == MAX_EVENTS => last.position,
-            _ => head,
-        };
-        let chunks: Vec<Bytes> = entries.iter().map(|entry| entry.frame.chunk()).collect();
-        let bytes = chunks.iter().map(Bytes::len).sum();
-        let choosy = entries.iter().any(Entry::is_choosy);
-        Self { from, to, entries, chunks, bytes, choosy, newest_targeted }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    pub(crate) fn slices(&self) -> Vec<IoSlice<'_>> {
-        self.chunks.iter().map(|chunk| IoSlice::new(chunk)).collect()
-    }
-
-    /// Whether they are exactly the next events for this reader. Usually this needs no look at the client or its logs,
-    /// which by now have left the processor's caches.
-    fn suit(&self, reader: &Reader) -> bool {
-        let cursor = reader.cursor();
-        self.from <= cursor
-            && self.entries.first().is_some_and(|first| cursor < first.position)
-            && !(self.choosy && self.entries.iter().any(|entry| !reader.wants(entry)))
-            && reader.wants_only_broadcasts(self.newest_targeted)
-    }
 }
 
 /// A client with its own socket.

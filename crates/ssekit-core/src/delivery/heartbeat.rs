@@ -38,7 +38,7 @@ mod tests {
     use crate::session::client::Start;
 
     #[test]
-    fn an_idle_stream_gets_a_heartbeat_after_the_heartbeat_and_not_before() {
+    fn idle_stream_gets_a_heartbeat_when_due() {
         let info = crate::session::lifecycle::ClientInfo { id: "c".into(), user: None };
         let client = Client::new(info, None, Default::default(), Arc::new(Inbox::default()), Start::at(0));
         let mut idle_ticks = 0;

@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn what_comes_before_and_after_the_end_of_the_shard_is_dropped() {
+    fn inbox_drops_its_contents_when_the_shard_ends() {
         let inbox = Inbox::default();
         let ((before, answer_before), (after, answer_after)) = (flush(), flush());
         inbox.push(before);

@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_bound_counts_for_itself() {
+    fn each_lag_limit_applies_alone() {
         let none = MaxLag::default();
         let since = Instant::now().checked_sub(Duration::from_secs(10));
         let backlog = Backlog { events: 100, bytes: 10_000, since };
@@ -78,7 +78,7 @@ mod tests {
     }
 
     #[test]
-    fn of_many_the_largest_counts_for_itself() {
+    fn largest_lag_of_each_kind_is_kept() {
         let second = Duration::from_secs(1);
         let (one, other) =
             (Lag { clients: 2, events: 5, time: second }, Lag { clients: 3, events: 4, time: second * 9 });

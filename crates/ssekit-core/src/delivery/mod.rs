@@ -2,9 +2,10 @@
 //!
 //! * `shard`: the task that writes for its share of the clients, with its `inbox` and its `poller`.
 //! * `connection`, `socket`: one client's reader and writer in a shard; `handoff`: a socket on its way there.
-//! * [`stream`]: bytes that someone else carries (Node, HTTP/2).
+//! * [`stream`]: bytes that someone else carries (Node, HTTP/2); [`ready`]: many such streams, read together.
 //! * `heartbeat`: keeps idle connections open; [`lag`]: how far clients lag behind.
 
+pub(crate) mod broadcasts;
 #[cfg(unix)]
 pub(crate) mod connection;
 pub(crate) mod deliveries;
@@ -14,6 +15,7 @@ pub(crate) mod heartbeat;
 pub(crate) mod inbox;
 pub mod lag;
 pub(crate) mod poller;
+pub mod ready;
 pub(crate) mod shard;
 #[cfg(unix)]
 pub(crate) mod socket;

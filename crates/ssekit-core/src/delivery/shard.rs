@@ -19,16 +19,15 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
-use crate::delivery::connection::Connection;
-use crate::delivery::connection::Outcome;
+use crate::delivery::connection::{Connection, Outcome};
 use crate::delivery::deliveries::{Deliveries, Tally};
 use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
 use crate::delivery::shard::flushes::Flushes;
-use crate::delivery::shard::pass::BroadcastPass;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
@@ -57,6 +56,13 @@ pub(crate) struct Shared {
     /// A connection ends if sent data stays unacknowledged for this long.
     pub(crate) timeout: Duration,
     pub(crate) max_lag: MaxLag,
+}
+
+/// A pass of some broadcasts over all slots.
+#[derive(Debug)]
+struct BroadcastPass {
+    broadcasts: Broadcasts,
+    next: usize,
 }
 
 #[derive(Debug)]
@@ -240,6 +246,7 @@ impl Shard {
     }
 
     /// Writes the events that a client was sent before it was disconnected, as far as its socket accepts them now.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn finish(&mut self, key: usize) {
         #[cfg(unix)]
         for _ in 0..MAX_LAST_BATCHES {
@@ -295,6 +302,7 @@ impl Shard {
     }
 
     /// Handles the sockets that are ready. Returns whether there may be more of them.
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn poll_sockets(&mut self) -> bool {
         let mut ready = std::mem::take(&mut self.ready);
         let more = self.poller.take(&mut ready);
@@ -314,6 +322,7 @@ impl Shard {
         more
     }
 
+    #[cfg_attr(not(unix), allow(unused_variables, reason = "no socket is handed off here"))]
     fn continue_unfinished(&mut self) {
         for _ in 0..self.unfinished.len().min(SENDS_PER_ITERATION) {
             if let Some(key) = self.unfinished.pop_front() {

@@ -38,7 +38,7 @@ impl Draft {
         let bytes = self.body_len_bound();
         if bytes > max_bytes {
             return Err(Error::range(format!(
-                "event: it would be {bytes} bytes on the wire; at most {max_bytes} (maxEventBytes) are sent"
+                "event: got {bytes} bytes on the wire, wants at most {max_bytes} (maxEventBytes)"
             )));
         }
         Ok(())

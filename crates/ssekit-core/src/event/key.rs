@@ -77,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_found_behind_any_id_and_matches_itself_alone() {
+    fn key_is_found_behind_any_id() {
         let keys: Vec<Key> = (0..100).map(|_| Key::random()).collect();
         assert_eq!(keys.iter().map(text).collect::<HashSet<_>>().len(), 100);
         for (number, key) in keys.iter().enumerate() {
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_look_like_a_key_is_none() {
+    fn text_without_the_form_of_a_key_is_none() {
         for id in
             ["", "~", "a", "a~", "a~0123456789abcde", "a~0123456789abcdefg", "a~0123456789ABCDEF", "a~0123456789abcdeü"]
         {

@@ -77,10 +77,12 @@ impl<'a> Event<'a> {
         check_no_control("event.event", self.name)?;
         check_not_reserved("event.event", self.name)?;
         check_id_and_key(self.id, self.coalesce_key)?;
-        if self.retry.is_some_and(|retry| retry > MAX_SAFE_INTEGER) {
-            return Err(Error::argument("event.retry: wants milliseconds as a non-negative safe integer"));
+        match self.retry {
+            Some(retry) if retry > MAX_SAFE_INTEGER => Err(Error::argument(format!(
+                "event.retry: got {retry}, wants milliseconds as a non-negative safe integer"
+            ))),
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// Encodes an event of the engine, whose parts need no check.
@@ -151,7 +153,9 @@ fn check_id_and_key(id: Option<&str>, coalesce_key: Option<&str>) -> Result<()> 
 
 fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
     if text.starts_with(RESERVED_PREFIX) {
-        return Err(Error::argument(format!("{argument}: what begins with `{RESERVED_PREFIX}` is ssekit's own")));
+        return Err(Error::argument(format!(
+            "{argument}: got text that begins with `{RESERVED_PREFIX}`, which is reserved for ssekit"
+        )));
     }
     Ok(())
 }
@@ -163,7 +167,9 @@ pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
         Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
         None if text.is_empty() => "got an empty string".into(),
         None if text.len() > MAX_TEXT => format!("got {} characters", text.len()).into(),
-        None if text.starts_with(' ') || text.ends_with(' ') => "got a space at an end, which a header loses".into(),
+        None if text.starts_with(' ') || text.ends_with(' ') => {
+            "got a space at the start or end, which a header loses".into()
+        }
         None => return Ok(()),
     };
     Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
@@ -207,7 +213,7 @@ mod tests {
     use crate::event::position::{Epoch, Position};
 
     #[test]
-    fn an_encoded_event_has_room_for_its_id_and_is_not_moved_when_it_gets_one() {
+    fn id_fits_into_the_encoded_event() {
         let long = "x".repeat(300);
         let (id, huge) = ("i".repeat(256), "\r\n".repeat(1_000));
         let parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
@@ -231,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn with_a_key_an_event_is_the_same_but_for_its_id() {
+    fn key_changes_only_the_id() {
         let key = Key::random();
         let suffix = String::from_utf8(key.suffix().to_vec()).unwrap();
         let epoch = Epoch::random();
@@ -258,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn another_id_changes_nothing_else() {
+    fn other_id_changes_nothing_else() {
         for data in ["", "id: 7", "id: 7\nid: \n"] {
             let draft = || Event { name: "n", data, ..Event::default() }.encode(1 << 20).unwrap();
             let epoch = Epoch::random();
@@ -272,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_is_written_as_everybody_writes_it() {
+    fn numbers_are_written_in_decimal() {
         for number in [0, 1, 9, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
             assert_eq!(Decimal::of(number).as_bytes(), number.to_string().as_bytes());
         }

@@ -83,7 +83,7 @@ impl Epoch {
         canonical(id.strip_prefix(self.as_str())?.strip_prefix('.')?)
     }
 
-    /// What an id of this epoch says, in any of its forms.
+    /// The meaning of an id of this epoch, in any of its forms.
     pub fn parse_seen<'a>(&self, id: &'a str) -> Option<Seen<'a>> {
         let mut parts = id.splitn(3, ONLY_AT);
         let position = self.parse(parts.next()?)?;
@@ -128,7 +128,7 @@ impl fmt::Display for NodeId {
 /// Separates the position from the node, in an id that means something to that node alone.
 pub const ONLY_AT: char = '-';
 
-/// What a page has seen, according to an event id:
+/// The events that a page has seen, according to an event id:
 ///
 /// * `<epoch>.<position>` means the same on every node.
 /// * `<epoch>.<position>-<node>` means everything up to this position at that node.
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_says_what_its_page_has_seen_and_where() {
+    fn id_names_position_and_node() {
         let (epoch, node) = (Epoch::random(), NodeId::random());
         let plain = Seen { position: 7, only_at: None, elsewhere: 0 };
         assert_eq!(epoch.parse_seen(&epoch.id(7)), Some(plain));
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_exactly_our_id_names_nothing() {
+    fn foreign_id_names_nothing() {
         let epoch = Epoch::random();
         let of = |tail: &str| epoch.parse(&format!("{epoch}{tail}"));
         for tail in ["", ".", "1", ".01", ".+1", ".-1", ".1 ", ". 1", ".1.1", ".18446744073709551616", ".٣", ".1e3"] {

@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_parent_is_kept_as_it_is() {
+    fn valid_parent_is_kept_unchanged() {
         assert_eq!(parent(GOOD).as_deref(), Some(GOOD));
         assert_eq!(parent(&format!(" \t{GOOD} ")).as_deref(), Some(GOOD));
         let unsampled = GOOD.replace("-01", "-00");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn of_a_later_version_what_is_known_is_kept() {
+    fn known_part_of_a_later_version_is_kept() {
         for version in ["01-", "cc-", "fe-"] {
             let later = GOOD.replacen("00-", version, 1);
             for rest in ["", "-", "-what the future holds"] {
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_parent_that_is_not_good_is_none() {
+    fn invalid_parent_is_none() {
         let zeros = "00000000000000000000000000000000";
         for bad in [
             String::new(),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_state_is_kept_without_what_may_stand_between_its_entries() {
+    fn valid_state_is_kept_without_optional_whitespace() {
         let (name, value) = (format!("{}=1", "z".repeat(256)), format!("a={}", "~".repeat(256)));
         let tenant = format!("{}@{}=1", "0".repeat(241), "s".repeat(14));
         for (given, kept) in [
@@ -206,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn a_state_that_is_not_good_is_left_out_and_the_parent_kept() {
+    fn invalid_state_is_dropped_and_the_parent_kept() {
         let many: Vec<String> = (0..33).map(|number| format!("k{number}=1")).collect();
         let long = ["z".repeat(257) + "=1", format!("{}@s=1", "t".repeat(242)), format!("t@{}=1", "s".repeat(15))];
         let fixed = [
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_loses_long_entries_first_and_then_those_at_the_end() {
+    fn long_state_loses_long_entries_first() {
         let entry = |name: &str, bytes: usize| format!("{name}={}", "x".repeat(bytes - name.len() - 1));
         let [first, second, third] = ["a", "b", "c"].map(|name| entry(name, 128));
         let long = entry("l", 129);

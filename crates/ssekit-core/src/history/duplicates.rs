@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn first_unseen_is_the_first_that_came_back_behind_what_was_seen() {
+    fn first_unseen_follows_the_last_seen_event() {
         let mut duplicates = Duplicates::default();
         for (lone, number) in [(11, 5), (12, 6), (13, 8), (20, 9)] {
             duplicates.add(lone, agreed(number));
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn dropped_runs_are_unknown_to_pages_in_their_midst_only() {
+    fn dropped_runs_affect_only_pages_inside_them() {
         let mut duplicates = Duplicates::default();
         // Every second number belongs to another node.
         let place = |turn: u64| agreed(2 * turn);

@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_gets_what_lies_between_its_cursor_and_the_head() {
+    fn reader_gets_events_between_cursor_and_head() {
         let log = Log::new(0);
         for position in [2, 3, 5, 8, 13] {
             log.append(entry(position, "x"), &bounds(10, 1 << 20));
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn an_evicted_event_is_a_gap_for_those_who_have_not_seen_it_and_for_nobody_else() {
+    fn evicted_event_is_a_gap_only_if_unseen() {
         let log = Log::new(0);
         for position in [2, 4, 6] {
             log.append(entry(position, "x"), &bounds(2, 1 << 20));
@@ -153,14 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_log_that_began_late_does_not_claim_to_know_what_was_before() {
+    fn late_log_knows_nothing_of_earlier_events() {
         let log = Log::new(7);
         assert_eq!(positions(&log, 6, 10, 100), Err(Gap));
         assert_eq!(positions(&log, 7, 10, 100), Ok(vec![]));
     }
 
     #[test]
-    fn bytes_bound_a_log_but_its_newest_event_stays() {
+    fn byte_limit_spares_the_newest_event() {
         let log = Log::new(0);
         let big = "x".repeat(2_000);
         for position in 1..=3 {
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_repeated_id_is_found_where_it_first_stands() {
+    fn repeated_id_means_its_first_event() {
         let log = Log::new(0);
         for position in 1..=3 {
             let draft = Event { id: Some("same"), data: "x", ..Event::default() }.encode(1 << 20).unwrap();

@@ -269,7 +269,7 @@ impl Hub {
         Located { cursor: self.inner.engine.timeline.head(), elsewhere: 0, keeps_id: false }
     }
 
-    /// What is known about a client before it made this claim. A client that is refused its requested id may still be
+    /// The state of a client before it made this claim. A client that is refused its requested id may still be
     /// the same page.
     fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
         let (registry, Some(asked)) = (&self.inner.engine.registry, who.client) else { return Before::default() };

@@ -191,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn whoever_comes_and_goes_too_often_loses_the_oldest_of_their_own() {
+    fn frequent_visitor_loses_its_own_oldest_client() {
         let away = Away::default();
         let others = [
             client("of another user", Some("ada"), Some("192.0.2.1")),
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn many_users_from_one_address_do_not_push_out_those_of_others() {
+    fn one_address_does_not_evict_other_addresses() {
         let away = Away::default();
         let other = client("of another user", Some("ada"), Some("192.0.2.2"));
         assert!(away.keep(&other).is_empty());
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn where_there_is_no_room_left_whoever_has_the_most_makes_it() {
+    fn largest_holder_makes_room() {
         let away = Away::default();
         assert!(away.keep(&client("the first of all", Some("ada"), None)).is_empty());
         for number in 0..MOST - 1 {
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_who_is_back() {
+    fn returned_client_leaves_nothing_behind() {
         let away = Away::default();
         let clients: Vec<_> = (0..100).map(|n| client(&n.to_string(), Some("ada"), Some("192.0.2.1"))).collect();
         for client in clients.iter().chain(&clients) {

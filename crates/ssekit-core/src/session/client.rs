@@ -287,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_goes_on_by_its_table_and_ends_once() {
+    fn phases_follow_the_table_and_end_once() {
         let client = client();
         assert_eq!(client.advance(Phase::Stream), Some(Phase::Opening));
         assert_eq!(client.advance(Phase::Stream), None);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn that_a_client_is_gone_is_told_once_and_after_that_it_came() {
+    fn departure_is_reported_once_after_arrival() {
         for reason in DisconnectReason::ALL {
             let usual = client();
             assert_eq!(usual.told_connected(), None);

@@ -137,7 +137,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_missing_of_one_is_missing_of_nobody_else() {
+    fn missed_event_of_one_id_affects_no_other() {
         let missing = Missing::default();
         missing.note("tab", 5);
         missing.note("tab", 3);
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_id_gives_way_and_may_then_be_anybodys() {
+    fn oldest_forgotten_id_may_be_anybodys() {
         let missing = Missing::default();
         for number in 0..MOST as u64 {
             missing.note(&number.to_string(), number + 1);
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_missed_again_and_again_drives_nobody_out() {
+    fn repeatedly_missed_id_evicts_nobody() {
         let missing = Missing::default();
         missing.note("first", 1);
         for position in 2..4 * MOST as u64 {
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn departures_that_are_not_remembered_are_known_by_their_time() {
+    fn unremembered_departures_are_judged_by_time() {
         let departed = Departed::default();
         let gone = |user: &str| Gone { user: Some(user.into()), brings_id: false, reached: Some(0) };
         departed.note("tab", gone("ada"), 7);

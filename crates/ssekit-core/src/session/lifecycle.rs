@@ -183,7 +183,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_life_goes_forward_and_ends_once() {
+    fn phase_goes_forward_and_ends_once() {
         use Phase::{Closed, Handoff, Listener, Opening, Stream};
         let all = [Opening, Stream, Handoff, Listener, Closed];
         let steps: Vec<_> = all

@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn as_many_are_let_in_as_may_be_and_one_more_when_one_has_left() {
+    fn departure_makes_room_for_one_more() {
         let gate = Gate::new(LimitOptions { clients: 3, clients_per_address: 2, ..LimitOptions::default() });
         let (here, there) = (network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(gate.enter(here, false), Ok(()));
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_gate_lets_nobody_in() {
+    fn closed_gate_admits_nobody() {
         let gate = Gate::new(LimitOptions::default());
         assert!(gate.close());
         assert!(!gate.close());

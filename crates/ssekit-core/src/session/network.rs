@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_counted_by_what_one_customer_has() {
+    fn address_counts_by_customer_network() {
         assert_eq!(network("192.0.2.1"), network("::ffff:192.0.2.1"));
         assert_ne!(network("192.0.2.1"), network("192.0.2.2"));
         assert_eq!(network("2001:db8:1:2::1"), network("2001:db8:1:2:ffff::"));
@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_read_as_proxies_write_it() {
+    fn address_is_read_in_proxy_notation() {
         for (text, address) in [
             ("192.0.2.1", "192.0.2.1"),
             (" 192.0.2.1:8080 ", "192.0.2.1"),

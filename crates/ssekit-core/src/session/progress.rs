@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_read_is_written_unless_the_carrier_tells() {
+    fn read_events_count_as_written_by_default() {
         let progress = Progress::from(3);
         progress.read_to(5, true);
         assert_eq!((progress.pulled(), progress.written()), (5, 5));
@@ -96,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_for_others_counts_once_everything_before_is_written() {
+    fn events_for_others_count_after_earlier_writes() {
         let progress = told(0);
         progress.read_to(2, false);
         assert_eq!(progress.written(), 2);
@@ -115,7 +115,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_and_a_writer_at_once_leave_nothing_behind() {
+    fn concurrent_reader_and_writer_leave_nothing_behind() {
         for _ in 0..2_000 {
             let progress = told(0);
             progress.read_to(1, true);

@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_issued_before_a_log_out_is_void_and_what_comes_after_is_not() {
+    fn log_out_voids_only_earlier_tickets() {
         let (revoked, now) = (Revoked::default(), Duration::from_millis(1_800_000_000_500));
         revoked.revoke("ada", now);
         assert!(revoked.is_void("ada", Duration::ZERO));
@@ -151,14 +151,14 @@ mod tests {
     }
 
     #[test]
-    fn no_two_times_are_the_same_in_one_process() {
+    fn times_in_one_process_are_unique() {
         let times: Vec<_> = (0..10_000).map(|_| since_1970()).collect();
         assert!(times.is_sorted_by(|earlier, later| earlier < later));
         assert!(times.iter().all(|time| time.subsec_nanos() % 1_000 == 0));
     }
 
     #[test]
-    fn a_log_out_that_comes_back_from_the_other_nodes_leaves_what_came_after_it() {
+    fn echoed_log_out_spares_later_tickets() {
         let (revoked, other) = (Revoked::default(), Revoked::default());
         let at = Duration::from_micros(1_800_000_000_000_500);
         revoked.revoke("ada", at);
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_stands_between_two_log_outs() {
+    fn mark_separates_two_log_outs() {
         let (revoked, now) = (Revoked::default(), since_1970());
         revoked.revoke("ada", now);
         let mark = LogOutMark::now();
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn log_outs_that_no_ticket_has_outlived_are_forgotten() {
+    fn log_outs_older_than_every_ticket_are_forgotten() {
         let revoked = Revoked::default();
         for day in 0..100_000_u32 {
             revoked.revoke(&day.to_string(), Duration::from_secs(86_400) * day);
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn of_too_many_log_outs_the_oldest_count_for_everybody() {
+    fn forgotten_log_outs_void_everybodys_older_tickets() {
         let (revoked, start, extra) = (Revoked::default(), since_1970(), 1_000);
         let at = |number: usize| start + Duration::from_micros(number as u64);
         revoked.revoke("ada", at(0));

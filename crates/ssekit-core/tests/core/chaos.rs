@@ -62,7 +62,7 @@ fn some_bytes(chance: &mut Chance) -> usize {
     1 + chance.below(6_000)
 }
 
-/// What goes on, for all to see.
+/// The state that all tasks see.
 struct Scene {
     front: SocketAddr,
     proxy: Proxy,
@@ -175,7 +175,7 @@ impl Page {
                 self.take(event);
             }
             if self.has_all() {
-                // Whoever waited for the bytes of its cut would wait for ever.
+                // A page that waited for the bytes of its cut would wait for ever.
                 return;
             }
         }
@@ -288,7 +288,7 @@ fn cuts_of(chance: &mut Chance) -> impl FnMut() -> usize + Send + Clone + 'stati
 }
 
 #[test]
-fn every_page_gets_exactly_its_events_however_often_its_connections_are_cut() {
+fn frequently_cut_pages_get_exactly_their_events() {
     let seed = chance::seed();
     println!("to repeat its choices: SSEKIT_SEED={seed}");
     let mut chance = Chance::of(seed);

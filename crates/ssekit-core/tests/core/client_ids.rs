@@ -19,7 +19,7 @@ fn ids(hub: &Hub) -> HashSet<String> {
 }
 
 #[test]
-fn a_client_without_an_id_gets_one_of_its_own() {
+fn client_without_an_id_gets_one() {
     let engine = Engine::start();
     let clients: Vec<_> = (0..100).map(|_| anonymous(&engine)).collect();
     let given: HashSet<String> = clients.iter().map(|client| client.client_id.to_string()).collect();
@@ -41,7 +41,7 @@ fn an_id_that_a_header_cannot_carry_is_refused() {
 }
 
 #[test]
-fn the_same_users_newer_connection_takes_the_place_of_the_older() {
+fn newer_connection_replaces_the_older() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut old = Peer::of(named(&engine, Some("ada"), "tab").stream);
@@ -57,7 +57,7 @@ fn the_same_users_newer_connection_takes_the_place_of_the_older() {
 }
 
 #[test]
-fn another_users_claim_is_refused_and_disturbs_nobody() {
+fn claim_by_another_user_is_refused() {
     let engine = Engine::start();
     let mut adas = Pull::of(named(&engine, Some("ada"), "tab"));
     let before = engine.stats();
@@ -72,7 +72,7 @@ fn another_users_claim_is_refused_and_disturbs_nobody() {
 }
 
 #[test]
-fn an_id_stays_its_users_while_its_client_is_away() {
+fn absent_client_keeps_its_id() {
     let engine = Engine::start();
     drop(named(&engine, Some("ada"), "tab"));
     assert_eq!((engine.stats().clients, engine.stats().away), (0, 1));
@@ -88,7 +88,7 @@ fn an_id_stays_its_users_while_its_client_is_away() {
 }
 
 #[test]
-fn an_id_is_free_when_the_application_has_ended_its_client() {
+fn disconnected_client_frees_its_id() {
     let engine = Engine::start();
     let adas = Pull::of(named(&engine, Some("ada"), "tab"));
     engine.send_to_client("tab", data("for ada alone")).unwrap();
@@ -106,7 +106,7 @@ fn an_id_is_free_when_the_application_has_ended_its_client() {
 }
 
 #[test]
-fn an_id_is_free_when_its_client_has_been_away_for_as_long_as_the_history_lasts() {
+fn id_is_free_after_the_history_ends() {
     let history = HistoryOptions { max_age: Duration::from_millis(100), ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
     drop(named(&engine, Some("ada"), "tab"));
@@ -115,7 +115,7 @@ fn an_id_is_free_when_its_client_has_been_away_for_as_long_as_the_history_lasts(
 }
 
 #[test]
-fn who_comes_and_goes_without_end_loses_ids_of_their_own_and_no_others() {
+fn churning_user_loses_only_its_own_ids() {
     const OF_A_USER: usize = 1_024;
     let engine = Engine::start();
     let address = Some("192.0.2.1".parse().unwrap());
@@ -147,7 +147,7 @@ fn who_comes_and_goes_without_end_loses_ids_of_their_own_and_no_others() {
 }
 
 #[test]
-fn a_refused_claim_does_not_keep_its_user_known() {
+fn refused_claim_does_not_retain_its_user() {
     let history = HistoryOptions { max_age: Duration::from_millis(100), ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
     let _adas = named(&engine, Some("ada"), "tab");
@@ -157,7 +157,7 @@ fn a_refused_claim_does_not_keep_its_user_known() {
 }
 
 #[test]
-fn clients_of_a_user_are_listed_in_order_of_their_arrival() {
+fn clients_are_listed_in_order_of_arrival() {
     let engine = Engine::start();
     let mut clients: Vec<_> = (0..10).map(|number| named(&engine, Some("ada"), &format!("tab {number}"))).collect();
     let list =
@@ -170,12 +170,12 @@ fn clients_of_a_user_are_listed_in_order_of_their_arrival() {
 }
 
 #[test]
-fn of_many_who_claim_an_id_at_once_one_has_it() {
+fn simultaneous_claims_give_one_owner() {
     let engine = Engine::start();
     for round in 0..100 {
         let id = format!("tab {round}");
         let together = Barrier::new(8);
-        // Four of ada's and four of bob's: whoever is first has the id for his user, and each of his later ones replaces it.
+        // Four of ada's and four of bob's: the first claim gives the id to its user, and that user's later ones replace it.
         let outcomes: Vec<_> = thread::scope(|scope| {
             let claims: Vec<_> = (0..8)
                 .map(|number| {
@@ -202,7 +202,7 @@ fn of_many_who_claim_an_id_at_once_one_has_it() {
 }
 
 #[test]
-fn another_users_log_is_never_near_who_takes_over_the_id() {
+fn taking_over_an_id_reveals_no_events() {
     // Ada's client leaves in the very moment in which mallory claims its id, with an id from before ada's events.
     let engine = Engine::start();
     for round in 0..300 {
@@ -231,7 +231,7 @@ fn another_users_log_is_never_near_who_takes_over_the_id() {
 }
 
 #[test]
-fn the_registry_is_right_after_any_coming_and_going() {
+fn registry_survives_any_arrivals_and_departures() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let kept: Vec<_> = thread::scope(|scope| {
@@ -292,7 +292,7 @@ fn the_registry_is_right_after_any_coming_and_going() {
 }
 
 #[test]
-fn a_user_who_comes_and_goes_while_being_given_up_misses_nothing() {
+fn user_returning_during_eviction_misses_nothing() {
     // Nothing is kept, so that the user is given up again and again while clients come and events are sent.
     let history = HistoryOptions { max_age: Duration::from_millis(100), ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
@@ -301,7 +301,7 @@ fn a_user_who_comes_and_goes_while_being_given_up_misses_nothing() {
         let mut pull = Pull::of(user(&engine, &id));
         assert_eq!(engine.send_to_user(&id, data("x")).unwrap(), 1);
         let event = pull.event();
-        // If it took longer than the history lasts, that is told.
+        // If it took longer than the history lasts, there is a reset.
         assert!(event.data == "x" || event.is_reset());
     }
 }

@@ -51,7 +51,7 @@ fn named<'a>(name: &'a str, data: &'a str) -> Event<'a> {
 }
 
 #[test]
-fn what_one_node_sends_reaches_clients_of_all_in_one_order_and_with_one_id() {
+fn all_nodes_deliver_one_order_and_ids() {
     let memory = Memory::new(10_000);
     let nodes = [node(&memory), node(&memory), node(&memory)];
     let mut pages: Vec<Pull> = nodes.iter().map(|node| join(node, Some("ada"), None)).collect();
@@ -78,7 +78,7 @@ fn what_one_node_sends_reaches_clients_of_all_in_one_order_and_with_one_id() {
 }
 
 #[test]
-fn an_id_of_one_node_resumes_on_another_and_after_the_first_is_gone() {
+fn id_resumes_on_another_node() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut page = join(&here, Some("ada"), Some("tab"));
@@ -102,7 +102,7 @@ fn an_id_of_one_node_resumes_on_another_and_after_the_first_is_gone() {
 }
 
 #[test]
-fn a_client_that_is_faster_than_the_news_waits_for_it() {
+fn client_ahead_of_its_node_waits() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut page = join(&here, None, None);
@@ -128,7 +128,7 @@ fn page_after(id: &str) -> String {
 }
 
 #[test]
-fn everybody_knows_who_is_there_until_they_leave() {
+fn every_node_knows_the_connected_users() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let (one, two) = (join(&here, Some("ada"), Some("one")), join(&there, Some("ada"), Some("two")));
@@ -155,7 +155,7 @@ fn everybody_knows_who_is_there_until_they_leave() {
 }
 
 #[test]
-fn a_node_that_is_gone_without_a_word_takes_its_clients_with_it() {
+fn crashed_node_takes_its_clients_with_it() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let _page = join(&there, Some("ada"), None);
@@ -166,7 +166,7 @@ fn a_node_that_is_gone_without_a_word_takes_its_clients_with_it() {
 }
 
 #[test]
-fn a_node_that_is_drained_says_goodbye() {
+fn drained_node_announces_its_end() {
     let memory = Memory::new(10_000);
     let options = Options {
         cluster: ClusterOptions { lease: Duration::from_secs(3_600), ..ClusterOptions::default() },
@@ -187,7 +187,7 @@ fn a_node_that_is_drained_says_goodbye() {
 }
 
 #[test]
-fn whoever_is_excluded_or_meant_alone_may_be_anywhere() {
+fn targets_and_exclusions_reach_other_nodes() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, None, Some("one")), join(&there, None, Some("two"))];
@@ -201,7 +201,7 @@ fn whoever_is_excluded_or_meant_alone_may_be_anywhere() {
 }
 
 #[test]
-fn a_client_that_moves_is_replaced_where_it_was_and_gets_what_was_sent_meanwhile() {
+fn moving_client_replaces_its_old_connection() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let recorder = Recorder::of(&here);
@@ -228,7 +228,7 @@ fn a_client_that_moves_is_replaced_where_it_was_and_gets_what_was_sent_meanwhile
 }
 
 #[test]
-fn an_id_is_its_users_on_every_node() {
+fn id_belongs_to_its_user_on_every_node() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let page = join(&here, Some("ada"), Some("tab"));
@@ -239,7 +239,7 @@ fn an_id_is_its_users_on_every_node() {
     drop(page);
     knows(&there, 0);
     assert!(claim(Some("bob")).unwrap_err().is_claimed(), "ada may come back");
-    // What was meant for ada's client is not for bob's, whatever was known where it was sent.
+    // An event for ada's client does not go to bob's, whatever the sending node knew.
     assert!(!there.send_to_client("tab", data("for ada")).unwrap());
     flush(&there);
     let later = node(&memory);
@@ -251,7 +251,7 @@ fn an_id_is_its_users_on_every_node() {
 }
 
 #[test]
-fn a_log_out_holds_on_every_node_and_what_was_sent_before_still_arrives() {
+fn log_out_holds_on_every_node() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, Some("ada"), None), join(&there, Some("ada"), None), join(&there, Some("bob"), None)];
@@ -271,7 +271,7 @@ fn a_log_out_holds_on_every_node_and_what_was_sent_before_still_arrives() {
 }
 
 #[test]
-fn a_user_has_no_more_clients_than_may_be_wherever_they_are() {
+fn client_limit_per_user_holds_cluster_wide() {
     let memory = Memory::new(10_000);
     let limits = LimitOptions { clients_per_user: 2, ..LimitOptions::default() };
     let nodes = [(); 2].map(|()| Engine::node(memory.clone(), Options { limits, ..options() }));
@@ -288,7 +288,7 @@ fn a_user_has_no_more_clients_than_may_be_wherever_they_are() {
 }
 
 #[test]
-fn an_outage_delays_what_is_sent_and_loses_nothing() {
+fn outage_delays_events_and_loses_none() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let recorder = Recorder::of(&here);
@@ -321,7 +321,7 @@ fn an_outage_delays_what_is_sent_and_loses_nothing() {
 }
 
 #[test]
-fn what_does_not_fit_into_the_buffer_is_told_as_a_gap_and_never_silently_left_out() {
+fn full_buffer_becomes_a_gap() {
     let memory = Memory::new(10_000);
     let cluster = ClusterOptions { max_buffered_events: 10, ..options().cluster };
     let here = Engine::node(memory.clone(), Options { cluster, ..options() });
@@ -337,7 +337,7 @@ fn what_does_not_fit_into_the_buffer_is_told_as_a_gap_and_never_silently_left_ou
     memory.set_outage(None);
     assert!(page.event().is_reset());
     flush(&here);
-    // What came right behind the gap, the page may have got with the state that it has fetched since.
+    // The page may have fetched the state right behind the gap, so those events may be missing.
     here.broadcast(data("after"), None).unwrap();
     let got = std::iter::from_fn(|| Some(page.event().data)).take_while(|data| data != "after");
     assert!(got.map(|data| data.parse::<u32>().unwrap()).is_sorted_by(|one, other| one + 1 == *other));
@@ -345,7 +345,7 @@ fn what_does_not_fit_into_the_buffer_is_told_as_a_gap_and_never_silently_left_ou
 }
 
 #[test]
-fn a_history_that_is_lost_is_a_new_epoch_on_every_node_and_a_reset_for_every_client() {
+fn lost_history_resets_every_client() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, None, Some("one")), join(&there, None, Some("two"))];
@@ -374,7 +374,7 @@ fn a_history_that_is_lost_is_a_new_epoch_on_every_node_and_a_reset_for_every_cli
 }
 
 #[test]
-fn a_node_that_was_away_for_too_long_tells_its_clients_of_the_gap() {
+fn node_away_too_long_resets_its_clients() {
     // Keeps no more than twenty.
     let memory = Memory::new(10);
     let (here, there) = (node(&memory), node(&memory));
@@ -390,7 +390,7 @@ fn a_node_that_was_away_for_too_long_tells_its_clients_of_the_gap() {
     }
     flush(&here);
     eventually("the other has read all", || there.stats().position == here.stats().position);
-    // A page that has not read yet is told of a gap when it does, and not behind the last event.
+    // A page that has not read yet gets its reset when it does, and not behind the last event.
     let mut event = page.event();
     here.broadcast(named("last", ""), None).unwrap();
     let (mut next, mut resets) = (0, 0);
@@ -399,7 +399,7 @@ fn a_node_that_was_away_for_too_long_tells_its_clients_of_the_gap() {
             resets += 1;
         } else {
             let number: usize = event.data.parse().unwrap();
-            // Whatever is left out was told.
+            // Every missing event was covered by a reset.
             assert!(number == next || (resets > 0 && number > next), "{number} after {next}");
             (next, resets) = (number + 1, 0);
         }
@@ -409,7 +409,7 @@ fn a_node_that_was_away_for_too_long_tells_its_clients_of_the_gap() {
 }
 
 #[test]
-fn a_process_that_only_sends_needs_no_clients_and_can_end_when_all_is_out() {
+fn sending_process_may_end_after_flush() {
     let memory = Memory::new(10_000);
     let web = node(&memory);
     let mut page = join(&web, Some("ada"), None);
@@ -423,7 +423,7 @@ fn a_process_that_only_sends_needs_no_clients_and_can_end_when_all_is_out() {
 }
 
 #[test]
-fn a_node_that_cannot_join_serves_its_clients_when_it_can() {
+fn unjoined_node_serves_its_clients() {
     let memory = Memory::new(10_000);
     memory.set_outage(Some("not there yet"));
     let here = Engine::node(memory.clone(), options());
@@ -432,7 +432,7 @@ fn a_node_that_cannot_join_serves_its_clients_when_it_can() {
     here.broadcast(data("x"), None).unwrap();
     assert_eq!(page.data(1), ["x"]);
     memory.set_outage(None);
-    // What it had was a history of its own.
+    // Its history until then was its own.
     assert!(page.event().is_reset());
     is_up(&here);
     flush(&here);

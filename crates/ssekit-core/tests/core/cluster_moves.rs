@@ -40,7 +40,7 @@ fn connect(node: &Engine, last_event_id: Option<&str>) -> Pull {
     Pull::of(node.connect(Connect { user: Some("ada"), last_event_id, ..Connect::default() }).unwrap())
 }
 
-/// What comes of a page that takes so many events, is cut, and comes back, again and again.
+/// The data of a page that takes so many events, is cut, and comes back, again and again.
 fn in_pieces(node: &Engine, mut last: String, pieces: usize) -> Vec<String> {
     let mut got = Vec::new();
     for _ in 0..100 {
@@ -59,7 +59,7 @@ fn in_pieces(node: &Engine, mut last: String, pieces: usize) -> Vec<String> {
 }
 
 #[test]
-fn page_from_elsewhere_gets_what_a_node_delivered_alone_in_order_and_once() {
+fn page_from_elsewhere_gets_unsequenced_events_once() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut at_home = connect(&here, None);
@@ -103,7 +103,7 @@ fn page_from_elsewhere_gets_what_a_node_delivered_alone_in_order_and_once() {
 }
 
 #[test]
-fn page_that_has_seen_more_than_its_node_waits_there_for_what_is_new() {
+fn page_ahead_of_its_node_waits() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut page = connect(&there, None);
@@ -124,7 +124,7 @@ fn page_that_has_seen_more_than_its_node_waits_there_for_what_is_new() {
 }
 
 #[test]
-fn page_ahead_of_a_node_gets_what_that_one_delivers_alone() {
+fn page_ahead_of_its_node_gets_unsequenced_events() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, _)) = (node(&memory), node(&memory));
     let mut page = connect(&there, None);
@@ -177,7 +177,7 @@ fn id_beyond_the_end_of_the_history_is_a_gap_soon() {
 }
 
 #[test]
-fn page_that_is_let_go_by_a_drain_goes_on_at_another_node_at_once() {
+fn drained_page_resumes_on_another_node_at_once() {
     let memory = Memory::new(1_000_000);
     let ((here, _), (there, _)) = (node(&memory), node(&memory));
     for quiet in [true, false] {
@@ -199,7 +199,7 @@ fn page_that_is_let_go_by_a_drain_goes_on_at_another_node_at_once() {
 }
 
 #[test]
-fn event_that_one_node_accepts_is_delivered_by_all() {
+fn event_accepted_by_one_node_reaches_all() {
     let memory = Memory::new(1_000_000);
     let (there, _) = node(&memory);
     let here = Engine::node(memory.clone(), Options { max_event_bytes: 1_024, ..options() });
@@ -212,7 +212,7 @@ fn event_that_one_node_accepts_is_delivered_by_all() {
     assert_eq!(page.data(2), [large, "next".into()]);
 }
 
-/// What may happen to one node's way.
+/// Faults of one node's way.
 fn change(way: &HalfOpen, chance: &mut Chance) {
     match chance.below(8) {
         0 => way.let_read(false),
@@ -225,7 +225,7 @@ fn change(way: &HalfOpen, chance: &mut Chance) {
 }
 
 #[test]
-fn whatever_way_is_closed_and_wherever_pages_are_cut_they_get_everything_or_are_told() {
+fn cut_pages_get_everything_or_a_reset() {
     const USERS: [&str; 2] = ["ada", "bob"];
     let only = std::env::var("SSEKIT_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
     let mut resets = 0;

@@ -77,7 +77,7 @@ fn next(page: &mut Pull, count: usize) -> Vec<String> {
 }
 
 #[test]
-fn clients_get_at_once_what_their_own_node_sends_and_later_what_others_have_sent() {
+fn outage_delays_only_events_of_other_nodes() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
@@ -98,7 +98,7 @@ fn clients_get_at_once_what_their_own_node_sends_and_later_what_others_have_sent
 }
 
 #[test]
-fn whoever_wants_one_order_waits_for_it() {
+fn one_order_waits_for_the_backplane() {
     let memory = Memory::new(1_000_000);
     let nodes = [(); 2].map(|()| Engine::node(memory.clone(), options(false)));
     nodes.iter().for_each(|node| is(node, Link::Up));
@@ -114,7 +114,7 @@ fn whoever_wants_one_order_waits_for_it() {
 }
 
 #[test]
-fn a_log_out_does_not_wait() {
+fn log_out_does_not_wait_for_the_backplane() {
     let memory = Memory::new(1_000_000);
     let here = node(&memory);
     let mut page = join(&here, Some("ada"));
@@ -132,7 +132,7 @@ fn a_log_out_does_not_wait() {
 }
 
 #[test]
-fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
+fn outage_id_resumes_only_on_its_node() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut page = join(&here, Some("ada"));
@@ -165,7 +165,7 @@ fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
             let mut moved = come_back(&there, Some("ada"), &event.id);
             assert!(!moved.ready.resumed && moved.event().is_reset());
         }
-        // What everybody had agreed on before still resumes anywhere.
+        // Events from before the outage still resume anywhere.
         for node in [&here, &there] {
             let mut back = come_back(node, Some("ada"), &before.id);
             assert!(back.ready.resumed);
@@ -179,7 +179,7 @@ fn an_id_of_an_outage_resumes_on_its_own_node_and_is_a_gap_on_every_other() {
 }
 
 #[test]
-fn who_was_there_before_a_node_could_join_is_told_of_a_gap_and_gets_nothing_that_was_sent_before() {
+fn clients_before_the_join_get_a_reset() {
     let memory = Memory::new(1_000_000);
     let there = node(&memory);
     for number in 0..5_000 {
@@ -223,7 +223,7 @@ impl Backplane for Lonely {
 }
 
 #[test]
-fn who_comes_from_another_node_waits_a_little_for_one_that_is_cut_off_and_is_remembered() {
+fn client_ahead_of_an_isolated_node_waits_briefly() {
     let memory = Memory::new(1_000_000);
     let (outage, there) = (Arc::new(AtomicBool::new(false)), node(&memory));
     let here = Engine::node(Lonely(memory, Arc::clone(&outage)), options(true));
@@ -244,14 +244,14 @@ fn who_comes_from_another_node_waits_a_little_for_one_that_is_cut_off_and_is_rem
     assert_eq!((next(&mut early, 1), next(&mut moved, 1)), (vec!["2".to_owned()], vec!["2".to_owned()]));
 }
 
-/// What a page has got, and where it may go on.
+/// The events of a page, and the id from which it may resume.
 struct Page {
     home: usize,
     user: &'static str,
     pull: Pull,
     last: String,
     got: Vec<String>,
-    /// Whoever was reset has to fetch everything anew, and is counted from there on.
+    /// A page that was reset has to fetch everything anew, and is counted from there on.
     resets: usize,
 }
 
@@ -289,7 +289,7 @@ impl Page {
 }
 
 #[test]
-fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_without_a_word() {
+fn failures_and_moves_cause_no_silent_loss() {
     const USERS: [&str; 2] = ["ada", "bob"];
     for seed in 0..30 {
         let mut chance = Chance::of(seed * 7_919 + 1);
@@ -335,7 +335,7 @@ fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_with
         }
         memory.set_outage(None);
         settle(&memory, &[&nodes[0], &nodes[1]]);
-        // Who is owed a reset gets it now, and not behind the last event.
+        // A page that is owed a reset gets it now, and not behind the last event.
         pages.iter_mut().for_each(Page::read);
         for node in &nodes {
             node.broadcast(Event { name: "last", data: "", ..Event::default() }, None).unwrap();
@@ -363,7 +363,7 @@ fn whatever_fails_and_whoever_moves_nobody_gets_anything_twice_or_misses_it_with
 }
 
 #[test]
-fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_meanwhile() {
+fn outage_events_do_not_repeat_after_lost_history() {
     let memory = Memory::new(1_000_000);
     let (here, there) = (node(&memory), node(&memory));
     let mut pages = [join(&here, Some("ada")), join(&there, Some("ada"))];
@@ -385,7 +385,7 @@ fn what_clients_got_in_an_outage_does_not_come_again_when_the_history_was_lost_m
     }
 }
 
-/// What becomes of events that a node appends.
+/// The fate of events that a node appends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Way {
     Open,
@@ -417,7 +417,7 @@ impl Backplane for Unheard {
 }
 
 #[test]
-fn what_is_appended_once_more_after_the_history_was_lost_does_not_come_again() {
+fn reappended_events_are_not_delivered_twice() {
     let memory = Memory::new(1_000_000);
     let (way, there) = (Arc::new(Mutex::new(Way::Open)), node(&memory));
     let set = |new: Way| *way.lock().unwrap() = new;
@@ -441,7 +441,7 @@ fn what_is_appended_once_more_after_the_history_was_lost_does_not_come_again() {
     for page in &mut pages {
         assert_eq!(next(page, 1), ["end"]);
     }
-    // Who has seen the first, and was away since, gets all that came after it.
+    // A page that saw the first and was away since gets all later events.
     for node in [&here, &there] {
         let mut returned = come_back(node, Some("ada"), "x-1");
         assert!(returned.ready.resumed);

@@ -53,7 +53,7 @@ fn ada_has_it(nodes: [&Engine; 2], ada: &mut Pull, eve: &mut Pull) {
 }
 
 #[test]
-fn id_claimed_at_the_same_moment_belongs_to_the_first_in_the_history() {
+fn simultaneous_claim_belongs_to_the_first_in_the_history() {
     let memory = Memory::new(1_000_000);
     let ((here, way), (there, other_way)) = (node(&memory), node(&memory));
     here.block_on(here.ready());
@@ -74,7 +74,7 @@ fn id_claimed_at_the_same_moment_belongs_to_the_first_in_the_history() {
 }
 
 #[test]
-fn id_claimed_in_an_outage_belongs_to_one_user_when_it_is_over() {
+fn outage_claim_belongs_to_one_user_afterwards() {
     let memory = Memory::new(1_000_000);
     let ((here, _), (there, way)) = (node(&memory), node(&memory));
     // One of them alone is cut off.
@@ -93,7 +93,7 @@ fn id_claimed_in_an_outage_belongs_to_one_user_when_it_is_over() {
 }
 
 #[test]
-fn id_claimed_on_two_nodes_that_are_both_cut_off_belongs_to_one_user_afterwards() {
+fn claims_on_two_isolated_nodes_give_one_owner() {
     let memory = Memory::new(1_000_000);
     let ((here, _), (there, _)) = (node(&memory), node(&memory));
     memory.set_outage(Some("cut off"));
@@ -117,7 +117,7 @@ fn id_claimed_on_two_nodes_that_are_both_cut_off_belongs_to_one_user_afterwards(
 }
 
 #[test]
-fn id_claimed_at_a_node_that_knows_nobody_yet_stays_with_its_owner() {
+fn claim_at_a_new_node_stays_with_its_owner() {
     let memory = Memory::new(1_000_000);
     let (here, _) = node(&memory);
     let before = members(&here, &memory);

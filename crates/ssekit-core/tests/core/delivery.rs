@@ -1,4 +1,4 @@
-//! Who gets which events, and in which order.
+//! Audiences and order of events.
 
 use std::task::Poll;
 
@@ -25,7 +25,7 @@ fn send_mixed(hub: &Hub, user_id: &str, client_id: &str, range: std::ops::Range<
 }
 
 #[test]
-fn every_event_a_user_can_see_comes_in_one_order_over_a_socket() {
+fn socket_delivers_all_audiences_in_one_order() {
     let engine = Engine::start();
     let mut others = [anonymous(&engine), user(&engine, "bob")].map(|other| Peer::of(other.stream));
     let ada = user(&engine, "ada");
@@ -45,7 +45,7 @@ fn every_event_a_user_can_see_comes_in_one_order_over_a_socket() {
 }
 
 #[test]
-fn every_event_a_user_can_see_comes_in_one_order_over_a_pulled_stream() {
+fn pulled_stream_delivers_all_audiences_in_one_order() {
     let engine = Engine::start();
     let ada = user(&engine, "ada");
     let id = ada.client_id.clone();
@@ -59,7 +59,7 @@ fn every_event_a_user_can_see_comes_in_one_order_over_a_pulled_stream() {
 }
 
 #[test]
-fn a_stream_that_was_pulled_goes_on_over_its_socket_without_a_seam() {
+fn pulled_stream_continues_over_its_socket() {
     let engine = Engine::start();
     let ada = user(&engine, "ada");
     let id = ada.client_id.clone();
@@ -72,7 +72,7 @@ fn a_stream_that_was_pulled_goes_on_over_its_socket_without_a_seam() {
 }
 
 #[test]
-fn all_of_a_users_clients_get_what_is_sent_to_the_user() {
+fn every_client_of_a_user_gets_its_events() {
     let engine = Engine::start();
     let mut peers = [(); 5].map(|()| Peer::of(user(&engine, "ada").stream));
     let mut pull = Pull::of(user(&engine, "ada"));
@@ -82,7 +82,7 @@ fn all_of_a_users_clients_get_what_is_sent_to_the_user() {
 }
 
 #[test]
-fn an_excluded_client_gets_all_but_what_excludes_it() {
+fn excluded_client_gets_all_other_events() {
     let engine = Engine::start();
     let (left_out, other) = (anonymous(&engine), anonymous(&engine));
     let id = left_out.client_id.clone();
@@ -96,7 +96,7 @@ fn an_excluded_client_gets_all_but_what_excludes_it() {
 }
 
 #[test]
-fn an_exclusion_holds_for_what_is_resumed() {
+fn exclusion_holds_when_resuming() {
     let engine = Engine::start();
     let first = Pull::of(named(&engine, Some("ada"), "tab"));
     engine.broadcast(data("own"), Some("tab")).unwrap();
@@ -113,7 +113,7 @@ fn an_exclusion_holds_for_what_is_resumed() {
 }
 
 #[test]
-fn many_events_that_exclude_a_client_do_not_keep_the_next_one_from_it() {
+fn excluded_events_do_not_block_the_next_one() {
     // More in a row than one read takes, and each larger than one pull takes.
     for max_bytes in [64 * 1024, 1] {
         let engine = Engine::start();
@@ -129,7 +129,7 @@ fn many_events_that_exclude_a_client_do_not_keep_the_next_one_from_it() {
 }
 
 #[test]
-fn the_number_of_connected_clients_that_an_event_is_addressed_to_is_returned() {
+fn send_returns_the_number_of_receivers() {
     let engine = Engine::start();
     assert_eq!(engine.broadcast(data("x"), None).unwrap(), 0);
     assert_eq!(engine.send_to_user("ada", data("x")).unwrap(), 0);
@@ -152,7 +152,7 @@ fn the_number_of_connected_clients_that_an_event_is_addressed_to_is_returned() {
 }
 
 #[test]
-fn what_reached_nobody_for_want_of_a_client_was_not_published() {
+fn event_without_a_receiver_counts_as_unpublished() {
     let engine = Engine::start();
     assert!(!engine.send_to_client("nobody", data("x")).unwrap());
     let stats = engine.stats();
@@ -161,7 +161,7 @@ fn what_reached_nobody_for_want_of_a_client_was_not_published() {
 }
 
 #[test]
-fn a_new_client_gets_nothing_of_what_was_before_it() {
+fn new_client_gets_no_earlier_event() {
     let engine = Engine::start();
     engine.broadcast(data("before"), None).unwrap();
     engine.send_to_user("ada", data("before")).unwrap();
@@ -173,7 +173,7 @@ fn a_new_client_gets_nothing_of_what_was_before_it() {
 }
 
 #[test]
-fn a_body_until_close_has_no_chunks() {
+fn body_until_close_has_no_chunks() {
     let engine = Engine::start();
     let client = anonymous(&engine);
     let id = client.client_id.clone();
@@ -211,7 +211,7 @@ fn pending_events_leave_in_one_write() {
 }
 
 #[test]
-fn pending_events_leave_in_one_pull_of_about_so_many_bytes() {
+fn one_pull_takes_pending_events_up_to_its_size() {
     let engine = Engine::start();
     let (mut wide, mut narrow) = (Pull::of(anonymous(&engine)), Pull::by(anonymous(&engine), 1_000));
     for _ in 0..300 {
@@ -225,7 +225,7 @@ fn pending_events_leave_in_one_pull_of_about_so_many_bytes() {
 }
 
 #[test]
-fn an_event_larger_than_a_pull_comes_whole() {
+fn event_larger_than_a_pull_arrives_whole() {
     let engine = Engine::start();
     let mut pull = Pull::by(anonymous(&engine), 1);
     let large = "x".repeat(100_000);
@@ -254,7 +254,7 @@ fn large_events_arrive_whole_through_small_buffers() {
 }
 
 #[test]
-fn nothing_is_counted_twice() {
+fn every_event_is_counted_once() {
     let engine = Engine::start();
     let mut peer = Peer::of(anonymous(&engine).stream);
     let mut pull = Pull::of(anonymous(&engine));
@@ -271,7 +271,7 @@ fn nothing_is_counted_twice() {
 }
 
 #[test]
-fn the_first_event_says_who_the_client_is_and_carries_the_cursor_and_the_retry() {
+fn first_event_names_client_cursor_and_retry() {
     let options = Options { retry: std::time::Duration::from_millis(1_234), ..ssekit_testing::two_shards() };
     let engine = Engine::with(options);
     engine.broadcast(data("before"), None).unwrap();
@@ -284,7 +284,7 @@ fn the_first_event_says_who_the_client_is_and_carries_the_cursor_and_the_retry()
 }
 
 #[test]
-fn a_client_that_was_cut_before_its_first_event_resumes_from_where_it_came_in() {
+fn client_cut_before_its_first_event_resumes_from_entry() {
     let engine = Engine::start();
     let first = Pull::of(user(&engine, "ada"));
     let id = first.ready.id.clone();

@@ -73,7 +73,7 @@ fn a_few_stray_bytes_are_ignored() {
 }
 
 #[test]
-fn who_sends_more_than_a_few_bytes_is_disconnected() {
+fn peer_that_sends_much_is_disconnected() {
     ends(DisconnectReason::Protocol, |mut peer| {
         // The connection may be gone before all of it is sent.
         while peer.try_send(&[b'x'; 1_024]) {}
@@ -81,7 +81,7 @@ fn who_sends_more_than_a_few_bytes_is_disconnected() {
 }
 
 #[test]
-fn stray_bytes_that_come_before_the_handoff_count() {
+fn stray_bytes_before_the_handoff_count() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let client = anonymous(&engine);
@@ -94,7 +94,7 @@ fn stray_bytes_that_come_before_the_handoff_count() {
 }
 
 #[test]
-fn a_peer_that_was_gone_before_the_handoff_is_noticed() {
+fn peer_lost_before_the_handoff_is_noticed() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut client = anonymous(&engine);
@@ -106,7 +106,7 @@ fn a_peer_that_was_gone_before_the_handoff_is_noticed() {
 }
 
 #[test]
-fn a_client_that_the_application_disconnects_gets_a_proper_end() {
+fn disconnected_client_gets_a_proper_end() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     for framing in [Framing::Chunked, Framing::UntilClose] {
@@ -121,7 +121,7 @@ fn a_client_that_the_application_disconnects_gets_a_proper_end() {
 }
 
 #[test]
-fn what_was_sent_before_a_disconnect_arrives_and_what_is_sent_after_it_does_not() {
+fn only_events_before_the_disconnect_arrive() {
     let engine = Engine::start();
     for round in 0..200 {
         let client = user(&engine, "ada");
@@ -144,7 +144,7 @@ fn what_was_sent_before_a_disconnect_arrives_and_what_is_sent_after_it_does_not(
 }
 
 #[test]
-fn a_pulled_stream_ends_with_what_was_sent_before_its_disconnect() {
+fn pulled_stream_ends_after_earlier_events() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     let id = pull.ready.client_id.clone();
@@ -159,7 +159,7 @@ fn a_pulled_stream_ends_with_what_was_sent_before_its_disconnect() {
 }
 
 #[test]
-fn a_client_that_is_disconnected_while_its_socket_is_on_the_way_gets_a_proper_end() {
+fn disconnect_during_the_handoff_ends_properly() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let (mut in_time, mut late) = (0, 0);
@@ -193,7 +193,7 @@ fn a_client_that_is_disconnected_while_its_socket_is_on_the_way_gets_a_proper_en
 }
 
 #[test]
-fn a_stream_that_was_disconnected_cannot_be_handed_off_and_still_ends() {
+fn disconnected_stream_cannot_be_handed_off() {
     let engine = Engine::start();
     let mut pull = Pull::of(anonymous(&engine));
     engine.broadcast(data("x"), None).unwrap();
@@ -222,7 +222,7 @@ fn a_replaced_connection_gets_a_proper_end() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_disconnects_its_client() {
+fn dropped_stream_disconnects_its_client() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let client = user(&engine, "ada");
@@ -233,7 +233,7 @@ fn a_stream_that_is_dropped_disconnects_its_client() {
 }
 
 #[test]
-fn a_carrier_can_say_why_it_closes() {
+fn carrier_can_name_its_reason() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut client = anonymous(&engine);
@@ -245,7 +245,7 @@ fn a_carrier_can_say_why_it_closes() {
 }
 
 #[test]
-fn all_streams_of_a_user_end_and_nobody_elses() {
+fn disconnect_user_ends_only_that_users_streams() {
     let engine = Engine::start();
     let mut peers = [(); 3].map(|()| Peer::of(user(&engine, "ada").stream));
     let mut pull = Pull::of(user(&engine, "ada"));
@@ -262,7 +262,7 @@ fn all_streams_of_a_user_end_and_nobody_elses() {
 }
 
 #[test]
-fn a_peer_that_does_not_read_is_disconnected_and_gets_what_was_sent_before_when_it_reads() {
+fn disconnected_stalled_peer_still_gets_earlier_events() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut client = anonymous(&engine);
@@ -283,7 +283,7 @@ fn a_peer_that_does_not_read_is_disconnected_and_gets_what_was_sent_before_when_
 }
 
 #[test]
-fn an_observer_is_told_that_a_client_came_before_it_is_told_that_it_went() {
+fn observer_sees_arrival_before_departure() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let done = AtomicBool::new(false);
@@ -325,7 +325,7 @@ fn an_observer_is_told_that_a_client_came_before_it_is_told_that_it_went() {
 }
 
 #[test]
-fn gauges_never_go_below_zero_while_clients_come_and_go() {
+fn gauges_never_fall_below_zero() {
     let engine = Engine::start();
     let running = AtomicBool::new(true);
     thread::scope(|scope| {
@@ -357,7 +357,7 @@ fn gauges_never_go_below_zero_while_clients_come_and_go() {
 }
 
 #[test]
-fn seats_are_used_again_without_a_mix_up() {
+fn reused_slots_do_not_mix_clients() {
     let engine = Engine::start();
     for round in 0..50 {
         // Every other one leaves, and the next round sits down in between.
@@ -384,7 +384,7 @@ fn seats_are_used_again_without_a_mix_up() {
 }
 
 #[test]
-fn a_user_who_was_logged_out_since_the_mark_stays_out() {
+fn user_logged_out_since_the_mark_stays_out() {
     let engine = Engine::start();
     let ada = Connect { user: Some("ada"), ..Connect::default() };
     let before = LogOutMark::now();
@@ -399,7 +399,7 @@ fn a_user_who_was_logged_out_since_the_mark_stays_out() {
 }
 
 #[test]
-fn a_log_out_while_a_client_enters_leaves_no_stream() {
+fn log_out_during_entry_leaves_no_stream() {
     let engine = Engine::start();
     for round in 0..20_000 {
         let user = format!("user {round}");

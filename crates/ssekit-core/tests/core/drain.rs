@@ -1,4 +1,4 @@
-//! The graceful end: everybody is told when to come back, gets what was sent before, and is let go.
+//! The graceful end: everybody gets earlier events and a retry time, and is disconnected.
 
 use std::collections::HashSet;
 use std::thread;
@@ -21,7 +21,7 @@ fn reconnect_in(event: &Received) -> u64 {
 }
 
 #[test]
-fn everybody_gets_what_was_sent_before_and_the_farewell_and_a_proper_end() {
+fn drain_delivers_earlier_events_and_the_farewell() {
     let engine = Engine::start();
     let mut peers: Vec<_> = (0..50).map(|_| Peer::of(user(&engine, "ada").stream)).collect();
     let mut pulls: Vec<_> = (0..50).map(|number| Pull::of(named(&engine, None, &number.to_string()))).collect();
@@ -44,7 +44,7 @@ fn everybody_gets_what_was_sent_before_and_the_farewell_and_a_proper_end() {
 }
 
 #[test]
-fn nobody_is_let_in_any_more_and_who_comes_is_told_to_come_back() {
+fn drain_refuses_arrivals_with_a_retry_time() {
     let engine = Engine::start();
     engine.block_on(engine.drain(at_once()));
     let refused = engine.connect(Connect::default()).unwrap_err();
@@ -56,7 +56,7 @@ fn nobody_is_let_in_any_more_and_who_comes_is_told_to_come_back() {
 }
 
 #[test]
-fn clients_are_told_different_times_between_the_one_and_twice_as_long() {
+fn retry_times_differ_up_to_twice_the_base() {
     let engine = Engine::start();
     let mut pulls: Vec<_> = (0..200).map(|_| Pull::of(anonymous(&engine))).collect();
     let options = DrainOptions { window: Duration::ZERO, retry: Duration::from_secs(10) };
@@ -69,7 +69,7 @@ fn clients_are_told_different_times_between_the_one_and_twice_as_long() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clients_are_let_go_spread_over_the_window() {
+async fn departures_spread_over_the_window() {
     let hub = standing_hub(Options::default());
     let _clients: Vec<_> = (0..100).map(|_| anonymous(&hub)).collect();
     let options = DrainOptions { window: Duration::from_secs(10), ..DrainOptions::default() };
@@ -88,7 +88,7 @@ async fn clients_are_let_go_spread_over_the_window() {
 }
 
 #[test]
-fn a_client_that_comes_back_elsewhere_is_told_of_the_new_epoch_and_here_would_resume() {
+fn drained_client_resumes_here_and_resets_elsewhere() {
     let engine = Engine::start();
     let mut pull = Pull::of(named(&engine, Some("ada"), "tab"));
     engine.block_on(engine.drain(at_once()));
@@ -102,7 +102,7 @@ fn a_client_that_comes_back_elsewhere_is_told_of_the_new_epoch_and_here_would_re
 }
 
 #[test]
-fn who_comes_and_goes_while_it_is_drained_is_not_left_behind() {
+fn drain_leaves_no_arriving_client_behind() {
     for _ in 0..20 {
         let engine = Engine::start();
         let recorder = Recorder::of(&engine);
@@ -126,7 +126,7 @@ fn who_comes_and_goes_while_it_is_drained_is_not_left_behind() {
 }
 
 #[test]
-fn a_client_that_does_not_read_keeps_nobody_waiting_for_ever() {
+fn stalled_client_does_not_block_the_drain() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(200), threads: 1, ..Options::default() });
     let hub: &Hub = &engine;
     let slow = Peer::narrow(anonymous(hub).stream);

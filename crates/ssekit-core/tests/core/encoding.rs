@@ -1,4 +1,4 @@
-//! What an event looks like on the wire, byte by byte, and what is refused.
+//! Events on the wire, byte by byte, and refused events.
 
 use eventsource_stream::Eventsource as _;
 use futures_util::{FutureExt as _, StreamExt as _, stream};
@@ -31,7 +31,7 @@ fn the_fields_come_in_the_order_event_retry_data_id() {
 }
 
 #[test]
-fn an_event_without_an_id_of_its_own_has_its_position_as_id() {
+fn event_without_an_id_gets_its_position() {
     let epoch = Epoch::random();
     for position in [1, 9, 10, 18_446_744_073_709_551_615] {
         let frame = data("x").encode(LIMIT).unwrap().finish(&epoch, position);
@@ -41,7 +41,7 @@ fn an_event_without_an_id_of_its_own_has_its_position_as_id() {
 }
 
 #[test]
-fn an_id_of_the_callers_stands_as_it_is() {
+fn id_of_the_caller_is_kept_unchanged() {
     let frame = encode(Event { data: "x", id: Some("order 7/b"), ..Event::default() });
     assert_eq!(frame.body(), "data: x\nid: order 7/b\n\n");
     assert_eq!(frame.own_id(), Some("order 7/b"));
@@ -53,7 +53,7 @@ fn an_event_without_a_name_has_no_event_field() {
 }
 
 #[test]
-fn a_chunk_is_the_body_between_its_length_and_a_line_end() {
+fn chunk_frames_the_body() {
     // At and around each number of hexadecimal digits.
     let overhead = body_of_data("").len();
     for length in [16, 17, 255, 256, 4_095, 4_096, 65_535, 65_536, 1_048_575, 1_048_576] {
@@ -65,7 +65,7 @@ fn a_chunk_is_the_body_between_its_length_and_a_line_end() {
 }
 
 #[test]
-fn an_event_may_be_as_large_as_the_option_allows_at_most() {
+fn event_size_is_limited_by_its_option() {
     let huge = "x".repeat((64 << 20) - 100);
     let frame = data(&huge).encode(64 << 20).unwrap().finish(&Epoch::random(), u64::MAX);
     let body = frame.body();
@@ -74,7 +74,7 @@ fn an_event_may_be_as_large_as_the_option_allows_at_most() {
 }
 
 #[test]
-fn every_line_end_that_the_format_knows_begins_a_data_line() {
+fn every_line_ending_starts_a_data_line() {
     for (text, lines) in [
         ("a\nb", "data: a\ndata: b\n"),
         ("a\r\nb", "data: a\ndata: b\n"),
@@ -92,14 +92,14 @@ fn every_line_end_that_the_format_knows_begins_a_data_line() {
 }
 
 #[test]
-fn what_only_looks_like_a_line_end_stays_in_its_line() {
+fn other_separators_start_no_line() {
     for text in ["a\u{85}b", "a\u{2028}b", "a\u{2029}b", "a\u{b}b", "a\u{c}b", "\u{feff}a", "a\0b", "\u{1f600}", ":a"] {
         assert_eq!(body_of_data(text), format!("data: {text}\nid: 1\n\n"), "{text:?}");
     }
 }
 
 #[test]
-fn an_event_without_data_is_still_an_event() {
+fn empty_data_is_still_an_event() {
     // Without a data line no client would dispatch it.
     assert_eq!(body(Event { name: "ping", id: Some("1"), ..Event::default() }), "event: ping\ndata: \nid: 1\n\n");
 }
@@ -161,7 +161,7 @@ fn an_id_that_a_header_cannot_carry_back_is_refused() {
 }
 
 #[test]
-fn any_other_id_is_taken() {
+fn any_other_id_is_accepted() {
     let longest = "x".repeat(256);
     for id in ["0", "a b", "~", "!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}", &longest] {
         assert_eq!(body(Event { data: "x", id: Some(id), ..Event::default() }), format!("data: x\nid: {id}\n\n"));
@@ -181,7 +181,7 @@ fn a_retry_is_a_safe_integer() {
 }
 
 #[test]
-fn an_event_is_taken_at_the_limit_and_refused_above_it() {
+fn event_is_accepted_at_the_limit_and_refused_above() {
     let overhead = body_of_data("").len();
     let text = "x".repeat(2_000 - overhead);
     let event = Event { data: &text, id: Some("1"), ..Event::default() };
@@ -193,7 +193,7 @@ fn an_event_is_taken_at_the_limit_and_refused_above_it() {
 }
 
 #[test]
-fn an_event_whose_position_is_its_id_has_room_for_the_longest() {
+fn longest_position_counts_towards_the_size() {
     let room = "data: \nid: 0123456789.18446744073709551615\n\n".len();
     let text = "x".repeat(2_000 - room);
     let frame = data(&text).encode(2_000).unwrap().finish(&Epoch::random(), u64::MAX);
@@ -202,13 +202,13 @@ fn an_event_whose_position_is_its_id_has_room_for_the_longest() {
 }
 
 #[test]
-fn the_lines_that_data_becomes_count_towards_its_size() {
+fn line_prefixes_count_towards_the_size() {
     // 1,000 bytes of data, and 7 on the wire for each.
     assert!(data(&"\n".repeat(1_000)).encode(4_000).unwrap_err().is_range());
 }
 
 #[test]
-fn a_refused_call_has_sent_nothing() {
+fn refused_call_sends_nothing() {
     let engine = Engine::start();
     let mut client = Pull::of(ssekit_testing::named(&engine, Some("ada"), "c"));
     let before = engine.stats();
@@ -265,7 +265,7 @@ fn header_text() -> impl Strategy<Value = String> {
     "[!-~]([ -~]{0,30}[!-~])?"
 }
 
-/// What the third party makes of some bytes, cut where the strategy says.
+/// The third party's events from some bytes, cut where the strategy says.
 fn parsed(bytes: &[u8], cut: usize) -> Vec<eventsource_stream::Event> {
     let (head, tail) = bytes.split_at(cut);
     let pieces = stream::iter([Ok::<_, std::convert::Infallible>(head.to_vec()), Ok(tail.to_vec())]);
@@ -279,7 +279,7 @@ proptest! {
     /// The third party is `eventsource-stream` 0.2. What it gets wrong (it panics at a byte order mark that begins the stream,
     /// and takes `retry: +5`) is nothing that ssekit ever writes.
     #[test]
-    fn what_goes_in_comes_out_of_a_third_partys_parser(
+    fn third_party_parser_reads_every_event(
         data in text(),
         name in text().prop_filter("refused", |name| !name.contains(char::is_control) && !name.starts_with(RESERVED_PREFIX)),
         id in proptest::option::of(header_text()),

@@ -1,4 +1,4 @@
-//! What may go wrong around the engine, and must not go wrong in it.
+//! Faults around the engine that must not become faults in it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, Recorder, anonymous, data, eventually, named, two_shards, user};
 
-/// Panics whenever it is told something.
+/// Panics at every notice.
 #[derive(Default)]
 struct Panics(AtomicUsize);
 
@@ -65,7 +65,7 @@ fn an_observer_that_panics_stops_nobody() {
 }
 
 #[test]
-fn a_stream_that_is_dropped_by_a_panic_does_not_abort_the_process() {
+fn dropping_a_stream_in_a_panic_does_not_abort() {
     let engine = Engine::start();
     engine.observe(Arc::new(Panics::default()));
     let connected = anonymous(&engine);
@@ -78,7 +78,7 @@ fn a_stream_that_is_dropped_by_a_panic_does_not_abort_the_process() {
 }
 
 #[test]
-fn an_observer_that_has_had_enough_is_told_nothing_more() {
+fn removed_observer_is_not_called_again() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let observer: Arc<dyn Observer> = recorder.clone();
@@ -90,14 +90,14 @@ fn an_observer_that_has_had_enough_is_told_nothing_more() {
 }
 
 #[test]
-fn a_hub_that_was_stopped_closes_its_sockets_and_hangs_nobody() {
+fn stopped_hub_closes_its_sockets() {
     let engine = Engine::start();
     let mut peers: Vec<_> = (0..10).map(|_| Peer::of(user(&engine, "ada").stream)).collect();
     engine.broadcast(data("x"), None).unwrap();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.event().data, "x"));
     engine.stop();
     peers.iter_mut().for_each(|peer| assert_eq!(peer.next_or_end(), None));
-    // Whatever is still called returns, a flush above all.
+    // Every later call still returns, a flush above all.
     engine.block_on(engine.flush());
     engine.broadcast(data("x"), None).unwrap();
     engine.send_to_user("ada", data("x")).unwrap();
@@ -109,7 +109,7 @@ fn a_hub_that_was_stopped_closes_its_sockets_and_hangs_nobody() {
 }
 
 #[test]
-fn a_busy_hub_stops_as_well() {
+fn busy_hub_stops_as_well() {
     let engine = Engine::start();
     let mut peers: Vec<_> = (0..200).map(|_| Peer::of(anonymous(&engine).stream)).collect();
     let stopped = AtomicUsize::new(0);
@@ -130,7 +130,7 @@ fn a_busy_hub_stops_as_well() {
 }
 
 #[test]
-fn who_waits_for_a_flush_is_not_forgotten_by_a_runtime_that_ends() {
+fn ending_runtime_wakes_a_waiting_flush() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let hub = Hub::start(two_shards(), runtime.handle()).unwrap();
     let _unread = anonymous(&hub);
@@ -141,7 +141,7 @@ fn who_waits_for_a_flush_is_not_forgotten_by_a_runtime_that_ends() {
 }
 
 #[test]
-fn options_out_of_their_bounds_start_nothing() {
+fn options_out_of_bounds_start_no_hub() {
     let engine = Engine::start();
     let refused = |options: Options| {
         let error = engine.block_on(async { Hub::start(options, &tokio::runtime::Handle::current()) }).unwrap_err();
@@ -205,7 +205,7 @@ fn options_at_their_bounds_work() {
         let mut peers: Vec<_> = (0..70).map(|_| Peer::of(anonymous(&engine).stream)).collect();
         engine.broadcast(data("x"), None).unwrap();
         for peer in &mut peers {
-            // The least history may be gone before everybody has been served; then that is told.
+            // The least history may be gone before everybody has been served; then there is a reset.
             let event = peer.event();
             assert!(event.data == "x" || event.is_reset());
         }

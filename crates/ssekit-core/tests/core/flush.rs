@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 #[test]
-fn what_was_sent_is_in_the_kernel_when_a_flush_returns() {
+fn flush_returns_when_the_kernel_has_everything() {
     let engine = Engine::start();
     let mut peers: Vec<_> = (0..100).map(|_| Peer::of(user(&engine, "ada").stream)).collect();
     for round in 0..50 {
@@ -29,7 +29,7 @@ fn what_was_sent_is_in_the_kernel_when_a_flush_returns() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_flush_of_nothing_returns_at_once() {
+async fn empty_flush_returns_at_once() {
     let hub = standing_hub(Options::default());
     let began = Instant::now();
     hub.flush().await;
@@ -39,7 +39,7 @@ async fn a_flush_of_nothing_returns_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_sent_nothing_is_not_waited_for() {
+async fn flush_ignores_clients_without_events() {
     let hub = standing_hub(Options::default());
     let (ada, bob) = (user(&hub, "ada"), user(&hub, "bob"));
     let (_ada, _bob, _unread) = (Peer::of(ada.stream), Peer::of(bob.stream), user(&hub, "eve"));
@@ -50,7 +50,7 @@ async fn who_was_sent_nothing_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_was_left_out_is_not_waited_for() {
+async fn flush_ignores_excluded_clients() {
     let hub = standing_hub(Options::default());
     let left_out = anonymous(&hub);
     let id = left_out.client_id.clone();
@@ -62,7 +62,7 @@ async fn who_was_left_out_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_has_left_is_not_waited_for() {
+async fn flush_ignores_departed_clients() {
     let hub = standing_hub(Options::default());
     let unread = anonymous(&hub);
     hub.broadcast(data("x"), None).unwrap();
@@ -73,7 +73,7 @@ async fn who_has_left_is_not_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_read_is_waited_for_until_the_patience_ends() {
+async fn flush_waits_for_a_stalled_peer_until_its_timeout() {
     let hub = standing_hub(Options::default());
     let client = anonymous(&hub);
     let (server, _peer) = narrow_pair();
@@ -86,7 +86,7 @@ async fn a_peer_that_does_not_read_is_waited_for_until_the_patience_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_not_pulled_is_waited_for_until_it_is() {
+async fn flush_waits_until_a_stream_is_pulled() {
     let hub = standing_hub(Options::default());
     let mut pull = Pull::of(anonymous(&hub));
     hub.broadcast(data("x"), None).unwrap();
@@ -103,7 +103,7 @@ async fn a_stream_that_is_not_pulled_is_waited_for_until_it_is() {
 }
 
 #[test]
-fn a_flush_returns_however_much_is_sent_meanwhile() {
+fn flush_does_not_wait_for_later_events() {
     // The shards never come to rest, and what was sent before the flush is long in the kernel.
     let engine = Engine::start();
     engine.block_on(async {
@@ -137,8 +137,8 @@ fn a_flush_returns_however_much_is_sent_meanwhile() {
 }
 
 #[test]
-fn a_stream_that_is_pulled_at_the_very_moment_is_not_missed() {
-    // Who pulls and the shard that is to notice race with each other; a miss would show as a wait of five seconds.
+fn flush_notices_a_simultaneous_pull() {
+    // The pull races with the shard that must notice it; a miss would show as a wait of five seconds.
     let engine = Engine::start();
     std::thread::scope(|scope| {
         let mut pull = Pull::of(anonymous(&engine));

@@ -50,7 +50,7 @@ async fn an_idle_connection_gets_two_bytes_each_period() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_connection_gets_none() {
+async fn busy_connection_gets_no_heartbeat() {
     let hub = hub();
     let (busy, idle) = (user(&hub, "busy"), user(&hub, "idle"));
     let (busy, idle) = (hand_off(busy, Framing::Chunked), hand_off(idle, Framing::Chunked));
@@ -69,7 +69,7 @@ async fn a_busy_connection_gets_none() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broadcast_counts_for_everybody_who_gets_it() {
+async fn broadcast_replaces_the_heartbeat() {
     let hub = hub();
     let peers: Vec<_> = (0..100).map(|_| hand_off(anonymous(&hub), Framing::Chunked)).collect();
     let left_out = anonymous(&hub);
@@ -85,7 +85,7 @@ async fn a_broadcast_counts_for_everybody_who_gets_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_does_not_read_gets_none_on_top() {
+async fn stalled_peer_gets_no_further_heartbeat() {
     let hub = hub();
     let client = anonymous(&hub);
     let (server, peer) = narrow_pair();
@@ -99,7 +99,7 @@ async fn a_peer_that_does_not_read_gets_none_on_top() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_idle_connections_all_have_their_turn() {
+async fn every_idle_connection_gets_its_heartbeat() {
     // More than the shard looks at in one turn.
     let hub = hub();
     let peers: Vec<_> = (0..300).map(|_| hand_off(anonymous(&hub), Framing::Chunked)).collect();
@@ -110,7 +110,7 @@ async fn many_idle_connections_all_have_their_turn() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_peer_that_is_gone_is_noticed_by_the_heartbeat_at_the_latest() {
+async fn heartbeat_notices_a_lost_peer() {
     let hub = hub();
     let peer = hand_off(anonymous(&hub), Framing::Chunked);
     pass(Duration::from_secs(1)).await;

@@ -1,4 +1,4 @@
-//! The history stays within its bounds, and what falls out of it is told.
+//! The history stays within its bounds, and reports evicted events as gaps.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ fn engine(history: HistoryOptions) -> Engine {
     Engine::with(Options { history, ..two_shards() })
 }
 
-/// What ada gets who comes back with an id from before everything: the data of events, or of the reset.
+/// The events of ada, who comes back with an id from before everything: their data, or that of the reset.
 fn all_of_ada(hub: &Hub) -> Vec<String> {
     let start = format!("{}.0", hub.stats().epoch);
     Pull::of(resuming(hub, Some("ada"), &start)).all().into_iter().map(|event| event.data).collect()
@@ -33,7 +33,7 @@ fn a_log_keeps_its_newest_events() {
 }
 
 #[test]
-fn a_log_keeps_so_many_bytes_and_its_newest_event_however_large() {
+fn log_keeps_its_newest_event_beyond_its_bytes() {
     let engine = engine(HistoryOptions { max_bytes: 10_000, ..HistoryOptions::default() });
     for _ in 0..100 {
         engine.send_to_user("ada", data(&"x".repeat(1_000))).unwrap();
@@ -45,7 +45,7 @@ fn a_log_keeps_so_many_bytes_and_its_newest_event_however_large() {
 }
 
 #[test]
-fn all_logs_together_keep_so_many_bytes_and_the_oldest_event_goes_first() {
+fn total_bytes_evict_the_oldest_event_first() {
     let engine = engine(HistoryOptions { max_total_bytes: 20_000, ..HistoryOptions::default() });
     let users: Vec<String> = (0..100).map(|number| format!("user {number}")).collect();
     for user_id in &users {
@@ -56,7 +56,7 @@ fn all_logs_together_keep_so_many_bytes_and_the_oldest_event_goes_first() {
     }
     let kept = engine.stats().history.events;
     assert!((10..30).contains(&kept), "{kept}");
-    // The kept ones are the newest, and everybody else is told.
+    // The kept ones are the newest, and everybody else gets a reset.
     for (number, user_id) in users.iter().enumerate() {
         let before = format!("{}.{number}", engine.stats().epoch);
         let resumed = Pull::of(resuming(&engine, Some(user_id), &before)).ready.resumed;
@@ -65,7 +65,7 @@ fn all_logs_together_keep_so_many_bytes_and_the_oldest_event_goes_first() {
 }
 
 #[test]
-fn a_busy_log_does_not_drive_out_what_others_have_as_long_as_there_is_room() {
+fn busy_log_evicts_no_others_while_room_remains() {
     let engine = engine(HistoryOptions { max_events: 10, ..HistoryOptions::default() });
     engine.send_to_user("ada", data("old")).unwrap();
     for _ in 0..10_000 {
@@ -78,7 +78,7 @@ fn a_busy_log_does_not_drive_out_what_others_have_as_long_as_there_is_room() {
 }
 
 #[test]
-fn one_event_larger_than_all_that_may_be_kept_still_reaches_who_is_there() {
+fn event_larger_than_the_history_still_arrives() {
     let engine = engine(HistoryOptions { max_bytes: 1_024, max_total_bytes: 1_024, ..HistoryOptions::default() });
     let mut pull = Pull::of(user(&engine, "ada"));
     let large = "x".repeat(500_000);
@@ -94,7 +94,7 @@ fn of_age(max_age: Duration) -> Hub {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_has_outlived_its_age_is_dropped() {
+async fn events_older_than_the_maximum_age_are_dropped() {
     let hub = of_age(Duration::from_secs(8));
     hub.send_to_user("ada", data("1")).unwrap();
     pass(Duration::from_secs(6)).await;
@@ -123,7 +123,7 @@ async fn many_old_events_are_dropped_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn users_of_whom_nothing_is_left_are_given_up_and_told_when_they_return() {
+async fn forgotten_user_gets_a_reset_on_return() {
     let hub = of_age(Duration::from_secs(8));
     let online = user(&hub, "online");
     let mut last = vec![];
@@ -149,7 +149,7 @@ async fn users_of_whom_nothing_is_left_are_given_up_and_told_when_they_return() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_was_given_up_begins_anew_without_a_seam() {
+async fn forgotten_user_starts_over_without_a_gap() {
     let hub = of_age(Duration::from_secs(8));
     hub.send_to_user("ada", data("old")).unwrap();
     pass(Duration::from_secs(12)).await;
@@ -163,7 +163,7 @@ async fn a_user_who_was_given_up_begins_anew_without_a_seam() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_client_that_stays_idle_for_longer_than_the_history_misses_nothing() {
+async fn idle_client_outlasts_the_history() {
     let hub = of_age(Duration::from_secs(8));
     let mut pull = Pull::of(named(&hub, Some("ada"), "tab"));
     for _ in 0..20 {
@@ -177,7 +177,7 @@ async fn a_client_that_stays_idle_for_longer_than_the_history_misses_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_to_a_client_alone_is_dropped_when_it_does_not_come_back() {
+async fn events_of_an_absent_client_expire() {
     let hub = of_age(Duration::from_secs(8));
     for number in 0..100 {
         let mut pull = Pull::of(named(&hub, None, &format!("tab {number}")));
@@ -191,7 +191,7 @@ async fn what_was_sent_to_a_client_alone_is_dropped_when_it_does_not_come_back()
 }
 
 #[test]
-fn what_was_sent_to_a_client_with_its_own_id_is_no_gap_for_anybody_else() {
+fn lost_event_for_a_named_client_affects_no_other() {
     let engine = Engine::start();
     let ada = Pull::of(user(&engine, "ada"));
     let tab = Pull::of(named(&engine, Some("bob"), "tab"));
@@ -204,7 +204,7 @@ fn what_was_sent_to_a_client_with_its_own_id_is_no_gap_for_anybody_else() {
 }
 
 #[test]
-fn what_was_sent_to_a_client_without_an_id_of_its_own_may_be_a_gap_of_whoever_comes_back_as_its_user() {
+fn lost_anonymous_event_resets_returning_user() {
     let engine = Engine::start();
     let [ada, bob] = ["ada", "bob"].map(|id| Pull::of(user(&engine, id)));
     engine.send_to_client(&ada.ready.client_id, data("for this tab")).unwrap();
@@ -213,13 +213,13 @@ fn what_was_sent_to_a_client_without_an_id_of_its_own_may_be_a_gap_of_whoever_co
     // It cannot be told which of ada's tabs this was.
     assert_eq!(Pull::of(resuming(&engine, Some("ada"), &before)).event().data, EVICTED);
     assert!(Pull::of(resuming(&engine, Some("bob"), &bob.ready.id)).ready.resumed, "nobody else could have missed it");
-    // Who has seen it, or something after it, has missed nothing.
+    // A page that has seen it, or something after it, has missed nothing.
     let seen = format!("{}.{}", engine.stats().epoch, engine.stats().position);
     assert!(Pull::of(resuming(&engine, Some("ada"), &seen)).ready.resumed);
 }
 
 #[test]
-fn a_hundred_thousand_users_with_an_event_each_stay_within_the_bound() {
+fn many_users_stay_within_the_total_bytes() {
     const BOUND: usize = 16 << 20;
     let engine = engine(HistoryOptions { max_total_bytes: BOUND, ..HistoryOptions::default() });
     for number in 0..100_000 {

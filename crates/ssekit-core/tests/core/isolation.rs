@@ -1,4 +1,4 @@
-//! Whatever ids, keys and users are mixed, nobody gets a byte that was sent to another user or to another client.
+//! No mix of ids, keys and users gives anybody a byte of another user or client.
 
 use std::collections::HashMap;
 
@@ -69,9 +69,9 @@ struct Page {
 struct World {
     engine: Engine,
     pages: Vec<Page>,
-    /// Who has which client id: whoever was let in last with it.
+    /// The holder of each client id: the person last let in with it.
     holders: HashMap<String, Person>,
-    /// Whom each event is for; none: everybody.
+    /// The receiver of each event; `None` is everybody.
     sent: Vec<Option<Person>>,
 }
 
@@ -90,13 +90,13 @@ impl World {
             last_event_id: last_event_id.as_deref(),
             ..Connect::default()
         };
-        // What comes before the end of the old connection is the old one's.
+        // Everything before the end of the old connection belongs to the old holder.
         self.read(page);
         let Ok(connected) = self.engine.connect(who) else { return };
         let person = user.map_or(Person::Page(page), Person::User);
         let (pull, before) = (Pull::of(connected), &self.pages[page]);
         let asked = client.map(|client| CLIENTS[client]);
-        // Who is the same and can show it goes on as the same client.
+        // The same person with proof goes on as the same client.
         let is_same = before.person.as_ref() == Some(&person) && asked == Some(before.client.as_str());
         if is_same && matches!(seen, Seen::Own) && self.holders.get(&before.client) == Some(&person) {
             assert_eq!(pull.ready.client_id, before.client);
@@ -126,7 +126,7 @@ impl World {
     }
 
     fn send_to_client(&mut self, client: &str, own_id: bool) {
-        // What nobody has is for nobody.
+        // An id without a holder receives nothing.
         let person = self.holders.get(client).cloned().unwrap_or(Person::Page(PAGES));
         self.send(Some(person), own_id, |engine, event| {
             engine.send_to_client(client, event).unwrap();
@@ -168,7 +168,7 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 512, max_shrink_iters: 2_000, ..ProptestConfig::default() })]
 
     #[test]
-    fn nobody_gets_what_is_another_users_or_another_clients(operations in vec(operation(), 1..80)) {
+    fn nobody_gets_events_of_others(operations in vec(operation(), 1..80)) {
         let mut world = World::new();
         for operation in &operations {
             world.run(operation);

@@ -1,4 +1,4 @@
-//! A client that no user vouches for is continued by whoever shows the key at the end of its ids, and by nobody else.
+//! The key at the end of its ids continues a client that no user vouches for; nothing else does.
 
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::{Connect, Connected, DisconnectReason, Event, Framing, HistoryOptions, Hub, Link, Options};
@@ -18,7 +18,7 @@ fn split(id: &str) -> (&str, &str) {
 }
 
 #[test]
-fn every_id_of_an_anonymous_client_with_an_id_of_its_own_ends_with_one_key() {
+fn named_anonymous_client_gets_one_key() {
     let engine = Engine::start();
     for framing in [None, Some(Framing::Chunked), Some(Framing::UntilClose)] {
         let connected = named(&engine, None, &format!("tab {framing:?}"));
@@ -47,7 +47,7 @@ fn every_id_of_an_anonymous_client_with_an_id_of_its_own_ends_with_one_key() {
 }
 
 #[test]
-fn nobody_else_has_a_key() {
+fn other_clients_get_no_key() {
     let engine = Engine::start();
     for connected in [anonymous(&engine), named(&engine, Some("ada"), "tab")] {
         let mut pull = Pull::of(connected);
@@ -58,7 +58,7 @@ fn nobody_else_has_a_key() {
 }
 
 #[test]
-fn with_the_key_of_any_of_its_ids_a_client_goes_on_as_itself() {
+fn key_of_any_id_continues_its_client() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut first = Pull::of(named(&engine, None, "tab"));
@@ -79,7 +79,7 @@ fn with_the_key_of_any_of_its_ids_a_client_goes_on_as_itself() {
 }
 
 #[test]
-fn without_its_key_whoever_asks_for_an_id_is_another_client_and_disturbs_nobody() {
+fn claim_without_the_key_is_another_client() {
     let engine = Engine::start();
     let recorder = Recorder::of(&engine);
     let mut victim = Pull::of(named(&engine, None, "tab"));
@@ -91,7 +91,7 @@ fn without_its_key_whoever_asks_for_an_id_is_another_client_and_disturbs_nobody(
         let mut thief = Pull::of(engine.connect(who).unwrap());
         assert_ne!(thief.ready.client_id, "tab");
         assert!(!thief.ready.resumed);
-        // It may be the same page, so it is told that there is something that it does not get.
+        // It may be the same page, so a reset says that it misses something.
         assert!(thief.event().is_reset(), "{last_event_id:?}");
         engine.send_to_client("tab", data("secret too")).unwrap();
         engine.broadcast(data("all"), None).unwrap();
@@ -111,19 +111,19 @@ fn without_its_key_whoever_asks_for_an_id_is_another_client_and_disturbs_nobody(
 
 #[test]
 fn a_key_in_the_url_proves_nothing() {
-    // With the URL, whoever reads an access log would have it.
+    // A reader of an access log would have the URL, too.
     let engine = Engine::start();
     let victim = Pull::of(named(&engine, None, "tab"));
     let seen = victim.ready.id.clone();
     let who = Connect { client: Some("tab"), last_event_id: Some(&seen), by_url: true, ..Connect::default() };
     let thief = Pull::of(engine.connect(who).unwrap());
     assert_ne!(thief.ready.client_id, "tab");
-    // Where it is, it still says.
+    // The position in the id still counts.
     assert!(thief.ready.resumed);
 }
 
 #[test]
-fn anonymous_page_that_opens_its_stream_anew_is_told_what_it_missed() {
+fn reopened_anonymous_page_learns_what_it_missed() {
     let engine = Engine::start();
     let seen = Pull::of(named(&engine, None, "tab")).ready.id;
     assert_eq!(Pull::of(named(&engine, None, "tab")).all(), []);
@@ -137,7 +137,7 @@ fn anonymous_page_that_opens_its_stream_anew_is_told_what_it_missed() {
 }
 
 #[test]
-fn the_id_of_an_anonymous_client_that_has_not_brought_it_is_nobody_elses_either() {
+fn generated_anonymous_id_cannot_be_claimed() {
     let engine = Engine::start();
     let mut first = Pull::of(anonymous(&engine));
     engine.send_to_client(&first.ready.client_id, data("secret")).unwrap();
@@ -149,7 +149,7 @@ fn the_id_of_an_anonymous_client_that_has_not_brought_it_is_nobody_elses_either(
 }
 
 #[test]
-fn an_id_that_the_application_has_ended_is_free_and_what_was_sent_to_it_is_not() {
+fn ended_id_is_free_and_its_events_stay_private() {
     let engine = Engine::start();
     let first = Pull::of(named(&engine, None, "tab"));
     engine.send_to_client("tab", data("secret")).unwrap();
@@ -166,7 +166,7 @@ fn an_id_that_the_application_has_ended_is_free_and_what_was_sent_to_it_is_not()
 }
 
 #[test]
-fn a_reset_is_owed_with_the_key_until_it_has_come() {
+fn reset_with_the_key_is_owed_until_received() {
     let history = HistoryOptions { max_events: 1, ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
     let first = Pull::of(named(&engine, None, "tab"));
@@ -185,7 +185,7 @@ fn a_reset_is_owed_with_the_key_until_it_has_come() {
 }
 
 #[test]
-fn an_applications_id_that_looks_as_if_it_had_a_key_resumes_for_everybody() {
+fn application_id_resembling_a_key_resumes() {
     let engine = Engine::start();
     let own = "order~0123456789abcdef";
     let mut keyed = Pull::of(named(&engine, None, "tab"));
@@ -202,7 +202,7 @@ fn an_applications_id_that_looks_as_if_it_had_a_key_resumes_for_everybody() {
 }
 
 #[test]
-fn an_id_that_is_gone_is_not_taken_for_another_that_it_begins_with() {
+fn evicted_id_does_not_match_its_prefix() {
     let engine = Engine::start();
     engine.broadcast(Event { id: Some("order"), data: "1", ..Event::default() }, None).unwrap();
     let last_event_id = Some("order~0123456789abcdef");
@@ -213,7 +213,7 @@ fn an_id_that_is_gone_is_not_taken_for_another_that_it_begins_with() {
 }
 
 #[test]
-fn on_another_node_an_anonymous_client_is_another_and_loses_nothing_that_all_get() {
+fn anonymous_client_is_new_on_another_node() {
     let memory = Memory::new(1_000);
     let [here, there] = [(); 2].map(|()| {
         let node = Engine::node(memory.clone(), two_shards());

@@ -1,4 +1,4 @@
-//! Who lags behind too far is disconnected, if the hub is told so, and comes back to where it was.
+//! A client that lags too far is disconnected, if the hub has limits, and comes back to where it was.
 
 use std::time::Duration;
 
@@ -48,22 +48,22 @@ fn ends_who_does_not_read(max_lag: MaxLag) {
 }
 
 #[test]
-fn a_client_for_which_too_many_events_wait_is_disconnected() {
+fn too_many_waiting_events_disconnect_a_client() {
     ends_who_does_not_read(MaxLag { events: 20, ..none() });
 }
 
 #[test]
-fn a_client_for_which_too_many_bytes_wait_is_disconnected() {
+fn too_many_waiting_bytes_disconnect_a_client() {
     ends_who_does_not_read(MaxLag { bytes: 200_000, ..none() });
 }
 
 #[test]
-fn a_client_for_which_an_event_has_waited_too_long_is_disconnected() {
+fn too_old_a_waiting_event_disconnects_a_client() {
     ends_who_does_not_read(MaxLag { time: Duration::from_millis(150), ..none() });
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_one_comes_back_for_is_no_lag() {
+async fn missed_events_of_a_returning_client_are_no_lag() {
     let hub = standing_hub(bounded(MaxLag { events: 5, bytes: 2_000, time: Duration::from_secs(1) }));
     let recorder = Recorder::of(&hub);
     let start = Pull::of(named(&hub, Some("ada"), "tab")).ready.id;
@@ -77,7 +77,7 @@ async fn what_one_comes_back_for_is_no_lag() {
     pass(Duration::from_secs(60)).await;
     seen += again.all().len();
     assert_eq!((seen, recorder.ends_of("tab").len()), (100, 1), "the one end is that of its first connection");
-    // What comes from then on counts as for everybody.
+    // Later events count as for everybody.
     for _ in 0..6 {
         hub.send_to_user("ada", data("x")).unwrap();
     }
@@ -86,7 +86,7 @@ async fn what_one_comes_back_for_is_no_lag() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_that_is_not_pulled_lags_as_well() {
+async fn unpulled_stream_lags_as_well() {
     let hub = standing_hub(bounded(MaxLag { time: Duration::from_secs(10), ..none() }));
     let recorder = Recorder::of(&hub);
     let (mut slow, mut idle) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
@@ -96,13 +96,13 @@ async fn a_stream_that_is_not_pulled_lags_as_well() {
     assert_eq!(recorder.ends_of(&slow.ready.client_id), []);
     pass(Duration::from_secs(2)).await;
     assert_eq!(recorder.ends_of(&slow.ready.client_id), [DisconnectReason::Slow]);
-    // Who has nothing to get does not lag, however long it lasts.
+    // A client with nothing to read does not lag, however long it lasts.
     pass(Duration::from_secs(60)).await;
     assert_eq!(recorder.ends_of(&idle.ready.client_id), []);
 }
 
 #[test]
-fn without_bounds_a_client_keeps_its_cursor() {
+fn unlimited_lag_keeps_the_cursor() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let large = "x".repeat(10_000);
@@ -118,7 +118,7 @@ fn without_bounds_a_client_keeps_its_cursor() {
 }
 
 #[test]
-fn who_lags_gets_only_the_newest_of_a_key() {
+fn lagging_client_gets_only_the_newest_of_a_key() {
     let engine = Engine::with(keeping_all());
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let mut quick = Peer::of(user(&engine, "ada").stream);
@@ -137,7 +137,7 @@ fn who_lags_gets_only_the_newest_of_a_key() {
     assert_eq!(seen[seen.len() - 2], progress(100), "the newest");
     assert!(seen.len() < 60, "{} of 101 were sent to one that did not read", seen.len());
     assert!(seen.windows(2).all(|two| two[0] != two[1]));
-    // What the kernel had taken of them came as well, in order.
+    // The events that the kernel had taken came as well, in order.
     let mut numbers =
         seen[..seen.len() - 1].iter().map(|data| data.split_once(' ').unwrap().0.parse::<usize>().unwrap());
     assert!(numbers.by_ref().is_sorted());
@@ -145,7 +145,7 @@ fn who_lags_gets_only_the_newest_of_a_key() {
 }
 
 #[test]
-fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
+fn stats_show_lag_until_clients_catch_up() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let mut slow = Peer::narrow(user(&engine, "ada").stream);
     let mut slower = Peer::narrow(user(&engine, "bob").stream);
@@ -160,7 +160,7 @@ fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
     }
     eventually("both are seen to lag", || {
         let lag = engine.stats().lag;
-        // Of the broadcasts the kernel has taken some.
+        // The kernel has taken some of the broadcasts.
         lag.clients == 2 && (1_000..1_100).contains(&lag.events) && lag.time >= Duration::from_millis(300)
     });
     let text = engine.stats().metrics();
@@ -176,7 +176,7 @@ fn how_far_clients_lag_is_told_and_no_longer_when_they_have_caught_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stream_lags_when_it_has_not_been_read_for_a_round() {
+async fn unread_stream_lags_after_one_sweep() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..keeping_all() });
     let (mut idle, mut slow) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
     pass(Duration::from_secs(4)).await;
@@ -194,7 +194,7 @@ async fn a_stream_lags_when_it_has_not_been_read_for_a_round() {
 }
 
 #[test]
-fn who_has_left_lags_no_longer() {
+fn departed_client_lags_no_longer() {
     let engine = Engine::with(Options { heartbeat: Duration::from_millis(100), ..keeping_all() });
     let slow = Peer::narrow(user(&engine, "ada").stream);
     for _ in 0..100 {

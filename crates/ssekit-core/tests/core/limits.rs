@@ -31,7 +31,7 @@ fn counted(hub: &Hub, refusal: Refusal) -> u64 {
 }
 
 #[test]
-fn no_more_clients_than_may_be_are_let_in() {
+fn number_of_clients_is_limited() {
     let engine = engine(LimitOptions { clients: 3, ..none() });
     let mut clients: Vec<_> = (0..3).map(|_| anonymous(&engine)).collect();
     assert_eq!(refusal(engine.connect(Connect::default())), Refusal::Clients);
@@ -43,7 +43,7 @@ fn no_more_clients_than_may_be_are_let_in() {
 }
 
 #[test]
-fn no_user_has_more_clients_than_one_may() {
+fn clients_per_user_are_limited() {
     let engine = engine(LimitOptions { clients_per_user: 2, ..none() });
     let mut adas = vec![user(&engine, "ada"), user(&engine, "ada")];
     let ada = Connect { user: Some("ada"), ..Connect::default() };
@@ -57,7 +57,7 @@ fn no_user_has_more_clients_than_one_may() {
 }
 
 #[test]
-fn no_more_come_from_one_address_than_may() {
+fn clients_per_address_are_limited() {
     let engine = engine(LimitOptions { clients_per_address: 2, ..none() });
     let mut here = vec![from(&engine, "192.0.2.1").unwrap(), from(&engine, "::ffff:192.0.2.1").unwrap()];
     assert_eq!(refusal(from(&engine, "192.0.2.1")), Refusal::Address);
@@ -65,7 +65,7 @@ fn no_more_come_from_one_address_than_may() {
     // A customer has 2^64 addresses of these.
     let _six = [from(&engine, "2001:db8::1").unwrap(), from(&engine, "2001:db8::2").unwrap()];
     assert_eq!(refusal(from(&engine, "2001:db8::3")), Refusal::Address);
-    // Where they come from is not known, so it cannot be bounded.
+    // Their address is unknown, so there is no limit for it.
     let _unknown: Vec<_> = (0..5).map(|_| anonymous(&engine)).collect();
     here.pop();
     assert!(from(&engine, "192.0.2.1").is_ok());
@@ -73,7 +73,7 @@ fn no_more_come_from_one_address_than_may() {
 }
 
 #[test]
-fn who_takes_the_place_of_its_own_older_connection_is_let_in() {
+fn replacing_connection_passes_the_limits() {
     let engine = engine(LimitOptions { clients: 2, clients_per_user: 1, ..none() });
     let _ada = named(&engine, Some("ada"), "tab");
     let _bob = user(&engine, "bob");
@@ -92,7 +92,7 @@ fn who_takes_the_place_of_its_own_older_connection_is_let_in() {
 }
 
 #[test]
-fn who_is_refused_leaves_nothing_behind() {
+fn refused_client_leaves_nothing_behind() {
     let engine = engine(LimitOptions { clients: 100, clients_per_user: 1, clients_per_address: 50 });
     let _ada = user(&engine, "ada");
     for _ in 0..1_000 {
@@ -108,7 +108,7 @@ fn who_is_refused_leaves_nothing_behind() {
 }
 
 #[test]
-fn however_many_come_at_once_the_limits_hold() {
+fn limits_hold_for_simultaneous_arrivals() {
     let engine = engine(LimitOptions { clients: 10, clients_per_user: 7, clients_per_address: 8 });
     for round in 0..50 {
         let together = Barrier::new(8);

@@ -45,7 +45,7 @@ fn hub(grace: Duration) -> Hub {
 }
 
 #[tokio::test(start_paused = true)]
-async fn who_comes_back_in_time_was_never_away() {
+async fn user_back_within_the_grace_stays_online() {
     let hub = hub(Duration::from_secs(5));
     let presence = Presence::of(&hub);
     for _ in 0..10 {
@@ -64,7 +64,7 @@ async fn who_comes_back_in_time_was_never_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_of_many_tabs_counts() {
+async fn last_tab_decides_presence() {
     let hub = hub(Duration::from_secs(5));
     let presence = Presence::of(&hub);
     let (one, two) = (user(&hub, "ada"), user(&hub, "ada"));
@@ -79,7 +79,7 @@ async fn the_last_of_many_tabs_counts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_a_grace_it_is_told_at_once() {
+async fn zero_grace_reports_offline_at_once() {
     let hub = hub(Duration::ZERO);
     let presence = Presence::of(&hub);
     drop(user(&hub, "ada"));
@@ -89,7 +89,7 @@ async fn without_a_grace_it_is_told_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn many_who_leave_go_offline_in_the_order_in_which_they_left() {
+async fn users_go_offline_in_order_of_departure() {
     let hub = hub(Duration::from_secs(5));
     let presence = Presence::of(&hub);
     let tabs: Vec<_> = (0..100).map(|number| user(&hub, &number.to_string())).collect();
@@ -103,7 +103,7 @@ async fn many_who_leave_go_offline_in_the_order_in_which_they_left() {
 }
 
 #[test]
-fn on_and_off_are_told_in_turn_however_users_come_and_go() {
+fn online_and_offline_alternate() {
     let engine = Engine::with(Options { presence_grace: Duration::from_millis(1), ..two_shards() });
     let presence = Presence::of(&engine);
     for _ in 0..11 {
@@ -127,7 +127,7 @@ fn on_and_off_are_told_in_turn_however_users_come_and_go() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nobody_is_online_who_never_came() {
+async fn unknown_user_is_offline() {
     let hub = hub(Duration::from_secs(5));
     hub.send_to_user("ada", ssekit_testing::data("x")).unwrap();
     assert!(!hub.is_online("ada"));

@@ -55,7 +55,7 @@ impl Order {
 }
 
 #[test]
-fn who_was_there_before_gets_everything_once_and_in_order() {
+fn earlier_client_gets_everything_once_in_order() {
     const EACH: usize = 2_000;
     let engine = Engine::start();
     let chosen = named(&engine, Some("ada"), "chosen");
@@ -100,7 +100,7 @@ impl Drop for Finished<'_> {
 }
 
 #[test]
-fn who_comes_in_between_gets_all_that_follows() {
+fn client_arriving_between_gets_all_that_follows() {
     const OPENERS: usize = 4;
     let engine = Engine::with(keeping_all());
     let opening = AtomicUsize::new(OPENERS);
@@ -164,7 +164,7 @@ fn read_in_pieces(hub: &Hub, user: &str, reader: usize, connected: Connected, to
 }
 
 #[test]
-fn who_is_cut_off_again_and_again_misses_nothing() {
+fn repeatedly_cut_client_misses_nothing() {
     const EACH: usize = 1_000;
     let engine = Engine::with(keeping_all());
     let users = ["ada", "bob", "eve"];
@@ -191,7 +191,7 @@ fn who_is_cut_off_again_and_again_misses_nothing() {
 }
 
 #[test]
-fn what_is_sent_to_a_client_reaches_it_over_the_connection_that_replaces_it() {
+fn replacing_connection_gets_the_clients_events() {
     const EVENTS: usize = 5_000;
     let engine = Engine::with(keeping_all());
     let first = named(&engine, Some("ada"), "tab");

@@ -1,4 +1,4 @@
-//! A client that comes back goes on where it was, or is told that it cannot.
+//! A client that comes back resumes where it was, or gets a reset.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ fn expect_reset(hub: &Hub, last_event_id: &str, reason: &str) -> Pull {
 }
 
 #[test]
-fn by_the_id_of_any_event_a_client_gets_what_came_after_it() {
+fn any_id_resumes_after_its_event() {
     let engine = Engine::start();
     let mut live = Pull::of(user(&engine, "ada"));
     for number in 0..10 {
@@ -45,7 +45,7 @@ fn by_the_id_of_any_event_a_client_gets_what_came_after_it() {
 }
 
 #[test]
-fn resuming_goes_on_with_what_is_live_without_a_seam() {
+fn resuming_leads_into_live_events() {
     let engine = Engine::start();
     let first = Pull::of(user(&engine, "ada"));
     engine.send_to_user("ada", data("missed")).unwrap();
@@ -55,7 +55,7 @@ fn resuming_goes_on_with_what_is_live_without_a_seam() {
 }
 
 #[test]
-fn an_id_of_the_callers_resumes_as_well() {
+fn id_of_the_caller_resumes_as_well() {
     let engine = Engine::start();
     engine.send_to_user("ada", with_id("a", "1")).unwrap();
     engine.broadcast(with_id("b", "2"), None).unwrap();
@@ -68,7 +68,7 @@ fn an_id_of_the_callers_resumes_as_well() {
 }
 
 #[test]
-fn a_repeated_id_resumes_from_where_it_first_stands() {
+fn repeated_id_resumes_from_its_first_event() {
     // Doubles can be told apart by the page, a loss cannot.
     let engine = Engine::start();
     engine.send_to_user("ada", with_id("same", "1")).unwrap();
@@ -80,7 +80,7 @@ fn a_repeated_id_resumes_from_where_it_first_stands() {
 }
 
 #[test]
-fn what_was_sent_to_a_client_alone_is_resumed_by_the_connection_that_replaces_it() {
+fn replacing_connection_resumes_the_clients_events() {
     let engine = Engine::start();
     let first = Pull::of(named(&engine, Some("ada"), "tab"));
     engine.send_to_client("tab", data("missed")).unwrap();
@@ -95,7 +95,7 @@ fn what_was_sent_to_a_client_alone_is_resumed_by_the_connection_that_replaces_it
 }
 
 #[test]
-fn what_was_sent_to_a_client_alone_waits_for_it_while_it_is_away() {
+fn events_wait_for_an_absent_client() {
     let engine = Engine::start();
     let first = Pull::of(named(&engine, Some("ada"), "tab"));
     let before = first.ready.id.clone();
@@ -110,7 +110,7 @@ fn what_was_sent_to_a_client_alone_waits_for_it_while_it_is_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_was_sent_to_a_client_alone_and_is_dropped_is_told_as_a_gap() {
+async fn dropped_event_of_one_client_resets_it() {
     let history = HistoryOptions { max_age: Duration::from_secs(8), ..HistoryOptions::default() };
     let hub = standing_hub(Options { history, ..two_shards() });
     let first = Pull::of(named(&hub, Some("ada"), "tab"));
@@ -136,7 +136,7 @@ async fn what_was_sent_to_a_client_alone_and_is_dropped_is_told_as_a_gap() {
 }
 
 #[test]
-fn an_id_that_cannot_be_resumed_from_is_told_before_anything_else() {
+fn unknown_id_gets_a_reset_first() {
     let engine = Engine::start();
     engine.send_to_user("ada", data("x")).unwrap();
     let epoch = engine.stats().epoch;
@@ -165,7 +165,7 @@ fn an_id_that_cannot_be_resumed_from_is_told_before_anything_else() {
 }
 
 #[test]
-fn history_that_is_gone_is_told_before_anything_else() {
+fn evicted_history_gets_a_reset_first() {
     let history = HistoryOptions { max_events: 3, ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
     let first = Pull::of(user(&engine, "ada")).ready.id;
@@ -175,14 +175,14 @@ fn history_that_is_gone_is_told_before_anything_else() {
     let epoch = engine.stats().epoch;
     expect_reset(&engine, &first, "evicted");
     expect_reset(&engine, &format!("{epoch}.1"), "evicted");
-    // The third event is the first that is left, and whoever has seen the second has missed nothing.
+    // The third event is the oldest left, and a page that has seen the second has missed nothing.
     assert_eq!(Pull::of(resuming(&engine, Some("ada"), &format!("{epoch}.2"))).all().len(), 3);
     // For bob there was nothing at all.
     assert!(Pull::of(resuming(&engine, Some("bob"), &first)).ready.resumed);
 }
 
 #[test]
-fn after_a_reset_a_client_is_live() {
+fn client_is_live_after_a_reset() {
     let engine = Engine::start();
     let mut pull = expect_reset(&engine, "unknown", "unknown");
     engine.send_to_user("ada", data("live")).unwrap();
@@ -195,7 +195,7 @@ fn after_a_reset_a_client_is_live() {
 }
 
 #[test]
-fn what_comes_between_the_connection_and_the_reset_follows_the_reset() {
+fn reset_precedes_events_sent_since_the_connection() {
     let engine = Engine::start();
     let mut pull = Pull::of(resuming(&engine, Some("ada"), "unknown"));
     engine.send_to_user("ada", data("between")).unwrap();
@@ -205,7 +205,7 @@ fn what_comes_between_the_connection_and_the_reset_follows_the_reset() {
 }
 
 #[test]
-fn a_client_that_is_cut_before_its_reset_is_told_again() {
+fn client_cut_before_its_reset_gets_another() {
     let history = HistoryOptions { max_events: 1, ..HistoryOptions::default() };
     let engine = Engine::with(Options { history, ..two_shards() });
     let mut last = Pull::of(user(&engine, "ada")).ready.id;
@@ -226,7 +226,7 @@ fn a_client_that_is_cut_before_its_reset_is_told_again() {
 }
 
 #[test]
-fn an_id_tells_nobody_what_others_have_got() {
+fn id_reveals_no_events_of_others() {
     let engine = Engine::start();
     engine.send_to_user("bob", with_id("secret", "for bob")).unwrap();
     let bobs = format!("{}.1", engine.stats().epoch);
@@ -240,7 +240,7 @@ fn an_id_tells_nobody_what_others_have_got() {
 }
 
 #[test]
-fn a_thousand_who_come_back_at_once_are_all_served_from_the_history() {
+fn thousand_returning_clients_resume_from_the_history() {
     let engine = Engine::start();
     let last = Pull::of(anonymous(&engine)).ready.id;
     for number in 0..100 {
@@ -267,7 +267,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn whatever_is_forged_a_client_sees_only_what_is_its_own(
+    fn forged_ids_reveal_nothing(
         last_event_id in forged(),
         user_id in proptest::option::of(prop_oneof![Just("mallory".to_owned()), "(ada|bob)[ -~]", "[ -~]{1,20}"]),
         client_id in proptest::option::of(prop_oneof![Just("tab of ada".to_owned()), "[!-~]{1,20}"]),

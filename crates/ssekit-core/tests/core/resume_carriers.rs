@@ -10,7 +10,7 @@ use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::{Parser, Received, ready_in};
 use ssekit_testing::{data, keeping_all, standing_hub, work};
 
-/// Whom an event is for.
+/// The audience of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Audience {
     Page,
@@ -74,10 +74,10 @@ enum Carrier {
 #[derive(Debug, Clone)]
 struct Scene {
     resume: Resume,
-    /// What its earlier connection got, and what came after that.
+    /// The events of its earlier connection, and those after it.
     seen: Vec<Audience>,
     missed: Vec<Audience>,
-    /// What is sent before the first byte is written, and after it.
+    /// The events sent before the first byte is written, and after it.
     meanwhile: Vec<Audience>,
     live: Vec<Audience>,
     end: End,
@@ -237,7 +237,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(300))]
 
     #[test]
-    fn every_carrier_brings_what_the_model_says(scene in scene()) {
+    fn every_carrier_matches_the_model(scene in scene()) {
         for carrier in [Carrier::Pulled, Carrier::InChunks, Carrier::HandedOff] {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
             runtime.block_on(play(&scene, carrier));

@@ -23,7 +23,7 @@ fn short_history() -> Options {
 }
 
 #[test]
-fn who_reads_again_in_time_gets_everything() {
+fn reader_back_in_time_gets_everything() {
     let engine = Engine::with(keeping_all());
     let (mut slow, mut quick) = (Peer::narrow(anonymous(&engine).stream), Peer::of(anonymous(&engine).stream));
     for number in 0..MUCH {
@@ -37,7 +37,7 @@ fn who_reads_again_in_time_gets_everything() {
 }
 
 #[test]
-fn who_reads_again_too_late_is_told_before_anything_else() {
+fn late_reader_gets_a_reset_first() {
     let engine = Engine::with(short_history());
     let (mut slow, mut quick) = (Peer::narrow(anonymous(&engine).stream), Peer::of(anonymous(&engine).stream));
     for number in 0..MUCH {
@@ -45,7 +45,7 @@ fn who_reads_again_too_late_is_told_before_anything_else() {
         assert_eq!(number_of(&quick.event()), number, "nobody else is kept waiting");
         assert!(engine.stats().history.events <= 20);
     }
-    // What the kernel had taken comes without a hole, and then the gap is told.
+    // The events that the kernel had taken come without a hole, then the reset.
     let mut events = vec![];
     while !events.last().is_some_and(Received::is_reset) {
         events.push(slow.event());
@@ -61,7 +61,7 @@ fn who_reads_again_too_late_is_told_before_anything_else() {
 }
 
 #[test]
-fn a_stream_that_is_not_pulled_is_told_of_its_gap() {
+fn unpulled_stream_gets_a_reset() {
     let engine = Engine::with(short_history());
     let mut pull = Pull::of(user(&engine, "ada"));
     for number in 0..10 {
@@ -78,7 +78,7 @@ fn a_stream_that_is_not_pulled_is_told_of_its_gap() {
 }
 
 #[test]
-fn history_that_others_fill_is_no_gap_for_who_does_not_read_it() {
+fn history_filled_by_others_is_no_gap() {
     let engine = Engine::with(short_history());
     let mut pull = Pull::of(user(&engine, "ada"));
     engine.send_to_user("ada", data("for ada")).unwrap();
@@ -90,7 +90,7 @@ fn history_that_others_fill_is_no_gap_for_who_does_not_read_it() {
 }
 
 #[test]
-fn a_reader_of_one_byte_at_a_time_gets_everything() {
+fn byte_wise_reader_gets_everything() {
     let engine = Engine::start();
     let client = anonymous(&engine);
     let (server, peer) = narrow_pair();
@@ -125,7 +125,7 @@ fn wire(hub: &Hub, last_event_id: &str) -> Vec<u8> {
 }
 
 #[test]
-fn cut_at_any_byte_and_resumed_by_its_last_id_a_client_loses_nothing() {
+fn client_cut_at_any_byte_loses_nothing() {
     let engine = Engine::start();
     let first = user(&engine, "ada");
     let start = ready_in(&first.opening).id;
@@ -154,7 +154,7 @@ fn cut_at_any_byte_and_resumed_by_its_last_id_a_client_loses_nothing() {
 }
 
 #[test]
-fn who_is_cut_off_within_a_large_event_gets_it_again_as_a_whole() {
+fn interrupted_large_event_is_sent_again_whole() {
     let engine = Engine::with(keeping_all());
     let mut last = ready_in(&user(&engine, "ada").opening).id;
     let text = |number: usize| format!("{number} {}", "ü".repeat(300_000));
@@ -177,9 +177,9 @@ fn who_is_cut_off_within_a_large_event_gets_it_again_as_a_whole() {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
-    /// Slow and quick turns in any pattern, over any short history: without a gap nothing is missing, and a gap is told.
+    /// Slow and quick reads in any pattern, over any short history: every gap comes with a reset.
     #[test]
-    fn in_any_rhythm_a_reader_gets_everything_or_is_told(
+    fn reader_of_any_rhythm_gets_everything_or_a_reset(
         max_events in 1..40_usize,
         turns in proptest::collection::vec((1..40_usize, 0..60_usize, 1..4_000_usize), 1..12),
     ) {

@@ -26,7 +26,7 @@ fn a_carrier_is_woken_by_each_kind_of_event() {
 }
 
 #[test]
-fn a_carrier_that_begins_to_wait_at_the_very_moment_is_woken() {
+fn simultaneous_wait_is_woken() {
     // A broadcast, the client's entry and its first wait race with each other.
     let engine = Engine::start();
     std::thread::scope(|scope| {
@@ -49,7 +49,7 @@ fn a_carrier_that_begins_to_wait_at_the_very_moment_is_woken() {
 }
 
 #[test]
-fn nobody_is_woken_for_what_others_get() {
+fn events_for_others_wake_nobody() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     assert!(matches!(pull.poll(), Poll::Pending));
@@ -65,7 +65,7 @@ fn nobody_is_woken_for_what_others_get() {
 }
 
 #[test]
-fn the_last_waker_is_the_one_that_is_woken() {
+fn only_the_last_waker_is_woken() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     assert!(matches!(pull.poll(), Poll::Pending));
@@ -79,7 +79,7 @@ fn the_last_waker_is_the_one_that_is_woken() {
 }
 
 #[test]
-fn what_came_while_nobody_pulled_comes_together() {
+fn unpulled_events_arrive_together() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     for number in 0..50 {
@@ -92,7 +92,7 @@ fn what_came_while_nobody_pulled_comes_together() {
 }
 
 #[test]
-fn the_way_of_a_client_shows_in_the_gauges() {
+fn gauges_follow_a_client() {
     let engine = Engine::start();
     let phases = || {
         let stats = engine.stats();
@@ -139,7 +139,7 @@ fn a_reset_comes_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_idle_stream_yields_a_comment_after_each_heartbeat_and_not_before() {
+async fn idle_stream_yields_a_comment_per_heartbeat() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     assert!(matches!(pull.poll(), Poll::Pending));
@@ -172,7 +172,7 @@ async fn a_busy_stream_yields_no_heartbeat() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn heartbeats_that_nobody_pulls_do_not_pile_up() {
+async fn unpulled_heartbeats_do_not_accumulate() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     pass(Duration::from_secs(100)).await;
@@ -192,7 +192,7 @@ fn chunk(pull: &mut Pull, max_bytes: usize) -> Chunk {
 }
 
 #[test]
-fn who_reads_on_is_woken_by_what_is_not_in_the_chunk() {
+fn event_outside_the_chunk_wakes_the_reader() {
     let engine = Engine::start();
     let mut pull = Pull::of(user(&engine, "ada"));
     for round in 0..200 {
@@ -215,7 +215,7 @@ fn who_reads_on_is_woken_by_what_is_not_in_the_chunk() {
 }
 
 #[test]
-fn a_chunk_says_that_there_is_more_when_it_leaves_something_out_or_the_end_is_near() {
+fn incomplete_chunk_says_so() {
     let engine = Engine::start();
     let mut pull = Pull::of(named(&engine, None, "tab"));
     let _ = look(&mut pull, 64 * 1024);
@@ -235,7 +235,7 @@ fn a_chunk_says_that_there_is_more_when_it_leaves_something_out_or_the_end_is_ne
 }
 
 #[test]
-fn what_all_get_is_the_same_bytes_for_all() {
+fn broadcast_shares_its_bytes() {
     let engine = Engine::start();
     let mut pulls = [(); 2].map(|()| Pull::of(user(&engine, "ada")));
     engine.broadcast(data("to all"), None).unwrap();

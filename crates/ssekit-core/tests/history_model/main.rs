@@ -1,5 +1,5 @@
-//! Random lives of a hub against a model that remembers everything: a client gets exactly what the model says, or is told of
-//! a gap first; never a hole in silence, and never what is not its own.
+//! Random operations on a hub against a model that remembers everything: a client gets exactly what the model says, or first a reset
+//! for the gap; never a silent hole, and never somebody else's event.
 #![cfg(test)]
 
 mod operation;
@@ -34,7 +34,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
-    fn with_a_tiny_history_a_client_gets_everything_or_is_told(
+    fn tiny_history_delivers_everything_or_a_reset(
         history in tiny(),
         operations in proptest::collection::vec(operation(), 1..120),
     ) {
@@ -42,7 +42,7 @@ proptest! {
     }
 
     #[test]
-    fn with_a_history_that_keeps_everything_a_client_gets_everything(
+    fn unlimited_history_delivers_everything(
         operations in proptest::collection::vec(operation(), 1..120),
     ) {
         live(keeping_all(), operations);
@@ -81,7 +81,7 @@ fn live_once(life: u64) {
 }
 
 #[test]
-fn in_a_million_operations_nothing_is_missing_that_was_not_told() {
+fn million_operations_lose_nothing_silently() {
     let next = AtomicU64::new(0);
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {

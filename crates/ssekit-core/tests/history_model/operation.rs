@@ -1,4 +1,4 @@
-//! What can happen in a hub's life.
+//! The operations on a hub.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ pub(crate) enum Operation {
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
     pub(crate) size: usize,
-    /// Has an id of its own, which may be one that others have.
+    /// Brings its own id, which may be one that others have.
     pub(crate) own_id: Option<u8>,
     /// Supersedes the earlier one with this key.
     pub(crate) key: Option<u8>,
@@ -65,7 +65,7 @@ pub(crate) struct Draft {
 #[derive(Debug, Clone)]
 pub(crate) enum Resume {
     No,
-    /// By the id of any event that there ever was, whoever it was for.
+    /// By the id of any past event, for any receiver.
     From(Index),
     /// By the id in the `ssekit:ready` of any client that there ever was.
     Ready(Index),

@@ -1,4 +1,4 @@
-//! What was sent, and whose it is.
+//! The events so far, and their receivers.
 
 use crate::operation::CLIENTS;
 

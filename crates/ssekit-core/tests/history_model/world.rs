@@ -44,7 +44,7 @@ pub(crate) struct World {
     departed: Vec<Identity>,
     /// The last client of each id that a page has brought: whose it was, how far it had come, and whether it was owed a reset.
     earlier: HashMap<String, (Identity, u64, bool)>,
-    /// Of the last event that was sent to a single client that has left and had not brought its id, by its user.
+    /// The last event to one client that has left and had not brought its id, by its user.
     unclaimed: HashMap<Option<&'static str>, u64>,
     /// Seconds.
     now: u64,
@@ -53,7 +53,7 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(options: Options) -> Self {
-        // One thread, whose clock stands still and whose tasks run when they are told to.
+        // One thread, whose clock stands still and whose tasks run on request.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
         let keeps_all = options.history == keeping_all().history;
         let hub = Hub::start(options, runtime.handle()).unwrap();
@@ -126,7 +126,7 @@ impl World {
             Operation::ToDeparted { which } => {
                 if !self.departed.is_empty() {
                     let who = self.departed[which.index(self.departed.len())].clone();
-                    // Of a client that was sent something alone, its log is kept for a while.
+                    // A client with its own events keeps its log for a while.
                     if !self.away.iter().any(|away| away.who == who) {
                         self.publish_to_nobody(who.client, Some(who.user));
                     }
@@ -227,7 +227,7 @@ impl World {
         self.clients.push(Client { pull, who, cursor, owes_reset });
     }
 
-    /// Where a new client stands, and whether it is owed a reset.
+    /// A new client's position, and whether it is owed a reset.
     fn entry_of(
         &self,
         who: &Identity,
@@ -242,13 +242,13 @@ impl World {
             assert!(!ready.resumed);
             let told = ready.id == "ssekit:unknown";
             let missed = earlier.as_ref().is_some_and(|(_, cursor, owed)| *owed || self.has_news(who, *cursor));
-            // Of what was evicted it is not known any more whom it excluded.
+            // The exclusions of evicted events are unknown.
             let may_have_missed = earlier.is_some() && !self.keeps_all;
             assert!(told == missed || (told && may_have_missed), "{who:?} was told: {told}, and is {earlier:?}");
             assert!(told || position(&ready.id) == Some(head));
             return (head, told);
         };
-        // Up to where something is missing that was sent to it alone; to whoever it was, if it cannot say.
+        // The position up to which it misses its own events; anybody's, if it brings no id.
         let missing = match who.brings_id() {
             true => self.forgotten.get(&who.client),
             false => self.unclaimed.get(&who.user),
@@ -302,7 +302,7 @@ impl World {
         self.published.iter().filter(|event| event.position > cursor).any(|event| is_for(&event))
     }
 
-    /// Takes whoever has this id out of its place. False: it is another user's.
+    /// Removes the current holder of this id. False: it belongs to another user.
     fn make_way(&mut self, id: &str, user: Option<&'static str>) -> bool {
         if let Some(holder) = self.clients.iter().position(|other| other.who.client == id) {
             if self.clients[holder].who.user != user {
@@ -351,7 +351,7 @@ impl World {
         }
     }
 
-    /// What was sent to this client alone is gone.
+    /// This client's own events are gone.
     fn forget(&mut self, gone: &Identity) {
         let last = self.last_to(gone);
         let forgotten = self.forgotten.entry(gone.client.clone()).or_default();

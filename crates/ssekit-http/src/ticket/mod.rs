@@ -3,6 +3,7 @@
 //! No part of a token is trusted before its signature has been verified. Until then, only the algorithm and the key's id are
 //! read. Both merely choose among the configured keys, and each key has exactly one algorithm.
 
+mod keys;
 mod once;
 mod payload;
 mod signature;
@@ -13,8 +14,10 @@ pub(crate) use once::{Once, Redeemed, Subject};
 pub use signature::PublicKey;
 
 use crate::secret::MIN_SECRET_BYTES;
+use keys::KeysSlot;
 use payload::Payload;
 use ssekit_core::error::{Error, Result};
+use ssekit_core::schema::{Fields, Schema};
 use ssekit_core::session::revoked::{LONGEST, MOST_LEEWAY, since_1970};
 
 /// The longest token that is read at all, in bytes.
@@ -122,12 +125,12 @@ impl std::fmt::Display for TicketError {
             Self::Missing => "there is none",
             Self::Malformed => "it is malformed",
             Self::Algorithm => "no key is configured for its algorithm",
-            Self::Key => "no key is configured that its kid names",
+            Self::Key => "no key with its kid is configured",
             Self::Signature => "its signature is wrong",
             Self::Expired => "it has expired",
             Self::Early => "it is not valid yet",
             Self::Future => "its iat is in the future, or not in seconds",
-            Self::TooLong => "it is good for more than 30 days",
+            Self::TooLong => "it is valid for more than 30 days",
             Self::Audience => "it is for another audience",
             Self::Issuer => "it is from another issuer",
             Self::Used => "it has been used",
@@ -139,15 +142,27 @@ impl std::fmt::Display for TicketError {
     }
 }
 
+impl Schema for TicketOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text_or_texts("secret", &mut self.secrets)
+            .secret()
+            .slot("keys", KeysSlot(&mut self.keys))
+            .secret()
+            .text("audience", &mut self.audience)
+            .text("issuer", &mut self.issuer)
+            .seconds("leewaySeconds", &mut self.leeway, 0..=MOST_LEEWAY.as_secs())
+            .flag("oneTime", &mut self.one_time)
+            .text("cookie", &mut self.cookie)
+    }
+}
+
 impl TicketOptions {
     pub(crate) fn validate(&self) -> Result<()> {
         if self.secrets.is_empty() && self.keys.is_empty() {
             return Err(Error::argument("options.tickets: wants a `secret` or `keys`"));
         }
         self.secrets.iter().try_for_each(|secret| check_secret("options.tickets.secret", secret))?;
-        if self.leeway > MOST_LEEWAY {
-            return Err(Error::range("options.tickets.leewaySeconds: wants 0 to 300"));
-        }
         // RFC 6265, section 4.1.1: a cookie's name is a token.
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if self.cookie.is_empty() || !self.cookie.bytes().all(token) {
@@ -170,20 +185,45 @@ impl TicketOptions {
 }
 
 /// The claims of a new ticket.
-#[derive(Debug, Clone, Copy)]
-pub struct NewTicket<'a> {
+#[derive(Debug, Clone)]
+pub struct NewTicket {
     /// The user. Without one, the client is anonymous.
-    pub user: Option<&'a str>,
+    pub user: Option<String>,
     /// The client id that the stream must have. Without it, any id is accepted.
-    pub client: Option<&'a str>,
-    /// How long it is valid, one second to 30 days.
+    pub client: Option<String>,
+    /// How long it is valid, one second to 30 days. Default: one hour.
     pub ttl: Duration,
-    /// When it becomes valid, counted from now.
+    /// When it becomes valid, counted from now. Default: at once.
     pub not_before: Duration,
-    /// Its audience.
-    pub audience: &'a str,
+    /// Its audience. Default: `ssekit`.
+    pub audience: String,
     /// Its issuer.
-    pub issuer: Option<&'a str>,
+    pub issuer: Option<String>,
+}
+
+impl Default for NewTicket {
+    fn default() -> Self {
+        Self {
+            user: None,
+            client: None,
+            ttl: Duration::from_secs(3_600),
+            not_before: Duration::ZERO,
+            audience: DEFAULT_AUDIENCE.to_owned(),
+            issuer: None,
+        }
+    }
+}
+
+impl Schema for NewTicket {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text("userId", &mut self.user)
+            .text("clientId", &mut self.client)
+            .seconds("ttl", &mut self.ttl, 1..=LONGEST.as_secs())
+            .seconds("notBefore", &mut self.not_before, 0..=LONGEST.as_secs())
+            .text("audience", &mut self.audience)
+            .text("issuer", &mut self.issuer)
+    }
 }
 
 /// Signs a ticket with a shared secret (HS256), at a time since 1970.
@@ -210,21 +250,19 @@ pub struct NewTicket<'a> {
 ///
 /// # Errors
 /// The secret is too short, an id cannot be used, or a time is out of bounds.
-pub fn issue(secret: &str, ticket: NewTicket<'_>, now: Duration) -> Result<String> {
-    check_secret("secret", secret)?;
-    if let Some(user) = ticket.user {
-        ssekit_core::event::check_length("userId", user)?;
+pub fn issue(secret: &str, ticket: NewTicket, now: Duration) -> Result<String> {
+    check_secret("ticket.secret", secret)?;
+    if let Some(user) = &ticket.user {
+        ssekit_core::event::check_length("ticket.userId", user)?;
     }
-    if let Some(client) = ticket.client {
-        ssekit_core::event::check_header_text("clientId", client)?;
+    if let Some(client) = &ticket.client {
+        ssekit_core::event::check_header_text("ticket.clientId", client)?;
     }
-    if !(Duration::from_secs(1)..=LONGEST).contains(&ticket.ttl) {
-        return Err(Error::range("ttl: wants 1 to 2,592,000 seconds (30 days)"));
-    }
+    ticket.check_bounds("ticket")?;
     if ticket.not_before.saturating_add(ticket.ttl) > LONGEST {
-        return Err(Error::range("notBefore: wants the ticket's end within 30 days"));
+        return Err(Error::range("ticket.notBefore: wants the ticket's end within 30 days"));
     }
-    Ok(signature::signed(&payload::write(ticket, now), secret))
+    Ok(signature::signed(&payload::write(&ticket, now), secret))
 }
 
 fn check_secret(argument: &str, secret: &str) -> Result<()> {

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_one_stream_and_continues_it_for_who_has_its_key() {
+    fn one_time_ticket_continues_its_stream_with_the_key() {
         let once = Once::default();
         let (key, is_first) = redeem(&once, "t", "tab", None, LEFT, NOW).unwrap();
         assert!(is_first);
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_given_back_can_be_used() {
+    fn returned_ticket_can_be_used_again() {
         let once = Once::default();
         assert_eq!(first(redeem(&once, "t", "tab", None, LEFT, NOW)), Ok(true));
         once.give_back("t");
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn expired_tickets_are_forgotten_and_others_are_not() {
+    fn only_expired_tickets_are_forgotten() {
         let once = Once::default();
         assert_eq!(first(redeem(&once, "long", "tab", None, LEFT * 1_000_000, NOW)), Ok(true));
         for second in 0..100_000 {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn who_uses_more_than_one_may_is_refused_and_nobody_else_notices() {
+    fn ticket_quota_of_one_user_affects_no_other() {
         let once = Once::default();
         let use_one = |subject: &Subject, ticket: &str, now| {
             first(once.redeem(Redeemed { ticket, subject, client: "tab", shown: None, left: LEFT }, now))
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_left_of_tickets_that_have_expired_or_were_given_back() {
+    fn expired_and_returned_tickets_leave_nothing_behind() {
         let once = Once::default();
         for number in 0..1_000_u32 {
             let (ticket, subject) = (number.to_string(), Subject::of(Some(&number.to_string()), None));

@@ -90,7 +90,7 @@ fn micros(seconds: f64) -> Duration {
 }
 
 /// The claims of a new ticket.
-pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
+pub(super) fn write(ticket: &NewTicket, now: Duration) -> String {
     let begins = now + ticket.not_before;
     let mut claims = json!({
         "aud": ticket.audience,
@@ -100,9 +100,9 @@ pub(super) fn write(ticket: NewTicket<'_>, now: Duration) -> String {
         "jti": Uuid::new_v4().to_string(),
     });
     let optional = [
-        ("sub", ticket.user.map(Into::into)),
-        ("cid", ticket.client.map(Into::into)),
-        ("iss", ticket.issuer.map(Into::into)),
+        ("sub", ticket.user.as_deref().map(Into::into)),
+        ("cid", ticket.client.as_deref().map(Into::into)),
+        ("iss", ticket.issuer.as_deref().map(Into::into)),
         ("nbf", (!ticket.not_before.is_zero()).then(|| begins.as_secs().into())),
     ];
     if let Some(claims) = claims.as_object_mut() {

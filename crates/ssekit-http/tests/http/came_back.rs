@@ -1,4 +1,4 @@
-//! Whoever comes back and has missed something is told, whatever the page says of itself; and nobody else is.
+//! A returning page that missed something gets a reset, whatever it says of itself; nobody else does.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn assert_not_told(hub: &Hub, mut pull: Pull) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_to_a_client_that_was_given_up_resets_its_page_and_no_other() {
+async fn send_to_a_forgotten_client_resets_only_its_page() {
     let hub = hub();
     let [tab, other] = ["tab", "other"].map(|id| come_back(&hub, Some("ada"), id, None).ready.id);
     pass(LONG).await;
@@ -56,7 +56,7 @@ async fn a_send_to_a_client_that_was_given_up_resets_its_page_and_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_to_a_client_without_its_own_id_resets_pages_of_its_user() {
+async fn send_to_a_nameless_client_resets_its_users_pages() {
     for owner in [Some("ada"), None] {
         let hub = hub();
         let page = Pull::of(hub.connect(Connect { user: owner, ..Connect::default() }).unwrap());
@@ -67,14 +67,14 @@ async fn a_send_to_a_client_without_its_own_id_resets_pages_of_its_user() {
         assert!(!hub.send_to_client(&id, data("missed")).unwrap());
         assert!(Pull::of(resuming(&hub, Some("bob"), &bob)).ready.resumed);
         assert_told(Pull::of(resuming(&hub, owner, &last)), "evicted");
-        // Whoever came later has missed nothing.
+        // A later client has missed nothing.
         let later = Pull::of(hub.connect(Connect { user: owner, ..Connect::default() }).unwrap()).ready.id;
         assert!(Pull::of(resuming(&hub, owner, &later)).ready.resumed);
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_send_to_an_anonymous_client_after_it_was_given_up_resets_pages_of_its_user() {
+async fn send_to_a_forgotten_anonymous_client_resets_returning_user() {
     let hub = hub();
     let mut page = Pull::of(user(&hub, "ada"));
     let id = page.ready.client_id.clone();
@@ -89,7 +89,7 @@ async fn a_send_to_an_anonymous_client_after_it_was_given_up_resets_pages_of_its
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_user_who_was_given_up_resets_nobody_else() {
+async fn forgotten_user_resets_nobody_else() {
     let hub = hub();
     let [ada, bob] = ["ada", "bob"].map(|id| Pull::of(user(&hub, id)).ready.id);
     hub.send_to_user("bob", data("missed")).unwrap();
@@ -100,7 +100,7 @@ async fn a_user_who_was_given_up_resets_nobody_else() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_connection_is_never_told_of_a_gap() {
+async fn first_connection_gets_no_reset() {
     let hub = hub();
     hub.send_to_client("tab", data("before it was ever here")).unwrap();
     hub.send_to_client("another", data("x")).unwrap();
@@ -115,7 +115,7 @@ async fn a_first_connection_is_never_told_of_a_gap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_presents_an_older_id_than_a_send_to_it_is_told() {
+async fn page_with_an_id_older_than_its_event_is_reset() {
     let hub = hub();
     let before = Pull::of(user(&hub, "ada")).ready.id;
     hub.send_to_client("tab", data("nobody keeps it")).unwrap();
@@ -123,7 +123,7 @@ async fn a_page_that_presents_an_older_id_than_a_send_to_it_is_told() {
     assert!(come_back(&hub, Some("ada"), "other", Some(&before)).ready.resumed);
 }
 
-/// What can be sent to ada's page meanwhile, and to others.
+/// The events that ada's page and others can get meanwhile.
 fn send(hub: &Hub, what: &str) {
     match what {
         "to the client" => drop(hub.send_to_client("tab", data("x")).unwrap()),
@@ -139,7 +139,7 @@ const FOR_IT: [&str; 3] = ["to the client", "to the user", "to all"];
 const FOR_OTHERS: [&str; 3] = ["to all others", "to another user", "to another client"];
 
 #[tokio::test(start_paused = true)]
-async fn a_page_without_its_last_id_is_told_what_it_missed_while_it_was_away() {
+async fn page_without_last_id_is_reset_after_missed_events() {
     for away in [Duration::ZERO, LONG] {
         for what in FOR_IT {
             let hub = hub();
@@ -149,7 +149,7 @@ async fn a_page_without_its_last_id_is_told_what_it_missed_while_it_was_away() {
             pass(away).await;
             assert_told(come_back(&hub, Some("ada"), "tab", None), "unknown");
         }
-        // Of a broadcast that is gone it is not known any more whom it excluded.
+        // The exclusions of an evicted broadcast are unknown.
         for what in &FOR_OTHERS[usize::from(away > Duration::ZERO)..] {
             let hub = hub();
             drop(come_back(&hub, Some("ada"), "tab", None));
@@ -161,7 +161,7 @@ async fn a_page_without_its_last_id_is_told_what_it_missed_while_it_was_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_without_its_last_id_is_not_told_what_it_was_given() {
+async fn page_without_last_id_keeps_delivered_events() {
     let hub = hub();
     for carrier in ["pulled", "handed off"] {
         let mut first = come_back(&hub, Some("ada"), "tab", None);
@@ -180,7 +180,7 @@ async fn a_page_without_its_last_id_is_not_told_what_it_was_given() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_that_comes_back_before_its_stream_is_read_is_told() {
+async fn page_that_returns_before_reading_is_reset() {
     let hub = hub();
     let unread = come_back(&hub, Some("ada"), "tab", None);
     send(&hub, "to all");
@@ -194,7 +194,7 @@ async fn a_page_that_comes_back_before_its_stream_is_read_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_event_that_was_written_in_part_counts_as_missed() {
+async fn partly_written_event_counts_as_missed() {
     let hub = hub();
     let first = come_back(&hub, Some("ada"), "tab", None);
     let mut peer = Peer::narrow(first.stream);
@@ -207,7 +207,7 @@ async fn an_event_that_was_written_in_part_counts_as_missed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reset_that_was_not_written_is_owed_to_the_page_without_its_last_id() {
+async fn unwritten_reset_is_owed_without_last_id() {
     for away in [Duration::ZERO, LONG] {
         let hub = hub();
         drop(come_back(&hub, Some("ada"), "tab", Some("of another epoch")));
@@ -222,7 +222,7 @@ async fn a_reset_that_was_not_written_is_owed_to_the_page_without_its_last_id() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn another_users_page_with_the_id_is_a_first_connection() {
+async fn other_users_page_with_the_id_is_new() {
     let hub = hub();
     drop(come_back(&hub, Some("ada"), "tab", None));
     pass(LONG).await;
@@ -231,7 +231,7 @@ async fn another_users_page_with_the_id_is_a_first_connection() {
 }
 
 #[test]
-fn at_the_listener_a_page_without_its_last_id_is_told() {
+fn listener_resets_page_without_last_id() {
     let door = Door::open(with_tickets(tickets()));
     let target = format!("/events?clientId=tab&ticket={}", ticket_of("ada"));
     for over_http2 in [false, true] {
@@ -264,7 +264,7 @@ fn node(memory: &Memory) -> Engine {
 }
 
 #[test]
-fn in_a_cluster_a_page_without_its_last_id_is_told_on_another_node() {
+fn other_node_resets_page_without_last_id() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let who = |client| Connect { user: Some("ada"), client: Some(client), ..Connect::default() };
@@ -283,7 +283,7 @@ fn in_a_cluster_a_page_without_its_last_id_is_told_on_another_node() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_cluster_a_send_to_a_client_gone_for_long_resets_pages_of_its_user_on_every_node() {
+async fn send_to_an_expired_client_resets_its_user_cluster_wide() {
     let memory = Memory::new(10_000);
     let history = HistoryOptions { max_age: Duration::from_secs(8), ..HistoryOptions::default() };
     let options = Options { history, threads: 1, ..Options::default() };
@@ -308,7 +308,7 @@ async fn in_a_cluster_a_send_to_a_client_gone_for_long_resets_pages_of_its_user_
 }
 
 #[test]
-fn in_a_cluster_a_send_to_an_unknown_client_resets_its_page_and_no_other() {
+fn send_to_an_unknown_client_resets_only_its_page_cluster_wide() {
     let memory = Memory::new(10_000);
     let (here, there) = (node(&memory), node(&memory));
     let joined_at = there.stats().position;

@@ -1,4 +1,4 @@
-//! Whatever bytes come, in whatever pieces: an answer or the end of the connection, and never harm to anybody else.
+//! Any bytes, in any pieces, get an answer or the end of the connection, and never harm anybody else.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn bytes() -> impl Strategy<Value = Vec<u8>> {
 }
 
 #[test]
-fn no_bytes_do_harm() {
+fn arbitrary_bytes_do_no_harm() {
     let short = Duration::from_millis(20);
     let limits =
         ListenerLimits { header_timeout: short, body_timeout: short, idle_timeout: short, ..ListenerLimits::default() };
@@ -34,7 +34,7 @@ fn no_bytes_do_harm() {
         let (first, second) = bytes.split_at(cut.index(bytes.len() + 1));
         visitor.try_send(first);
         visitor.try_send(second);
-        // What comes back is HTTP, or nothing.
+        // The answer is HTTP, or nothing.
         let answer = visitor.beginning();
         prop_assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.") || answer[3..5] == [4, 0], "{answer:?}");
         drop(visitor);

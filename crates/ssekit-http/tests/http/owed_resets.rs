@@ -11,7 +11,7 @@ use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::{Received, ready_in};
 use ssekit_testing::{Engine, data, eventually, standing_hub, two_shards, user, work};
 
-/// Who carries a stream.
+/// The carriers of a stream.
 #[derive(Debug, Clone, Copy)]
 enum Carrier {
     Pulled,
@@ -62,7 +62,7 @@ impl Page {
     }
 }
 
-/// What events say; of ssekit's own, their names.
+/// The data of events; for ssekit's own, their names.
 fn texts(events: &[Received]) -> Vec<&str> {
     let of_event = |event: &'_ Received| event.name.starts_with("ssekit:");
     events.iter().map(|event| if of_event(event) { event.name.as_str() } else { event.data.as_str() }).collect()
@@ -124,7 +124,7 @@ async fn everything_sent_before_the_first_write_follows_an_owed_reset() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_page_cut_behind_its_reset_goes_on_from_there() {
+async fn page_cut_after_its_reset_resumes_there() {
     let (hub, ids) = owing();
     for (id, _) in ids {
         let greet = |_: &str| _ = hub.send_to_user("ada", data("between")).unwrap();
@@ -185,7 +185,7 @@ async fn one_reset_covers_what_is_evicted_before_the_first_write() {
                 hub.send_to_client(client, data("to the client")).unwrap();
             };
             let mut page = Page::open(&hub, ada(&id), carrier, flood).await;
-            // Of those that followed the connection the oldest three are gone: the reset stands behind them.
+            // The oldest three since the connection are gone: the reset stands behind them.
             let events = page.events(7);
             assert_eq!(texts(&events), ["ssekit:reset", "3", "4", "5", "6", "7", "to the client"], "{carrier:?} {id}");
             assert_reset(&events[0], reason, &hub, hub.stats().position - 6);
@@ -194,7 +194,7 @@ async fn one_reset_covers_what_is_evicted_before_the_first_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_gap_in_mid_stream_does_not_swallow_the_last_word() {
+async fn gap_in_mid_stream_keeps_the_last_word() {
     let hub = standing_hub(short_history());
     let mut pull = Pull::of(user(&hub, "ada"));
     for number in 0..8 {
@@ -207,7 +207,7 @@ async fn a_gap_in_mid_stream_does_not_swallow_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_long_last_word_is_written_to_a_socket_that_is_on_its_way() {
+async fn long_last_word_reaches_a_socket_in_transfer() {
     let hub = standing_hub(two_shards());
     let send = |client: &str| {
         for number in 0..3_000 {
@@ -250,7 +250,7 @@ fn a_greeting_follows_an_owed_reset_at_the_listener() {
 }
 
 #[test]
-fn in_a_cluster_a_stream_begins_where_its_node_stood() {
+fn cluster_stream_begins_at_its_nodes_head() {
     let memory = Memory::new(10_000);
     let node = Engine::node(memory, two_shards());
     eventually("the node is up", || node.stats().cluster.unwrap().link == Link::Up);

@@ -32,7 +32,7 @@ fn published(door: &Door, body: &Value) -> Value {
 }
 
 #[test]
-fn each_kind_reaches_whom_it_is_for_and_is_answered_with_how_many_and_the_id() {
+fn answer_to_each_kind_has_count_and_id() {
     let door = Door::open(publisher());
     let mut tab = Pull::of(named(&door.engine, Some("ada"), "tab"));
     let mut other = Pull::of(named(&door.engine, Some("ada"), "other"));
@@ -47,13 +47,13 @@ fn each_kind_reaches_whom_it_is_for_and_is_answered_with_how_many_and_the_id() {
     let to_others = published(&door, &json!({ "broadcast": true, "excludeClientId": "tab", "event": {} }));
     assert_eq!(to_others["clients"], 1);
     assert_eq!(other.data(2), [r#"{"a":1}"#, "null"]);
-    // Who is not there gets it when he comes, but a client that is not there never does.
+    // An absent user gets it later, but an absent client never does.
     assert_eq!(published(&door, &json!({ "userId": "bob", "event": {} }))["clients"], 0);
     assert_eq!(published(&door, &json!({ "clientId": "gone", "event": {} })), json!({ "clients": 0, "id": null }));
 }
 
 #[test]
-fn a_user_by_number_is_the_user_by_its_digits() {
+fn user_number_equals_its_decimal_string() {
     let door = Door::open(publisher());
     let mut pull = Pull::of(ssekit_testing::user(&door.engine, "42"));
     assert_eq!(published(&door, &json!({ "userId": 42, "event": { "data": 1 } }))["clients"], 1);
@@ -61,7 +61,7 @@ fn a_user_by_number_is_the_user_by_its_digits() {
 }
 
 #[test]
-fn data_arrives_as_it_was_written_on_one_line() {
+fn data_arrives_unchanged_on_one_line() {
     let door = Door::open(publisher());
     let mut pull = Pull::of(ssekit_testing::user(&door.engine, "ada"));
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
@@ -80,7 +80,7 @@ fn data_arrives_as_it_was_written_on_one_line() {
 }
 
 #[test]
-fn of_a_list_all_are_published_in_order_or_none_is() {
+fn list_is_published_in_order_or_not_at_all() {
     let door = Door::open(publisher());
     let mut pull = Pull::of(ssekit_testing::user(&door.engine, "ada"));
     let item = |data: u32| json!({ "userId": "ada", "event": { "data": data } });
@@ -97,7 +97,7 @@ fn of_a_list_all_are_published_in_order_or_none_is() {
 }
 
 #[test]
-fn what_cannot_be_published_is_refused_and_says_why() {
+fn invalid_publication_is_refused_with_the_reason() {
     let engine = Engine::with(Options { max_event_bytes: 2_000, ..two_shards() });
     let limits = ListenerLimits { body_bytes: 4_000, ..ListenerLimits::default() };
     let door = Door::of(engine, ListenerOptions { limits, ..publisher() });
@@ -115,7 +115,7 @@ fn what_cannot_be_published_is_refused_and_says_why() {
         (r#"{"userId":"ada","user":"bob","event":{}}"#, 400, "unknown field"),
         (r#"{"userId":"ada","userId":"bob","event":{}}"#, 400, "duplicate field"),
         (&event(r#""event":"a\nid: 1""#), 400, "event.event"),
-        (&event(r#""event":"ssekit:ready""#), 400, "ssekit's own"),
+        (&event(r#""event":"ssekit:ready""#), 400, "reserved for ssekit"),
         (&event(r#""id":"é""#), 400, "event.id"),
         (&event(r#""retry":-1"#), 400, "invalid value"),
         (&event(r#""retry":1.5"#), 400, "invalid type"),
@@ -134,7 +134,7 @@ fn what_cannot_be_published_is_refused_and_says_why() {
 }
 
 #[test]
-fn a_publisher_without_the_token_is_refused_before_its_body_is_read() {
+fn missing_token_is_refused_before_the_body() {
     let door = Door::open(publisher());
     let wrong = format!("Bearer {TOKEN}x");
     let basic = format!("Basic {TOKEN}");
@@ -158,7 +158,7 @@ fn only_json_is_taken() {
 }
 
 #[test]
-fn a_request_that_is_sent_again_is_answered_again_and_publishes_once() {
+fn repeated_request_publishes_once() {
     let door = Door::open(publisher());
     let key = [("Idempotency-Key", "order 7")];
     let first = post(&door, &key, r#"{"broadcast":true,"event":{"data":1}}"#);
@@ -173,7 +173,7 @@ fn a_request_that_is_sent_again_is_answered_again_and_publishes_once() {
 }
 
 #[test]
-fn of_many_who_send_the_same_at_once_one_publishes() {
+fn simultaneous_repeats_publish_once() {
     let door = Door::open(publisher());
     let bodies: Vec<String> = std::thread::scope(|scope| {
         let sent = (0..16).map(|_| {
@@ -186,7 +186,7 @@ fn of_many_who_send_the_same_at_once_one_publishes() {
 }
 
 #[test]
-fn a_body_that_does_not_come_in_time_is_408() {
+fn late_body_is_408() {
     let limits = ListenerLimits { body_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let asked = post(&door, &[("Content-Length", "1000")], r#"{"broadcast":true,"#);
@@ -195,7 +195,7 @@ fn a_body_that_does_not_come_in_time_is_408() {
 }
 
 #[test]
-fn a_body_in_many_tiny_pieces_is_taken_like_any_other() {
+fn body_in_tiny_pieces_is_accepted() {
     let door = Door::open(publisher());
     let body = format!(r#"{{"broadcast":true,"event":{{"data":"{}"}}}}"#, "x".repeat(50_000));
     let pieces: String = body.chars().map(|c| format!("1\r\n{c}\r\n")).collect();
@@ -209,7 +209,7 @@ fn a_body_in_many_tiny_pieces_is_taken_like_any_other() {
 }
 
 #[test]
-fn a_body_without_a_length_is_cut_at_the_limit() {
+fn body_without_a_length_is_limited() {
     let limits = ListenerLimits { body_bytes: 4_000, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let headers = [

@@ -6,7 +6,7 @@ use ssekit_http::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess};
 use ssekit_testing::data;
 use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, get, request};
 
-/// What is answered to some bytes.
+/// The answer to some bytes.
 fn answer_to(door: &Door, bytes: &str) -> Answer {
     let mut visitor = door.knock();
     visitor.send(bytes);
@@ -23,7 +23,7 @@ fn assert_unharmed(door: &Door) {
 }
 
 #[test]
-fn an_unknown_path_is_404_and_a_wrong_method_405_with_what_is_allowed() {
+fn unknown_path_is_404_and_wrong_method_405() {
     let door = Door::open(ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     assert_eq!(door.get("/").status(), 404);
     assert_eq!(door.get("/events/").status(), 404);
@@ -45,13 +45,13 @@ fn an_unknown_path_is_404_and_a_wrong_method_405_with_what_is_allowed() {
 }
 
 #[test]
-fn publishing_that_is_not_configured_is_not_there() {
+fn publish_path_needs_configuration() {
     let door = Door::anonymous();
     assert_eq!(answer_to(&door, &request("POST", "/publish", &[("Content-Length", "0")])).status(), 404);
 }
 
 #[test]
-fn who_does_not_take_an_event_stream_is_told_that_it_is_one() {
+fn request_that_rejects_event_streams_gets_406() {
     let door = Door::anonymous();
     let answer = answer_to(&door, &request("GET", "/events", &[("Accept", "text/html, application/json")]));
     assert_eq!(answer.status(), 406);
@@ -59,7 +59,7 @@ fn who_does_not_take_an_event_stream_is_told_that_it_is_one() {
 }
 
 #[test]
-fn a_head_that_is_too_large_is_431_and_a_url_that_is_too_long_414() {
+fn large_head_is_431_and_long_url_414() {
     let limits = ListenerLimits { header_bytes: 8_192, headers: 10, url_bytes: 100, ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     let long = "x".repeat(10_000);
@@ -73,7 +73,7 @@ fn a_head_that_is_too_large_is_431_and_a_url_that_is_too_long_414() {
 }
 
 #[test]
-fn what_is_no_http_is_400_and_the_end_of_the_connection() {
+fn malformed_http_is_400_and_closes_the_connection() {
     let door = Door::anonymous();
     for bytes in [
         "\x16\x03\x01\x02\x00\x01\x00\x01\x7c\r\n\r\n",
@@ -93,7 +93,7 @@ fn what_is_no_http_is_400_and_the_end_of_the_connection() {
 }
 
 #[test]
-fn a_request_names_one_host_or_is_400_and_the_last_on_its_connection() {
+fn request_without_exactly_one_host_is_400() {
     let door = Door::open(ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     let hosts =
         ["", "Host: a\r\nHost: a\r\n", "Host: a\r\nHost: b\r\n", "Host: a b\r\n", "Host: u@a\r\n", "Host: a, b/c\r\n"];
@@ -125,7 +125,7 @@ fn a_request_names_one_host_or_is_400_and_the_last_on_its_connection() {
 }
 
 #[test]
-fn a_length_and_chunks_together_smuggle_nothing() {
+fn content_length_with_chunks_smuggles_nothing() {
     let door = Door::open(ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     let mut visitor = door.knock();
     // By its length the request ends before `GET /metrics`, by its chunks within it.
@@ -141,7 +141,7 @@ fn a_length_and_chunks_together_smuggle_nothing() {
 }
 
 #[test]
-fn a_client_id_that_cannot_be_used_is_400_and_another_users_409() {
+fn invalid_client_id_is_400_and_a_foreign_one_409() {
     let door = Door::anonymous();
     assert_eq!(door.get("/events?clientId=").status(), 400);
     assert_eq!(door.get("/events?clientId=%0A").status(), 400);
@@ -151,7 +151,7 @@ fn a_client_id_that_cannot_be_used_is_400_and_another_users_409() {
 }
 
 #[test]
-fn a_page_of_a_listed_origin_may_read_and_others_may_not() {
+fn only_pages_of_listed_origins_may_read() {
     let cors =
         CorsOptions { origins: vec!["https://app.example".to_owned()], credentials: true, ..CorsOptions::default() };
     let door = Door::open(ListenerOptions { cors: Some(cors), ..anonymous() });
@@ -171,7 +171,7 @@ fn a_page_of_a_listed_origin_may_read_and_others_may_not() {
 }
 
 #[test]
-fn a_preflight_is_answered_for_listed_origins_alone() {
+fn preflight_succeeds_for_listed_origins_only() {
     let cors = CorsOptions { origins: vec!["https://app.example".to_owned()], ..CorsOptions::default() };
     let door = Door::open(ListenerOptions { cors: Some(cors), ..anonymous() });
     let preflight = |origin| {
@@ -191,7 +191,7 @@ fn a_preflight_is_answered_for_listed_origins_alone() {
 }
 
 #[test]
-fn metrics_are_for_whom_they_are_meant() {
+fn metrics_need_their_token() {
     let token = ListenerOptions { metrics: MetricsAccess::Token(TOKEN.to_owned()), ..anonymous() };
     let door = Door::open(token);
     let _stream = door.stream("/events");
@@ -241,7 +241,7 @@ fn the_openapi_description_names_every_path() {
 }
 
 #[test]
-fn a_slow_head_is_cut_off_at_its_deadline() {
+fn slow_head_ends_at_its_deadline() {
     let limits = ListenerLimits { header_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     // Nothing at all, a part of the first word, a part of the head, and a second request that never comes.
@@ -257,7 +257,7 @@ fn a_slow_head_is_cut_off_at_its_deadline() {
 }
 
 #[test]
-fn a_stream_is_not_cut_off_by_any_deadline_of_requests() {
+fn request_deadlines_do_not_end_streams() {
     let short = Duration::from_millis(20);
     let limits =
         ListenerLimits { header_timeout: short, body_timeout: short, idle_timeout: short, ..ListenerLimits::default() };

@@ -5,13 +5,13 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use ssekit_core::{DisconnectReason, DrainOptions};
-use ssekit_http::{Address, Listener, ListenerOptions};
+use ssekit_http::{Listener, ListenerOptions};
 use ssekit_testing::door::{Door, Visitor, anonymous, get, request};
 use ssekit_testing::wire::events_in;
 use ssekit_testing::{Engine, PATIENCE, Recorder, data, eventually};
 
 #[test]
-fn a_stream_gets_what_is_sent_and_is_counted_as_the_listeners() {
+fn stream_receives_events_and_counts_for_the_listener() {
     let door = Door::anonymous();
     let mut stream = door.stream("/events?clientId=tab");
     assert_eq!((stream.ready.client_id.as_str(), stream.ready.resumed), ("tab", false));
@@ -34,7 +34,7 @@ fn a_stream_gets_what_is_sent_and_is_counted_as_the_listeners() {
 }
 
 #[test]
-fn a_page_that_comes_back_goes_on_where_it_was() {
+fn returning_page_resumes_where_it_was() {
     let door = Door::anonymous();
     let mut first = door.stream("/events");
     door.engine.broadcast(data("seen"), None).unwrap();
@@ -55,7 +55,7 @@ fn a_page_that_comes_back_goes_on_where_it_was() {
 }
 
 #[test]
-fn an_empty_last_event_id_says_that_nothing_was_seen() {
+fn empty_last_event_id_means_nothing_seen() {
     let door = Door::anonymous();
     let mut stream = door.knock().streams(&request("GET", "/events", &[("Last-Event-ID", "")]));
     assert!(!stream.ready.resumed);
@@ -64,7 +64,7 @@ fn an_empty_last_event_id_says_that_nothing_was_seen() {
 }
 
 #[test]
-fn a_connection_may_ask_for_other_things_before_its_stream() {
+fn connection_may_carry_requests_before_its_stream() {
     let door = Door::anonymous();
     let mut visitor = door.knock();
     for _ in 0..3 {
@@ -76,7 +76,7 @@ fn a_connection_may_ask_for_other_things_before_its_stream() {
 }
 
 #[test]
-fn answers_to_pipelined_requests_come_out_whole_before_the_stream_begins() {
+fn pipelined_answers_precede_the_stream() {
     let door = Door::anonymous();
     let mut visitor = door.knock();
     // So many that their answers do not fit into the kernel's buffers, and nobody reads yet.
@@ -95,7 +95,7 @@ fn answers_to_pipelined_requests_come_out_whole_before_the_stream_begins() {
 }
 
 #[test]
-fn what_is_pipelined_behind_a_stream_is_never_answered_and_does_no_harm() {
+fn request_behind_a_stream_is_never_answered() {
     let door = Door::anonymous();
     let mut visitor = door.knock();
     visitor.send(get("/events") + &get("/healthz"));
@@ -119,7 +119,7 @@ fn a_peer_that_closes_its_side_has_left() {
 }
 
 #[test]
-fn a_reset_at_any_byte_of_the_request_leaves_nothing_behind() {
+fn connection_reset_at_any_byte_leaves_nothing_behind() {
     let door = Door::anonymous();
     let asked = get("/events?clientId=tab");
     for at in 0..=asked.len() {
@@ -132,7 +132,7 @@ fn a_reset_at_any_byte_of_the_request_leaves_nothing_behind() {
 }
 
 #[test]
-fn an_http_1_0_client_gets_events_up_to_the_end_of_the_connection() {
+fn http_1_0_stream_lasts_until_the_connection_ends() {
     let door = Door::anonymous();
     let mut visitor = door.knock();
     visitor.send("GET /events?clientId=old HTTP/1.0\r\n\r\n");
@@ -159,7 +159,7 @@ fn head_gets_the_head_and_no_client() {
 }
 
 #[test]
-fn what_was_sent_before_a_disconnect_goes_out_and_the_body_ends_as_it_should() {
+fn disconnect_sends_earlier_events_and_ends_the_body() {
     let door = Door::anonymous();
     for turn in 0..200 {
         let client = format!("tab{turn}");
@@ -187,7 +187,7 @@ fn a_client_id_moves_to_the_newer_connection() {
 }
 
 #[test]
-fn closing_ends_streams_and_idle_connections_and_lets_nobody_in() {
+fn close_ends_everything_and_admits_nobody() {
     let door = Door::anonymous();
     let recorder = Recorder::of(&door.engine.hub);
     let mut idle = door.knock();
@@ -206,7 +206,7 @@ fn closing_ends_streams_and_idle_connections_and_lets_nobody_in() {
 }
 
 #[test]
-fn who_comes_while_the_hub_is_drained_is_told_when_to_come_back() {
+fn arrival_during_drain_gets_retry_after() {
     let door = Door::anonymous();
     let mut stream = door.stream("/events");
     let options = DrainOptions { window: Duration::ZERO, retry: Duration::from_secs(7) };
@@ -224,7 +224,7 @@ fn who_comes_while_the_hub_is_drained_is_told_when_to_come_back() {
 }
 
 #[test]
-fn closing_does_not_wait_for_ever_for_those_who_take_no_notice() {
+fn close_does_not_wait_for_stalled_peers() {
     let door = Door::anonymous();
     let mut half = door.knock();
     half.send("GET /ev");
@@ -235,10 +235,9 @@ fn closing_does_not_wait_for_ever_for_those_who_take_no_notice() {
 }
 
 #[test]
-fn a_port_that_is_taken_is_an_error_that_says_so() {
+fn occupied_port_is_reported() {
     let door = Door::anonymous();
-    let address = Address::Tcp { host: "127.0.0.1".to_owned(), port: door.address().port(), reuse_port: false };
-    let again = ListenerOptions { address, ..anonymous() };
+    let again = ListenerOptions { port: door.address().port(), ..anonymous() };
     let handle = door.engine.block_on(async { tokio::runtime::Handle::current() });
     let error = Listener::start(door.engine.hub.clone(), again, &handle).unwrap_err();
     assert!(error.is_system(), "{error}");
@@ -246,9 +245,9 @@ fn a_port_that_is_taken_is_an_error_that_says_so() {
 
 #[test]
 fn several_listeners_can_share_a_port() {
-    let shared = |port| Address::Tcp { host: "127.0.0.1".to_owned(), port, reuse_port: true };
-    let one = Door::open(ListenerOptions { address: shared(0), ..anonymous() });
-    let other = Door::open(ListenerOptions { address: shared(one.address().port()), ..anonymous() });
+    let on = |port| Door::open(ListenerOptions { port, reuse_port: true, ..anonymous() });
+    let one = on(0);
+    let other = on(one.address().port());
     let streams: Vec<_> = (0..64).map(|_| one.stream("/events")).collect();
     let (here, there) = (one.engine.stats().clients, other.engine.stats().clients);
     assert_eq!(here + there, streams.len());
@@ -259,12 +258,12 @@ fn several_listeners_can_share_a_port() {
 }
 
 #[test]
-fn ipv6_is_listened_on_and_everybody_means_both() {
-    let on = |host: &str| Address::Tcp { host: host.to_owned(), port: 0, reuse_port: false };
-    let v6 = Door::open(ListenerOptions { address: on("::1"), ..anonymous() });
+fn unspecified_ipv6_address_serves_both_families() {
+    let on = |host: &str| Door::open(ListenerOptions { host: host.to_owned(), ..anonymous() });
+    let v6 = on("::1");
     assert!(v6.address().is_ipv6());
     assert!(!v6.stream("/events").ready.resumed);
-    let all = Door::open(ListenerOptions { address: on("::"), ..anonymous() });
+    let all = on("::");
     let port = all.address().port();
     for host in ["127.0.0.1", "::1"] {
         let mut visitor = Visitor::on(TcpStream::connect((host, port)).unwrap());
@@ -273,11 +272,11 @@ fn ipv6_is_listened_on_and_everybody_means_both() {
 }
 
 #[test]
-fn a_unix_socket_carries_streams_and_its_file_comes_and_goes() {
+fn unix_socket_file_lives_as_long_as_the_listener() {
     let path = std::env::temp_dir().join(format!("ssekit-{}.sock", std::process::id()));
     // Somebody has left one behind.
     drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
-    let options = ListenerOptions { address: Address::Unix(path.clone()), ..anonymous() };
+    let options = ListenerOptions { socket_path: Some(path.clone()), ..anonymous() };
     let door = Door::open(options.clone());
     assert_eq!(door.listener.local_addr(), None);
     let mut visitor = Visitor::on_unix(UnixStream::connect(&path).unwrap());

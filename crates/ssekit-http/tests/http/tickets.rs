@@ -14,14 +14,14 @@ fn one_time() -> ListenerOptions {
     with_tickets(TicketOptions { one_time: true, ..tickets() })
 }
 
-/// What the log says of the last refusal.
+/// The log's words about the last refusal.
 fn last_failure(recorder: &Recorder) -> String {
     let failed = |told: &Told| if let Told::Failed(message) = told { Some(message.clone()) } else { None };
     recorder.told().iter().rev().find_map(failed).unwrap_or_default()
 }
 
 #[test]
-fn a_ticket_opens_its_users_stream_wherever_it_is_presented() {
+fn ticket_opens_its_users_stream_from_any_place() {
     let door = Door::open(with_tickets(tickets()));
     let ticket = ticket_of("ada");
     let (bearer, cookie) = (format!("Bearer {ticket}"), format!("a=b; ssekit_ticket={ticket}"));
@@ -39,14 +39,14 @@ fn a_ticket_opens_its_users_stream_wherever_it_is_presented() {
 }
 
 #[test]
-fn without_a_good_ticket_there_is_no_stream_and_only_the_log_says_why() {
+fn only_the_log_explains_a_refused_ticket() {
     let door = Door::open(with_tickets(tickets()));
     let recorder = Recorder::of(&door.engine.hub);
-    let issue = |ticket: NewTicket<'_>, at| ticket::issue(SECRET, ticket, at).unwrap();
+    let issue = |ticket: NewTicket, at| ticket::issue(SECRET, ticket, at).unwrap();
     let (now, good) = (ticket::now(), ticket_of("ada"));
     let expired = issue(NewTicket { ttl: Duration::from_secs(1), ..new_ticket("ada") }, now - Duration::from_secs(60));
     let early = issue(NewTicket { not_before: Duration::from_secs(3_600), ..new_ticket("ada") }, now);
-    let audience = issue(NewTicket { audience: "another", ..new_ticket("ada") }, now);
+    let audience = issue(NewTicket { audience: "another".into(), ..new_ticket("ada") }, now);
     let forged = ticket::issue(&"x".repeat(32), new_ticket("ada"), now).unwrap();
     let (_, rest) = good.split_once('.').unwrap();
     // {"alg":"none"}
@@ -74,11 +74,11 @@ fn without_a_good_ticket_there_is_no_stream_and_only_the_log_says_why() {
 }
 
 #[test]
-fn a_bad_ticket_is_not_made_up_for_by_a_good_one_elsewhere() {
+fn bad_ticket_is_refused_despite_a_good_one() {
     let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
     let asked = request("GET", &format!("/events?ticket={}", ticket_of("ada")), &[("Authorization", "Bearer x")]);
     assert_eq!(door.knock().asks(&asked).status(), 401);
-    // Nor is it taken for none, where none is needed.
+    // A bad ticket is refused even if tickets are optional.
     assert_eq!(door.get("/events?ticket=x").status(), 401);
     assert_eq!(door.stream("/events").ready.user_id, None);
 }
@@ -95,7 +95,7 @@ fn a_flood_of_bad_tickets_does_not_flood_the_log() {
 }
 
 #[test]
-fn a_cookie_that_a_foreign_page_sends_along_opens_nothing() {
+fn cookie_from_a_foreign_page_opens_nothing() {
     let cors =
         CorsOptions { origins: vec!["https://app.example".to_owned()], credentials: true, ..CorsOptions::default() };
     let door = Door::open(ListenerOptions { cors: Some(cors), ..with_tickets(tickets()) });
@@ -108,7 +108,7 @@ fn a_cookie_that_a_foreign_page_sends_along_opens_nothing() {
 }
 
 #[test]
-fn a_stream_ends_with_its_ticket_and_a_fresh_one_continues_it() {
+fn stream_ends_with_its_ticket() {
     let leeway = Duration::ZERO;
     let door = Door::open(with_tickets(TicketOptions { leeway, ..tickets() }));
     let recorder = Recorder::of(&door.engine.hub);
@@ -132,7 +132,7 @@ fn a_stream_ends_with_its_ticket_and_a_fresh_one_continues_it() {
 }
 
 #[test]
-fn a_log_out_makes_the_users_tickets_void_and_a_fresh_one_is_good() {
+fn log_out_voids_earlier_tickets() {
     let door = Door::open(with_tickets(tickets()));
     let recorder = Recorder::of(&door.engine.hub);
     let (ada, bob) = (ticket_of("ada"), ticket_of("bob"));
@@ -147,7 +147,7 @@ fn a_log_out_makes_the_users_tickets_void_and_a_fresh_one_is_good() {
 }
 
 #[test]
-fn what_was_issued_before_a_log_out_is_void_and_what_comes_after_good_within_one_instant() {
+fn log_out_separates_tickets_of_one_instant() {
     let alone = Door::open(with_tickets(tickets()));
     let node = Engine::node(Memory::new(1_000), Options::default());
     eventually("the node is up", || node.stats().cluster.unwrap().link == Link::Up);
@@ -170,7 +170,7 @@ fn what_was_issued_before_a_log_out_is_void_and_what_comes_after_good_within_one
 }
 
 #[test]
-fn a_made_up_last_id_makes_nobody_wait_who_has_no_good_ticket() {
+fn forged_last_id_without_a_ticket_does_not_wait() {
     let engine = Engine::node(Memory::new(1_000), Options::default());
     eventually("the node is up", || engine.stats().cluster.unwrap().link == Link::Up);
     let door = Door::of(engine, with_tickets(tickets()));
@@ -185,12 +185,12 @@ fn a_made_up_last_id_makes_nobody_wait_who_has_no_good_ticket() {
         assert_eq!(door.knock().asks(&asked(no)).status(), 401);
     }
     assert!(door.engine.clients_by_user("bob").is_empty(), "who came first has waited in vain already");
-    // Who may wait is let in in the end, unless logged out meanwhile.
+    // A page that may wait is let in at last, unless its user was logged out meanwhile.
     assert_eq!(waits.head().unwrap().status, 200);
 }
 
 #[test]
-fn who_is_logged_out_while_waiting_for_other_nodes_stays_out() {
+fn user_logged_out_while_waiting_stays_out() {
     let engine = Engine::node(Memory::new(1_000), Options::default());
     eventually("the node is up", || engine.stats().cluster.unwrap().link == Link::Up);
     let door = Door::of(engine, with_tickets(tickets()));
@@ -205,7 +205,7 @@ fn who_is_logged_out_while_waiting_for_other_nodes_stays_out() {
 }
 
 #[test]
-fn a_log_out_while_a_ticket_is_on_its_way_in_leaves_no_stream() {
+fn log_out_during_admission_leaves_no_stream() {
     let door = Door::open(with_tickets(tickets()));
     for round in 0..5_000 {
         let user = format!("user {round}");
@@ -229,9 +229,9 @@ fn a_log_out_while_a_ticket_is_on_its_way_in_leaves_no_stream() {
 }
 
 #[test]
-fn a_client_id_in_the_ticket_is_the_streams_and_no_other_may_be_asked_for() {
+fn client_id_of_the_ticket_cannot_be_overridden() {
     let door = Door::open(with_tickets(tickets()));
-    let bound = NewTicket { client: Some("tab"), ..new_ticket("ada") };
+    let bound = NewTicket { client: Some("tab".into()), ..new_ticket("ada") };
     let ticket = ticket::issue(SECRET, bound, ticket::now()).unwrap();
     assert_eq!(door.stream(&format!("/events?ticket={ticket}")).ready.client_id, "tab");
     assert_eq!(door.stream(&format!("/events?ticket={ticket}&clientId=tab")).ready.client_id, "tab");
@@ -254,7 +254,7 @@ fn a_one_time_ticket_opens_one_stream() {
 }
 
 #[test]
-fn a_reconnect_of_the_same_stream_continues_with_its_one_time_ticket() {
+fn reconnect_continues_with_its_one_time_ticket() {
     let door = Door::open(one_time());
     let ticket = ticket_of("ada");
     let target = format!("/events?clientId=tab&ticket={ticket}");
@@ -282,7 +282,7 @@ fn a_reconnect_of_the_same_stream_continues_with_its_one_time_ticket() {
     // The URL stands in access logs.
     let by_url = format!("{target}&lastEventId={}", missed.id);
     assert_eq!(door.get(&by_url).status(), 401);
-    // Nor for who comes as somebody else.
+    // Another client id does not help either.
     let other = request("GET", &format!("/events?clientId=other&ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
     assert_eq!(door.knock().asks(&other).status(), 401);
     let none = request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
@@ -290,7 +290,7 @@ fn a_reconnect_of_the_same_stream_continues_with_its_one_time_ticket() {
 }
 
 #[test]
-fn a_one_time_ticket_is_over_when_its_stream_goes_on_with_another() {
+fn new_ticket_ends_the_earlier_one_time_ticket() {
     let door = Door::open(one_time());
     let (first, second) = (ticket_of("ada"), ticket_of("ada"));
     let opened = door.stream(&format!("/events?clientId=tab&ticket={first}")).ready.id;
@@ -304,7 +304,7 @@ fn a_one_time_ticket_is_over_when_its_stream_goes_on_with_another() {
 }
 
 #[test]
-fn a_one_time_ticket_continues_its_stream_under_the_id_that_it_got() {
+fn one_time_ticket_keeps_its_client_id() {
     let door = Door::open(one_time());
     let nobodys = || ticket::issue(SECRET, NewTicket { user: None, ..new_ticket("") }, ticket::now()).unwrap();
     let _holder = door.stream(&format!("/events?clientId=tab&ticket={}", nobodys()));
@@ -325,7 +325,7 @@ fn a_one_time_ticket_continues_its_stream_under_the_id_that_it_got() {
 }
 
 #[test]
-fn of_many_who_present_a_one_time_ticket_at_once_one_gets_in() {
+fn simultaneous_uses_of_a_ticket_admit_one() {
     let door = Door::open(one_time());
     let ticket = ticket_of("ada");
     let answers: Vec<u16> = std::thread::scope(|scope| {
@@ -349,7 +349,7 @@ fn of_many_who_present_a_one_time_ticket_at_once_one_gets_in() {
 }
 
 #[test]
-fn a_ticket_that_opened_nothing_is_not_used_up() {
+fn ticket_that_opened_nothing_stays_valid() {
     let door = Door::open(one_time());
     let _taken = ssekit_testing::named(&door.engine, Some("bob"), "bobs");
     let ticket = ticket_of("ada");
@@ -358,7 +358,7 @@ fn a_ticket_that_opened_nothing_is_not_used_up() {
 }
 
 #[test]
-fn one_users_ticket_shows_nothing_of_another_whatever_is_claimed_beside_it() {
+fn ticket_reveals_only_its_own_user() {
     let door = Door::open(with_tickets(tickets()));
     let mut bob = door.stream(&format!("/events?clientId=bobs&ticket={}", ticket_of("bob")));
     door.engine.send_to_user("bob", data("secret")).unwrap();

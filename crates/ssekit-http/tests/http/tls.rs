@@ -62,7 +62,7 @@ fn http2_is_agreed_on_and_carries_streams() {
 }
 
 #[test]
-fn http1_is_spoken_with_those_who_ask_for_it_or_for_nothing() {
+fn http1_serves_clients_without_http2() {
     let tls = certificate();
     let door = Door::open(over_tls(&tls));
     let recorder = Recorder::of(&door.engine.hub);
@@ -101,7 +101,7 @@ fn http1_is_spoken_with_those_who_ask_for_it_or_for_nothing() {
 }
 
 #[test]
-fn who_speaks_no_tls_is_let_go_and_the_log_says_so() {
+fn plain_text_at_a_tls_port_is_logged_and_closed() {
     let tls = certificate();
     let door = Door::open(over_tls(&tls));
     let recorder = Recorder::of(&door.engine.hub);
@@ -114,7 +114,7 @@ fn who_speaks_no_tls_is_let_go_and_the_log_says_so() {
 }
 
 #[test]
-fn a_handshake_that_takes_too_long_is_cut_off() {
+fn slow_handshake_ends_at_its_deadline() {
     let tls = certificate();
     let limits = ListenerLimits { header_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..over_tls(&tls) });
@@ -126,7 +126,7 @@ fn a_handshake_that_takes_too_long_is_cut_off() {
 }
 
 #[test]
-fn a_certificate_that_cannot_be_used_is_refused_and_never_shown() {
+fn unusable_certificate_is_refused_and_not_shown() {
     let (one, other) = (certificate(), certificate());
     let engine = Engine::start();
     let handle = engine.block_on(async { tokio::runtime::Handle::current() });

@@ -24,7 +24,7 @@ fn broadcast(event: &Value) -> Value {
     json!({ "broadcast": true, "event": event })
 }
 
-/// What a client gets of one publication with these headers.
+/// A client's event from one publication with these headers.
 fn received(door: &Door, headers: &[(&str, &str)], event: &Value) -> Received {
     let mut client = door.stream("/events");
     publish(door, headers, &broadcast(event));
@@ -32,7 +32,7 @@ fn received(door: &Door, headers: &[(&str, &str)], event: &Value) -> Received {
 }
 
 #[test]
-fn the_trace_of_a_request_stands_before_the_fields_of_its_event() {
+fn trace_comment_precedes_the_fields_of_its_event() {
     let door = Door::open(tracing());
     let mut client = door.knock();
     client.send("GET /events HTTP/1.0\r\n\r\n");
@@ -49,7 +49,7 @@ fn the_trace_of_a_request_stands_before_the_fields_of_its_event() {
 }
 
 #[test]
-fn a_trace_is_kept_for_those_who_come_later() {
+fn trace_is_kept_for_later_clients() {
     let door = Door::open(tracing());
     let first = door.stream("/events");
     publish(&door, &[("traceparent", PARENT)], &broadcast(&json!({ "data": 1 })));
@@ -58,7 +58,7 @@ fn a_trace_is_kept_for_those_who_come_later() {
 }
 
 #[test]
-fn without_the_option_nothing_of_it_goes_out() {
+fn no_trace_is_sent_without_the_option() {
     let door = Door::open(ListenerOptions { trace_context: false, ..tracing() });
     let event = json!({ "data": 1, "traceparent": OTHER, "tracestate": "a=1" });
     let received = received(&door, &[("traceparent", PARENT), ("tracestate", "a=1")], &event);
@@ -66,7 +66,7 @@ fn without_the_option_nothing_of_it_goes_out() {
 }
 
 #[test]
-fn each_event_of_a_list_may_name_a_trace_of_its_own() {
+fn each_event_of_a_list_may_have_its_own_trace() {
     let door = Door::open(tracing());
     let mut client = door.stream("/events");
     let list = json!([
@@ -89,7 +89,7 @@ fn each_event_of_a_list_may_name_a_trace_of_its_own() {
 }
 
 #[test]
-fn what_is_not_good_is_ignored_and_the_event_published() {
+fn event_with_an_invalid_trace_is_still_published() {
     let door = Door::open(tracing());
     let upper = PARENT.to_uppercase();
     for headers in [

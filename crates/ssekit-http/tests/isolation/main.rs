@@ -1,4 +1,4 @@
-//! Whatever tickets, client ids and last event ids are mixed at the listener, nobody gets a byte that was sent to another user or to
+//! With any mix of tickets, client ids and last event ids at the listener, nobody gets a byte that was sent to another user or to
 //! another client, a one-time ticket opens one client, and who is refused gets no event.
 #![cfg(test)]
 
@@ -18,7 +18,7 @@ use world::World;
 const OUTCOMES: usize = 14;
 
 #[test]
-fn nobody_gets_with_any_ticket_what_is_another_users_or_another_clients() {
+fn no_ticket_reveals_events_of_others() {
     let met = RefCell::new(BTreeMap::new());
     let config =
         ProptestConfig { cases: 256, max_shrink_iters: 500, failure_persistence: None, ..ProptestConfig::default() };

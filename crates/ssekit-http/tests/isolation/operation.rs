@@ -1,4 +1,4 @@
-//! What happens at random: tickets are issued, shown and made void, and events are sent.
+//! Random operations: tickets are issued, shown and made void, and events are sent.
 
 use proptest::option;
 use proptest::prelude::*;
@@ -14,7 +14,7 @@ pub(crate) const SECRETS: [&str; 2] =
 pub(crate) const ONCE: usize = 1;
 pub(crate) const NOBODYS_SECRET: &str = "a secret that neither of them knows of";
 
-/// What is wrong with a ticket from the beginning.
+/// The faults of a ticket from the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Flaw {
     None,
@@ -27,13 +27,13 @@ pub(crate) enum Flaw {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Issue {
     pub(crate) listener: usize,
-    /// None: a ticket for an anonymous client.
+    /// `None`: a ticket for an anonymous client.
     pub(crate) user: Option<usize>,
     pub(crate) client: Option<usize>,
     pub(crate) flaw: Flaw,
 }
 
-/// What somebody has made of a ticket.
+/// Changes that somebody made to a ticket.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Change {
     None,
@@ -45,7 +45,7 @@ pub(crate) enum Change {
     ClaimsOf(usize),
 }
 
-/// Where a ticket is shown. The first of these that is there counts.
+/// The places that a ticket can be shown in. The first with a ticket counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Way {
     Bearer,

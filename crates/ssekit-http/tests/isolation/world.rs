@@ -61,11 +61,11 @@ struct Page {
     person: Option<Person>,
     client: String,
     seen: Option<String>,
-    /// What opened its stream.
+    /// The ticket or id that opened its stream.
     knock: Option<Knock>,
 }
 
-/// What a request is, before it is made.
+/// A request before it is made.
 struct Claim {
     /// The ticket that counts, if it is good at all.
     ticket: Option<usize>,
@@ -79,7 +79,7 @@ pub(crate) struct World {
     listeners: [Listener; 2],
     tickets: Vec<Ticket>,
     pages: Vec<Page>,
-    /// Who has which client id: whoever was let in last with it.
+    /// The holder of each client id: the person last let in with it.
     holders: HashMap<String, Person>,
     sent: Vec<Addressee>,
     /// How often each thing happened, so that a test in which nothing happens does not pass.
@@ -133,11 +133,11 @@ impl World {
         let hour = Duration::from_secs(3_600);
         let secret = if flaw == Flaw::Secret { NOBODYS_SECRET } else { SECRETS[listener] };
         let ticket = NewTicket {
-            user: user.map(|user| USERS[user]),
-            client: client.map(|client| CLIENTS[client]),
+            user: user.map(|user| USERS[user].into()),
+            client: client.map(|client| CLIENTS[client].into()),
             ttl: if flaw == Flaw::Expired { Duration::from_secs(1) } else { hour },
             not_before: if flaw == Flaw::Early { hour } else { Duration::ZERO },
-            audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE },
+            audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE }.into(),
             issuer: None,
         };
         let now = ticket::now() - if flaw == Flaw::Expired { hour } else { Duration::ZERO };
@@ -195,7 +195,7 @@ impl World {
         first.iter().cloned().chain(others).collect()
     }
 
-    /// Who comes with a request, if it may have a stream: what the rules say, not what the code does.
+    /// The person behind a request, if it may have a stream: by the rules, not by the code.
     fn claim(&self, knock: &Knock, asked: Option<String>, last_event_id: Option<&str>) -> Result<Claim, &'static str> {
         let key = last_event_id.filter(|_| !knock.by_url).and_then(key_of);
         let (page, at) = (Person::Page(knock.page), self.listener_of(knock));
@@ -249,7 +249,7 @@ impl World {
 
     fn knock(&mut self, knock: &Knock) {
         let page = knock.page;
-        // What comes before the end of the old connection is the old one's.
+        // Everything before the end of the old connection belongs to the old holder.
         self.read(page);
         let last_event_id = self.last_event_id(knock);
         let asked = self.asked(knock.client);
@@ -284,7 +284,7 @@ impl World {
         let Streaming { ready, peer, .. } = streaming;
         let user = claim.person.user().map(|user| USERS[user]);
         assert_eq!(ready.user_id.as_deref(), user);
-        // A user vouches for an id; without one, it may be somebody's, and there is another for whoever asks.
+        // A user vouches for an id; without one, it may be somebody's, so the request gets another.
         if let (Some(client), Some(_)) = (&claim.client, user) {
             assert_eq!(*client, ready.client_id);
         }

@@ -25,7 +25,7 @@ const KILL_EVERY: usize = 1_000;
 /// Nobody is further behind than this when an event is sent, so that the kills are spread over all of them.
 const MOST_BEHIND: usize = 1_500;
 
-const TEST: &str = "every_page_gets_exactly_its_events_or_is_told_whoever_is_killed_and_wherever_it_goes";
+const TEST: &str = "killed_processes_cause_no_silent_loss";
 
 /// To whom an event is sent.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,7 @@ fn kill_and_restart(scene: &Scene, mut nodes: [NodeProcess; NODES], redis: &Redi
 }
 
 #[test]
-fn every_page_gets_exactly_its_events_or_is_told_whoever_is_killed_and_wherever_it_goes() {
+fn killed_processes_cause_no_silent_loss() {
     if serve_if_told() {
         return;
     }

@@ -185,21 +185,21 @@ fn without_its_data(deliver_when_down: bool) {
 }
 
 #[test]
-fn a_redis_that_comes_back_with_its_data_has_cost_nothing_and_own_events_came_at_once() {
+fn restart_with_data_delays_no_own_events() {
     with_its_data(true);
 }
 
 #[test]
-fn a_redis_that_comes_back_with_its_data_has_cost_nothing_but_time_where_one_order_is_wanted() {
+fn restart_with_data_costs_only_time_in_one_order() {
     with_its_data(false);
 }
 
 #[test]
-fn a_redis_that_has_lost_its_data_is_a_new_history_and_a_gap_that_is_told() {
+fn restart_without_data_resets_every_client() {
     without_its_data(true);
 }
 
 #[test]
-fn a_redis_that_has_lost_its_data_is_a_gap_that_is_told_where_one_order_is_wanted() {
+fn restart_without_data_resets_clients_in_one_order() {
     without_its_data(false);
 }

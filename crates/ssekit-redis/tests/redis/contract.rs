@@ -148,7 +148,7 @@ async fn nothing_is_appended_to_another_history<W: World>() {
     assert_eq!(texts(&read_all(&mut node, anew.ends, 1).await, Channel::Events).len(), 1);
 }
 
-async fn who_comes_back_finds_what_came_meanwhile<W: World>() {
+async fn returning_node_finds_later_records<W: World>() {
     let world = W::keeping(10_000);
     let (mut node, mut other, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
@@ -165,7 +165,7 @@ async fn who_comes_back_finds_what_came_meanwhile<W: World>() {
     assert_eq!(read_all(&mut world.node(), start, 3).await.len(), 3);
 }
 
-async fn a_number_is_never_seen_twice<W: World>() {
+async fn numbers_are_never_reused<W: World>() {
     let world = W::keeping(10_000);
     let (mut ahead, mut behind, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut ahead).await;
@@ -187,7 +187,7 @@ async fn a_number_is_never_seen_twice<W: World>() {
     assert!(end > known(3).ends.events);
 }
 
-async fn what_is_forgotten_is_said_and_is_no_other_history<W: World>() {
+async fn forgotten_records_are_reported_in_the_same_epoch<W: World>() {
     let world = W::keeping(100);
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
@@ -210,7 +210,7 @@ async fn what_is_forgotten_is_said_and_is_no_other_history<W: World>() {
     assert_eq!(node.read(ends).await.unwrap().first().map(|record| record.number), Some(again.forgotten + 1));
 }
 
-async fn a_reader_waits_for_news<W: World>() {
+async fn reader_waits_for_records<W: World>() {
     let world = W::keeping(100);
     let (mut reader, mut writer, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut reader).await;
@@ -218,6 +218,26 @@ async fn a_reader_waits_for_news<W: World>() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     writer.append(joined.epoch, &batch(id, Channel::Members, 1, &["news"])).await.unwrap();
     assert_eq!(texts(&reading.await.unwrap(), Channel::Members).len(), 1);
+}
+
+async fn abandoned_call_does_not_disturb_the_next<W: World>() {
+    let world = W::keeping(100);
+    let (mut node, id) = (world.node(), NodeId::random());
+    let joined = fresh(&mut node).await;
+    let mut ends = joined.ends;
+    for count in 1..=20 {
+        // Abandoned at once, when it has been sent, or a little later.
+        for millis in [0, 1, 3] {
+            let abandoned = tokio::time::timeout(Duration::from_millis(millis), node.read(ends)).await;
+            assert!(abandoned.is_err(), "there is nothing to read");
+        }
+        let append = batch(id, Channel::Events, count, &["x"]);
+        let _ = tokio::time::timeout(Duration::from_micros(count * 20), node.append(joined.epoch, &append)).await;
+        assert_eq!(node.append(joined.epoch, &append).await.unwrap(), ends.events + 1);
+        let read = node.read(ends).await.unwrap();
+        assert_eq!(texts(&read, Channel::Events), [(ends.events + 1, "x".to_owned())]);
+        ends.events += 1;
+    }
 }
 
 macro_rules! contract {
@@ -231,19 +251,21 @@ macro_rules! contract {
 
 mod in_memory {
     contract!(InMemory: numbers_have_no_holes_and_every_reader_sees_one_order, appending_again_adds_only_what_is_not_there,
-        nothing_is_appended_to_another_history, who_comes_back_finds_what_came_meanwhile, a_number_is_never_seen_twice,
-        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news);
+        nothing_is_appended_to_another_history, returning_node_finds_later_records, numbers_are_never_reused,
+        forgotten_records_are_reported_in_the_same_epoch, reader_waits_for_records,
+        abandoned_call_does_not_disturb_the_next);
 }
 
 mod in_redis {
     contract!(InRedis: numbers_have_no_holes_and_every_reader_sees_one_order, appending_again_adds_only_what_is_not_there,
-        nothing_is_appended_to_another_history, who_comes_back_finds_what_came_meanwhile, a_number_is_never_seen_twice,
-        what_is_forgotten_is_said_and_is_no_other_history, a_reader_waits_for_news);
+        nothing_is_appended_to_another_history, returning_node_finds_later_records, numbers_are_never_reused,
+        forgotten_records_are_reported_in_the_same_epoch, reader_waits_for_records,
+        abandoned_call_does_not_disturb_the_next);
 }
 
 /// A server that comes back with an older state than what was read from it, as after a power cut or a failover.
 #[tokio::test]
-async fn a_redis_that_has_lost_its_newest_records_is_another_history() {
+async fn lost_newest_records_start_another_history() {
     let mut server = RedisServer::durable();
     let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
     let (joined, id) = (fresh(&mut node).await, NodeId::random());

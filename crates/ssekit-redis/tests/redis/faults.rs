@@ -100,7 +100,7 @@ fn ok(redis: &RedisServer, line: &str) {
 }
 
 #[test]
-fn a_wrong_password() {
+fn wrong_password() {
     let redis = RedisServer::with(&["--save", "", "--requirepass", "right"]);
     let mut patient = Patient::at(&format!("redis://:{SECRET}@127.0.0.1:{}", redis.port));
     patient.fails_with("WRONGPASS");
@@ -120,7 +120,7 @@ fn no_password_where_one_is_wanted() {
 }
 
 #[test]
-fn a_server_that_has_become_a_replica() {
+fn server_that_became_a_replica() {
     let redis = RedisServer::start();
     let mut patient = Patient::healthy(&redis.url());
     ok(&redis, "REPLICAOF 127.0.0.1 1");
@@ -131,7 +131,7 @@ fn a_server_that_has_become_a_replica() {
 }
 
 #[test]
-fn a_server_without_memory() {
+fn server_without_memory() {
     let redis = RedisServer::start();
     let mut patient = Patient::healthy(&redis.url());
     ok(&redis, "CONFIG SET maxmemory 1");
@@ -153,12 +153,12 @@ fn fails_behind(mode: Mode, what: &str, once: &str) {
 }
 
 #[test]
-fn a_server_that_accepts_and_never_answers() {
+fn server_that_never_answers() {
     fails_behind(Mode::Silent, "does not answer in time", "does not answer in time");
 }
 
 #[test]
-fn a_server_that_is_too_old() {
+fn server_that_is_too_old() {
     let info = Mode::Says("$32\r\n# Server\r\nredis_version:5.0.14\r\n\r\n");
     fails_behind(info, "Redis is 5.0.14, wants 6.2 or later", "5.0.14");
 }
@@ -170,7 +170,7 @@ fn something_that_is_no_redis() {
 }
 
 #[test]
-fn a_key_that_holds_something_else() {
+fn key_that_holds_something_else() {
     let redis = RedisServer::start();
     let mut patient = Patient::healthy(&redis.url());
     for key in ["events", "members"] {
@@ -197,7 +197,7 @@ fn connected_but_starved() {
 }
 
 #[test]
-fn a_slow_way() {
+fn slow_connection() {
     let redis = RedisServer::start();
     let gateway = Gateway::to(redis.port, Mode::Late(Duration::from_millis(30)));
     let (slow, fast) = (Patient::healthy(&gateway.url()), Patient::healthy(&redis.url()));
@@ -216,29 +216,77 @@ fn a_slow_way() {
 }
 
 #[test]
-fn an_answer_of_arrays_in_arrays() {
+fn deeply_nested_answer() {
     let nested = Mode::Says("*1\r\n".repeat(10_000).leak());
-    fails_behind(nested, "nested too deeply", "nested too deeply");
+    fails_behind(nested, "not the protocol of Redis", "not the protocol of Redis");
 }
 
 #[test]
-fn an_answer_that_is_said_to_be_without_end() {
-    for length in ["9223372036854775807", "9223372036854775808", "18446744073709551617"] {
+fn answer_that_claims_to_be_endless() {
+    for (length, told) in [
+        ("9223372036854775807", "does not answer in time"),
+        ("9223372036854775808", "not the protocol of Redis"),
+        ("18446744073709551617", "not the protocol of Redis"),
+    ] {
         let endless = Mode::Says(format!("${length}\r\n{}", "x".repeat(10_000)).leak());
-        fails_behind(endless, "too large", "too large");
+        fails_behind(endless, told, told);
     }
 }
 
 #[test]
-fn a_server_that_says_the_password_again() {
+fn answer_of_another_type() {
+    for other in
+        ["+OK", ":1", "$2\r\nOK", "*1\r\n+OK", "*1\r\n-ERR no", "_", "#t", ",1.5", "%1\r\n:1\r\n:2", "~1\r\n:1"]
+    {
+        // The release, the history that is joined, and whatever follows.
+        let answers = ["+OK\r\n", format!("{other}\r\n").leak()];
+        let what = "holds what is not ssekit's";
+        fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), what, what);
+    }
+    // It joins, and then the answers to appending and to reading are of another type.
+    let joined = format!("*5\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n", "e".repeat(10));
+    for key in ["history", "events"] {
+        let answers = ["+OK\r\n", &*joined.clone().leak(), "+OK\r\n"];
+        let what = format!("{{ssekit}}:{key} holds what is not ssekit's");
+        fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), &what, &what);
+    }
+}
+
+#[test]
+fn server_that_redirects_again_and_again() {
     let redis = RedisServer::start();
-    for (answer, told) in [
-        (format!("-WRONGPASS {SECRET} is wrong\r\n"), "WRONGPASS the login is refused"),
-        (format!("-ERR unknown command 'AUTH', with args beginning with: '{SECRET}'\r\n"), "ERR the login is refused"),
-        (format!("-{SECRET}\r\n"), "the login is refused"),
-        (format!("+OK\r\n-ERR \u{1b}[2J{SECRET}\r\n"), "\u{fffd}[2J***"),
+    for kind in ["MOVED", "ASK"] {
+        let other = Gateway::to(redis.port, Mode::Silent);
+        let told = format!("-{kind} 1 {}\r\n", other.address);
+        let answers = ["+OK\r\n", told.leak()];
+        other.set(Mode::SaysInTurn(answers.to_vec().leak()));
+        let mut patient = Patient::at(&other.url());
+        patient.fails_with(&format!("{kind} 1 {}", other.address));
+        patient.tries_again_and_has_told_once(kind, || other.accepted());
+        other.set(Mode::Pass);
+        patient.recovers();
+    }
+}
+
+#[test]
+fn server_that_repeats_the_password() {
+    let redis = RedisServer::start();
+    let later = |answer: String| vec!["+OK\r\n".to_owned(), answer];
+    for (answers, told) in [
+        (vec![format!("-WRONGPASS {SECRET} is wrong\r\n")], "WRONGPASS the login is refused"),
+        (
+            vec![format!("-ERR unknown command 'AUTH', with args beginning with: '{SECRET}'\r\n")],
+            "ERR the login is refused",
+        ),
+        (vec![format!("-{SECRET}\r\n")], "the login is refused"),
+        (later(format!("-ERR \u{1b}[2J{SECRET}\r\n")), "\u{fffd}[2J***"),
+        (later(format!("{SECRET}\r\n")), "not the protocol of Redis"),
+        (later(format!(":{SECRET}\r\n")), "not the protocol of Redis"),
+        (later(format!("${}\r\nredis_version:1.{SECRET}\r\n", 16 + SECRET.len())), "Redis is 1.***"),
+        (later(format!("-MOVED 1 {SECRET}:1\r\n")), "Redis: MOVED 1 ***:1"),
     ] {
-        let gateway = Gateway::to(redis.port, Mode::Says(answer.leak()));
+        let answers = answers.into_iter().map(|answer| &*answer.leak()).collect::<Vec<&str>>();
+        let gateway = Gateway::to(redis.port, Mode::SaysInTurn(answers.leak()));
         let mut patient = Patient::at(&format!("redis://:{SECRET}@{}", gateway.address));
         patient.fails_with(told);
         patient.tries_again_and_has_told_once(told, || gateway.accepted());
@@ -246,7 +294,7 @@ fn a_server_that_says_the_password_again() {
 }
 
 #[test]
-fn an_entry_of_another_shape_is_passed_over_and_told_once() {
+fn foreign_entry_is_skipped_and_reported_once() {
     for channel in ["events", "members"] {
         let redis = RedisServer::start();
         let mut patient = Patient::healthy(&redis.url());
@@ -279,7 +327,7 @@ fn an_entry_of_another_shape_is_passed_over_and_told_once() {
 
 /// The commands that the documentation of `ssekit-redis` lists, and no others.
 #[test]
-fn a_user_who_may_do_what_is_documented_and_nothing_else() {
+fn documented_rights_are_enough() {
     let redis = RedisServer::start();
     let documented = include_str!("../../src/lib.rs");
     let (_, list) = documented.split_once("Commands in use: ").unwrap();

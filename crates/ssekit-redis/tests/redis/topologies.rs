@@ -30,6 +30,10 @@ struct Sentinel {
 
 impl Sentinel {
     fn watching(master: &RedisServer) -> Self {
+        Self::configured(master, "")
+    }
+
+    fn configured(master: &RedisServer, more: &str) -> Self {
         let port = free_port();
         let folder = std::env::temp_dir().join(format!("ssekit-sentinel-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -38,7 +42,7 @@ impl Sentinel {
         let watched = master.port;
         let lines = format!(
             "port {port}\nbind 127.0.0.1\nsentinel monitor main 127.0.0.1 {watched} 1\n\
-             sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n"
+             sentinel down-after-milliseconds main 300\nsentinel failover-timeout main 2000\n{more}"
         );
         std::fs::write(&file, lines).unwrap();
         let mut command = Command::new(program());
@@ -56,7 +60,7 @@ impl Drop for Sentinel {
 }
 
 #[test]
-fn whoever_the_sentinel_names_is_followed_and_nothing_that_was_acknowledged_there_is_lost() {
+fn sentinel_failover_loses_no_acknowledged_event() {
     let mut first = RedisServer::start();
     let second = RedisServer::start();
     assert!(second.says(&format!("REPLICAOF 127.0.0.1 {}", first.port)).starts_with("+OK"));
@@ -98,7 +102,37 @@ fn whoever_the_sentinel_names_is_followed_and_nothing_that_was_acknowledged_ther
 }
 
 #[test]
-fn in_a_cluster_the_keys_are_found_wherever_they_are_and_wherever_they_move() {
+fn sentinel_and_redis_have_separate_logins() {
+    let redis = RedisServer::with(&["--save", "", "--requirepass", "of-redis"]);
+    let sentinel = Sentinel::configured(
+        &redis,
+        "sentinel auth-pass main of-redis\nrequirepass of-sentinel\n\
+         user eve on >of-eve ~* &* -@all +auth +sentinel|get-master-addr-by-name\n",
+    );
+    let is_there = || std::net::TcpStream::connect(("127.0.0.1", sentinel.port)).is_ok();
+    eventually("the sentinel is there", is_there);
+    let at = |query: &str| node_at(&format!("redis+sentinel://:of-redis@127.0.0.1:{}/main{query}", sentinel.port));
+    for query in ["?sentinelPassword=of-sentinel", "?sentinelUser=eve&sentinelPassword=of%2Deve"] {
+        let node = at(query);
+        is(&node, Link::Up);
+        let mut page = Pull::of(node.connect(Connect::default()).unwrap());
+        node.broadcast(data("works"), None).unwrap();
+        assert_eq!(page.event().data, "works");
+    }
+    for (query, why) in
+        [("", "NOAUTH"), ("?sentinelUser=eve&sentinelPassword=of-redis", "WRONGPASS the login is refused")]
+    {
+        let node = at(query);
+        let _ = node.broadcast(data("x"), None);
+        is(&node, Link::Down);
+        let told = node.block_on(node.flush_shared()).unwrap_err().to_string();
+        assert!(told.contains(why) && told.contains(&format!("says sentinel 127.0.0.1:{}", sentinel.port)), "{told}");
+        assert!(!told.contains("of-"), "{told}");
+    }
+}
+
+/// Two servers of one cluster; the first one has all slots.
+fn cluster_of_two() -> [RedisServer; 2] {
     let node = || RedisServer::with(&["--save", "", "--cluster-enabled", "yes"]);
     let (owner, other) = (node(), node());
     // In pieces, for a line has its bounds, and Redis 6.2 knows no ranges.
@@ -110,6 +144,51 @@ fn in_a_cluster_the_keys_are_found_wherever_they_are_and_wherever_they_move() {
     let is_ok = |server: &RedisServer| server.says("CLUSTER INFO").contains("cluster_state:ok");
     eventually("the cluster is whole", || is_ok(&owner) && is_ok(&other));
     eventually("one knows of the other's keys", || other.says("GET {ssekit}:history").starts_with("-MOVED"));
+    [owner, other]
+}
+
+#[test]
+fn moving_slot_loses_no_event() {
+    let [owner, other] = cluster_of_two();
+    let line = |server: &RedisServer, line: &str| server.says(line).lines().nth(1).unwrap_or_default().to_owned();
+    let ids = [&owner, &other].map(|server| line(server, "CLUSTER MYID"));
+    let slot = owner.says("CLUSTER KEYSLOT {ssekit}:history").trim_start_matches(':').trim().to_owned();
+    let ok = |server: &RedisServer, line: &str| assert_eq!(server.says(line), "+OK\r\n", "{line}");
+    let nodes = [node_at(&owner.url()), node_at(&other.url())];
+    nodes.iter().for_each(|node| is(node, Link::Up));
+    let mut page = Pull::of(nodes[1].connect(Connect::default()).unwrap());
+    let mut send = |numbers: std::ops::Range<usize>| {
+        for number in numbers.clone() {
+            nodes[0].broadcast(data(&number.to_string()), None).unwrap();
+        }
+        flush(&nodes[0]);
+        assert_eq!(page.data(numbers.len()), numbers.map(|number| number.to_string()).collect::<Vec<_>>());
+    };
+    send(0..50);
+    ok(&other, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", ids[0]));
+    ok(&owner, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", ids[1]));
+    // Nodes may have written new keys meanwhile.
+    eventually("all keys have moved", || {
+        let keys = owner.says(&format!("CLUSTER GETKEYSINSLOT {slot} 100"));
+        let keys: Vec<&str> = keys.lines().filter(|line| line.starts_with('{')).collect();
+        if !keys.is_empty() {
+            owner.says(&format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 KEYS {}", other.port, keys.join(" ")));
+        }
+        keys.is_empty()
+    });
+    send(50..100);
+    assert!(owner.says("INFO errorstats").contains("errorstat_ASK:"), "the first server has sent nodes on");
+    for server in [&other, &owner] {
+        ok(server, &format!("CLUSTER SETSLOT {slot} NODE {}", ids[1]));
+    }
+    send(100..150);
+    assert_eq!(other.says("XLEN {ssekit}:events"), ":150\r\n");
+    assert!(owner.says("XLEN {ssekit}:events").starts_with("-MOVED"));
+}
+
+#[test]
+fn cluster_keys_are_followed_when_they_move() {
+    let [owner, other] = cluster_of_two();
     let nodes = [node_at(&other.url()), node_at(&format!("redis://127.0.0.1:{},127.0.0.1:{}", other.port, owner.port))];
     nodes.iter().for_each(|node| is(node, Link::Up));
     let mut page = Pull::of(nodes[1].connect(Connect::default()).unwrap());
@@ -146,7 +225,7 @@ impl Authority {
 }
 
 #[test]
-fn over_tls_a_server_is_used_whose_certificate_is_trusted_and_no_other() {
+fn over_tls_only_a_trusted_certificate_is_accepted() {
     let authority = Authority::new();
     let (certificate, key) = authority.signs();
     let folder = std::env::temp_dir().join(format!("ssekit-tls-{}-{}", std::process::id(), free_port()));

@@ -1,4 +1,4 @@
-/** What one writes without a library: a `ReadableStream` per client, and a set of their controllers. */
+/** Code as one writes it without a library: a `ReadableStream` per client, and a set of their controllers. */
 globalThis.benchClients ??= new Set();
 const clients = globalThis.benchClients;
 

@@ -1,18 +1,11 @@
 //! A broadcast pass: writes the same bytes to each socket, some slots at a time.
 
-use crate::delivery::connection::Broadcasts;
+use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
 use crate::delivery::shard::slot::Slot;
-use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
+use crate::delivery::shard::{BroadcastPass, SENDS_PER_ITERATION, Shard};
 use crate::session::reader::MAX_EVENTS;
-
-/// A pass of some broadcasts over all slots.
-#[derive(Debug)]
-pub(super) struct BroadcastPass {
-    broadcasts: Broadcasts,
-    next: usize,
-}
 
 impl Shard {
     /// Begins a pass with the new broadcasts, if no pass is in progress.

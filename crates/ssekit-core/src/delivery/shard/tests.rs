@@ -73,7 +73,7 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn a_panic_while_writing_ends_that_one_client_and_is_told() {
+    async fn panic_while_writing_ends_only_that_client() {
         let mut shard = shard();
         let heard = Arc::new(Heard::default());
         shard.shared.registry.observe(heard.clone());
@@ -93,7 +93,7 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn a_client_that_leaves_during_a_pass_costs_the_others_nothing() {
+    async fn departure_during_a_pass_affects_nobody_else() {
         let mut shard = shard();
         // More than one iteration serves.
         let mut clients: Vec<_> = (0..200).map(|number| slot(&mut shard, &number.to_string())).collect();
@@ -118,7 +118,7 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn who_is_let_go_and_does_not_read_keeps_its_seat_for_one_heartbeat() {
+    async fn ended_client_keeps_its_slot_for_one_heartbeat() {
         let mut shard = shard();
         let (client, mut peer) = slot(&mut shard, "slow");
         // More than the socket takes.
@@ -143,7 +143,7 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn a_closed_client_with_a_slot_gets_no_later_broadcast() {
+    async fn closed_client_gets_no_later_broadcast() {
         let mut shard = shard();
         let (closed, mut of_closed) = slot(&mut shard, "closed");
         let (_stays, mut of_stays) = slot(&mut shard, "stays");
@@ -166,7 +166,7 @@ mod with_sockets {
     }
 
     #[tokio::test]
-    async fn free_slots_at_the_end_are_given_back() {
+    async fn trailing_free_slots_are_released() {
         let mut shard = shard();
         let clients: Vec<_> = (0..1_000).map(|number| slot(&mut shard, &number.to_string())).collect();
         let full = shard.slots.capacity();

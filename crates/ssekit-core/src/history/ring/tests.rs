@@ -36,7 +36,7 @@ fn check(ring: &Ring) {
 }
 
 #[test]
-fn who_lags_gets_the_newest_of_a_key_alone() {
+fn lagging_reader_gets_only_the_newest_of_a_key() {
     let mut ring = Ring::new(0);
     for (position, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "b")] {
         assert_eq!(ring.append(keyed(position, key), &PLENTY), position > 2);
@@ -48,7 +48,7 @@ fn who_lags_gets_the_newest_of_a_key_alone() {
 }
 
 #[test]
-fn who_is_excluded_from_the_newer_one_keeps_the_older_one() {
+fn client_excluded_from_newer_event_keeps_older_one() {
     let mut ring = Ring::new(0);
     ring.append(keyed(1, "a"), &PLENTY);
     let excluding = |position| {
@@ -64,7 +64,7 @@ fn who_is_excluded_from_the_newer_one_keeps_the_older_one() {
 }
 
 #[test]
-fn what_was_superseded_is_no_gap_when_it_leaves() {
+fn evicted_superseded_event_is_no_gap() {
     let mut ring = Ring::new(0);
     for position in 1..=3 {
         ring.append(keyed(position, "a"), &PLENTY);
@@ -80,7 +80,7 @@ fn what_was_superseded_is_no_gap_when_it_leaves() {
 }
 
 #[test]
-fn a_page_resumes_from_the_id_of_an_event_that_was_superseded() {
+fn page_resumes_from_a_superseded_id() {
     let mut ring = Ring::new(0);
     for (position, id) in [(1, "10 %"), (2, "20 %"), (3, "30 %")] {
         ring.append(entry(position, Some("progress"), Some(id)), &PLENTY);
@@ -90,7 +90,7 @@ fn a_page_resumes_from_the_id_of_an_event_that_was_superseded() {
 }
 
 #[test]
-fn marks_do_not_pile_up() {
+fn marks_do_not_accumulate() {
     let mut ring = Ring::new(0);
     ring.append(entry(1, None, None), &PLENTY);
     for position in 2..=100_000 {
@@ -102,7 +102,7 @@ fn marks_do_not_pile_up() {
 }
 
 #[test]
-fn marks_with_an_id_go_before_events_do() {
+fn marks_are_evicted_before_events() {
     let mut ring = Ring::new(0);
     ring.append(entry(1, None, None), &PLENTY);
     for position in 2..=10_000 {
@@ -114,7 +114,7 @@ fn marks_with_an_id_go_before_events_do() {
 }
 
 #[test]
-fn a_backlog_is_what_a_reader_would_get() {
+fn backlog_equals_what_a_reader_would_get() {
     let mut ring = Ring::new(0);
     for position in 1..=10 {
         ring.append(keyed(position, if position % 2 == 0 { "even" } else { "odd" }), &PLENTY);

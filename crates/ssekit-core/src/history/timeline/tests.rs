@@ -16,7 +16,7 @@ fn entered(timeline: &Timeline) -> usize {
 }
 
 #[test]
-fn a_log_that_is_emptied_and_filled_again_and_again_is_entered_once() {
+fn refilled_log_stays_in_the_heap_once() {
     // Room for one event, so that each event drives out the other log's.
     let timeline = timeline(1_024);
     let logs = [(); 2].map(|()| Arc::new(Log::new(0)));
@@ -28,7 +28,7 @@ fn a_log_that_is_emptied_and_filled_again_and_again_is_entered_once() {
 }
 
 #[test]
-fn logs_that_were_cleared_do_not_pile_up_behind_an_old_event() {
+fn cleared_logs_do_not_accumulate_behind_an_old_event() {
     let timeline = timeline(1 << 30);
     publish(&timeline, timeline.broadcasts());
     for _ in 0..10_000 {
@@ -42,7 +42,7 @@ fn logs_that_were_cleared_do_not_pile_up_behind_an_old_event() {
 }
 
 #[test]
-fn the_oldest_event_of_all_logs_is_dropped_first() {
+fn oldest_event_of_all_logs_is_dropped_first() {
     let timeline = timeline(1 << 30);
     let logs = [(); 3].map(|()| Arc::new(Log::new(0)));
     // Logs in no particular order, some with several events in a row.
@@ -60,7 +60,7 @@ fn the_oldest_event_of_all_logs_is_dropped_first() {
 }
 
 #[test]
-fn a_clear_counts_a_log_out_and_raises_its_floor() {
+fn clear_counts_a_log_out_and_raises_the_floor() {
     let timeline = timeline(1 << 30);
     let log = Arc::new(Log::new(0));
     publish(&timeline, &log);
@@ -73,7 +73,7 @@ fn a_clear_counts_a_log_out_and_raises_its_floor() {
 }
 
 #[test]
-fn a_log_that_is_being_given_up_gets_nothing() {
+fn discarded_log_accepts_no_event() {
     let timeline = timeline(1 << 30);
     let log = Arc::new(Log::new(0));
     let draft = Event { data: "x", ..Event::default() }.encode(1_024).unwrap();

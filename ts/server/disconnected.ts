@@ -1,4 +1,4 @@
-/** Reports when the client of a response is gone. */
+/** Reports when the client of a response has disconnected. */
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
@@ -7,11 +7,11 @@ import type { Socket } from 'node:net';
 const queued = new WeakMap<Socket, Set<() => void>>();
 
 /**
- * Calls back when the client is gone; at once if it left while the application looked up its user. In that case `close` has
+ * Calls back when the client has disconnected; at once if it left while the application looked up its user. In that case `close` has
  * already been emitted and is not emitted again.
  */
-export function whenGone(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
-  if (isGone(response)) {
+export function whenDisconnected(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
+  if (isDisconnected(response)) {
     callback();
     return;
   }
@@ -25,7 +25,7 @@ export function whenGone(response: ServerResponse | Http2ServerResponse, callbac
   response.once('close', () => waiting.delete(callback));
 }
 
-function isGone(response: ServerResponse | Http2ServerResponse): boolean {
+function isDisconnected(response: ServerResponse | Http2ServerResponse): boolean {
   if ('stream' in response) return response.stream.destroyed;
   return response.destroyed || response.req?.socket?.destroyed === true;
 }

@@ -14,7 +14,7 @@ export interface Target {
   write(chunk: Uint8Array): unknown;
 }
 
-/** What is between us and Node: nothing, code that may change the chunks, or something unknown. */
+/** The obstacle between us and Node: nothing, code that may change the chunks, or something unknown. */
 export type Obstacle = undefined | 'wrapped' | 'body';
 
 /** Where Node writes a chunk to a response. A path that does not lead through it leads elsewhere. */

@@ -26,7 +26,7 @@ interface Requests {
 }
 
 /** One subscriber for all copies of this package. The number is the version of the data that they share. */
-const KEY = Symbol.for('ssekit.pairs.2');
+const KEY = Symbol.for('ssekit.requests.2');
 
 const shared = globalThis as { [KEY]?: Requests };
 
