@@ -118,34 +118,3 @@ fn peer_that_reads_no_answer_does_not_keep_its_place() {
     ssekit_testing::eventually("its place is free", || door.listener.connections() == 0);
     assert_eq!(door.get("/healthz").status(), 200);
 }
-
-#[test]
-fn churn_leaves_nothing_behind() {
-    let door = Door::anonymous();
-    let descriptors = || std::fs::read_dir("/proc/self/fd").unwrap().count();
-    let round = || {
-        for n in 0..200 {
-            match n % 4 {
-                0 => drop(door.stream("/events")),
-                1 => drop(door.get("/healthz")),
-                2 => door.knock().send("GET /ev"),
-                _ => {
-                    let mut visitor = door.knock();
-                    visitor.send(get("/events"));
-                    visitor.reset();
-                }
-            }
-        }
-        door.wait_until_empty();
-    };
-    round();
-    let (open, memory) = (descriptors(), ssekit_testing::resident_bytes());
-    for _ in 0..10 {
-        round();
-    }
-    // Other tests of this program open some of their own meanwhile; a leak would be of thousands.
-    let (left, grown) = (descriptors().saturating_sub(open), ssekit_testing::resident_bytes().saturating_sub(memory));
-    assert!(left < 1_500, "{left} descriptors more than before");
-    assert!(grown < 64 << 20, "{grown} bytes more than before");
-    assert_eq!(door.engine.stats().clients, 0);
-}
