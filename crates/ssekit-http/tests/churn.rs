@@ -12,9 +12,9 @@ fn churn_leaves_nothing_behind() {
             match n % 4 {
                 0 => drop(door.stream("/events")),
                 1 => drop(door.get("/healthz")),
-                2 => door.knock().send("GET /ev"),
+                2 => door.connect().send("GET /ev"),
                 _ => {
-                    let mut visitor = door.knock();
+                    let mut visitor = door.connect();
                     visitor.send(get("/events"));
                     visitor.reset();
                 }
