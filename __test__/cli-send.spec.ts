@@ -65,7 +65,7 @@ test('a second send with the same key publishes nothing', async () => {
 test('send says why the listener refused', async () => {
   const reserved = await send('--user', 'ada', '--event', 'ssekit:ready', '1');
   expect(reserved.exitCode).toBe(1);
-  expect(reserved.stderr).toMatch(/refused with 400: event\.event: .*ssekit's own/);
+  expect(reserved.stderr).toMatch(/refused with 400: event\.event: .*reserved for ssekit/);
   const stranger = await runCli(['send', at, '--broadcast', '1'], { env: { SSEKIT_PUBLISH_TOKEN: 'wrong' } });
   expect(stranger.exitCode).toBe(1);
   expect(stranger.stderr).toContain('refused with 401: the token is missing or wrong. Set SSEKIT_PUBLISH_TOKEN');

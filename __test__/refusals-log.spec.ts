@@ -50,7 +50,7 @@ const CASES: [name: string, set: (given: Given) => void, query: string, status: 
     },
     'userId=ada&clientId=tab',
     409,
-    /another user's.*clientId/,
+    /another user\. .*clientId/,
   ],
   [
     'too many streams of all',
@@ -66,7 +66,7 @@ const CASES: [name: string, set: (given: Given) => void, query: string, status: 
     429,
     /limits\.clientsPerUser`.*SSEService\.configure/,
   ],
-  ['the drain', ({ sse }) => void sse.drain(), 'userId=ada', 200, /drained.*come back/],
+  ['the drain', ({ sse }) => void sse.drain(), 'userId=ada', 200, /draining.*reconnect/],
 ];
 
 /** Starts a server that knows its users by the query, and nobody else. */

@@ -51,7 +51,7 @@ static SCENE: LazyLock<Scene> = LazyLock::new(|| {
 });
 
 impl Scene {
-    fn knock(&self) -> UnixStream {
+    fn connect(&self) -> UnixStream {
         let socket = UnixStream::connect(&self.path).expect("a connection");
         socket.set_read_timeout(Some(PATIENCE)).expect("a socket's option");
         socket.set_write_timeout(Some(PATIENCE)).expect("a socket's option");
@@ -60,7 +60,7 @@ impl Scene {
 
     /// Sends what is taken, leaves, and returns all that came back. Between two pieces an event is sent to everybody.
     fn visit(&self, pieces: &[Vec<u8>]) -> Vec<u8> {
-        let mut socket = self.knock();
+        let mut socket = self.connect();
         for (index, piece) in pieces.iter().enumerate() {
             if index > 0 {
                 self.hub.broadcast(data("between"), None).expect("it may be sent");
@@ -85,7 +85,7 @@ impl Scene {
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let mut socket = self.knock();
+        let mut socket = self.connect();
         socket.write_all(request.as_bytes()).expect("a request is taken");
         let answer = String::from_utf8(read_all(&mut socket)).expect("an answer is text");
         assert!(answer.starts_with("HTTP/1.1 200 OK\r\n") && answer.contains(r#"{"clients":1,"#), "{answer}");

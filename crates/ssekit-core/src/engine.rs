@@ -18,7 +18,7 @@ use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
 use crate::session::revoked::Revoked;
 
-/// What one process has: its logs, its clients, and the shards that serve the clients.
+/// The logs of one process, its clients, and the shards that serve the clients.
 #[derive(Debug)]
 pub(crate) struct Engine {
     pub(crate) timeline: Arc<Timeline>,

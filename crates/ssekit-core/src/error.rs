@@ -11,7 +11,7 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Makes the enum of kinds, the list of them and their codes from one table.
 macro_rules! error_kinds {
     ($($(#[doc = $doc:literal])+ $kind:ident = $code:literal,)+) => {
-        /// What an error is about. More kinds may be added.
+        /// The kinds of errors. More may be added.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         #[non_exhaustive]
         pub enum ErrorKind {
@@ -146,7 +146,7 @@ impl Error {
         Self { kind, message: message.into() }
     }
 
-    /// What it is about.
+    /// Its kind.
     pub fn kind(&self) -> ErrorKind {
         self.kind
     }

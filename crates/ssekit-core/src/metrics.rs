@@ -59,7 +59,7 @@ pub enum Reading {
     },
     /// A word, for JavaScript alone.
     Text(String),
-    /// What does not exist, for JavaScript alone.
+    /// An absent value, for JavaScript alone.
     Null,
 }
 

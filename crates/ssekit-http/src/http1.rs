@@ -49,11 +49,7 @@ pub(crate) async fn serve(io: ConnectionIo<Socket>, context: ConnectionContext, 
 
 /// Answers requests until the connection ends, or until one of them takes the socket away. Without a slot, no request takes
 /// the socket, and hyper carries the streams.
-async fn converse(
-    io: ConnectionIo<Socket>,
-    context: ConnectionContext,
-    slot: Option<Slot>,
-) -> Option<(Socket, Taken)> {
+async fn converse(io: ConnectionIo<Socket>, context: ConnectionContext, slot: Option<Slot>) -> Option<(Socket, Taken)> {
     let (unsent, receipts, shared) = (io.unsent(), io.receipts(), Arc::clone(&context.shared));
     let builder = builder(&context);
     let service = service_fn(|request| Box::pin(answer(request, context.clone(), slot.clone(), receipts.clone())));

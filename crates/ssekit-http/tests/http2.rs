@@ -164,7 +164,7 @@ fn both_http_versions_answer_alike_on_one_port() {
     let door = Door::open(ListenerOptions { limits, ..publisher() });
     let long = format!("/events?{}", "x".repeat(100));
     for target in ["/", "/healthz", "/readyz", "/publish", "/metrics", "/events?clientId=%0A", &long] {
-        let by_http1 = door.knock().asks(&get_by_http1(target));
+        let by_http1 = door.connect().asks(&get_by_http1(target));
         door.engine.block_on(async {
             let response = Connection::to(door.address()).await.get(target).await;
             assert_eq!(response.status(), by_http1.status(), "{target}");

@@ -1,4 +1,4 @@
-//! What is told of a call that failed: enough for the operator, and no secret.
+//! Errors of failed calls: they tell the operator enough, and no secret.
 
 use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 

@@ -42,18 +42,18 @@ impl Door {
     }
 
     /// A connection to it.
-    pub fn knock(&self) -> Visitor {
-        Visitor::on(TcpStream::connect(self.address()).unwrap())
+    pub fn connect(&self) -> RawClient {
+        RawClient::on(TcpStream::connect(self.address()).unwrap())
     }
 
     /// The answer to a GET on its own connection.
     pub fn get(&self, target: &str) -> Answer {
-        self.knock().asks(&get(target))
+        self.connect().asks(&get(target))
     }
 
     /// An event stream on its own connection.
     pub fn stream(&self, target: &str) -> Streaming {
-        self.knock().streams(&get(target))
+        self.connect().streams(&get(target))
     }
 
     /// Waits until there are so many clients.

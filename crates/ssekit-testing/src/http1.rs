@@ -85,9 +85,9 @@ pub struct Streaming {
 
 /// Somebody at the door.
 #[derive(Debug)]
-pub struct Visitor(TcpStream);
+pub struct RawClient(TcpStream);
 
-impl Visitor {
+impl RawClient {
     pub fn on(socket: TcpStream) -> Self {
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
         socket.set_write_timeout(Some(PATIENCE)).unwrap();

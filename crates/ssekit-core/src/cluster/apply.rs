@@ -18,7 +18,7 @@ use crate::session::client::ShardLink;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::revoked::end_of_millisecond;
 
-/// What happened to a record before this node read it from the history.
+/// The fate of a record before this node read it from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Arrival {
     /// Nothing: the record is new here.

@@ -29,7 +29,7 @@ impl std::fmt::Debug for ReadyQueue {
     }
 }
 
-/// What one read of the queue yields.
+/// The result of one read of the queue.
 #[derive(Debug, Default)]
 pub struct Readable {
     /// The tokens of the streams, each with the index of its chunk in `chunks`. `None`: the stream has ended.

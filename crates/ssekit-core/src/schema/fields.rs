@@ -159,16 +159,18 @@ impl<'a> Fields<'a> {
         self.0.iter().any(|field| field.is_secret)
     }
 
-    /// Calls `each` with every option that is there, and its name with those of its groups.
-    fn visit(&mut self, group: &str, each: &mut dyn FnMut(&str, &mut dyn Slot)) {
+    /// Calls `each` with every option and its name with those of its groups. `absent` says whether groups that are not there
+    /// are visited, too; they then have their defaults.
+    pub(super) fn visit(&mut self, group: &str, absent: bool, each: &mut dyn FnMut(&str, &mut dyn Slot)) {
         for field in &mut self.0 {
             let name = format!("{group}{}", field.name);
             match &mut field.node {
                 Node::Slot(slot) => each(&name, slot.as_mut()),
-                Node::Group(fields) => fields.visit(&format!("{name}."), each),
+                Node::Group(fields) => fields.visit(&format!("{name}."), absent, each),
                 Node::Optional(optional) => {
-                    if let Some(mut fields) = optional.fields() {
-                        fields.visit(&format!("{name}."), each);
+                    let fields = if absent { Some(optional.insert()) } else { optional.fields() };
+                    if let Some(mut fields) = fields {
+                        fields.visit(&format!("{name}."), absent, each);
                     }
                 }
             }
@@ -178,14 +180,14 @@ impl<'a> Fields<'a> {
     /// Every option that is there, with its value.
     pub(super) fn values(mut self) -> Vec<(String, Value)> {
         let mut values = Vec::new();
-        self.visit("", &mut |name, slot| values.push((name.to_owned(), slot.get())));
+        self.visit("", false, &mut |name, slot| values.push((name.to_owned(), slot.get())));
         values
     }
 
     /// Checks every number against its bounds.
     pub(super) fn check(mut self, argument: &str) -> Result<()> {
         let mut result = Ok(());
-        self.visit(&format!("{argument}."), &mut |name, slot| {
+        self.visit(&format!("{argument}."), false, &mut |name, slot| {
             let (kind, value) = (slot.kind(), slot.get());
             if result.is_ok() && kind.check(&value) == Err(Unfit::Bounds) {
                 result = Err(Error::range(format!("{name}: got {}, wants {}", value.describe(), kind.wants())));

@@ -66,7 +66,7 @@ pub trait Schema {
         only(&other, &own).or_else(|| only(&own, &other))
     }
 
-    /// What there is to say about each option.
+    /// Describes each option.
     fn describe() -> Vec<Description>
     where
         Self: Default + Sized,

@@ -7,7 +7,7 @@ use crate::error::Error;
 
 /// A value from outside that has not been read yet. To read it may run its owner's code, which may fail.
 pub trait Source: Sized {
-    /// What reading may fail with.
+    /// The error of a failed read.
     type Error;
 
     /// The value. Objects within it are read only if `with_objects`.

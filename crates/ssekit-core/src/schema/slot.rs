@@ -55,13 +55,13 @@ pub enum ValueKind {
     TextOrTexts,
     /// Anything; the slot itself checks it.
     Other {
-        /// What an error says that it wants.
+        /// The wanted values, as an error names them.
         wants: &'static str,
     },
 }
 
 impl ValueKind {
-    /// What an error says that a field of this kind wants.
+    /// The wanted values, as an error names them.
     pub(super) fn wants(self) -> String {
         match self {
             Self::Flag => "true or false".into(),

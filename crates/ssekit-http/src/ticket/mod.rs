@@ -231,17 +231,10 @@ impl Schema for NewTicket {
 /// ```
 /// use std::time::Duration;
 ///
-/// use ssekit_http::ticket::{DEFAULT_AUDIENCE, NewTicket, TicketOptions, issue, now};
+/// use ssekit_http::ticket::{NewTicket, TicketOptions, issue, now};
 ///
 /// let secret = "0123456789abcdef0123456789abcdef";
-/// let ticket = NewTicket {
-///     user: Some("ada"),
-///     client: None,
-///     ttl: Duration::from_secs(60),
-///     not_before: Duration::ZERO,
-///     audience: DEFAULT_AUDIENCE,
-///     issuer: None,
-/// };
+/// let ticket = NewTicket { user: Some("ada".to_owned()), ttl: Duration::from_secs(60), ..NewTicket::default() };
 /// let token = issue(secret, ticket, now())?;
 /// let options = TicketOptions { secrets: vec![secret.to_owned()], ..TicketOptions::default() };
 /// assert_eq!(options.verify(&token, now()).unwrap().user.as_deref(), Some("ada"));

@@ -30,7 +30,7 @@ fn arbitrary_bytes_do_no_harm() {
     let door = Door::open(ListenerOptions { limits, publish_token: Some(TOKEN.to_owned()), ..anonymous() });
     let witness = std::cell::RefCell::new(door.stream("/events"));
     proptest!(ProptestConfig { cases: 500, failure_persistence: None, ..ProptestConfig::default() }, |(bytes in bytes(), cut in any::<prop::sample::Index>())| {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         let (first, second) = bytes.split_at(cut.index(bytes.len() + 1));
         visitor.try_send(first);
         visitor.try_send(second);

@@ -22,7 +22,7 @@ fn post(door: &Door, headers: &[(&str, &str)], body: &str) -> Answer {
     ];
     all.retain(|(name, _)| headers.iter().all(|(other, _)| name != other));
     all.extend_from_slice(headers);
-    door.knock().asks(&(request("POST", "/publish", &all) + body))
+    door.connect().asks(&(request("POST", "/publish", &all) + body))
 }
 
 fn published(door: &Door, body: &Value) -> Value {
@@ -145,7 +145,7 @@ fn missing_token_is_refused_before_the_body() {
     }
     // A body that never comes is not waited for.
     let asked = request("POST", "/publish", &[("Content-Type", "application/json"), ("Content-Length", "1000")]);
-    assert_eq!(door.knock().asks(&asked).status(), 401);
+    assert_eq!(door.connect().asks(&asked).status(), 401);
     assert_eq!(door.engine.stats().events, 0);
 }
 
@@ -204,7 +204,7 @@ fn body_in_tiny_pieces_is_accepted() {
         ("Content-Type", "application/json"),
         ("Transfer-Encoding", "chunked"),
     ];
-    let answer = door.knock().asks(&(request("POST", "/publish", &headers) + &pieces + "0\r\n\r\n"));
+    let answer = door.connect().asks(&(request("POST", "/publish", &headers) + &pieces + "0\r\n\r\n"));
     assert_eq!(answer.status(), 200, "{}", answer.body);
 }
 
@@ -217,7 +217,7 @@ fn body_without_a_length_is_limited() {
         ("Content-Type", "application/json"),
         ("Transfer-Encoding", "chunked"),
     ];
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     visitor.send(request("POST", "/publish", &headers));
     // It is still being sent when the answer comes.
     while visitor.try_send(format!("3e8\r\n{}\r\n", "x".repeat(1_000))) && !visitor.has_answer() {}

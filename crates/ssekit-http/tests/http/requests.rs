@@ -8,7 +8,7 @@ use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, get, request};
 
 /// The answer to some bytes.
 fn answer_to(door: &Door, bytes: &str) -> Answer {
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     visitor.send(bytes);
     visitor.answer(false)
 }
@@ -84,7 +84,7 @@ fn malformed_http_is_400_and_closes_the_connection() {
         "POST /publish HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
         "POST /publish HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n",
     ] {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(bytes);
         assert_eq!(visitor.answer(false).status(), 400, "{bytes:?}");
         assert!(visitor.rest().is_empty(), "{bytes:?}");
@@ -101,7 +101,7 @@ fn request_without_exactly_one_host_is_400() {
         .into_iter()
         .flat_map(|host| ["GET /events", "HEAD /events", "GET /healthz", "POST /publish"].map(|line| (host, line)))
     {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(format!("{line} HTTP/1.1\r\n{host}Content-Length: 0\r\n\r\n{}", get("/healthz")));
         let answer = visitor.answer(line.starts_with("HEAD"));
         assert_eq!((answer.status(), answer.head.header("connection")), (400, Some("close")), "{line} {host:?}");
@@ -116,7 +116,7 @@ fn request_without_exactly_one_host_is_400() {
         ("GET /healthz HTTP/1.0\r\n", 200),
         ("GET /healthz HTTP/1.0\r\nHost: a\r\nHost: a\r\n", 400),
     ] {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(format!("{head}\r\n"));
         assert_eq!(visitor.answer(false).status(), status, "{head:?}");
     }
@@ -127,7 +127,7 @@ fn request_without_exactly_one_host_is_400() {
 #[test]
 fn content_length_with_chunks_smuggles_nothing() {
     let door = Door::open(ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() });
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     // By its length the request ends before `GET /metrics`, by its chunks within it.
     visitor.send(
         "POST /publish HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\n\r\n",
@@ -155,7 +155,7 @@ fn only_pages_of_listed_origins_may_read() {
     let cors =
         CorsOptions { origins: vec!["https://app.example".to_owned()], credentials: true, ..CorsOptions::default() };
     let door = Door::open(ListenerOptions { cors: Some(cors), ..anonymous() });
-    let from = |origin: &'static str| door.knock().streams(&request("GET", "/events", &[("Origin", origin)])).head;
+    let from = |origin: &'static str| door.connect().streams(&request("GET", "/events", &[("Origin", origin)])).head;
     let listed = from("https://app.example");
     assert_eq!(listed.header("access-control-allow-origin"), Some("https://app.example"));
     assert_eq!(listed.header("access-control-allow-credentials"), Some("true"));
@@ -197,7 +197,7 @@ fn metrics_need_their_token() {
     let _stream = door.stream("/events");
     assert_eq!(door.get("/metrics").status(), 401);
     let bearer = format!("Bearer {TOKEN}");
-    let metrics = door.knock().asks(&request("GET", "/metrics", &[("Authorization", &bearer)]));
+    let metrics = door.connect().asks(&request("GET", "/metrics", &[("Authorization", &bearer)]));
     assert_eq!(metrics.head.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
     for line in [
         "ssekit_clients{transport=\"listener\"} 1",
@@ -246,7 +246,7 @@ fn slow_head_ends_at_its_deadline() {
     let door = Door::open(ListenerOptions { limits, ..anonymous() });
     // Nothing at all, a part of the first word, a part of the head, and a second request that never comes.
     for begun in ["", "P", "GET /events HTTP/1.1\r\nHost: a\r\nX-Slow: ", &get("/healthz")] {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(begun);
         if begun == get("/healthz") {
             assert_eq!(visitor.answer(false).status(), 200);
@@ -265,7 +265,7 @@ fn request_deadlines_do_not_end_streams() {
     let mut stream = door.stream("/events");
     // Others are cut off meanwhile, so all of these deadlines have passed.
     for _ in 0..5 {
-        assert!(door.knock().rest().is_empty());
+        assert!(door.connect().rest().is_empty());
     }
     door.engine.broadcast(data("x"), None).unwrap();
     assert_eq!(stream.peer.data(1), ["x"]);

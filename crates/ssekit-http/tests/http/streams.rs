@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ssekit_core::{DisconnectReason, DrainOptions};
 use ssekit_http::{Listener, ListenerOptions};
-use ssekit_testing::door::{Door, Visitor, anonymous, get, request};
+use ssekit_testing::door::{Door, RawClient, anonymous, get, request};
 use ssekit_testing::wire::events_in;
 use ssekit_testing::{Engine, PATIENCE, Recorder, data, eventually};
 
@@ -43,7 +43,7 @@ fn returning_page_resumes_where_it_was() {
     door.wait_for_clients(0);
     door.engine.broadcast(data("missed"), None).unwrap();
     // By the header, and by the query where the header cannot be set.
-    let by_header = door.knock().streams(&request("GET", "/events", &[("Last-Event-ID", &seen.id)]));
+    let by_header = door.connect().streams(&request("GET", "/events", &[("Last-Event-ID", &seen.id)]));
     let by_query = door.stream(&format!("/events?lastEventId={}", seen.id));
     for mut stream in [by_header, by_query] {
         assert!(stream.ready.resumed);
@@ -57,7 +57,7 @@ fn returning_page_resumes_where_it_was() {
 #[test]
 fn empty_last_event_id_means_nothing_seen() {
     let door = Door::anonymous();
-    let mut stream = door.knock().streams(&request("GET", "/events", &[("Last-Event-ID", "")]));
+    let mut stream = door.connect().streams(&request("GET", "/events", &[("Last-Event-ID", "")]));
     assert!(!stream.ready.resumed);
     door.engine.broadcast(data("x"), None).unwrap();
     assert_eq!(stream.peer.data(1), ["x"]);
@@ -66,7 +66,7 @@ fn empty_last_event_id_means_nothing_seen() {
 #[test]
 fn connection_may_carry_requests_before_its_stream() {
     let door = Door::anonymous();
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     for _ in 0..3 {
         assert_eq!(visitor.asks(&get("/healthz")).body, "ok\n");
     }
@@ -78,7 +78,7 @@ fn connection_may_carry_requests_before_its_stream() {
 #[test]
 fn pipelined_answers_precede_the_stream() {
     let door = Door::anonymous();
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     // So many that their answers do not fit into the kernel's buffers, and nobody reads yet.
     let asked = 5_000;
     let mut writer = visitor.twin();
@@ -97,7 +97,7 @@ fn pipelined_answers_precede_the_stream() {
 #[test]
 fn request_behind_a_stream_is_never_answered() {
     let door = Door::anonymous();
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     visitor.send(get("/events") + &get("/healthz"));
     let mut stream = visitor.streaming();
     door.engine.broadcast(data("x"), None).unwrap();
@@ -123,7 +123,7 @@ fn connection_reset_at_any_byte_leaves_nothing_behind() {
     let door = Door::anonymous();
     let asked = get("/events?clientId=tab");
     for at in 0..=asked.len() {
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(&asked[..at]);
         visitor.reset();
     }
@@ -134,7 +134,7 @@ fn connection_reset_at_any_byte_leaves_nothing_behind() {
 #[test]
 fn http_1_0_stream_lasts_until_the_connection_ends() {
     let door = Door::anonymous();
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     visitor.send("GET /events?clientId=old HTTP/1.0\r\n\r\n");
     let mut stream = visitor.streaming();
     assert_eq!(stream.head.header("transfer-encoding"), None);
@@ -147,11 +147,11 @@ fn http_1_0_stream_lasts_until_the_connection_ends() {
 #[test]
 fn head_gets_the_head_and_no_client() {
     let door = Door::anonymous();
-    let answer = door.knock().asks(&request("HEAD", "/events", &[]));
+    let answer = door.connect().asks(&request("HEAD", "/events", &[]));
     assert_eq!(answer.status(), 200);
     assert_eq!(answer.head.header("content-type"), Some("text/event-stream; charset=utf-8"));
     assert_eq!(door.engine.stats().connects, 0);
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     let health = visitor.asks(&request("HEAD", "/healthz", &[]));
     assert_eq!(health.head.header("content-length"), Some("3"));
     // And not a byte of a body, which would be taken for the next answer.
@@ -163,7 +163,7 @@ fn disconnect_sends_earlier_events_and_ends_the_body() {
     let door = Door::anonymous();
     for turn in 0..200 {
         let client = format!("tab{turn}");
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         visitor.send(get(&format!("/events?clientId={client}")));
         // Somewhere between its entry and its socket's adoption, or after it.
         while !door.engine.send_to_client(&client, data("last")).unwrap() {}
@@ -180,7 +180,7 @@ fn a_client_id_moves_to_the_newer_connection() {
     let door = Door::anonymous();
     let mut older = door.stream("/events?clientId=tab");
     let again = request("GET", "/events?clientId=tab", &[("Last-Event-ID", &older.ready.id)]);
-    let mut newer = door.knock().streams(&again);
+    let mut newer = door.connect().streams(&again);
     assert!(older.peer.finish().is_empty());
     assert!(door.engine.send_to_client("tab", data("x")).unwrap());
     assert_eq!(newer.peer.data(1), ["x"]);
@@ -190,7 +190,7 @@ fn a_client_id_moves_to_the_newer_connection() {
 fn close_ends_everything_and_admits_nobody() {
     let door = Door::anonymous();
     let recorder = Recorder::of(&door.engine.hub);
-    let mut idle = door.knock();
+    let mut idle = door.connect();
     assert_eq!(idle.asks(&get("/readyz")).status(), 200);
     let mut stream = door.stream("/events?clientId=tab");
     door.engine.broadcast(data("last"), None).unwrap();
@@ -226,7 +226,7 @@ fn arrival_during_drain_gets_retry_after() {
 #[test]
 fn close_does_not_wait_for_stalled_peers() {
     let door = Door::anonymous();
-    let mut half = door.knock();
+    let mut half = door.connect();
     half.send("GET /ev");
     eventually("it is there", || door.listener.connections() == 1);
     door.close();
@@ -254,7 +254,7 @@ fn several_listeners_can_share_a_port() {
     assert!(here > 0 && there > 0, "{here} and {there}");
     // The port is the other's when one closes.
     one.close();
-    assert_eq!(Visitor::on(TcpStream::connect(other.address()).unwrap()).asks(&get("/readyz")).status(), 200);
+    assert_eq!(RawClient::on(TcpStream::connect(other.address()).unwrap()).asks(&get("/readyz")).status(), 200);
 }
 
 #[test]
@@ -266,7 +266,7 @@ fn unspecified_ipv6_address_serves_both_families() {
     let all = on("::");
     let port = all.address().port();
     for host in ["127.0.0.1", "::1"] {
-        let mut visitor = Visitor::on(TcpStream::connect((host, port)).unwrap());
+        let mut visitor = RawClient::on(TcpStream::connect((host, port)).unwrap());
         assert_eq!(visitor.asks(&get("/healthz")).status(), 200, "{host}");
     }
 }
@@ -279,7 +279,7 @@ fn unix_socket_file_lives_as_long_as_the_listener() {
     let options = ListenerOptions { socket_path: Some(path.clone()), ..anonymous() };
     let door = Door::open(options.clone());
     assert_eq!(door.listener.local_addr(), None);
-    let mut visitor = Visitor::on_unix(UnixStream::connect(&path).unwrap());
+    let mut visitor = RawClient::on_unix(UnixStream::connect(&path).unwrap());
     visitor.send(get("/events"));
     let mut stream = visitor.streaming();
     door.engine.broadcast(data("x"), None).unwrap();

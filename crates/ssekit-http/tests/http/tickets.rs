@@ -31,7 +31,7 @@ fn ticket_opens_its_users_stream_from_any_place() {
         request("GET", "/events", &[("Cookie", &cookie)]),
     ];
     for asked in requests {
-        let mut stream = door.knock().streams(&asked);
+        let mut stream = door.connect().streams(&asked);
         assert_eq!(stream.ready.user_id.as_deref(), Some("ada"));
         door.engine.send_to_user("ada", data("x")).unwrap();
         assert_eq!(stream.peer.data(1), ["x"]);
@@ -69,7 +69,7 @@ fn only_the_log_explains_a_refused_ticket() {
         assert!(ticket.is_empty() || !told.contains(ticket), "a ticket stands in the log: {told}");
     }
     assert_eq!(door.get("/events").status(), 401);
-    assert_eq!(door.knock().asks(&request("HEAD", "/events", &[])).status(), 401);
+    assert_eq!(door.connect().asks(&request("HEAD", "/events", &[])).status(), 401);
     assert_eq!(door.engine.stats().connects, 0);
 }
 
@@ -77,7 +77,7 @@ fn only_the_log_explains_a_refused_ticket() {
 fn bad_ticket_is_refused_despite_a_good_one() {
     let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
     let asked = request("GET", &format!("/events?ticket={}", ticket_of("ada")), &[("Authorization", "Bearer x")]);
-    assert_eq!(door.knock().asks(&asked).status(), 401);
+    assert_eq!(door.connect().asks(&asked).status(), 401);
     // A bad ticket is refused even if tickets are optional.
     assert_eq!(door.get("/events?ticket=x").status(), 401);
     assert_eq!(door.stream("/events").ready.user_id, None);
@@ -87,7 +87,7 @@ fn bad_ticket_is_refused_despite_a_good_one() {
 fn a_flood_of_bad_tickets_does_not_flood_the_log() {
     let door = Door::open(with_tickets(tickets()));
     let recorder = Recorder::of(&door.engine.hub);
-    let mut visitor = door.knock();
+    let mut visitor = door.connect();
     for _ in 0..500 {
         assert_eq!(visitor.asks(&get("/events?ticket=x")).status(), 401);
     }
@@ -101,10 +101,10 @@ fn cookie_from_a_foreign_page_opens_nothing() {
     let door = Door::open(ListenerOptions { cors: Some(cors), ..with_tickets(tickets()) });
     let cookie = format!("ssekit_ticket={}", ticket_of("ada"));
     let from = |origin: &str| request("GET", "/events", &[("Cookie", &cookie), ("Origin", origin)]);
-    assert_eq!(door.knock().asks(&from("https://evil.example")).status(), 401);
-    assert_eq!(door.knock().asks(&from("null")).status(), 401);
-    assert_eq!(door.knock().streams(&from("https://app.example")).head.status, 200);
-    assert_eq!(door.knock().streams(&from("https://sse.example")).head.status, 200);
+    assert_eq!(door.connect().asks(&from("https://evil.example")).status(), 401);
+    assert_eq!(door.connect().asks(&from("null")).status(), 401);
+    assert_eq!(door.connect().streams(&from("https://app.example")).head.status, 200);
+    assert_eq!(door.connect().streams(&from("https://sse.example")).head.status, 200);
 }
 
 #[test]
@@ -152,7 +152,7 @@ fn log_out_separates_tickets_of_one_instant() {
     let node = Engine::node(Memory::new(1_000), Options::default());
     eventually("the node is up", || node.stats().cluster.unwrap().link == Link::Up);
     let (shared, is_good) = (Door::of(node, with_tickets(tickets())), |door: &Door, ticket: &str| {
-        let status = door.knock().asks(&request("HEAD", &format!("/events?ticket={ticket}"), &[])).status();
+        let status = door.connect().asks(&request("HEAD", &format!("/events?ticket={ticket}"), &[])).status();
         assert!(matches!(status, 200 | 401), "{status}");
         status == 200
     });
@@ -179,10 +179,10 @@ fn forged_last_id_without_a_ticket_does_not_wait() {
     let ahead = format!("{epoch}.{}", u64::MAX / 4);
     assert!(!door.engine.is_caught_up(Some(&ahead)));
     let asked = |ticket: &str| request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &ahead)]);
-    let mut waits = door.knock();
+    let mut waits = door.connect();
     waits.send(asked(&ticket_of("bob")));
     for no in ["x", &ticket::issue(&"x".repeat(32), new_ticket("bob"), ticket::now()).unwrap()] {
-        assert_eq!(door.knock().asks(&asked(no)).status(), 401);
+        assert_eq!(door.connect().asks(&asked(no)).status(), 401);
     }
     assert!(door.engine.clients_by_user("bob").is_empty(), "who came first has waited in vain already");
     // A page that may wait is let in at last, unless its user was logged out meanwhile.
@@ -197,7 +197,7 @@ fn user_logged_out_while_waiting_stays_out() {
     let ready = door.stream(&format!("/events?ticket={}", ticket_of("ada"))).ready;
     let ahead = format!("{}.{}", ready.id.split('.').next().unwrap(), u64::MAX / 4);
     let ticket = ticket_of("bob");
-    let mut waits = door.knock();
+    let mut waits = door.connect();
     waits.send(request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &ahead)]));
     door.engine.disconnect_user("bob");
     assert_eq!(waits.head().unwrap().status, 401);
@@ -210,7 +210,7 @@ fn log_out_during_admission_leaves_no_stream() {
     for round in 0..5_000 {
         let user = format!("user {round}");
         let target = format!("/events?ticket={}", ticket_of(&user));
-        let mut visitor = door.knock();
+        let mut visitor = door.connect();
         let status = std::thread::scope(|scope| {
             let log_out = scope.spawn(|| {
                 for _ in 0..round % 50 * 200 {
@@ -244,7 +244,7 @@ fn a_one_time_ticket_opens_one_stream() {
     let recorder = Recorder::of(&door.engine.hub);
     let target = format!("/events?clientId=tab&ticket={}", ticket_of("ada"));
     // HEAD uses nothing up.
-    assert_eq!(door.knock().asks(&request("HEAD", &target, &[])).status(), 200);
+    assert_eq!(door.connect().asks(&request("HEAD", &target, &[])).status(), 200);
     let stream = door.stream(&target);
     assert_eq!(door.get(&target).status(), 401);
     assert!(last_failure(&recorder).contains("has been used"));
@@ -264,12 +264,12 @@ fn reconnect_continues_with_its_one_time_ticket() {
     door.engine.send_to_user("ada", data("missed")).unwrap();
     // Cut before its first event: the id of the opening is what it has seen.
     let again = |id: &str| request("GET", &target, &[("Last-Event-ID", id)]);
-    let mut stream = door.knock().streams(&again(&opened));
+    let mut stream = door.connect().streams(&again(&opened));
     assert!(stream.ready.resumed);
     let missed = stream.peer.event();
     assert_eq!(missed.data, "missed");
     drop(stream);
-    assert_eq!(door.knock().streams(&again(&missed.id)).head.status, 200);
+    assert_eq!(door.connect().streams(&again(&missed.id)).head.status, 200);
     // Not for who makes up an id, or knows one of the stream's or of his own, but not the key behind it.
     let (place, key) = missed.id.split_once('~').unwrap();
     assert_eq!(opened.split_once('~').unwrap().1, key);
@@ -277,16 +277,16 @@ fn reconnect_continues_with_its_one_time_ticket() {
     let made_up = ["made-up", place, "ssekit:unknown", "ssekit:evicted", "0123456789.1", &thief.ready.id];
     let forged = [format!("{place}~0123456789abcdef"), format!("ssekit:unknown~{}", thief.ready.id)];
     for id in made_up.into_iter().chain(forged.iter().map(String::as_str)) {
-        assert_eq!(door.knock().asks(&again(id)).status(), 401, "{id}");
+        assert_eq!(door.connect().asks(&again(id)).status(), 401, "{id}");
     }
     // The URL stands in access logs.
     let by_url = format!("{target}&lastEventId={}", missed.id);
     assert_eq!(door.get(&by_url).status(), 401);
     // Another client id does not help either.
     let other = request("GET", &format!("/events?clientId=other&ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
-    assert_eq!(door.knock().asks(&other).status(), 401);
+    assert_eq!(door.connect().asks(&other).status(), 401);
     let none = request("GET", &format!("/events?ticket={ticket}"), &[("Last-Event-ID", &missed.id)]);
-    assert_eq!(door.knock().asks(&none).status(), 401);
+    assert_eq!(door.connect().asks(&none).status(), 401);
 }
 
 #[test]
@@ -298,9 +298,9 @@ fn new_ticket_ends_the_earlier_one_time_ticket() {
     let stream = door.stream(&format!("/events?clientId=tab&ticket={second}&lastEventId={opened}"));
     assert!(stream.ready.resumed);
     let target = format!("/events?clientId=tab&ticket={first}");
-    assert_eq!(door.knock().asks(&request("GET", &target, &[("Last-Event-ID", &opened)])).status(), 401);
+    assert_eq!(door.connect().asks(&request("GET", &target, &[("Last-Event-ID", &opened)])).status(), 401);
     let target = format!("/events?clientId=tab&ticket={second}");
-    assert!(door.knock().streams(&request("GET", &target, &[("Last-Event-ID", &stream.ready.id)])).ready.resumed);
+    assert!(door.connect().streams(&request("GET", &target, &[("Last-Event-ID", &stream.ready.id)])).ready.resumed);
 }
 
 #[test]
@@ -317,7 +317,7 @@ fn one_time_ticket_keeps_its_client_id() {
     // An `EventSource` asks for what it asked for before.
     for asked in ["tab", &own] {
         let again = request("GET", &format!("/events?clientId={asked}&ticket={ticket}"), &[("Last-Event-ID", &seen)]);
-        let mut stream = door.knock().streams(&again);
+        let mut stream = door.connect().streams(&again);
         assert!(stream.ready.resumed);
         assert_eq!(stream.ready.client_id, own);
         assert_eq!(stream.peer.data(1), ["missed"]);
@@ -334,7 +334,7 @@ fn simultaneous_uses_of_a_ticket_admit_one() {
             scope.spawn({
                 let door = &door;
                 move || {
-                    let mut visitor = door.knock();
+                    let mut visitor = door.connect();
                     visitor.send(get(&target));
                     (visitor.head().unwrap().status, visitor)
                 }

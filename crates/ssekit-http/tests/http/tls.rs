@@ -105,7 +105,7 @@ fn plain_text_at_a_tls_port_is_logged_and_closed() {
     let tls = certificate();
     let door = Door::open(over_tls(&tls));
     let recorder = Recorder::of(&door.engine.hub);
-    let mut plain = door.knock();
+    let mut plain = door.connect();
     plain.send(get("/events"));
     plain.rest();
     let told = || recorder.told().iter().any(|told| format!("{told:?}").contains("no TLS with 127.0.0.1"));
@@ -119,7 +119,7 @@ fn slow_handshake_ends_at_its_deadline() {
     let limits = ListenerLimits { header_timeout: Duration::from_millis(100), ..ListenerLimits::default() };
     let door = Door::open(ListenerOptions { limits, ..over_tls(&tls) });
     for begun in [&b""[..], b"\x16\x03\x01\x02\x00\x01"] {
-        let mut slow = door.knock();
+        let mut slow = door.connect();
         slow.send(begun);
         assert!(slow.rest().is_empty());
     }

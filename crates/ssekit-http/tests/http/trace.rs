@@ -16,7 +16,7 @@ fn publish(door: &Door, headers: &[(&str, &str)], body: &Value) {
     let body = body.to_string();
     let (bearer, length) = (format!("Bearer {TOKEN}"), body.len().to_string());
     let own = [("Authorization", &*bearer), ("Content-Type", "application/json"), ("Content-Length", &*length)];
-    let answer = door.knock().asks(&(request("POST", "/publish", &[&own, headers].concat()) + &body));
+    let answer = door.connect().asks(&(request("POST", "/publish", &[&own, headers].concat()) + &body));
     assert_eq!(answer.status(), 200, "{}", answer.body);
 }
 
@@ -34,7 +34,7 @@ fn received(door: &Door, headers: &[(&str, &str)], event: &Value) -> Received {
 #[test]
 fn trace_comment_precedes_the_fields_of_its_event() {
     let door = Door::open(tracing());
-    let mut client = door.knock();
+    let mut client = door.connect();
     client.send("GET /events HTTP/1.0\r\n\r\n");
     client.head().unwrap();
     let ready = client.beginning();

@@ -63,7 +63,7 @@ pub(crate) enum Asked {
 
 /// A request for a stream. Tickets are counted back from the newest, and around.
 #[derive(Debug, Clone)]
-pub(crate) struct Knock {
+pub(crate) struct Connect {
     pub(crate) page: usize,
     /// The listener, if it is not the ticket's own.
     pub(crate) astray: Option<usize>,
@@ -83,7 +83,7 @@ pub(crate) struct Knock {
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Issue(Issue),
-    Knock(Knock),
+    Connect(Connect),
     /// As an `EventSource` does: the same request once more, with its last id in the header.
     Again(usize),
     Leave(usize),
@@ -114,7 +114,7 @@ fn issue() -> impl Strategy<Value = Issue> {
     })
 }
 
-fn knock() -> impl Strategy<Value = Knock> {
+fn connect() -> impl Strategy<Value = Connect> {
     let ticket = || prop_oneof![3 => 0_usize..6, 1 => 0_usize..64];
     let astray = option::weighted(0.2, 0..SECRETS.len());
     let change = prop_oneof![
@@ -134,7 +134,7 @@ fn knock() -> impl Strategy<Value = Knock> {
     let shown =
         (option::weighted(0.9, ticket()), change, way, option::weighted(0.1, ticket()), prop::bool::weighted(0.1));
     (0..PAGES, astray, shown, client, seen, any::<bool>()).prop_map(
-        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url)| Knock {
+        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url)| Connect {
             page,
             astray,
             ticket,
@@ -153,7 +153,7 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     let page = || 0..PAGES;
     prop_oneof![
         3 => issue().prop_map(Operation::Issue),
-        8 => knock().prop_map(Operation::Knock),
+        8 => connect().prop_map(Operation::Connect),
         2 => page().prop_map(Operation::Again),
         1 => page().prop_map(Operation::Leave),
         2 => (0..USERS.len(), any::<bool>()).prop_map(|(user, own_id)| Operation::ToUser(user, own_id)),

@@ -9,10 +9,10 @@ use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket, TicketOptions};
 use ssekit_http::{Listener, ListenerOptions};
 
 use crate::operation::{
-    Asked, CLIENTS, Change, Flaw, Issue, Knock, NOBODYS_SECRET, ONCE, Operation, PAGES, SECRETS, USERS, Way,
+    Asked, CLIENTS, Change, Connect, Flaw, Issue, NOBODYS_SECRET, ONCE, Operation, PAGES, SECRETS, USERS, Way,
 };
 use ssekit_testing::Engine;
-use ssekit_testing::door::{Answer, Streaming, Visitor, request};
+use ssekit_testing::door::{Answer, RawClient, Streaming, request};
 use ssekit_testing::peer::Peer;
 use ssekit_testing::seen::{Seen, key_of};
 
@@ -62,7 +62,7 @@ struct Page {
     client: String,
     seen: Option<String>,
     /// The ticket or id that opened its stream.
-    knock: Option<Knock>,
+    attempt: Option<Connect>,
 }
 
 /// A request before it is made.
@@ -163,18 +163,18 @@ impl World {
     }
 
     /// The same request, with tickets by where they stand.
-    fn resolved(&self, knock: &Knock) -> Knock {
+    fn resolved(&self, attempt: &Connect) -> Connect {
         let number = |ticket: usize| self.tickets.len() - 1 - ticket % self.tickets.len();
-        let change = match knock.change {
+        let change = match attempt.change {
             Change::ClaimsOf(other) => Change::ClaimsOf(number(other)),
             change => change,
         };
-        Knock { ticket: knock.ticket.map(number), beside: knock.beside.map(number), change, ..knock.clone() }
+        Connect { ticket: attempt.ticket.map(number), beside: attempt.beside.map(number), change, ..attempt.clone() }
     }
 
-    fn listener_of(&self, knock: &Knock) -> usize {
-        let own = knock.ticket.map(|ticket| self.tickets[ticket].issued.listener);
-        knock.astray.or(own).unwrap_or_default()
+    fn listener_of(&self, attempt: &Connect) -> usize {
+        let own = attempt.ticket.map(|ticket| self.tickets[ticket].issued.listener);
+        attempt.astray.or(own).unwrap_or_default()
     }
 
     fn asked(&self, client: Asked) -> Option<String> {
@@ -186,20 +186,25 @@ impl World {
     }
 
     /// The tickets of a request as they are shown, the one that counts first.
-    fn shown(&self, knock: &Knock) -> Vec<(Way, String)> {
-        let first = knock.ticket.map(|ticket| (knock.way, self.changed(ticket, knock.change)));
+    fn shown(&self, attempt: &Connect) -> Vec<(Way, String)> {
+        let first = attempt.ticket.map(|ticket| (attempt.way, self.changed(ticket, attempt.change)));
         let ways = [Way::Bearer, Way::Query, Way::Cookie].into_iter();
-        let after = ways.filter(|way| first.is_none() || *way > knock.way);
-        let beside = knock.beside.map(|beside| self.tickets[beside].text.clone());
+        let after = ways.filter(|way| first.is_none() || *way > attempt.way);
+        let beside = attempt.beside.map(|beside| self.tickets[beside].text.clone());
         let others = after.filter_map(|way| Some((way, beside.clone()?)));
         first.iter().cloned().chain(others).collect()
     }
 
     /// The person behind a request, if it may have a stream: by the rules, not by the code.
-    fn claim(&self, knock: &Knock, asked: Option<String>, last_event_id: Option<&str>) -> Result<Claim, &'static str> {
-        let key = last_event_id.filter(|_| !knock.by_url).and_then(key_of);
-        let (page, at) = (Person::Page(knock.page), self.listener_of(knock));
-        let Some((way, text)) = self.shown(knock).into_iter().next() else {
+    fn claim(
+        &self,
+        attempt: &Connect,
+        asked: Option<String>,
+        last_event_id: Option<&str>,
+    ) -> Result<Claim, &'static str> {
+        let key = last_event_id.filter(|_| !attempt.by_url).and_then(key_of);
+        let (page, at) = (Person::Page(attempt.page), self.listener_of(attempt));
+        let Some((way, text)) = self.shown(attempt).into_iter().next() else {
             let claim = Claim { ticket: None, person: page, client: asked };
             return if at == ONCE { Err("without a ticket") } else { Ok(claim) };
         };
@@ -216,7 +221,7 @@ impl World {
             (issued.listener != at, "a ticket for elsewhere"),
             (is_void, "a ticket from before a log-out"),
             (is_another, "a ticket for another client id"),
-            (way == Way::Cookie && knock.is_foreign, "a foreign page's cookie"),
+            (way == Way::Cookie && attempt.is_foreign, "a foreign page's cookie"),
             (used.as_ref().is_some_and(|used| !continues(used)), "a used ticket"),
         ];
         match reasons.into_iter().find(|(holds, _)| *holds) {
@@ -225,9 +230,9 @@ impl World {
         }
     }
 
-    fn text_of(&self, knock: &Knock, client: Option<&str>, last_event_id: Option<&str>) -> String {
+    fn text_of(&self, attempt: &Connect, client: Option<&str>, last_event_id: Option<&str>) -> String {
         let (mut query, mut headers) = (Vec::new(), Vec::new());
-        for (way, ticket) in self.shown(knock) {
+        for (way, ticket) in self.shown(attempt) {
             match way {
                 Way::Bearer => headers.push(("Authorization", format!("Bearer {ticket}"))),
                 Way::Query => query.push(format!("ticket={ticket}")),
@@ -236,30 +241,30 @@ impl World {
         }
         query.extend(client.map(|client| format!("clientId={}", encoded(client))));
         match last_event_id {
-            Some(id) if knock.by_url => query.push(format!("lastEventId={}", encoded(id))),
+            Some(id) if attempt.by_url => query.push(format!("lastEventId={}", encoded(id))),
             Some(id) => headers.push(("Last-Event-ID", id.to_owned())),
             None => {}
         }
-        if knock.is_foreign {
+        if attempt.is_foreign {
             headers.push(("Origin", "https://evil.example".to_owned()));
         }
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         request("GET", &format!("/events?{}", query.join("&")), &headers)
     }
 
-    fn knock(&mut self, knock: &Knock) {
-        let page = knock.page;
+    fn connect(&mut self, attempt: &Connect) {
+        let page = attempt.page;
         // Everything before the end of the old connection belongs to the old holder.
         self.read(page);
-        let last_event_id = self.last_event_id(knock);
-        let asked = self.asked(knock.client);
-        let claim = self.claim(knock, asked.clone(), last_event_id.as_deref());
-        let text = self.text_of(knock, asked.as_deref(), last_event_id.as_deref());
+        let last_event_id = self.last_event_id(attempt);
+        let asked = self.asked(attempt.client);
+        let claim = self.claim(attempt, asked.clone(), last_event_id.as_deref());
+        let text = self.text_of(attempt, asked.as_deref(), last_event_id.as_deref());
         let connects = self.engine.stats().connects;
         let visitor =
-            Visitor::on(TcpStream::connect(self.listeners[self.listener_of(knock)].local_addr().unwrap()).unwrap());
+            RawClient::on(TcpStream::connect(self.listeners[self.listener_of(attempt)].local_addr().unwrap()).unwrap());
         match (visitor.tries(&text), claim) {
-            (Ok(streaming), Ok(claim)) => self.open(knock, claim, streaming),
+            (Ok(streaming), Ok(claim)) => self.open(attempt, claim, streaming),
             (Ok(streaming), Err(reason)) => panic!("{:?} gets in with {reason}: {text}", streaming.ready),
             (Err(answer), claim) => {
                 self.refused(&answer, claim.as_ref().map_err(|reason| *reason));
@@ -269,18 +274,18 @@ impl World {
     }
 
     /// Between anonymous pages, a whole id in the header makes the thief the page.
-    fn last_event_id(&self, knock: &Knock) -> Option<String> {
+    fn last_event_id(&self, attempt: &Connect) -> Option<String> {
         let last: Vec<_> = self.pages.iter().map(|page| page.seen.clone()).collect();
         let is_nobodys = |page: usize| matches!(self.pages[page].person, Some(Person::Page(_)));
-        match knock.seen {
-            Seen::Stolen(other) if other != knock.page && is_nobodys(other) && !knock.by_url => {
-                Seen::PlaceOf(other).id(knock.page, &last)
+        match attempt.seen {
+            Seen::Stolen(other) if other != attempt.page && is_nobodys(other) && !attempt.by_url => {
+                Seen::PlaceOf(other).id(attempt.page, &last)
             }
-            ref seen => seen.id(knock.page, &last),
+            ref seen => seen.id(attempt.page, &last),
         }
     }
 
-    fn open(&mut self, knock: &Knock, claim: Claim, streaming: Streaming) {
+    fn open(&mut self, attempt: &Connect, claim: Claim, streaming: Streaming) {
         let Streaming { ready, peer, .. } = streaming;
         let user = claim.person.user().map(|user| USERS[user]);
         assert_eq!(ready.user_id.as_deref(), user);
@@ -288,7 +293,7 @@ impl World {
         if let (Some(client), Some(_)) = (&claim.client, user) {
             assert_eq!(*client, ready.client_id);
         }
-        if let Some(ticket) = claim.ticket.filter(|_| self.listener_of(knock) == ONCE) {
+        if let Some(ticket) = claim.ticket.filter(|_| self.listener_of(attempt) == ONCE) {
             let (got, key) =
                 (ready.client_id.clone(), key_of(&ready.id).expect("a key at the end of the id").to_owned());
             if let Some(earlier) = &self.tickets[ticket].used {
@@ -305,12 +310,12 @@ impl World {
             self.meet("a stream is resumed");
         }
         self.holders.insert(ready.client_id.clone(), claim.person);
-        self.pages[knock.page] = Page {
+        self.pages[attempt.page] = Page {
             peer: Some(peer),
             person: Some(claim.person),
             client: ready.client_id,
             seen: Some(ready.id),
-            knock: Some(knock.clone()),
+            attempt: Some(attempt.clone()),
         };
     }
 
@@ -375,10 +380,10 @@ impl World {
     pub(crate) fn run(&mut self, operation: &Operation) {
         match *operation {
             Operation::Issue(issue) => self.issue(issue),
-            Operation::Knock(ref knock) => self.knock(&self.resolved(knock)),
+            Operation::Connect(ref attempt) => self.connect(&self.resolved(attempt)),
             Operation::Again(page) => {
-                if let Some(knock) = self.pages[page].knock.clone() {
-                    self.knock(&Knock { seen: Seen::Own, by_url: false, ..knock });
+                if let Some(attempt) = self.pages[page].attempt.clone() {
+                    self.connect(&Connect { seen: Seen::Own, by_url: false, ..attempt });
                 }
             }
             Operation::Leave(page) => {
