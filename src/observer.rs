@@ -5,7 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
-use ssekit_core::{ClientInfo, DisconnectReason, Observer};
+use ssekit_core::{Client, ClientInfo, DisconnectReason, Observer};
 
 use crate::hub::{observe, unobserve};
 
@@ -49,8 +49,8 @@ impl Notice {
 }
 
 impl Observer for NodeObserver {
-    fn connected(&self, client: &ClientInfo) {
-        self.notify(Notice::of_client("connect", client));
+    fn connected(&self, client: &Client) {
+        self.notify(Notice::of_client("connect", client.info()));
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {

@@ -51,6 +51,10 @@ error_kinds! {
     Draining = "ERR_SSEKIT_DRAINING",
     /// The client was disconnected before the call.
     Gone = "ERR_SSEKIT_GONE",
+    /// No client of the caller has the given id.
+    UnknownClient = "ERR_SSEKIT_UNKNOWN_CLIENT",
+    /// Events that were asked for are not kept any more.
+    Evicted = "ERR_SSEKIT_EVICTED",
     /// The user was logged out while the client was connecting.
     LoggedOut = "ERR_SSEKIT_LOGGED_OUT",
     /// The process is a raw fork of the one that started the hub.
@@ -116,6 +120,16 @@ impl Error {
     /// The client in question is gone.
     pub fn gone() -> Self {
         Self::new(ErrorKind::Gone, "the client is already disconnected")
+    }
+
+    /// The client is not known, or belongs to somebody else.
+    pub fn unknown_client() -> Self {
+        Self::new(ErrorKind::UnknownClient, "clientId: the caller has no client with this id")
+    }
+
+    /// Events that were asked for are not kept any more.
+    pub fn evicted(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Evicted, message)
     }
 
     /// The user was logged out while the client was connecting.

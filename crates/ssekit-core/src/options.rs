@@ -66,11 +66,18 @@ pub struct LimitOptions {
     /// From one address, 1 to 10,000,000. Of an IPv6 address the first 64 bits count, because one customer has a network of
     /// that size. Default: no bound.
     pub clients_per_address: usize,
+    /// Channels of one client, 1 to 10,000. Default: 128.
+    pub channels_per_client: usize,
 }
 
 impl Default for LimitOptions {
     fn default() -> Self {
-        Self { clients: usize::MAX, clients_per_user: usize::MAX, clients_per_address: usize::MAX }
+        Self {
+            clients: usize::MAX,
+            clients_per_user: usize::MAX,
+            clients_per_address: usize::MAX,
+            channels_per_client: 128,
+        }
     }
 }
 
@@ -80,6 +87,7 @@ impl Schema for LimitOptions {
             .bound("clients", &mut self.clients, 1..=MANY)
             .bound("clientsPerUser", &mut self.clients_per_user, 1..=MANY)
             .bound("clientsPerAddress", &mut self.clients_per_address, 1..=MANY)
+            .count("channelsPerClient", &mut self.channels_per_client, 1..=10_000)
     }
 }
 

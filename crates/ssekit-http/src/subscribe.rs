@@ -152,7 +152,8 @@ fn enter<B>(
     };
     let Identity { claims, client, used, key } = identity;
     let user = claims.as_ref().and_then(|claims| claims.user.as_deref());
-    let who = Connect { user, client: client.as_deref(), last_event_id: seen, by_url, key, channels: &[], address };
+    let base = Connect { user, client: client.as_deref(), last_event_id: seen, ..Connect::default() };
+    let who = Connect { by_url, key, address, ..base };
     let Connected { client_id, opening, stream } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &used {
             shared.once.give_back(ticket);

@@ -30,7 +30,9 @@ use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use ssekit_core::backplane::Backplane;
-use ssekit_core::{ClientInfo, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer, Options};
+use ssekit_core::{
+    Client, ClientInfo, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer, Options,
+};
 use tokio::runtime::Runtime;
 
 /// How long a test waits before it is taken for hung.
@@ -197,8 +199,8 @@ impl Recorder {
 }
 
 impl Observer for Recorder {
-    fn connected(&self, client: &ClientInfo) {
-        self.0.lock().push(Told::Connected(client.clone()));
+    fn connected(&self, client: &Client) {
+        self.0.lock().push(Told::Connected(client.info().clone()));
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {

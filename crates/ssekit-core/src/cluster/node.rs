@@ -23,6 +23,7 @@ use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::position::{Epoch, Position, agreed};
 use crate::options::ClusterOptions;
+use crate::session::client::Client;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::observer::Observer;
 
@@ -357,8 +358,9 @@ impl Cluster {
 
 /// Tells the other nodes which clients come and go here.
 impl Observer for Cluster {
-    fn connected(&self, client: &ClientInfo) {
-        let member = Member { client: &client.id, user: client.user.as_deref(), since: 0 };
+    fn connected(&self, client: &Client) {
+        let ClientInfo { id, user } = client.info();
+        let member = Member { client: id, user: user.as_deref(), since: 0 };
         self.presence.push([Message::Joined(vec![member]).encode()]);
     }
 

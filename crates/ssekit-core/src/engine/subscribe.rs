@@ -5,27 +5,35 @@ use serde_json::json;
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
-use crate::event::{Draft, Event};
-use crate::history::timeline::Place;
-use crate::session::subscriptions::{Begun, MOST_CHANNELS};
+use crate::event::position::{Position, is_agreed};
+use crate::event::{Draft, Event, Frame};
+use crate::history::log::{Entry, Log};
+use crate::history::timeline::{Located, Place};
+use crate::session::reader::ResetReason;
+use crate::session::subscriptions::Begun;
 
 impl Engine {
-    /// Subscribes a client to a channel from this place on. Returns false if it has subscribed before.
+    /// Subscribes a client to a channel. The client gets the channel's events after `since`, then `ssekit:subscribed`, then
+    /// everything from this place on. Without `since`, it gets no earlier events. Returns false if the client has
+    /// subscribed before, or is not known.
     ///
     /// # Errors
     /// The client has as many channels as it may have.
-    pub(crate) fn subscribe(&self, place: Place, client: &str, name: &str) -> Result<bool> {
+    pub(crate) fn subscribe(&self, place: Place, client: &str, name: &str, since: Option<&str>) -> Result<bool> {
+        let most = self.registry.gate.channels_per_client();
         let (mut draft, mut begun) = (notice("ssekit:subscribed", name), Begun::Already);
         loop {
             let Some(client) = self.registry.known_client(client) else { return Ok(false) };
             let channel = self.registry.channel(name);
-            let begin = |position| {
+            let located = since.map(|id| self.timeline.locate(id, |_| None));
+            let earlier = || located.map_or_else(Vec::new, |located| missed(&channel.log, located, name));
+            let begins = |position| {
                 client.is_listed() && {
-                    begun = client.subscriptions.begin(&channel, position);
+                    begun = client.subscriptions.begin(&channel, position, most);
                     begun == Begun::Added
                 }
             };
-            match self.timeline.publish(place, draft, None, client.subscriptions.own(), begin) {
+            match self.timeline.publish_behind(place, draft, earlier, client.subscriptions.own(), begins) {
                 Ok(_) => {
                     self.registry.take_seats(&client);
                     client.mark();
@@ -34,7 +42,11 @@ impl Engine {
                 Err(unpublished) => draft = unpublished,
             }
             match begun {
-                Begun::Full => return Err(too_many()),
+                Begun::Full => {
+                    return Err(Error::range(format!(
+                        "channel: got one more than the {most} channels that a client may have"
+                    )));
+                }
                 Begun::Already if client.is_listed() => return Ok(false),
                 // The client was replaced or given up after the look-up.
                 Begun::Already | Begun::Added => {}
@@ -69,8 +81,25 @@ impl Engine {
     }
 }
 
-fn too_many() -> Error {
-    Error::range(format!("channel: the client has {MOST_CHANNELS} channels, and may have no more"))
+/// The events of a channel that a page has missed since it knew the channel's state. If they are gone, a reset for that
+/// channel.
+fn missed(log: &Log, since: Option<Located>, name: &str) -> Vec<Frame> {
+    let Some(Located { cursor, elsewhere, .. }) = since else { return vec![reset(ResetReason::Unknown, name)] };
+    let mut entries = Vec::new();
+    if log.read(cursor, Position::MAX, usize::MAX, &mut entries).is_err() {
+        return vec![reset(ResetReason::Evicted, name)];
+    }
+    let is_new = |entry: &Entry| {
+        let was_seen = entry.position <= elsewhere && is_agreed(entry.position);
+        // A duplicate whose original comes before it in this list adds nothing.
+        !was_seen && entry.duplicate_of() <= cursor
+    };
+    entries.into_iter().filter(is_new).map(|entry| entry.frame).collect()
+}
+
+fn reset(reason: ResetReason, channel: &str) -> Frame {
+    let data = json!({ "reason": reason.as_str(), "channel": channel }).to_string();
+    Event { name: "ssekit:reset", data: &data, ..Event::default() }.encode_unchecked().without_id()
 }
 
 fn notice(name: &str, channel: &str) -> Draft {

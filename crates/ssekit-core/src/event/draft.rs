@@ -48,6 +48,12 @@ impl Draft {
         self.buf.len() - CHUNK_HEAD + self.own_id.as_ref().map_or(MAX_ID_BYTES, |id| id.len()) + "\n\n".len()
     }
 
+    /// The event as a frame that gets its id later: see [`Frame::with_id`].
+    pub(crate) fn without_id(mut self) -> Frame {
+        self.own_id = Some(Box::from(""));
+        Frame { own_id: None, ..self.finish_for(&Epoch::random(), 0, None) }
+    }
+
     /// Gives the event its position. The buffer already has room for the id, so nothing is allocated or moved here.
     pub fn finish(self, epoch: &Epoch, position: Position) -> Frame {
         self.finish_for(epoch, position, None)

@@ -12,6 +12,7 @@ mod frame;
 pub mod key;
 mod lines;
 pub mod position;
+mod stored;
 pub mod trace;
 
 use std::borrow::Cow;
@@ -22,6 +23,7 @@ use bytes::{BufMut, BytesMut};
 pub use draft::Draft;
 pub(crate) use encoded::Encoded;
 pub use frame::{Frame, Framing};
+pub use stored::StoredEvent;
 
 use crate::error::{Error, Result};
 use crate::event::frame::{CHUNK_HEAD, CHUNK_TAIL, ID_FIELD};

@@ -17,8 +17,8 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::counter::Counter;
-use crate::event::position::{Epoch, NodeId, Position, last_agreed};
-use crate::event::{Draft, Event};
+use crate::event::position::{Epoch, NodeId, ONLY_AT, Position, last_agreed};
+use crate::event::{Draft, Event, Frame};
 use crate::history::duplicates::Duplicates;
 use crate::history::log::{Appended, Entry, Log, Usage};
 use crate::history::options::HistoryOptions;
@@ -62,6 +62,14 @@ impl Ids {
             (Some(node), Some(_)) => (position, Some(node)),
             // Between agreed events are only this node's own notices, which no other node needs to know.
             (Some(_), None) => (last_agreed(position), None),
+        }
+    }
+
+    /// The id of a copy at `position`, which stands between agreed events. Only this node has it there.
+    fn of_copy(&self, position: Position) -> String {
+        match &self.node {
+            None => self.epoch.id(position),
+            Some(node) => self.epoch.id_of_newcomer(position, node, last_agreed(position)),
         }
     }
 }
@@ -245,6 +253,30 @@ impl Timeline {
         Ok(self.append(&mut sequencer, place, draft, exclude, log))
     }
 
+    /// Puts `earlier` events into `log`, right before an event of the engine, with new positions and without anything in
+    /// between. Both closures run under the lock. `begins` gets the position of the engine's event; if it says that the log
+    /// is being given up, nothing happens and the draft comes back.
+    pub fn publish_behind(
+        &self,
+        place: Place,
+        draft: Draft,
+        earlier: impl FnOnce() -> Vec<Frame>,
+        log: &Arc<Log>,
+        begins: impl FnOnce(Position) -> bool,
+    ) -> Result<Position, Draft> {
+        let mut sequencer = self.sequencer.lock();
+        let earlier = earlier();
+        if !begins(place.after(sequencer.newest + earlier.len() as Position)) {
+            return Err(draft);
+        }
+        for frame in earlier {
+            let position = sequencer.newest + 1;
+            let frame = if frame.own_id().is_some() { frame } else { frame.with_id(&sequencer.ids.of_copy(position)) };
+            self.store(&mut sequencer, Entry::new(position, frame, place.at, Special::default()), log);
+        }
+        Ok(self.append(&mut sequencer, place, draft, None, log))
+    }
+
     /// Gives a broadcast its position and puts it into the log of broadcasts, which is never given up.
     pub fn broadcast(&self, place: Place, draft: Draft, exclude: Option<Arc<str>>) -> Position {
         self.append(&mut self.sequencer.lock(), place, draft, exclude, &self.broadcasts)
@@ -263,8 +295,13 @@ impl Timeline {
         let coalesce_key = if place.duplicate_of == 0 { draft.coalesce_key().cloned() } else { None };
         let (named, only) = sequencer.ids.name(position);
         let frame = draft.finish_for(&sequencer.ids.epoch, named, only);
-        let entry =
-            Entry::new(position, frame, place.at, Special { exclude, coalesce_key, duplicate_of: place.duplicate_of });
+        let special = Special { exclude, coalesce_key, duplicate_of: place.duplicate_of };
+        self.store(sequencer, Entry::new(position, frame, place.at, special), log);
+        position
+    }
+
+    fn store(&self, sequencer: &mut Sequencer, entry: Entry, log: &Arc<Log>) {
+        let position = entry.position;
         sequencer.published += 1;
         let appended = log.append(entry, &self.bounds);
         self.coalesced.add(u64::from(appended.superseded));
@@ -278,7 +315,6 @@ impl Timeline {
             self.newest_targeted.store(position, Ordering::Relaxed);
         }
         self.move_head(sequencer, position);
-        position
     }
 
     /// Moves the head past events that no log here holds.
@@ -362,8 +398,18 @@ impl Timeline {
         }
     }
 
+    /// The id of everything up to now.
+    pub fn cursor(&self) -> String {
+        let sequencer = self.sequencer.lock();
+        let Ids { epoch, .. } = &sequencer.ids;
+        match sequencer.ids.name(self.head()) {
+            (position, None) => epoch.id(position),
+            (position, Some(node)) => format!("{}{ONLY_AT}{node}", epoch.id(position)),
+        }
+    }
+
     /// An event of the engine for one client, with `position` as its id.
-    pub fn notice(&self, event: Event<'_>, position: Position) -> crate::event::Frame {
+    pub fn notice(&self, event: Event<'_>, position: Position) -> Frame {
         let ids = self.sequencer.lock().ids;
         let (named, only) = ids.name(position);
         event.encode_unchecked().finish_for(&ids.epoch, named, only)

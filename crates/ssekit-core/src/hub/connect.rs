@@ -26,7 +26,7 @@ use crate::session::network::Network;
 use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
 use crate::session::registry::Registry;
 use crate::session::revoked::LogOutMark;
-use crate::session::subscriptions::{MOST_CHANNELS, Part, Subscription, Subscriptions};
+use crate::session::subscriptions::{Part, Subscription, Subscriptions};
 use crate::session::user::User;
 
 /// The client that is connecting.
@@ -42,8 +42,13 @@ pub struct Connect<'a> {
     pub by_url: bool,
     /// The key at the end of the stream's ids. Only a page that has read them can resume as this client.
     pub key: Option<Key>,
+    /// The page was rendered with everything up to this [cursor](Hub::cursor). Without a last event id, the client gets
+    /// everything after it.
+    pub since: Option<&'a str>,
     /// The channels that it subscribes to, besides those that it had before.
     pub channels: &'a [&'a str],
+    /// What others may know about it, as JSON of at most 1,024 bytes.
+    pub data: Option<&'a str>,
     /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
 }
@@ -98,10 +103,24 @@ fn has_missed(
     has_new(Part::whole(broadcasts)) || subscriptions.any(has_new)
 }
 
-fn check_channels(channels: &[&str]) -> Result<()> {
-    if channels.len() > MOST_CHANNELS {
+/// The most bytes of a client's data.
+const MOST_DATA: usize = 1_024;
+
+fn check_data(data: &str) -> Result<()> {
+    match data.len() {
+        length if length > MOST_DATA => {
+            Err(Error::range(format!("data: got {length} bytes of JSON, wants at most {MOST_DATA}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_channels(channels: &[&str], most: usize) -> Result<()> {
+    if channels.len() > most {
         let got = channels.len();
-        return Err(Error::range(format!("channels: got {got} channels, wants at most {MOST_CHANNELS}")));
+        return Err(Error::range(format!(
+            "channels: got {got} channels, wants at most {most} (limits.channelsPerClient)"
+        )));
     }
     channels.iter().try_for_each(|name| check_channel(name))
 }
@@ -144,8 +163,9 @@ impl Hub {
         if let Some(client) = who.client {
             check_header_text("clientId", client)?;
         }
-        check_channels(who.channels)?;
         let Inner { engine, options, .. } = &*self.inner;
+        check_channels(who.channels, options.limits.channels_per_client)?;
+        who.data.map_or(Ok(()), check_data)?;
         let (shard, deliveries) = engine.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
         let ClientInfo { id, user } = reader.client().info().clone();
@@ -206,9 +226,12 @@ impl Hub {
         let (channels, missing) = self.channels_of(who, predecessor.as_deref());
         let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own, channels, missing);
 
-        let (mut located, mut reset) = self.resume(last_event_id, who.client, user.as_ref(), &subscriptions, before);
+        let seen_id = last_event_id.or(who.since);
+        let comes_back = last_event_id.is_some();
+        let (mut located, mut reset) =
+            self.resume(seen_id, comes_back, who.client, user.as_ref(), &subscriptions, before);
         if reset.is_none()
-            && let Some(reason) = claim.loss(last_event_id.map(|_| located.cursor))
+            && let Some(reason) = claim.loss(seen_id.map(|_| located.cursor))
         {
             (located, reset) = (self.now(), Some(reason));
         }
@@ -218,11 +241,11 @@ impl Hub {
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
-        client.key = key;
+        (client.key, client.data) = (key, who.data.map(Arc::from));
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
         shard.push(Command::Join(Arc::clone(&client)));
-        let admitted = if self.welcome(&client, last_event_id, seen) {
+        let admitted = if self.welcome(&client, seen_id, seen) {
             registry.admit(&client, user.as_ref(), (predecessor.as_ref(), before.missing), timeline)
         } else {
             Ok(false)
@@ -241,8 +264,8 @@ impl Hub {
             registry.gate.leave(network);
             shard.push(Command::Leave(Arc::clone(&client)));
         }
-        let resumed = last_event_id.is_some() && reset.is_none();
-        let kept_id = last_event_id.filter(|_| resumed && keeps_id).map(str::to_owned);
+        let resumed = comes_back && reset.is_none();
+        let kept_id = seen_id.filter(|_| reset.is_none() && keeps_id).map(str::to_owned);
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
@@ -281,10 +304,12 @@ impl Hub {
         }
     }
 
-    /// Where a client resumes, and the reset that it must receive first. `client` is the id that it asked for.
+    /// Where a client resumes, and the reset that it must receive first. It has seen everything up to `seen_id`. `client` is
+    /// the id that it asked for.
     fn resume(
         &self,
-        last_event_id: Option<&str>,
+        seen_id: Option<&str>,
+        comes_back: bool,
         client: Option<&str>,
         user: Option<&Arc<User>>,
         subscriptions: &Subscriptions,
@@ -292,7 +317,7 @@ impl Hub {
     ) -> (Located, Option<ResetReason>) {
         let timeline = &self.inner.engine.timeline;
         let now = || self.now();
-        let Some(id) = last_event_id else {
+        let Some(id) = seen_id else {
             // Take the cursor first, because the client gets everything after it.
             let now = now();
             let is_for = |entry: &Entry| client.is_none_or(|client| entry.is_for(client));
@@ -320,7 +345,8 @@ impl Hub {
             }
             // The page comes back without its old client id, so events sent to that id alone are lost.
             Some(Located { cursor, .. })
-                if subscriptions.own_if_any().is_none()
+                if comes_back
+                    && subscriptions.own_if_any().is_none()
                     && self.inner.engine.registry.unclaimed(user.map(|user| &**user)) > cursor =>
             {
                 (now(), Some(ResetReason::Evicted))

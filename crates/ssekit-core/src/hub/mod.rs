@@ -2,10 +2,12 @@
 
 mod channels;
 mod claim;
+mod clients;
 mod connect;
 mod housekeeping;
 mod publish;
 mod shared;
+mod snapshot;
 mod stats;
 
 use std::sync::{Arc, OnceLock};
@@ -17,7 +19,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::time::timeout;
 use uuid::Uuid;
 
-pub use channels::Subscriber;
+pub use channels::{Page, Subscriber};
+pub use clients::{ClientDetails, ClientFilter};
 pub use connect::{Connect, Connected};
 pub use publish::Published;
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::task::Waker;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 
@@ -12,6 +13,7 @@ use crate::history::log::Entry;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
+use crate::session::revoked::since_1970;
 use crate::session::subscriptions::Subscriptions;
 
 /// The slot number of a client that its shard has not given a slot yet.
@@ -70,6 +72,10 @@ pub struct Client {
     /// The secret at the end of its event ids. A page must show it to come back as this client, unless a user vouches for
     /// the page.
     pub key: Option<Key>,
+    /// What others may know about it, as JSON.
+    pub data: Option<Arc<str>>,
+    /// When it connected, in time since 1970.
+    pub connected_at: Duration,
     /// Where it comes from, at the granularity that the limits count.
     pub network: Option<Network>,
     /// The logs that it reads.
@@ -119,6 +125,8 @@ impl Client {
             info,
             brings_id: subscriptions.own_if_any().is_some(),
             key: None,
+            data: None,
+            connected_at: since_1970(),
             network,
             subscriptions,
             listed: AtomicBool::new(true),

@@ -42,6 +42,11 @@ impl Gate {
         self.limits.clients_per_user
     }
 
+    /// How many channels one client may have.
+    pub(crate) fn channels_per_client(&self) -> usize {
+        self.limits.channels_per_client
+    }
+
     /// Lets a client in, or refuses it. A client that takes another's place does not raise the number of clients, so the
     /// bounds do not apply to it. A client that was let in must [`leave`](Self::leave), once.
     ///

@@ -258,7 +258,7 @@ impl Registry {
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
         self.arrivals.connects.add(1);
-        self.tell(|observer| observer.connected(&client.info));
+        self.tell(|observer| observer.connected(client));
         if let Some(user) = user {
             user.come_online(|| self.tell(|observer| observer.user_online(&user.id)));
         }

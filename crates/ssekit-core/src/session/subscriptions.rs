@@ -9,9 +9,6 @@ use crate::event::position::Position;
 use crate::history::log::{Backlog, Entry, Gap, Log};
 use crate::session::channel::{Channel, Seat};
 
-/// The most channels that a client may have subscribed to.
-pub const MOST_CHANNELS: usize = 128;
-
 /// The most channels that the client has left and whose events it may still have to read.
 const MOST_ENDED: usize = 128;
 
@@ -249,13 +246,20 @@ impl Subscriptions {
         self.channels.get().map_or_else(Vec::new, |channels| channels.read().all.clone())
     }
 
-    /// Subscribes to a channel from `since` on.
-    pub(crate) fn begin(&self, channel: &Arc<Channel>, since: Position) -> Begun {
+    /// The names of the channels that it has subscribed to.
+    pub(crate) fn names(&self) -> Vec<Arc<str>> {
+        let Some(channels) = self.channels.get() else { return Vec::new() };
+        let channels = channels.read();
+        channels.all.iter().filter(|one| one.is_active()).map(|one| Arc::clone(&one.channel.name)).collect()
+    }
+
+    /// Subscribes to a channel from `since` on, unless the client has `most` channels.
+    pub(crate) fn begin(&self, channel: &Arc<Channel>, since: Position, most: usize) -> Begun {
         let mut channels = self.channels.get_or_init(Box::default).write();
         if channels.active(&channel.name).is_some() {
             return Begun::Already;
         }
-        if channels.all.iter().filter(|one| one.is_active()).count() >= MOST_CHANNELS {
+        if channels.all.iter().filter(|one| one.is_active()).count() >= most {
             return Begun::Full;
         }
         channels.all.push(Subscription::new(Arc::clone(channel), since));

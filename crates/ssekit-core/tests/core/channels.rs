@@ -2,7 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use ssekit_core::{Connect, Connected, Event, HistoryOptions, Hub, Options, Subscriber};
+use ssekit_core::event::key::Key;
+use ssekit_core::{
+    Audience, ClientFilter, Connect, Connected, ErrorKind, Event, HistoryOptions, Hub, Options, Page, Phase, Subscriber,
+};
 use ssekit_testing::chance::Chance;
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
@@ -60,8 +63,8 @@ fn client_learns_where_a_subscription_begins_and_ends() {
     let engine = Engine::start();
     let mut tab = Pull::of(watching(&engine, "tab", &[], None));
     engine.send_to_channel("news", data("before")).unwrap();
-    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news"), Ok(1));
-    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news"), Ok(0));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news", None), Ok(1));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news", None), Ok(0));
     engine.send_to_channel("news", data("during")).unwrap();
     assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "news"), Ok(1));
     assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "news"), Ok(0));
@@ -81,7 +84,7 @@ fn subscription_by_user_covers_all_clients_of_the_user() {
     let engine = Engine::start();
     let mut tabs = ["a", "b"].map(|client| Pull::of(watching(&engine, client, &[], None)));
     let mut other = Pull::of(user(&engine, "bob"));
-    assert_eq!(engine.subscribe(Subscriber::User("ada"), "news"), Ok(2));
+    assert_eq!(engine.subscribe(Subscriber::User("ada"), "news", None), Ok(2));
     assert_eq!(engine.send_to_channel("news", data("1")), Ok(2));
     for tab in &mut tabs {
         assert_eq!(texts(tab), [r#"{"channel":"news"}"#, "1"]);
@@ -120,12 +123,12 @@ fn one_id_resumes_all_channels() {
 fn subscription_is_kept_while_its_client_is_away() {
     let engine = Engine::start();
     let mut tab = Pull::of(watching(&engine, "tab", &["named"], None));
-    engine.subscribe(Subscriber::Client("tab"), "added").unwrap();
+    engine.subscribe(Subscriber::Client("tab"), "added", None).unwrap();
     let last = tab.all().pop().unwrap().id;
     drop(tab);
     assert_eq!(engine.send_to_channel("added", data("1")), Ok(0));
     // It can change even now.
-    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "away"), Ok(1));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "away", None), Ok(1));
     assert_eq!(engine.send_to_channel("named", data("2")), Ok(0));
     let mut tab = Pull::of(watching(&engine, "tab", &[], Some(&last)));
     assert!(tab.ready.resumed);
@@ -157,9 +160,9 @@ fn client_has_a_bounded_number_of_channels() {
     let who = Connect { user: Some("ada"), channels: &names, ..Connect::default() };
     assert!(engine.connect(who).unwrap_err().is_range());
     let _tab = watching(&engine, "tab", &names[1..], None);
-    assert!(engine.subscribe(Subscriber::Client("tab"), "0").unwrap_err().is_range());
+    assert!(engine.subscribe(Subscriber::Client("tab"), "0", None).unwrap_err().is_range());
     assert_eq!(engine.unsubscribe(Subscriber::Client("tab"), "5"), Ok(1));
-    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "0"), Ok(1));
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "0", None), Ok(1));
 }
 
 #[test]
@@ -168,7 +171,7 @@ fn invalid_channel_names_are_refused() {
     let long = "x".repeat(257);
     for name in ["", &long, "a\nb", "a\0", "\u{7f}", "\u{85}"] {
         assert!(engine.send_to_channel(name, data("x")).unwrap_err().is_argument(), "{name:?}");
-        assert!(engine.subscribe(Subscriber::User("ada"), name).unwrap_err().is_argument());
+        assert!(engine.subscribe(Subscriber::User("ada"), name, None).unwrap_err().is_argument());
         let who = Connect { channels: &[name], ..Connect::default() };
         assert!(engine.connect(who).unwrap_err().is_argument());
     }
@@ -230,7 +233,7 @@ fn live(seed: u64) {
                 engine.send_to_channel(&names[channel], event).map(|_| model.channels.contains(&channel)).unwrap()
             }
             90..95 => {
-                let changed = engine.subscribe(Subscriber::Client("tab"), &names[channel]).unwrap() == 1;
+                let changed = engine.subscribe(Subscriber::Client("tab"), &names[channel], None).unwrap() == 1;
                 assert_eq!(changed, model.channels.insert(channel), "seed {seed}");
                 if changed {
                     model.expected.push(format!("ssekit:subscribed {{\"channel\":\"{}\"}}", names[channel]));
@@ -264,4 +267,190 @@ fn live(seed: u64) {
     read(&mut tab, 1_000, &mut last);
     assert_eq!(got.len(), model.expected.len(), "seed {seed}");
     assert!(got == model.expected, "seed {seed}");
+}
+
+#[test]
+fn page_gets_what_came_after_its_snapshot() {
+    let engine = Engine::start();
+    engine.send_to_channel("order:1", data("in the snapshot")).unwrap();
+    let cursor = engine.cursor();
+    engine.send_to_channel("order:1", data("1")).unwrap();
+    engine.broadcast(data("2"), None).unwrap();
+    engine.send_to_user("ada", data("3")).unwrap();
+    for stranger in 0..100 {
+        // A send to an unknown client is no loss of a page that was not here.
+        engine.send_to_client(&format!("stranger {stranger}"), data("x")).unwrap();
+    }
+    for client in [None, Some("fresh")] {
+        let who =
+            Connect { user: Some("ada"), client, since: Some(&cursor), channels: &["order:1"], ..Connect::default() };
+        assert_eq!(texts(&mut Pull::of(engine.connect(who).unwrap())), ["1", "2", "3"]);
+    }
+}
+
+#[test]
+fn snapshot_counts_only_without_a_last_event_id() {
+    let engine = Engine::start();
+    let cursor = engine.cursor();
+    engine.broadcast(data("1"), None).unwrap();
+    let seen = engine.cursor();
+    engine.broadcast(data("2"), None).unwrap();
+    let who = Connect { last_event_id: Some(&seen), since: Some(&cursor), ..Connect::default() };
+    assert_eq!(texts(&mut Pull::of(engine.connect(who).unwrap())), ["2"]);
+}
+
+#[test]
+fn page_learns_if_its_snapshot_is_unknown_or_too_old() {
+    let history = HistoryOptions { max_events: 2, ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..Options::default() });
+    let old = engine.cursor();
+    let future = format!("{}9", old);
+    for number in ["1", "2", "3"] {
+        engine.broadcast(data(number), None).unwrap();
+    }
+    let elsewhere = format!("0000000000.{}", 1);
+    for (since, reason) in
+        [(&*old, "evicted"), (&future, "unknown"), (&elsewhere, "unknown"), ("", "unknown"), ("nonsense", "unknown")]
+    {
+        let who = Connect { since: Some(since), ..Connect::default() };
+        let mut page = Pull::of(engine.connect(who).unwrap());
+        engine.broadcast(data("live"), None).unwrap();
+        let events = page.all();
+        assert_eq!(texts_of(&events), [&*format!(r#"{{"reason":"{reason}"}}"#), "live"], "{since:?}");
+        assert_eq!(events[0].name, "ssekit:reset");
+    }
+}
+
+#[test]
+fn page_that_was_cut_at_once_comes_back_to_its_snapshot() {
+    let engine = Engine::start();
+    let cursor = engine.cursor();
+    engine.broadcast(data("1"), None).unwrap();
+    let who = Connect { since: Some(&cursor), ..Connect::default() };
+    let opening = String::from_utf8(engine.connect(who).unwrap().opening.to_vec()).unwrap();
+    let id = opening.lines().find_map(|line| line.strip_prefix("id: ")).unwrap();
+    let again = Connect { last_event_id: Some(id), ..Connect::default() };
+    assert_eq!(texts(&mut Pull::of(engine.connect(again).unwrap())), ["1"]);
+}
+
+#[test]
+fn subscription_may_begin_at_an_earlier_snapshot() {
+    let engine = Engine::start();
+    let mut tab = Pull::of(watching(&engine, "tab", &[], None));
+    engine.send_to_channel("news", data("in the snapshot")).unwrap();
+    let cursor = engine.cursor();
+    for event in [data("1"), Event { id: Some("own"), ..data("2") }] {
+        engine.send_to_channel("news", event).unwrap();
+    }
+    engine.broadcast(data("broadcast"), None).unwrap();
+    assert_eq!(engine.subscribe(Subscriber::Client("tab"), "news", Some(&cursor)), Ok(1));
+    engine.send_to_channel("news", data("3")).unwrap();
+    let events = tab.all();
+    assert_eq!(texts_of(&events), ["broadcast", "1", "2", r#"{"channel":"news"}"#, "3"]);
+    // Wherever the page is cut, it gets the rest, once.
+    for (cut, seen) in events.iter().enumerate() {
+        let mut again = Pull::of(watching(&engine, "tab", &[], Some(&seen.id)));
+        assert_eq!(texts_of(&again.all()), texts_of(&events[cut + 1..]), "after {:?}", seen.data);
+    }
+}
+
+#[test]
+fn subscription_with_a_lost_snapshot_tells_so_first() {
+    let history = HistoryOptions { max_events: 2, ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..Options::default() });
+    let old = engine.cursor();
+    for number in ["1", "2", "3"] {
+        engine.send_to_channel("news", data(number)).unwrap();
+    }
+    for (since, reason) in [(&*old, "evicted"), ("nonsense", "unknown")] {
+        let mut tab = Pull::of(watching(&engine, reason, &[], None));
+        engine.subscribe(Subscriber::Client(reason), "news", Some(since)).unwrap();
+        engine.send_to_channel("news", data("live")).unwrap();
+        let events = tab.all();
+        let names: Vec<&str> = events.iter().map(|event| &*event.name).collect();
+        assert_eq!(names, ["ssekit:reset", "ssekit:subscribed", ""]);
+        assert_eq!(events[0].data, format!(r#"{{"channel":"news","reason":"{reason}"}}"#));
+    }
+}
+
+#[test]
+fn page_subscribes_only_its_own_client() {
+    let engine = Engine::start();
+    let ada = watching(&engine, "of ada", &[], None);
+    let visitor = engine.connect(Connect::default()).unwrap();
+    let keyed = engine.connect(Connect { client: Some("keyed"), ..Connect::default() }).unwrap();
+    let opening = String::from_utf8(keyed.opening.to_vec()).unwrap();
+    let key = opening.lines().find_map(|line| Key::split(line.strip_prefix("id: ")?)).unwrap().1;
+    let page = |client, user, key| Subscriber::Page(Page { client, user, key });
+    let visitor_id = &*visitor.client_id;
+    for stranger in [
+        page("of ada", Some("eve"), None),
+        page("of ada", None, Some(key)),
+        page(visitor_id, Some("ada"), None),
+        page("keyed", None, None),
+        page("keyed", None, Some(Key::random())),
+        page("keyed", Some("ada"), Some(key)),
+        page("nobody", None, None),
+    ] {
+        let refused = |error: ssekit_core::Error| error.kind() == ErrorKind::UnknownClient;
+        assert!(engine.subscribe(stranger, "news", None).is_err_and(refused), "{stranger:?}");
+        assert!(engine.unsubscribe(stranger, "news").is_err_and(refused), "{stranger:?}");
+    }
+    for own in [page("of ada", Some("ada"), None), page(visitor_id, None, None), page("keyed", None, Some(key))] {
+        assert_eq!(engine.subscribe(own, "news", None), Ok(1), "{own:?}");
+    }
+    assert_eq!(engine.send_to_channel("news", data("1")), Ok(3));
+    drop((ada, visitor, keyed));
+}
+
+#[test]
+fn clients_are_described_with_what_they_said() {
+    let engine = Engine::start();
+    let who =
+        Connect { user: Some("ada"), data: Some(r#"{"name":"Ada"}"#), channels: &["a", "b"], ..Connect::default() };
+    let ada = engine.connect(who).unwrap();
+    let _visitor = engine.connect(Connect { channels: &["b"], ..Connect::default() }).unwrap();
+    let of = |filter| engine.clients(filter);
+    assert_eq!(of(ClientFilter::default()).len(), 2);
+    assert_eq!(of(ClientFilter { channel: Some("b"), ..ClientFilter::default() }).len(), 2);
+    assert_eq!(of(ClientFilter { channel: Some("c"), ..ClientFilter::default() }), []);
+    assert_eq!(of(ClientFilter { user: Some("eve"), channel: Some("b") }), []);
+    let found = of(ClientFilter { user: Some("ada"), channel: Some("b") });
+    let [details] = &*found else { panic!("one client: {found:?}") };
+    assert_eq!((&details.id, details.user.as_deref()), (&ada.client_id, Some("ada")));
+    assert_eq!(details.data.as_deref(), Some(r#"{"name":"Ada"}"#));
+    assert_eq!((details.transport, details.channels.len()), (Phase::Opening, 2));
+    assert!(details.connected_at.as_secs() > 1_700_000_000);
+    drop(ada);
+    assert_eq!(of(ClientFilter { user: Some("ada"), ..ClientFilter::default() }), []);
+    let long = "x".repeat(1_025);
+    assert!(engine.connect(Connect { data: Some(&long), ..Connect::default() }).unwrap_err().is_range());
+}
+
+#[test]
+fn history_is_read_back_with_the_newest_last() {
+    let history = HistoryOptions { max_events: 3, ..HistoryOptions::default() };
+    let engine = Engine::with(Options { history, ..Options::default() });
+    assert_eq!(engine.history(Audience::Channel("news"), None, 10), Ok(vec![]));
+    let start = engine.cursor();
+    for number in ["1", "2", "3", "4"] {
+        engine.send_to_channel("news", Event { name: "n", id: Some(number), ..data(number) }).unwrap();
+    }
+    engine.send_to_user("news", data("of a user")).unwrap();
+    let read = |after: Option<&str>, limit| {
+        let events = engine.history(Audience::Channel("news"), after, limit)?;
+        Ok::<_, ssekit_core::Error>(events.iter().map(|event| event.data.clone()).collect::<Vec<_>>())
+    };
+    assert_eq!(read(None, 10).unwrap(), ["2", "3", "4"]);
+    assert_eq!(read(None, 2).unwrap(), ["3", "4"]);
+    assert_eq!(read(Some("2"), 10).unwrap(), ["3", "4"]);
+    assert_eq!(read(Some(&engine.cursor()), 10).unwrap(), [""; 0]);
+    for gone in [&*start, "1", "nonsense"] {
+        assert_eq!(read(Some(gone), 10).unwrap_err().kind(), ErrorKind::Evicted, "{gone}");
+    }
+    let newest = &engine.history(Audience::Channel("news"), None, 1).unwrap()[0];
+    assert_eq!((&*newest.id, &*newest.name), ("4", "n"));
+    assert_eq!(engine.history(Audience::User("news"), None, 10).unwrap().len(), 1);
+    assert_eq!(engine.history(Audience::All { exclude: None }, None, 10).unwrap().len(), 0);
+    assert!(engine.history(Audience::Channel(""), None, 10).unwrap_err().is_argument());
 }

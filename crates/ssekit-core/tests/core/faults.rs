@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use ssekit_core::{ClientInfo, DisconnectReason, HistoryOptions, Hub, Observer, Options};
+use ssekit_core::{Client, ClientInfo, DisconnectReason, HistoryOptions, Hub, Observer, Options};
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, Recorder, anonymous, data, eventually, named, two_shards, user};
@@ -23,7 +23,7 @@ impl Panics {
 }
 
 impl Observer for Panics {
-    fn connected(&self, _client: &ClientInfo) {
+    fn connected(&self, _client: &Client) {
         self.panic();
     }
 

@@ -93,7 +93,8 @@ fn replacing_connection_passes_the_limits() {
 
 #[test]
 fn refused_client_leaves_nothing_behind() {
-    let engine = engine(LimitOptions { clients: 100, clients_per_user: 1, clients_per_address: 50 });
+    let engine =
+        engine(LimitOptions { clients: 100, clients_per_user: 1, clients_per_address: 50, ..LimitOptions::default() });
     let _ada = user(&engine, "ada");
     for _ in 0..1_000 {
         let address = "192.0.2.1".parse().ok();
@@ -109,7 +110,8 @@ fn refused_client_leaves_nothing_behind() {
 
 #[test]
 fn limits_hold_for_simultaneous_arrivals() {
-    let engine = engine(LimitOptions { clients: 10, clients_per_user: 7, clients_per_address: 8 });
+    let engine =
+        engine(LimitOptions { clients: 10, clients_per_user: 7, clients_per_address: 8, ..LimitOptions::default() });
     for round in 0..50 {
         let together = Barrier::new(8);
         let admitted: Vec<Connected> = thread::scope(|scope| {

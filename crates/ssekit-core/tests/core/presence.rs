@@ -5,7 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use ssekit_core::{ClientInfo, DisconnectReason, Hub, Observer, Options};
+use ssekit_core::{Client, ClientInfo, DisconnectReason, Hub, Observer, Options};
 use ssekit_testing::{Engine, anonymous, eventually, pass, standing_hub, two_shards, user, work};
 
 /// Writes down who went online and offline.
@@ -25,7 +25,7 @@ impl Presence {
 }
 
 impl Observer for Presence {
-    fn connected(&self, _client: &ClientInfo) {}
+    fn connected(&self, _client: &Client) {}
 
     fn disconnected(&self, _client: &ClientInfo, _reason: DisconnectReason) {}
 

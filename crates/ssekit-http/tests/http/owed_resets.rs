@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::{ClientInfo, Connect, DisconnectReason, DrainOptions, HistoryOptions, Hub, Link, Observer, Options};
+use ssekit_core::{
+    Client, ClientInfo, Connect, DisconnectReason, DrainOptions, HistoryOptions, Hub, Link, Observer, Options,
+};
 use ssekit_testing::door::Door;
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
@@ -223,8 +225,8 @@ async fn long_last_word_reaches_a_socket_in_transfer() {
 struct Greeter(Hub);
 
 impl Observer for Greeter {
-    fn connected(&self, client: &ClientInfo) {
-        self.0.send_to_client(&client.id, data("welcome")).unwrap();
+    fn connected(&self, client: &Client) {
+        self.0.send_to_client(&client.info().id, data("welcome")).unwrap();
     }
 
     fn disconnected(&self, _: &ClientInfo, _: DisconnectReason) {}

@@ -27,7 +27,7 @@ mod with_sockets {
     struct Heard(Mutex<Vec<String>>);
 
     impl Observer for Heard {
-        fn connected(&self, _client: &ClientInfo) {}
+        fn connected(&self, _client: &Client) {}
 
         fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
             self.0.lock().push(format!("{} {}", client.id, reason.as_str()));

@@ -1,0 +1,65 @@
+//! What is known about connected clients.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::hub::Hub;
+use crate::session::client::Client;
+use crate::session::lifecycle::Phase;
+
+/// Which clients a question is about. Without conditions: all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClientFilter<'a> {
+    /// Those of this user.
+    pub user: Option<&'a str>,
+    /// Those that have subscribed to this channel.
+    pub channel: Option<&'a str>,
+}
+
+/// A connected client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientDetails {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its user; `None` for an anonymous client.
+    pub user: Option<Arc<str>>,
+    /// What it said about itself when it connected, as JSON.
+    pub data: Option<Arc<str>>,
+    /// When it connected, in time since 1970.
+    pub connected_at: Duration,
+    /// How it is connected.
+    pub transport: Phase,
+    /// The channels that it has subscribed to.
+    pub channels: Vec<Arc<str>>,
+}
+
+impl Hub {
+    /// The connected clients that meet the conditions, in no particular order.
+    pub fn clients(&self, filter: ClientFilter<'_>) -> Vec<ClientDetails> {
+        let registry = &self.inner.engine.registry;
+        let clients = match filter {
+            ClientFilter { channel: Some(name), .. } => {
+                registry.channels.get(name).map_or_else(Vec::new, |channel| channel.clients())
+            }
+            ClientFilter { user: Some(user), .. } => {
+                registry.users.get(user).map_or_else(Vec::new, |user| user.clients())
+            }
+            ClientFilter { .. } => registry.connected(),
+        };
+        let is_wanted = |client: &&Arc<Client>| {
+            client.is_connected() && filter.user.is_none_or(|user| client.info.user.as_deref() == Some(user))
+        };
+        clients.iter().filter(is_wanted).map(|client| details(client)).collect()
+    }
+}
+
+fn details(client: &Client) -> ClientDetails {
+    ClientDetails {
+        id: Arc::clone(&client.info.id),
+        user: client.info.user.clone(),
+        data: client.data.clone(),
+        connected_at: client.connected_at,
+        transport: client.phase(),
+        channels: client.subscriptions.names(),
+    }
+}

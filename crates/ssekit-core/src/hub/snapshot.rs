@@ -1,0 +1,57 @@
+//! What was sent: where a page's snapshot ends, and reading back.
+
+use std::sync::Arc;
+
+use crate::error::{Error, Result};
+use crate::event::StoredEvent;
+use crate::event::audience::Audience;
+use crate::history::log::Log;
+use crate::history::timeline::Located;
+use crate::hub::Hub;
+
+impl Hub {
+    /// "Everything up to here". Read it before the data that a page is rendered with, and let the page connect with it:
+    /// see [`Connect::since`](crate::Connect::since).
+    pub fn cursor(&self) -> String {
+        self.inner.engine.timeline.cursor()
+    }
+
+    /// The newest events of an audience after the event with the id `after`, or of all that is kept. At most `limit`, the
+    /// newest last.
+    ///
+    /// # Errors
+    /// An id or a name is invalid, or events after `after` are gone.
+    pub fn history(&self, audience: Audience<'_>, after: Option<&str>, limit: usize) -> Result<Vec<StoredEvent>> {
+        self.check_process()?;
+        audience.check()?;
+        let timeline = &self.inner.engine.timeline;
+        let Some(log) = self.log_of(audience) else { return Ok(Vec::new()) };
+        let mut cursor = match after {
+            None => log.floor(),
+            Some(id) => match timeline.locate(id, |own| log.find(own)) {
+                Some(Located { cursor, .. }) => cursor,
+                None => return Err(Error::evicted(format!("after: the history has no event with the id {id:?}"))),
+            },
+        };
+        let mut entries = Vec::new();
+        while log.read(cursor, timeline.head(), usize::MAX, &mut entries).is_err() {
+            match after {
+                Some(id) => return Err(Error::evicted(format!("after: events after {id:?} are not kept any more"))),
+                // Events were dropped after the look at the floor.
+                None => cursor = log.floor(),
+            }
+        }
+        let first = entries.len().saturating_sub(limit);
+        Ok(entries.iter().skip(first).filter_map(|entry| StoredEvent::of(&entry.frame)).collect())
+    }
+
+    fn log_of(&self, audience: Audience<'_>) -> Option<Arc<Log>> {
+        let registry = &self.inner.engine.registry;
+        match audience {
+            Audience::All { .. } => Some(Arc::clone(self.inner.engine.timeline.broadcasts())),
+            Audience::User(id) => registry.users.get(id).map(|user| Arc::clone(&user.log)),
+            Audience::Client(id) => registry.known_client(id)?.subscriptions.own_if_any().cloned(),
+            Audience::Channel(name) => registry.channels.get(name).map(|channel| Arc::clone(&channel.log)),
+        }
+    }
+}
