@@ -7,14 +7,15 @@ use slab::Slab;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
+use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
 use crate::session::directory::Kept;
+use crate::session::subscriptions::Seat;
 
 /// A channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    pub(crate) name: Arc<str>,
-    pub(crate) log: Arc<Log>,
+    pub(crate) events: Arc<ChannelLog>,
     members: Mutex<Members>,
 }
 
@@ -25,13 +26,10 @@ struct Members {
     retired: bool,
 }
 
-/// A client's place among the members of a channel.
-pub(crate) type Seat = usize;
-
 impl Channel {
     /// Up to `floor`, events may be missing in its log.
     pub(crate) fn new(name: &str, floor: Position) -> Self {
-        Self { name: name.into(), log: Arc::new(Log::new(floor)), members: Mutex::default() }
+        Self { events: Arc::new(ChannelLog::new(name, floor)), members: Mutex::default() }
     }
 
     /// Adds a member, which is marked for each event. `None`: the channel was given up.
@@ -77,15 +75,15 @@ impl Channel {
 
 impl Kept for Channel {
     fn log(&self) -> &Log {
-        &self.log
+        &self.events.log
     }
 
     fn is_idle(&self) -> bool {
-        self.members.lock().clients.is_empty() && self.log.usage().events == 0
+        self.members.lock().clients.is_empty() && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
-        let is_empty = self.log.usage().events == 0;
+        let is_empty = self.events.log.usage().events == 0;
         let mut members = self.members.lock();
         members.retired |= is_empty && members.clients.is_empty();
         members.retired

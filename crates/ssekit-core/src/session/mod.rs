@@ -12,6 +12,7 @@
 pub(crate) mod arrivals;
 pub(crate) mod away;
 pub(crate) mod channel;
+pub(crate) mod channel_log;
 pub mod client;
 pub(crate) mod directory;
 pub(crate) mod drain;

@@ -18,7 +18,8 @@ use crate::history::timeline::{Place, Timeline};
 use crate::options::Options;
 use crate::session::arrivals::Arrivals;
 use crate::session::away::Away;
-use crate::session::channel::{Channel, Seat};
+use crate::session::channel::Channel;
+use crate::session::channel_log::ChannelLog;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::directory::Directory;
 use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
@@ -26,7 +27,7 @@ use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
 use crate::session::presence::Presence;
-use crate::session::subscriptions::Subscriptions;
+use crate::session::subscriptions::{Seat, Span, Subscription, Subscriptions};
 use crate::session::user::User;
 use crate::session::users::Users;
 
@@ -181,10 +182,18 @@ impl Registry {
     }
 
     /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
-    pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
+    /// `spans` are its channels.
+    pub(crate) fn expect_client(
+        &self,
+        info: ClientInfo,
+        spans: &[Span],
+        link: Arc<dyn ShardLink>,
+        timeline: &Timeline,
+    ) {
         let own = Arc::new(Log::new(self.missing_of(&info.id)));
-        let mut client =
-            Client::new(info, None, Subscriptions::new(None, Some(own), Vec::new(), 0), link, Start::default());
+        let channel = |span: &Span| Subscription::known_elsewhere(self.channel_log(&span.channel), span);
+        let subscriptions = Subscriptions::new(None, Some(own), spans.iter().map(channel).collect(), 0);
+        let mut client = Client::new(info, None, subscriptions, link, Start::default());
         // It may be a client that cannot say who it was.
         client.brings_id = false;
         let client = Arc::new(client);
@@ -193,6 +202,13 @@ impl Registry {
             vacant.insert(Arc::clone(&client));
             self.keep_away(client, timeline);
         }
+    }
+
+    /// Another node knows these channels of a client that is away.
+    pub(crate) fn learn(&self, client: &Client, spans: &[Span]) {
+        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
+        let spans: Vec<_> = spans.iter().map(|span| (span.clone(), self.channel_log(&span.channel))).collect();
+        client.subscriptions.learn(&spans);
     }
 
     /// An event was sent to a single client that has gone.
@@ -291,13 +307,18 @@ impl Registry {
         self.channels.get_or_begin(name, |floor| Channel::new(name, floor))
     }
 
+    /// The events of the channel with this name.
+    pub(crate) fn channel_log(&self, name: &str) -> Arc<ChannelLog> {
+        Arc::clone(&self.channel(name).events)
+    }
+
     /// Makes a connected client a member of each of its channels.
     pub(crate) fn take_seats(&self, client: &Arc<Client>) {
         // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
-        for channel in client.subscriptions.without_seat() {
-            let (channel, seat) = self.member_of(channel, client);
-            if !client.subscriptions.sit(&channel, seat) {
-                channel.leave(seat);
+        for name in client.subscriptions.without_seat() {
+            let (events, seat) = self.member_of(&name, client);
+            if !client.subscriptions.sit(&events, seat) {
+                self.leave_channel(&name, seat);
             }
         }
         if !client.is_connected() {
@@ -306,20 +327,29 @@ impl Registry {
         }
     }
 
-    /// Takes a place at a channel, or at the one that has come in its place.
-    fn member_of(&self, mut channel: Arc<Channel>, client: &Arc<Client>) -> (Arc<Channel>, Seat) {
+    /// Takes a place at a channel.
+    fn member_of(&self, name: &str, client: &Arc<Client>) -> (Arc<ChannelLog>, Seat) {
         loop {
+            let channel = self.channel(name);
             if let Some(seat) = channel.join(client) {
-                return (channel, seat);
+                return (Arc::clone(&channel.events), seat);
             }
-            channel = self.channel(&channel.name);
+        }
+    }
+
+    /// Gives up a place at a channel, which is known as long as somebody has one.
+    pub(crate) fn leave_channel(&self, name: &str, seat: Seat) {
+        let channel = self.channels.get(name);
+        debug_assert!(channel.is_some(), "a channel with members is not given up");
+        if let Some(channel) = channel {
+            channel.leave(seat);
         }
     }
 
     /// Ends a client's membership in all its channels.
     fn leave_channels(&self, client: &Client) {
-        for (channel, seat) in client.subscriptions.leave_seats() {
-            channel.leave(seat);
+        for (name, seat) in client.subscriptions.leave_seats() {
+            self.leave_channel(&name, seat);
         }
     }
 

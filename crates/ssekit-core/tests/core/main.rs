@@ -5,6 +5,7 @@ mod channels;
 mod chaos;
 mod client_ids;
 mod cluster;
+mod cluster_channels;
 mod cluster_moves;
 mod cluster_outage;
 mod cluster_owners;
