@@ -65,7 +65,7 @@ impl Engine {
             match self.timeline.publish(place, draft, None, client.subscriptions.own(), end) {
                 Ok(_) => {
                     if let Some((channel, seat)) = ended.flatten() {
-                        self.registry.leave_channel(&channel, seat);
+                        self.registry.leave_channel(&channel, &client, seat);
                     }
                     client.mark();
                     return true;

@@ -318,7 +318,7 @@ impl Registry {
         for name in client.subscriptions.without_seat() {
             let (events, seat) = self.member_of(&name, client);
             if !client.subscriptions.sit(&events, seat) {
-                self.leave_channel(&name, seat);
+                self.leave_channel(&name, client, seat);
             }
         }
         if !client.is_connected() {
@@ -338,18 +338,18 @@ impl Registry {
     }
 
     /// Gives up a place at a channel, which is known as long as somebody has one.
-    pub(crate) fn leave_channel(&self, name: &str, seat: Seat) {
+    pub(crate) fn leave_channel(&self, name: &str, client: &Client, seat: Seat) {
         let channel = self.channels.get(name);
         debug_assert!(channel.is_some(), "a channel with members is not given up");
         if let Some(channel) = channel {
-            channel.leave(seat);
+            channel.leave(client, seat);
         }
     }
 
     /// Ends a client's membership in all its channels.
     fn leave_channels(&self, client: &Client) {
         for (name, seat) in client.subscriptions.leave_seats() {
-            self.leave_channel(&name, seat);
+            self.leave_channel(&name, client, seat);
         }
     }
 
