@@ -17,6 +17,7 @@ export async function send(args: string[]): Promise<number> {
     options: {
       user: { type: 'string' },
       client: { type: 'string' },
+      channel: { type: 'string' },
       broadcast: { type: 'boolean', default: false },
       exclude: { type: 'string' },
       event: { type: 'string' },
@@ -33,13 +34,17 @@ export async function send(args: string[]): Promise<number> {
   if (address === undefined) throw new UsageError('URL: expected the URL of a listener, got nothing');
   if (more.length > 0)
     throw new UsageError(`data: expected one argument, got ${more.length + 1}. Put data with spaces in quotes.`);
-  const targets = [values.user, values.client, values.broadcast || undefined].filter((target) => target !== undefined);
+  const { user, client, channel, broadcast } = values;
+  const targets = [user, client, channel, broadcast || undefined].filter((target) => target !== undefined);
   if (targets.length !== 1)
-    throw new UsageError(`Expected one of --user, --client and --broadcast, got ${targets.length || 'none'}`);
+    throw new UsageError(
+      `Expected one of --user, --client, --channel and --broadcast, got ${targets.length || 'none'}`,
+    );
   const body = {
-    userId: values.user,
-    clientId: values.client,
-    broadcast: values.broadcast || undefined,
+    userId: user,
+    clientId: client,
+    channel,
+    broadcast: broadcast || undefined,
     excludeClientId: values.exclude,
     event: {
       event: values.event,
