@@ -50,7 +50,9 @@ test('an event reaches its client, and send prints its id', async () => {
 });
 
 test('an unknown client is reported, an absent user is not', async () => {
-  expect((await send('--client', 'nobody', '1')).stdout).toBe('sent to 0 connected clients: there is no such client\n');
+  expect((await send('--client', 'nobody', '1')).stdout).toBe(
+    'sent to 0 connected clients: no such client is connected\n',
+  );
   expect((await send('--user', 'ada', '1')).stdout).toMatch(/^sent to 0 connected clients, id \S+\n$/);
 });
 

@@ -55,7 +55,8 @@ export async function send(args: string[]): Promise<number> {
     },
   };
   const headers = { ...authorization(), ...idempotency(values['idempotency-key']), ...parseHeaders(values.header) };
-  return show(await publish(publishUrl(address), headers, JSON.stringify(body)), values.json);
+  const answer = await publish(publishUrl(address), headers, JSON.stringify(body));
+  return show(answer, values.json, client !== undefined);
 }
 
 /** If the address is only a host, `/publish` is meant. */
@@ -132,7 +133,7 @@ async function textOf(response: Response, url: URL): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-function show({ status, text }: Answer, json: boolean): number {
+function show({ status, text }: Answer, json: boolean, isForClient: boolean): number {
   if (status < 200 || status > 299) {
     tell(`ssekit send: refused with ${status}: ${oneLine(reasonIn(text, status))}`);
     return EXIT.problems;
@@ -143,10 +144,15 @@ function show({ status, text }: Answer, json: boolean): number {
     sayJsonText(text);
     return EXIT.ok;
   }
-  const { clients, id } = receipt;
-  const to = `sent to ${clients} connected client${clients === 1 ? '' : 's'}`;
-  say(id === null ? `${to}: there is no such client` : `${to}, id ${oneLine(id)}`);
+  say(sentence(receipt, isForClient));
   return EXIT.ok;
+}
+
+function sentence({ clients, id }: Receipt, isForClient: boolean): string {
+  const to = `sent to ${clients} connected client${clients === 1 ? '' : 's'}`;
+  if (id !== null) return `${to}, id ${oneLine(id)}`;
+  // With a backplane, no receipt has an id.
+  return isForClient && clients === 0 ? `${to}: no such client is connected` : to;
 }
 
 function receiptIn(answer: string): Receipt | undefined {
