@@ -24,10 +24,7 @@ export interface Publisher {
   /** Sends to one client. Resolves with `true` if it is connected, otherwise `false`. */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): Promise<boolean>;
 
-  /**
-   * Sends to all clients that have subscribed to a channel. Resolves with the number of connected clients that the event was addressed
-   * to.
-   */
+  /** Sends to all subscribers of a channel. Resolves with the number of connected clients that the event was addressed to. */
   sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): Promise<number>;
 
   /**
