@@ -1,6 +1,7 @@
 //! The behaviour of a hub.
 #![cfg(test)]
 
+mod attendance;
 mod channels;
 mod chaos;
 mod client_ids;

@@ -35,9 +35,9 @@ fn subscription_at_run_time_is_counted_and_served() {
     let door = Door::open(publisher());
     let mut tab = Pull::of(named(&door.engine, Some("ada"), "tab"));
     assert_eq!(published(&door, &to_channel("news", 1))["clients"], 0);
-    door.engine.subscribe(Subscriber::Client("tab"), "news").unwrap();
+    door.engine.subscribe(Subscriber::Client("tab"), "news", None).unwrap();
     assert_eq!(published(&door, &to_channel("news", 2))["clients"], 1);
-    door.engine.unsubscribe(Subscriber::Client("tab"), "news").unwrap();
+    door.engine.unsubscribe(Subscriber::Client("tab"), "news", None).unwrap();
     assert_eq!(published(&door, &to_channel("news", 3))["clients"], 0);
     assert_eq!(tab.data(3), [r#"{"channel":"news"}"#, "2", r#"{"channel":"news"}"#]);
     assert_eq!(tab.all(), []);
