@@ -251,6 +251,12 @@ impl Registry {
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
+                    // Before anybody finds the client, so that no order for it gets lost. And before it is opened, so that
+                    // it reads what others have put into the log for its predecessor meanwhile.
+                    timeline.quiesced(|| {
+                        predecessor.unlist();
+                        client.subscriptions.inherit(&predecessor.subscriptions);
+                    });
                     Some(occupied.insert(Arc::clone(client)))
                 }
                 _ => return Ok(false),
@@ -265,11 +271,6 @@ impl Registry {
             }
         }
         if let Some(replaced) = replaced {
-            // Before the client is opened: it then reads what others have put into the log for its predecessor meanwhile.
-            timeline.quiesced(|| {
-                replaced.unlist();
-                client.subscriptions.inherit(&replaced.subscriptions);
-            });
             self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
