@@ -7,6 +7,7 @@ mod clients;
 mod connect;
 mod housekeeping;
 mod publish;
+mod ready;
 mod shared;
 mod snapshot;
 mod stats;
