@@ -1,6 +1,7 @@
 //! A hub without its cluster: the history, the clients, and the tasks that write to them. Other nodes' records and this
 //! process's own calls both end here.
 
+mod attend;
 mod subscribe;
 
 use std::sync::Arc;

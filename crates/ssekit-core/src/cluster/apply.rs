@@ -120,6 +120,7 @@ impl Applier<'_> {
             }
             Message::Subscribe(order) => self.subscribe(order, place),
             Message::Unsubscribe(order) => self.unsubscribe(order, place),
+            Message::Attends { attendee, comes } => engine.attend(place, *attendee, *comes),
             Message::Lost(_) => engine.begin_anew(engine.timeline.epoch(), place.position()),
             _ => {}
         }

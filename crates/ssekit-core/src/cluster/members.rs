@@ -166,6 +166,11 @@ impl Members {
         self.0.read().channels.get(channel).map_or(0, |clients| clients.len())
     }
 
+    /// Whether a client on another node has subscribed to a channel.
+    pub(crate) fn attends(&self, client: &str, channel: &str) -> bool {
+        self.0.read().channels.get(channel).is_some_and(|clients| clients.contains(client))
+    }
+
     /// The clients on other nodes that meet the condition.
     pub(crate) fn described(&self, wanted: impl Fn(&Described) -> bool) -> Vec<Described> {
         let view = self.0.read();

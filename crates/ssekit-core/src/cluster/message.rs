@@ -10,6 +10,7 @@ use bytes::{Buf, BufMut, Bytes};
 use self::wire::Writer;
 use crate::event::audience::Audience;
 use crate::event::{Draft, Encoded};
+use crate::session::attendance::Attendee;
 
 /// A client, as its node describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -85,6 +86,8 @@ pub(crate) enum Message<'a> {
     Subscribe(Subscription<'a>),
     /// End a client's subscription to a channel.
     Unsubscribe(Subscription<'a>),
+    /// A client has come to a channel whose clients want to know, or gone from it.
+    Attends { attendee: Attendee<'a>, comes: bool },
     /// The sender could not append this many of its events; they are lost.
     Lost(u64),
     /// Clients have come, in this order.
@@ -111,6 +114,8 @@ mod kind {
     pub(super) const LOST: u8 = 4;
     pub(super) const SUBSCRIBE: u8 = 5;
     pub(super) const UNSUBSCRIBE: u8 = 6;
+    pub(super) const COMES: u8 = 7;
+    pub(super) const GOES: u8 = 8;
     pub(super) const JOINED: u8 = 16;
     pub(super) const LEFT: u8 = 17;
     pub(super) const SNAPSHOT_REQUEST: u8 = 18;
@@ -175,6 +180,7 @@ impl<'a> Message<'a> {
             }
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
             Self::Subscribe(order) | Self::Unsubscribe(order) => out.subscription(order),
+            Self::Attends { attendee, .. } => out.attendee(attendee),
             Self::Changed(member) => out.members(std::slice::from_ref(member)),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
             Self::Joined(members) => out.members(members),
@@ -197,6 +203,8 @@ impl<'a> Message<'a> {
             Self::DisconnectClient(_) => kind::DISCONNECT_CLIENT,
             Self::Subscribe(_) => kind::SUBSCRIBE,
             Self::Unsubscribe(_) => kind::UNSUBSCRIBE,
+            Self::Attends { comes: true, .. } => kind::COMES,
+            Self::Attends { comes: false, .. } => kind::GOES,
             Self::Changed(_) => kind::CHANGED,
             Self::Lost(_) => kind::LOST,
             Self::Joined(_) => kind::JOINED,
@@ -217,6 +225,8 @@ impl<'a> Message<'a> {
             kind::DISCONNECT_CLIENT => Self::DisconnectClient(fields.text(tag::CLIENT)?),
             kind::SUBSCRIBE => Self::Subscribe(fields.subscription()?),
             kind::UNSUBSCRIBE => Self::Unsubscribe(fields.subscription()?),
+            kind::COMES => Self::Attends { attendee: fields.attendee()?, comes: true },
+            kind::GOES => Self::Attends { attendee: fields.attendee()?, comes: false },
             kind::CHANGED => Self::Changed(fields.members()?.pop()?),
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
             kind::JOINED => Self::Joined(fields.members()?),

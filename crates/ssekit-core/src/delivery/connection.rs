@@ -65,9 +65,7 @@ impl Connection {
         self.client().end() > 0 && self.writer.may_go_on()
     }
 
-    /// Writes shared events, or anything else that this client is to get. Inlined into both passes, because besides the
-    /// kernel's part, a call would be a tenth of a delivery.
-    #[inline(always)]
+    /// Writes shared events, or anything else that this client is to get.
     pub(crate) fn deliver(
         &mut self,
         broadcasts: &Broadcasts,

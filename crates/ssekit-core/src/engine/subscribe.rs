@@ -1,6 +1,8 @@
 //! Channels of connected clients, and of clients that are away: they begin and end at a position in the stream, where the
 //! client learns about it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::engine::Engine;
@@ -65,7 +67,7 @@ impl Engine {
             match self.timeline.publish(place, draft, None, client.subscriptions.own(), end) {
                 Ok(_) => {
                     if let Some((channel, seat)) = ended.flatten() {
-                        self.registry.leave_channel(&channel, &client, seat);
+                        self.registry.leave_channel(&client, &channel, seat, Duration::ZERO);
                     }
                     client.mark();
                     return true;

@@ -6,6 +6,8 @@ use parking_lot::Mutex;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
+use crate::options::ChannelOptions;
+use crate::session::attendance::Attendance;
 use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
 use crate::session::directory::Kept;
@@ -17,6 +19,8 @@ use crate::session::subscriptions::Seat;
 pub(crate) struct Channel {
     pub(crate) events: Arc<ChannelLog>,
     state: Mutex<State>,
+    /// Who is there, if its clients want to know.
+    pub(crate) attendance: Option<Box<Attendance>>,
 }
 
 #[derive(Debug, Default)]
@@ -28,8 +32,12 @@ struct State {
 
 impl Channel {
     /// Up to `floor`, events may be missing in its log.
-    pub(crate) fn new(name: &str, floor: Position) -> Self {
-        Self { events: Arc::new(ChannelLog::new(name, floor)), state: Mutex::default() }
+    pub(crate) fn new(name: &str, floor: Position, options: ChannelOptions) -> Self {
+        Self {
+            events: Arc::new(ChannelLog::new(name, floor, options.history)),
+            state: Mutex::default(),
+            attendance: options.presence.then(Box::default),
+        }
     }
 
     /// Adds a member, which each event reaches. `None`: the channel was given up.
@@ -89,13 +97,15 @@ impl Kept for Channel {
     }
 
     fn is_idle(&self) -> bool {
-        self.count() == 0 && self.events.log.usage().events == 0
+        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
+        is_left && self.count() == 0 && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
         let is_empty = self.events.log.usage().events == 0;
         let mut state = self.state.lock();
-        state.retired |= is_empty && state.members.count() == 0;
+        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
+        state.retired |= is_empty && is_left && state.members.count() == 0;
         state.retired
     }
 }

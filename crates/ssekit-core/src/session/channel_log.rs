@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::event::position::Position;
-use crate::history::log::Log;
+use crate::history::log::{Log, LogBounds};
 
 /// A channel's name, and the log that everybody who has subscribed reads.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(crate) struct ChannelLog {
 
 impl ChannelLog {
     /// Up to `floor`, events may be missing.
-    pub(crate) fn new(name: &str, floor: Position) -> Self {
-        Self { name: name.into(), log: Arc::new(Log::new(floor)) }
+    pub(crate) fn new(name: &str, floor: Position, bounds: Option<LogBounds>) -> Self {
+        Self { name: name.into(), log: Arc::new(Log::bounded(floor, bounds)) }
     }
 }

@@ -1,5 +1,7 @@
 //! Who is connected or was a moment ago: clients by id, users by id, and the observers.
 
+mod channels;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
@@ -15,11 +17,11 @@ use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::history::timeline::{Place, Timeline};
-use crate::options::Options;
+use crate::options::{ChannelKinds, Options};
 use crate::session::arrivals::Arrivals;
+use crate::session::attendance::Checks;
 use crate::session::away::Away;
 use crate::session::channel::Channel;
-use crate::session::channel_log::ChannelLog;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::directory::Directory;
 use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
@@ -27,7 +29,7 @@ use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
 use crate::session::presence::Presence;
-use crate::session::subscriptions::{Seat, Span, Subscription, Subscriptions};
+use crate::session::subscriptions::{Span, Subscription, Subscriptions};
 use crate::session::user::User;
 use crate::session::users::Users;
 
@@ -39,6 +41,9 @@ pub(crate) struct Registry {
     away: Away,
     pub(crate) users: Users,
     pub(crate) channels: Directory<Channel>,
+    kinds: ChannelKinds,
+    /// Clients that may have come to a channel or gone from it.
+    pub(crate) checks: Arc<Checks>,
     /// Users with a client. This gauge and the next ones may fall below zero for a moment, when one thread counts a client
     /// out before another thread has counted it in.
     online: AtomicIsize,
@@ -66,6 +71,8 @@ impl Registry {
             away: Away::default(),
             users: Users::default(),
             channels: Directory::default(),
+            kinds: options.channels.clone(),
+            checks: Arc::default(),
             online: AtomicIsize::new(0),
             phases: Default::default(),
             gate: Gate::new(options.limits),
@@ -204,13 +211,6 @@ impl Registry {
         }
     }
 
-    /// Another node knows these channels of a client that is away.
-    pub(crate) fn learn(&self, client: &Client, spans: &[Span]) {
-        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
-        let spans: Vec<_> = spans.iter().map(|span| (span.clone(), self.channel_log(&span.channel))).collect();
-        client.subscriptions.learn(&spans);
-    }
-
     /// An event was sent to a single client that has gone.
     pub(crate) fn lose(&self, client: &Client, position: Position) {
         if client.brings_id {
@@ -251,6 +251,12 @@ impl Registry {
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
+                    // Before anybody finds the client, so that no order for it gets lost. And before it is opened, so that
+                    // it reads what others have put into the log for its predecessor meanwhile.
+                    timeline.quiesced(|| {
+                        predecessor.unlist();
+                        client.subscriptions.inherit(&predecessor.subscriptions);
+                    });
                     Some(occupied.insert(Arc::clone(client)))
                 }
                 _ => return Ok(false),
@@ -265,11 +271,6 @@ impl Registry {
             }
         }
         if let Some(replaced) = replaced {
-            // Before the client is opened: it then reads what others have put into the log for its predecessor meanwhile.
-            timeline.quiesced(|| {
-                replaced.unlist();
-                client.subscriptions.inherit(&replaced.subscriptions);
-            });
             self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
@@ -302,57 +303,6 @@ impl Registry {
         }
     }
 
-    /// The channel with this name. A new channel begins here, with its first event or member.
-    pub(crate) fn channel(&self, name: &str) -> Arc<Channel> {
-        self.channels.get_or_begin(name, |floor| Channel::new(name, floor))
-    }
-
-    /// The events of the channel with this name.
-    pub(crate) fn channel_log(&self, name: &str) -> Arc<ChannelLog> {
-        Arc::clone(&self.channel(name).events)
-    }
-
-    /// Makes a connected client a member of each of its channels.
-    pub(crate) fn take_seats(&self, client: &Arc<Client>) {
-        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
-        for name in client.subscriptions.without_seat() {
-            let (events, seat) = self.member_of(&name, client);
-            if !client.subscriptions.sit(&events, seat) {
-                self.leave_channel(&name, client, seat);
-            }
-        }
-        if !client.is_connected() {
-            // It was disconnected at this very moment.
-            self.leave_channels(client);
-        }
-    }
-
-    /// Takes a place at a channel.
-    fn member_of(&self, name: &str, client: &Arc<Client>) -> (Arc<ChannelLog>, Seat) {
-        loop {
-            let channel = self.channel(name);
-            if let Some(seat) = channel.join(client) {
-                return (Arc::clone(&channel.events), seat);
-            }
-        }
-    }
-
-    /// Gives up a place at a channel, which is known as long as somebody has one.
-    pub(crate) fn leave_channel(&self, name: &str, client: &Client, seat: Seat) {
-        let channel = self.channels.get(name);
-        debug_assert!(channel.is_some(), "a channel with members is not given up");
-        if let Some(channel) = channel {
-            channel.leave(client, seat);
-        }
-    }
-
-    /// Ends a client's membership in all its channels.
-    fn leave_channels(&self, client: &Client) {
-        for (name, seat) in client.subscriptions.leave_seats() {
-            self.leave_channel(&name, client, seat);
-        }
-    }
-
     /// A user's time without a client may be over.
     pub(crate) fn tell_offline(&self, user: &User) {
         user.go_offline(self.presence.grace(), || self.tell(|observer| observer.user_offline(&user.id)));
@@ -377,7 +327,9 @@ impl Registry {
         self.leave_user(client);
         self.leave_channels(client);
         if client.is_listed() {
-            self.lose(client, client.newest_own());
+            // A page that cannot say who it was comes back without the channels that it was subscribed to meanwhile.
+            let lost = if client.subscriptions.has_ordered() { timeline.newest() + 1 } else { client.newest_own() };
+            self.lose(client, lost);
             self.keep_away(Arc::clone(client), timeline);
         } else {
             // A client that brings its id has a successor here, which is noted in its place.

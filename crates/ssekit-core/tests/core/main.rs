@@ -1,6 +1,7 @@
 //! The behaviour of a hub.
 #![cfg(test)]
 
+mod attendance;
 mod channels;
 mod chaos;
 mod client_ids;
@@ -22,6 +23,7 @@ mod keys;
 mod lag;
 mod limits;
 mod metrics;
+mod opening;
 mod presence;
 mod publish_races;
 mod ready;

@@ -5,6 +5,7 @@ mod came_back;
 mod fuzz;
 mod owed_resets;
 mod publish;
+mod publish_channels;
 mod requests;
 mod streams;
 mod tickets;

@@ -36,6 +36,8 @@ fn examples() -> Vec<Message<'static>> {
         Message::Subscribe(asked),
         Message::Unsubscribe(Subscription { owner: Some(Owner::User("ada")), ..order }),
         Message::Changed(watching),
+        Message::Attends { attendee: Attendee { channel, client, user: Some("ada"), data: Some("{}") }, comes: true },
+        Message::Attends { attendee: Attendee { channel, client, user: None, data: None }, comes: false },
         Message::Lost(7),
         Message::Joined(members.clone()),
         Message::Left(vec!["a", "b"]),

@@ -5,6 +5,7 @@ use bytes::{BufMut, BytesMut};
 use super::{Addressee, Member, Message, Owner, Span, Subscription, tag};
 use crate::event::Encoded;
 use crate::event::audience::Audience;
+use crate::session::attendance::Attendee;
 
 const VERSION: u8 = 1;
 
@@ -66,6 +67,13 @@ impl Writer {
         self.optional(tag::SHOWN, order.shown);
         self.text(tag::CHANNEL, order.channel);
         self.optional(tag::FROM, order.since);
+    }
+
+    pub(super) fn attendee(&mut self, attendee: &Attendee<'_>) {
+        self.text(tag::CHANNEL, attendee.channel);
+        self.text(tag::CLIENT, attendee.client);
+        self.optional(tag::USER, attendee.user);
+        self.optional(tag::DATA, attendee.data);
     }
 
     pub(super) fn optional(&mut self, tag: u8, text: Option<&str>) {
@@ -162,6 +170,15 @@ impl<'a> Fields<'a> {
             shown: self.text(tag::SHOWN),
             channel: self.text(tag::CHANNEL)?,
             since: self.text(tag::FROM),
+        })
+    }
+
+    pub(super) fn attendee(self) -> Option<Attendee<'a>> {
+        Some(Attendee {
+            channel: self.text(tag::CHANNEL)?,
+            client: self.text(tag::CLIENT)?,
+            user: self.text(tag::USER),
+            data: self.text(tag::DATA),
         })
     }
 

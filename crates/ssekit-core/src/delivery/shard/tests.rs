@@ -181,7 +181,7 @@ mod with_sockets {
             let client = &members[number].0;
             let head = shard.shared.timeline.head();
             let (channel, seat) = client.subscriptions.end("news", head).flatten().unwrap();
-            shard.shared.registry.leave_channel(&channel, client, seat);
+            shard.shared.registry.leave_channel(client, &channel, seat, Duration::ZERO);
             client.mark();
         }
         // New members take both places. They get nothing that was sent before.
