@@ -20,12 +20,24 @@ pub(super) struct ChannelPass {
 }
 
 impl Shard {
-    /// Goes on with the oldest pass, or begins one.
+    /// Goes on with the oldest pass, then with others, as long as there is room.
     pub(super) fn continue_channels(&mut self) {
-        let Some(mut pass) = self.channel_pass.take().or_else(|| self.start_channel_pass()) else { return };
+        let mut room = SENDS_PER_ITERATION;
+        while room > 0
+            && let Some(pass) = self.channel_pass.take().or_else(|| self.start_channel_pass())
+        {
+            // A pass without a member also takes its time.
+            room -= self.continue_channel(pass, room).clamp(1, room);
+        }
+        // Do not keep the memory of a burst for ever.
+        self.marked_channels.shrink_to(1024);
+    }
+
+    /// Returns how many members had their turn.
+    fn continue_channel(&mut self, mut pass: ChannelPass, most: usize) -> usize {
         let mut members = std::mem::take(&mut self.members);
-        let next = pass.channel.copy(self.shared.inbox.number, pass.next, SENDS_PER_ITERATION, &mut members);
-        let slices = pass.events.slices();
+        let next = pass.channel.copy(self.shared.inbox.number, pass.next, most, &mut members);
+        let (count, slices) = (members.len(), pass.events.slices());
         // Without the channel's lock, because a client that turns out to be gone leaves the channel.
         for client in members.drain(..) {
             self.offer(&client, &pass.events, &slices);
@@ -36,6 +48,7 @@ impl Shard {
             pass.next = next;
             self.channel_pass = Some(pass);
         }
+        count
     }
 
     /// Whether a channel has events that have yet to be offered to members.
@@ -47,7 +60,8 @@ impl Shard {
         let channel = self.marked_channels.pop_front()?;
         let (shard, timeline) = (self.shared.inbox.number, &self.shared.timeline);
         let from = channel.unmark(shard)?;
-        let (head, mut entries) = (timeline.head(), Vec::new());
+        // The newest event may not be readable yet.
+        let (head, mut entries) = (timeline.head().max(from), Vec::new());
         let log = &channel.events.log;
         // After a gap, each client continues from its own cursor, or gets its reset. The pass also takes place if there is
         // nothing new for the channel: a member may have come while its newest event was being put into the log.

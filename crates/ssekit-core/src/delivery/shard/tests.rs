@@ -170,6 +170,20 @@ mod with_sockets {
     }
 
     #[tokio::test]
+    async fn small_channels_share_an_iteration() {
+        let mut shard = shard();
+        let mut clients: Vec<_> =
+            (0..SENDS_PER_ITERATION).map(|number| slot(&mut shard, &number.to_string())).collect();
+        let name = |client: &Client| format!("only of {}", client.info.id);
+        clients.iter().for_each(|(client, _)| subscribe(&shard, client, &name(client)));
+        clients.iter().for_each(|(client, _)| publish_to_channel(&shard, &name(client)));
+        shard.iterate();
+        for (client, peer) in &mut clients {
+            assert_eq!(received(peer), [name(client)]);
+        }
+    }
+
+    #[tokio::test]
     async fn changes_of_members_during_a_pass_affect_nobody_else() {
         let mut shard = shard();
         let mut members: Vec<_> = (0..100).map(|number| slot(&mut shard, &number.to_string())).collect();
