@@ -150,12 +150,12 @@ fn connect_sockets(engine: &Engine, clients: usize, channels: &[&str]) -> Vec<Tc
 
 /// As many deliveries as asked for: one event after the other, each to all of these clients, so that what an event costs
 /// besides its deliveries hardly counts.
-fn deliver(engine: Engine, peers: Vec<TcpStream>, send: impl Fn(&Hub) + 'static) -> Scenario {
+fn deliver(engine: Engine, peers: Vec<TcpStream>, send: impl Fn(&Hub) -> usize + 'static) -> Scenario {
     engine.work();
     let mut buffer = vec![0; 64 * 1024];
     Box::new(move |times| {
         for _ in 0..times.div_ceil(peers.len()) {
-            send(&engine.hub);
+            assert_eq!(send(&engine.hub), peers.len());
             engine.work();
             for peer in &peers {
                 take(peer, SMALL.len(), &mut buffer);
@@ -167,7 +167,7 @@ fn deliver(engine: Engine, peers: Vec<TcpStream>, send: impl Fn(&Hub) + 'static)
 fn deliver_broadcasts(clients: usize) -> Scenario {
     let engine = Engine::start();
     let peers = connect_sockets(&engine, clients, &[]);
-    deliver(engine, peers, |hub| drop(hub.broadcast(event(SMALL), None).unwrap()))
+    deliver(engine, peers, |hub| hub.broadcast(event(SMALL), None).unwrap())
 }
 
 fn deliver_to_channel(members: usize, others: usize) -> Scenario {
@@ -175,8 +175,9 @@ fn deliver_to_channel(members: usize, others: usize) -> Scenario {
     let others = connect_sockets(&engine, others, &[]);
     let peers = connect_sockets(&engine, members, &["order:42"]);
     deliver(engine, peers, move |hub| {
+        // They stay connected.
         let _ = &others;
-        hub.send_to_channel("order:42", event(SMALL)).unwrap();
+        hub.send_to_channel("order:42", event(SMALL)).unwrap()
     })
 }
 
