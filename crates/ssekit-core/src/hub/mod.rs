@@ -5,6 +5,7 @@ mod claim;
 mod clients;
 mod connect;
 mod housekeeping;
+mod page;
 mod publish;
 mod shared;
 mod snapshot;
@@ -22,6 +23,7 @@ use uuid::Uuid;
 pub use channels::{Page, Subscriber};
 pub use clients::{ClientDetails, ClientFilter};
 pub use connect::{Connect, Connected};
+pub use page::{Change, Changed};
 pub use publish::Published;
 
 use crate::backplane::Backplane;

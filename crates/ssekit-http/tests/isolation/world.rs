@@ -139,6 +139,7 @@ impl World {
             not_before: if flaw == Flaw::Early { hour } else { Duration::ZERO },
             audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE }.into(),
             issuer: None,
+            channels: Vec::new(),
         };
         let now = ticket::now() - if flaw == Flaw::Expired { hour } else { Duration::ZERO };
         let text = ticket::issue(secret, ticket, now).unwrap();
