@@ -140,6 +140,8 @@ export interface LimitOptions {
   clientsPerUser?: number;
   /** Clients from one address; for IPv6, its first 64 bits count. The next one gets 429. See `ConnectOptions.address`. */
   clientsPerAddress?: number;
+  /** Channels of one client, 1 to 10,000. One more throws a `RangeError`. Default: 128. */
+  channelsPerClient?: number;
 }
 
 /**
@@ -239,6 +241,12 @@ export interface ConnectOptions {
    * shows the key at the end of its event ids, as a reconnecting `EventSource` does. Otherwise it gets another id.
    */
   clientId?: string;
+  /**
+   * The channels that the client subscribes to, besides those that it had before. More than
+   * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because whoever names a channel
+   * reads it.
+   */
+  channels?: readonly string[] | null;
   /**
    * The client's IP address, for `limits.clientsPerAddress`. A port, brackets and a zone are allowed: `192.0.2.1:8080`,
    * `[2001:db8::1]:443`. Behind a proxy, take it from the header that your proxy sets. Default, also for a value that is not an IP

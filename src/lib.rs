@@ -5,6 +5,7 @@
 //! * [`send`]: the three ways to send.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
+//! * [`page`]: a page changes the channels of its stream.
 //! * [`observer`]: tells JavaScript about clients that connect and disconnect.
 //! * [`drain`]: the graceful end.
 //! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
@@ -21,6 +22,7 @@ mod error;
 mod hub;
 mod observer;
 mod options;
+mod page;
 mod send;
 mod server;
 mod source;

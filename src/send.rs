@@ -54,6 +54,21 @@ pub fn broadcast(
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
+/// Sends to all clients that have subscribed to a channel; returns how many are connected.
+#[napi(catch_unwind)]
+pub fn send_to_channel(
+    env: Env,
+    channel: String,
+    name: String,
+    data: String,
+    id: Option<String>,
+    retry: Option<f64>,
+    coalesce_key: Option<String>,
+) -> napi::Result<u32> {
+    let sent = hub(&env)?.send_to_channel(&channel, event(&name, &data, id.as_deref(), retry, coalesce_key.as_deref()));
+    sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
+}
+
 fn event<'a>(
     name: &'a str,
     data: &'a str,

@@ -54,12 +54,14 @@ impl Streams {
     /// Connects a client.
     #[napi(catch_unwind)]
     pub fn connect(&mut self, env: Env, asked: Asked) -> napi::Result<NativeStream> {
-        let Asked { user_id, client_id, last_event_id, by_url, address, peer, mark } = asked;
+        let Asked { user_id, client_id, last_event_id, by_url, address, peer, mark, channels } = asked;
+        let channels: Vec<&str> = channels.iter().flatten().map(String::as_str).collect();
         let who = Connect {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
             by_url,
+            channels: &channels,
             // Without an address (a Unix socket has none), no limit per address applies.
             address: [address, peer].into_iter().flatten().find_map(|text| parse_address(&text)),
             ..Connect::default()
@@ -97,6 +99,8 @@ pub struct Asked {
     pub peer: Option<String>,
     /// A mark from `log_out_mark`. The connection is refused if the user was logged out after it.
     pub mark: Option<f64>,
+    /// The channels that it subscribes to.
+    pub channels: Option<Vec<String>>,
 }
 
 /// The bytes read from several streams.

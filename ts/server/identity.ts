@@ -1,6 +1,7 @@
 /** The identity of a client: from the application, and from the page where the application is silent. */
 import type { ConnectOptions } from '../../index';
 import { checkClientId, checkUserId } from './arguments.js';
+import { checkChannels } from './channels.js';
 import { hasCode } from './error-codes.js';
 import { argumentError, unknownOption } from './errors.js';
 import { type Answer, badRequest, unauthorized } from './refusals.js';
@@ -15,6 +16,8 @@ export interface ClientIdentity {
   address: string | undefined;
   /** The peer's address, if its socket is known. */
   peer: string | undefined;
+  /** The channels that it subscribes to. */
+  channels?: string[] | undefined;
   /** The `logOutMark` taken before the application was asked. Missing if the application found out by itself. */
   mark?: number | undefined;
 }
@@ -30,10 +33,18 @@ export interface Asked {
 }
 
 /** Text that survives both in a URL and in a header. Native code requires the same. */
-const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
+export const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
 
 /** The properties that an identity may have. Any other is a mistake, most likely a `userId` by another name. */
-const KNOWN: readonly (keyof ConnectOptions)[] = ['userId', 'clientId', 'anonymous', 'address', 'headers', 'onClose'];
+const KNOWN: readonly (keyof ConnectOptions)[] = [
+  'userId',
+  'clientId',
+  'anonymous',
+  'channels',
+  'address',
+  'headers',
+  'onClose',
+];
 
 const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
 
@@ -43,7 +54,7 @@ const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
  */
 export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
   const user = userOf('client', client, KNOWN);
-  const { clientId, address, onClose } = client;
+  const { clientId, channels, address, onClose } = client;
   if (onClose !== undefined && typeof onClose !== 'function') {
     throw argumentError('client.onClose', onClose, 'a function');
   }
@@ -58,6 +69,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     lastEventId: lastEventIdOf(asked, query),
     byUrl: !asked.lastEventId,
+    channels: checkChannels('client.channels', channels),
     address: checkAddress(address),
     peer: asked.peer,
   };
@@ -109,7 +121,8 @@ export function lastEventIdOf(asked: Omit<Asked, 'peer'>, query = queryOf(asked.
   return asked.lastEventId || query.get('lastEventId') || undefined;
 }
 
-function queryOf(url: string | undefined): URLSearchParams {
+/** The query of a URL, or of a path. */
+export function queryOf(url: string | undefined): URLSearchParams {
   const start = url?.indexOf('?') ?? -1;
   return new URLSearchParams(start < 0 ? '' : url?.slice(start).split('#', 1)[0]);
 }
