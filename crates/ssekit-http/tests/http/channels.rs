@@ -308,6 +308,25 @@ fn one_time_ticket_knows_its_client_by_both_ids() {
 }
 
 #[test]
+fn reconnect_keeps_the_channels_of_its_client() {
+    let door = Door::open(with_tickets(tickets()));
+    let target = |ticket: &str| format!("/events?clientId=tab&ticket={ticket}");
+    let mut stream = door.stream(&target(&ticket_for("ada", &["news", "order:*"])));
+    let ticket = ticket_for("ada", &["order:*"]);
+    assert_eq!(post(&door, &ticket, &json!({ "clientId": "tab", "subscribe": ["order:1"] })).status(), 200);
+    let seen = stream.peer.event();
+    assert_eq!(seen.name, "ssekit:subscribed");
+    drop(stream);
+    // A ticket gives, and takes nothing away. The application does that.
+    let mut stream = door.stream(&format!("{}&lastEventId={}", target(&ticket_of("ada")), seen.id));
+    assert_eq!(door.engine.unsubscribe(ssekit_core::Subscriber::User("ada"), "news"), Ok(1));
+    for channel in ["news", "order:1"] {
+        door.engine.send_to_channel(channel, data(channel)).unwrap();
+    }
+    assert_eq!(stream.peer.data(2), [r#"{"channel":"news"}"#, "order:1"]);
+}
+
+#[test]
 fn first_connection_begins_at_its_snapshot() {
     let door = Door::open(with_tickets(tickets()));
     let ticket = ticket_for("ada", &["order:1"]);
