@@ -14,6 +14,7 @@ function webRequest(req) {
 }
 
 async function respond(route, req, res) {
+  if (req.url === '/page') return res.setHeader('content-type', 'text/html').end('<!doctype html>');
   const answer = await route[req.method === 'HEAD' ? 'GET' : req.method](webRequest(req));
   res.statusCode = answer.status;
   for (const [name, value] of answer.headers) res.appendHeader(name, value);
@@ -21,7 +22,10 @@ async function respond(route, req, res) {
   return answer.body.pipeTo(Writable.toWeb(res)).catch(() => {});
 }
 
-/** Returns the port of a server that answers with the route's handlers. What they throw is a 500 with its message. */
+/**
+ * Returns the port of a server that answers with the route's handlers, and has an empty page at `/page`. What the handlers throw
+ * is a 500 with its message.
+ */
 async function serveRoute(route) {
   const server = createServer((req, res) => {
     respond(route, req, res).catch((error) => {
