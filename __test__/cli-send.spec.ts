@@ -50,8 +50,40 @@ test('an event reaches its client, and send prints its id', async () => {
 });
 
 test('an unknown client is reported, an absent user is not', async () => {
-  expect((await send('--client', 'nobody', '1')).stdout).toBe('sent to 0 connected clients: there is no such client\n');
+  expect((await send('--client', 'nobody', '1')).stdout).toBe(
+    'sent to 0 connected clients: no such client is connected\n',
+  );
   expect((await send('--user', 'ada', '1')).stdout).toMatch(/^sent to 0 connected clients, id \S+\n$/);
+});
+
+test('a channel without subscribers has an id, and is no client of that name', async () => {
+  const client = await RawClient.stream(port, { path: '/events?clientId=order:42' });
+  const sent = await send('--channel', 'order:42', '--event', 'news', '{"a":1}');
+  expect(sent).toEqual({
+    exitCode: 0,
+    stdout: expect.stringMatching(/^sent to 0 connected clients, id \S+\n$/),
+    stderr: '',
+  });
+  await send('--client', 'order:42', '--event', 'last word');
+  expect(await client.next(1)).toMatchObject([{ event: 'last word' }]);
+});
+
+test.each([
+  ['empty', '', 'got an empty string, wants 1 to 256 bytes'],
+  ['too long', 'é'.repeat(129), 'got 258 bytes, wants 1 to 256'],
+  ['with a line end', 'a\nb', 'got the control character U+000A, wants a name without any'],
+])('the listener refuses a channel that is %s', async (_, name, says) => {
+  const { exitCode, stdout, stderr } = await send('--channel', name);
+  expect({ exitCode, stdout, stderr }).toEqual({
+    exitCode: 1,
+    stdout: '',
+    stderr: `ssekit send: refused with 400: channel: ${says}\n`,
+  });
+});
+
+test('a channel may be named like a property of every object', async () => {
+  expect((await send('--channel', '__proto__', '1')).exitCode).toBe(0);
+  expect((await send('--channel', 'x'.repeat(256), '1')).exitCode).toBe(0);
 });
 
 test('a second send with the same key publishes nothing', async () => {
@@ -74,8 +106,10 @@ test('send says why the listener refused', async () => {
 test('wrong usage and a missing server exit with 2 and say why', async () => {
   const cases: [args: string[], says: string][] = [
     [[], 'URL: expected the URL of a listener, got nothing'],
-    [[at], 'Expected one of --user, --client and --broadcast, got none'],
-    [[at, '--user', 'a', '--broadcast'], 'Expected one of --user, --client and --broadcast, got 2'],
+    [[at], 'Expected one of --user, --client, --channel and --broadcast, got none'],
+    [[at, '--user', 'a', '--broadcast'], 'Expected one of --user, --client, --channel and --broadcast, got 2'],
+    [[at, '--channel', 'a', '--client', 'a'], 'Expected one of --user, --client, --channel and --broadcast, got 2'],
+    [[at, '--channel'], "Option '--channel <value>' argument missing"],
     [[at, '--broadcast', 'no', 'JSON'], 'data: expected one argument, got 2. Put data with spaces in quotes.'],
     [[at, '--broadcast', 'no JSON'], 'data: expected JSON, got no JSON. To send it as a string, add --text.'],
     [[at, '--broadcast', '--retry', 'soon'], '--retry: expected milliseconds, got soon'],

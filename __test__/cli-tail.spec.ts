@@ -80,6 +80,32 @@ test('--last-event-id and --header are sent', async () => {
   });
 });
 
+test.each([
+  ['', ['news'], 'channel=news'],
+  ['?a=%20b&channel=x', ['order:42', 'a&b=c d'], 'a=%20b&channel=x&channel=order%3A42&channel=a%26b%3Dc%20d'],
+  ['', ['__proto__', '€'], 'channel=__proto__&channel=%E2%82%AC'],
+  ['', ['x'.repeat(256)], `channel=${'x'.repeat(256)}`],
+])('tail of …%s asks for the channels %j on every connection', async (query, names, asked) => {
+  const { url, requests } = await serve(shortStream(READY), stream(EVENT));
+  const cli = new Cli(['tail', url + query, ...names.flatMap((name) => ['--channel', name])]);
+  await cli.printed('order');
+  expect(requests.map((request) => request.url)).toEqual([`/sse?${asked}`, `/sse?${asked}`]);
+});
+
+test.each([
+  ['', '""'],
+  ['x'.repeat(257), `"${'x'.repeat(99)}… (159 more characters)`],
+  ['é'.repeat(129), '"ééé'],
+  ['a\nb', '"a\\nb"'],
+  ['\x85', '"\\x85"'],
+])('--channel %j is wrong usage', async (name, got) => {
+  const { url, requests } = await serve(stream(EVENT));
+  const { exitCode, stdout, stderr } = await runCli(['tail', url, '--channel', 'fine', '--channel', name]);
+  expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
+  expect(stderr).toContain(`--channel: expected 1 to 256 bytes without control characters, got ${got}`);
+  expect(requests).toEqual([]);
+});
+
 test('tail follows a redirect, and sends no secrets to another origin', async () => {
   const target = await serve(stream(EVENT));
   const source = await serve(answer(307, { location: target.url }));

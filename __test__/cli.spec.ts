@@ -18,10 +18,10 @@ test('--version prints the version', async () => {
 test.each([['--help'], ['help'], ['-h']])('%s names every command', async (option) => {
   const { exitCode, stdout, stderr } = await runCli([option]);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
-  for (const command of ['init', 'doctor', 'tail']) expect(stdout).toContain(`\n  ${command} `);
+  for (const command of ['init', 'doctor', 'tail', 'send']) expect(stdout).toContain(`\n  ${command} `);
 });
 
-test.each(['init', 'doctor', 'tail'])('%s --help prints its usage and nothing else', async (command) => {
+test.each(['init', 'doctor', 'tail', 'send'])('%s --help prints its usage and nothing else', async (command) => {
   const { exitCode, stdout, stderr } = await runCli([command, '--help']);
   expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
   expect(stdout).toContain(`Usage: ssekit ${command}`);

@@ -56,6 +56,7 @@ const FITS = [
   "sse.broadcast({ event: 'notification', data: { message: 'a' } }, 'c');",
   "sse.sendToUser('ada', { event: 'notification', data: anything });",
   "publisher.sendToUser('ada', { event: 'notification', data: { message: 'a' } });",
+  "publisher.sendToChannel('order:7', { event: 'order-completed', data: { orderId: '7' } });",
   "publisher.publish([{ userId: 'a', event: { event: 'order-completed', data: { orderId: '7' } } }]);",
   "const typed: SSEEvent<unknown, 'notification'> = { event: 'notification', data: { message: 'a' } };",
   "const read = (data: SSEEventMap['notification']): string => data.message;",
@@ -67,6 +68,7 @@ const UNDECLARED = [
   "sse.broadcast({ event: name, data: { any: 'thing' } });",
   "sse.sendToUser<{ a: number }>('ada', { event: 'other', data: { a: 1 } });",
   "publisher.publish([{ userId: 1, event: { data: 1 } }, { broadcast: true, event: { event: name, data: 'b' } }]);",
+  "publisher.publish([{ channel: 'order:7', event: { event: 'other', data: 1 } }]);",
   "publisher.publish([1, 2].map((n) => ({ userId: n, event: { event: 'other', data: n } })));",
   "const event: SSEEvent = { event: 'notification', data: 'of no known type' }; sse.broadcast(event);",
 ];
@@ -77,11 +79,15 @@ const MISTAKES: [statement: string, said: string][] = [
   ["sse.broadcast({ event: 'notification', data: 'a' });", "to type '{ message: string;"],
   ["sse.broadcast({ event: anything ? 'notification' : 'order-completed', data: { a: 1 } });", "'a' does not exist"],
   ["publisher.sendToClient('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
+  ["publisher.sendToChannel('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
+  ['publisher.sendToChannel(7, { data: 1 });', "'number' is not assignable"],
   [
     "publisher.publish([{ userId: 'a', event: { event: 'other', data: 1 } }, { clientId: 'c', event: { event: 'notification', data: 2 } }]);",
     "'number' is not assignable",
   ],
   ["publisher.publish([{ userId: 'a', clientId: 'c', event: { data: 1 } }]);", 'is not assignable'],
+  ["publisher.publish([{ channel: 'a', clientId: 'c', event: { data: 1 } }]);", 'is not assignable'],
+  ["publisher.publish([{ channel: 'a', excludeClientId: 'c', event: { data: 1 } }]);", 'is not assignable'],
   ["sse.sendToUser<{ a: number }>('ada', { event: 'other', data: { a: 'b' } });", "'string' is not assignable"],
 ];
 

@@ -141,7 +141,7 @@ describe('an invalid call is refused before anything is sent', () => {
   test.each([
     [
       [{ event: { data: 1 } }],
-      'publications[0].target: got "none", wants exactly one of userId, clientId and broadcast',
+      'publications[0].target: got "none", wants exactly one of userId, clientId, channel and broadcast',
     ],
     [[{ userId: 'a', clientId: 'b', event: { data: 1 } }], 'publications[0].target: got "userId and clientId"'],
     [[{ broadcast: false, event: { data: 1 } }], 'publications[0].broadcast: got false, wants true'],

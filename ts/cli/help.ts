@@ -54,8 +54,9 @@ Exit code: 0 no problem, 1 a problem, 2 nothing to examine`;
 
 const TAIL = `Prints the events of a stream as they arrive, and reconnects like a browser.
 
-Usage: ssekit tail <url> [--header 'Name: value'] [--last-event-id id] [--json]
+Usage: ssekit tail <url> [--channel name] [--header 'Name: value'] [--last-event-id id] [--json]
 
+  --channel         ask for the events of a channel, any number of times; the server decides whether you get them
   --header          a header to send, any number of times: --header 'Cookie: session=…'
   --last-event-id   begin after this event, like a page that reconnects
   --json            print one JSON object per event: time, event, id, data (as text)
@@ -65,7 +66,8 @@ Exit code: 0 you ended it, 1 the server ended or refused the stream, 2 no server
 
 const SEND = `Publishes an event through a listener that SSEService.listen() has started with \`publish\`.
 
-Usage: ssekit send <url> (--user id | --client id | --broadcast [--exclude client]) [--event name] [data]
+Usage: ssekit send <url> (--user id | --client id | --channel name | --broadcast [--exclude client])
+                   [--event name] [data]
 
   data                JSON, or - to read it from the standard input. Default: null
   --text              send the data as a string

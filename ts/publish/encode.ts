@@ -1,12 +1,16 @@
 /** Encodes publications for a listener. */
 import type { SSEEvent } from '../../index';
-import { checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
+import { checkChannel, checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
 import { hasCode } from '../server/error-codes.js';
 import { argumentError, unknownOption } from '../server/errors.js';
 import type { Publication } from './publication.js';
 
 /** The checked receivers of an event. */
-export type Target = { userId: string } | { clientId: string } | { broadcast: true; excludeClientId?: string };
+export type Target =
+  | { userId: string }
+  | { clientId: string }
+  | { channel: string }
+  | { broadcast: true; excludeClientId?: string };
 
 /** Puts the JSON together by hand, because an event's data is already JSON text. */
 export function encode(target: Target, event: SSEEvent): string {
@@ -35,16 +39,16 @@ export function encodeAt(publication: Publication, index: number): string {
   }
 }
 
-const KNOWN = ['userId', 'clientId', 'broadcast', 'excludeClientId', 'event'];
+const KNOWN = ['userId', 'clientId', 'channel', 'broadcast', 'excludeClientId', 'event'];
 
 function targetOf(publication: Publication): Target {
   const unknown = Object.keys(publication).find((name) => !KNOWN.includes(name));
   if (unknown !== undefined) throw unknownOption(unknown, KNOWN);
-  const { userId, clientId, broadcast, excludeClientId } = publication;
-  const targets = Object.entries({ userId, clientId, broadcast }).filter(([, value]) => value !== undefined);
+  const { userId, clientId, channel, broadcast, excludeClientId } = publication;
+  const targets = Object.entries({ userId, clientId, channel, broadcast }).filter(([, value]) => value !== undefined);
   if (targets.length !== 1) {
     const got = targets.map(([name]) => name).join(' and ') || 'none';
-    throw argumentError('target', got, 'exactly one of userId, clientId and broadcast');
+    throw argumentError('target', got, 'exactly one of userId, clientId, channel and broadcast');
   }
   if (broadcast !== undefined) {
     if (broadcast !== true) throw argumentError('broadcast', broadcast, 'true');
@@ -52,5 +56,6 @@ function targetOf(publication: Publication): Target {
   }
   if (excludeClientId !== undefined)
     throw argumentError('excludeClientId', excludeClientId, '`broadcast: true` beside it');
+  if (channel !== undefined) return { channel: checkChannel(channel) };
   return userId === undefined ? { clientId: checkClientId('clientId', clientId) } : { userId: checkUserId(userId) };
 }

@@ -1,11 +1,12 @@
 /** Publications and their receipts. */
 import type { SSEEvent, UserId } from '../../index';
 
-/** An event and its receivers: one of `userId`, `clientId` and `broadcast`. */
+/** An event and its receivers: one of `userId`, `clientId`, `channel` and `broadcast`. */
 export type Publication<T = unknown, Name extends string = string> = { event: SSEEvent<T, Name> } & (
-  | { userId: UserId; clientId?: never; broadcast?: never; excludeClientId?: never }
-  | { clientId: string; userId?: never; broadcast?: never; excludeClientId?: never }
-  | { broadcast: true; excludeClientId?: string | null; userId?: never; clientId?: never }
+  | { userId: UserId; clientId?: never; channel?: never; broadcast?: never; excludeClientId?: never }
+  | { clientId: string; userId?: never; channel?: never; broadcast?: never; excludeClientId?: never }
+  | { channel: string; userId?: never; clientId?: never; broadcast?: never; excludeClientId?: never }
+  | { broadcast: true; excludeClientId?: string | null; userId?: never; clientId?: never; channel?: never }
 );
 
 /** The result of a publication. */

@@ -1,6 +1,6 @@
 /** The sending calls of the service, over HTTP. */
 import type { SSEEvent, UserId } from '../../index';
-import { checkClientId, checkUserId } from '../server/arguments.js';
+import { checkChannel, checkClientId, checkUserId } from '../server/arguments.js';
 import { argumentError } from '../server/errors.js';
 import { deliver } from './deliver.js';
 import { broadcastTarget, encode, encodeAt, type Target } from './encode.js';
@@ -23,6 +23,9 @@ export interface Publisher {
 
   /** Sends to one client. Resolves with `true` if it is connected, otherwise `false`. */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): Promise<boolean>;
+
+  /** Sends to all subscribers of a channel. Resolves with the number of connected clients that the event was addressed to. */
+  sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): Promise<number>;
 
   /**
    * Sends to every client except `excludeClientId`. Resolves with the number of connected clients that the event was addressed to.
@@ -60,6 +63,10 @@ class HttpPublisher implements Publisher {
 
   async sendToClient(clientId: string, event: SSEEvent): Promise<boolean> {
     return (await this.#one({ clientId: checkClientId('clientId', clientId) }, event)).clients > 0;
+  }
+
+  async sendToChannel(channel: string, event: SSEEvent): Promise<number> {
+    return (await this.#one({ channel: checkChannel(channel) }, event)).clients;
   }
 
   async broadcast(event: SSEEvent, excludeClientId?: string | null): Promise<number> {

@@ -147,3 +147,7 @@ export function checkUserId(userId: unknown): string {
 export function checkClientId(argument: string, clientId: unknown): string {
   return shortText(argument, clientId, 'a string of 1 to 256 bytes');
 }
+
+export function checkChannel(channel: unknown): string {
+  return shortText('channel', channel, 'a string of 1 to 256 bytes without control characters');
+}

@@ -1,6 +1,7 @@
 //! A hub without its cluster: the history, the clients, and the tasks that write to them. Other nodes' records and this
 //! process's own calls both end here.
 
+mod attend;
 mod subscribe;
 
 use std::sync::Arc;
@@ -96,7 +97,7 @@ impl Engine {
     fn put_for_channel(&self, place: Place, name: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
             let channel = self.registry.channel(name);
-            match self.timeline.publish(place, draft, None, &channel.log, |_| !channel.is_retired()) {
+            match self.timeline.publish(place, draft, None, &channel.events.log, |_| !channel.is_retired()) {
                 Ok(position) => return (channel.mark(), Some(position)),
                 Err(unpublished) => draft = unpublished,
             }

@@ -127,6 +127,13 @@ impl Error {
         Self::new(ErrorKind::UnknownClient, "clientId: the caller has no client with this id")
     }
 
+    /// A client has as many channels as it may have.
+    pub fn too_many_channels(most: usize) -> Self {
+        Self::range(format!(
+            "channel: got one more than the {most} channels that a client may have (limits.channelsPerClient)"
+        ))
+    }
+
     /// Events that were asked for are not kept any more.
     pub fn evicted(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Evicted, message)

@@ -2,8 +2,12 @@
 //!
 //! A new option is a field here with its default, a line in its struct's [`Schema`], and its documentation in `index.d.ts`.
 
+mod channels;
+
 use std::time::Duration;
 
+use self::channels::KindsSlot;
+pub use self::channels::{ChannelKinds, ChannelOptions};
 use crate::error::Result;
 use crate::history::options::HistoryOptions;
 use crate::schema::{Fields, Schema};
@@ -47,6 +51,8 @@ pub struct Options {
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
+    /// Options of channels.
+    pub channels: ChannelKinds,
     /// How the hub works as one of several.
     pub cluster: ClusterOptions,
     /// How all clients are let go, unless a drain call says otherwise.
@@ -199,6 +205,7 @@ impl Default for Options {
             max_lag: MaxLag::default(),
             limits: LimitOptions::default(),
             history: HistoryOptions::default(),
+            channels: ChannelKinds::default(),
             cluster: ClusterOptions::default(),
             drain: DrainOptions::default(),
             drain_on_sigterm: true,
@@ -219,6 +226,7 @@ impl Schema for Options {
             .group("maxLag", &mut self.max_lag)
             .group("limits", &mut self.limits)
             .group("history", &mut self.history)
+            .slot("channels", KindsSlot(&mut self.channels))
             .group("backplane", &mut self.cluster)
             .group("drain", &mut self.drain)
             .flag("drainOnSigterm", &mut self.drain_on_sigterm)

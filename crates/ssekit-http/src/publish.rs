@@ -6,6 +6,7 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -121,6 +122,8 @@ struct Publication<'a> {
     #[serde(default, deserialize_with = "user_id")]
     user_id: Option<String>,
     client_id: Option<String>,
+    #[serde(default, deserialize_with = "channel")]
+    channel: Option<String>,
     #[serde(default)]
     broadcast: bool,
     exclude_client_id: Option<String>,
@@ -158,6 +161,11 @@ fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
         Id::Natural(id) => id.to_string(),
         Id::Integer(id) => id.to_string(),
     }))
+}
+
+/// Names the field in the error, because serde does not.
+fn channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Option::deserialize(deserializer).map_err(|error| D::Error::custom(format!("channel: {error}")))
 }
 
 #[derive(Serialize)]
@@ -219,12 +227,13 @@ impl Publication<'_> {
 
     fn audience(&self) -> Result<Audience<'_>, Rejection> {
         let exclude = self.exclude_client_id.as_deref();
-        match (&self.user_id, &self.client_id, self.broadcast, exclude) {
-            (Some(id), None, false, None) => Ok(Audience::User(id)),
-            (None, Some(id), false, None) => Ok(Audience::Client(id)),
-            (None, None, true, exclude) => Ok(Audience::All { exclude }),
+        match (&self.user_id, &self.client_id, &self.channel, self.broadcast, exclude) {
+            (Some(id), None, None, false, None) => Ok(Audience::User(id)),
+            (None, Some(id), None, false, None) => Ok(Audience::Client(id)),
+            (None, None, Some(name), false, None) => Ok(Audience::Channel(name)),
+            (None, None, None, true, exclude) => Ok(Audience::All { exclude }),
             _ => Err(Rejection::bad(
-                "wants one of userId, clientId and broadcast: true, and excludeClientId only with broadcast",
+                "wants one of userId, clientId, channel and broadcast: true, and excludeClientId only with broadcast",
             )),
         }
     }

@@ -71,7 +71,8 @@ fn one_address_cannot_take_all_places() {
 
 #[test]
 fn hub_limits_apply_at_the_listener() {
-    let limits = ssekit_core::LimitOptions { clients: 3, clients_per_user: 2, clients_per_address: 2, ..Default::default() };
+    let limits =
+        ssekit_core::LimitOptions { clients: 3, clients_per_user: 2, clients_per_address: 2, ..Default::default() };
     let engine = Engine::with(Options { limits, ..two_shards() });
     let options = ListenerOptions { tickets: Some(tickets()), trust_proxy: true, ..anonymous() };
     let door = Door::of(engine, options);

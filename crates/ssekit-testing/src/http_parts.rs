@@ -40,6 +40,7 @@ pub const PARTS: &[&str] = &[
     "5\r\nhello\r\n",
     "{}",
     r#"{"broadcast":true,"event":{}}"#,
+    r#"{"channel":"news","event":{}}"#,
     "SM\r\n\r\n",
     ":",
     " ",

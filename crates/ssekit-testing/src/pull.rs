@@ -89,14 +89,19 @@ impl Pull {
 
     /// The next event, when it comes.
     pub fn event(&mut self) -> Received {
+        self.next_event().expect("an event before the end of the stream")
+    }
+
+    /// The same. None: the stream has ended.
+    pub fn next_event(&mut self) -> Option<Received> {
         let hung = Instant::now() + PATIENCE;
         loop {
             // Heartbeats would keep it waiting for ever.
             assert!(Instant::now() < hung, "waited in vain for an event");
             if let Some(event) = self.events.pop_front() {
-                return event;
+                return Some(event);
             }
-            let bytes = self.wait().expect("an event before the end of the stream");
+            let bytes = self.wait()?;
             self.take(&bytes);
         }
     }

@@ -17,6 +17,7 @@ export async function send(args: string[]): Promise<number> {
     options: {
       user: { type: 'string' },
       client: { type: 'string' },
+      channel: { type: 'string' },
       broadcast: { type: 'boolean', default: false },
       exclude: { type: 'string' },
       event: { type: 'string' },
@@ -33,13 +34,17 @@ export async function send(args: string[]): Promise<number> {
   if (address === undefined) throw new UsageError('URL: expected the URL of a listener, got nothing');
   if (more.length > 0)
     throw new UsageError(`data: expected one argument, got ${more.length + 1}. Put data with spaces in quotes.`);
-  const targets = [values.user, values.client, values.broadcast || undefined].filter((target) => target !== undefined);
+  const { user, client, channel, broadcast } = values;
+  const targets = [user, client, channel, broadcast || undefined].filter((target) => target !== undefined);
   if (targets.length !== 1)
-    throw new UsageError(`Expected one of --user, --client and --broadcast, got ${targets.length || 'none'}`);
+    throw new UsageError(
+      `Expected one of --user, --client, --channel and --broadcast, got ${targets.length || 'none'}`,
+    );
   const body = {
-    userId: values.user,
-    clientId: values.client,
-    broadcast: values.broadcast || undefined,
+    userId: user,
+    clientId: client,
+    channel,
+    broadcast: broadcast || undefined,
     excludeClientId: values.exclude,
     event: {
       event: values.event,
@@ -50,7 +55,8 @@ export async function send(args: string[]): Promise<number> {
     },
   };
   const headers = { ...authorization(), ...idempotency(values['idempotency-key']), ...parseHeaders(values.header) };
-  return show(await publish(publishUrl(address), headers, JSON.stringify(body)), values.json);
+  const answer = await publish(publishUrl(address), headers, JSON.stringify(body));
+  return show(answer, values.json, client !== undefined);
 }
 
 /** If the address is only a host, `/publish` is meant. */
@@ -127,7 +133,7 @@ async function textOf(response: Response, url: URL): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-function show({ status, text }: Answer, json: boolean): number {
+function show({ status, text }: Answer, json: boolean, isForClient: boolean): number {
   if (status < 200 || status > 299) {
     tell(`ssekit send: refused with ${status}: ${oneLine(reasonIn(text, status))}`);
     return EXIT.problems;
@@ -138,10 +144,15 @@ function show({ status, text }: Answer, json: boolean): number {
     sayJsonText(text);
     return EXIT.ok;
   }
-  const { clients, id } = receipt;
-  const to = `sent to ${clients} connected client${clients === 1 ? '' : 's'}`;
-  say(id === null ? `${to}: there is no such client` : `${to}, id ${oneLine(id)}`);
+  say(sentence(receipt, isForClient));
   return EXIT.ok;
+}
+
+function sentence({ clients, id }: Receipt, isForClient: boolean): string {
+  const to = `sent to ${clients} connected client${clients === 1 ? '' : 's'}`;
+  if (id !== null) return `${to}, id ${oneLine(id)}`;
+  // With a backplane, no receipt has an id.
+  return isForClient && clients === 0 ? `${to}: no such client is connected` : to;
 }
 
 function receiptIn(answer: string): Receipt | undefined {

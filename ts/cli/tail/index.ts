@@ -3,6 +3,7 @@ import { MAX_EVENT_CHARACTERS } from '../event-stream/parser.js';
 import { explain } from '../http/explain.js';
 import { caughtUp, duration, oneLine, painter, say, sayJson, tell } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseUrl, parseUsage, UsageError } from '../usage.js';
+import { withChannels } from './channels.js';
 import { follow, type Notice } from './follow.js';
 import { asText, forPrograms } from './print.js';
 
@@ -11,6 +12,7 @@ export async function tail(args: string[]): Promise<number> {
     args,
     allowPositionals: true,
     options: {
+      channel: { type: 'string', multiple: true },
       header: { type: 'string', multiple: true },
       'last-event-id': { type: 'string', default: '' },
       json: { type: 'boolean', default: false },
@@ -18,6 +20,7 @@ export async function tail(args: string[]): Promise<number> {
   });
   const address = atMostOne('URL', positionals);
   if (address === undefined) throw new UsageError('URL: expected the URL of a stream, got nothing');
+  const url = withChannels(parseUrl(address), values.channel);
   const ended = new AbortController();
   const end = (): void => ended.abort();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, end);
@@ -27,7 +30,7 @@ export async function tail(args: string[]): Promise<number> {
       lastEventId: values['last-event-id'],
       signal: ended.signal,
     };
-    return await show(follow(parseUrl(address), options), values.json);
+    return await show(follow(url, options), values.json);
   } catch (error) {
     const explanation = explain(error);
     if (!explanation) throw error;

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use crate::backplane::Number;
+use crate::cluster::announcer::Announcer;
 use crate::cluster::members::Members;
-use crate::cluster::message::{Addressee, Message, Owner};
+use crate::cluster::message::{Addressee, Message, Owner, Subscription};
 use crate::cluster::newcomers::Newcomers;
 use crate::engine::Engine;
 use crate::event::Encoded;
 use crate::event::audience::Audience;
+use crate::event::key::Key;
 use crate::event::position::{Epoch, Position, agreed, is_agreed};
 use crate::history::timeline::Place;
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::ShardLink;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::revoked::end_of_millisecond;
+use crate::session::subscriptions::Span;
 
 /// The fate of a record before this node read it from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +48,7 @@ pub(crate) struct Applier<'a> {
     pub(super) engine: &'a Engine,
     pub(super) members: &'a Members,
     pub(super) newcomers: &'a Newcomers,
+    pub(super) announcer: &'a Announcer,
 }
 
 impl Applier<'_> {
@@ -114,6 +118,9 @@ impl Applier<'_> {
                 engine.timeline.skip_to(place.position());
                 engine.disconnect_client(client);
             }
+            Message::Subscribe(order) => self.subscribe(order, place),
+            Message::Unsubscribe(order) => self.unsubscribe(order, place),
+            Message::Attends { attendee, comes } => engine.attend(place, *attendee, *comes),
             Message::Lost(_) => engine.begin_anew(engine.timeline.epoch(), place.position()),
             _ => {}
         }
@@ -143,6 +150,52 @@ impl Applier<'_> {
         self.engine.put(place, to.audience, draft).1
     }
 
+    fn subscribe(&self, order: &Subscription<'_>, place: Place) {
+        if !self.may_change(order, place) {
+            return;
+        }
+        match self.engine.subscribe(place, order.client, order.channel, order.since) {
+            Ok(true) => self.announce(order.client),
+            Ok(false) => {}
+            Err(error) => self.engine.report(&error.to_string()),
+        }
+    }
+
+    fn unsubscribe(&self, order: &Subscription<'_>, place: Place) {
+        if self.may_change(order, place) && self.engine.unsubscribe(place, order.client, order.channel) {
+            self.announce(order.client);
+        }
+    }
+
+    /// Whether an order is for a client that is known here, and comes from somebody who may change it.
+    fn may_change(&self, order: &Subscription<'_>, place: Place) -> bool {
+        if let Some(shown) = order.shown {
+            let here = self.engine.registry.known_client(order.client);
+            // A page without a user can come back only to the node that knows its key.
+            return here.is_some_and(|here| here.is_proved_by(Key::split(shown).map(|(_, key)| key).as_ref()));
+        }
+        if !matches!(self.expects(order.client, order.owner, place), Expected::Here) {
+            return false;
+        }
+        if let Some(away) = self.engine.registry.known_client(order.client).filter(|client| !client.is_connected()) {
+            self.engine.registry.learn(&away, &self.spans_before(order.client, place));
+        }
+        true
+    }
+
+    /// The channels of another node's client before this place.
+    fn spans_before(&self, client: &str, place: Place) -> Vec<Span> {
+        // Without a position, this node is ahead of everything that it has read.
+        let before = if place.position() > 0 { place.position() } else { Position::MAX };
+        self.members.spans_of(client).iter().filter_map(|span| span.before(before)).collect()
+    }
+
+    fn announce(&self, client: &str) {
+        if let Some(client) = self.engine.registry.client(client) {
+            self.announcer.changed(&client);
+        }
+    }
+
     /// Decides how to handle an event for this client alone.
     fn expects(&self, id: &str, owner: Option<Owner<'_>>, place: Place) -> Expected {
         let Engine { registry, timeline, .. } = self.engine;
@@ -161,7 +214,7 @@ impl Applier<'_> {
             return registry.miss(id, place, timeline).map_or(Expected::Here, Expected::Missed);
         };
         let link = self.engine.next_shard().0 as Arc<dyn ShardLink>;
-        registry.expect_client(ClientInfo { id: id.into(), user }, link, timeline);
+        registry.expect_client(ClientInfo { id: id.into(), user }, &self.spans_before(id, place), link, timeline);
         Expected::Here
     }
 }

@@ -3,23 +3,53 @@
 //! It holds a version, a kind, and fields. A field is a tag, a length as a LEB128 number, and that many bytes. A reader
 //! skips unknown fields, so that nodes of different releases understand each other. It rejects an unknown version.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+mod wire;
 
+use bytes::{Buf, BufMut, Bytes};
+
+use self::wire::Writer;
 use crate::event::audience::Audience;
 use crate::event::{Draft, Encoded};
+use crate::session::attendance::Attendee;
 
-const VERSION: u8 = 1;
-
-/// Clients in one piece of a presence snapshot.
-pub(crate) const CLIENTS_PER_SNAPSHOT: usize = 500;
-
-/// A client and its user.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A client, as its node describes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Member<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
     /// The number of the first record that reported the client; 0: this one.
     pub(crate) since: u64,
+    /// What it said about itself, as JSON.
+    pub(crate) data: Option<&'a str>,
+    /// When it connected, in milliseconds since 1970.
+    pub(crate) connected_at: u64,
+    /// The channels that it has subscribed to, or has left and may still have to read.
+    pub(crate) channels: Vec<Span<'a>>,
+}
+
+/// A client's time with a channel, in numbers of the history.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Span<'a> {
+    pub(crate) channel: &'a str,
+    /// The client gets the events after this number; 0: all that its page has not seen.
+    pub(crate) since: u64,
+    /// The client gets no events after this number; `None`: it has not left.
+    pub(crate) until: Option<u64>,
+    /// The newest number when the client named the channel; 0: it did not.
+    pub(crate) named_at: u64,
+}
+
+/// An order to change what a client has subscribed to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Subscription<'a> {
+    pub(crate) client: &'a str,
+    /// The client's owner, as far as the sender knows. Nobody else's client may change.
+    pub(crate) owner: Option<Owner<'a>>,
+    /// A page without a user asks for this, and has shown this key; empty: none. Only the client's own node can check it.
+    pub(crate) shown: Option<&'a str>,
+    pub(crate) channel: &'a str,
+    /// The page knows what was sent to the channel up to this cursor.
+    pub(crate) since: Option<&'a str>,
 }
 
 /// The audience of an event, in the form that all nodes need.
@@ -52,10 +82,18 @@ pub(crate) enum Message<'a> {
     DisconnectUser(&'a str, u64),
     /// Disconnect a client.
     DisconnectClient(&'a str),
+    /// Subscribe a client to a channel.
+    Subscribe(Subscription<'a>),
+    /// End a client's subscription to a channel.
+    Unsubscribe(Subscription<'a>),
+    /// A client has come to a channel whose clients want to know, or gone from it.
+    Attends { attendee: Attendee<'a>, comes: bool },
     /// The sender could not append this many of its events; they are lost.
     Lost(u64),
     /// Clients have come, in this order.
     Joined(Vec<Member<'a>>),
+    /// The channels of the sender's client have changed.
+    Changed(Member<'a>),
     /// Clients have left.
     Left(Vec<&'a str>),
     /// The sender knows no clients yet, and asks all nodes for a presence snapshot.
@@ -74,12 +112,17 @@ mod kind {
     pub(super) const DISCONNECT_USER: u8 = 2;
     pub(super) const DISCONNECT_CLIENT: u8 = 3;
     pub(super) const LOST: u8 = 4;
+    pub(super) const SUBSCRIBE: u8 = 5;
+    pub(super) const UNSUBSCRIBE: u8 = 6;
+    pub(super) const COMES: u8 = 7;
+    pub(super) const GOES: u8 = 8;
     pub(super) const JOINED: u8 = 16;
     pub(super) const LEFT: u8 = 17;
     pub(super) const SNAPSHOT_REQUEST: u8 = 18;
     pub(super) const PRESENCE_SNAPSHOT: u8 = 19;
     pub(super) const ALIVE: u8 = 20;
     pub(super) const NODE_LEFT: u8 = 21;
+    pub(super) const CHANGED: u8 = 22;
 }
 
 mod tag {
@@ -94,6 +137,12 @@ mod tag {
     pub(super) const FIRST: u8 = 9;
     pub(super) const SINCE: u8 = 10;
     pub(super) const CHANNEL: u8 = 11;
+    pub(super) const FROM: u8 = 12;
+    pub(super) const UNTIL: u8 = 13;
+    pub(super) const DATA: u8 = 14;
+    pub(super) const CONNECTED_AT: u8 = 15;
+    pub(super) const SHOWN: u8 = 16;
+    pub(super) const NAMED_AT: u8 = 17;
 }
 
 /// The payload of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
@@ -130,6 +179,9 @@ impl<'a> Message<'a> {
                 out.number(tag::NUMBER, *at);
             }
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
+            Self::Subscribe(order) | Self::Unsubscribe(order) => out.subscription(order),
+            Self::Attends { attendee, .. } => out.attendee(attendee),
+            Self::Changed(member) => out.members(std::slice::from_ref(member)),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
             Self::Joined(members) => out.members(members),
             Self::PresenceSnapshot { first, members } => {
@@ -149,6 +201,11 @@ impl<'a> Message<'a> {
             Self::Event(..) => kind::EVENT,
             Self::DisconnectUser(..) => kind::DISCONNECT_USER,
             Self::DisconnectClient(_) => kind::DISCONNECT_CLIENT,
+            Self::Subscribe(_) => kind::SUBSCRIBE,
+            Self::Unsubscribe(_) => kind::UNSUBSCRIBE,
+            Self::Attends { comes: true, .. } => kind::COMES,
+            Self::Attends { comes: false, .. } => kind::GOES,
+            Self::Changed(_) => kind::CHANGED,
             Self::Lost(_) => kind::LOST,
             Self::Joined(_) => kind::JOINED,
             Self::Left(_) => kind::LEFT,
@@ -161,12 +218,16 @@ impl<'a> Message<'a> {
 
     /// Returns `None` if the payload is damaged, or comes from another release and says something new.
     pub(crate) fn decode(payload: &'a [u8]) -> Option<Self> {
-        let ([VERSION, kind], fields) = payload.split_first_chunk::<2>()? else { return None };
-        let fields = Fields(fields);
-        Some(match *kind {
+        let (kind, fields) = wire::open(payload)?;
+        Some(match kind {
             kind::EVENT => fields.event()?,
             kind::DISCONNECT_USER => Self::DisconnectUser(fields.text(tag::USER)?, fields.number(tag::NUMBER)?),
             kind::DISCONNECT_CLIENT => Self::DisconnectClient(fields.text(tag::CLIENT)?),
+            kind::SUBSCRIBE => Self::Subscribe(fields.subscription()?),
+            kind::UNSUBSCRIBE => Self::Unsubscribe(fields.subscription()?),
+            kind::COMES => Self::Attends { attendee: fields.attendee()?, comes: true },
+            kind::GOES => Self::Attends { attendee: fields.attendee()?, comes: false },
+            kind::CHANGED => Self::Changed(fields.members()?.pop()?),
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
             kind::JOINED => Self::Joined(fields.members()?),
             kind::LEFT => Self::Left(fields.clients()?),
@@ -181,215 +242,5 @@ impl<'a> Message<'a> {
     }
 }
 
-struct Writer(BytesMut);
-
-impl Writer {
-    fn new(kind: u8) -> Self {
-        let mut buf = BytesMut::with_capacity(64);
-        buf.put_slice(&[VERSION, kind]);
-        Self(buf)
-    }
-
-    fn text(&mut self, tag: u8, text: &str) {
-        self.0.put_u8(tag);
-        self.leb128(text.len() as u64);
-        self.0.put_slice(text.as_bytes());
-    }
-
-    fn number(&mut self, tag: u8, number: u64) {
-        self.text(tag, &number.to_string());
-    }
-
-    fn leb128(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.put_u8(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.put_u8(number as u8);
-    }
-
-    fn to(&mut self, to: Addressee<'_>) {
-        match to.audience {
-            Audience::All { exclude } => self.optional(tag::EXCLUDE, exclude),
-            Audience::User(user) => self.text(tag::USER, user),
-            Audience::Client(client) => self.text(tag::CLIENT, client),
-            Audience::Channel(name) => self.text(tag::CHANNEL, name),
-        }
-        match to.owner {
-            Some(Owner::User(user)) => self.text(tag::USER, user),
-            Some(Owner::Anonymous) => self.text(tag::ANONYMOUS, ""),
-            None => {}
-        }
-    }
-
-    fn optional(&mut self, tag: u8, text: Option<&str>) {
-        if let Some(text) = text {
-            self.text(tag, text);
-        }
-    }
-
-    /// A user follows its client.
-    fn members(&mut self, members: &[Member<'_>]) {
-        for member in members {
-            self.text(tag::CLIENT, member.client);
-            self.optional(tag::USER, member.user);
-            if member.since > 0 {
-                self.number(tag::SINCE, member.since);
-            }
-        }
-    }
-}
-
-/// The fields of a payload. They end at a truncated field; decoding then fails if a required field is missing.
-#[derive(Clone, Copy)]
-struct Fields<'a>(&'a [u8]);
-
-impl<'a> Iterator for Fields<'a> {
-    type Item = (u8, &'a str);
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let (tag, mut rest) = self.0.split_first()?;
-        let mut length = 0_usize;
-        for shift in (0..35).step_by(7) {
-            let (byte, tail) = rest.split_first()?;
-            rest = tail;
-            length |= usize::from(byte & 0x7f) << shift;
-            if byte & 0x80 == 0 {
-                let (text, tail) = rest.split_at_checked(length)?;
-                self.0 = tail;
-                return Some((*tag, std::str::from_utf8(text).ok()?));
-            }
-        }
-        None
-    }
-}
-
-impl<'a> Fields<'a> {
-    fn text(self, wanted: u8) -> Option<&'a str> {
-        self.into_iter().find(|(tag, _)| *tag == wanted).map(|(_, text)| text)
-    }
-
-    fn number(self, wanted: u8) -> Option<u64> {
-        self.text(wanted)?.parse().ok()
-    }
-
-    fn event(self) -> Option<Message<'a>> {
-        let (user, client) = (self.text(tag::USER), self.text(tag::CLIENT));
-        let to = match (client, user) {
-            (Some(client), user) => {
-                let anonymous = || self.text(tag::ANONYMOUS).map(|_| Owner::Anonymous);
-                Addressee { audience: Audience::Client(client), owner: user.map(Owner::User).or_else(anonymous) }
-            }
-            (None, Some(user)) => Audience::User(user).into(),
-            (None, None) => match self.text(tag::CHANNEL) {
-                Some(channel) => Audience::Channel(channel).into(),
-                None => Audience::All { exclude: self.text(tag::EXCLUDE) }.into(),
-            },
-        };
-        let event =
-            Encoded { body: self.text(tag::BODY)?, own_id: self.text(tag::ID), coalesce_key: self.text(tag::KEY) };
-        Some(Message::Event(to, event))
-    }
-
-    fn members(self) -> Option<Vec<Member<'a>>> {
-        let mut members: Vec<Member<'a>> = Vec::new();
-        for (tag, text) in self {
-            match tag {
-                tag::CLIENT => members.push(Member { client: text, user: None, since: 0 }),
-                tag::USER => members.last_mut()?.user = Some(text),
-                tag::SINCE => members.last_mut()?.since = text.parse().ok()?,
-                _ => {}
-            }
-        }
-        Some(members)
-    }
-
-    fn clients(self) -> Option<Vec<&'a str>> {
-        Some(self.filter(|(tag, _)| *tag == tag::CLIENT).map(|(_, text)| text).collect())
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-    use crate::event::Event;
-    use crate::event::position::Epoch;
-
-    fn examples() -> Vec<Message<'static>> {
-        let event = Encoded { body: "data: {}\nid: ", own_id: Some("i"), coalesce_key: Some("k") };
-        let plain = Encoded { body: "data: \nid: ", own_id: None, coalesce_key: None };
-        let members =
-            vec![Member { client: "a", user: Some("u"), since: 7 }, Member { client: "b", user: None, since: 0 }];
-        vec![
-            Message::Event(Audience::User("ada").into(), event),
-            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) }, plain),
-            Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain),
-            Message::Event(Audience::Client("tab").into(), event),
-            Message::Event(Audience::Channel("tab").into(), event),
-            Message::Event(Audience::All { exclude: Some("tab") }.into(), plain),
-            Message::Event(Audience::All { exclude: None }.into(), event),
-            Message::DisconnectUser("ada", 1_800_000_000_000),
-            Message::DisconnectClient("tab"),
-            Message::Lost(7),
-            Message::Joined(members.clone()),
-            Message::Left(vec!["a", "b"]),
-            Message::SnapshotRequest,
-            Message::PresenceSnapshot { first: true, members: members.clone() },
-            Message::PresenceSnapshot { first: false, members },
-            Message::Alive(3),
-            Message::NodeLeft,
-        ]
-    }
-
-    #[test]
-    fn message_survives_encoding() {
-        for message in examples() {
-            assert_eq!(Message::decode(&message.encode()), Some(message));
-        }
-    }
-
-    #[test]
-    fn truncated_or_newer_message_does_no_harm() {
-        for message in examples() {
-            let bytes = message.encode();
-            for end in 0..bytes.len() {
-                let _ = Message::decode(&bytes[..end]);
-            }
-            let mut other = bytes.to_vec();
-            other[0] = VERSION + 1;
-            assert_eq!(Message::decode(&other), None);
-        }
-    }
-
-    #[test]
-    fn field_of_a_later_release_is_skipped() {
-        let mut bytes = Message::DisconnectClient("tab").encode().to_vec();
-        bytes.splice(2..2, [200, 3, b'n', b'e', b'w']);
-        assert_eq!(Message::decode(&bytes), Some(Message::DisconnectClient("tab")));
-    }
-
-    proptest! {
-        #[test]
-        fn any_event_arrives_as_it_was_encoded(
-            user in ".{1,300}", data in ".*", id in proptest::option::of("[!-~]{1,256}"), key in proptest::option::of(".{1,50}"),
-        ) {
-            let event = Event { name: "n", data: &data, id: id.as_deref(), coalesce_key: key.as_deref(), ..Event::default() };
-            let draft = event.encode(1 << 20).unwrap();
-            let to = Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User(&user)) };
-            let payload = event_for(to, event.encode(1 << 20).unwrap());
-            let Some(Message::Event(decoded_to, encoded)) = Message::decode(&payload) else { panic!("an event") };
-            prop_assert_eq!(decoded_to, to);
-            let epoch = Epoch::random();
-            let arrived = encoded.draft(1 << 20).unwrap();
-            prop_assert_eq!(arrived.coalesce_key(), draft.coalesce_key());
-            prop_assert_eq!(arrived.finish(&epoch, 7).chunk(), draft.finish(&epoch, 7).chunk());
-        }
-
-        #[test]
-        fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Message::decode(&bytes);
-        }
-    }
-}
+mod tests;

@@ -12,6 +12,7 @@
 //! Everything that is sent goes into the shared history first. This node's own clients get it when it comes back. So
 //! all nodes deliver the same order, and an id means the same on each of them.
 
+mod announcer;
 mod apply;
 mod claims;
 mod health;

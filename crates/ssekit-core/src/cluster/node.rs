@@ -9,11 +9,12 @@ use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
 use crate::backplane::{Failure, NodeId, Number, Record};
+use crate::cluster::announcer::Announcer;
 use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::claims::Claims;
 use crate::cluster::health::{Health, Side};
 use crate::cluster::members::Members;
-use crate::cluster::message::{CLIENTS_PER_SNAPSHOT, Member, Message};
+use crate::cluster::message::Message;
 use crate::cluster::newcomers::Newcomers;
 use crate::cluster::outage::OutageDelivery;
 use crate::cluster::outbox::{Bounds, Outbox};
@@ -43,7 +44,7 @@ pub(crate) struct Cluster {
     /// Events waiting to be appended.
     pub(crate) events: Outbox,
     /// Clients that come and go here, waiting to be appended.
-    pub(super) presence: Outbox,
+    pub(crate) announcer: Announcer,
     pub(crate) members: Members,
     pub(super) claims: Claims,
     pub(crate) newcomers: Newcomers,
@@ -83,7 +84,7 @@ impl Cluster {
             options,
             memory,
             events: Outbox::new(bounds),
-            presence: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }),
+            announcer: Announcer::new(),
             members: Members::default(),
             claims: Claims::default(),
             newcomers: Newcomers::default(),
@@ -202,7 +203,7 @@ impl Cluster {
 
     /// Makes the node append a record soon. Returns a lower bound for the record's count.
     pub(crate) fn probe(&self) -> u64 {
-        let count = self.presence.count() + 1;
+        let count = self.announcer.outbox.count() + 1;
         self.probe_due.store(true, Ordering::Release);
         count
     }
@@ -213,7 +214,7 @@ impl Cluster {
             engine.end(&stray, DisconnectReason::Fault);
         }
         if self.probe_due.swap(false, Ordering::AcqRel) || !self.newcomers.is_empty() {
-            self.presence.push([Message::Alive(engine.registry.counts().0 as u64).encode()]);
+            self.announcer.outbox.push([Message::Alive(engine.registry.counts().0 as u64).encode()]);
         }
     }
 
@@ -255,8 +256,8 @@ impl Cluster {
 
     /// Tells the other nodes that this node has left.
     pub(crate) async fn leave(&self) {
-        let count = self.presence.push([Message::NodeLeft.encode()]);
-        let _ = tokio::time::timeout(Duration::from_secs(1), self.presence.is_appended(count)).await;
+        let count = self.announcer.outbox.push([Message::NodeLeft.encode()]);
+        let _ = tokio::time::timeout(Duration::from_secs(1), self.announcer.outbox.is_appended(count)).await;
     }
 
     pub(super) fn set_joined(&self, epoch: Option<Epoch>) {
@@ -325,30 +326,12 @@ impl Cluster {
     /// Sends a presence snapshot: tells the other nodes who is connected here, in place of whatever they know.
     pub(super) fn send_snapshot(&self, engine: &Engine) {
         *self.snapshot_due.lock() = false;
-        let here = engine.registry.connected();
-        let mut pieces = Vec::new();
-        let mut first = true;
-        for piece in here.chunks(CLIENTS_PER_SNAPSHOT) {
-            let members = piece.iter().map(|client| self.member(&client.info)).collect();
-            pieces.push(Message::PresenceSnapshot { first, members }.encode());
-            first = false;
-        }
-        if first {
-            pieces.push(Message::PresenceSnapshot { first, members: Vec::new() }.encode());
-        }
-        pieces.push(Message::Alive(here.len() as u64).encode());
-        self.presence.push(pieces);
-    }
-
-    /// A client of this node, as the other nodes are to know it.
-    fn member<'a>(&self, info: &'a ClientInfo) -> Member<'a> {
-        let (client, user) = (&*info.id, info.user.as_deref());
-        Member { client, user, since: self.claims.since(client, user) }
+        self.announcer.snapshot(&engine.registry.connected(), &self.claims);
     }
 
     /// The parts of this node that a record changes.
     pub(super) fn applier<'a>(&'a self, engine: &'a Engine) -> Applier<'a> {
-        Applier { engine, members: &self.members, newcomers: &self.newcomers }
+        Applier { engine, members: &self.members, newcomers: &self.newcomers, announcer: &self.announcer }
     }
 
     pub(super) fn lease(&self) -> Duration {
@@ -359,15 +342,13 @@ impl Cluster {
 /// Tells the other nodes which clients come and go here.
 impl Observer for Cluster {
     fn connected(&self, client: &Client) {
-        let ClientInfo { id, user } = client.info();
-        let member = Member { client: id, user: user.as_deref(), since: 0 };
-        self.presence.push([Message::Joined(vec![member]).encode()]);
+        self.announcer.joined(client);
     }
 
     fn disconnected(&self, client: &ClientInfo, reason: DisconnectReason) {
         // Its successor has the same id, here or there.
         if reason != DisconnectReason::Replaced {
-            self.presence.push([Message::Left(vec![&client.id]).encode()]);
+            self.announcer.left(&client.id);
         }
     }
 

@@ -20,6 +20,7 @@ pub(super) fn hear(cluster: &Cluster, engine: &Engine, record: &Record, message:
             let theirs = hear_of(cluster, engine, record.number, joined, true);
             members.joined(node, record.number, &theirs);
         }
+        Message::Changed(member) => members.changed(node, member),
         Message::Left(clients) => members.left(node, clients),
         Message::PresenceSnapshot { first, members: snapshot } => {
             let theirs = hear_of(cluster, engine, record.number, snapshot, false);
@@ -59,7 +60,7 @@ fn hear_of<'a>(
     anew: bool,
 ) -> Vec<Member<'a>> {
     let is_theirs = |member: &&Member<'a>| {
-        let Member { client, user, since } = **member;
+        let Member { client, user, since, .. } = **member;
         let verdict = cluster.claims.judge(client, user, if since == 0 { number } else { since }, anew);
         match verdict {
             Verdict::Moved => end_replaced(engine, client),
@@ -75,7 +76,7 @@ fn hear_of<'a>(
 /// belong to another user.
 fn assert_all(cluster: &Cluster, engine: &Engine, number: Number, members: &[Member<'_>]) {
     for member in members {
-        let Member { client, user, since } = *member;
+        let Member { client, user, since, .. } = *member;
         let since = if since == 0 { number } else { since };
         match cluster.members.find(client) {
             Some(there) if cluster.members.is_claimed(client, user, since) => {
@@ -103,6 +104,6 @@ fn give_away(cluster: &Cluster, engine: &Engine, client: &str, owner: Option<&st
     let Some(here) = here else { return };
     here.release_if(true);
     if engine.end(&here, DisconnectReason::Replaced) {
-        cluster.presence.push([Message::Left(vec![client]).encode()]);
+        cluster.announcer.left(client);
     }
 }

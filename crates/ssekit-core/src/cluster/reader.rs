@@ -87,10 +87,10 @@ impl Reader {
         self.known.ends.members = joined.ends.members;
         let mut reached = Reached { ends: self.known.ends, up_at: joined.ends.events, told: false };
         cluster.read.send_replace(reached.ends.events);
-        cluster.presence.clear();
+        cluster.announcer.outbox.clear();
         cluster.members.bear_with_all();
         cluster.send_snapshot(&here);
-        cluster.presence.push([Message::SnapshotRequest.encode()]);
+        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
         cluster.set_joined(Some(joined.epoch));
         drop(here);
         loop {
@@ -155,7 +155,7 @@ impl Reader {
                 }
                 Channel::Members => {
                     if !is_next {
-                        cluster.presence.push([Message::SnapshotRequest.encode()]);
+                        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
                     }
                     if let Some(message) = message {
                         presence::hear(cluster, engine, record, &message);

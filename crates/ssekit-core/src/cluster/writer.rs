@@ -30,7 +30,7 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
                         *cluster.appended.lock() = end;
                         cluster.events.appended(count);
                     }
-                    Channel::Members => cluster.presence.appended(count),
+                    Channel::Members => cluster.announcer.outbox.appended(count),
                 }
             }
             Err(failure) if failure.is_other_history() => cluster.lose_track(),
@@ -47,13 +47,13 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
 /// The next batch to append: members go before the events for them. `None`: check again whether a history is joined.
 async fn next(cluster: &Cluster) -> Option<Batch> {
     loop {
-        for (channel, outbox) in [(Channel::Members, &cluster.presence), (Channel::Events, &cluster.events)] {
+        for (channel, outbox) in [(Channel::Members, &cluster.announcer.outbox), (Channel::Events, &cluster.events)] {
             if let Some((first, records)) = outbox.peek() {
                 return Some(Batch { node: cluster.node, channel, first, records });
             }
         }
         tokio::select! {
-            () = cluster.presence.news.notified() => {}
+            () = cluster.announcer.outbox.news.notified() => {}
             () = cluster.events.news.notified() => {}
             () = tokio::time::sleep(LONGEST_WAIT) => return None,
         }

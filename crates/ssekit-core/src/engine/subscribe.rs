@@ -1,6 +1,8 @@
 //! Channels of connected clients, and of clients that are away: they begin and end at a position in the stream, where the
 //! client learns about it.
 
+use std::time::Duration;
+
 use serde_json::json;
 
 use crate::engine::Engine;
@@ -24,7 +26,7 @@ impl Engine {
         let (mut draft, mut begun) = (notice("ssekit:subscribed", name), Begun::Already);
         loop {
             let Some(client) = self.registry.known_client(client) else { return Ok(false) };
-            let channel = self.registry.channel(name);
+            let channel = self.registry.channel_log(name);
             let located = since.map(|id| self.timeline.locate(id, |_| None));
             let earlier = || located.map_or_else(Vec::new, |located| missed(&channel.log, located, name));
             let begins = |position| {
@@ -42,11 +44,7 @@ impl Engine {
                 Err(unpublished) => draft = unpublished,
             }
             match begun {
-                Begun::Full => {
-                    return Err(Error::range(format!(
-                        "channel: got one more than the {most} channels that a client may have"
-                    )));
-                }
+                Begun::Full => return Err(Error::too_many_channels(most)),
                 Begun::Already if client.is_listed() => return Ok(false),
                 // The client was replaced or given up after the look-up.
                 Begun::Already | Begun::Added => {}
@@ -69,7 +67,7 @@ impl Engine {
             match self.timeline.publish(place, draft, None, client.subscriptions.own(), end) {
                 Ok(_) => {
                     if let Some((channel, seat)) = ended.flatten() {
-                        channel.leave(seat);
+                        self.registry.leave_channel(&client, &channel, seat, Duration::ZERO);
                     }
                     client.mark();
                     return true;

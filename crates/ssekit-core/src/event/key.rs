@@ -43,6 +43,11 @@ impl Key {
         bytes.iter().all(|byte| Self::DIGITS.contains(byte)).then_some((id, Self(bytes)))
     }
 
+    /// The key as the end of an id, which [`Key::split`] reads.
+    pub(crate) fn shown(&self) -> String {
+        self.suffix().into_iter().map(char::from).collect()
+    }
+
     /// Whether both are equal, in a time that does not depend on how much of them is.
     pub fn matches(&self, other: &Self) -> bool {
         let differences = self.0.iter().zip(&other.0).fold(0, |all, (one, other)| black_box(all | (one ^ other)));

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use crate::event::position::Position;
 use crate::history::options::HistoryOptions;
+pub use crate::history::options::LogBounds;
 use crate::history::ring::Ring;
 pub use crate::history::ring::{Backlog, Entry, Gap, Usage};
 
@@ -19,6 +20,8 @@ pub struct Log {
     /// Position of the newest event, readable without the lock: most reads of most logs end here.
     last: AtomicU64,
     ring: Mutex<Ring>,
+    /// Its own bounds. Few logs have any.
+    bounds: Option<Box<LogBounds>>,
 }
 
 /// The effect of an added event.
@@ -35,14 +38,19 @@ pub struct Appended {
 impl Log {
     /// An empty log that knows of everything after `floor`.
     pub fn new(floor: Position) -> Self {
-        Self { last: AtomicU64::new(0), ring: Mutex::new(Ring::new(floor)) }
+        Self::bounded(floor, None)
+    }
+
+    /// The same, with bounds of its own.
+    pub fn bounded(floor: Position, bounds: Option<LogBounds>) -> Self {
+        Self { last: AtomicU64::new(0), ring: Mutex::new(Ring::new(floor)), bounds: bounds.map(Box::new) }
     }
 
     /// Adds an event, whose position must be higher than all before, and drops the oldest beyond the log's own bounds.
     pub fn append(&self, entry: Entry, bounds: &HistoryOptions) -> Appended {
         let mut ring = self.ring.lock();
         let (before, position) = (ring.usage(), entry.position);
-        let superseded = ring.append(entry, bounds);
+        let superseded = ring.append(entry, self.bounds.as_deref().copied().unwrap_or(bounds.of_one_log()));
         // Relaxed, because readers come here after an acquiring load of the timeline's head, which is stored after this.
         self.last.store(position, Ordering::Relaxed);
         Appended { before, after: ring.usage(), superseded }

@@ -11,4 +11,4 @@ pub mod options;
 pub mod ring;
 pub mod timeline;
 
-pub use options::HistoryOptions;
+pub use options::{HistoryOptions, LogBounds};

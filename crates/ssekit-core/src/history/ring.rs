@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::event::Frame;
 use crate::event::position::Position;
-use crate::history::options::HistoryOptions;
+use crate::history::options::LogBounds;
 
 /// What an event costs besides the bytes of its frame: its slot, and the frame's allocations.
 const SLOT_COST: usize = size_of::<Slot>() + 96;
@@ -206,7 +206,7 @@ impl Ring {
 
     /// Adds an event, whose position must be higher than all before, and drops the excess over the bounds of one log. Says
     /// whether it superseded another event.
-    pub fn append(&mut self, entry: Entry, bounds: &HistoryOptions) -> bool {
+    pub fn append(&mut self, entry: Entry, bounds: LogBounds) -> bool {
         let superseded = self.supersede(&entry);
         self.bytes += entry.cost();
         self.slots.push_back(Slot::Live(entry));
@@ -224,7 +224,7 @@ impl Ring {
         superseded
     }
 
-    fn exceeds(&self, bounds: &HistoryOptions) -> bool {
+    fn exceeds(&self, bounds: LogBounds) -> bool {
         self.slots.len() > bounds.max_events || self.bytes > bounds.max_bytes
     }
 

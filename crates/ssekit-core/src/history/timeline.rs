@@ -5,6 +5,8 @@
 //! head. A reader loads the head first and reads its logs up to it. So it never sees a later position before an earlier one,
 //! whichever logs they are in.
 
+mod front;
+mod ids;
 mod resume;
 
 use std::cmp::Reverse;
@@ -16,14 +18,16 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use self::front::Front;
+use self::ids::Ids;
+pub use self::resume::Located;
 use crate::counter::Counter;
-use crate::event::position::{Epoch, NodeId, ONLY_AT, Position, last_agreed};
+use crate::event::position::{Epoch, NodeId, ONLY_AT, Position};
 use crate::event::{Draft, Event, Frame};
 use crate::history::duplicates::Duplicates;
 use crate::history::log::{Appended, Entry, Log, Usage};
 use crate::history::options::HistoryOptions;
 use crate::history::ring::Special;
-pub use resume::Located;
 
 /// What a log costs besides its entries. It is counted so that many small logs are bounded, too.
 const LOG_COST: usize = 512;
@@ -41,37 +45,6 @@ pub struct Timeline {
     sequencer: Mutex<Sequencer>,
     /// Events that a newer one of the same key has superseded.
     pub coalesced: Counter,
-}
-
-/// The parts of an id.
-#[derive(Debug, Clone, Copy)]
-struct Ids {
-    epoch: Epoch,
-    /// This node, if there are several.
-    node: Option<NodeId>,
-    /// This node's events after this position are unsequenced: the nodes have yet to agree on their place. Until then, an id
-    /// says what was seen here and means nothing to any other node.
-    alone: Option<Position>,
-}
-
-impl Ids {
-    /// The position and the node in the id of the event at `position`.
-    fn name(&self, position: Position) -> (Position, Option<&NodeId>) {
-        match (&self.node, self.alone) {
-            (None, _) => (position, None),
-            (Some(node), Some(_)) => (position, Some(node)),
-            // Between agreed events are only this node's own notices, which no other node needs to know.
-            (Some(_), None) => (last_agreed(position), None),
-        }
-    }
-
-    /// The id of a copy at `position`, which stands between agreed events. Only this node has it there.
-    fn of_copy(&self, position: Position) -> String {
-        match &self.node {
-            None => self.epoch.id(position),
-            Some(node) => self.epoch.id_of_newcomer(position, node, last_agreed(position)),
-        }
-    }
 }
 
 /// An event's position and time.
@@ -129,32 +102,6 @@ struct Sequencer {
     oldest: BinaryHeap<Reverse<Front>>,
     usage: Usage,
     logs: usize,
-}
-
-#[derive(Debug)]
-struct Front {
-    position: Position,
-    log: Arc<Log>,
-}
-
-impl PartialEq for Front {
-    fn eq(&self, other: &Self) -> bool {
-        self.position == other.position
-    }
-}
-
-impl Eq for Front {}
-
-impl PartialOrd for Front {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Front {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.position.cmp(&other.position)
-    }
 }
 
 impl Timeline {

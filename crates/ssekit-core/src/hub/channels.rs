@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use crate::cluster::message::{Message, Owner, Subscription};
+use crate::cluster::node::Cluster;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::{check_channel, check_length};
@@ -39,66 +41,147 @@ impl Subscriber<'_> {
     }
 }
 
+/// A client whose subscriptions are about to change.
+struct Target {
+    client: Arc<str>,
+    /// The key that its own node has to check; empty: the page has shown none.
+    shown: Option<String>,
+}
+
+impl Target {
+    fn sure(client: Arc<str>) -> Self {
+        Self { client, shown: None }
+    }
+}
+
+/// A change of subscriptions.
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Begin(Option<&'a str>),
+    End,
+}
+
 impl Hub {
     /// Subscribes to a channel. Each client learns by `ssekit:subscribed` from where on it gets the channel's events. With
     /// `since`, a [cursor](Hub::cursor), it first gets the events after that; if they are gone, it gets `ssekit:reset` for
-    /// that channel. Returns how many clients have subscribed that had not before.
+    /// that channel. Returns how many clients have subscribed that had not before, as far as this node knows.
     ///
     /// # Errors
     /// An id or the channel's name is invalid, a client has as many channels as it may have, or a page is not the client
     /// that it says.
     pub fn subscribe(&self, subscriber: Subscriber<'_>, channel: &str, since: Option<&str>) -> Result<usize> {
-        self.check_process()?;
-        subscriber.check()?;
-        check_channel(channel)?;
-        let mut count = 0;
-        for client in self.clients_of(subscriber)? {
-            count += usize::from(self.inner.engine.subscribe(Place::next(), &client, channel, since)?);
-        }
-        Ok(count)
+        self.change_all(subscriber, channel, Change::Begin(since))
     }
 
     /// Ends subscriptions to a channel. Each client learns by `ssekit:unsubscribed` up to where it gets the channel's events.
-    /// Returns how many clients had subscribed.
+    /// Returns how many clients had subscribed, as far as this node knows.
     ///
     /// # Errors
     /// An id or the channel's name is invalid, or a page is not the client that it says.
     pub fn unsubscribe(&self, subscriber: Subscriber<'_>, channel: &str) -> Result<usize> {
+        self.change_all(subscriber, channel, Change::End)
+    }
+
+    fn change_all(&self, subscriber: Subscriber<'_>, channel: &str, change: Change<'_>) -> Result<usize> {
         self.check_process()?;
         subscriber.check()?;
         check_channel(channel)?;
-        let clients = self.clients_of(subscriber)?;
-        let had = |client: &&Arc<str>| self.inner.engine.unsubscribe(Place::next(), client, channel);
-        Ok(clients.iter().filter(had).count())
+        let mut count = 0;
+        for target in self.targets_of(subscriber)? {
+            let has_changed = match &self.inner.cluster {
+                Some(cluster) => self.change_anywhere(cluster, &target, channel, change)?,
+                None => self.change_here(&target.client, channel, change)?,
+            };
+            count += usize::from(has_changed);
+        }
+        Ok(count)
     }
 
-    fn clients_of(&self, subscriber: Subscriber<'_>) -> Result<Vec<Arc<str>>> {
-        match subscriber {
-            Subscriber::Client(id) => Ok(vec![id.into()]),
-            Subscriber::User(id) => Ok(self.clients_by_user_here(id)),
-            Subscriber::Page(page) if self.is_client(page) => Ok(vec![page.client.into()]),
-            Subscriber::Page(_) => Err(Error::unknown_client()),
+    fn change_here(&self, client: &str, channel: &str, change: Change<'_>) -> Result<bool> {
+        let engine = &self.inner.engine;
+        match change {
+            Change::Begin(since) => engine.subscribe(Place::next(), client, channel, since),
+            Change::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
         }
     }
 
-    /// Whether a page has proved that it is its client. A client without a user and without a key is proved by its id, which
-    /// only its own page knows: it was made at random.
-    fn is_client(&self, page: Page<'_>) -> bool {
-        let Some(known) = self.inner.engine.registry.known_client(page.client) else { return false };
-        let is_proved = |key: &Key| page.key.is_some_and(|shown| key.matches(&shown));
-        known.info.user.as_deref() == page.user && (page.user.is_some() || known.key.as_ref().is_none_or(is_proved))
+    /// Sends an order to all nodes. The node that has the client carries it out in its stream, and the others in case the
+    /// client comes to them.
+    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, change: Change<'_>) -> Result<bool> {
+        let client = &*target.client;
+        let Some((user, _)) = self.owner_of(cluster, client) else { return Ok(false) };
+        let channels = self.channels_of_client(cluster, client);
+        let has = channels.iter().any(|name| **name == *channel);
+        let owner = Some(user.as_deref().map_or(Owner::Anonymous, Owner::User));
+        let order = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
+        let most = self.inner.options.limits.channels_per_client;
+        let message = match change {
+            Change::Begin(_) if !has && channels.len() >= most => return Err(Error::too_many_channels(most)),
+            Change::Begin(since) => Message::Subscribe(order(since)),
+            Change::End => Message::Unsubscribe(order(None)),
+        };
+        // Even if nothing seems to change: an earlier order may still be on its way.
+        cluster.send(message.encode(), &self.inner.engine);
+        Ok(has == matches!(change, Change::End))
     }
 
-    /// The channels that have connected clients, in no particular order.
+    fn channels_of_client(&self, cluster: &Cluster, client: &str) -> Vec<Arc<str>> {
+        let here = self.inner.engine.registry.known_client(client).map(|known| (known.is_connected(), known));
+        match here {
+            Some((true, known)) => known.subscriptions.names(),
+            Some((false, known)) if cluster.members.find(client).is_none_or(|there| !there.connected) => {
+                known.subscriptions.names()
+            }
+            _ => {
+                let spans = cluster.members.spans_of(client);
+                spans.into_iter().filter(|span| span.is_active()).map(|span| span.channel).collect()
+            }
+        }
+    }
+
+    fn targets_of(&self, subscriber: Subscriber<'_>) -> Result<Vec<Target>> {
+        match subscriber {
+            Subscriber::Client(id) => Ok(vec![Target::sure(id.into())]),
+            Subscriber::User(id) => Ok(self.clients_by_user(id).into_iter().map(Target::sure).collect()),
+            Subscriber::Page(page) => self.target_of(page).map(|target| vec![target]).ok_or_else(Error::unknown_client),
+        }
+    }
+
+    /// The client of a page, if the page has proved that it is the client, or the client's own node can find that out.
+    fn target_of(&self, page: Page<'_>) -> Option<Target> {
+        let here = self.inner.engine.registry.known_client(page.client);
+        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.members.find(page.client));
+        let target = Target::sure(page.client.into());
+        if page.user.is_some() {
+            let owner = match &self.inner.cluster {
+                Some(cluster) => self.owner_of(cluster, page.client)?.0,
+                None => here?.info.user.clone(),
+            };
+            return (owner.as_deref() == page.user).then_some(target);
+        }
+        match there {
+            Some(there) if there.user.is_none() && !here.as_ref().is_some_and(|here| here.is_connected()) => {
+                let shown = page.key.map_or_else(String::new, |key| key.shown());
+                Some(Target { shown: Some(shown), ..target })
+            }
+            _ => here?.is_proved_by(page.key.as_ref()).then_some(target),
+        }
+    }
+
+    /// The channels that have connected clients on any node, in no particular order.
     pub fn channels(&self) -> Vec<Arc<str>> {
-        self.inner.engine.registry.channels.names(|channel| channel.count() > 0)
+        let mut names = self.inner.engine.registry.channels.names(|channel| channel.count() > 0);
+        names.extend(self.elsewhere(|cluster| cluster.members.channels()));
+        names.sort_unstable();
+        names.dedup();
+        names
     }
 
-    /// The ids of the connected clients that have subscribed to a channel, in no particular order.
+    /// The ids of the connected clients on all nodes that have subscribed to a channel, in no particular order.
     pub fn clients_by_channel(&self, channel: &str) -> Vec<Arc<str>> {
-        let channel = self.inner.engine.registry.channels.get(channel);
-        channel.map_or_else(Vec::new, |channel| {
-            channel.clients().iter().map(|client| Arc::clone(&client.info.id)).collect()
-        })
+        let here = self.inner.engine.registry.channels.get(channel).map_or_else(Vec::new, |channel| channel.clients());
+        let mut ids: Vec<Arc<str>> = here.iter().map(|client| Arc::clone(&client.info.id)).collect();
+        ids.extend(self.elsewhere(|cluster| cluster.members.clients_of_channel(channel)));
+        ids
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::cluster::members::Described;
 use crate::hub::Hub;
 use crate::session::client::Client;
 use crate::session::lifecycle::Phase;
@@ -27,14 +28,14 @@ pub struct ClientDetails {
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub connected_at: Duration,
-    /// How it is connected.
-    pub transport: Phase,
+    /// How it is connected. `None`: to another node.
+    pub transport: Option<Phase>,
     /// The channels that it has subscribed to.
     pub channels: Vec<Arc<str>>,
 }
 
 impl Hub {
-    /// The connected clients that meet the conditions, in no particular order.
+    /// The connected clients on all nodes that meet the conditions, in no particular order.
     pub fn clients(&self, filter: ClientFilter<'_>) -> Vec<ClientDetails> {
         let registry = &self.inner.engine.registry;
         let clients = match filter {
@@ -49,7 +50,24 @@ impl Hub {
         let is_wanted = |client: &&Arc<Client>| {
             client.is_connected() && filter.user.is_none_or(|user| client.info.user.as_deref() == Some(user))
         };
-        clients.iter().filter(is_wanted).map(|client| details(client)).collect()
+        let mut all: Vec<ClientDetails> = clients.iter().filter(is_wanted).map(|client| details(client)).collect();
+        let is_wanted = |there: &Described| {
+            filter.user.is_none_or(|user| there.user.as_deref() == Some(user))
+                && filter.channel.is_none_or(|channel| there.active().any(|name| **name == *channel))
+        };
+        all.extend(self.elsewhere(|cluster| cluster.members.described(is_wanted)).iter().map(details_elsewhere));
+        all
+    }
+}
+
+fn details_elsewhere(there: &Described) -> ClientDetails {
+    ClientDetails {
+        id: Arc::clone(&there.id),
+        user: there.user.clone(),
+        data: there.data.clone(),
+        connected_at: there.connected_at,
+        transport: None,
+        channels: there.active().cloned().collect(),
     }
 }
 
@@ -59,7 +77,7 @@ fn details(client: &Client) -> ClientDetails {
         user: client.info.user.clone(),
         data: client.data.clone(),
         connected_at: client.connected_at,
-        transport: client.phase(),
+        transport: Some(client.phase()),
         channels: client.subscriptions.names(),
     }
 }

@@ -223,7 +223,7 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (channels, missing) = self.channels_of(who, predecessor.as_deref());
+        let (channels, missing) = self.channels_of(who, &claim);
         let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own, channels, missing);
 
         let seen_id = last_event_id.or(who.since);
@@ -269,22 +269,29 @@ impl Hub {
         Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
     }
 
-    /// The channels that a client names, and those that its predecessor had. Up to the position, events of others may be
-    /// missing.
-    fn channels_of(&self, who: Connect<'_>, predecessor: Option<&Client>) -> (Vec<Subscription>, Position) {
+    /// The channels that a client names, and those that it had before, here or on another node. Up to the position, events
+    /// of others may be missing.
+    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> (Vec<Subscription>, Position) {
         let registry = &self.inner.engine.registry;
+        let head = self.inner.engine.timeline.head();
+        let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
         let mut channels: Vec<Subscription> = Vec::with_capacity(who.channels.len());
         for name in who.channels {
-            if !channels.iter().any(|known| &*known.channel.name == *name) {
-                channels.push(Subscription::named(registry.channel(name)));
+            if !has(&channels, name) {
+                channels.push(Subscription::named(registry.channel_log(name), head));
             }
         }
-        let Some(before) = predecessor.map(|predecessor| &predecessor.subscriptions) else { return (channels, 0) };
-        let missing = before.missing();
-        let is_named = |name: &str| who.channels.contains(&name);
-        let earlier = before.channels().into_iter().filter(|earlier| !is_named(&earlier.channel.name));
-        channels.extend(earlier.map(|earlier| earlier.inherited(registry.channel(&earlier.channel.name))));
-        (channels, missing)
+        let named = channels.len();
+        let before = claim.predecessor.as_ref().map(|predecessor| &predecessor.subscriptions);
+        for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
+            if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {
+                channels.push(earlier.inherited(registry.channel_log(&earlier.channel.name)));
+            }
+        }
+        for span in self.channels_elsewhere(who.user, claim.client) {
+            Subscriptions::add_elsewhere(&mut channels, &span, || registry.channel_log(&span.channel));
+        }
+        (channels, before.map_or(0, Subscriptions::missing))
     }
 
     /// The position of a client that has nothing to catch up with.

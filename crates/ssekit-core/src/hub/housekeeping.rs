@@ -12,11 +12,13 @@ use crate::session::registry::Registry;
 pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration) {
     let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let Some(crowd) = registry.upgrade().map(|registry| registry.users.crowd()) else { return };
+    let crowds = registry.upgrade().map(|registry| (registry.users.crowd(), registry.channels.crowd()));
+    let Some((users, channels)) = crowds else { return };
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
-            () = crowd.grown() => {}
+            () = users.grown() => {}
+            () = channels.grown() => {}
         }
         let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
         timeline.expire();

@@ -1,5 +1,6 @@
 //! The hub, one for each process: publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod attendance;
 mod channels;
 mod claim;
 mod clients;
@@ -175,6 +176,8 @@ impl Hub {
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let engine = Arc::new(Engine::new(timeline, registry, shards));
+        let checks = Arc::clone(&engine.registry.checks);
+        runtime.spawn(attendance::keep(checks, Arc::downgrade(&engine), cluster.clone()));
         let (draining, ending, process) = (OnceLock::new(), watch::Sender::default(), std::process::id());
         Ok(Self { inner: Arc::new(Inner { options, engine, draining, ending, cluster, process }) })
     }

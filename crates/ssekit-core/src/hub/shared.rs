@@ -15,6 +15,7 @@ use crate::hub::Hub;
 use crate::session::client::Client;
 use crate::session::forgotten::Earlier;
 use crate::session::revoked::since_1970;
+use crate::session::subscriptions::Span;
 
 impl Hub {
     /// Waits until this node knows what other nodes have sent, so that a client from one of them can resume here. Waits
@@ -84,7 +85,9 @@ impl Hub {
                 (registry.counts().0 + members.count()).saturating_sub(excluded)
             }
             Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + members.count_of(id),
-            Audience::Channel(name) => registry.channels.get(name).map_or(0, |channel| channel.count()),
+            Audience::Channel(name) => {
+                registry.channels.get(name).map_or(0, |channel| channel.count()) + members.count_of_channel(name)
+            }
             // A client that no node knows has no owner. Its page learns about the missing event when it connects.
             Audience::Client(id) => self.owner_of(cluster, id).map_or(0, |(user, connected)| {
                 owner = Some(user);
@@ -118,6 +121,17 @@ impl Hub {
         (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.engine.timeline.base()) })
     }
 
+    /// The channels that a client of this user had on another node.
+    pub(super) fn channels_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Vec<Span> {
+        let (Some(cluster), Some(id)) = (&self.inner.cluster, client) else { return Vec::new() };
+        if !cluster.members.find(id).is_some_and(|there| there.user.as_deref() == user) {
+            return Vec::new();
+        }
+        // The client carries out the orders that this node has yet to read by itself.
+        let next = cluster.read() + 1;
+        cluster.members.spans_of(id).iter().filter_map(|span| span.before(next)).collect()
+    }
+
     /// Whether another node has an anonymous client with this id, or had one a moment ago. This node does not know its
     /// key.
     pub(super) fn is_anonymous_elsewhere(&self, client: &str) -> bool {
@@ -126,7 +140,7 @@ impl Hub {
     }
 
     /// The owner of a client on any node, and whether the client is connected.
-    fn owner_of(&self, cluster: &Cluster, client_id: &str) -> Option<(Option<Arc<str>>, bool)> {
+    pub(super) fn owner_of(&self, cluster: &Cluster, client_id: &str) -> Option<(Option<Arc<str>>, bool)> {
         let here = self
             .inner
             .engine

@@ -51,7 +51,7 @@ impl Hub {
             Audience::All { .. } => Some(Arc::clone(self.inner.engine.timeline.broadcasts())),
             Audience::User(id) => registry.users.get(id).map(|user| Arc::clone(&user.log)),
             Audience::Client(id) => registry.known_client(id)?.subscriptions.own_if_any().cloned(),
-            Audience::Channel(name) => registry.channels.get(name).map(|channel| Arc::clone(&channel.log)),
+            Audience::Channel(name) => registry.channels.get(name).map(|channel| Arc::clone(&channel.events.log)),
         }
     }
 }

@@ -26,6 +26,23 @@ pub trait Source: Sized {
     fn refuse(&self, error: Error) -> Self::Error;
 }
 
+/// A value that has been read already.
+impl Source for Value {
+    type Error = Error;
+
+    fn value(&self, _with_objects: bool) -> Result<Value, Error> {
+        Ok(self.clone())
+    }
+
+    fn properties(&self) -> Result<Option<Vec<(String, Self)>>, Error> {
+        Ok(if let Self::Object(properties) = self { Some(properties.clone()) } else { None })
+    }
+
+    fn refuse(&self, error: Error) -> Error {
+        error
+    }
+}
+
 /// The names of the options that were given, with those of their groups: `history.maxEvents`.
 #[derive(Debug, Default)]
 pub struct Names(Vec<String>);

@@ -7,15 +7,20 @@ use slab::Slab;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
+use crate::options::ChannelOptions;
+use crate::session::attendance::Attendance;
+use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
 use crate::session::directory::Kept;
+use crate::session::subscriptions::Seat;
 
 /// A channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
-    pub(crate) name: Arc<str>,
-    pub(crate) log: Arc<Log>,
+    pub(crate) events: Arc<ChannelLog>,
     members: Mutex<Members>,
+    /// Who is there, if its clients want to know.
+    pub(crate) attendance: Option<Box<Attendance>>,
 }
 
 #[derive(Debug, Default)]
@@ -25,13 +30,14 @@ struct Members {
     retired: bool,
 }
 
-/// A client's place among the members of a channel.
-pub(crate) type Seat = usize;
-
 impl Channel {
     /// Up to `floor`, events may be missing in its log.
-    pub(crate) fn new(name: &str, floor: Position) -> Self {
-        Self { name: name.into(), log: Arc::new(Log::new(floor)), members: Mutex::default() }
+    pub(crate) fn new(name: &str, floor: Position, options: ChannelOptions) -> Self {
+        Self {
+            events: Arc::new(ChannelLog::new(name, floor, options.history)),
+            members: Mutex::default(),
+            attendance: options.presence.then(Box::default),
+        }
     }
 
     /// Adds a member, which is marked for each event. `None`: the channel was given up.
@@ -77,17 +83,19 @@ impl Channel {
 
 impl Kept for Channel {
     fn log(&self) -> &Log {
-        &self.log
+        &self.events.log
     }
 
     fn is_idle(&self) -> bool {
-        self.members.lock().clients.is_empty() && self.log.usage().events == 0
+        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
+        is_left && self.members.lock().clients.is_empty() && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
-        let is_empty = self.log.usage().events == 0;
+        let is_empty = self.events.log.usage().events == 0;
         let mut members = self.members.lock();
-        members.retired |= is_empty && members.clients.is_empty();
+        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
+        members.retired |= is_empty && is_left && members.clients.is_empty();
         members.retired
     }
 }

@@ -208,6 +208,13 @@ impl Client {
         self.info.user.is_some() || self.key.zip(shown).is_some_and(|(key, shown)| key.matches(shown))
     }
 
+    /// Whether a page without a user that shows this key is this client. A client without a user and without a key is
+    /// proved by its id, which only its own page knows: it was made at random.
+    pub fn is_proved_by(&self, shown: Option<&Key>) -> bool {
+        let fits = |key: Key| shown.is_some_and(|shown| key.matches(shown));
+        self.info.user.is_none() && self.key.is_none_or(fits)
+    }
+
     /// Whether anybody may use its id once it is gone.
     pub fn is_released(&self) -> bool {
         self.released.load(Ordering::Acquire)

@@ -3,15 +3,17 @@
 //! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs
 //!   of its [`subscriptions`].
 //! * [`progress`]: how far somebody else's writer got with a client's stream.
-//! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log; `channel`: a log with members.
-//!   `directory`: users and channels by name.
+//! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log; `channel`: a log with members, and
+//!   their `attendance`. `directory`: users and channels by name.
 //! * `away`: clients that may come back; `forgotten`: what is remembered after a client's data is dropped.
 //! * `limits`: how many clients may connect; `presence`: which users are online; `revoked`: who was logged out.
 //! * `drain`: the graceful end; [`observer`]: who hears about all this.
 
 pub(crate) mod arrivals;
+pub(crate) mod attendance;
 pub(crate) mod away;
 pub(crate) mod channel;
+pub(crate) mod channel_log;
 pub mod client;
 pub(crate) mod directory;
 pub(crate) mod drain;

@@ -1,5 +1,7 @@
 //! Who is connected or was a moment ago: clients by id, users by id, and the observers.
 
+mod channels;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
@@ -15,10 +17,11 @@ use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::history::timeline::{Place, Timeline};
-use crate::options::Options;
+use crate::options::{ChannelKinds, Options};
 use crate::session::arrivals::Arrivals;
+use crate::session::attendance::Checks;
 use crate::session::away::Away;
-use crate::session::channel::{Channel, Seat};
+use crate::session::channel::Channel;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::directory::Directory;
 use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
@@ -26,7 +29,7 @@ use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
 use crate::session::presence::Presence;
-use crate::session::subscriptions::Subscriptions;
+use crate::session::subscriptions::{Span, Subscription, Subscriptions};
 use crate::session::user::User;
 use crate::session::users::Users;
 
@@ -38,6 +41,9 @@ pub(crate) struct Registry {
     away: Away,
     pub(crate) users: Users,
     pub(crate) channels: Directory<Channel>,
+    kinds: ChannelKinds,
+    /// Clients that may have come to a channel or gone from it.
+    pub(crate) checks: Arc<Checks>,
     /// Users with a client. This gauge and the next ones may fall below zero for a moment, when one thread counts a client
     /// out before another thread has counted it in.
     online: AtomicIsize,
@@ -65,6 +71,8 @@ impl Registry {
             away: Away::default(),
             users: Users::default(),
             channels: Directory::default(),
+            kinds: options.channels.clone(),
+            checks: Arc::default(),
             online: AtomicIsize::new(0),
             phases: Default::default(),
             gate: Gate::new(options.limits),
@@ -181,10 +189,18 @@ impl Registry {
     }
 
     /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
-    pub(crate) fn expect_client(&self, info: ClientInfo, link: Arc<dyn ShardLink>, timeline: &Timeline) {
+    /// `spans` are its channels.
+    pub(crate) fn expect_client(
+        &self,
+        info: ClientInfo,
+        spans: &[Span],
+        link: Arc<dyn ShardLink>,
+        timeline: &Timeline,
+    ) {
         let own = Arc::new(Log::new(self.missing_of(&info.id)));
-        let mut client =
-            Client::new(info, None, Subscriptions::new(None, Some(own), Vec::new(), 0), link, Start::default());
+        let channel = |span: &Span| Subscription::known_elsewhere(self.channel_log(&span.channel), span);
+        let subscriptions = Subscriptions::new(None, Some(own), spans.iter().map(channel).collect(), 0);
+        let mut client = Client::new(info, None, subscriptions, link, Start::default());
         // It may be a client that cannot say who it was.
         client.brings_id = false;
         let client = Arc::new(client);
@@ -235,6 +251,12 @@ impl Registry {
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
+                    // Before anybody finds the client, so that no order for it gets lost. And before it is opened, so that
+                    // it reads what others have put into the log for its predecessor meanwhile.
+                    timeline.quiesced(|| {
+                        predecessor.unlist();
+                        client.subscriptions.inherit(&predecessor.subscriptions);
+                    });
                     Some(occupied.insert(Arc::clone(client)))
                 }
                 _ => return Ok(false),
@@ -249,11 +271,6 @@ impl Registry {
             }
         }
         if let Some(replaced) = replaced {
-            // Before the client is opened: it then reads what others have put into the log for its predecessor meanwhile.
-            timeline.quiesced(|| {
-                replaced.unlist();
-                client.subscriptions.inherit(&replaced.subscriptions);
-            });
             self.away.remove(&replaced);
             self.remove(&replaced, DisconnectReason::Replaced, timeline);
         }
@@ -283,43 +300,6 @@ impl Registry {
         {
             self.online.fetch_sub(1, Ordering::Relaxed);
             self.presence.left(user);
-        }
-    }
-
-    /// The channel with this name. A new channel begins here, with its first event or member.
-    pub(crate) fn channel(&self, name: &str) -> Arc<Channel> {
-        self.channels.get_or_begin(name, |floor| Channel::new(name, floor))
-    }
-
-    /// Makes a connected client a member of each of its channels.
-    pub(crate) fn take_seats(&self, client: &Arc<Client>) {
-        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
-        for channel in client.subscriptions.without_seat() {
-            let (channel, seat) = self.member_of(channel, client);
-            if !client.subscriptions.sit(&channel, seat) {
-                channel.leave(seat);
-            }
-        }
-        if !client.is_connected() {
-            // It was disconnected at this very moment.
-            self.leave_channels(client);
-        }
-    }
-
-    /// Takes a place at a channel, or at the one that has come in its place.
-    fn member_of(&self, mut channel: Arc<Channel>, client: &Arc<Client>) -> (Arc<Channel>, Seat) {
-        loop {
-            if let Some(seat) = channel.join(client) {
-                return (channel, seat);
-            }
-            channel = self.channel(&channel.name);
-        }
-    }
-
-    /// Ends a client's membership in all its channels.
-    fn leave_channels(&self, client: &Client) {
-        for (channel, seat) in client.subscriptions.leave_seats() {
-            channel.leave(seat);
         }
     }
 

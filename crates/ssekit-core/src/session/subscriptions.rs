@@ -7,10 +7,13 @@ use parking_lot::RwLock;
 
 use crate::event::position::Position;
 use crate::history::log::{Backlog, Entry, Gap, Log};
-use crate::session::channel::{Channel, Seat};
+use crate::session::channel_log::ChannelLog;
 
 /// The most channels that the client has left and whose events it may still have to read.
 const MOST_ENDED: usize = 128;
+
+/// The most channels without such events that the client has left and that are remembered.
+const MOST_EMPTY: usize = 16;
 
 /// The logs of one client, in no particular order. The client's cursor covers all of them.
 #[derive(Debug, Default)]
@@ -31,18 +34,58 @@ struct Channels {
     missing: Position,
 }
 
+/// A client's place among the members of a channel.
+pub(crate) type Seat = usize;
+
+/// A client's time with a channel, as other nodes know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Span {
+    pub(crate) channel: Arc<str>,
+    /// The client gets the events after this position,
+    pub(crate) since: Position,
+    /// and up to this one. `MAX`: the client has not left.
+    pub(crate) until: Position,
+    /// The newest event when the client named the channel; 0: it did not.
+    pub(crate) named_at: Position,
+}
+
+impl Span {
+    pub(crate) fn is_active(&self) -> bool {
+        self.until == Position::MAX
+    }
+
+    /// The state before the order at this position. The client's node may have said more than this node has read, and this
+    /// node carries out the orders after that by itself.
+    pub(crate) fn before(&self, position: Position) -> Option<Self> {
+        let until = if self.until < position { self.until } else { Position::MAX };
+        (self.since < position).then(|| Self { until, ..self.clone() })
+    }
+}
+
+/// Who has told this client about a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// An order, to this client or to one before it.
+    Order,
+    /// The client itself, when it connected.
+    Client,
+    /// Another node, where the client was before.
+    Node,
+}
+
 /// A channel of a client.
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription {
-    pub(crate) channel: Arc<Channel>,
+    pub(crate) channel: Arc<ChannelLog>,
     /// The client gets the events after this position,
     pub(crate) since: Position,
     /// and up to this one. `MAX`: the client has not left.
     pub(crate) until: Position,
     /// Its place among the channel's members, while it is connected.
     seat: Option<Seat>,
-    /// The client named the channel when it connected.
-    is_named: bool,
+    /// The newest event when the client named the channel; 0: it did not.
+    named_at: Position,
+    source: Source,
 }
 
 /// The effect of an attempt to subscribe.
@@ -120,33 +163,55 @@ impl Channels {
     }
 
     fn forget_ended(&mut self) {
-        let ended = self.all.iter().filter(|one| !one.is_active()).count();
-        if ended > MOST_ENDED
-            && let Some(first) = self.all.iter().position(|one| !one.is_active())
-        {
-            self.missing = self.missing.max(self.all.remove(first).until);
+        for (most, has_news) in [(MOST_ENDED, true), (MOST_EMPTY, false)] {
+            let is_such = |one: &&Subscription| !one.is_active() && one.part().has_news(0) == has_news;
+            if self.all.iter().filter(is_such).count() > most
+                && let Some(first) = self.all.iter().position(|one| is_such(&one))
+            {
+                let until = self.all.remove(first).until;
+                if has_news {
+                    self.missing = self.missing.max(until);
+                }
+            }
         }
     }
 }
 
 impl Subscription {
     /// A subscription from this position on.
-    pub(crate) fn new(channel: Arc<Channel>, since: Position) -> Self {
-        Self { channel, since, until: Position::MAX, seat: None, is_named: false }
+    pub(crate) fn new(channel: Arc<ChannelLog>, since: Position) -> Self {
+        Self { channel, since, until: Position::MAX, seat: None, named_at: 0, source: Source::Order }
     }
 
-    /// A subscription of a client that names the channel when it connects. The client's cursor decides where it begins.
-    pub(crate) fn named(channel: Arc<Channel>) -> Self {
-        Self { is_named: true, ..Self::new(channel, 0) }
+    /// A subscription that another node knows.
+    pub(crate) fn known_elsewhere(channel: Arc<ChannelLog>, span: &Span) -> Self {
+        let Span { since, until, named_at, .. } = *span;
+        Self { since, until, named_at, source: Source::Node, ..Self::new(channel, 0) }
+    }
+
+    /// A subscription of a client that names the channel when it connects, while the newest event is at `head`. The
+    /// client's cursor decides where it begins.
+    pub(crate) fn named(channel: Arc<ChannelLog>, head: Position) -> Self {
+        Self { named_at: head, source: Source::Client, ..Self::new(channel, 0) }
     }
 
     /// Another client's subscription, at the channel that has this name by now.
-    pub(crate) fn inherited(&self, channel: Arc<Channel>) -> Self {
-        Self { channel, seat: None, is_named: false, ..self.clone() }
+    pub(crate) fn inherited(&self, channel: Arc<ChannelLog>) -> Self {
+        Self { channel, seat: None, source: Source::Order, ..self.clone() }
     }
 
-    fn leave(&mut self) -> Option<(Arc<Channel>, Seat)> {
-        Some((Arc::clone(&self.channel), self.seat.take()?))
+    fn span(&self) -> Span {
+        let Self { since, until, named_at, .. } = *self;
+        Span { channel: Arc::clone(&self.channel.name), since, until, named_at }
+    }
+
+    /// Whether another node knows that the client has come back to the channel after it left.
+    fn is_older_than(&self, span: &Span) -> bool {
+        span.is_active() && self.until <= span.since.max(span.named_at)
+    }
+
+    fn leave(&mut self) -> Option<(Arc<str>, Seat)> {
+        Some((Arc::clone(&self.channel.name), self.seat.take()?))
     }
 
     fn is_active(&self) -> bool {
@@ -254,7 +319,7 @@ impl Subscriptions {
     }
 
     /// Subscribes to a channel from `since` on, unless the client has `most` channels.
-    pub(crate) fn begin(&self, channel: &Arc<Channel>, since: Position, most: usize) -> Begun {
+    pub(crate) fn begin(&self, channel: &Arc<ChannelLog>, since: Position, most: usize) -> Begun {
         let mut channels = self.channels.get_or_init(Box::default).write();
         if channels.active(&channel.name).is_some() {
             return Begun::Already;
@@ -267,16 +332,15 @@ impl Subscriptions {
     }
 
     /// Ends a subscription at this position. Returns whether there was one, with the place that the client had.
-    pub(crate) fn end(&self, channel: &str, until: Position) -> Option<Option<(Arc<Channel>, Seat)>> {
+    pub(crate) fn end(&self, channel: &str, until: Position) -> Option<Option<(Arc<str>, Seat)>> {
         let mut channels = self.channels.get()?.write();
         let active = channels.active(channel)?;
         let mut ended = channels.all.remove(active);
         let seat = ended.leave();
-        if ended.part().has_news(0) {
-            ended.until = until;
-            channels.all.push(ended);
-            channels.forget_ended();
-        }
+        // Even if it has nothing to read: other nodes may not know yet that the client has left.
+        ended.until = until;
+        channels.all.push(ended);
+        channels.forget_ended();
         Some(seat)
     }
 
@@ -286,26 +350,57 @@ impl Subscriptions {
         let Some(others) = predecessor.channels.get() else { return };
         let (others, mut own) = (others.read(), self.channels.get_or_init(Box::default).write());
         own.missing = own.missing.max(others.missing);
-        own.all.retain(|one| one.is_named);
-        let named = own.all.len();
+        let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
+        own.all.retain(|one| match one.source {
+            Source::Client => true,
+            Source::Node => {
+                let span = one.span();
+                others.all.iter().all(|other| *other.channel.name != *span.channel || other.is_older_than(&span))
+            }
+            Source::Order => false,
+        });
+        let kept = own.all.len();
         for other in &others.all {
-            let is_named = |one: &Subscription| one.channel.name == other.channel.name;
-            if !own.all.iter().take(named).any(is_named) {
+            if !has(own.all.get(..kept).unwrap_or_default(), &other.channel.name) {
                 own.all.push(other.inherited(Arc::clone(&other.channel)));
             }
         }
     }
 
-    /// The channels that the client has no place at.
-    pub(crate) fn without_seat(&self) -> Vec<Arc<Channel>> {
+    /// Its channels, as other nodes are to know them.
+    pub(crate) fn spans(&self) -> Vec<Span> {
+        let Some(channels) = self.channels.get() else { return Vec::new() };
+        channels.read().all.iter().map(Subscription::span).collect()
+    }
+
+    /// Learns what another node knows about its channels.
+    pub(crate) fn learn(&self, spans: &[(Span, Arc<ChannelLog>)]) {
+        if !spans.is_empty() {
+            let mut channels = self.channels.get_or_init(Box::default).write();
+            for (span, channel) in spans {
+                Self::add_elsewhere(&mut channels.all, span, || Arc::clone(channel));
+            }
+        }
+    }
+
+    /// Adds what another node knows about a client's channels.
+    pub(crate) fn add_elsewhere(all: &mut Vec<Subscription>, span: &Span, channel: impl FnOnce() -> Arc<ChannelLog>) {
+        let is_known = |one: &Subscription| one.channel.name == span.channel && !one.is_older_than(span);
+        if !all.iter().any(is_known) {
+            all.push(Subscription::known_elsewhere(channel(), span));
+        }
+    }
+
+    /// The names of the channels that the client has no place at.
+    pub(crate) fn without_seat(&self) -> Vec<Arc<str>> {
         let Some(channels) = self.channels.get() else { return Vec::new() };
         let channels = channels.read();
         let unseated = channels.all.iter().filter(|one| one.is_active() && one.seat.is_none());
-        unseated.map(|one| Arc::clone(&one.channel)).collect()
+        unseated.map(|one| Arc::clone(&one.channel.name)).collect()
     }
 
     /// Gives the client a place at a channel. Returns false if it has left the channel, or has another place.
-    pub(crate) fn sit(&self, channel: &Arc<Channel>, seat: Seat) -> bool {
+    pub(crate) fn sit(&self, channel: &Arc<ChannelLog>, seat: Seat) -> bool {
         let Some(channels) = self.channels.get() else { return false };
         let mut channels = channels.write();
         let is_unseated = |one: &&mut Subscription| one.is_active() && one.seat.is_none();
@@ -316,7 +411,7 @@ impl Subscriptions {
     }
 
     /// Gives up all places among members, and returns them.
-    pub(crate) fn leave_seats(&self) -> Vec<(Arc<Channel>, Seat)> {
+    pub(crate) fn leave_seats(&self) -> Vec<(Arc<str>, Seat)> {
         let Some(channels) = self.channels.get() else { return Vec::new() };
         channels.write().all.iter_mut().filter_map(Subscription::leave).collect()
     }

@@ -1,10 +1,12 @@
 //! The behaviour of a hub.
 #![cfg(test)]
 
+mod attendance;
 mod channels;
 mod chaos;
 mod client_ids;
 mod cluster;
+mod cluster_channels;
 mod cluster_moves;
 mod cluster_outage;
 mod cluster_owners;

@@ -6,6 +6,7 @@ mod channels;
 mod fuzz;
 mod owed_resets;
 mod publish;
+mod publish_channels;
 mod requests;
 mod streams;
 mod tickets;

@@ -1,5 +1,6 @@
 //! Publishing over HTTP, as other processes and languages do it.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,11 +10,11 @@ use ssekit_testing::door::{Answer, Door, TOKEN, anonymous, request};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, named, two_shards};
 
-fn publisher() -> ListenerOptions {
+pub(crate) fn publisher() -> ListenerOptions {
     ListenerOptions { publish_token: Some(TOKEN.to_owned()), ..anonymous() }
 }
 
-fn post(door: &Door, headers: &[(&str, &str)], body: &str) -> Answer {
+pub(crate) fn post(door: &Door, headers: &[(&str, &str)], body: &str) -> Answer {
     let (bearer, length) = (format!("Bearer {TOKEN}"), body.len().to_string());
     let mut all = vec![
         ("Authorization", bearer.as_str()),
@@ -25,7 +26,7 @@ fn post(door: &Door, headers: &[(&str, &str)], body: &str) -> Answer {
     door.connect().asks(&(request("POST", "/publish", &all) + body))
 }
 
-fn published(door: &Door, body: &Value) -> Value {
+pub(crate) fn published(door: &Door, body: &Value) -> Value {
     let answer = post(door, &[], &body.to_string());
     assert_eq!(answer.status(), 200, "{}", answer.body);
     serde_json::from_str(&answer.body).unwrap()
@@ -131,6 +132,20 @@ fn invalid_publication_is_refused_with_the_reason() {
         assert!(error["error"].as_str().unwrap().contains(why), "{body}: {error}");
     }
     assert_eq!(door.engine.stats().events, 0);
+}
+
+#[test]
+fn openapi_names_every_field_of_a_publication() {
+    let door = Door::open(publisher());
+    let description: Value = serde_json::from_str(&door.get("/openapi.json").body).unwrap();
+    let schemas = &description["components"]["schemas"];
+    for (schema, body) in [("Publication", r#"{"x":1}"#), ("Event", r#"{"userId":"ada","event":{"x":1}}"#)] {
+        let refused = post(&door, &[], body).body;
+        let (_, known) = refused.split_once("expected one of ").unwrap();
+        let known: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
+        let described = schemas[schema]["properties"].as_object().unwrap();
+        assert_eq!(described.keys().map(String::as_str).collect::<BTreeSet<_>>(), known);
+    }
 }
 
 #[test]

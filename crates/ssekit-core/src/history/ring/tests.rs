@@ -4,12 +4,7 @@ use super::*;
 use crate::event::Event;
 use crate::event::position::Epoch;
 
-const PLENTY: HistoryOptions = HistoryOptions {
-    max_events: 1_000,
-    max_bytes: 1 << 20,
-    max_total_bytes: 1 << 20,
-    max_age: std::time::Duration::from_secs(60),
-};
+const PLENTY: LogBounds = LogBounds { max_events: 1_000, max_bytes: 1 << 20 };
 
 fn entry(position: Position, key: Option<&str>, id: Option<&str>) -> Entry {
     let draft = Event { data: "x", id, coalesce_key: key, ..Event::default() }.encode(1 << 20).unwrap();
@@ -39,10 +34,10 @@ fn check(ring: &Ring) {
 fn lagging_reader_gets_only_the_newest_of_a_key() {
     let mut ring = Ring::new(0);
     for (position, key) in [(1, "a"), (2, "b"), (3, "a"), (4, "a"), (5, "b")] {
-        assert_eq!(ring.append(keyed(position, key), &PLENTY), position > 2);
+        assert_eq!(ring.append(keyed(position, key), PLENTY), position > 2);
         check(&ring);
     }
-    ring.append(entry(6, None, None), &PLENTY);
+    ring.append(entry(6, None, None), PLENTY);
     assert_eq!(positions(&ring, 0), Ok(vec![4, 5, 6]));
     assert_eq!(positions(&ring, 4), Ok(vec![5, 6]));
 }
@@ -50,16 +45,16 @@ fn lagging_reader_gets_only_the_newest_of_a_key() {
 #[test]
 fn client_excluded_from_newer_event_keeps_older_one() {
     let mut ring = Ring::new(0);
-    ring.append(keyed(1, "a"), &PLENTY);
+    ring.append(keyed(1, "a"), PLENTY);
     let excluding = |position| {
         let entry = keyed(position, "a");
         let special = Special { exclude: Some("tab".into()), coalesce_key: Some("a".into()), duplicate_of: 0 };
         Entry::new(position, entry.frame, entry.at, special)
     };
-    assert!(!ring.append(excluding(2), &PLENTY));
-    assert!(ring.append(excluding(3), &PLENTY));
+    assert!(!ring.append(excluding(2), PLENTY));
+    assert!(ring.append(excluding(3), PLENTY));
     assert_eq!(positions(&ring, 0), Ok(vec![1, 3]));
-    assert!(ring.append(keyed(4, "a"), &PLENTY));
+    assert!(ring.append(keyed(4, "a"), PLENTY));
     check(&ring);
 }
 
@@ -67,7 +62,7 @@ fn client_excluded_from_newer_event_keeps_older_one() {
 fn evicted_superseded_event_is_no_gap() {
     let mut ring = Ring::new(0);
     for position in 1..=3 {
-        ring.append(keyed(position, "a"), &PLENTY);
+        ring.append(keyed(position, "a"), PLENTY);
     }
     while ring.front().is_some_and(|(position, _)| position < 3) {
         ring.evict();
@@ -83,7 +78,7 @@ fn evicted_superseded_event_is_no_gap() {
 fn page_resumes_from_a_superseded_id() {
     let mut ring = Ring::new(0);
     for (position, id) in [(1, "10 %"), (2, "20 %"), (3, "30 %")] {
-        ring.append(entry(position, Some("progress"), Some(id)), &PLENTY);
+        ring.append(entry(position, Some("progress"), Some(id)), PLENTY);
     }
     assert_eq!(ring.find("20 %"), Some(2));
     assert_eq!(positions(&ring, 2), Ok(vec![3]));
@@ -92,9 +87,9 @@ fn page_resumes_from_a_superseded_id() {
 #[test]
 fn marks_do_not_accumulate() {
     let mut ring = Ring::new(0);
-    ring.append(entry(1, None, None), &PLENTY);
+    ring.append(entry(1, None, None), PLENTY);
     for position in 2..=100_000 {
-        ring.append(keyed(position, "a"), &PLENTY);
+        ring.append(keyed(position, "a"), PLENTY);
         assert!(ring.slots.len() < 3 * FEW);
     }
     check(&ring);
@@ -104,9 +99,9 @@ fn marks_do_not_accumulate() {
 #[test]
 fn marks_are_evicted_before_events() {
     let mut ring = Ring::new(0);
-    ring.append(entry(1, None, None), &PLENTY);
+    ring.append(entry(1, None, None), PLENTY);
     for position in 2..=10_000 {
-        ring.append(entry(position, Some("a"), Some("id")), &PLENTY);
+        ring.append(entry(position, Some("a"), Some("id")), PLENTY);
         assert!(ring.slots.len() <= PLENTY.max_events);
     }
     check(&ring);
@@ -117,7 +112,7 @@ fn marks_are_evicted_before_events() {
 fn backlog_equals_what_a_reader_would_get() {
     let mut ring = Ring::new(0);
     for position in 1..=10 {
-        ring.append(keyed(position, if position % 2 == 0 { "even" } else { "odd" }), &PLENTY);
+        ring.append(keyed(position, if position % 2 == 0 { "even" } else { "odd" }), PLENTY);
     }
     assert_eq!(ring.backlog(0, true).events, 2);
     assert_eq!(ring.backlog(9, true).events, 1);
@@ -132,7 +127,7 @@ fn backlog_equals_what_a_reader_would_get() {
     }
     let mut plain = Ring::new(0);
     for position in 1..=10 {
-        plain.append(entry(position, None, None), &PLENTY);
+        plain.append(entry(position, None, None), PLENTY);
         for cursor in 0..=11 {
             assert_eq!(plain.backlog(cursor, false), Backlog { bytes: 0, ..plain.backlog(cursor, true) });
         }

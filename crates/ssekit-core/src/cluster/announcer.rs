@@ -1,0 +1,84 @@
+//! Tells the other nodes about this node's clients.
+
+use parking_lot::Mutex;
+
+use crate::cluster::claims::Claims;
+use crate::cluster::members::member;
+use crate::cluster::message::{Member, Message};
+use crate::cluster::outbox::{Bounds, Outbox};
+use crate::session::client::Client;
+use crate::session::subscriptions::Span;
+
+/// Clients and channels in one piece of a presence snapshot.
+const PIECE: usize = 500;
+
+/// What this node says about its clients.
+#[derive(Debug)]
+pub(crate) struct Announcer {
+    /// Waiting to be appended.
+    pub(crate) outbox: Outbox,
+    /// Held from the look at a client's channels until what it showed is in the outbox. Otherwise an older state could
+    /// follow a newer one.
+    order: Mutex<()>,
+}
+
+impl Announcer {
+    pub(crate) fn new() -> Self {
+        Self { outbox: Outbox::new(Bounds { records: 65_536, bytes: 16 << 20 }), order: Mutex::new(()) }
+    }
+
+    /// A client has come.
+    pub(crate) fn joined(&self, client: &Client) {
+        let _order = self.order.lock();
+        let spans = client.subscriptions.spans();
+        self.outbox.push([Message::Joined(vec![member(client, &spans, 0)]).encode()]);
+    }
+
+    /// A client's channels have changed.
+    pub(crate) fn changed(&self, client: &Client) {
+        let _order = self.order.lock();
+        let spans = client.subscriptions.spans();
+        self.outbox.push([Message::Changed(member(client, &spans, 0)).encode()]);
+    }
+
+    /// A client has left.
+    pub(crate) fn left(&self, client: &str) {
+        self.outbox.push([Message::Left(vec![client]).encode()]);
+    }
+
+    /// Everything about these clients, in place of whatever the other nodes know about this node.
+    pub(crate) fn snapshot(&self, here: &[impl AsRef<Client>], claims: &Claims) {
+        let _order = self.order.lock();
+        let spans: Vec<Vec<Span>> = here.iter().map(|client| client.as_ref().subscriptions.spans()).collect();
+        let since = |client: &Client| claims.since(&client.info.id, client.info.user.as_deref());
+        let mut members = here.iter().zip(&spans).map(|(client, spans)| {
+            let client = client.as_ref();
+            member(client, spans, since(client))
+        });
+        let mut messages = Vec::new();
+        loop {
+            let piece = next_piece(&mut members);
+            let is_last = piece.is_empty();
+            let first = messages.is_empty();
+            if first || !is_last {
+                messages.push(Message::PresenceSnapshot { first, members: piece }.encode());
+            }
+            if is_last {
+                break;
+            }
+        }
+        messages.push(Message::Alive(here.len() as u64).encode());
+        self.outbox.push(messages);
+    }
+}
+
+fn next_piece<'a>(members: &mut impl Iterator<Item = Member<'a>>) -> Vec<Member<'a>> {
+    let (mut piece, mut size) = (Vec::new(), 0);
+    while size < PIECE
+        && let Some(member) = members.next()
+    {
+        size += 1 + member.channels.len();
+        piece.push(member);
+    }
+    piece
+}

@@ -1,0 +1,66 @@
+//! A client of another node.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backplane::Number;
+use crate::cluster::message::{self, Member};
+use crate::event::position::{Position, agreed, number_of};
+use crate::session::client::Client;
+use crate::session::subscriptions::Span;
+
+/// A client, as its node describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Described {
+    pub(crate) id: Arc<str>,
+    pub(crate) user: Option<Arc<str>>,
+    /// The number of the first record that reported the client.
+    pub(crate) since: Number,
+    pub(crate) data: Option<Arc<str>>,
+    /// When it connected, in time since 1970.
+    pub(crate) connected_at: Duration,
+    pub(crate) channels: Vec<Span>,
+}
+
+impl Described {
+    pub(super) fn of(member: &Member<'_>) -> Self {
+        let span = |span: &message::Span<'_>| Span {
+            channel: span.channel.into(),
+            since: agreed(span.since),
+            until: span.until.map_or(Position::MAX, agreed),
+            named_at: agreed(span.named_at),
+        };
+        Self {
+            id: member.client.into(),
+            user: member.user.map(Arc::from),
+            since: member.since,
+            data: member.data.map(Arc::from),
+            connected_at: Duration::from_millis(member.connected_at),
+            channels: member.channels.iter().map(span).collect(),
+        }
+    }
+
+    /// The channels that the client has not left.
+    pub(crate) fn active(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.channels.iter().filter(|span| span.is_active()).map(|span| &span.channel)
+    }
+}
+
+/// A client of this node, as its node describes it. `spans` are its channels, and `since` is the number of the first record
+/// that reported it.
+pub(crate) fn member<'a>(client: &'a Client, spans: &'a [Span], since: Number) -> Member<'a> {
+    let span = |span: &'a Span| message::Span {
+        channel: &span.channel,
+        since: number_of(span.since),
+        until: (!span.is_active()).then(|| number_of(span.until)),
+        named_at: number_of(span.named_at),
+    };
+    Member {
+        client: &client.info.id,
+        user: client.info.user.as_deref(),
+        since,
+        data: client.data.as_deref(),
+        connected_at: client.connected_at.as_millis() as u64,
+        channels: spans.iter().map(span).collect(),
+    }
+}

@@ -1,0 +1,100 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::event::Event;
+use crate::event::position::Epoch;
+
+fn examples() -> Vec<Message<'static>> {
+    let event = Encoded { body: "data: {}\nid: ", own_id: Some("i"), coalesce_key: Some("k") };
+    let plain = Encoded { body: "data: \nid: ", own_id: None, coalesce_key: None };
+    let watching = Member {
+        client: "b",
+        data: Some("{}"),
+        connected_at: 5,
+        channels: vec![
+            Span { channel: "x", ..Span::default() },
+            Span { channel: "y", since: 3, until: Some(9), named_at: 7 },
+            Span { channel: "z", until: Some(0), ..Span::default() },
+        ],
+        ..Member::default()
+    };
+    let (client, channel) = ("tab", "x");
+    let order = Subscription { client, owner: None, shown: None, channel, since: None };
+    let asked = Subscription { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..order };
+    let members = vec![Member { client: "a", user: Some("u"), since: 7, ..Member::default() }, watching.clone()];
+    vec![
+        Message::Event(Audience::User("ada").into(), event),
+        Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) }, plain),
+        Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::Anonymous) }, plain),
+        Message::Event(Audience::Client("tab").into(), event),
+        Message::Event(Audience::Channel("tab").into(), event),
+        Message::Event(Audience::All { exclude: Some("tab") }.into(), plain),
+        Message::Event(Audience::All { exclude: None }.into(), event),
+        Message::DisconnectUser("ada", 1_800_000_000_000),
+        Message::DisconnectClient("tab"),
+        Message::Subscribe(order),
+        Message::Subscribe(asked),
+        Message::Unsubscribe(Subscription { owner: Some(Owner::User("ada")), ..order }),
+        Message::Changed(watching),
+        Message::Attends { attendee: Attendee { channel, client, user: Some("ada"), data: Some("{}") }, comes: true },
+        Message::Attends { attendee: Attendee { channel, client, user: None, data: None }, comes: false },
+        Message::Lost(7),
+        Message::Joined(members.clone()),
+        Message::Left(vec!["a", "b"]),
+        Message::SnapshotRequest,
+        Message::PresenceSnapshot { first: true, members: members.clone() },
+        Message::PresenceSnapshot { first: false, members },
+        Message::Alive(3),
+        Message::NodeLeft,
+    ]
+}
+
+#[test]
+fn message_survives_encoding() {
+    for message in examples() {
+        assert_eq!(Message::decode(&message.encode()), Some(message));
+    }
+}
+
+#[test]
+fn truncated_or_newer_message_does_no_harm() {
+    for message in examples() {
+        let bytes = message.encode();
+        for end in 0..bytes.len() {
+            let _ = Message::decode(&bytes[..end]);
+        }
+        let mut other = bytes.to_vec();
+        other[0] += 1;
+        assert_eq!(Message::decode(&other), None);
+    }
+}
+
+#[test]
+fn field_of_a_later_release_is_skipped() {
+    let mut bytes = Message::DisconnectClient("tab").encode().to_vec();
+    bytes.splice(2..2, [200, 3, b'n', b'e', b'w']);
+    assert_eq!(Message::decode(&bytes), Some(Message::DisconnectClient("tab")));
+}
+
+proptest! {
+    #[test]
+    fn any_event_arrives_as_it_was_encoded(
+        user in ".{1,300}", data in ".*", id in proptest::option::of("[!-~]{1,256}"), key in proptest::option::of(".{1,50}"),
+    ) {
+        let event = Event { name: "n", data: &data, id: id.as_deref(), coalesce_key: key.as_deref(), ..Event::default() };
+        let draft = event.encode(1 << 20).unwrap();
+        let to = Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User(&user)) };
+        let payload = event_for(to, event.encode(1 << 20).unwrap());
+        let Some(Message::Event(decoded_to, encoded)) = Message::decode(&payload) else { panic!("an event") };
+        prop_assert_eq!(decoded_to, to);
+        let epoch = Epoch::random();
+        let arrived = encoded.draft(1 << 20).unwrap();
+        prop_assert_eq!(arrived.coalesce_key(), draft.coalesce_key());
+        prop_assert_eq!(arrived.finish(&epoch, 7).chunk(), draft.finish(&epoch, 7).chunk());
+    }
+
+    #[test]
+    fn arbitrary_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        let _ = Message::decode(&bytes);
+    }
+}

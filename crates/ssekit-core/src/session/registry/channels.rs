@@ -1,0 +1,89 @@
+//! The channels of clients, and the clients of channels.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Registry;
+use crate::session::channel::Channel;
+use crate::session::channel_log::ChannelLog;
+use crate::session::client::Client;
+use crate::session::subscriptions::{Seat, Span};
+
+impl Registry {
+    /// Another node knows these channels of a client that is away.
+    pub(crate) fn learn(&self, client: &Client, spans: &[Span]) {
+        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
+        let spans: Vec<_> = spans.iter().map(|span| (span.clone(), self.channel_log(&span.channel))).collect();
+        client.subscriptions.learn(&spans);
+    }
+
+    /// The channel with this name. A new channel begins here, with its first event or member.
+    pub(crate) fn channel(&self, name: &str) -> Arc<Channel> {
+        self.channels.get_or_begin(name, |floor| Channel::new(name, floor, self.kinds.of(name)))
+    }
+
+    /// The events of the channel with this name.
+    pub(crate) fn channel_log(&self, name: &str) -> Arc<ChannelLog> {
+        Arc::clone(&self.channel(name).events)
+    }
+
+    /// Makes a connected client a member of each of its channels.
+    pub(crate) fn take_seats(&self, client: &Arc<Client>) {
+        // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
+        for name in client.subscriptions.without_seat() {
+            let (events, seat) = self.member_of(&name, client);
+            if !client.subscriptions.sit(&events, seat) {
+                self.leave_channel(client, &name, seat, Duration::ZERO);
+            }
+        }
+        if !client.is_connected() {
+            // It was disconnected at this very moment.
+            self.leave_channels(client);
+        }
+    }
+
+    /// Takes a place at a channel.
+    fn member_of(&self, name: &str, client: &Arc<Client>) -> (Arc<ChannelLog>, Seat) {
+        loop {
+            let channel = self.channel(name);
+            if let Some(seat) = channel.join(client) {
+                if channel.attendance.is_some() {
+                    self.checks.add(&channel.events.name, &client.info.id, Duration::ZERO);
+                }
+                return (Arc::clone(&channel.events), seat);
+            }
+        }
+    }
+
+    /// Gives up a client's place at a channel, which is known as long as somebody has one. The others learn about it after a
+    /// while, if the client is not back by then.
+    pub(crate) fn leave_channel(&self, client: &Client, name: &str, seat: Seat, after: Duration) {
+        let channel = self.channels.get(name);
+        debug_assert!(channel.is_some(), "a channel with members is not given up");
+        let Some(channel) = channel else { return };
+        channel.leave(seat);
+        if channel.attendance.is_some() {
+            self.checks.add(&channel.events.name, &client.info.id, after);
+        }
+    }
+
+    /// Ends a client's membership in all its channels.
+    pub(super) fn leave_channels(&self, client: &Client) {
+        for (name, seat) in client.subscriptions.leave_seats() {
+            self.leave_channel(client, &name, seat, self.presence.grace());
+        }
+    }
+
+    /// Looks again at everybody who is at a channel and is not connected here or, as far as is known, elsewhere: their node
+    /// may have ended without a word.
+    pub(crate) fn check_attendance(&self, is_there: impl Fn(&str, &str) -> bool, patience: Duration) {
+        for name in self.channels.names(|channel| channel.attendance.is_some()) {
+            let Some(channel) = self.channels.get(&name) else { continue };
+            for client in channel.attendance.iter().flat_map(|attendance| attendance.clients()) {
+                if self.client(&client).is_none() && !is_there(&client, &name) {
+                    self.checks.add(&name, &client, self.presence.grace() + patience);
+                }
+            }
+        }
+    }
+}
