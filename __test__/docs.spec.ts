@@ -108,6 +108,7 @@ declare module '@/lib/jobs/process-order' {
   export function processOrder(orderId: string, userId: string): Promise<void>;
 }
 declare module '@/lib/session' {
+  export function mayRead(userId: string, order: string | undefined): Promise<boolean>;
   export interface SessionData { userId?: string }
   export const sessionOptions: { password: string; cookieName: string };
   export function userOf(request: Request): Promise<string | null>;
