@@ -527,8 +527,9 @@ export declare class SSEService {
    * Sets options. Setting the same options again is fine; a hot reload does that. An option that differs from an earlier call or from
    * the running hub throws an `Error` that names it.
    *
-   * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`. Listeners and queries (`on`, `off`,
-   * `stats`, `metrics`, `ready`, `flush`, and who is connected) may come before or after `configure`, in any order.
+   * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`.
+   * Listeners and queries (`on`, `off`, `stats`, `metrics`, `ready`, `flush`, `history`, and who is connected) may come before or after
+   * `configure`, in any order.
    */
   static configure(options: SSEOptions): SSEService;
 
