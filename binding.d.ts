@@ -92,14 +92,20 @@ export interface Asked {
   lastEventId?: string
   /** Whether that id came in the URL, where it proves nothing. */
   byUrl: boolean
+  /** The cursor of the page's snapshot. */
+  since?: string
+  /** The channels that it subscribes to. */
+  channels?: Array<string>
+  /** What others may know about it, as JSON. */
+  data?: string
+  /** What the application adds to `ssekit:ready`, as JSON. */
+  welcome?: string
   /** Its address, according to the application. */
   address?: string
   /** The address of the socket's other end. It counts if the application gives no valid address. */
   peer?: string
   /** A mark from `log_out_mark`. The connection is refused if the user was logged out after it. */
   mark?: number
-  /** The channels that it subscribes to. */
-  channels?: Array<string>
 }
 
 /** Sends to all clients except one; returns how many are connected. */
@@ -122,6 +128,21 @@ export declare function channelsPerClient(): number
 
 /** Sets the options. If they are already set, checks that they are the same. */
 export declare function configure(options: unknown): void
+
+/** A connected client. */
+export interface ConnectedClient {
+  id: string
+  userId?: string
+  /** JSON. */
+  data?: string
+  /** In milliseconds since 1970. */
+  connectedAt: number
+  transport: string
+  channels: Array<string>
+}
+
+/** Everything up to here. This starts the hub, because another hub would have other ids. */
+export declare function cursor(): string
 
 /** Describes every option that native code knows. */
 export declare function describeOptions(): AllOptions
@@ -153,8 +174,20 @@ export declare function flush(done: (problem: string | null) => void): void
 /** Ids of the connected clients of all nodes, or only of this one. */
 export declare function getActiveClients(local: boolean): Array<string>
 
+/** The channels that have connected clients. */
+export declare function getChannels(): Array<string>
+
+/** The connected clients: those of a user, and of a channel, if they are given. */
+export declare function getClients(userId?: string | undefined | null, channel?: string | undefined | null): Array<ConnectedClient>
+
+/** Ids of the connected clients that have subscribed to a channel. */
+export declare function getClientsByChannel(channel: string): Array<string>
+
 /** Ids of a user's connected clients, the oldest connection first. */
 export declare function getClientsByUser(userId: string, local: boolean): Array<string>
+
+/** The newest events after `after`: those of a user or a channel if one is given, otherwise broadcasts. */
+export declare function history(userId: string | undefined | null, channel: string | undefined | null, after: string | undefined | null, limit: number): Array<StoredEvent>
 
 /** Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out. */
 export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean
@@ -170,6 +203,12 @@ export declare function isOnline(userId: string, local: boolean): boolean
  * `null` if there is none.
  */
 export declare function issueTicket(ticket: unknown, defaultSecret?: string | undefined | null): string | null
+
+/** Subscribes to a channel; returns how many clients have subscribed that had not before. */
+export declare function joinChannel(target: Target, channel: string, since?: string | undefined | null): number
+
+/** Ends subscriptions to a channel; returns how many clients had subscribed. */
+export declare function leaveChannel(target: Target, channel: string): number
 
 /** Starts a listener. If this process already has a listener at that address, returns that one. */
 export declare function listen(options: unknown): NativeListener
@@ -277,8 +316,23 @@ export declare function sendToUser(userId: string, name: string, data: string, i
 /** Counters and gauges of this moment. */
 export declare function stats(): object
 
+/** An event as it was sent. */
+export interface StoredEvent {
+  id: string
+  /** Empty means `message`. */
+  name: string
+  data: string
+  retry?: number
+}
+
 /** Calls `callback` with every notice from now on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
+
+/** Whose subscriptions a call changes: one client, or all clients of a user. */
+export interface Target {
+  clientId?: string
+  userId?: string
+}
 
 /**
  * Waits on this thread for the end of a drain. This is for a process that is ending, when the thread has nothing else left

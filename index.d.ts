@@ -48,7 +48,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
   /** How long the page waits before it reconnects, in milliseconds: a non-negative safe integer. Default: unchanged. */
   retry?: number;
   /**
-   * A lagging or absent client gets only the newest event with the same key and the same receivers (the same user, the same client,
+   * A lagging or absent client gets only the newest event with the same key and the same receivers (the same user, client or channel,
    * or everybody). Use it where an older state is of no use: progress, presence, prices. 1 to 256 bytes; the key is not sent.
    * Default: every event is kept.
    */
@@ -56,6 +56,15 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
 }
 
 export type { CorsOptions, Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
+
+/** A value that JSON can carry. */
+export type JSONValue =
+  | string
+  | number
+  | boolean
+  | null
+  | readonly JSONValue[]
+  | { readonly [name: string]: JSONValue | undefined };
 
 /** A string of 1 to 256 bytes. A finite number or a bigint counts as its decimal string, so `42` and `'42'` are the same user. */
 export type UserId = string | number | bigint;
@@ -97,10 +106,15 @@ export interface SSEOptions {
   presenceGraceMs?: number;
   /** How far a client may lag before it is disconnected. It then comes back and catches up. Default: no bounds. */
   maxLag?: MaxLag;
-  /** How many clients may connect. Default: no limits. */
+  /** How many clients may connect, and how many channels each may have. */
   limits?: LimitOptions;
   /** What the hub remembers, for slow and returning clients to catch up. */
   history?: HistoryOptions;
+  /**
+   * Options of channels, by name. A name with `*` at its end stands for all channels that begin like it; the longest one counts. All
+   * processes that share a backplane need the same. Default: none.
+   */
+  channels?: Record<string, ChannelOptions>;
   /** Connects this process with others, to act as one hub. Default: the environment's backplane, if it names one. */
   backplane?: BackplaneOptions;
   /** How the hub drains when the process gets SIGTERM or SIGINT. */
@@ -130,18 +144,40 @@ export interface MaxLag {
 }
 
 /**
- * How many clients may be connected, 1 to 10,000,000 each. A client that replaces its own older connection is always let in. An
- * `EventSource` gives up when it is refused: the page has to try again by itself, and `Retry-After` says when.
+ * How many clients may be connected. A client that replaces its own older connection is always let in. An `EventSource` gives up when
+ * it is refused: the page has to try again by itself, and `Retry-After` says when.
  */
 export interface LimitOptions {
-  /** Clients in total. The next one gets 503. */
+  /** Clients in total, 1 to 10,000,000. The next one gets 503. Default: no limit. */
   clients?: number;
-  /** Clients of one user. The next one gets 429. */
+  /** Clients of one user, 1 to 10,000,000. The next one gets 429. Default: no limit. */
   clientsPerUser?: number;
-  /** Clients from one address; for IPv6, its first 64 bits count. The next one gets 429. See `ConnectOptions.address`. */
+  /**
+   * Clients from one address, 1 to 10,000,000; for IPv6, its first 64 bits count. The next one gets 429. See
+   * `ConnectOptions.address`. Default: no limit.
+   */
   clientsPerAddress?: number;
   /** Channels of one client, 1 to 10,000. One more throws a `RangeError`. Default: 128. */
   channelsPerClient?: number;
+}
+
+/** Options of the channels with one name, or with one beginning. */
+export interface ChannelOptions {
+  /**
+   * Whether the channel's clients learn who else is there: by `ssekit:join` when a client subscribes, and by `ssekit:leave` when it has
+   * unsubscribed, or has been gone for `presenceGraceMs`. See docs/channels.md. Default: false.
+   */
+  presence?: boolean;
+  /** Bounds of the channel's log, in place of those in `history`. */
+  history?: ChannelHistoryOptions;
+}
+
+/** Bounds of one channel's log. */
+export interface ChannelHistoryOptions {
+  /** Events, 1 to 10,000,000. Default: 10,000. */
+  maxEvents?: number;
+  /** Bytes, 1,024 to 2^40; the newest event is always kept. Default: 8,388,608 (8 MiB). */
+  maxBytes?: number;
 }
 
 /**
@@ -216,7 +252,7 @@ export interface DrainOptions {
 
 /** Bounds of the history. A client that has not yet seen an event that falls out of the history receives `ssekit:reset`. */
 export interface HistoryOptions {
-  /** Events in one log (one for broadcasts, one per user, one per client), 1 to 10,000,000. Default: 10,000. */
+  /** Events in one log (one for broadcasts, one per user, client and channel), 1 to 10,000,000. Default: 10,000. */
   maxEvents?: number;
   /** Bytes in one log, 1,024 to 2^40. The newest event is always kept. Default: 8,388,608 (8 MiB). */
   maxBytes?: number;
@@ -242,11 +278,24 @@ export interface ConnectOptions {
    */
   clientId?: string;
   /**
-   * The channels that the client subscribes to, besides those that it had before. More than
+   * The channels that the client subscribes to, besides those that it had before: see `SSEService.subscribe`. More than
    * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because whoever names a channel
    * reads it.
    */
   channels?: readonly string[] | null;
+  /**
+   * What your code may know about the client, for instance the name of its user: see `SSEService.getClients`. Pages do not see it. At
+   * most 1,024 bytes of JSON.
+   */
+  data?: JSONValue;
+  /**
+   * The page was rendered with everything up to this cursor, so the stream begins with what came after it: see `SSEService.cursor`. If
+   * those events are gone, or the cursor is unknown, the page receives `ssekit:reset`. A last event id takes precedence. Default: the
+   * query's `?since=…`.
+   */
+  since?: string | null;
+  /** Your own data in `ssekit:ready`, as `welcome`. At most `maxEventBytes` of JSON. */
+  welcome?: JSONValue;
   /**
    * The client's IP address, for `limits.clientsPerAddress`. A port, brackets and a zone are allowed: `192.0.2.1:8080`,
    * `[2001:db8::1]:443`. Behind a proxy, take it from the header that your proxy sets. Default, also for a value that is not an IP
@@ -272,6 +321,65 @@ export interface ClientInfo {
   clientId: string;
   /** `null` for an anonymous client. */
   userId: string | null;
+}
+
+/** A connected client. */
+export interface ClientDetails {
+  id: string;
+  /** `null` for an anonymous client. */
+  userId: string | null;
+  /** The `data` that it connected with; `undefined` without. */
+  data: JSONValue | undefined;
+  /** When it connected. */
+  connectedAt: Date;
+  /**
+   * How its stream reaches it. While its response is on the way, that is not known: `opening`. A client of another process that shares
+   * the backplane: `elsewhere`.
+   */
+  transport: 'opening' | 'elsewhere' | Transport;
+  /** The channels that it has subscribed to. */
+  channels: string[];
+}
+
+/** Which clients a question is about: those that meet all conditions. */
+export interface ClientFilter {
+  /** Clients of this user. */
+  userId?: UserId;
+  /** Clients that have subscribed to this channel. */
+  channel?: string;
+}
+
+/** Whose subscriptions change: one client's, or those of all connected clients of a user. */
+export type SubscriptionTarget = { clientId: string } | { userId: UserId };
+
+export interface SubscribeOptions {
+  /**
+   * A cursor: the client first gets the channel's events after it. If they are gone, or the cursor is unknown, it gets `ssekit:reset`
+   * for that channel. Default: no earlier events.
+   */
+  since?: string | null;
+}
+
+/** The receivers whose events are read back. */
+export type HistoryAudience = { userId: UserId } | { channel: string } | { broadcast: true };
+
+export interface HistoryQuery {
+  /** The id of an event, or a cursor: only what came after it. Default: everything that is kept. */
+  after?: string | null;
+  /** How many events, at most: the newest, 1 to 10,000. Default: 100. */
+  limit?: number;
+}
+
+/** An event that was sent. */
+export interface StoredEvent {
+  /** Its id on the wire. */
+  id: string;
+  /** Its name. Missing: `message`. */
+  event?: string;
+  /** Its data on the wire: JSON. */
+  data: string;
+  /** Missing, unless it was sent with the event. */
+  retry?: number;
 }
 
 /** Why a client is gone. */
@@ -354,6 +462,8 @@ export interface SSEStats {
   clients: number;
   /** Users with at least one connected client. */
   users: number;
+  /** Channels with a client or an event in the history. */
+  channels: number;
   /** Absent clients. Their ids and events are kept until they come back, for at most `history.maxAgeMs`. */
   away: number;
   /** Connected clients by transport. `opening` clients do not have one yet. */
@@ -366,7 +476,7 @@ export interface SSEStats {
   refusals: Record<RefusalReason, number>;
   /** Streams whose socket stayed with Node, by reason. */
   notHandedOff: Record<NotHandedOffReason, number>;
-  /** Events that `sendToUser`, `sendToClient` and `broadcast` accepted. With a backplane, those of all processes. */
+  /** Events that `sendToUser`, `sendToClient`, `sendToChannel` and `broadcast` accepted. With a backplane, those of all processes. */
   events: number;
   /** Events that a newer one with the same `coalesceKey` replaced. */
   coalesced: number;
@@ -417,7 +527,7 @@ export declare class SSEService {
    * Sets options. Setting the same options again is fine; a hot reload does that. An option that differs from an earlier call or from
    * the running hub throws an `Error` that names it.
    *
-   * The hub starts with its first client or event, or with `disconnectUser`, `listen` or `drain`. Listeners and queries (`on`, `off`,
+   * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`. Listeners and queries (`on`, `off`,
    * `stats`, `metrics`, `ready`, `flush`, and who is connected) may come before or after `configure`, in any order.
    */
   static configure(options: SSEOptions): SSEService;
@@ -436,6 +546,52 @@ export declare class SSEService {
     event: SSEEvent<T, Name>,
     excludeClientId?: string | null,
   ): number;
+
+  /**
+   * Sends to all clients that have subscribed to a channel. Returns how many connected clients the event was addressed to. A channel is
+   * a name, 1 to 256 bytes without control characters; it need not be created. A name stands for a channel only, never for a user or
+   * client of that name.
+   */
+  sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): number;
+
+  /**
+   * Subscribes a client to a channel. Returns whether it has subscribed that had not before; `false` also for an unknown client. The
+   * page learns by `ssekit:subscribed` where its subscription begins. A client that is away for a moment keeps its subscriptions.
+   *
+   * Throws a `RangeError` if the client already has `limits.channelsPerClient` channels.
+   */
+  subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
+  /** Subscribes all connected clients of a user. Returns how many have subscribed that had not before. */
+  subscribe(target: { userId: UserId }, channel: string, options?: SubscribeOptions): number;
+
+  /** Ends a client's subscription. Returns whether there was one. The page learns by `ssekit:unsubscribed` where it ends. */
+  unsubscribe(target: { clientId: string }, channel: string): boolean;
+  /** Ends the subscriptions of all connected clients of a user. Returns how many there were. */
+  unsubscribe(target: { userId: UserId }, channel: string): number;
+
+  /** Returns the channels that have connected clients, in no particular order. */
+  getChannels(): string[];
+
+  /** Returns the ids of the connected clients that have subscribed to a channel, in no particular order. */
+  getClientsByChannel(channel: string): string[];
+
+  /** Returns what is known about the connected clients, in no particular order: all, or those of a user, a channel, or both. */
+  getClients(filter?: ClientFilter): ClientDetails[];
+
+  /**
+   * Returns "everything up to now". Read it before the data that you render a page with, and let the page connect with it
+   * (`ConnectOptions.since`). The page then gets each event that came after it, once. In a Server Component, use `cursor` of
+   * `ssekit/next`, which keeps Next.js from rendering the page at build time.
+   */
+  cursor(): string;
+
+  /**
+   * Reads back what was sent to a user, to a channel, or to everybody, the newest event last. It reads the history, so it goes back no
+   * further than the bounds of `HistoryOptions`.
+   *
+   * Rejects with an `Error` (code `ERR_SSEKIT_EVICTED`) if events after `after` are not kept any more, or `after` is unknown.
+   */
+  history(audience: HistoryAudience, options?: HistoryQuery): Promise<StoredEvent[]>;
 
   /**
    * Returns the ids of the connected clients, in no particular order. With a backplane, it covers all processes. The answer comes from

@@ -338,6 +338,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       clients: 2,
       users: 2,
       away: expect.any(Number),
+      channels: 0,
       transports: { opening: 0, handoff: 0, stream: 0, listener: 0, [transport]: 2 },
       connects: before.connects + 5,
       disconnects: {

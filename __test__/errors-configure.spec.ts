@@ -37,6 +37,7 @@ const OPTIONS: [name: string, first: number | string | boolean, last: number | s
   ['limits.clients', 1, 10_000_000],
   ['limits.clientsPerUser', 1, 10_000_000],
   ['limits.clientsPerAddress', 1, 10_000_000],
+  ['limits.channelsPerClient', 1, 10_000],
   ['drain.windowMs', 0, 3_600_000],
   ['drain.retryMs', 0, 3_600_000],
   ['drainOnSigterm', true, false],

@@ -250,7 +250,10 @@ describe('other arguments', () => {
     [null, 'got null'],
     ['ada', 'got "ada"'],
   ])('%p is refused as the user of a connection', async (client, got) => {
-    const says = [`client: ${got}`, 'wants an object { userId?, clientId?, anonymous?, address?, headers?, onClose? }'];
+    const says = [
+      `client: ${got}`,
+      'wants an object { userId?, clientId?, anonymous?, channels?, data?, since?, welcome?, address?, headers?, onClose? }',
+    ];
     const connect = ({ sse }: Given, client: unknown): unknown =>
       sse.connect(new Request('http://localhost/'), client as never);
     await witness.refused(ARGUMENT, says, connect, client);

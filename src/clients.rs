@@ -1,11 +1,12 @@
-//! The connected clients.
+//! Who is connected.
 
 use std::sync::Arc;
 
 use napi::Env;
 use napi_derive::napi;
-use ssekit_core::{Hub, LogOutMark};
+use ssekit_core::{Audience, ClientDetails, ClientFilter, Hub, LogOutMark, Phase};
 
+use crate::error::throw;
 use crate::hub::{hub, hub_to_ask};
 
 /// Ids of the connected clients of all nodes, or only of this one.
@@ -51,6 +52,54 @@ pub fn log_out_mark() -> f64 {
     LogOutMark::now().number() as f64
 }
 
-fn strings(ids: Option<Vec<Arc<str>>>) -> Vec<String> {
+/// A connected client.
+#[napi(object, object_from_js = false)]
+pub struct ConnectedClient {
+    pub id: String,
+    pub user_id: Option<String>,
+    /// JSON.
+    pub data: Option<String>,
+    /// In milliseconds since 1970.
+    pub connected_at: f64,
+    pub transport: &'static str,
+    pub channels: Vec<String>,
+}
+
+/// The connected clients: those of a user, and of a channel, if they are given.
+#[napi(catch_unwind)]
+pub fn get_clients(env: Env, user_id: Option<String>, channel: Option<String>) -> napi::Result<Vec<ConnectedClient>> {
+    let (user, channel) = (user_id.as_deref(), channel.as_deref());
+    for audience in user.map(Audience::User).into_iter().chain(channel.map(Audience::Channel)) {
+        audience.check().map_err(|error| throw(&env, &error))?;
+    }
+    let clients = hub_to_ask(&env)?.map(|hub| hub.clients(ClientFilter { user, channel })).unwrap_or_default();
+    Ok(clients.into_iter().filter_map(described).collect())
+}
+
+/// Nothing if the client has left since it was found.
+fn described(client: ClientDetails) -> Option<ConnectedClient> {
+    Some(ConnectedClient {
+        transport: transport_of(client.transport)?,
+        id: client.id.to_string(),
+        user_id: client.user.map(|user| user.to_string()),
+        data: client.data.map(|data| data.to_string()),
+        connected_at: client.connected_at.as_millis() as f64,
+        channels: strings(Some(client.channels)),
+    })
+}
+
+/// Its name in JavaScript.
+fn transport_of(phase: Option<Phase>) -> Option<&'static str> {
+    match phase {
+        None => Some("elsewhere"),
+        Some(Phase::Opening) => Some("opening"),
+        Some(Phase::Stream) => Some("stream"),
+        Some(Phase::Handoff) => Some("handoff"),
+        Some(Phase::Listener) => Some("listener"),
+        Some(Phase::Closed) => None,
+    }
+}
+
+pub(crate) fn strings(ids: Option<Vec<Arc<str>>>) -> Vec<String> {
     ids.unwrap_or_default().iter().map(|id| id.to_string()).collect()
 }

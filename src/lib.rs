@@ -2,7 +2,7 @@
 //!
 //! * [`hub`]: the one hub of the process and its runtime; [`options`]: its options; [`source`]: reads options from
 //!   JavaScript; [`describe`]: what there is to know about options.
-//! * [`send`]: the three ways to send.
+//! * [`send`]: the ways to send; [`channels`]: who subscribes to what; [`history`]: what was sent.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`page`]: a page changes the channels of its stream.
@@ -15,10 +15,12 @@
 
 #![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
 
+mod channels;
 mod clients;
 mod describe;
 mod drain;
 mod error;
+mod history;
 mod hub;
 mod observer;
 mod options;

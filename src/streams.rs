@@ -54,21 +54,24 @@ impl Streams {
     /// Connects a client.
     #[napi(catch_unwind)]
     pub fn connect(&mut self, env: Env, asked: Asked) -> napi::Result<NativeStream> {
-        let Asked { user_id, client_id, last_event_id, by_url, address, peer, mark, channels } = asked;
-        let channels: Vec<&str> = channels.iter().flatten().map(String::as_str).collect();
+        let Asked { user_id, client_id, last_event_id, by_url, address, peer, mark, .. } = &asked;
+        let channels: Vec<&str> = asked.channels.iter().flatten().map(String::as_str).collect();
         let who = Connect {
             user: user_id.as_deref(),
             client: client_id.as_deref(),
             last_event_id: last_event_id.as_deref(),
-            by_url,
+            by_url: *by_url,
+            since: asked.since.as_deref(),
             channels: &channels,
+            data: asked.data.as_deref(),
+            welcome: asked.welcome.as_deref(),
             // Without an address (a Unix socket has none), no limit per address applies.
-            address: [address, peer].into_iter().flatten().find_map(|text| parse_address(&text)),
+            address: [address, peer].into_iter().flatten().find_map(|text| parse_address(text)),
             ..Connect::default()
         };
         let hub = hub(&env)?;
         let connected = match mark {
-            Some(mark) => hub.connect_since(LogOutMark::numbered(mark as u64), who),
+            Some(mark) => hub.connect_since(LogOutMark::numbered(*mark as u64), who),
             None => hub.connect(who),
         };
         let connected = connected.map_err(|error| throw(&env, &error))?;
@@ -93,14 +96,20 @@ pub struct Asked {
     pub last_event_id: Option<String>,
     /// Whether that id came in the URL, where it proves nothing.
     pub by_url: bool,
+    /// The cursor of the page's snapshot.
+    pub since: Option<String>,
+    /// The channels that it subscribes to.
+    pub channels: Option<Vec<String>>,
+    /// What others may know about it, as JSON.
+    pub data: Option<String>,
+    /// What the application adds to `ssekit:ready`, as JSON.
+    pub welcome: Option<String>,
     /// Its address, according to the application.
     pub address: Option<String>,
     /// The address of the socket's other end. It counts if the application gives no valid address.
     pub peer: Option<String>,
     /// A mark from `log_out_mark`. The connection is refused if the user was logged out after it.
     pub mark: Option<f64>,
-    /// The channels that it subscribes to.
-    pub channels: Option<Vec<String>>,
 }
 
 /// The bytes read from several streams.

@@ -6,7 +6,7 @@ const { parentPort, workerData } = require('node:worker_threads');
 const { SSEService } = require('ssekit');
 const { handleSSE } = require('ssekit/node');
 
-const { clientId, userId, storm, serve } = workerData;
+const { clientId, userId, channels, storm, serve } = workerData;
 const sse = SSEService.getInstance();
 sse.on('connect', () => {}).on('disconnect', () => {});
 sse.broadcast({ data: `from the worker of ${clientId}` });
@@ -14,7 +14,8 @@ sse.broadcast({ data: `from the worker of ${clientId}` });
 /** Tells whatever its stream has, as it comes. */
 async function read() {
   const decoder = new TextDecoder();
-  const { body } = sse.connect(new Request('http://localhost/sse'), { clientId, userId, anonymous: true });
+  const client = { clientId, userId, channels, anonymous: true };
+  const { body } = sse.connect(new Request('http://localhost/sse'), client);
   for await (const bytes of body) parentPort.postMessage({ text: decoder.decode(bytes, { stream: true }) });
   parentPort.postMessage({ over: true });
 }
@@ -32,4 +33,7 @@ if (serve) {
 }
 if (!clientId && !serve) parentPort.postMessage({ stats: sse.stats() });
 
-parentPort.on('message', ({ sendToUser, data }) => sse.sendToUser(sendToUser, { data }));
+parentPort.on('message', ({ sendToUser, sendToChannel, data }) => {
+  if (sendToUser) sse.sendToUser(sendToUser, { data });
+  if (sendToChannel) sse.sendToChannel(sendToChannel, { data });
+});

@@ -88,6 +88,17 @@ const ADDITIONS: Record<string, string> = {
     export function POST() {
       return Response.json({ waiting: waiting.length, seen });
     }`,
+  // Renders with a cursor: one page as the documentation says, one without telling Next.js.
+  'app/test/cursor/page.tsx': `
+    import { cursor } from 'ssekit/next';
+    export default async function Page() {
+      return <p>cursor={await cursor()};</p>;
+    }`,
+  'app/test/stale-cursor/page.tsx': `
+    import { SSEService } from '@/features/sse';
+    export default function Page() {
+      return <p>cursor={SSEService.getInstance().cursor()};</p>;
+    }`,
   // Publishes from where no addon can be loaded.
   'app/api/test/edge/route.ts': `
     import { createPublisher } from 'ssekit/publish';

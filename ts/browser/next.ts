@@ -3,6 +3,7 @@ import { refuse } from './refuse.js';
 
 export const createSSERoute = undefined;
 export const createTicketRoute = undefined;
+export const cursor = undefined;
 export const withSSE = undefined;
 
 refuse('ssekit/next');

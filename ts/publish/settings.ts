@@ -1,5 +1,6 @@
 /** The checked and completed options of a publisher. */
-import { argumentError, rangeError, unknownOption } from '../server/errors.js';
+import { checkNumber } from '../server/arguments.js';
+import { argumentError, unknownOption } from '../server/errors.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
 export interface Settings {
@@ -74,11 +75,4 @@ function checkFetch(given: unknown): PublishFetch {
   if (typeof fetch !== 'function') throw argumentError('options.fetch', given, 'a function: there is no global fetch');
   // The global is looked up each time, because test libraries and frameworks replace it.
   return (url, init) => fetch(url, init);
-}
-
-function checkNumber(argument: string, value: unknown, least: number, most: number): number {
-  const wants = `an integer from ${least} to ${most.toLocaleString('en')}`;
-  if (typeof value !== 'number') throw argumentError(argument, value, wants);
-  if (!Number.isInteger(value) || value < least || value > most) throw rangeError(argument, String(value), wants);
-  return value;
 }

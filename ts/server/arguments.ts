@@ -3,7 +3,7 @@
  * `ssekit/publish` shares this module, so it imports nothing from Node.js.
  */
 import type { SSEEvent } from '../../index';
-import { argumentError, rangeError } from './errors.js';
+import { argumentError, rangeError, unknownOption } from './errors.js';
 import { checkBytes, checkSize } from './size.js';
 
 /** An event as the addon takes it. */
@@ -26,7 +26,7 @@ export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYT
   const { event: name, data, id, retry, coalesceKey } = event;
   return {
     name: checkName(name, most),
-    data: stringify(data, most),
+    data: stringify('event.data', data, most),
     id: checkEventId(id),
     retry: checkRetry(retry),
     coalesceKey: checkCoalesceKey(coalesceKey),
@@ -70,7 +70,7 @@ function checkRetry(retry: unknown): number | undefined {
  * Returns a string that UTF-8 can carry. Half of a surrogate pair would become U+FFFD, so two different ids could become the
  * same.
  */
-function wellFormed(argument: string, value: unknown, wants: string): string {
+export function wellFormed(argument: string, value: unknown, wants: string): string {
   if (typeof value !== 'string') throw argumentError(argument, value, wants);
   if (!isWellFormed(value)) throw argumentError(argument, value, `${wants}; it has half of a surrogate pair`);
   return value;
@@ -89,18 +89,21 @@ export const isWellFormed: (text: string) => boolean = (text) =>
   // Exists in every Node.js that this package runs on, but not in TypeScript's ES2023.
   (text as string & { isWellFormed(): boolean }).isWellFormed();
 
-/** JSON by the rules of `JSON.stringify`. It escapes line ends, so the text is always one line. */
-function stringify(data: unknown, most: () => number): string {
+/**
+ * JSON by the rules of `JSON.stringify`. It escapes line ends, so the text is always one line. `most` bounds the bytes of an
+ * event before they are made.
+ */
+export function stringify(argument: string, data: unknown, most?: () => number): string {
   if (data === undefined) return 'null';
-  checkSize(data, most);
+  if (most) checkSize(data, most);
   let json: string | undefined;
   try {
     json = JSON.stringify(data);
   } catch (error) {
-    throw explain(data, error);
+    throw explain(argument, data, error);
   }
-  if (json === undefined) throw argumentError('event.data', data, 'a value that JSON can carry');
-  checkBytes(json.length, most);
+  if (json === undefined) throw argumentError(argument, data, 'a value that JSON can carry');
+  if (most) checkBytes(json.length, most);
   return json;
 }
 
@@ -112,13 +115,13 @@ const CANNOT_STRINGIFY =
  * Explains errors of `JSON.stringify` itself, because they say little. Errors from the caller's own `toJSON` or getters are
  * passed on.
  */
-function explain(data: unknown, error: unknown): unknown {
+function explain(argument: string, data: unknown, error: unknown): unknown {
   if (error instanceof RangeError && /call stack/i.test(error.message)) {
-    return rangeError('event.data', 'a value nested too deeply', 'one that JSON.stringify can walk', { cause: error });
+    return rangeError(argument, 'a value nested too deeply', 'one that JSON.stringify can walk', { cause: error });
   }
   if (error instanceof TypeError && CANNOT_STRINGIFY.test(error.message)) {
     const wants = `a value that JSON can carry (${error.message.split('\n', 1)[0]})`;
-    return argumentError('event.data', data, wants, { cause: error });
+    return argumentError(argument, data, wants, { cause: error });
   }
   return error;
 }
@@ -150,4 +153,21 @@ export function checkClientId(argument: string, clientId: unknown): string {
 
 export function checkChannel(channel: unknown): string {
   return shortText('channel', channel, 'a string of 1 to 256 bytes without control characters');
+}
+
+/** Checks that an argument is an object, and that it has no unknown property, which most likely is a misspelt one. */
+export function checkKnown(argument: string, value: unknown, known: readonly string[]): asserts value is object {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw argumentError(argument, value, `an object { ${known.join('?, ')}? }`);
+  }
+  for (const name of Object.keys(value)) {
+    if (!known.includes(name)) throw unknownOption(`${argument}.${name}`, known);
+  }
+}
+
+export function checkNumber(argument: string, value: unknown, least: number, most: number): number {
+  const wants = `an integer from ${least} to ${most.toLocaleString('en')}`;
+  if (typeof value !== 'number') throw argumentError(argument, value, wants);
+  if (!Number.isInteger(value) || value < least || value > most) throw rangeError(argument, String(value), wants);
+  return value;
 }

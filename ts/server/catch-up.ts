@@ -1,6 +1,6 @@
 /** A page may come from another process, and be ahead of this process. */
 import { native } from './binding.js';
-import { lastEventIdOf } from './identity.js';
+import { lastEventIdOf, sinceOf } from './identity.js';
 
 /**
  * How many requests may wait. A page usually waits for some milliseconds. A made-up id would wait for seconds, and nobody has
@@ -18,8 +18,9 @@ const waiting = new Set<() => void>();
 export async function caughtUp(request: Request): Promise<void> {
   // HEAD gets no stream.
   if (request.method === 'HEAD') return;
-  const lastEventId = lastEventIdOf({ url: request.url, lastEventId: request.headers.get('last-event-id') });
-  if (native().isCaughtUp(lastEventId)) return;
+  const { url, headers } = request;
+  const seenId = lastEventIdOf({ url, lastEventId: headers.get('last-event-id') }) ?? sinceOf(url);
+  if (native().isCaughtUp(seenId)) return;
   await new Promise<void>((resolve) => {
     const goOn = (): void => {
       waiting.delete(goOn);
@@ -28,7 +29,7 @@ export async function caughtUp(request: Request): Promise<void> {
     };
     waiting.add(goOn);
     request.signal?.addEventListener('abort', goOn, { once: true });
-    native().catchUp(lastEventId, goOn);
+    native().catchUp(seenId, goOn);
     const [oldest] = waiting;
     if (waiting.size > MOST_WAITING) oldest?.();
   });

@@ -1,12 +1,12 @@
 /** The identity of a client: from the application, and from the page where the application is silent. */
 import type { ConnectOptions } from '../../index';
-import { checkClientId, checkUserId } from './arguments.js';
-import { checkChannels } from './channels.js';
+import { checkClientId, checkKnown, checkUserId } from './arguments.js';
+import { type ConnectDetails, detailsOf } from './details.js';
 import { hasCode } from './error-codes.js';
-import { argumentError, unknownOption } from './errors.js';
+import { argumentError } from './errors.js';
 import { type Answer, badRequest, unauthorized } from './refusals.js';
 
-export interface ClientIdentity {
+export interface ClientIdentity extends ConnectDetails {
   userId: string | undefined;
   clientId: string | undefined;
   lastEventId: string | undefined;
@@ -16,8 +16,6 @@ export interface ClientIdentity {
   address: string | undefined;
   /** The peer's address, if its socket is known. */
   peer: string | undefined;
-  /** The channels that it subscribes to. */
-  channels?: string[] | undefined;
   /** The `logOutMark` taken before the application was asked. Missing if the application found out by itself. */
   mark?: number | undefined;
 }
@@ -41,6 +39,9 @@ const KNOWN: readonly (keyof ConnectOptions)[] = [
   'clientId',
   'anonymous',
   'channels',
+  'data',
+  'since',
+  'welcome',
   'address',
   'headers',
   'onClose',
@@ -54,10 +55,11 @@ const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
  */
 export function identify(client: ConnectOptions, asked: Asked): ClientIdentity | Answer {
   const user = userOf('client', client, KNOWN);
-  const { clientId, channels, address, onClose } = client;
+  const { clientId, address, onClose } = client;
   if (onClose !== undefined && typeof onClose !== 'function') {
     throw argumentError('client.onClose', onClose, 'a function');
   }
+  const details = detailsOf(client);
   const query = queryOf(asked.url);
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
   if (user === 'none') return unauthorized(`client.userId: got none, wants ${WANTS_USER}`, asked.url);
@@ -65,11 +67,12 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
     return badRequest('clientId: wants 1 to 256 printable ASCII characters.', asked.url);
   }
   return {
+    ...details,
     userId: user.id,
     clientId: clientId === undefined ? proposed : checkClientId('clientId', clientId),
     lastEventId: lastEventIdOf(asked, query),
     byUrl: !asked.lastEventId,
-    channels: checkChannels('client.channels', channels),
+    since: details.since ?? sinceOf(asked.url, query),
     address: checkAddress(address),
     peer: asked.peer,
   };
@@ -80,12 +83,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
  * missing user usually means an expired session or a misspelt property. Throws if `who` cannot be an identity at all.
  */
 export function userOf(argument: string, who: unknown, known: readonly string[]): { id: string | undefined } | 'none' {
-  if (typeof who !== 'object' || who === null || Array.isArray(who)) {
-    throw argumentError(argument, who, `an object { ${known.join('?, ')}? }`);
-  }
-  for (const name of Object.keys(who)) {
-    if (!known.includes(name)) throw unknownOption(`${argument}.${name}`, known);
-  }
+  checkKnown(argument, who, known);
   const { userId, anonymous } = who as { userId?: unknown; anonymous?: unknown };
   if (anonymous !== undefined && typeof anonymous !== 'boolean') {
     throw argumentError(`${argument}.anonymous`, anonymous, 'true or false');
@@ -119,6 +117,11 @@ function checkAddress(address: unknown): string | undefined {
 /** The id of the last event that a client has seen. A page that was told to forget its id sends an empty one. */
 export function lastEventIdOf(asked: Omit<Asked, 'peer'>, query = queryOf(asked.url)): string | undefined {
   return asked.lastEventId || query.get('lastEventId') || undefined;
+}
+
+/** The cursor of the snapshot that a page was rendered with. An empty one is no cursor, which the page has to learn. */
+export function sinceOf(url: string | undefined, query = queryOf(url)): string | undefined {
+  return query.get('since') ?? undefined;
 }
 
 /** The query of a URL, or of a path. */

@@ -1,8 +1,12 @@
 /** The service that index.d.ts describes. It checks its arguments and calls native code. */
 import type {
+  ClientDetails,
+  ClientFilter,
   ConnectOptions,
   SSEService as Contract,
   DrainOptions,
+  HistoryAudience,
+  HistoryQuery,
   Listener,
   ListenOptions,
   NewTicket,
@@ -11,17 +15,23 @@ import type {
   SSEListeners,
   SSEOptions,
   SSEStats,
+  StoredEvent,
+  SubscribeOptions,
+  SubscriptionTarget,
   UserId,
 } from '../../index';
-import { checkClientId, checkUserId, encodeEvent } from './arguments.js';
+import { checkChannel, checkClientId, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
+import { getClients } from './clients.js';
 import { connect } from './connect.js';
 import { drain } from './drain.js';
 import { argumentError, backplaneError } from './errors.js';
+import { history } from './history.js';
 import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
 import { completeOptions } from './options.js';
 import { watchRequests } from './request-context.js';
+import { checkTarget, sinceIn } from './subscriptions.js';
 import { issueTicket } from './tickets.js';
 
 watchRequests();
@@ -53,6 +63,47 @@ export class SSEService implements Contract {
   broadcast(event: SSEEvent, excludeClientId?: string | null): number {
     const exclude = excludeClientId == null ? undefined : checkClientId('excludeClientId', excludeClientId);
     return native().broadcast(exclude, ...spread(event));
+  }
+
+  sendToChannel(channel: string, event: SSEEvent): number {
+    const name = checkChannel(channel);
+    return native().sendToChannel(name, ...spread(event));
+  }
+
+  subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
+  subscribe(target: { userId: UserId }, channel: string, options?: SubscribeOptions): number;
+  subscribe(target: SubscriptionTarget, channel: string, options?: SubscribeOptions): boolean | number {
+    const whose = checkTarget(target);
+    const clients = native().joinChannel(whose, checkChannel(channel), sinceIn(options));
+    return whose.userId === undefined ? clients > 0 : clients;
+  }
+
+  unsubscribe(target: { clientId: string }, channel: string): boolean;
+  unsubscribe(target: { userId: UserId }, channel: string): number;
+  unsubscribe(target: SubscriptionTarget, channel: string): boolean | number {
+    const whose = checkTarget(target);
+    const clients = native().leaveChannel(whose, checkChannel(channel));
+    return whose.userId === undefined ? clients > 0 : clients;
+  }
+
+  getChannels(): string[] {
+    return native().getChannels();
+  }
+
+  getClientsByChannel(channel: string): string[] {
+    return native().getClientsByChannel(checkChannel(channel));
+  }
+
+  getClients(filter?: ClientFilter): ClientDetails[] {
+    return getClients(filter);
+  }
+
+  cursor(): string {
+    return native().cursor();
+  }
+
+  async history(audience: HistoryAudience, options?: HistoryQuery): Promise<StoredEvent[]> {
+    return history(audience, options);
   }
 
   isOnline(userId: UserId, options?: PresenceOptions): boolean {

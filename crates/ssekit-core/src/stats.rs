@@ -26,6 +26,8 @@ pub struct Stats {
     pub users: usize,
     /// Users with a client or an event in the history.
     pub known_users: usize,
+    /// Channels with a client or an event in the history.
+    pub channels: usize,
     /// Clients that are away and may come back with their id.
     pub away: usize,
     /// Connected clients that do not have a transport yet.
@@ -138,6 +140,8 @@ impl Stats {
                 "Users of whom there is a client or an event in the history.",
                 self.known_users,
             ),
+            Metric::gauge("channels", "Channels of which there is a client or an event in the history.", self.channels)
+                .named("channels"),
             Metric::counter("connects", "Clients connected.", self.connects).named("connects"),
             Metric::counter("events", "Events published.", self.events).named("events"),
             Metric::counter("deliveries", "Events written to a client, once per client.", self.deliveries)

@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::json;
 use uuid::Uuid;
 
 use crate::delivery::inbox::{Command, Inbox};
@@ -17,6 +16,7 @@ use crate::event::{Event, check_channel, check_header_text, check_length};
 use crate::history::log::{Entry, Log};
 use crate::history::timeline::Located;
 use crate::hub::claim::Claim;
+use crate::hub::ready;
 use crate::hub::{Hub, Inner};
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::drain;
@@ -49,6 +49,8 @@ pub struct Connect<'a> {
     pub channels: &'a [&'a str],
     /// What others may know about it, as JSON of at most 1,024 bytes.
     pub data: Option<&'a str>,
+    /// What the application adds to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
+    pub welcome: Option<&'a str>,
     /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
 }
@@ -106,10 +108,10 @@ fn has_missed(
 /// The most bytes of a client's data.
 const MOST_DATA: usize = 1_024;
 
-fn check_data(data: &str) -> Result<()> {
-    match data.len() {
-        length if length > MOST_DATA => {
-            Err(Error::range(format!("data: got {length} bytes of JSON, wants at most {MOST_DATA}")))
+fn check_json(argument: &str, json: Option<&str>, most: usize) -> Result<()> {
+    match json.map_or(0, str::len) {
+        length if length > most => {
+            Err(Error::range(format!("{argument}: got {length} bytes of JSON, wants at most {most}")))
         }
         _ => Ok(()),
     }
@@ -165,13 +167,13 @@ impl Hub {
         }
         let Inner { engine, options, .. } = &*self.inner;
         check_channels(who.channels, options.limits.channels_per_client)?;
-        who.data.map_or(Ok(()), check_data)?;
+        check_json("data", who.data, MOST_DATA)?;
+        check_json("welcome", who.welcome, options.max_event_bytes)?;
         let (shard, deliveries) = engine.next_shard();
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
-        let ClientInfo { id, user } = reader.client().info().clone();
         let key = reader.client().key;
         let id_of_own = reader.owes().map(ResetReason::owed_id).or(kept_id);
-        let data = json!({ "clientId": &*id, "userId": user.as_deref(), "resumed": resumed }).to_string();
+        let data = ready::data(reader.client(), resumed, who.welcome);
         let ready = Event {
             name: "ssekit:ready",
             data: &data,
@@ -181,6 +183,7 @@ impl Hub {
         };
         let ready = engine.timeline.notice(ready, reader.cursor());
         let opening = key.map_or_else(|| ready.body(), |key| ready.with_key(&key).body());
+        let client_id = Arc::clone(&reader.client().info().id);
         let parts = Parts {
             reader,
             timeline: Arc::clone(&engine.timeline),
@@ -190,7 +193,7 @@ impl Hub {
             by_listener: false,
             is_read_to_end: false,
         };
-        Ok(Connected { client_id: id, opening, stream: Stream::new(parts) })
+        Ok(Connected { client_id, opening, stream: Stream::new(parts) })
     }
 
     /// Creates and registers the client. Retries as long as another client with the same id is faster.

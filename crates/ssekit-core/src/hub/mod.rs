@@ -8,6 +8,7 @@ mod connect;
 mod housekeeping;
 mod page;
 mod publish;
+mod ready;
 mod shared;
 mod snapshot;
 mod stats;

@@ -124,7 +124,7 @@ impl Hub {
     /// The channels that a client of this user had on another node.
     pub(super) fn channels_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Vec<Span> {
         let (Some(cluster), Some(id)) = (&self.inner.cluster, client) else { return Vec::new() };
-        if !cluster.members.find(id).is_some_and(|there| there.user.as_deref() == user) {
+        if cluster.members.find(id).is_none_or(|there| there.user.as_deref() != user) {
             return Vec::new();
         }
         // The client carries out the orders that this node has yet to read by itself.

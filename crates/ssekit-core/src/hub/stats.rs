@@ -19,6 +19,7 @@ impl Hub {
             clients,
             users,
             known_users: registry.users.len(),
+            channels: registry.channels.len(),
             away: registry.away(),
             opening,
             handoff,

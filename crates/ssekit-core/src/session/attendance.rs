@@ -28,8 +28,9 @@ impl Attendee<'_> {
     pub(crate) fn notice(&self, comes: bool) -> Draft {
         let name = if comes { "ssekit:join" } else { "ssekit:leave" };
         let mut data = json!({ "channel": self.channel, "member": member(self.client), "userId": self.user });
-        if let Some(own) = self.data.and_then(|text| serde_json::from_str::<Value>(text).ok()) {
-            data["data"] = own;
+        let own = self.data.and_then(|text| serde_json::from_str::<Value>(text).ok());
+        if let (Some(own), Some(fields)) = (own, data.as_object_mut()) {
+            fields.insert("data".to_owned(), own);
         }
         Event { name, data: &data.to_string(), ..Event::default() }.encode_unchecked()
     }

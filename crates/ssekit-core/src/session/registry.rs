@@ -327,7 +327,9 @@ impl Registry {
         self.leave_user(client);
         self.leave_channels(client);
         if client.is_listed() {
-            self.lose(client, client.newest_own());
+            // A page that cannot say who it was comes back without the channels that it was subscribed to meanwhile.
+            let lost = if client.subscriptions.has_ordered() { timeline.newest() + 1 } else { client.newest_own() };
+            self.lose(client, lost);
             self.keep_away(Arc::clone(client), timeline);
         } else {
             // A client that brings its id has a successor here, which is noted in its place.

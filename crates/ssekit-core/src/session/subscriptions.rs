@@ -318,6 +318,12 @@ impl Subscriptions {
         channels.all.iter().filter(|one| one.is_active()).map(|one| Arc::clone(&one.channel.name)).collect()
     }
 
+    /// Whether it has subscribed to a channel that it did not name when it connected.
+    pub(crate) fn has_ordered(&self) -> bool {
+        let is_ordered = |one: &Subscription| one.is_active() && one.source == Source::Order;
+        self.channels.get().is_some_and(|channels| channels.read().all.iter().any(is_ordered))
+    }
+
     /// Subscribes to a channel from `since` on, unless the client has `most` channels.
     pub(crate) fn begin(&self, channel: &Arc<ChannelLog>, since: Position, most: usize) -> Begun {
         let mut channels = self.channels.get_or_init(Box::default).write();

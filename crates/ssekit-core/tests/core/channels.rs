@@ -454,3 +454,21 @@ fn history_is_read_back_with_the_newest_last() {
     assert_eq!(engine.history(Audience::All { exclude: None }, None, 10).unwrap().len(), 0);
     assert!(engine.history(Audience::Channel(""), None, 10).unwrap_err().is_argument());
 }
+
+#[test]
+fn page_without_an_id_learns_that_it_lost_its_channels() {
+    let engine = Engine::start();
+    for (named, added, resumes) in [(true, false, true), (false, true, false)] {
+        let channels: &[&str] = if named { &["news"] } else { &[] };
+        let who = Connect { user: Some("ada"), channels, ..Connect::default() };
+        let mut page = Pull::of(engine.connect(who).unwrap());
+        if added {
+            engine.subscribe(Subscriber::Client(&page.ready.client_id), "news", None).unwrap();
+        }
+        engine.send_to_channel("news", data("1")).unwrap();
+        let seen = page.all().pop().unwrap().id;
+        drop(page);
+        let again = Pull::of(engine.connect(Connect { last_event_id: Some(&seen), ..who }).unwrap());
+        assert_eq!(again.ready.resumed, resumes);
+    }
+}

@@ -23,6 +23,7 @@ mod keys;
 mod lag;
 mod limits;
 mod metrics;
+mod opening;
 mod presence;
 mod publish_races;
 mod ready;

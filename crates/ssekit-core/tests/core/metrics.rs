@@ -32,6 +32,7 @@ fn stats() -> Stats {
         observer_panics: 21,
         logs: 22,
         history: Usage { events: 23, bytes: 24 },
+        channels: 32,
         cluster: Some(cluster),
         ..Stats::default()
     }
@@ -91,6 +92,9 @@ ssekit_users 2
 # HELP ssekit_known_users Users of whom there is a client or an event in the history.
 # TYPE ssekit_known_users gauge
 ssekit_known_users 3
+# HELP ssekit_channels Channels of which there is a client or an event in the history.
+# TYPE ssekit_channels gauge
+ssekit_channels 32
 # HELP ssekit_connects_total Clients connected.
 # TYPE ssekit_connects_total counter
 ssekit_connects_total 9

@@ -1,0 +1,21 @@
+/** What is known about connected clients. */
+import type { ClientDetails } from '../../index';
+import { checkChannel, checkKnown, checkUserId } from './arguments.js';
+import { native } from './binding.js';
+
+export function getClients(filter: unknown = {}): ClientDetails[] {
+  checkKnown('filter', filter, ['userId', 'channel']);
+  const { userId, channel } = filter as { userId?: unknown; channel?: unknown };
+  const clients = native().getClients(
+    userId === undefined ? undefined : checkUserId(userId),
+    channel === undefined ? undefined : checkChannel(channel),
+  );
+  return clients.map((client) => ({
+    id: client.id,
+    userId: client.userId ?? null,
+    data: client.data === undefined ? undefined : JSON.parse(client.data),
+    connectedAt: new Date(client.connectedAt),
+    transport: client.transport as ClientDetails['transport'],
+    channels: client.channels,
+  }));
+}

@@ -1,0 +1,35 @@
+/** What an application says about a client besides who it is. */
+import type { ConnectOptions } from '../../index';
+import { checkChannel, stringify, wellFormed } from './arguments.js';
+import { argumentError } from './errors.js';
+
+/** As native code takes it. */
+export interface ConnectDetails {
+  channels: string[] | undefined;
+  /** JSON text. */
+  data: string | undefined;
+  /** JSON text. */
+  welcome: string | undefined;
+  since: string | undefined;
+}
+
+export function detailsOf({ channels, data, welcome, since }: ConnectOptions): ConnectDetails {
+  return {
+    channels: checkChannels(channels),
+    data: data === undefined ? undefined : stringify('data', data),
+    welcome: welcome === undefined ? undefined : stringify('welcome', welcome),
+    since: checkCursor('since', since),
+  };
+}
+
+/** A cursor. Native code tells the page if it does not know it, because the page's URL may be where it comes from. */
+export function checkCursor(argument: string, since: unknown): string | undefined {
+  return since === undefined || since === null ? undefined : wellFormed(argument, since, 'a cursor, which is a string');
+}
+
+function checkChannels(channels: unknown): string[] | undefined {
+  if (channels === undefined || channels === null) return undefined;
+  if (!Array.isArray(channels)) throw argumentError('channels', channels, 'an array of names');
+  // Not `map`, which would skip the holes of an array.
+  return Array.from(channels, checkChannel);
+}

@@ -1,0 +1,40 @@
+/** Reads back what was sent. */
+import type { StoredEvent } from '../../index';
+import { checkChannel, checkKnown, checkNumber, checkUserId } from './arguments.js';
+import { native } from './binding.js';
+import { checkCursor } from './details.js';
+import { argumentError } from './errors.js';
+
+interface Audience {
+  userId?: string;
+  channel?: string;
+}
+
+export function history(audience: unknown, options: unknown = {}): StoredEvent[] {
+  const { userId, channel } = checkAudience(audience);
+  checkKnown('options', options, ['after', 'limit']);
+  const { after, limit = 100 } = options as { after?: unknown; limit?: unknown };
+  const [first, most] = [checkCursor('options.after', after), checkNumber('options.limit', limit, 1, 10_000)];
+  return native()
+    .history(userId, channel, first, most)
+    .map(({ id, name, data, retry }) => ({
+      id,
+      ...(name === '' ? {} : { event: name }),
+      data,
+      ...(retry === undefined ? {} : { retry }),
+    }));
+}
+
+function checkAudience(audience: unknown): Audience {
+  const known = ['userId', 'channel', 'broadcast'] as const;
+  checkKnown('audience', audience, known);
+  const given = audience as { userId?: unknown; channel?: unknown; broadcast?: unknown };
+  const [only, another] = known.filter((name) => given[name] !== undefined);
+  if (only === undefined || another !== undefined) {
+    throw argumentError('audience', audience, 'an object with one of `userId`, `channel` and `broadcast: true`');
+  }
+  if (only === 'userId') return { userId: checkUserId(given.userId) };
+  if (only === 'channel') return { channel: checkChannel(given.channel) };
+  if (given.broadcast !== true) throw argumentError('audience.broadcast', given.broadcast, 'true');
+  return {};
+}
