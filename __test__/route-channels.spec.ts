@@ -67,11 +67,8 @@ async function post({ port }: Site, body: unknown, query = 'user=ada', headers =
   return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(answer) : answer };
 }
 
-const send = ({ node }: Site, channel: string): Promise<unknown> =>
-  node.evaluate(({ require }, channel) => {
-    const native = require('../../binding.js') as typeof import('../binding');
-    native.sendToChannel(channel, 'e', JSON.stringify(channel));
-  }, channel);
+const send = ({ node }: Site, channel: string): Promise<number> =>
+  node.evaluate(({ sse }, channel) => sse.sendToChannel(channel, { event: 'e', data: channel }), channel);
 
 const asked = ({ node }: Site): Promise<unknown[]> => node.evaluate(({ state }) => state.asked);
 
@@ -409,9 +406,9 @@ test.each([
 
 test.each([
   ['"news"', 'an array of names'],
-  ['[7]', 'names of 1 to 256 bytes'],
+  ['[7]', 'channel: got 7'],
   ['[""]', 'channel'],
-  ['["\\ud800"]', 'names of 1 to 256 bytes'],
+  ['["\\ud800"]', 'half of a surrogate pair'],
   ['["a\\n"]', 'channel'],
 ])('identify with the channels %s is an error of the app', async (channels, says) => {
   const node = await Evaluator.start();

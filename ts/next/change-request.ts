@@ -1,8 +1,8 @@
 /** The body of a page's request to change the channels of its stream. */
 
-import { isWellFormed } from '../server/arguments.js';
+import { checkKnown, isWellFormed } from '../server/arguments.js';
 import { native } from '../server/binding.js';
-import { argumentError, rangeError, unknownOption } from '../server/errors.js';
+import { argumentError, rangeError } from '../server/errors.js';
 import { CLIENT_ID } from '../server/identity.js';
 
 /** A channel, and the cursor that the page begins at. */
@@ -54,12 +54,7 @@ function parsed(body: string): unknown {
 }
 
 function objectOf(argument: string, value: unknown, members: readonly string[]): Record<string, unknown> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw argumentError(argument, value, `an object { ${members.join('?, ')}? }`);
-  }
-  for (const name of Object.keys(value)) {
-    if (!members.includes(name)) throw unknownOption(`${argument}.${name.slice(0, 40)}`, members);
-  }
+  checkKnown(argument, value, members);
   return value as Record<string, unknown>;
 }
 
