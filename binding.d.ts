@@ -114,6 +114,18 @@ export declare function broadcast(excludeClientId: string | undefined | null, na
 /** Calls back when `is_caught_up` is true, or after some seconds. */
 export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
 
+/** Changes the subscriptions of a page's client. Throws if nothing was changed. */
+export declare function changePage(change: PageChange): PageChanged
+
+/** A channel, and the cursor that the page begins at. */
+export interface ChannelFrom {
+  channel: string
+  since?: string
+}
+
+/** The most channels that a client may have. */
+export declare function channelsPerClient(): number
+
 /** Sets the options. If they are already set, checks that they are the same. */
 export declare function configure(options: unknown): void
 
@@ -179,6 +191,9 @@ export declare function history(userId: string | undefined | null, channel: stri
 
 /** Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out. */
 export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean
+
+/** Whether a channel may have this name. JavaScript has checked that UTF-8 can carry it. */
+export declare function isChannelName(name: string): boolean
 
 /** Whether a user has a client, or had one a moment ago. */
 export declare function isOnline(userId: string, local: boolean): boolean
@@ -247,6 +262,31 @@ export interface OptionDescription {
   most?: number
 }
 
+/** A page, and the change that it asks for. */
+export interface PageChange {
+  /** The client that the page says it is. */
+  clientId: string
+  /** The page's user. Without one, the page is anonymous. */
+  userId?: string
+  /** An event id of its stream. The key at its end proves that an anonymous page is its client. */
+  lastEventId?: string
+  /** The channels that it leaves. */
+  unsubscribe: Array<string>
+  /** The channels that it subscribes to. */
+  subscribe: Array<ChannelFrom>
+}
+
+/** The part of a change that was carried out. */
+export interface PageChanged {
+  /** How many channels the page has left, in the order of the change. */
+  unsubscribed: number
+  /** How many channels it has subscribed to, in the order of the change. */
+  subscribed: number
+  /** Why the rest was not carried out, for people and as a code. */
+  problem?: string
+  code?: string
+}
+
 /** The bytes read from several streams. */
 export interface Readable {
   /** The tokens of the streams. */
@@ -260,6 +300,9 @@ export interface Readable {
   /** Watched streams whose sockets native code has closed. */
   gone: Array<number>
 }
+
+/** Reports a problem of the application's own code to the listeners of `error`. */
+export declare function reportProblem(message: string): void
 
 /** Sends to all clients that have subscribed to a channel; returns how many are connected. */
 export declare function sendToChannel(channel: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number

@@ -110,6 +110,11 @@ export interface SSEOptions {
   limits?: LimitOptions;
   /** What the hub remembers, for slow and returning clients to catch up. */
   history?: HistoryOptions;
+  /**
+   * Options of channels, by name. A name with `*` at its end stands for all channels that begin like it; the longest one counts. All
+   * processes that share a backplane need the same. Default: none.
+   */
+  channels?: Record<string, ChannelOptions>;
   /** Connects this process with others, to act as one hub. Default: the environment's backplane, if it names one. */
   backplane?: BackplaneOptions;
   /** How the hub drains when the process gets SIGTERM or SIGINT. */
@@ -154,6 +159,25 @@ export interface LimitOptions {
   clientsPerAddress?: number;
   /** Channels of one client, 1 to 10,000. One more throws a `RangeError`. Default: 128. */
   channelsPerClient?: number;
+}
+
+/** Options of the channels with one name, or with one beginning. */
+export interface ChannelOptions {
+  /**
+   * Whether the channel's clients learn who else is there: by `ssekit:join` when a client subscribes, and by `ssekit:leave` when it has
+   * unsubscribed, or has been gone for `presenceGraceMs`. See docs/channels.md. Default: false.
+   */
+  presence?: boolean;
+  /** Bounds of the channel's log, in place of those in `history`. */
+  history?: ChannelHistoryOptions;
+}
+
+/** Bounds of one channel's log. */
+export interface ChannelHistoryOptions {
+  /** Events, 1 to 10,000,000. Default: 10,000. */
+  maxEvents?: number;
+  /** Bytes, 1,024 to 2^40; the newest event is always kept. Default: 8,388,608 (8 MiB). */
+  maxBytes?: number;
 }
 
 /**
@@ -308,8 +332,11 @@ export interface ClientDetails {
   data: JSONValue | undefined;
   /** When it connected. */
   connectedAt: Date;
-  /** How its stream reaches it. While its response is on the way, that is not known: `opening`. */
-  transport: 'opening' | Transport;
+  /**
+   * How its stream reaches it. While its response is on the way, that is not known: `opening`. A client of another process that shares
+   * the backplane: `elsewhere`.
+   */
+  transport: 'opening' | 'elsewhere' | Transport;
   /** The channels that it has subscribed to. */
   channels: string[];
 }
@@ -500,8 +527,9 @@ export declare class SSEService {
    * Sets options. Setting the same options again is fine; a hot reload does that. An option that differs from an earlier call or from
    * the running hub throws an `Error` that names it.
    *
-   * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`. Listeners and queries (`on`, `off`,
-   * `stats`, `metrics`, `ready`, `flush`, and who is connected) may come before or after `configure`, in any order.
+   * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`.
+   * Listeners and queries (`on`, `off`, `stats`, `metrics`, `ready`, `flush`, `history`, and who is connected) may come before or after
+   * `configure`, in any order.
    */
   static configure(options: SSEOptions): SSEService;
 

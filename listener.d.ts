@@ -73,7 +73,7 @@ export interface CorsOptions {
 
 /**
  * Tickets are JSON Web Tokens (RFC 7519). `exp` is required, and is also the end of the stream. `aud` must name the audience. `sub` is
- * the user id, `cid` the client id, and `jti` the ticket's own id. A page presents a ticket as the query's `ticket`, as
+ * the user id, `cid` the client id, `ch` the channels, and `jti` the ticket's own id. A page presents a ticket as the query's `ticket`, as
  * `Authorization: Bearer`, or in a cookie. An invalid ticket gets 401. Only the event `error` says why.
  */
 export interface TicketOptions {
@@ -164,6 +164,11 @@ export interface NewTicket {
   anonymous?: boolean;
   /** The client id that the stream must have. Default: the page's own proposal, or a new id. */
   clientId?: string;
+  /**
+   * The channels that the ticket's page may read. The stream gets those with an exact name at once. A beginning of names with a `*`
+   * (`order:*`) lets the page wish any channel that begins so; a lone `*` allows every channel. `ch` in the ticket. Default: none.
+   */
+  channels?: string[];
   /** How long the ticket is valid and its stream may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */
   ttl?: number;
   /** The ticket becomes valid this many seconds from now, 0 to 2,592,000. It must end within 30 days, too. Default: 0. */

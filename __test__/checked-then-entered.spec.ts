@@ -24,10 +24,10 @@ async function serveRoute(node: Evaluator): Promise<void> {
         return found;
       },
     });
-    state.get = (lastEventId?: string, signal?: AbortSignal): Promise<Response> =>
-      GET(
-        new Request('http://localhost/sse', { signal, headers: lastEventId ? { 'last-event-id': lastEventId } : {} }),
-      );
+    state.get = (lastEventId?: string, signal?: AbortSignal, query = ''): Promise<Response> => {
+      const headers = lastEventId ? { 'last-event-id': lastEventId } : undefined;
+      return GET(new Request(`http://localhost/sse${query}`, { signal, headers }));
+    };
   });
 }
 
@@ -51,15 +51,18 @@ const ahead = (node: Evaluator, records: number): Promise<string> =>
     return `${epoch}.${position + records * 2 ** 20}`;
   }, records);
 
-test('a session that ends while its request waits for the history opens no stream', async () => {
+test.each([
+  ['its last event', (id: string) => [id]],
+  ['its snapshot', (id: string) => [undefined, undefined, `?since=${id}`]],
+])('a session that ends while its request waits for %s opens no stream', async (_, argumentsFor) => {
   const node = await join(redis.url);
   await serveRoute(node);
   await node.evaluate(({ sse }) => sse.broadcast({ event: 'first', data: 1 }));
   await node.evaluate(({ sse }) => sse.flush());
   // In one call, because the request does not wait for long: the node soon finds out that there is no such event yet.
   const before = await node.evaluate(
-    async ({ sse, state }, lastEventId) => {
-      state.get(lastEventId).then((response: Response) => {
+    async ({ sse, state }, args) => {
+      state.get(...args).then((response: Response) => {
         state.answer = response.status;
       });
       await new Promise(setImmediate);
@@ -69,7 +72,7 @@ test('a session that ends while its request waits for the history opens no strea
       for (let number = 0; number < 3; number += 1) sse.broadcast({ event: 'next', data: number });
       return before;
     },
-    await ahead(node, 3),
+    argumentsFor(await ahead(node, 3)),
   );
   expect(before).toEqual([0, undefined]);
   expect(await answerOf(node)).toBe(401);

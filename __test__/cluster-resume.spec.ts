@@ -78,14 +78,17 @@ test('a page resumes at a process that started later', async () => {
 });
 
 /** The first events of a page whose request to `createSSERoute` is the first in this process. */
-const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Promise<string[]> =>
+const firstFromRoute = (
+  node: Evaluator,
+  headers: Record<string, string>,
+  count: number,
+  query = '',
+): Promise<string[]> =>
   node.evaluate(
-    async ({ require }, lastEventId, count) => {
+    async ({ require }, headers, count, query) => {
       const { createSSERoute } = require('ssekit/next');
       const { GET } = createSSERoute({ identify: () => ({ userId: 'ada', clientId: 'tab' }) });
-      const response: Response = await GET(
-        new Request('http://localhost/api/sse', { headers: { 'last-event-id': lastEventId } }),
-      );
+      const response: Response = await GET(new Request(`http://localhost/api/sse${query}`, { headers }));
       const reader = (response.body as ReadableStream<Uint8Array>).getReader();
       const [events, decoder]: [string[], TextDecoder] = [[], new TextDecoder()];
       let rest = '';
@@ -102,8 +105,9 @@ const firstFromRoute = (node: Evaluator, lastEventId: string, count: number): Pr
       await reader.cancel();
       return events;
     },
-    lastEventId,
+    headers,
     count,
+    query,
   );
 
 test('a page resumes at a createSSERoute that has just started', async () => {
@@ -113,9 +117,31 @@ test('a page resumes at a createSSERoute that has just started', async () => {
   for (let times = 0; times < 3; times += 1) {
     // Nobody has used its hub: this request starts it.
     const b = await launch(redis.url);
-    const [ready, ...events] = await firstFromRoute(b, lastEventId, 4);
+    const [ready, ...events] = await firstFromRoute(b, { 'last-event-id': lastEventId }, 4);
     expect(ready).toMatch(/^ssekit:ready .*"resumed":true/);
     expect(events).toEqual(ALL(10));
+    await b.stop();
+  }
+});
+
+test('a page begins at its snapshot at a createSSERoute that has just started', async () => {
+  const a = await join(redis.url);
+  await a.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 'in the page' }));
+  await a.evaluate(({ sse }) => sse.flush());
+  const since = await a.evaluate(({ sse }) => sse.cursor());
+  await a.evaluate(({ sse }) => {
+    sse.sendToUser('ada', { event: 'user', data: 1 });
+    sse.sendToUser('grace', { event: 'other', data: 2 });
+    sse.broadcast({ event: 'all', data: 3 });
+  });
+  await a.evaluate(({ sse }) => sse.flush());
+  await a.stop('SIGKILL');
+  for (let times = 0; times < 3; times += 1) {
+    // Nobody has used its hub: this request starts it.
+    const b = await launch(redis.url);
+    const [ready, ...events] = await firstFromRoute(b, {}, 3, `?since=${since}`);
+    expect(ready).toMatch(/^ssekit:ready .*"resumed":false/);
+    expect(events).toEqual(['user 1', 'all 3']);
     await b.stop();
   }
 });
@@ -127,7 +153,7 @@ test('a request for a stream does not wait out an outage', async () => {
   const lastEventId = lastIdOf(page);
   await redis.kill();
   const b = await launch(redis.url);
-  const [ready, reset] = await firstFromRoute(b, lastEventId, 2);
+  const [ready, reset] = await firstFromRoute(b, { 'last-event-id': lastEventId }, 2);
   expect(ready).toMatch(/^ssekit:ready .*"resumed":false/);
   expect(reset).toMatch(/^ssekit:reset /);
   await redis.restart();

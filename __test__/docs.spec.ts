@@ -48,7 +48,10 @@ const place = ({ page, line }: Block) => `${page}:${line}`;
 
 /** Modules that the snippets import and that are not here, as far as they use them. */
 const STUBS = `
-declare namespace JSX { interface IntrinsicElements { [name: string]: any } }
+declare namespace JSX {
+  interface IntrinsicElements { [name: string]: any }
+  interface IntrinsicAttributes { key?: string }
+}
 declare module 'react' {
   export function useState<T>(initial: T): [T, (next: T | ((earlier: T) => T)) => void];
   export function useEffect(effect: () => (() => void) | void, dependencies: unknown[]): void;
@@ -58,6 +61,7 @@ declare module 'next/headers' {
   interface Cookies { get(name: string): { value: string } | undefined; delete(name: string): void }
   export function cookies(): Promise<Cookies>;
 }
+declare module 'next/navigation' { export function useRouter(): { refresh(): void }; }
 declare module 'next-auth' {
   interface Session { user: { id?: string; email?: string | null } }
   interface Config {
@@ -97,6 +101,10 @@ declare module 'bullmq' {
 declare module '@/auth' { export function auth(): Promise<{ user?: { id?: string } } | null>; }
 declare module '@/features/sse' { export { type SSEEventMap, SSEService } from 'ssekit'; }
 declare module '@/components/notifications' { export function Notifications(): JSX.Element; }
+declare module '@/components/payments' {
+  export function Payments(props: { orderId: string; initial: Payment[]; since: string }): JSX.Element;
+  type Payment = { id: string; amount: number };
+}
 declare module '@/lib/auth' {
   interface Api { getSession(given: { headers: Headers }): Promise<{ user: { id: string } } | null> }
   export const auth: { api: Api };
@@ -104,13 +112,23 @@ declare module '@/lib/auth' {
 declare module '@/lib/auth-options' { export const authOptions: { providers: unknown[] }; }
 declare module '@/lib/channel' { export const channel: import('better-sse').Channel; }
 declare module '@/lib/clients' { export const clients: Map<string, (event: string, data: unknown) => void>; }
+declare module '@/lib/db' {
+  type Payment = { id: string; amount: number };
+  export const db: {
+    addPayment(orderId: string, amount: number): Promise<Payment>;
+    paymentsOf(orderId: string): Promise<Payment[]>;
+    mayRead(userId: string, orderId: string): Promise<boolean>;
+  };
+}
 declare module '@/lib/jobs/process-order' {
   export function processOrder(orderId: string, userId: string): Promise<void>;
 }
 declare module '@/lib/session' {
+  export function mayRead(userId: string, order: string | undefined): Promise<boolean>;
   export interface SessionData { userId?: string }
   export const sessionOptions: { password: string; cookieName: string };
   export function userOf(request: Request): Promise<string | null>;
+  export function currentUser(): Promise<string | null>;
 }
 declare module '@/lib/sessions' {
   export function findSession(token: string): Promise<{ userId: string } | null>;

@@ -53,6 +53,7 @@ function problems(lines: string[]): (string | undefined)[] {
 const FITS = [
   "sse.sendToUser('ada', { event: 'notification', data: { message: 'a', timestamp: 'b' } });",
   "sse.sendToClient('c', { event: 'order-completed', data: { orderId: '7' }, id: '1', retry: 10 });",
+  "sse.sendToChannel('x', { event: 'order-completed', data: { orderId: '7' } });",
   "sse.broadcast({ event: 'notification', data: { message: 'a' } }, 'c');",
   "sse.sendToUser('ada', { event: 'notification', data: anything });",
   "publisher.sendToUser('ada', { event: 'notification', data: { message: 'a' } });",
@@ -76,6 +77,7 @@ const UNDECLARED = [
 const MISTAKES: [statement: string, said: string][] = [
   ["sse.sendToUser('ada', { event: 'notification', data: { massage: 'a' } });", "'massage' does not exist"],
   ["sse.sendToClient('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
+  ["sse.sendToChannel('x', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],
   ["sse.broadcast({ event: 'notification', data: 'a' });", "to type '{ message: string;"],
   ["sse.broadcast({ event: anything ? 'notification' : 'order-completed', data: { a: 1 } });", "'a' does not exist"],
   ["publisher.sendToClient('c', { event: 'order-completed', data: { orderId: 7 } });", "'number' is not assignable"],

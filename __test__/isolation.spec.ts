@@ -9,6 +9,7 @@ import { until } from './support/until';
 
 /** Something of Ada's stands in each of the places that an attacker may ask for. */
 const ADAS_CLIENT = 'tab-of-ada';
+const ADAS_CHANNEL = 'room-of-ada';
 const OWN_IDS = ['order-1', 'order-2', 'secret-1', '1', 'x y'];
 
 /** Values that a header or a query can carry, also some that only look like cursors. */
@@ -57,15 +58,19 @@ const request = fc.record(
       fc.constantFrom('x-user-id', 'x-forwarded-user', 'cookie', 'authorization', 'x-client-id', 'accept', 'origin'),
       fc.constantFrom('ada', 'user=ada', 'Bearer ada', ADAS_CLIENT, '*/*', 'text/event-stream'),
     ),
-    query: fc.dictionary(fc.constantFrom('user', 'user_id', 'client_id', 'userid', 'lastEventID', '__proto__'), text),
+    since: cursor,
+    query: fc.dictionary(
+      fc.constantFrom('user', 'user_id', 'client_id', 'userid', 'lastEventID', 'channel', 'channels', '__proto__'),
+      fc.oneof(text, fc.constant(ADAS_CHANNEL)),
+    ),
   },
   { requiredKeys: ['headers', 'query'] },
 );
 
 type Forged = typeof request extends fc.Arbitrary<infer T> ? T : never;
 
-function pathOf({ userId, clientId, lastEventId, query }: Forged, epoch: string): string {
-  const own = { ...query, userId, clientId, lastEventId };
+function pathOf({ userId, clientId, lastEventId, since, query }: Forged, epoch: string): string {
+  const own = { ...query, userId, clientId, lastEventId, since };
   const pairs = Object.entries(own).filter((pair): pair is [string, string] => pair[1] !== undefined);
   return `/sse?${pairs.map(([name, value]) => `${name}=${encodeURIComponent(value.replace('{epoch}', epoch))}`).join('&')}`;
 }
@@ -76,16 +81,18 @@ afterEach(closeClients);
 /** Sends to Ada in every way, to somebody else, and to all. Returns the number of what is for all. */
 const sendAround = (server: Evaluator): Promise<unknown> =>
   server.evaluate(
-    ({ sse, state }, client, ids) => {
+    ({ sse, state }, client, channel, ids) => {
       state.round = (state.round ?? 0) + 1;
       const id = ids[state.round % ids.length];
       sse.sendToUser('ada', { event: 'secret', data: 'of ada', id: state.round % 2 ? id : undefined });
       sse.sendToClient(client, { event: 'secret', data: 'of ada', id: state.round % 3 ? undefined : id });
+      sse.sendToChannel(channel, { event: 'secret', data: 'of ada', id: state.round % 5 ? undefined : id });
       sse.sendToUser('carol', { event: 'secret', data: 'of carol' });
       sse.broadcast({ event: 'public', data: state.round });
       return state.round;
     },
     ADAS_CLIENT,
+    ADAS_CHANNEL,
     OWN_IDS,
   );
 
@@ -94,7 +101,8 @@ function expectNothingOfOthers(client: RawClient, forged: Forged): void {
   for (const { event, data } of client.events()) {
     expect(['ssekit:ready', 'ssekit:reset', 'public']).toContain(event);
     if (event === 'ssekit:ready') {
-      const { userId, clientId } = JSON.parse(data);
+      const { userId, clientId, channels } = JSON.parse(data);
+      expect(channels).toBe(undefined);
       expect(userId).toBe(forged.userId ?? null);
       expect(clientId).not.toBe(ADAS_CLIENT);
     }
@@ -108,14 +116,17 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   let epoch: string;
   beforeAll(async () => {
     server = await startWith(transport);
-    epoch = await server.evaluate((given) => {
-      // The user is who the application says; the rest is the page's.
-      given.clientOf = (query) => ({ userId: query.get('userId'), anonymous: true });
-      return given.sse.stats().epoch;
-    });
+    epoch = await server.evaluate((given, channel) => {
+      // The user and the channels are those that the application says; the rest is the page's.
+      given.clientOf = (query) => {
+        const userId = query.get('userId');
+        return { userId, anonymous: true, channels: userId === 'ada' ? [channel] : [] };
+      };
+      return given.sse.cursor().split('.')[0] as string;
+    }, ADAS_CHANNEL);
   });
 
-  test.each(['connected', 'away'])('events of a user who is %s reach nobody else', async (ada) => {
+  test.each(['connected', 'away'])('events of a user who is %s, and of her channel, reach nobody else', async (ada) => {
     const hers = { path: `/sse?userId=ada&clientId=${ADAS_CLIENT}` };
     const kept = await RawClient.stream(server.port, hers);
     for (let round = 0; round < 5; round += 1) await sendAround(server);

@@ -380,6 +380,14 @@ test('no ticket is issued without a secret', async () => {
     [{ userId: '' }, ARGUMENT, 'userId'],
     [{ clientId: 'é' }, ARGUMENT, 'clientId'],
     [{ secret: 'short' }, ARGUMENT, 'secret: got 5 bytes'],
+    [{ channels: 'news' }, ARGUMENT, 'ticket.channels'],
+    [{ channels: [7] }, ARGUMENT, 'ticket.channels'],
+    [{ channels: ['\ud800'] }, ARGUMENT, 'ticket.channels'],
+    [{ channels: [''] }, ARGUMENT, 'ticket.channel'],
+    [{ channels: ['**'] }, ARGUMENT, 'ticket.channels: got "**"'],
+    [{ channels: ['news', 'order*:'] }, ARGUMENT, 'ticket.channels: got "order*:"'],
+    [{ channels: ['x'.repeat(257)] }, ARGUMENT, 'ticket.channel'],
+    [{ channels: Array.from({ length: 999 }, (_, number) => `order:${number}`) }, RANGE, 'at most 4096'],
   ];
   for (const [ticket, error, says] of refusals) {
     const thrown = await server.thrownBy(issue, { secret: SECRET, anonymous: true, ...ticket });
@@ -393,7 +401,12 @@ test('the ticket route answers known users', async () => {
   const answers = await server.evaluate(async ({ require }) => {
     const { createTicketRoute } = require('ssekit/next') as typeof import('../ts/next/index');
     process.env.SSEKIT_TICKET_SECRET = 's'.repeat(32);
-    const who = { ada: 'ada', nobody: null, full: { userId: 7, ttl: 5 }, own: new Response('no', { status: 418 }) };
+    const who = {
+      ada: 'ada',
+      nobody: null,
+      full: { userId: 7, ttl: 5, channels: ['news', 'order:*'] },
+      own: new Response('no', { status: 418 }),
+    };
     const identify = (request: Request) => who[request.headers.get('x-who') as keyof typeof who];
     const { POST } = createTicketRoute({ identify, ttl: 60 });
     return Promise.all(
@@ -401,14 +414,20 @@ test('the ticket route answers known users', async () => {
         const response = await POST(new Request('http://localhost', { method: 'POST', headers: { 'x-who': name } }));
         const body = response.status === 200 ? await response.json() : undefined;
         const claims = body && JSON.parse(Buffer.from(body.ticket.split('.')[1], 'base64url').toString());
-        return [response.status, body?.expiresIn, claims?.sub, claims && Math.ceil(claims.exp - claims.iat)];
+        return [
+          response.status,
+          body?.expiresIn,
+          claims?.sub,
+          claims && Math.ceil(claims.exp - claims.iat),
+          claims?.ch,
+        ];
       }),
     );
   });
   expect(answers).toEqual([
-    [200, 60, 'ada', 60],
-    [401, undefined, undefined, undefined],
-    [200, 5, '7', 5],
-    [418, undefined, undefined, undefined],
+    [200, 60, 'ada', 60, undefined],
+    [401, undefined, undefined, undefined, undefined],
+    [200, 5, '7', 5, ['news', 'order:*']],
+    [418, undefined, undefined, undefined, undefined],
   ]);
 });

@@ -89,13 +89,14 @@ fn described(client: ClientDetails) -> Option<ConnectedClient> {
 }
 
 /// Its name in JavaScript.
-fn transport_of(phase: Phase) -> Option<&'static str> {
+fn transport_of(phase: Option<Phase>) -> Option<&'static str> {
     match phase {
-        Phase::Opening => Some("opening"),
-        Phase::Stream => Some("stream"),
-        Phase::Handoff => Some("handoff"),
-        Phase::Listener => Some("listener"),
-        Phase::Closed => None,
+        None => Some("elsewhere"),
+        Some(Phase::Opening) => Some("opening"),
+        Some(Phase::Stream) => Some("stream"),
+        Some(Phase::Handoff) => Some("handoff"),
+        Some(Phase::Listener) => Some("listener"),
+        Some(Phase::Closed) => None,
     }
 }
 

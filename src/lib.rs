@@ -5,6 +5,7 @@
 //! * [`send`]: the ways to send; [`channels`]: who subscribes to what; [`history`]: what was sent.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
+//! * [`page`]: a page changes the channels of its stream.
 //! * [`observer`]: tells JavaScript about clients that connect and disconnect.
 //! * [`drain`]: the graceful end.
 //! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
@@ -23,6 +24,7 @@ mod history;
 mod hub;
 mod observer;
 mod options;
+mod page;
 mod send;
 mod server;
 mod source;

@@ -21,6 +21,7 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import type { SSEService, SSEStats } from '../../index';
+import { DOCUMENTED_APP } from './documented-app';
 import { freePort } from './free-port';
 import { until } from './until';
 
@@ -35,6 +36,7 @@ export const BUILD_TIMEOUT_MS = 240_000;
 
 /** Files that only the copies have. */
 const ADDITIONS: Record<string, string> = {
+  ...DOCUMENTED_APP,
   // Calls the service as the app's own code has it.
   'app/api/test/service/route.ts': `
     import { SSEService } from '@/features/sse';

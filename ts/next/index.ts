@@ -1,5 +1,5 @@
 /** `ssekit/next`: route handlers for the event stream and for tickets, and the settings for `next.config`. */
 export { cursor } from './cursor.js';
-export { createSSERoute, type Identity, type SSERouteOptions } from './route.js';
+export { createSSERoute, type Identity, type SSERoute, type SSERouteOptions } from './route.js';
 export { createTicketRoute, type TicketIdentity, type TicketRouteOptions } from './ticket-route.js';
 export { type SSENextConfig, withSSE } from './with-sse.js';

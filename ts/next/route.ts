@@ -3,8 +3,12 @@ import type { ConnectOptions, UserId } from '../../index';
 import { native } from '../server/binding.js';
 import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
+import { argumentError } from '../server/errors.js';
 import { watchRequests } from '../server/request-context.js';
+import { changeChannels, refuseChange } from './change.js';
 import { identified } from './identified.js';
+import { checkOrigins } from './own-page.js';
+import { withWishes } from './wishes.js';
 
 watchRequests();
 
@@ -24,21 +28,66 @@ export type Identity =
   | Response;
 
 export interface SSERouteOptions {
-  /** Returns whose stream a request opens, from its cookies or headers. If it throws, Next.js answers with 500. */
+  /**
+   * Returns whose stream a request opens, or changes the channels of, from its cookies or headers. Its `channels` need no `authorize`.
+   * If it throws, Next.js answers with 500.
+   */
   identify(request: Request): Identity | Promise<Identity>;
+  /**
+   * Decides whether a page may subscribe to a channel that it wishes: by `?channel=` in the URL of its stream, or by a `POST` to this
+   * route. Only `true` grants it. If it throws, the wish is refused, and the event `error` says why. It is asked once about each channel
+   * of a request. Default: no wish is granted.
+   *
+   * `client.userId` is the user that `identify` has returned, as a string; `null` for an anonymous client. `client.clientId` of a `POST`
+   * is what the page claims. ssekit checks afterwards that this client is the page's own, and changes nothing otherwise. The body of a
+   * `POST` has been read.
+   */
+  authorize?(
+    channel: string,
+    client: { clientId?: string; userId: string | null },
+    request: Request,
+  ): boolean | Promise<boolean>;
+  /**
+   * Other origins whose pages may change the channels of their streams, as a browser writes them: `https://app.example.com`. Also the
+   * app's own origin, behind a proxy that changes `Host`. Default: none. Only pages of the same origin may.
+   */
+  allowedOrigins?: string[];
 }
 
-/** Makes a route handler for `app/…/route.ts`: `export const { GET } = createSSERoute({ identify })`. */
-export function createSSERoute(options: SSERouteOptions): { GET: (request: Request) => Promise<Response> } {
+/** The handlers of a route. */
+export interface SSERoute {
+  /** Opens an event stream. */
+  GET: (request: Request) => Promise<Response>;
+  /**
+   * Changes the channels of an open stream. The body is JSON: `{ clientId, subscribe?, unsubscribe?, lastEventId? }`. `subscribe` has
+   * names of channels, or `{ channel, since? }`. The answer is `{ subscribed, unsubscribed, refused }`.
+   */
+  POST: (request: Request) => Promise<Response>;
+}
+
+/** Makes the handlers for `app/…/route.ts`: `export const { GET, POST } = createSSERoute({ identify, authorize })`. */
+export function createSSERoute(options: SSERouteOptions): SSERoute {
+  if (options.authorize !== undefined && typeof options.authorize !== 'function') {
+    throw argumentError('options.authorize', options.authorize, 'a function');
+  }
+  const authorize = options.authorize?.bind(options);
+  const origins = checkOrigins('options.allowedOrigins', options.allowedOrigins);
   return {
     async GET(request) {
       // This comes first: a session may end while the request waits, so we must look it up afterwards.
       await caughtUp(request);
       // A user who is logged out from now on, while `identify` looks the session up, stays out.
       const mark = native().logOutMark();
+      const identity = await identified<ConnectOptions>(request, await options.identify(request));
+      if (identity instanceof Response) return identity;
+      const client = await withWishes(request, identity, authorize);
+      return client instanceof Response ? client : connect(request, client, mark);
+    },
+    async POST(request) {
+      const refusal = refuseChange(request, origins);
+      if (refusal) return refusal;
       const client = await identified<ConnectOptions>(request, await options.identify(request));
-      if (client instanceof Response) return client;
-      return connect(request, client, mark);
+      return client instanceof Response ? client : changeChannels(request, client, authorize);
     },
   };
 }

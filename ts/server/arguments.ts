@@ -84,7 +84,8 @@ function shortText(argument: string, value: unknown, wants: string): string {
   return wellFormed(argument, value, wants);
 }
 
-const isWellFormed: (text: string) => boolean = (text) =>
+/** Whether UTF-8 can carry a string. */
+export const isWellFormed: (text: string) => boolean = (text) =>
   // Exists in every Node.js that this package runs on, but not in TypeScript's ES2023.
   (text as string & { isWellFormed(): boolean }).isWellFormed();
 

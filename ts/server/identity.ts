@@ -31,7 +31,7 @@ export interface Asked {
 }
 
 /** Text that survives both in a URL and in a header. Native code requires the same. */
-const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
+export const CLIENT_ID = /^(?! )[ -~]{1,256}(?<! )$/;
 
 /** The properties that an identity may have. Any other is a mistake, most likely a `userId` by another name. */
 const KNOWN: readonly (keyof ConnectOptions)[] = [
@@ -124,7 +124,8 @@ export function sinceOf(url: string | undefined, query = queryOf(url)): string |
   return query.get('since') ?? undefined;
 }
 
-function queryOf(url: string | undefined): URLSearchParams {
+/** The query of a URL, or of a path. */
+export function queryOf(url: string | undefined): URLSearchParams {
   const start = url?.indexOf('?') ?? -1;
   return new URLSearchParams(start < 0 ? '' : url?.slice(start).split('#', 1)[0]);
 }

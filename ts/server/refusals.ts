@@ -83,6 +83,17 @@ export function badRequest(message: string, url?: string): Answer {
   return refuse(url, message, text(400, message));
 }
 
+/** The answer to a page that may not have what it asks for. */
+export function forbidden(message: string, why: string, url?: string): Answer {
+  return refuse(url, why, text(403, message));
+}
+
+/** The answer to a page that wishes more channels than a client may have. */
+export function tooManyChannels(most: number, url?: string): Answer {
+  const why = `the page wishes more than ${most} channels. Raise \`limits.channelsPerClient\` in \`SSEService.configure\``;
+  return refuse(url, why, text(429, 'channel: too many channels for one client.'));
+}
+
 /** An `EventSource` takes any status other than 200 as final, and would not come back to the process that takes over. */
 function farewell(url: string | undefined): Answer {
   explain(`no stream for ${pathOf(url)}: this process is draining and told the page when to reconnect`);
@@ -105,7 +116,7 @@ function text(status: number, message: string, headers: Record<string, string> =
 }
 
 /** In seconds: RFC 9110, section 10.2.3. */
-function retryAfter(): Record<string, string> {
+export function retryAfter(): Record<string, string> {
   const { least, most } = RETRY_AFTER_SECONDS;
   return { 'retry-after': String(least + Math.floor(Math.random() * (most - least + 1))) };
 }

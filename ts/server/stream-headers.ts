@@ -14,9 +14,15 @@ export const STREAM_HEADERS: Readonly<Record<string, string>> = {
 
 /** The headers of the response: first the caller's, then the required ones. */
 export function streamHeaders(own: ConnectOptions['headers']): Headers {
+  const headers = headersOf(own);
+  for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
+  return headers;
+}
+
+/** The caller's headers, without those that describe a body. */
+export function headersOf(own: ConnectOptions['headers']): Headers {
   const headers = new Headers();
   for (const [name, value] of pairsOf(own)) headers.append(name, value);
-  for (const [name, value] of Object.entries(STREAM_HEADERS)) headers.set(name, value);
   for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
   return headers;
 }

@@ -42,7 +42,7 @@ pub use event::audience::Audience;
 pub use event::trace::TraceContext;
 pub use event::{Event, Framing, StoredEvent};
 pub use history::{HistoryOptions, LogBounds};
-pub use hub::{ClientDetails, ClientFilter, Connect, Connected, Hub, Page, Published, Subscriber};
+pub use hub::{Change, Changed, ClientDetails, ClientFilter, Connect, Connected, Hub, Page, Published, Subscriber};
 pub use options::{ChannelKinds, ChannelOptions, ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
 pub use session::client::Client;
 pub use session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};

@@ -46,7 +46,7 @@ impl Cors {
             request.method() == Method::OPTIONS && request.headers().contains_key(ACCESS_CONTROL_REQUEST_METHOD);
         let origin = request.headers().get(ORIGIN);
         if asked && origin.is_some_and(|origin| self.is_open() || self.lists(origin)) {
-            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD"));
+            headers.insert(ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static("GET, HEAD, POST"));
             headers.insert(ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(ALLOWED_HEADERS));
             headers.insert(ACCESS_CONTROL_MAX_AGE, options.max_age.as_secs().into());
         }

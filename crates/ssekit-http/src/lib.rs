@@ -8,11 +8,13 @@
 //! * `connection_io`: the bytes of one connection; `protocol`: which HTTP it speaks; `http1`, `http2`: hyper parses its
 //!   requests.
 //! * `router`: which request gets which answer; `query`, `answer`, `cors`: shared by the answers.
-//! * `subscribe`: a request for an event stream; `takeover`: gives its socket to the shard that writes for the client, like a
-//!   handed-off socket; `body`: carries the stream where no socket is available (HTTP/2, TLS).
+//! * `events`: the path of the event stream; `identity`: who sends a request to it.
+//! * `subscribe`: a request for an event stream; `wishes`: its channels; `change`: a page changes the channels of its stream.
+//! * `takeover`: gives the socket to the shard that writes for the client, like a handed-off socket; `body`: carries the stream
+//!   where no socket is available (HTTP/2, TLS).
 //! * `subscribers`: the clients of this listener, and when their tickets expire.
-//! * [`ticket`], with its `signature`, `payload` and `once`: who may have a stream.
-//! * `publish`, `idempotency`, `secret`: sending over HTTP.
+//! * [`ticket`], with its `signature`, `payload`, `grants` and `once`: who may have a stream, and which channels.
+//! * `publish`, `idempotency`, `secret`: sending over HTTP; `json_body`: what a request brings.
 //! * `operator_log`, `meter`: what the operator learns, but the peer does not.
 
 mod accept;
@@ -21,13 +23,17 @@ mod admission;
 mod answer;
 mod bind;
 mod body;
+mod change;
 mod connection_io;
 mod cors;
+mod events;
 mod headers;
 mod host;
 mod http1;
 mod http2;
 mod idempotency;
+mod identity;
+mod json_body;
 mod meter;
 mod metrics;
 mod operator_log;
@@ -47,6 +53,7 @@ mod subscribers;
 mod takeover;
 pub mod ticket;
 mod tls;
+mod wishes;
 
 pub use options::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 pub use server::Listener;

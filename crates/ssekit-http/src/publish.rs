@@ -3,19 +3,17 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use http_body_util::BodyExt;
-use hyper::body::{Body, Incoming};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
-use tokio::time::timeout;
 
 use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::idempotency::Earlier;
+use crate::json_body::{self, Unfit};
 use crate::state::ConnectionContext;
 use crate::state::shown;
 use ssekit_core::event::audience::Audience;
@@ -55,17 +53,24 @@ impl Rejection {
     fn into_answer(self) -> Answer {
         match self {
             Self::Unauthorized => answer::unauthorized(),
-            Self::Refused(status, message) => answer::json(status, &serde_json::json!({ "error": message })),
+            Self::Refused(status, message) => Unfit { status, message }.into_answer(),
         }
+    }
+}
+
+impl From<Unfit> for Rejection {
+    fn from(Unfit { status, message }: Unfit) -> Self {
+        Self::Refused(status, message)
     }
 }
 
 async fn accept(request: Request<Incoming>, context: &ConnectionContext) -> Result<Answer, Rejection> {
     authorize(request.headers(), context)?;
-    check_type(request.headers())?;
+    json_body::check_type(request.headers())?;
     let key = idempotency_key(request.headers())?.map(str::to_owned);
     let trace = if context.shared.options.trace_context { trace_of(request.headers()) } else { None };
-    let body = read(request.into_body(), context).await?;
+    let limits = &context.shared.options.limits;
+    let body = json_body::read(request.into_body(), limits.body_bytes, limits.body_timeout).await?;
     let publish = || publish_all(&body, trace.as_ref(), context);
     let Some(key) = key else { return publish() };
     match context.shared.idempotency.once(&key, &body, publish).await {
@@ -95,16 +100,6 @@ fn authorize(headers: &HeaderMap, context: &ConnectionContext) -> Result<(), Rej
     Err(Rejection::Unauthorized)
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Rejection> {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(());
-    }
-    let message = "Content-Type: wants application/json".to_owned();
-    Err(Rejection::Refused(StatusCode::UNSUPPORTED_MEDIA_TYPE, message))
-}
-
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     let key = value.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
@@ -118,32 +113,6 @@ fn trace_of(headers: &HeaderMap) -> Option<TraceContext> {
     let (Some(parent), None) = (parents.next(), parents.next()) else { return None };
     let states: Result<Vec<&str>, _> = headers.get_all("tracestate").into_iter().map(HeaderValue::to_str).collect();
     TraceContext::parse(parent.to_str().ok()?, Some(&states.unwrap_or_default().join(",")))
-}
-
-/// Reads a body within its limits, frame by frame into one buffer. Kept separately, many tiny frames would take many times
-/// their size.
-async fn read(mut body: Incoming, context: &ConnectionContext) -> Result<Bytes, Rejection> {
-    let limits = &context.shared.options.limits;
-    let too_large = || Rejection::too_large(format!("the body: wants at most {} bytes", limits.body_bytes));
-    if body.size_hint().lower() > limits.body_bytes as u64 {
-        return Err(too_large());
-    }
-    let mut bytes = BytesMut::new();
-    let reading = async {
-        while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Rejection::bad("the body ended too early"))?;
-            let data = frame.into_data().unwrap_or_default();
-            if bytes.len() + data.len() > limits.body_bytes {
-                return Err(too_large());
-            }
-            bytes.extend_from_slice(&data);
-        }
-        Ok(())
-    };
-    match timeout(limits.body_timeout, reading).await {
-        Ok(read) => read.map(|()| bytes.freeze()),
-        Err(_) => Err(Rejection::Refused(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time".to_owned())),
-    }
 }
 
 /// A publisher's request.

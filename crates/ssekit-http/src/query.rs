@@ -5,9 +5,13 @@ use std::borrow::Cow;
 /// The first value of a query parameter, decoded like a form
 /// (<https://url.spec.whatwg.org/#application/x-www-form-urlencoded>). `None` if it is missing or not UTF-8.
 pub(crate) fn parameter<'a>(query: Option<&'a str>, name: &str) -> Option<Cow<'a, str>> {
-    let pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-    let (_, value) = pairs.into_iter().find(|(key, _)| *key == name)?;
-    decode(value)
+    parameters(query, name).next()?
+}
+
+/// All values of a query parameter. `None` for each that is not UTF-8.
+pub(crate) fn parameters<'a>(query: Option<&'a str>, name: &str) -> impl Iterator<Item = Option<Cow<'a, str>>> {
+    let pairs = query.unwrap_or_default().split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(move |(key, _)| *key == name).map(|(_, value)| decode(value))
 }
 
 fn decode(text: &str) -> Option<Cow<'_, str>> {
@@ -53,5 +57,13 @@ mod tests {
         assert_eq!(of("a=%ff", "a"), None);
         assert_eq!(of("b=1", "a"), None);
         assert_eq!(parameter(None, "a"), None);
+    }
+
+    #[test]
+    fn repeated_parameter_has_several_values() {
+        let of = |query| parameters(query, "a").map(|value| value.map(Cow::into_owned)).collect::<Vec<_>>();
+        assert_eq!(of(Some("a=1&b=2&a=%ff&a=&a")), [Some("1".to_owned()), None, Some(String::new())]);
+        assert_eq!(of(Some("")), []);
+        assert_eq!(of(None), []);
     }
 }

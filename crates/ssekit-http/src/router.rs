@@ -7,13 +7,13 @@ use hyper::{Method, Request, Response, StatusCode};
 
 use crate::admission::Overload;
 use crate::answer::{self, Answer};
+use crate::events::events;
 use crate::host;
 use crate::metrics::metrics;
 use crate::publish::publish;
 use crate::response::Routed;
 use crate::state::ConnectionContext;
 use crate::state::Shared;
-use crate::subscribe::subscribe;
 
 /// A description of this API for programs (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("openapi.json");
@@ -54,7 +54,7 @@ fn refuse(request: &Request<Incoming>, context: &ConnectionContext) -> Option<An
 async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Routed {
     let shared = &context.shared;
     if request.uri().path() == shared.options.path {
-        return subscribe(&request, context).await;
+        return events(request, context).await;
     }
     Routed::Answer(match request.uri().path() {
         "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),

@@ -6,6 +6,7 @@ mod claim;
 mod clients;
 mod connect;
 mod housekeeping;
+mod page;
 mod publish;
 mod ready;
 mod shared;
@@ -24,6 +25,7 @@ use uuid::Uuid;
 pub use channels::{Page, Subscriber};
 pub use clients::{ClientDetails, ClientFilter};
 pub use connect::{Connect, Connected};
+pub use page::{Change, Changed};
 pub use publish::Published;
 
 use crate::backplane::Backplane;

@@ -3,6 +3,7 @@
 //! No part of a token is trusted before its signature has been verified. Until then, only the algorithm and the key's id are
 //! read. Both merely choose among the configured keys, and each key has exactly one algorithm.
 
+mod grants;
 mod keys;
 mod once;
 mod payload;
@@ -10,7 +11,8 @@ mod signature;
 
 use std::time::Duration;
 
-pub(crate) use once::{Once, Redeemed, Subject};
+pub use grants::Grants;
+pub(crate) use once::{Continued, Once, Redeemed, Subject};
 pub use signature::PublicKey;
 
 use crate::secret::MIN_SECRET_BYTES;
@@ -75,6 +77,8 @@ pub struct Claims {
     pub client: Option<String>,
     /// The ticket's own id (`jti`).
     pub id: Option<String>,
+    /// The channels that its page may read (`ch`).
+    pub channels: Grants,
     /// When it was issued (`iat`), since 1970; zero if the ticket does not say.
     pub issued: Duration,
     /// How much longer it is valid.
@@ -117,6 +121,8 @@ pub enum TicketError {
     Client,
     /// It came as a cookie with a request from another origin's page.
     Origin,
+    /// One of its channels is neither a name nor a pattern.
+    Channels,
 }
 
 impl std::fmt::Display for TicketError {
@@ -138,6 +144,7 @@ impl std::fmt::Display for TicketError {
             Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
             Self::Origin => "it came as a cookie with a request of another origin's page",
+            Self::Channels => "one of its channels is neither a name nor a pattern that ends with `*`",
         })
     }
 }
@@ -191,6 +198,8 @@ pub struct NewTicket {
     pub user: Option<String>,
     /// The client id that the stream must have. Without it, any id is accepted.
     pub client: Option<String>,
+    /// The channels that its page may read: names, which it gets at once, and patterns (`order:*`), which it may ask for.
+    pub channels: Vec<String>,
     /// How long it is valid, one second to 30 days. Default: one hour.
     pub ttl: Duration,
     /// When it becomes valid, counted from now. Default: at once.
@@ -206,6 +215,7 @@ impl Default for NewTicket {
         Self {
             user: None,
             client: None,
+            channels: Vec::new(),
             ttl: Duration::from_secs(3_600),
             not_before: Duration::ZERO,
             audience: DEFAULT_AUDIENCE.to_owned(),
@@ -219,6 +229,7 @@ impl Schema for NewTicket {
         Fields::default()
             .text("userId", &mut self.user)
             .text("clientId", &mut self.client)
+            .texts("channels", &mut self.channels)
             .seconds("ttl", &mut self.ttl, 1..=LONGEST.as_secs())
             .seconds("notBefore", &mut self.not_before, 0..=LONGEST.as_secs())
             .text("audience", &mut self.audience)
@@ -242,7 +253,7 @@ impl Schema for NewTicket {
 /// ```
 ///
 /// # Errors
-/// The secret is too short, an id cannot be used, or a time is out of bounds.
+/// The secret is too short, an id or a channel cannot be used, or a time is out of bounds.
 pub fn issue(secret: &str, ticket: NewTicket, now: Duration) -> Result<String> {
     check_secret("ticket.secret", secret)?;
     if let Some(user) = &ticket.user {
@@ -251,11 +262,19 @@ pub fn issue(secret: &str, ticket: NewTicket, now: Duration) -> Result<String> {
     if let Some(client) = &ticket.client {
         ssekit_core::event::check_header_text("ticket.clientId", client)?;
     }
+    Grants::new(ticket.channels.clone()).map_err(|error| Error::argument(format!("ticket.{error}")))?;
     ticket.check_bounds("ticket")?;
     if ticket.not_before.saturating_add(ticket.ttl) > LONGEST {
         return Err(Error::range("ticket.notBefore: wants the ticket's end within 30 days"));
     }
-    Ok(signature::signed(&payload::write(&ticket, now), secret))
+    let token = signature::signed(&payload::write(&ticket, now), secret);
+    if token.len() > MAX_TOKEN_BYTES {
+        let got = token.len();
+        return Err(Error::range(format!(
+            "ticket: got {got} bytes when signed, wants at most {MAX_TOKEN_BYTES}; a pattern such as `order:*` stands for many channels"
+        )));
+    }
+    Ok(token)
 }
 
 fn check_secret(argument: &str, secret: &str) -> Result<()> {

@@ -80,7 +80,26 @@ pub(crate) struct Redeemed<'a> {
     pub(crate) left: Duration,
 }
 
+/// A page that speaks for the stream of its ticket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Continued<'a> {
+    pub(crate) ticket: &'a str,
+    /// The client id that it names.
+    pub(crate) client: &'a str,
+    /// The key of its stream, if the request presents one.
+    pub(crate) shown: Option<&'a Key>,
+}
+
 impl Once {
+    /// The client id of a used ticket's stream, if the request has proved that it is that stream's page. Uses nothing up.
+    pub(crate) fn client_of(&self, continued: Continued<'_>) -> Option<Arc<str>> {
+        let Continued { ticket, client, shown } = continued;
+        let used = self.0.lock();
+        let stream = used.tickets.get(ticket).filter(|stream| stream.is_with(client))?;
+        let is_proved = shown.is_some_and(|shown| stream.key.matches(shown));
+        is_proved.then(|| stream.instead.clone().unwrap_or_else(|| stream.client.as_ref().into()))
+    }
+
     /// Uses a ticket. Returns the key of its stream, and whether this was the ticket's first use.
     pub(crate) fn redeem(&self, redeemed: Redeemed<'_>, now: Duration) -> Result<(Key, bool), TicketError> {
         let Redeemed { ticket, subject, client, shown, left } = redeemed;

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use serde_json::json;
 use uuid::Uuid;
 
-use crate::ticket::{Claims, NewTicket, TicketError, TicketOptions};
+use crate::ticket::{Claims, Grants, NewTicket, TicketError, TicketOptions};
 use ssekit_core::session::revoked::LONGEST;
 
 /// The claims as they are written. A claim that appears twice is an error, because two readers could take different values.
@@ -15,6 +15,7 @@ pub(super) struct Payload {
     sub: Option<String>,
     cid: Option<String>,
     jti: Option<String>,
+    ch: Option<Vec<String>>,
     iss: Option<String>,
     aud: Option<Audience>,
     exp: f64,
@@ -75,7 +76,8 @@ impl Payload {
             return Err(TicketError::TooLong);
         }
         let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
-        Ok(Claims { user: self.sub, client: self.cid, id: self.jti, issued, left })
+        let channels = Grants::new(self.ch.unwrap_or_default()).map_err(|_| TicketError::Channels)?;
+        Ok(Claims { user: self.sub, client: self.cid, id: self.jti, channels, issued, left })
     }
 }
 
@@ -102,6 +104,7 @@ pub(super) fn write(ticket: &NewTicket, now: Duration) -> String {
     let optional = [
         ("sub", ticket.user.as_deref().map(Into::into)),
         ("cid", ticket.client.as_deref().map(Into::into)),
+        ("ch", (!ticket.channels.is_empty()).then(|| ticket.channels.as_slice().into())),
         ("iss", ticket.issuer.as_deref().map(Into::into)),
         ("nbf", (!ticket.not_before.is_zero()).then(|| begins.as_secs().into())),
     ];

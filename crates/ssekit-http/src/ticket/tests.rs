@@ -237,6 +237,45 @@ fn unknown_key_is_refused() {
 }
 
 #[test]
+fn channels_of_a_ticket_are_names_and_patterns() {
+    let channels = || vec!["news".to_owned(), "order:*".to_owned()];
+    let with = |channels: Value| {
+        let mut claims = good();
+        claims["ch"] = channels;
+        claims
+    };
+    let token = issue(SECRET, NewTicket { channels: channels(), ..ada() }, NOW).unwrap();
+    assert_eq!(options().verify(&token, NOW).unwrap().channels, Grants::new(channels()).unwrap());
+    let none = options().verify(&issue(SECRET, ada(), NOW).unwrap(), NOW).unwrap();
+    assert_eq!(none.channels, Grants::default());
+    for wrong in [json!(["**"]), json!(["order*:"]), json!([""]), json!(["news", "a\n"]), json!(["*", "x".repeat(257)])]
+    {
+        assert_eq!(refusal(&options(), &with(wrong.clone())), TicketError::Channels, "{wrong}");
+    }
+    for wrong in [json!("news"), json!({ "0": "news" }), json!([7]), json!([["news"]]), json!([null]), json!(true)] {
+        assert_eq!(refusal(&options(), &with(wrong.clone())), TicketError::Malformed, "{wrong}");
+    }
+    assert!(options().verify(&hs256(&json!({ "alg": "HS256" }), &with(Value::Null), SECRET), NOW).is_ok());
+    let twice = r#"{"sub":"ada","aud":"ssekit","exp":1800000060,"ch":["a"],"ch":["*"]}"#;
+    assert_eq!(Payload::of(twice.as_bytes()).err(), Some(TicketError::Malformed));
+}
+
+#[test]
+fn ticket_with_unusable_channels_is_not_issued() {
+    let issue_for = |channels: &[&str]| {
+        let channels = channels.iter().map(|channel| (*channel).to_owned()).collect();
+        issue(SECRET, NewTicket { channels, ..ada() }, NOW).unwrap_err()
+    };
+    for wrong in ["", "**", "order*:", "a\nb", &"x".repeat(257)] {
+        let error = issue_for(&["news", wrong]);
+        assert!(error.is_argument() && error.to_string().starts_with("ticket.channel"), "{wrong:?}: {error}");
+    }
+    let many: Vec<String> = (0..1_000).map(|number| format!("order:{number}")).collect();
+    let too_long = issue_for(&many.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(too_long.is_range() && too_long.to_string().contains("order:*"), "{too_long}");
+}
+
+#[test]
 fn refusal_to_issue_hides_the_secret() {
     let short = issue("short-secret", ada(), NOW).unwrap_err();
     assert!(short.is_argument() && !short.to_string().contains("short-secret"));

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod came_back;
+mod channels;
 mod fuzz;
 mod owed_resets;
 mod publish;

@@ -29,7 +29,7 @@ fn unknown_path_is_404_and_wrong_method_405() {
     assert_eq!(door.get("/events/").status(), 404);
     assert_eq!(door.get("/metrics").status(), 404);
     for (method, path, allow) in [
-        ("POST", "/events", "GET, HEAD, OPTIONS"),
+        ("PUT", "/events", "GET, HEAD, POST, OPTIONS"),
         ("DELETE", "/healthz", "GET, HEAD, OPTIONS"),
         ("BREW", "/readyz", "GET, HEAD, OPTIONS"),
         ("GET", "/publish", "POST, OPTIONS"),
@@ -37,7 +37,7 @@ fn unknown_path_is_404_and_wrong_method_405() {
         let answer = answer_to(&door, &request(method, path, &[("Content-Length", "0")]));
         assert_eq!((answer.status(), answer.head.header("allow")), (405, Some(allow)), "{method} {path}");
     }
-    for (path, allow) in [("/events", "GET, HEAD, OPTIONS"), ("/publish", "POST, OPTIONS")] {
+    for (path, allow) in [("/events", "GET, HEAD, POST, OPTIONS"), ("/publish", "POST, OPTIONS")] {
         let answer = answer_to(&door, &request("OPTIONS", path, &[]));
         assert_eq!((answer.status(), answer.head.header("allow")), (204, Some(allow)), "{path}");
     }
@@ -184,7 +184,7 @@ fn preflight_succeeds_for_listed_origins_only() {
     };
     let listed = preflight("https://app.example");
     assert_eq!(listed.status, 204);
-    assert_eq!(listed.header("access-control-allow-methods"), Some("GET, HEAD"));
+    assert_eq!(listed.header("access-control-allow-methods"), Some("GET, HEAD, POST"));
     assert!(listed.header("access-control-allow-headers").is_some_and(|allowed| allowed.contains("last-event-id")));
     assert_eq!(listed.header("access-control-max-age"), Some("600"));
     assert_eq!(preflight("https://evil.example").header("access-control-allow-headers"), None);

@@ -15,7 +15,7 @@ use operation::{PAGES, operation};
 use world::World;
 
 /// The ways in which a request ends; each has to come up.
-const OUTCOMES: usize = 14;
+const OUTCOMES: usize = 20;
 
 #[test]
 fn no_ticket_reveals_events_of_others() {

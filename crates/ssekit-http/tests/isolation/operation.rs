@@ -12,6 +12,10 @@ pub(crate) const USERS: [&str; 2] = ["ada", "bob"];
 pub(crate) const SECRETS: [&str; 2] =
     ["a secret of the one that takes tickets often", "a secret of the one that takes each once"];
 pub(crate) const ONCE: usize = 1;
+/// Channels. Two are named like a user and like a client.
+pub(crate) const CHANNELS: [&str; 4] = ["news", "order:1", "ada", "tab"];
+/// What tickets say of channels.
+pub(crate) const GRANTS: [&[&str]; 5] = [&[], &["news"], &["order:*"], &["ada", "t*"], &["*"]];
 pub(crate) const NOBODYS_SECRET: &str = "a secret that neither of them knows of";
 
 /// The faults of a ticket from the beginning.
@@ -30,6 +34,8 @@ pub(crate) struct Issue {
     /// `None`: a ticket for an anonymous client.
     pub(crate) user: Option<usize>,
     pub(crate) client: Option<usize>,
+    /// Its place in `GRANTS`.
+    pub(crate) grants: usize,
     pub(crate) flaw: Flaw,
 }
 
@@ -78,12 +84,18 @@ pub(crate) struct Connect {
     pub(crate) seen: Seen,
     /// The last event id stands in the URL.
     pub(crate) by_url: bool,
+    /// The channel that the page wishes.
+    pub(crate) wish: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
 pub(crate) enum Operation {
     Issue(Issue),
     Connect(Connect),
+    /// A page asks for a channel while streams are open, with the ticket, the client and the last id of such a request.
+    Post(Connect, usize),
+    /// The same with everything that the page has used for its own stream.
+    PostAgain(usize, usize),
     /// As an `EventSource` does: the same request once more, with its last id in the header.
     Again(usize),
     Leave(usize),
@@ -92,6 +104,7 @@ pub(crate) enum Operation {
     /// To the client that a page has, whatever its id.
     ToPage(usize),
     ToAll(bool),
+    ToChannel(usize, bool),
     DisconnectClient(usize),
     DisconnectUser(usize),
     Read(usize),
@@ -106,12 +119,8 @@ fn issue() -> impl Strategy<Value = Issue> {
         1 => Just(Flaw::Secret),
     ];
     let (user, client) = (option::weighted(0.7, 0..USERS.len()), option::weighted(0.3, 0..CLIENTS.len()));
-    (0..SECRETS.len(), user, client, flaw).prop_map(|(listener, user, client, flaw)| Issue {
-        listener,
-        user,
-        client,
-        flaw,
-    })
+    let ticket = (0..SECRETS.len(), user, client, 0..GRANTS.len(), flaw);
+    ticket.prop_map(|(listener, user, client, grants, flaw)| Issue { listener, user, client, grants, flaw })
 }
 
 fn connect() -> impl Strategy<Value = Connect> {
@@ -133,8 +142,9 @@ fn connect() -> impl Strategy<Value = Connect> {
     let seen = prop_oneof![3 => Seen::any(PAGES), 1 => (0..PAGES).prop_map(Seen::Stolen)];
     let shown =
         (option::weighted(0.9, ticket()), change, way, option::weighted(0.1, ticket()), prop::bool::weighted(0.1));
-    (0..PAGES, astray, shown, client, seen, any::<bool>()).prop_map(
-        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url)| Connect {
+    let wish = option::weighted(0.2, 0..CHANNELS.len());
+    (0..PAGES, astray, shown, client, seen, any::<bool>(), wish).prop_map(
+        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url, wish)| Connect {
             page,
             astray,
             ticket,
@@ -145,6 +155,7 @@ fn connect() -> impl Strategy<Value = Connect> {
             client,
             seen,
             by_url,
+            wish,
         },
     )
 }
@@ -154,12 +165,15 @@ pub(crate) fn operation() -> impl Strategy<Value = Operation> {
     prop_oneof![
         3 => issue().prop_map(Operation::Issue),
         8 => connect().prop_map(Operation::Connect),
+        2 => (connect(), 0..CHANNELS.len()).prop_map(|(attempt, channel)| Operation::Post(attempt, channel)),
+        2 => (page(), 0..CHANNELS.len()).prop_map(|(page, channel)| Operation::PostAgain(page, channel)),
         2 => page().prop_map(Operation::Again),
         1 => page().prop_map(Operation::Leave),
         2 => (0..USERS.len(), any::<bool>()).prop_map(|(user, own_id)| Operation::ToUser(user, own_id)),
         3 => (0..CLIENTS.len(), any::<bool>()).prop_map(|(client, own_id)| Operation::ToClient(client, own_id)),
         2 => page().prop_map(Operation::ToPage),
         1 => any::<bool>().prop_map(Operation::ToAll),
+        3 => (0..CHANNELS.len(), any::<bool>()).prop_map(|(channel, own_id)| Operation::ToChannel(channel, own_id)),
         1 => (0..CLIENTS.len()).prop_map(Operation::DisconnectClient),
         1 => (0..USERS.len()).prop_map(Operation::DisconnectUser),
         2 => page().prop_map(Operation::Read),

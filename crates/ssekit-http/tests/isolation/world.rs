@@ -1,15 +1,17 @@
 //! Pages, their tickets, and what the rules say that each of them may get.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use serde_json::json;
 use ssekit_core::Event;
 use ssekit_http::ticket::{self, DEFAULT_AUDIENCE, NewTicket, TicketOptions};
 use ssekit_http::{Listener, ListenerOptions};
 
 use crate::operation::{
-    Asked, CLIENTS, Change, Connect, Flaw, Issue, NOBODYS_SECRET, ONCE, Operation, PAGES, SECRETS, USERS, Way,
+    Asked, CHANNELS, CLIENTS, Change, Connect, Flaw, GRANTS, Issue, NOBODYS_SECRET, ONCE, Operation, PAGES, SECRETS,
+    USERS, Way,
 };
 use ssekit_testing::Engine;
 use ssekit_testing::door::{Answer, RawClient, Streaming, request};
@@ -17,7 +19,7 @@ use ssekit_testing::peer::Peer;
 use ssekit_testing::seen::{Seen, key_of};
 
 /// Somebody to whom something can be sent: a user, or a page of nobody's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Person {
     User(usize),
     Page(usize),
@@ -35,6 +37,7 @@ enum Addressee {
     Everybody,
     User(usize),
     Client(String, Person),
+    Channel(usize),
 }
 
 /// The one use of a one-time ticket.
@@ -81,6 +84,10 @@ pub(crate) struct World {
     pages: Vec<Page>,
     /// The holder of each client id: the person last let in with it.
     holders: HashMap<String, Person>,
+    /// The key of each anonymous client's stream.
+    keys: HashMap<String, String>,
+    /// The channels that somebody may ever have got with a client id.
+    granted: HashSet<(String, Person, usize)>,
     sent: Vec<Addressee>,
     /// How often each thing happened, so that a test in which nothing happens does not pass.
     pub(crate) met: BTreeMap<&'static str, usize>,
@@ -102,6 +109,17 @@ fn encoded(value: &str) -> String {
     value.replace('%', "%25").replace(' ', "%20")
 }
 
+/// Why a request for a stream gets 403 and not 401.
+const FORBIDDEN: &str = "a channel that the ticket does not allow";
+
+/// Whether a ticket allows a channel: by the rules, not by the code.
+fn allows(grants: usize, channel: usize) -> bool {
+    matches!(
+        (GRANTS[grants], CHANNELS[channel]),
+        (["*"], _) | (["news"], "news") | (["order:*"], "order:1") | (["ada", "t*"], "ada" | "tab")
+    )
+}
+
 impl World {
     pub(crate) fn new() -> Self {
         let engine = Engine::start();
@@ -113,12 +131,14 @@ impl World {
             tickets: Vec::new(),
             pages,
             holders: HashMap::new(),
+            keys: HashMap::new(),
+            granted: HashSet::new(),
             sent: Vec::new(),
             met: BTreeMap::new(),
         };
         for listener in 0..SECRETS.len() {
             for user in [Some(0), Some(1), None] {
-                world.issue(Issue { listener, user, client: None, flaw: Flaw::None });
+                world.issue(Issue { listener, user, client: None, grants: GRANTS.len() - 1, flaw: Flaw::None });
             }
         }
         world
@@ -129,7 +149,7 @@ impl World {
     }
 
     fn issue(&mut self, issued: Issue) {
-        let Issue { listener, user, client, flaw } = issued;
+        let Issue { listener, user, client, grants, flaw } = issued;
         let hour = Duration::from_secs(3_600);
         let secret = if flaw == Flaw::Secret { NOBODYS_SECRET } else { SECRETS[listener] };
         let ticket = NewTicket {
@@ -139,6 +159,7 @@ impl World {
             not_before: if flaw == Flaw::Early { hour } else { Duration::ZERO },
             audience: if flaw == Flaw::Audience { "another" } else { DEFAULT_AUDIENCE }.into(),
             issuer: None,
+            channels: GRANTS[grants].iter().map(|grant| (*grant).to_owned()).collect(),
         };
         let now = ticket::now() - if flaw == Flaw::Expired { hour } else { Duration::ZERO };
         let text = ticket::issue(secret, ticket, now).unwrap();
@@ -206,7 +227,11 @@ impl World {
         let (page, at) = (Person::Page(attempt.page), self.listener_of(attempt));
         let Some((way, text)) = self.shown(attempt).into_iter().next() else {
             let claim = Claim { ticket: None, person: page, client: asked };
-            return if at == ONCE { Err("without a ticket") } else { Ok(claim) };
+            return match attempt.wish {
+                _ if at == ONCE => Err("without a ticket"),
+                Some(_) => Err(FORBIDDEN),
+                None => Ok(claim),
+            };
         };
         let found = self.tickets.iter().position(|ticket| ticket.text == text);
         let Some(number) = found else { return Err("a changed ticket") };
@@ -222,6 +247,7 @@ impl World {
             (is_void, "a ticket from before a log-out"),
             (is_another, "a ticket for another client id"),
             (way == Way::Cookie && attempt.is_foreign, "a foreign page's cookie"),
+            (attempt.wish.is_some_and(|wish| !allows(issued.grants, wish)), FORBIDDEN),
             (used.as_ref().is_some_and(|used| !continues(used)), "a used ticket"),
         ];
         match reasons.into_iter().find(|(holds, _)| *holds) {
@@ -230,7 +256,8 @@ impl World {
         }
     }
 
-    fn text_of(&self, attempt: &Connect, client: Option<&str>, last_event_id: Option<&str>) -> String {
+    /// The tickets of a request, in its query and in its headers.
+    fn tickets_of(&self, attempt: &Connect) -> (Vec<String>, Vec<(&'static str, String)>) {
         let (mut query, mut headers) = (Vec::new(), Vec::new());
         for (way, ticket) in self.shown(attempt) {
             match way {
@@ -239,14 +266,20 @@ impl World {
                 Way::Cookie => headers.push(("Cookie", format!("a=b; ssekit_ticket={ticket}"))),
             }
         }
+        if attempt.is_foreign {
+            headers.push(("Origin", "https://evil.example".to_owned()));
+        }
+        (query, headers)
+    }
+
+    fn text_of(&self, attempt: &Connect, client: Option<&str>, last_event_id: Option<&str>) -> String {
+        let (mut query, mut headers) = self.tickets_of(attempt);
+        query.extend(attempt.wish.map(|wish| format!("channel={}", CHANNELS[wish])));
         query.extend(client.map(|client| format!("clientId={}", encoded(client))));
         match last_event_id {
             Some(id) if attempt.by_url => query.push(format!("lastEventId={}", encoded(id))),
             Some(id) => headers.push(("Last-Event-ID", id.to_owned())),
             None => {}
-        }
-        if attempt.is_foreign {
-            headers.push(("Origin", "https://evil.example".to_owned()));
         }
         let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         request("GET", &format!("/events?{}", query.join("&")), &headers)
@@ -310,6 +343,17 @@ impl World {
             self.meet("a stream is resumed");
         }
         self.holders.insert(ready.client_id.clone(), claim.person);
+        self.keys.remove(&ready.client_id);
+        if let (None, Some(key)) = (user, key_of(&ready.id)) {
+            self.keys.insert(ready.client_id.clone(), key.to_owned());
+        }
+        let named = |channel: &usize| {
+            claim.ticket.is_some_and(|ticket| GRANTS[self.tickets[ticket].issued.grants].contains(&CHANNELS[*channel]))
+        };
+        let channels: Vec<_> = (0..CHANNELS.len()).filter(named).chain(attempt.wish).collect();
+        for channel in channels {
+            self.granted.insert((ready.client_id.clone(), claim.person, channel));
+        }
         self.pages[attempt.page] = Page {
             peer: Some(peer),
             person: Some(claim.person),
@@ -321,6 +365,10 @@ impl World {
 
     fn refused(&mut self, answer: &Answer, claim: Result<&Claim, &'static str>) {
         assert!(answer.head.header("content-type").is_some_and(|kind| kind.starts_with("text/plain")), "{answer:?}");
+        if claim.is_err_and(|reason| reason == FORBIDDEN) {
+            assert_eq!(answer.status(), 403, "{answer:?}");
+            return self.meet(FORBIDDEN);
+        }
         let uses = |claim: &Claim| claim.ticket.is_some_and(|ticket| self.tickets[ticket].used.is_some());
         match (answer.status(), answer.body.as_str(), claim) {
             (401, "Unauthorized.\n", Err(reason)) => self.meet(reason),
@@ -353,6 +401,7 @@ impl World {
                 Addressee::Everybody => true,
                 Addressee::User(user) => *person == Person::User(*user),
                 Addressee::Client(id, owner) => id == client && owner == person,
+                Addressee::Channel(channel) => self.granted.contains(&(client.clone(), *person, *channel)),
             };
             assert!(is_own, "{person:?} gets as {client} what is for {:?}", self.sent[number]);
             if number == mark {
@@ -360,6 +409,58 @@ impl World {
             }
         }
         self.pages[page].peer = None;
+    }
+
+    /// Asks for a channel, and fails if that gives somebody a channel or a client that is not theirs.
+    fn post(&mut self, attempt: &Connect, channel: usize) {
+        let last_event_id = self.last_event_id(attempt);
+        let asked = self.asked(attempt.client).unwrap_or_else(|| "nobody".to_owned());
+        let attempt = Connect { wish: None, by_url: false, ..attempt.clone() };
+        let claim = self.claim(&attempt, Some(asked.clone()), last_event_id.as_deref());
+        let (query, mut headers) = self.tickets_of(&attempt);
+        let body = json!({ "clientId": asked, "subscribe": [CHANNELS[channel]], "lastEventId": last_event_id });
+        let body = body.to_string();
+        headers.push(("Content-Type", "application/json".to_owned()));
+        headers.push(("Content-Length", body.len().to_string()));
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let text = request("POST", &format!("/events?{}", query.join("&")), &headers) + &body;
+        let at = self.listeners[self.listener_of(&attempt)].local_addr().unwrap();
+        let answer = RawClient::on(TcpStream::connect(at).unwrap()).asks(&text);
+        let Ok(claim) = claim else {
+            assert_eq!(answer.status(), 401, "{text}");
+            return self.meet("a bad ticket changes nothing");
+        };
+        let ticket = claim.ticket.map(|ticket| &self.tickets[ticket]);
+        if self.listener_of(&attempt) == ONCE && ticket.is_some_and(|ticket| ticket.used.is_none()) {
+            assert_eq!(answer.status(), 401, "{text}");
+            return self.meet("a one-time ticket without a stream changes nothing");
+        }
+        let got = ticket.and_then(|ticket| ticket.used.as_ref()).map(|used| used.got.clone());
+        let client = got.unwrap_or(asked);
+        let is_allowed = ticket.is_some_and(|ticket| allows(ticket.issued.grants, channel));
+        match answer.status() {
+            200 if !is_allowed => {
+                assert!(answer.body.contains(r#""subscribed":[]"#), "{text}{answer:?}");
+                self.meet("a channel is refused");
+            }
+            200 => {
+                assert!(self.is_theirs(&client, &claim, last_event_id.as_deref()), "{text}{answer:?}");
+                self.granted.insert((client.clone(), self.holders[&client], channel));
+                self.meet("a page gets a channel");
+            }
+            404 => self.meet("a client that is not the page's is not changed"),
+            // Its stream may have gone on with another ticket since.
+            401 if self.listener_of(&attempt) == ONCE => {}
+            _ => panic!("{text}{answer:?}"),
+        }
+    }
+
+    /// Whether the rules let the sender of a request speak for a client.
+    fn is_theirs(&self, client: &str, claim: &Claim, last_event_id: Option<&str>) -> bool {
+        let Some(holder) = self.holders.get(client) else { return false };
+        let key = self.keys.get(client).map(String::as_str);
+        let is_proved = key.is_none() || last_event_id.and_then(key_of) == key;
+        holder.user() == claim.person.user() && (holder.user().is_some() || is_proved)
     }
 
     /// Notes whom an event is for, and gives it to `send`.
@@ -386,6 +487,13 @@ impl World {
                     self.connect(&Connect { seen: Seen::Own, by_url: false, ..attempt });
                 }
             }
+            Operation::Post(ref attempt, channel) => self.post(&self.resolved(attempt), channel),
+            Operation::PostAgain(page, channel) => {
+                if let Some(attempt) = self.pages[page].attempt.clone() {
+                    let own = Connect { seen: Seen::Own, client: Asked::OfPage(page), ..attempt };
+                    self.post(&own, channel);
+                }
+            }
             Operation::Leave(page) => {
                 self.read(page);
                 self.pages[page].peer = None;
@@ -403,6 +511,11 @@ impl World {
             Operation::ToAll(own_id) => self.send(Addressee::Everybody, own_id, |engine, event| {
                 engine.broadcast(event, None).unwrap();
             }),
+            Operation::ToChannel(channel, own_id) => {
+                self.send(Addressee::Channel(channel), own_id, |engine, event| {
+                    engine.send_to_channel(CHANNELS[channel], event).unwrap();
+                });
+            }
             Operation::DisconnectClient(client) => {
                 self.engine.disconnect_client(CLIENTS[client]);
             }

@@ -1,0 +1,59 @@
+//! A page changes its own subscriptions while its stream is open.
+
+use crate::error::{Error, Refusal, Result};
+use crate::event::check_channel;
+use crate::hub::{Hub, Page, Subscriber};
+
+/// What a page wants to change, after somebody has decided that it may.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Change<'a> {
+    /// The channels that it leaves. This comes first, so that it makes room for others.
+    pub unsubscribe: &'a [&'a str],
+    /// The channels that it subscribes to, each with the [cursor](Hub::cursor) that it begins at.
+    pub subscribe: &'a [(&'a str, Option<&'a str>)],
+}
+
+/// The part of a [`Change`] that was carried out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed {
+    /// How many of the channels the page has left, in the order of the change. It need not have had them.
+    pub unsubscribed: usize,
+    /// How many of the channels it has subscribed to, in the order of the change. It may have had them before.
+    pub subscribed: usize,
+    /// Why the rest was not carried out.
+    pub stopped: Option<Error>,
+}
+
+impl Hub {
+    /// Changes the subscriptions of a page's client. The page learns from its stream where each begins and ends.
+    ///
+    /// # Errors
+    /// A name is invalid, the page is not the client that it says, or the hub is being drained: the page will soon be with
+    /// another process, which is the one to ask. Nothing has changed then.
+    pub fn change(&self, page: Page<'_>, change: Change<'_>) -> Result<Changed> {
+        let Change { unsubscribe, subscribe } = change;
+        let names = unsubscribe.iter().copied().chain(subscribe.iter().map(|(name, _)| *name));
+        names.into_iter().try_for_each(check_channel)?;
+        if self.is_draining() {
+            return Err(Error::refused(Refusal::Draining));
+        }
+        let mut changed = Changed { unsubscribed: 0, subscribed: 0, stopped: None };
+        let stopped = self.carry_out(Subscriber::Page(page), change, &mut changed).err();
+        match stopped {
+            Some(error) if changed.unsubscribed + changed.subscribed == 0 && !error.is_range() => Err(error),
+            stopped => Ok(Changed { stopped, ..changed }),
+        }
+    }
+
+    fn carry_out(&self, page: Subscriber<'_>, change: Change<'_>, changed: &mut Changed) -> Result<()> {
+        for name in change.unsubscribe {
+            self.unsubscribe(page, name)?;
+            changed.unsubscribed += 1;
+        }
+        for (name, since) in change.subscribe {
+            self.subscribe(page, name, *since)?;
+            changed.subscribed += 1;
+        }
+        Ok(())
+    }
+}

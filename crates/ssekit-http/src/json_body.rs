@@ -1,0 +1,67 @@
+//! Reads the JSON that a request brings.
+
+use bytes::{Bytes, BytesMut};
+use http_body_util::BodyExt;
+use hyper::StatusCode;
+use hyper::body::{Body, Incoming};
+use hyper::header::{CONTENT_TYPE, HeaderMap};
+use std::time::Duration;
+use tokio::time::timeout;
+
+use crate::answer::{self, Answer};
+
+/// Why a request cannot be used, for the program that sent it.
+#[derive(Debug)]
+pub(crate) struct Unfit {
+    pub(crate) status: StatusCode,
+    pub(crate) message: String,
+}
+
+impl Unfit {
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    pub(crate) fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(crate) fn into_answer(self) -> Answer {
+        answer::json(self.status, &serde_json::json!({ "error": self.message }))
+    }
+}
+
+/// Checks that a request brings JSON. A page of another origin needs a preflight for this type.
+pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Unfit> {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    if essence.eq_ignore_ascii_case("application/json") {
+        return Ok(());
+    }
+    Err(Unfit::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: wants application/json"))
+}
+
+/// Reads a body of at most so many bytes, frame by frame into one buffer. Kept separately, many tiny frames would take many
+/// times their size.
+pub(crate) async fn read(mut body: Incoming, most: usize, patience: Duration) -> Result<Bytes, Unfit> {
+    let too_large = || Unfit::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body: wants at most {most} bytes"));
+    if body.size_hint().lower() > most as u64 {
+        return Err(too_large());
+    }
+    let mut bytes = BytesMut::new();
+    let reading = async {
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|_| Unfit::bad("the body ended too early"))?;
+            let data = frame.into_data().unwrap_or_default();
+            if bytes.len() + data.len() > most {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok(())
+    };
+    match timeout(patience, reading).await {
+        Ok(read) => read.map(|()| bytes.freeze()),
+        Err(_) => Err(Unfit::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+    }
+}

@@ -1,0 +1,88 @@
+/** The body of a page's request to change the channels of its stream. */
+
+import { checkKnown, isWellFormed } from '../server/arguments.js';
+import { native } from '../server/binding.js';
+import { argumentError, rangeError } from '../server/errors.js';
+import { CLIENT_ID } from '../server/identity.js';
+
+/** A channel, and the cursor that the page begins at. */
+export interface Wish {
+  channel: string;
+  since?: string;
+}
+
+export interface ChangeRequest {
+  /** The client that the page says it is. */
+  clientId: string;
+  subscribe: Wish[];
+  unsubscribe: string[];
+  /** An event id of its stream. */
+  lastEventId: string | undefined;
+}
+
+const MEMBERS = ['clientId', 'subscribe', 'unsubscribe', 'lastEventId'];
+
+const NAME = 'the name of a channel: 1 to 256 bytes without control characters';
+
+/** Throws if it cannot be used. */
+export function parseChange(body: string): ChangeRequest {
+  const asked = objectOf('body', parsed(body), MEMBERS);
+  const { clientId, lastEventId } = asked;
+  if (!isText(clientId) || !CLIENT_ID.test(clientId)) {
+    throw argumentError('clientId', clientId, '1 to 256 printable ASCII characters');
+  }
+  if (lastEventId !== undefined && !isText(lastEventId)) throw argumentError('lastEventId', lastEventId, 'a string');
+  const subscribe = distinct('subscribe', listOf('subscribe', asked.subscribe).map(wishOf));
+  const leaves = listOf('unsubscribe', asked.unsubscribe).map((name) => ({ channel: nameOf('unsubscribe', name) }));
+  const unsubscribe = distinct('unsubscribe', leaves).map(({ channel }) => channel);
+  if (subscribe.length + unsubscribe.length === 0) {
+    throw argumentError('body', asked, 'at least one channel in subscribe or unsubscribe');
+  }
+  return { clientId, subscribe, unsubscribe, lastEventId };
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && isWellFormed(value);
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch (cause) {
+    throw argumentError('body', body, `JSON, an object { ${MEMBERS.join('?, ')}? }`, { cause });
+  }
+}
+
+function objectOf(argument: string, value: unknown, members: readonly string[]): Record<string, unknown> {
+  checkKnown(argument, value, members);
+  return value as Record<string, unknown>;
+}
+
+function listOf(argument: string, value: unknown): unknown[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw argumentError(argument, value, 'an array');
+  return value;
+}
+
+function wishOf(value: unknown): Wish {
+  if (typeof value === 'string') return { channel: nameOf('subscribe', value) };
+  const { channel, since } = objectOf('subscribe', value, ['channel', 'since']);
+  if (since !== undefined && !isText(since)) throw argumentError('subscribe.since', since, 'a string');
+  return { channel: nameOf('subscribe.channel', channel), since };
+}
+
+function nameOf(argument: string, name: unknown): string {
+  if (!isText(name) || !native().isChannelName(name)) throw argumentError(argument, name, NAME);
+  return name;
+}
+
+/** If a channel is there several times, the first counts. */
+function distinct(argument: string, wishes: Wish[]): Wish[] {
+  const byChannel = new Map<string, Wish>();
+  for (const wish of wishes) if (!byChannel.has(wish.channel)) byChannel.set(wish.channel, wish);
+  const most = native().channelsPerClient();
+  if (byChannel.size > most) {
+    throw rangeError(argument, `${byChannel.size} channels`, `at most ${most} (limits.channelsPerClient)`);
+  }
+  return [...byChannel.values()];
+}

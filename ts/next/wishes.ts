@@ -1,0 +1,41 @@
+/** The channels that a page wishes in the URL of its stream. */
+import type { ConnectOptions } from '../../index';
+import { native } from '../server/binding.js';
+import { answer } from '../server/connect.js';
+import { identify, queryOf } from '../server/identity.js';
+import { badRequest, forbidden, tooManyChannels } from '../server/refusals.js';
+import { type Authorize, grantedOf } from './authorize.js';
+
+/**
+ * Returns the client with the channels that its page wishes, or the answer to a page that may not have one of them. Its
+ * `EventSource` could not learn that a channel is missing.
+ */
+export async function withWishes(
+  request: Request,
+  client: ConnectOptions,
+  authorize: Authorize | undefined,
+): Promise<ConnectOptions | Response> {
+  const { url } = request;
+  const wishes = [...new Set(queryOf(url).getAll('channel'))];
+  if (wishes.length === 0) return client;
+  const identity = identify(client, { url, lastEventId: undefined, peer: undefined });
+  if ('status' in identity) return answer(identity);
+  for (const name of wishes) {
+    if (!native().isChannelName(name)) {
+      return answer(badRequest('channel: wants names of 1 to 256 bytes without control characters.', url));
+    }
+  }
+  const own = identity.channels ?? [];
+  const asked = wishes.filter((name) => !own.includes(name));
+  const channels = [...own, ...asked];
+  const most = native().channelsPerClient();
+  if (channels.length > most) return answer(tooManyChannels(most, url));
+  const { clientId, userId = null } = identity;
+  const granted = await grantedOf(asked, { clientId, userId }, request, authorize);
+  const refused = asked.find((name) => !granted.has(name));
+  if (refused === undefined) return { ...client, channels };
+  const why = authorize
+    ? `\`authorize\` does not let the page subscribe to ${JSON.stringify(refused)}`
+    : 'the page wishes channels, and the route has no `authorize` that could grant them';
+  return answer(forbidden('channel: the page may not subscribe to it.', why, url));
+}
