@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ssekit_core::event::key::Key;
 use ssekit_core::{
-    Audience, ClientFilter, Connect, Connected, ErrorKind, Event, HistoryOptions, Hub, Options, Page, Phase, Subscriber,
+    Audience, ClientFilter, Connect, Connected, ErrorKind, Event, HistoryOptions, Hub, LimitOptions, Options, Page,
+    Phase, Subscriber,
 };
 use ssekit_testing::chance::Chance;
 use ssekit_testing::peer::Peer;
@@ -471,4 +472,14 @@ fn page_without_an_id_learns_that_it_lost_its_channels() {
         let again = Pull::of(engine.connect(Connect { last_event_id: Some(&seen), ..who }).unwrap());
         assert_eq!(again.ready.resumed, resumes);
     }
+}
+
+#[test]
+fn refused_subscription_of_a_user_has_changed_no_client() {
+    let limits = LimitOptions { channels_per_client: 1, ..LimitOptions::default() };
+    let engine = Engine::with(Options { limits, ..Options::default() });
+    let _free = watching(&engine, "free", &[], None);
+    let _full = watching(&engine, "full", &["other"], None);
+    assert!(engine.subscribe(Subscriber::User("ada"), "news", None).unwrap_err().is_range());
+    assert_eq!(engine.send_to_channel("news", data("1")), Ok(0));
 }
