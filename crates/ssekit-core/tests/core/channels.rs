@@ -483,3 +483,27 @@ fn refused_subscription_of_a_user_has_changed_no_client() {
     assert!(engine.subscribe(Subscriber::User("ada"), "news", None).unwrap_err().is_range());
     assert_eq!(engine.send_to_channel("news", data("1")), Ok(0));
 }
+
+#[test]
+fn logged_out_user_comes_back_without_channels() {
+    let engine = Engine::start();
+    let mut tab = Pull::of(watching(&engine, "tab", &["named"], None));
+    let away = Pull::of(watching(&engine, "away", &["named"], None));
+    for client in ["tab", "away"] {
+        engine.subscribe(Subscriber::Client(client), "added", None).unwrap();
+    }
+    let left = away.ready.id.clone();
+    drop(away);
+    engine.send_to_channel("added", data("before")).unwrap();
+    assert_eq!(engine.disconnect_user("ada"), 1);
+    assert_eq!(texts(&mut tab), [r#"{"channel":"added"}"#, "before"]);
+    for channel in ["named", "added"] {
+        assert_eq!(engine.send_to_channel(channel, data("after")), Ok(0));
+    }
+    for (client, seen) in [("tab", &tab.ready.id), ("away", &left)] {
+        let mut again = Pull::of(watching(&engine, client, &[], Some(seen)));
+        assert_eq!(texts(&mut again), [r#"{"channel":"added"}"#, "before"], "{client}");
+        engine.send_to_channel("added", data("live")).unwrap();
+        assert_eq!(again.all(), [], "{client}");
+    }
+}

@@ -247,6 +247,36 @@ fn every_node_describes_all_clients() {
 }
 
 #[test]
+fn logged_out_user_comes_back_without_channels_on_any_node() {
+    let memory = Memory::new(10_000);
+    let (one, two, three) = (node(&memory), node(&memory), node(&memory));
+    let tab = open(&one, ada("tab", &["named"]));
+    let away = open(&one, ada("away", &["named"]));
+    one.subscribe(Subscriber::Client("tab"), "added", None).unwrap();
+    [&two, &three].iter().for_each(|node| watchers(node, "added", 1));
+    let (seen, left) = (tab.ready.id.clone(), away.ready.id.clone());
+    drop(away);
+    [&two, &three].iter().for_each(|node| watchers(node, "named", 1));
+    assert_eq!(two.disconnect_user("ada"), 1);
+    [&one, &two, &three].iter().for_each(|node| watchers(node, "named", 0));
+    for (client, last) in [("tab", &seen), ("away", &left)] {
+        for node in [&one, &two, &three] {
+            let mut again = open(node, Connect { last_event_id: Some(last), ..ada(client, &[]) });
+            node.send_to_channel("named", data("secret")).unwrap();
+            node.send_to_channel("added", data("secret")).unwrap();
+            node.send_to_user("ada", data("end")).unwrap();
+            loop {
+                let event = again.event();
+                assert_ne!(event.data, "secret", "{client}");
+                if event.data == "end" {
+                    break;
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn node_that_is_cut_off_changes_its_own_clients_at_once() {
     let memory = Memory::new(10_000);
     let way = HalfOpen::to(&memory);
