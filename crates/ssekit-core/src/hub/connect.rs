@@ -47,6 +47,8 @@ pub struct Connect<'a> {
     pub since: Option<&'a str>,
     /// The channels that it subscribes to, besides those that it had before.
     pub channels: &'a [&'a str],
+    /// A ticket says which channels it may have. A client that comes back without one has none of those that it had with it.
+    pub by_ticket: bool,
     /// What others may know about it, as JSON of at most 1,024 bytes.
     pub data: Option<&'a str>,
     /// What the application adds to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
@@ -244,7 +246,7 @@ impl Hub {
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
-        (client.key, client.data) = (key, who.data.map(Arc::from));
+        (client.key, client.data, client.by_ticket) = (key, who.data.map(Arc::from), who.by_ticket);
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
         shard.push(Command::Join(Arc::clone(&client)));
@@ -285,7 +287,8 @@ impl Hub {
             }
         }
         let named = channels.len();
-        let before = claim.predecessor.as_ref().map(|predecessor| &predecessor.subscriptions);
+        let predecessor = claim.predecessor.as_ref().filter(|predecessor| who.by_ticket || !predecessor.by_ticket);
+        let before = predecessor.map(|predecessor| &predecessor.subscriptions);
         for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
             if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {
                 channels.push(earlier.inherited(registry.channel_log(&earlier.channel.name)));

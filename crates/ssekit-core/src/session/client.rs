@@ -72,6 +72,8 @@ pub struct Client {
     /// The secret at the end of its event ids. A page must show it to come back as this client, unless a user vouches for
     /// the page.
     pub key: Option<Key>,
+    /// A ticket says which channels it may have.
+    pub by_ticket: bool,
     /// What others may know about it, as JSON.
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
@@ -125,6 +127,7 @@ impl Client {
             info,
             brings_id: subscriptions.own_if_any().is_some(),
             key: None,
+            by_ticket: false,
             data: None,
             connected_at: since_1970(),
             network,

@@ -255,7 +255,9 @@ impl Registry {
                     // it reads what others have put into the log for its predecessor meanwhile.
                     timeline.quiesced(|| {
                         predecessor.unlist();
-                        client.subscriptions.inherit(&predecessor.subscriptions);
+                        if client.by_ticket || !predecessor.by_ticket {
+                            client.subscriptions.inherit(&predecessor.subscriptions);
+                        }
                     });
                     Some(occupied.insert(Arc::clone(client)))
                 }

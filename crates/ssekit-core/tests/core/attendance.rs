@@ -129,6 +129,8 @@ fn clients_on_all_nodes_learn_the_same() {
     let (one, two) = (node(&memory), node(&memory));
     let mut here = open(&one, "here", &["room:1"], None);
     joins(&here.event(), "here");
+    // The other node must not tell it to a client that comes later.
+    eventually("the other node has read it", || two.stats().position >> 20 >= 1);
     let mut there = open(&two, "there", &["room:1"], None);
     let member = joins(&here.event(), "there");
     joins(&there.event(), "there");

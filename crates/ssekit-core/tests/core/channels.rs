@@ -507,3 +507,18 @@ fn logged_out_user_comes_back_without_channels() {
         assert_eq!(again.all(), [], "{client}");
     }
 }
+
+#[test]
+fn visitor_without_a_ticket_has_none_of_the_channels_of_one() {
+    let engine = Engine::start();
+    for (client, again, clients) in [("with", true, 1), ("without", false, 0)] {
+        let visitor = Connect { client: Some(client), by_ticket: true, channels: &["paid"], ..Connect::default() };
+        let page = Pull::of(engine.connect(visitor).unwrap());
+        let seen = page.ready.id.clone();
+        drop(page);
+        let back = Connect { last_event_id: Some(&seen), by_ticket: again, channels: &[], ..visitor };
+        let page = engine.connect(back).unwrap();
+        assert_eq!(&*page.client_id, client, "its key proves it");
+        assert_eq!(engine.send_to_channel("paid", data("1")), Ok(clients));
+    }
+}
