@@ -14,11 +14,10 @@ import styles from './order-page.module.css';
 interface Props {
   user: User;
   first: OrderSnapshot;
-  tab: string;
 }
 
-export function OrderPage({ user, first, tab }: Props) {
-  const { view, connection, show } = useOrder(first, tab);
+export function OrderPage({ user, first }: Props) {
+  const { view, connection, show } = useOrder(first);
   const [error, setError] = useState<string | null>(null);
   const { orderId } = view;
   const { state, clientId } = connection;

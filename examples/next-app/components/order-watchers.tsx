@@ -1,6 +1,6 @@
 import { Avatar } from '@/components/avatar';
 import { findUser } from '@/lib/users';
-import type { Watcher } from '@/lib/watcher';
+import type { Watcher } from '@/lib/watchers';
 import styles from './order-watchers.module.css';
 
 interface Props {
@@ -8,25 +8,22 @@ interface Props {
   me: string;
 }
 
-/** Everybody once, in however many tabs they watch. */
 export function OrderWatchers({ watchers, me }: Props) {
-  const users = [...new Set(watchers.map(({ userId }) => userId))];
   return (
     <section className="card" aria-labelledby="watchers-title">
       <h2 id="watchers-title" className="card-title">
         Watching this order
       </h2>
       <ul className={styles.list} data-testid="watchers">
-        {users.map((userId) => {
-          const tabs = watchers.filter((watcher) => watcher.userId === userId);
+        {watchers.map(({ userId, name, tabs }) => {
           const user = findUser(userId);
           return (
-            <li key={userId} className={styles.watcher} data-testid={`watcher-${userId}`} data-tabs={tabs.length}>
+            <li key={userId} className={styles.watcher} data-testid={`watcher-${userId}`} data-tabs={tabs}>
               {user && <Avatar user={user} />}
               <span>
-                <span className={styles.name}>{tabs[0].name}</span>
+                <span className={styles.name}>{name}</span>
                 {userId === me && <span className={styles.dim}> (you)</span>}
-                {tabs.length > 1 && <span className={styles.dim}> · {tabs.length} tabs</span>}
+                {tabs > 1 && <span className={styles.dim}> · {tabs} tabs</span>}
               </span>
             </li>
           );

@@ -1,8 +1,6 @@
 import { cursor } from 'ssekit/next';
-import { SSEService } from '@/features/sse';
 import { entriesOf, type OrderEntry } from '@/lib/order-book';
-import { channelOf } from '@/lib/order-channel';
-import { type Watcher, watcherOf } from '@/lib/watcher';
+import { type Watcher, watchersOf } from '@/lib/watchers';
 
 /** An order at one moment. The stream goes on from `cursor`. */
 export interface OrderSnapshot {
@@ -18,10 +16,4 @@ export async function snapshotOf(orderId: string): Promise<OrderSnapshot | undef
   const since = await cursor();
   const entries = entriesOf(orderId);
   return entries && { cursor: since, orderId, entries, watchers: watchersOf(orderId) };
-}
-
-/** Who watches an order now. Afterwards, the page follows `ssekit:join` and `ssekit:leave`. */
-function watchersOf(orderId: string): Watcher[] {
-  const clients = SSEService.getInstance().getClients({ channel: channelOf(orderId) });
-  return clients.flatMap(({ userId, data }) => watcherOf(userId, data));
 }

@@ -7,6 +7,7 @@ import { type OrderView, orderReducer } from '@/lib/order-view';
 import { post } from '@/lib/post';
 import type { StreamEvent } from '@/lib/stream-events';
 import { type Connection, useEventStream } from '@/lib/use-event-stream';
+import type { Watcher } from '@/lib/watchers';
 
 export interface LiveOrder {
   view: OrderView;
@@ -16,13 +17,14 @@ export interface LiveOrder {
 }
 
 /** An order, from its snapshot on. */
-export function useOrder(first: OrderSnapshot, tab: string): LiveOrder {
+export function useOrder(first: OrderSnapshot): LiveOrder {
   const [view, apply] = useReducer(orderReducer, first);
-  const [query] = useState(() => queryOf(first, tab));
+  const [query] = useState(() => queryOf(first));
   const connection = useEventStream(null, receive, query);
   const stream = useRef({ clientId: '', channels: new Set<string>() });
   const wanted = useRef(first.orderId);
   const fetching = useRef<AbortController>(undefined);
+  const asking = useRef<AbortController>(undefined);
   /** Events that came while a snapshot is fetched, which may be older. */
   const waiting = useRef<StreamEvent[]>([]);
 
@@ -43,11 +45,22 @@ export function useOrder(first: OrderSnapshot, tab: string): LiveOrder {
       if (!isRight) refetch();
     }
     if (type === 'ssekit:reset') refetch();
+    if (type === 'ssekit:join' || type === 'ssekit:leave') askWhoWatches();
   }
 
   function refetch() {
     // If it fails, the server is away again. The stream then comes back, and this is called once more.
     show(wanted.current).catch(() => {});
+  }
+
+  /** A user may watch in several tabs, so the server says who is left when one of them goes. The newest question counts. */
+  async function askWhoWatches() {
+    asking.current?.abort();
+    const own = new AbortController();
+    asking.current = own;
+    const orderId = wanted.current;
+    const watchers = await fetchJson<Watcher[]>(`/api/orders/${orderId}/watchers`, own.signal).catch(() => undefined);
+    if (watchers && !own.signal.aborted) apply({ orderId, watchers });
   }
 
   async function show(orderId: string) {
@@ -57,7 +70,8 @@ export function useOrder(first: OrderSnapshot, tab: string): LiveOrder {
     const own = new AbortController();
     fetching.current = own;
     try {
-      const snapshot = await fetchSnapshot(orderId, own.signal);
+      const snapshot = await fetchJson<OrderSnapshot>(`/api/orders/${orderId}`, own.signal);
+      asking.current?.abort();
       apply(snapshot);
       await subscribe(snapshot);
     } catch (error) {
@@ -84,12 +98,12 @@ export function useOrder(first: OrderSnapshot, tab: string): LiveOrder {
 }
 
 /** The page was rendered with everything up to the cursor. */
-function queryOf({ cursor, orderId }: OrderSnapshot, tab: string): string {
-  return `?${new URLSearchParams({ since: cursor, channel: channelOf(orderId), tab })}`;
+function queryOf({ cursor, orderId }: OrderSnapshot): string {
+  return `?${new URLSearchParams({ since: cursor, channel: channelOf(orderId) })}`;
 }
 
-async function fetchSnapshot(orderId: string, signal: AbortSignal): Promise<OrderSnapshot> {
-  const response = await fetch(`/api/orders/${orderId}`, { signal });
-  if (!response.ok) throw new Error(`The order's page answered ${response.status}`);
+async function fetchJson<Content>(path: string, signal: AbortSignal): Promise<Content> {
+  const response = await fetch(path, { signal });
+  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
   return response.json();
 }

@@ -2,13 +2,13 @@ import { createSSERoute } from 'ssekit/next';
 import { entriesOf } from '@/lib/order-book';
 import { orderIn } from '@/lib/order-channel';
 import { userFromRequest } from '@/lib/session';
-import type { TabData } from '@/lib/watcher';
+import type { ClientData } from '@/lib/watchers';
 
 export const { GET, POST } = createSSERoute({
   identify: (request) => {
     const user = userFromRequest(request);
     if (!user) return null;
-    const data: TabData = { name: user.name, tab: tabOf(request) };
+    const data: ClientData = { name: user.name };
     return { userId: user.id, data: { ...data } };
   },
   // In the demo, every user may watch every order.
@@ -17,8 +17,3 @@ export const { GET, POST } = createSSERoute({
     return orderId !== undefined && entriesOf(orderId) !== undefined;
   },
 });
-
-/** The name that the order page's HTML gave to its tab. */
-function tabOf(request: Request): string | undefined {
-  return new URL(request.url).searchParams.get('tab')?.slice(0, 36);
-}

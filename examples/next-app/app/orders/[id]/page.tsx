@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { cookies } from 'next/headers';
 import { notFound, redirect } from 'next/navigation';
 import { OrderPage } from '@/components/order-page';
@@ -10,5 +9,5 @@ export default async function Page({ params }: { params: Promise<{ id: string }>
   if (!user) redirect('/');
   const snapshot = await snapshotOf((await params).id);
   if (!snapshot) notFound();
-  return <OrderPage user={user} first={snapshot} tab={randomUUID()} />;
+  return <OrderPage user={user} first={snapshot} />;
 }
