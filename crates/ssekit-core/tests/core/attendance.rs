@@ -87,6 +87,7 @@ async fn subscribing_is_coming_and_unsubscribing_is_going() {
     hub.unsubscribe(Subscriber::Client("tab"), "room:1").unwrap();
     pass(Duration::from_millis(10)).await;
     leaves(&watcher.all()[0], &member);
+    assert_eq!(hub.history(ssekit_core::Audience::Channel("room:1"), None, 10), Ok(vec![]), "nobody has sent anything");
     let names: Vec<String> = tab.all().into_iter().map(|event| event.name).collect();
     assert_eq!(names, ["ssekit:subscribed", "ssekit:join", "ssekit:unsubscribed"]);
 }
