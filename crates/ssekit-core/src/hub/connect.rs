@@ -49,9 +49,9 @@ pub struct Connect<'a> {
     pub channels: &'a [&'a str],
     /// A ticket says which channels it may have. A client that comes back without one has none of those that it had with it.
     pub by_ticket: bool,
-    /// What others may know about it, as JSON of at most 1,024 bytes.
+    /// Its description of itself for others, as JSON of at most 1,024 bytes.
     pub data: Option<&'a str>,
-    /// What the application adds to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
+    /// The application's addition to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
     pub welcome: Option<&'a str>,
     /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
@@ -287,7 +287,8 @@ impl Hub {
             }
         }
         let named = channels.len();
-        let predecessor = claim.predecessor.as_ref().filter(|predecessor| who.by_ticket || !predecessor.by_ticket);
+        let predecessor =
+            claim.predecessor.as_ref().filter(|predecessor| predecessor.hands_down_channels(who.by_ticket));
         let before = predecessor.map(|predecessor| &predecessor.subscriptions);
         for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
             if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {

@@ -1,4 +1,4 @@
-//! What was sent: where a page's snapshot ends, and reading back.
+//! The events of the past: where a page's snapshot ends, and reading back.
 
 use std::sync::Arc;
 

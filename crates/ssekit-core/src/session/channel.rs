@@ -19,7 +19,7 @@ use crate::session::subscriptions::Seat;
 pub(crate) struct Channel {
     pub(crate) events: Arc<ChannelLog>,
     members: Mutex<Members>,
-    /// Who is there, if its clients want to know.
+    /// The clients that are there, if they want to know of each other.
     pub(crate) attendance: Option<Box<Attendance>>,
 }
 
@@ -75,6 +75,11 @@ impl Channel {
         self.members.lock().clients.len()
     }
 
+    /// Whether its clients think that nobody is there.
+    fn is_deserted(&self) -> bool {
+        self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty())
+    }
+
     /// Whether the registry has given the channel up.
     pub(crate) fn is_retired(&self) -> bool {
         self.members.lock().retired
@@ -87,15 +92,13 @@ impl Kept for Channel {
     }
 
     fn is_idle(&self) -> bool {
-        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
-        is_left && self.members.lock().clients.is_empty() && self.events.log.usage().events == 0
+        self.is_deserted() && self.members.lock().clients.is_empty() && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
         let is_empty = self.events.log.usage().events == 0;
         let mut members = self.members.lock();
-        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
-        members.retired |= is_empty && is_left && members.clients.is_empty();
+        members.retired |= is_empty && self.is_deserted() && members.clients.is_empty();
         members.retired
     }
 }

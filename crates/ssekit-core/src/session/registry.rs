@@ -255,7 +255,7 @@ impl Registry {
                     // it reads what others have put into the log for its predecessor meanwhile.
                     timeline.quiesced(|| {
                         predecessor.unlist();
-                        if client.by_ticket || !predecessor.by_ticket {
+                        if predecessor.hands_down_channels(client.by_ticket) {
                             client.subscriptions.inherit(&predecessor.subscriptions);
                         }
                     });

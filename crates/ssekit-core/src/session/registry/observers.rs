@@ -1,4 +1,4 @@
-//! Who hears about clients and users.
+//! The observers, who hear about clients and users.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
