@@ -87,10 +87,7 @@ test('a stream of a reloaded route joins the others', async () => {
   const ada = await server.streamOf('ada');
   const before = await RawClient.stream(server.port, ada);
   app.edit('app/api/sse/route.ts', (text) =>
-    text.replace(
-      'userFromRequest(request)?.id ?? null',
-      "({ userId: userFromRequest(request)?.id, headers: { 'x-edited': 'yes' } })",
-    ),
+    text.replace('return { userId: user.id,', "return { userId: user.id, headers: { 'x-edited': 'yes' },"),
   );
   const after = await until('a stream of the reloaded route', async () => {
     const client = await RawClient.stream(server.port, ada);

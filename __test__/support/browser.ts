@@ -65,10 +65,15 @@ export class Person {
     return person;
   }
 
+  /** A new tab with nothing in it. */
+  newPage(): Promise<Page> {
+    return this.#context.newPage();
+  }
+
   /** Opens the app in a new tab, and waits until its stream is live. */
-  async openTab(): Promise<Tab> {
-    const page = await this.#context.newPage();
-    await page.goto(this.#url, { waitUntil: 'commit' });
+  async openTab(path = '/'): Promise<Tab> {
+    const page = await this.newPage();
+    await page.goto(`${this.#url}${path}`, { waitUntil: 'commit' });
     return Tab.of(page);
   }
 

@@ -128,9 +128,9 @@ const ADDITIONS: Record<string, string> = {
 
 /** Lets a test choose the transport of the copy's server by a variable, in the place where an app would. */
 function addTransportSwitch(instrumentation: string): string {
-  const start = '  SSEService.getInstance()';
+  const start = 'SSEService.configure({ ';
   const chosen = "process.env.TEST_TRANSPORT === 'stream' ? 'stream' : 'auto'";
-  return instrumentation.replace(start, `  SSEService.configure({ transport: ${chosen} });\n${start}`);
+  return instrumentation.replace(start, `${start}transport: ${chosen}, `);
 }
 
 type Method = Exclude<keyof SSEService, 'connect' | 'on' | 'off'>;

@@ -8,6 +8,7 @@ export async function register() {
   const { announceNode } = await import('@/lib/node-name');
   const { announcePresence } = await import('@/lib/presence');
 
+  SSEService.configure({ channels: { 'order:*': { presence: true } } });
   SSEService.getInstance()
     .on('connect', announceNode)
     .on('connect', announcePresence)

@@ -162,7 +162,9 @@ impl Engine {
         // First, because otherwise a page could come back in between.
         self.revoked.revoke(user_id, now);
         let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
-        clients.iter().filter(|client| self.end(client, DisconnectReason::Server)).count()
+        let count = clients.iter().filter(|client| self.end(client, DisconnectReason::Server)).count();
+        self.registry.end_channels(&clients, user_id, &self.timeline);
+        count
     }
 
     /// Reports a problem that no caller can receive.

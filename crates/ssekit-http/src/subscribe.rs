@@ -148,7 +148,8 @@ fn enter<B>(
     };
     let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
     let Known { last_event_id, since } = known;
-    let base = Connect { user: identity.user(), client: identity.client.as_deref(), ..Connect::default() };
+    let by_ticket = identity.claims.is_some();
+    let base = Connect { user: identity.user(), client: identity.client.as_deref(), by_ticket, ..Connect::default() };
     let who = Connect { last_event_id, since, by_url, key: identity.key, address, channels: &channels, ..base };
     let Connected { client_id, opening, stream } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &identity.used {

@@ -1,19 +1,9 @@
 'use client';
 
 import { useState } from 'react';
+import { post } from '@/lib/post';
 import { findUser, USERS, type User } from '@/lib/users';
 import styles from './actions.module.css';
-
-async function post(path: string, body: object): Promise<void> {
-  const response = await fetch(path, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  }).catch(() => {
-    throw new Error('The server cannot be reached.');
-  });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-}
 
 export function Actions({ user, clientId }: { user: User; clientId: string | null }) {
   const [target, setTarget] = useState(user.id);

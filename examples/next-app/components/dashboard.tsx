@@ -2,12 +2,11 @@
 
 import { useReducer } from 'react';
 import { Actions } from '@/components/actions';
-import { Avatar } from '@/components/avatar';
-import { Brand } from '@/components/brand';
 import { ConnectionCard } from '@/components/connection-card';
 import { Inbox } from '@/components/inbox';
 import { OnlineList } from '@/components/online-list';
 import { Orders } from '@/components/orders';
+import { PageHeader } from '@/components/page-header';
 import { Wire } from '@/components/wire';
 import type { DemoState } from '@/lib/demo-state';
 import { emptyFeed, feedReducer } from '@/lib/feed';
@@ -25,16 +24,11 @@ export function Dashboard({ user, listenerPort }: { user: User; listenerPort: nu
 
   return (
     <div className={styles.page}>
-      <header className={styles.header}>
-        <Brand />
-        <form className={styles.session} action="/api/logout" method="post">
-          <Avatar user={user} />
-          <span className={styles.name}>{user.name}</span>
-          <button className="button quiet" type="submit" data-testid="logout">
-            Log out
-          </button>
-        </form>
-      </header>
+      <PageHeader user={user}>
+        <a href="/orders/1001" data-testid="to-orders">
+          Watch an order
+        </a>
+      </PageHeader>
 
       <main className={styles.grid}>
         <h1 className="visually-hidden">Live events of {user.name}</h1>

@@ -56,8 +56,6 @@ export function feedReducer(feed: Feed, event: StreamEvent): Feed {
 
 function applyEvent(feed: Feed, event: StreamEvent): Feed {
   switch (event.type) {
-    case 'ssekit:ready':
-      return feed;
     case 'ssekit:reset':
       // Something was missed, so what was known of the others is worth nothing: the page falls back to the server's state.
       return { ...feed, online: null, resetReason: event.data.reason };
@@ -79,6 +77,9 @@ function applyEvent(feed: Feed, event: StreamEvent): Feed {
       return updateOrder(feed, { id: event.data.orderId, state: 'completed', percent: 100 });
     case 'order-error':
       return updateOrder(feed, { id: event.data.orderId, state: 'error', error: event.data.error });
+    default:
+      // Of a channel, which only the order page has.
+      return feed;
   }
 }
 

@@ -13,8 +13,15 @@ export interface Connection {
 /** How long to wait before another ticket is asked for. */
 const TICKET_PAUSE_MS = 1_000;
 
-/** Keeps one `EventSource` open for as long as the component is mounted. The browser reconnects and resumes by itself. */
-export function useEventStream(listenerPort: number | null, onEvent: (event: StreamEvent) => void): Connection {
+/**
+ * Keeps one `EventSource` open for as long as the component is mounted. The browser reconnects and resumes by itself. The query is for
+ * this app's own route.
+ */
+export function useEventStream(
+  listenerPort: number | null,
+  onEvent: (event: StreamEvent) => void,
+  query = '',
+): Connection {
   const [connection, setConnection] = useState<Connection>({ state: 'connecting', clientId: null, reconnects: 0 });
   const deliver = useEffectEvent(onEvent);
 
@@ -35,7 +42,7 @@ export function useEventStream(listenerPort: number | null, onEvent: (event: Str
     const becomes = (state: Connection['state']) => setConnection((previous) => ({ ...previous, state }));
 
     async function open() {
-      const url = await streamUrl(listenerPort, lastEventId).catch(() => undefined);
+      const url = await streamUrl(listenerPort, lastEventId, query).catch(() => undefined);
       if (!isMounted) return;
       if (url === undefined) return openLater();
       if (url === null) return becomes('closed');
@@ -62,7 +69,7 @@ export function useEventStream(listenerPort: number | null, onEvent: (event: Str
       clearTimeout(timer);
       source?.close();
     };
-  }, [listenerPort]);
+  }, [listenerPort, query]);
 
   return connection;
 }

@@ -12,7 +12,7 @@ use crate::session::subscriptions::Span;
 /// Clients and channels in one piece of a presence snapshot.
 const PIECE: usize = 500;
 
-/// What this node says about its clients.
+/// This node's messages about its clients.
 #[derive(Debug)]
 pub(crate) struct Announcer {
     /// Waiting to be appended.

@@ -112,6 +112,7 @@ impl Applier<'_> {
             }
             Message::DisconnectUser(user, at) => {
                 engine.timeline.skip_to(place.position());
+                self.members.logged_out(user, engine.timeline.newest());
                 engine.disconnect_user(user, end_of_millisecond(*at));
             }
             Message::DisconnectClient(client) => {

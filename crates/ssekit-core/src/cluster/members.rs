@@ -16,6 +16,7 @@ pub(crate) use self::described::{Described, member};
 use self::view::View;
 use crate::backplane::{NodeId, Number};
 use crate::cluster::message::Member;
+use crate::event::position::Position;
 use crate::session::lifecycle::ClientInfo;
 use crate::session::subscriptions::Span;
 
@@ -100,6 +101,11 @@ impl Members {
         }
     }
 
+    /// A user was logged out at this position.
+    pub(crate) fn logged_out(&self, user: &str, at: Position) {
+        self.0.write().logged_out.insert(user.into(), (Instant::now(), at));
+    }
+
     /// Removes a node that has left.
     pub(crate) fn node_left(&self, node: NodeId) {
         self.0.write().forget(node);
@@ -113,6 +119,8 @@ impl Members {
         for node in silent.map(|(id, _)| *id).collect::<Vec<_>>() {
             view.forget(node);
         }
+        // Clients that were there at a log-out are forgotten before it.
+        while view.logged_out.pop_oldest_if(|(since, _), _| since.elapsed() > memory * 2).is_some() {}
         let mut forgotten = Vec::new();
         let is_due = |(since, _): &(Instant, _), count| since.elapsed() > memory || count > MOST_GONE;
         while let Some((id, (_, gone))) = view.gone.pop_oldest_if(is_due) {
@@ -186,6 +194,9 @@ impl Members {
 
     /// The channels that such a client has subscribed to, or has left and may still have to read.
     pub(crate) fn spans_of(&self, client: &str) -> Vec<Span> {
-        self.0.read().known(client).map_or_else(Vec::new, |(there, _)| there.channels.clone())
+        let view = self.0.read();
+        let Some((there, _)) = view.known(client) else { return Vec::new() };
+        let logged_out = there.user.as_ref().and_then(|user| view.logged_out.get(user)).map_or(0, |(_, at)| *at);
+        there.channels.iter().map(|span| span.ended_at(logged_out)).collect()
     }
 }

@@ -19,7 +19,7 @@ pub(crate) struct Member<'a> {
     pub(crate) user: Option<&'a str>,
     /// The number of the first record that reported the client; 0: this one.
     pub(crate) since: u64,
-    /// What it said about itself, as JSON.
+    /// Its description of itself, as JSON.
     pub(crate) data: Option<&'a str>,
     /// When it connected, in milliseconds since 1970.
     pub(crate) connected_at: u64,

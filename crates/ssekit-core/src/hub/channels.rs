@@ -86,15 +86,27 @@ impl Hub {
         self.check_process()?;
         subscriber.check()?;
         check_channel(channel)?;
+        let targets = self.targets_of(subscriber)?;
+        if matches!(change, Change::Begin(_)) {
+            // Before the first of them changes.
+            targets.iter().try_for_each(|target| self.check_room(&target.client, channel))?;
+        }
         let mut count = 0;
-        for target in self.targets_of(subscriber)? {
+        for target in targets {
             let has_changed = match &self.inner.cluster {
-                Some(cluster) => self.change_anywhere(cluster, &target, channel, change)?,
+                Some(cluster) => self.change_anywhere(cluster, &target, channel, change),
                 None => self.change_here(&target.client, channel, change)?,
             };
             count += usize::from(has_changed);
         }
         Ok(count)
+    }
+
+    fn check_room(&self, client: &str, channel: &str) -> Result<()> {
+        let most = self.inner.options.limits.channels_per_client;
+        let channels = self.channels_of_client(client);
+        let fits = channels.len() < most || channels.iter().any(|name| **name == *channel);
+        if fits { Ok(()) } else { Err(Error::too_many_channels(most)) }
     }
 
     fn change_here(&self, client: &str, channel: &str, change: Change<'_>) -> Result<bool> {
@@ -107,35 +119,33 @@ impl Hub {
 
     /// Sends an order to all nodes. The node that has the client carries it out in its stream, and the others in case the
     /// client comes to them.
-    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, change: Change<'_>) -> Result<bool> {
+    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, change: Change<'_>) -> bool {
         let client = &*target.client;
-        let Some((user, _)) = self.owner_of(cluster, client) else { return Ok(false) };
-        let channels = self.channels_of_client(cluster, client);
-        let has = channels.iter().any(|name| **name == *channel);
+        let Some((user, _)) = self.owner_of(cluster, client) else { return false };
+        let has = self.channels_of_client(client).iter().any(|name| **name == *channel);
         let owner = Some(user.as_deref().map_or(Owner::Anonymous, Owner::User));
         let order = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
-        let most = self.inner.options.limits.channels_per_client;
         let message = match change {
-            Change::Begin(_) if !has && channels.len() >= most => return Err(Error::too_many_channels(most)),
             Change::Begin(since) => Message::Subscribe(order(since)),
             Change::End => Message::Unsubscribe(order(None)),
         };
         // Even if nothing seems to change: an earlier order may still be on its way.
         cluster.send(message.encode(), &self.inner.engine);
-        Ok(has == matches!(change, Change::End))
+        has == matches!(change, Change::End)
     }
 
-    fn channels_of_client(&self, cluster: &Cluster, client: &str) -> Vec<Arc<str>> {
-        let here = self.inner.engine.registry.known_client(client).map(|known| (known.is_connected(), known));
-        match here {
-            Some((true, known)) => known.subscriptions.names(),
-            Some((false, known)) if cluster.members.find(client).is_none_or(|there| !there.connected) => {
-                known.subscriptions.names()
-            }
-            _ => {
+    /// The channels of a client, as far as this node knows.
+    fn channels_of_client(&self, client: &str) -> Vec<Arc<str>> {
+        let here = self.inner.engine.registry.known_client(client);
+        let is_there = |cluster: &Cluster| cluster.members.find(client).is_some_and(|there| there.connected);
+        match (here, &self.inner.cluster) {
+            (Some(here), Some(cluster)) if here.is_connected() || !is_there(cluster) => here.subscriptions.names(),
+            (Some(here), None) => here.subscriptions.names(),
+            (_, Some(cluster)) => {
                 let spans = cluster.members.spans_of(client);
                 spans.into_iter().filter(|span| span.is_active()).map(|span| span.channel).collect()
             }
+            (None, None) => Vec::new(),
         }
     }
 

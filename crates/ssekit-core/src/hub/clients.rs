@@ -1,4 +1,4 @@
-//! What is known about connected clients.
+//! Descriptions of connected clients.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ pub struct ClientDetails {
     pub id: Arc<str>,
     /// Its user; `None` for an anonymous client.
     pub user: Option<Arc<str>>,
-    /// What it said about itself when it connected, as JSON.
+    /// Its description of itself when it connected, as JSON.
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub connected_at: Duration,

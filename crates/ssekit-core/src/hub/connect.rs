@@ -47,9 +47,11 @@ pub struct Connect<'a> {
     pub since: Option<&'a str>,
     /// The channels that it subscribes to, besides those that it had before.
     pub channels: &'a [&'a str],
-    /// What others may know about it, as JSON of at most 1,024 bytes.
+    /// A ticket says which channels it may have. A client that comes back without one has none of those that it had with it.
+    pub by_ticket: bool,
+    /// Its description of itself for others, as JSON of at most 1,024 bytes.
     pub data: Option<&'a str>,
-    /// What the application adds to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
+    /// The application's addition to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).
     pub welcome: Option<&'a str>,
     /// The client's address; `None` if it is unknown, which also means no limit by address.
     pub address: Option<IpAddr>,
@@ -244,7 +246,7 @@ impl Hub {
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
-        (client.key, client.data) = (key, who.data.map(Arc::from));
+        (client.key, client.data, client.by_ticket) = (key, who.data.map(Arc::from), who.by_ticket);
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
         shard.push(Command::Join(Arc::clone(&client)));
@@ -285,7 +287,9 @@ impl Hub {
             }
         }
         let named = channels.len();
-        let before = claim.predecessor.as_ref().map(|predecessor| &predecessor.subscriptions);
+        let predecessor =
+            claim.predecessor.as_ref().filter(|predecessor| predecessor.hands_down_channels(who.by_ticket));
+        let before = predecessor.map(|predecessor| &predecessor.subscriptions);
         for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
             if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {
                 channels.push(earlier.inherited(registry.channel_log(&earlier.channel.name)));

@@ -4,7 +4,7 @@ use crate::error::{Error, Refusal, Result};
 use crate::event::check_channel;
 use crate::hub::{Hub, Page, Subscriber};
 
-/// What a page wants to change, after somebody has decided that it may.
+/// The changes that a page wants, after somebody has decided that it may.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Change<'a> {
     /// The channels that it leaves. This comes first, so that it makes room for others.

@@ -4,7 +4,7 @@ use serde_json::json;
 
 use crate::session::client::Client;
 
-/// What the event says: who the client is, whether it resumes, its channels if it has any, and what the application adds.
+/// The data of the event: who the client is, whether it resumes, its channels if it has any, and what the application adds.
 pub(super) fn data(client: &Client, resumed: bool, welcome: Option<&str>) -> String {
     let info = client.info();
     let names = client.subscriptions.names();

@@ -1,10 +1,10 @@
-//! What was sent: where a page's snapshot ends, and reading back.
+//! The events of the past: where a page's snapshot ends, and reading back.
 
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::event::StoredEvent;
 use crate::event::audience::Audience;
+use crate::event::{RESERVED_PREFIX, StoredEvent};
 use crate::history::log::Log;
 use crate::history::timeline::Located;
 use crate::hub::Hub;
@@ -16,8 +16,8 @@ impl Hub {
         self.inner.engine.timeline.cursor()
     }
 
-    /// The newest events of an audience after the event with the id `after`, or of all that is kept. At most `limit`, the
-    /// newest last.
+    /// The newest events that were sent to an audience, after the event with the id `after`, or of all that is kept. At most
+    /// `limit`, the newest last.
     ///
     /// # Errors
     /// An id or a name is invalid, or events after `after` are gone.
@@ -41,8 +41,11 @@ impl Hub {
                 None => cursor = log.floor(),
             }
         }
-        let first = entries.len().saturating_sub(limit);
-        Ok(entries.iter().skip(first).filter_map(|entry| StoredEvent::of(&entry.frame)).collect())
+        let is_sent = |event: &StoredEvent| !event.name.starts_with(RESERVED_PREFIX);
+        let sent = entries.iter().rev().filter_map(|entry| StoredEvent::of(&entry.frame)).filter(is_sent);
+        let mut newest: Vec<StoredEvent> = sent.take(limit).collect();
+        newest.reverse();
+        Ok(newest)
     }
 
     fn log_of(&self, audience: Audience<'_>) -> Option<Arc<Log>> {

@@ -1,4 +1,4 @@
-//! Who is at a channel, for channels whose clients want to know: a client comes when it subscribes, and goes when it has been
+//! The clients at a channel, for channels whose clients want to know: a client comes when it subscribes, and goes when it has been
 //! away for a while. All nodes carry out the same orders, so all of them know the same.
 
 use std::collections::{BTreeMap, HashMap};
@@ -19,7 +19,7 @@ pub(crate) struct Attendee<'a> {
     pub(crate) channel: &'a str,
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
-    /// What it said about itself, as JSON.
+    /// Its description of itself, as JSON.
     pub(crate) data: Option<&'a str>,
 }
 

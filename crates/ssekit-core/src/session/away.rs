@@ -78,6 +78,14 @@ impl Away {
         self.0.lock().remove(client);
     }
 
+    /// The clients of a user.
+    pub(crate) fn of_user(&self, user: &str) -> Vec<Arc<Client>> {
+        let table = self.0.lock();
+        let turns = table.owned.get(&Owner::User(user.into()));
+        let clients = turns.into_iter().flatten().filter_map(|turn| table.clients.get(turn));
+        clients.map(|(_, client)| Arc::clone(client)).collect()
+    }
+
     /// Takes out the client that left first, if that was before `deadline`.
     pub(crate) fn pop(&self, deadline: Instant) -> Option<Arc<Client>> {
         let mut table = self.0.lock();

@@ -19,7 +19,7 @@ use crate::session::subscriptions::Seat;
 pub(crate) struct Channel {
     pub(crate) events: Arc<ChannelLog>,
     state: Mutex<State>,
-    /// Who is there, if its clients want to know.
+    /// The clients that are there, if they want to know of each other.
     pub(crate) attendance: Option<Box<Attendance>>,
 }
 
@@ -85,6 +85,11 @@ impl Channel {
         self.state.lock().members.count()
     }
 
+    /// Whether its clients think that nobody is there.
+    fn is_deserted(&self) -> bool {
+        self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty())
+    }
+
     /// Whether the registry has given the channel up.
     pub(crate) fn is_retired(&self) -> bool {
         self.state.lock().retired
@@ -97,15 +102,13 @@ impl Kept for Channel {
     }
 
     fn is_idle(&self) -> bool {
-        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
-        is_left && self.count() == 0 && self.events.log.usage().events == 0
+        self.is_deserted() && self.count() == 0 && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
         let is_empty = self.events.log.usage().events == 0;
         let mut state = self.state.lock();
-        let is_left = self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty());
-        state.retired |= is_empty && is_left && state.members.count() == 0;
+        state.retired |= is_empty && self.is_deserted() && state.members.count() == 0;
         state.retired
     }
 }

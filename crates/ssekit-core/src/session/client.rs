@@ -74,7 +74,9 @@ pub struct Client {
     /// The secret at the end of its event ids. A page must show it to come back as this client, unless a user vouches for
     /// the page.
     pub key: Option<Key>,
-    /// What others may know about it, as JSON.
+    /// A ticket says which channels it may have.
+    pub by_ticket: bool,
+    /// Its description of itself for others, as JSON.
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub connected_at: Duration,
@@ -127,6 +129,7 @@ impl Client {
             info,
             brings_id: subscriptions.own_if_any().is_some(),
             key: None,
+            by_ticket: false,
             data: None,
             connected_at: since_1970(),
             network,
@@ -215,6 +218,11 @@ impl Client {
     pub fn is_proved_by(&self, shown: Option<&Key>) -> bool {
         let fits = |key: Key| shown.is_some_and(|shown| key.matches(shown));
         self.info.user.is_none() && self.key.is_none_or(fits)
+    }
+
+    /// Whether its successor gets its channels. A ticket allowed them, so a successor without one does not.
+    pub(crate) fn hands_down_channels(&self, to_ticket: bool) -> bool {
+        to_ticket || !self.by_ticket
     }
 
     /// Whether anybody may use its id once it is gone.

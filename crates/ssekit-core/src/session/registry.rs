@@ -1,8 +1,8 @@
 //! Who is connected or was a moment ago: clients by id, users by id, and the observers.
 
 mod channels;
+mod observers;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
 
@@ -255,7 +255,9 @@ impl Registry {
                     // it reads what others have put into the log for its predecessor meanwhile.
                     timeline.quiesced(|| {
                         predecessor.unlist();
-                        client.subscriptions.inherit(&predecessor.subscriptions);
+                        if predecessor.hands_down_channels(client.by_ticket) {
+                            client.subscriptions.inherit(&predecessor.subscriptions);
+                        }
                     });
                     Some(occupied.insert(Arc::clone(client)))
                 }
@@ -428,32 +430,6 @@ impl Registry {
     fn count(&self, phase: Phase, change: isize) {
         if let Some(count) = self.phases.get(phase as usize) {
             count.fetch_add(change, Ordering::Relaxed);
-        }
-    }
-
-    /// Adds an observer.
-    pub(crate) fn observe(&self, observer: Arc<dyn Observer>) {
-        self.observers.write().push(observer);
-    }
-
-    /// Removes an observer.
-    pub(crate) fn unobserve(&self, observer: &Arc<dyn Observer>) {
-        self.observers.write().retain(|other| !Arc::ptr_eq(other, observer));
-    }
-
-    /// Tells every observer. They run without a lock, because they may take their time or panic. If one panics, the others
-    /// still hear the news and the caller goes on.
-    pub(crate) fn tell(&self, what: impl Fn(&dyn Observer)) {
-        let observers = self.observers.read();
-        if observers.is_empty() {
-            return;
-        }
-        let all = observers.clone();
-        drop(observers);
-        for observer in all {
-            if catch_unwind(AssertUnwindSafe(|| what(&*observer))).is_err() {
-                self.observer_panics.add(1);
-            }
         }
     }
 }

@@ -54,6 +54,12 @@ impl Span {
         self.until == Position::MAX
     }
 
+    /// The same after a log-out at this position.
+    pub(crate) fn ended_at(&self, position: Position) -> Self {
+        let until = if self.since.max(self.named_at) < position { self.until.min(position) } else { self.until };
+        Self { until, ..self.clone() }
+    }
+
     /// The state before the order at this position. The client's node may have said more than this node has read, and this
     /// node carries out the orders after that by itself.
     pub(crate) fn before(&self, position: Position) -> Option<Self> {
@@ -377,6 +383,13 @@ impl Subscriptions {
         channels.all.push(ended);
         channels.forget_ended();
         Some(seat)
+    }
+
+    /// Ends all subscriptions at this position.
+    pub(crate) fn end_all(&self, until: Position) {
+        if let Some(channels) = self.channels.get() {
+            channels.write().all.iter_mut().filter(|one| one.is_active()).for_each(|one| one.until = until);
+        }
     }
 
     /// Takes over everything that the predecessor subscribed to, except for channels that this client named. Nothing may be

@@ -87,6 +87,7 @@ async fn subscribing_is_coming_and_unsubscribing_is_going() {
     hub.unsubscribe(Subscriber::Client("tab"), "room:1").unwrap();
     pass(Duration::from_millis(10)).await;
     leaves(&watcher.all()[0], &member);
+    assert_eq!(hub.history(ssekit_core::Audience::Channel("room:1"), None, 10), Ok(vec![]), "nobody has sent anything");
     let names: Vec<String> = tab.all().into_iter().map(|event| event.name).collect();
     assert_eq!(names, ["ssekit:subscribed", "ssekit:join", "ssekit:unsubscribed"]);
 }
@@ -129,6 +130,8 @@ fn clients_on_all_nodes_learn_the_same() {
     let (one, two) = (node(&memory), node(&memory));
     let mut here = open(&one, "here", &["room:1"], None);
     joins(&here.event(), "here");
+    // The other node must not tell it to a client that comes later.
+    eventually("the other node has read it", || two.stats().position >> 20 >= 1);
     let mut there = open(&two, "there", &["room:1"], None);
     let member = joins(&here.event(), "there");
     joins(&there.event(), "there");

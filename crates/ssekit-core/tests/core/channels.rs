@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use ssekit_core::event::key::Key;
 use ssekit_core::{
-    Audience, ClientFilter, Connect, Connected, ErrorKind, Event, HistoryOptions, Hub, Options, Page, Phase, Subscriber,
+    Audience, ClientFilter, Connect, Connected, ErrorKind, Event, HistoryOptions, Hub, LimitOptions, Options, Page,
+    Phase, Subscriber,
 };
 use ssekit_testing::chance::Chance;
 use ssekit_testing::peer::Peer;
@@ -470,5 +471,54 @@ fn page_without_an_id_learns_that_it_lost_its_channels() {
         drop(page);
         let again = Pull::of(engine.connect(Connect { last_event_id: Some(&seen), ..who }).unwrap());
         assert_eq!(again.ready.resumed, resumes);
+    }
+}
+
+#[test]
+fn refused_subscription_of_a_user_has_changed_no_client() {
+    let limits = LimitOptions { channels_per_client: 1, ..LimitOptions::default() };
+    let engine = Engine::with(Options { limits, ..Options::default() });
+    let _free = watching(&engine, "free", &[], None);
+    let _full = watching(&engine, "full", &["other"], None);
+    assert!(engine.subscribe(Subscriber::User("ada"), "news", None).unwrap_err().is_range());
+    assert_eq!(engine.send_to_channel("news", data("1")), Ok(0));
+}
+
+#[test]
+fn logged_out_user_comes_back_without_channels() {
+    let engine = Engine::start();
+    let mut tab = Pull::of(watching(&engine, "tab", &["named"], None));
+    let away = Pull::of(watching(&engine, "away", &["named"], None));
+    for client in ["tab", "away"] {
+        engine.subscribe(Subscriber::Client(client), "added", None).unwrap();
+    }
+    let left = away.ready.id.clone();
+    drop(away);
+    engine.send_to_channel("added", data("before")).unwrap();
+    assert_eq!(engine.disconnect_user("ada"), 1);
+    assert_eq!(texts(&mut tab), [r#"{"channel":"added"}"#, "before"]);
+    for channel in ["named", "added"] {
+        assert_eq!(engine.send_to_channel(channel, data("after")), Ok(0));
+    }
+    for (client, seen) in [("tab", &tab.ready.id), ("away", &left)] {
+        let mut again = Pull::of(watching(&engine, client, &[], Some(seen)));
+        assert_eq!(texts(&mut again), [r#"{"channel":"added"}"#, "before"], "{client}");
+        engine.send_to_channel("added", data("live")).unwrap();
+        assert_eq!(again.all(), [], "{client}");
+    }
+}
+
+#[test]
+fn visitor_without_a_ticket_has_none_of_the_channels_of_one() {
+    let engine = Engine::start();
+    for (client, again, clients) in [("with", true, 1), ("without", false, 0)] {
+        let visitor = Connect { client: Some(client), by_ticket: true, channels: &["paid"], ..Connect::default() };
+        let page = Pull::of(engine.connect(visitor).unwrap());
+        let seen = page.ready.id.clone();
+        drop(page);
+        let back = Connect { last_event_id: Some(&seen), by_ticket: again, channels: &[], ..visitor };
+        let page = engine.connect(back).unwrap();
+        assert_eq!(&*page.client_id, client, "its key proves it");
+        assert_eq!(engine.send_to_channel("paid", data("1")), Ok(clients));
     }
 }

@@ -76,6 +76,7 @@ fn any_node_changes_the_subscriptions_of_a_client_on_another() {
         assert_eq!(channels, ["named", "news"]);
     }
     assert_eq!(two.subscribe(Subscriber::User("ada"), "news", None), Ok(0), "it has subscribed before");
+    flush(&two);
     assert_eq!(three.send_to_channel("news", data("3")), Ok(1));
     flush(&three);
     assert_eq!(three.unsubscribe(Subscriber::Client("tab"), "news"), Ok(1));
@@ -244,6 +245,41 @@ fn every_node_describes_all_clients() {
     assert_eq!(late.clients(ClientFilter { channel: Some("news"), ..ClientFilter::default() }), found);
     drop(tab);
     watchers(&late, "news", 0);
+}
+
+#[test]
+fn logged_out_user_comes_back_without_channels_on_any_node() {
+    let memory = Memory::new(10_000);
+    let (one, two, three) = (node(&memory), node(&memory), node(&memory));
+    let tab = open(&one, ada("tab", &["named"]));
+    let away = open(&one, ada("away", &["named"]));
+    one.subscribe(Subscriber::Client("tab"), "added", None).unwrap();
+    [&two, &three].iter().for_each(|node| watchers(node, "added", 1));
+    let (seen, left) = (tab.ready.id.clone(), away.ready.id.clone());
+    drop(away);
+    [&two, &three].iter().for_each(|node| watchers(node, "named", 1));
+    assert_eq!(two.disconnect_user("ada"), 1);
+    [&one, &two, &three].iter().for_each(|node| watchers(node, "named", 0));
+    for (client, last) in [("tab", &seen), ("away", &left)] {
+        for node in [&one, &two, &three] {
+            let back = || open(node, Connect { last_event_id: Some(last), ..ada(client, &[]) });
+            let mut again = back();
+            node.send_to_channel("named", data("secret")).unwrap();
+            node.send_to_channel("added", data("secret")).unwrap();
+            node.send_to_user("ada", data("end")).unwrap();
+            loop {
+                // A node that hears late where the client was before takes it for gone.
+                let Some(event) = again.next_event() else {
+                    again = back();
+                    continue;
+                };
+                assert_ne!(event.data, "secret", "{client}");
+                if event.data == "end" {
+                    break;
+                }
+            }
+        }
+    }
 }
 
 #[test]

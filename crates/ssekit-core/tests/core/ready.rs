@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 
 use ssekit_core::{Carried, DisconnectReason, Hub, Options, Readable, ReadyQueue};
+use ssekit_testing::peer::Peer;
 use ssekit_testing::{Engine, data, eventually, user};
 
 const MAX_BYTES: usize = 64 * 1024;
@@ -30,8 +31,10 @@ impl Carrier {
     }
 
     /// Streams that flow and have nothing to read.
-    fn flowing(&self, hub: &Hub, tokens: std::ops::Range<u32>) -> Vec<Arc<Carried>> {
-        let streams: Vec<_> = tokens.map(|token| self.carry(hub, token, "ada")).collect();
+    fn flowing(&self, engine: &Engine, tokens: std::ops::Range<u32>) -> Vec<Arc<Carried>> {
+        let streams: Vec<_> = tokens.map(|token| self.carry(engine, token, "ada")).collect();
+        // By then, the shards know all of them, and wake none because it is new.
+        engine.block_on(engine.flush());
         streams.iter().for_each(|carried| carried.flow());
         assert_eq!(self.take(), []);
         self.notified.store(0, Ordering::SeqCst);
@@ -101,6 +104,7 @@ fn unread_stream_is_announced_once() {
     let (carrier, other) = (Carrier::new(), Carrier::new());
     let _stream = carrier.flowing(&engine, 0..1);
     let bob = other.carry(&engine, 1, "bob");
+    engine.block_on(engine.flush());
     assert!(bob.read(MAX_BYTES).is_pending());
     for text in ["a", "b", "c"] {
         engine.send_to_user("ada", data(text)).unwrap();
@@ -135,9 +139,13 @@ fn carrier_gets_one_chunk_unless_the_stream_flows() {
 
 #[test]
 fn carrier_that_takes_few_streams_is_told_of_more() {
-    let (engine, carrier) = (Engine::start(), Carrier::new());
+    let engine = Engine::with(Options { threads: 1, ..Options::default() });
+    let carrier = Carrier::new();
     let streams: Vec<_> = (0..10).map(|token| carrier.carry(&engine, token, "ada")).collect();
+    let mut last = Peer::of(user(&engine, "ada").stream);
     engine.broadcast(data("x"), None).unwrap();
+    // By then, the shard has woken all others, and none of them comes back for nothing.
+    assert_eq!(last.data(1), ["x"]);
     streams.iter().for_each(|stream| stream.flow());
     let (mut tokens, mut reads) = (Vec::new(), 0);
     loop {

@@ -8,6 +8,7 @@ use tokio::time::Instant;
 use super::described::Described;
 use crate::aging::AgingMap;
 use crate::backplane::NodeId;
+use crate::event::position::Position;
 
 #[derive(Debug, Default)]
 pub(super) struct View {
@@ -18,6 +19,8 @@ pub(super) struct View {
     pub(super) channels: HashMap<Arc<str>, HashSet<Arc<str>>>,
     /// Clients that have gone. Their users keep these ids for a while, and the clients keep their channels.
     pub(super) gone: AgingMap<Arc<str>, (Instant, Described)>,
+    /// Users who were logged out, and where in the history. Their clients have none of the channels from before.
+    pub(super) logged_out: AgingMap<Arc<str>, (Instant, Position)>,
 }
 
 #[derive(Debug)]

@@ -82,7 +82,7 @@ impl Writer {
         }
     }
 
-    /// What is said about a client follows its id, and what is said about a channel follows the channel's name.
+    /// The fields about a client follow its id, and the fields about a channel follow the channel's name.
     pub(super) fn members(&mut self, members: &[Member<'_>]) {
         for member in members {
             self.text(tag::CLIENT, member.client);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Registry;
+use crate::history::timeline::Timeline;
 use crate::session::channel::Channel;
 use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
@@ -65,6 +66,14 @@ impl Registry {
         if channel.attendance.is_some() {
             self.checks.add(&channel.events.name, &client.info.id, after);
         }
+    }
+
+    /// A user was logged out: clients that come back do not get the channels that they had. They still get what was sent
+    /// before.
+    pub(crate) fn end_channels(&self, ended: &[Arc<Client>], user: &str, timeline: &Timeline) {
+        let away = self.away.of_user(user);
+        let until = timeline.newest();
+        ended.iter().chain(&away).for_each(|client| client.subscriptions.end_all(until));
     }
 
     /// Ends a client's membership in all its channels.
