@@ -41,6 +41,12 @@ describe('of ssekit', () => {
     for (const value of ['aloneP99', 'duringP99']) expect(outcome[value]).toBeGreaterThan(0);
   });
 
+  test('events for some members of a channel are measured beside broadcasts', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'channel');
+    expect(outcome.failed).toBeUndefined();
+    for (const value of ['processorPerDelivery', 'ofBroadcasts', 'ratio']) expect(outcome[value]).toBeGreaterThan(0);
+  });
+
   test('the event loop is measured while another process publishes to clients of the listener', async () => {
     const outcome = await measure(CONTENDERS, 'ssekit-listener', 'eventLoop');
     expect(outcome.failed).toBeUndefined();

@@ -26,8 +26,25 @@ const TOLERANCE_OF_OTHER_COMPILERS = 0.25;
 const [OF_FEW, OF_MANY] = ['deliver a broadcast to one more client', 'deliver a broadcast to one more client of 9,000'];
 const TOLERANCE_OF_GROWTH = 0.15;
 
+/**
+ * A delivery to a member of a channel must not cost more than 1.15 of a broadcast's to as many clients. That is with the kernel's
+ * part, which is nearly all of it and which valgrind does not count: `npm run bench -- --row channel` measures it. So the
+ * engine's own part may be several times a broadcast's, and a look at each of the client's logs is in it.
+ */
+const [OF_BROADCAST, OF_CHANNEL] = [
+  'deliver a broadcast to one more client of 2,000',
+  "deliver a channel's event to one more member of 2,000",
+];
+const MOST_OF_CHANNELS = 3;
+
 /** How often a path is run: more where one run takes little, and where a broadcast has to be divided among its clients. */
-const TIMES = { [OF_FEW]: 20_000, [OF_MANY]: 45_000, 'drain 256 missed events': 40 };
+const TIMES = {
+  [OF_FEW]: 20_000,
+  [OF_BROADCAST]: 20_000,
+  [OF_MANY]: 45_000,
+  [OF_CHANNEL]: 20_000,
+  'drain 256 missed events': 40,
+};
 const USUAL_TIMES = 2_000;
 
 await main(async () => {
@@ -118,6 +135,12 @@ function compare(target, { rustc, counts }, measure) {
   console.log(
     `${percent.padStart(17)}  from few clients to 9,000: ${grows ? 'A DELIVERY COSTS MORE' : 'a delivery costs the same'}`,
   );
-  console.log(`\n${Object.keys(counts).length + 1 - failed} passed, ${failed} failed`);
+  const ratio = counts[OF_CHANNEL] / counts[OF_BROADCAST];
+  const costs = ratio > MOST_OF_CHANNELS;
+  if (costs) failed += 1;
+  console.log(
+    `${ratio.toFixed(2).padStart(17)}  times a broadcast's delivery for a channel's: ${costs ? 'A CHANNEL COSTS MORE' : 'within bounds'}`,
+  );
+  console.log(`\n${Object.keys(counts).length + 2 - failed} passed, ${failed} failed`);
   return failed > 0 ? 1 : 0;
 }

@@ -8,6 +8,8 @@
  * @property {(event: { event: string, data: object }) => unknown} broadcast
  * @property {() => number} clients How many are connected.
  * @property {(userId: string, event: { event: string, data: object }) => unknown} [sendToUser]
+ * @property {(channel: string, event: { event: string, data: object }) => unknown} [sendToChannel] A client's path names its
+ *   channels.
  * @property {() => Promise<void>} [flush]
  * @property {() => string} [lastEventId] With it a client resumes from here.
  */
@@ -22,7 +24,8 @@ export function obey(server) {
   let delays;
   let since;
   const operations = {
-    broadcast: (how) => send({ ...how, to: (event) => server.broadcast(event) }),
+    broadcast: ({ channel, ...how }) =>
+      send({ ...how, to: (event) => (channel ? server.sendToChannel(channel, event) : server.broadcast(event)) }),
     mixed: (how) => mixed(server, how),
     clients: () => server.clients(),
     lastEventId: () => server.lastEventId(),

@@ -1,6 +1,6 @@
 /** The page of results: a Markdown file with tables, and its plots. */
 import { cost, Figures, figure, ratio } from './figures.mjs';
-import { GROWTH, SIZES } from './plan.mjs';
+import { CHANNEL, GROWTH, SIZES } from './plan.mjs';
 import { barPlot, DOT, linePlot, PALE, rangePlot, SOLID, TONES } from './plots.mjs';
 
 /** Files by name. */
@@ -268,6 +268,15 @@ column has it, of events at the same pace that go to nobody, and "the delivery a
       '## An event for one user\n',
       `From the call to the client, ${figures.clients('fairness')} clients connected: p50 ${ms('aloneP50')} ms, p99 ${ms('aloneP99')} ms; while a broadcast to all \
 of them is being written: p50 ${ms('duringP50')} ms, p99 ${ms('duringP99')} ms.\n`,
+    );
+  }
+  if (figures.has('channel')) {
+    const { clients, members } = CHANNEL;
+    parts.push(
+      '## A channel\n',
+      `${cost(of('channel', 'processorPerDelivery'))} µs per delivery when a channel's events go to ${members.toLocaleString('en')} of \
+${clients.toLocaleString('en')} clients, ${cost(of('channel', 'ofBroadcasts'))} µs when broadcasts go to ${members.toLocaleString('en')} clients in all, in turns: \
+${ratio(of('channel', 'ratio')?.median)} times as much.\n`,
     );
   }
   if (figures.has('idle')) {

@@ -10,11 +10,14 @@ export class Session {
   /** The number of the next broadcast. */
   #next = 1;
   #clients = 0;
+  #bystanders = 0;
+  #loads;
 
   constructor(contender, server, load) {
     this.contender = contender;
     this.server = server;
     this.load = load;
+    this.#loads = [load];
   }
 
   /** Runs `work` with a server that has been used a little, so that what is loaded at first use is there. */
@@ -26,7 +29,7 @@ export class Session {
       await session.#warmUp();
       return await work(session);
     } finally {
-      await Promise.all([server.stop(), load.stop()]);
+      await Promise.all([server, ...session.#loads].map((one) => one.stop()));
     }
   }
 
@@ -37,26 +40,46 @@ export class Session {
   }
 
   /** Adds clients and waits until they are where they stay. */
-  async connect(clients, { atATime = this.contender.atATime ?? 100, headers = '', next = this.#next } = {}) {
-    const { port, path } = this.server;
-    const { streams } = this.contender;
-    const wanted = { port, path, headers, clients, streams, atATime, next, patienceMs: PATIENCE_MS };
-    const report = await this.load.ask('connect', wanted);
+  async connect(clients, { channel, ...how } = {}) {
+    const path = channel ? `${this.server.path}&channel=${channel}` : this.server.path;
     this.#clients += clients;
-    if (report.open !== this.#clients) {
-      const { open, gone, reasons } = report;
-      throw new Error(
-        `${this.contender.title}: of ${this.#clients} clients ${open} are open, ${gone} gone: ${JSON.stringify(reasons)}`,
-      );
-    }
+    const report = await this.#connect(this.load, { ...how, path, clients }, this.#clients);
     await this.settle();
     return report;
+  }
+
+  /** Adds clients that get nothing, from a load client of their own. */
+  async connectBystanders(clients) {
+    const load = startLoad();
+    this.#loads.push(load);
+    this.#bystanders += clients;
+    await this.#connect(load, { path: `${this.server.path}-bystander`, clients }, clients);
+    await this.settle();
+  }
+
+  async #connect(load, { atATime = this.contender.atATime ?? 100, headers = '', next = this.#next, ...how }, expected) {
+    const { port } = this.server;
+    const { streams } = this.contender;
+    const report = await load.ask('connect', {
+      port,
+      headers,
+      streams,
+      atATime,
+      next,
+      patienceMs: PATIENCE_MS,
+      ...how,
+    });
+    const { open, gone, reasons } = report;
+    if (open === expected) return report;
+    throw new Error(
+      `${this.contender.title}: of ${expected} clients ${open} are open, ${gone} gone: ${JSON.stringify(reasons)}`,
+    );
   }
 
   /** Waits until the server counts the clients that there are. */
   async settle() {
     const deadline = Date.now() + PATIENCE_MS;
-    while ((await this.server.ask('clients')) !== this.#clients) {
+    while ((await this.server.ask('clients')) !== this.#clients + this.#bystanders) {
       if (Date.now() > deadline) throw new Error(`${this.contender.title}: not all clients settled`);
       await delay(10);
     }
@@ -79,13 +102,13 @@ export class Session {
     return result;
   }
 
-  /** Broadcasts, waits until everybody has everything, and says what that took. */
-  async broadcast({ count, intervalMs, bytes }) {
+  /** Broadcasts or sends to a channel, waits until everybody but bystanders has everything, and says what that took. */
+  async broadcast({ count, intervalMs, bytes, channel }) {
     const first = this.#next;
     this.#next += count;
     await this.load.ask('expect', { end: this.#next });
     const before = processorTime(this.server.pids());
-    const sending = this.server.ask('broadcast', { first, count, intervalMs, bytes });
+    const sending = this.server.ask('broadcast', { first, count, intervalMs, bytes, channel });
     const received = await this.load.ask('collect', { targeted: 0, patienceMs: PATIENCE_MS });
     const sent = await sending;
     const processor = processorTime(this.server.pids()) - before;

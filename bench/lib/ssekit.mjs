@@ -10,7 +10,8 @@ export async function serveSSEKit(options) {
   const { handleSSE } = require('../../dist/node/index.js');
   const sse = SSEService.configure(options);
   const server = createServer((req, res) => {
-    handleSSE(req, res, { userId: new URL(req.url, 'http://localhost').searchParams.get('user') });
+    const { searchParams } = new URL(req.url, 'http://localhost');
+    handleSSE(req, res, { userId: searchParams.get('user'), channels: searchParams.getAll('channel') });
   });
   return { port: await listen(server), path: '/?user={i}', ...methodsOf(sse, options.transport ?? 'handoff') };
 }
@@ -18,6 +19,7 @@ export async function serveSSEKit(options) {
 export function methodsOf(sse, transport) {
   return {
     broadcast: (event) => sse.broadcast(event),
+    sendToChannel: (channel, event) => sse.sendToChannel(channel, event),
     sendToUser: (userId, event) => sse.sendToUser(userId, event),
     /** Clients that are where they stay. */
     clients: () => sse.stats().transports[transport],

@@ -1,6 +1,7 @@
 /** The measures. Each starts its own server, so that none inherits the state of another. */
 import { broadcast } from './broadcast.mjs';
 import { call } from './call.mjs';
+import { channel } from './channel.mjs';
 import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
 import { growth } from './growth.mjs';
@@ -15,6 +16,7 @@ import { throughput } from './throughput.mjs';
 export const MEASURES = {
   broadcast,
   call,
+  channel,
   eventLoop,
   fairness,
   growth,

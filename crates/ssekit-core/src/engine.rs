@@ -9,11 +9,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::delivery::deliveries::Deliveries;
-use crate::delivery::inbox::Inbox;
+use crate::delivery::inbox::{Command, Inbox};
 use crate::event::Draft;
 use crate::event::audience::Audience;
 use crate::event::position::{Epoch, Position};
 use crate::history::timeline::{Place, Timeline};
+use crate::session::channel::Channel;
 use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
@@ -98,10 +99,19 @@ impl Engine {
         loop {
             let channel = self.registry.channel(name);
             match self.timeline.publish(place, draft, None, &channel.events.log, |_| !channel.is_retired()) {
-                Ok(position) => return (channel.mark(), Some(position)),
+                Ok(position) => return (self.mark_members(&channel), Some(position)),
                 Err(unpublished) => draft = unpublished,
             }
         }
+    }
+
+    /// Returns how many members the channel has.
+    fn mark_members(&self, channel: &Arc<Channel>) -> usize {
+        channel.mark(|shard| {
+            if let Some((inbox, _)) = self.shards.get(shard) {
+                inbox.push(Command::Channel(Arc::clone(channel)));
+            }
+        })
     }
 
     fn put_for_all(&self, place: Place, exclude: Option<&str>, draft: Draft) -> (usize, Option<Position>) {

@@ -138,6 +138,10 @@ mod tests {
     struct NoShard;
 
     impl ShardLink for NoShard {
+        fn number(&self) -> usize {
+            0
+        }
+
         fn mark(&self, _: Arc<Client>) {}
         fn closing(&self) {}
         fn leave(&self, _: Arc<Client>) {}

@@ -19,14 +19,16 @@ const SMALL: &str = r#"{"id":1042,"title":"Order 1042 is on its way","paid":true
 type Scenario = Box<dyn FnMut(usize)>;
 
 /// The names of all scenarios.
-pub(crate) const NAMES: [&str; 9] = [
+pub(crate) const NAMES: [&str; 11] = [
     "encode a small event",
     "encode 8 KiB of text in lines",
     "publish to a user who is away",
     "publish to a user who is connected, and deliver",
     "broadcast to nobody",
     "deliver a broadcast to one more client",
+    "deliver a broadcast to one more client of 2,000",
     "deliver a broadcast to one more client of 9,000",
+    "deliver a channel's event to one more member of 2,000",
     "drain 256 missed events",
     "pull an event as a stream",
 ];
@@ -41,8 +43,10 @@ pub(crate) fn scenario(name: &str) -> Option<Scenario> {
         3 => publish_to_connected(),
         4 => broadcast_to_nobody(),
         5 => deliver_broadcasts(250),
-        6 => deliver_broadcasts(9_000),
-        7 => drain_missed(),
+        6 => deliver_broadcasts(2_000),
+        7 => deliver_broadcasts(9_000),
+        8 => deliver_to_channel(2_000, 7_000),
+        9 => drain_missed(),
         _ => pull(),
     })
 }
@@ -67,17 +71,17 @@ impl Engine {
         Self { hub, runtime }
     }
 
-    fn connect(&self, user: &str) -> Connected {
-        self.hub.connect(Connect { user: Some(user), ..Connect::default() }).unwrap()
+    fn connect(&self, user: &str, channels: &[&str]) -> Connected {
+        self.hub.connect(Connect { user: Some(user), channels, ..Connect::default() }).unwrap()
     }
 
     /// A client whose socket the engine has, and the other end of it.
-    fn connect_socket(&self, user: &str) -> TcpStream {
+    fn connect_socket(&self, user: &str, channels: &[&str]) -> TcpStream {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         let peer = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (server, _) = listener.accept().unwrap();
         server.set_nodelay(true).unwrap();
-        self.connect(user).stream.hand_off(server.into(), Framing::Chunked).unwrap();
+        self.connect(user, channels).stream.hand_off(server.into(), Framing::Chunked).unwrap();
         peer
     }
 
@@ -119,7 +123,7 @@ fn publish_to_absent() -> Scenario {
 
 fn publish_to_connected() -> Scenario {
     let engine = Engine::start();
-    let peer = engine.connect_socket("ada");
+    let peer = engine.connect_socket("ada", &[]);
     let mut buffer = vec![0; 64 * 1024];
     Box::new(move |times| {
         for _ in 0..times {
@@ -139,15 +143,19 @@ fn broadcast_to_nobody() -> Scenario {
     })
 }
 
-/// So many deliveries, by one broadcast after the other to so many clients that what it costs beside them hardly counts.
-fn deliver_broadcasts(clients: usize) -> Scenario {
-    let engine = Engine::start();
-    let peers: Vec<_> = (0..clients).map(|number| engine.connect_socket(&format!("user {number}"))).collect();
+/// A socket for each of so many clients, with these channels.
+fn connect_sockets(engine: &Engine, clients: usize, channels: &[&str]) -> Vec<TcpStream> {
+    (0..clients).map(|number| engine.connect_socket(&format!("user {number}"), channels)).collect()
+}
+
+/// As many deliveries as asked for: one event after the other, each to all of these clients, so that what an event costs
+/// besides its deliveries hardly counts.
+fn deliver(engine: Engine, peers: Vec<TcpStream>, send: impl Fn(&Hub) -> usize + 'static) -> Scenario {
     engine.work();
     let mut buffer = vec![0; 64 * 1024];
     Box::new(move |times| {
         for _ in 0..times.div_ceil(peers.len()) {
-            engine.hub.broadcast(event(SMALL), None).unwrap();
+            assert_eq!(send(&engine.hub), peers.len());
             engine.work();
             for peer in &peers {
                 take(peer, SMALL.len(), &mut buffer);
@@ -156,12 +164,29 @@ fn deliver_broadcasts(clients: usize) -> Scenario {
     })
 }
 
+fn deliver_broadcasts(clients: usize) -> Scenario {
+    let engine = Engine::start();
+    let peers = connect_sockets(&engine, clients, &[]);
+    deliver(engine, peers, |hub| hub.broadcast(event(SMALL), None).unwrap())
+}
+
+fn deliver_to_channel(members: usize, others: usize) -> Scenario {
+    let engine = Engine::start();
+    let others = connect_sockets(&engine, others, &[]);
+    let peers = connect_sockets(&engine, members, &["order:42"]);
+    deliver(engine, peers, move |hub| {
+        // They stay connected.
+        let _ = &others;
+        hub.send_to_channel("order:42", event(SMALL)).unwrap()
+    })
+}
+
 /// The least that an event of one digit takes on the wire: chunk, name, data, id.
 const MISSED_BYTES: usize = "2d\r\nevent: order\ndata: 1\nid: 0123456789.1\n\n\r\n".len();
 
 fn drain_missed() -> Scenario {
     let engine = Engine::start();
-    let peer = engine.connect_socket("ada");
+    let peer = engine.connect_socket("ada", &[]);
     engine.work();
     let mut buffer = vec![0; 256 * 1024];
     Box::new(move |times| {
@@ -177,7 +202,7 @@ fn drain_missed() -> Scenario {
 
 fn pull() -> Scenario {
     let engine = Engine::start();
-    let mut stream = engine.connect("ada").stream;
+    let mut stream = engine.connect("ada", &[]).stream;
     let mut cx = Context::from_waker(Waker::noop());
     assert!(stream.poll_next(&mut cx, 1 << 16).is_pending());
     engine.work();

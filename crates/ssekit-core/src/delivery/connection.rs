@@ -65,7 +65,7 @@ impl Connection {
         self.client().end() > 0 && self.writer.may_go_on()
     }
 
-    /// Writes shared broadcasts, or anything else that this client is to get.
+    /// Writes shared events, or anything else that this client is to get.
     pub(crate) fn deliver(
         &mut self,
         broadcasts: &Broadcasts,

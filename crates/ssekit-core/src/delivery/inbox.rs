@@ -9,6 +9,7 @@ use tokio::sync::{Notify, oneshot};
 #[cfg(unix)]
 use crate::delivery::handoff::Handoff;
 use crate::event::position::Position;
+use crate::session::channel::Channel;
 use crate::session::client::{Client, ShardLink};
 
 /// A command to a shard.
@@ -21,6 +22,8 @@ pub(crate) enum Command {
     Adopt(Box<Handoff>),
     /// One of the client's own logs has something new.
     Mark(Arc<Client>),
+    /// A channel has an event for members that the shard serves.
+    Channel(Arc<Channel>),
     /// The client is closed: free its slot.
     Leave(Arc<Client>),
     /// Answer when every client has everything up to this position.
@@ -30,6 +33,8 @@ pub(crate) enum Command {
 /// A shard's inbox.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
+    /// Which of the hub's shards it belongs to.
+    pub(crate) number: usize,
     commands: Mutex<Vec<Command>>,
     broadcast: AtomicBool,
     stop: AtomicBool,
@@ -41,6 +46,11 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
+    /// The inbox of the hub's shard with this number.
+    pub(crate) fn of(number: usize) -> Self {
+        Self { number, ..Self::default() }
+    }
+
     /// After the end of the shard, drops the command, because nobody would ever take it. So its socket is closed, and a
     /// waiting flush stops waiting.
     pub(crate) fn push(&self, command: Command) {
@@ -107,6 +117,10 @@ impl Inbox {
 }
 
 impl ShardLink for Inbox {
+    fn number(&self) -> usize {
+        self.number
+    }
+
     fn mark(&self, client: Arc<Client>) {
         self.push(Command::Mark(client));
     }

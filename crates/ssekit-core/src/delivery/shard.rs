@@ -5,6 +5,7 @@
 //! thousands of other clients. The shard reads a broadcast from its log once and writes the same bytes to each socket.
 //! It reads for a single client only if that client lags, or has something else to get.
 
+mod channels;
 mod flushes;
 mod pass;
 mod slot;
@@ -27,11 +28,13 @@ use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
+use crate::delivery::shard::channels::ChannelPass;
 use crate::delivery::shard::flushes::Flushes;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
+use crate::session::channel::Channel;
 use crate::session::client::{Client, NO_SLOT};
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
@@ -73,6 +76,11 @@ pub(crate) struct Shard {
     pass: Option<BroadcastPass>,
     /// Broadcasts up to this position have been passed, or are being passed now.
     passed: Position,
+    channel_pass: Option<ChannelPass>,
+    /// Channels with events for members that are served here. No pass has begun for these.
+    marked_channels: VecDeque<Arc<Channel>>,
+    /// Room for the members that have their turn.
+    members: Vec<Arc<Client>>,
     /// Slots that have had their turn and have more to write.
     unfinished: VecDeque<usize>,
     flushes: Flushes,
@@ -96,6 +104,9 @@ impl Shard {
             slots: Slab::new(),
             pass: None,
             passed: 0,
+            channel_pass: None,
+            marked_channels: VecDeque::new(),
+            members: Vec::new(),
             unfinished: VecDeque::new(),
             flushes: Flushes::default(),
             sweep: None,
@@ -149,10 +160,12 @@ impl Shard {
         let more_ready = self.poll_sockets();
         self.start_pass();
         self.continue_pass();
+        self.continue_channels();
         self.continue_unfinished();
         self.continue_sweep();
         self.shared.deliveries.add(&mut self.tally);
-        more_ready || self.pass.is_some() || self.has_news() || !self.unfinished.is_empty() || self.sweep.is_some()
+        let has_passes = self.pass.is_some() || self.has_news() || self.has_channel_news();
+        more_ready || has_passes || !self.unfinished.is_empty() || self.sweep.is_some()
     }
 
     /// Carries out the commands in the inbox.
@@ -168,6 +181,7 @@ impl Shard {
                     client.unmark();
                     self.serve(&client);
                 }
+                Command::Channel(channel) => self.marked_channels.push_back(channel),
                 Command::Leave(client) => self.leave(&client),
                 Command::Flush(position, done) => {
                     self.flushes.push(position, done);
@@ -335,7 +349,7 @@ impl Shard {
     fn answer_flushes(&mut self) {
         // During a pass some clients have not been served yet. Looking for one in every iteration would cost more than
         // the pass.
-        let is_passing = self.pass.is_some();
+        let is_passing = self.pass.is_some() || self.has_channel_news();
         let (slots, broadcasts) = (&self.slots, self.shared.timeline.broadcasts());
         let has_sent = |position| slots.iter().all(|(_, slot)| slot.has_sent(position, broadcasts));
         if self.flushes.answer(is_passing, has_sent) {

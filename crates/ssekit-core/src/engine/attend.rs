@@ -20,7 +20,7 @@ impl Engine {
             };
             match self.timeline.publish(place, notice, None, &channel.events.log, note) {
                 Ok(_) => {
-                    channel.mark();
+                    self.mark_members(&channel);
                     return;
                 }
                 Err(_) if !channel.is_retired() => return,

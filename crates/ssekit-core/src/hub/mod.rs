@@ -153,8 +153,8 @@ impl Hub {
         let registry = Arc::new(Registry::new(&options));
         // Create all shards before any of them runs, so that a failed start leaves nothing behind.
         let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
-        for _ in 0..options.threads {
-            let (inbox, deliveries) = (Arc::<Inbox>::default(), Arc::<Deliveries>::default());
+        for number in 0..options.threads {
+            let (inbox, deliveries) = (Arc::new(Inbox::of(number)), Arc::<Deliveries>::default());
             let shared = Shared {
                 inbox: Arc::clone(&inbox),
                 timeline: Arc::clone(&timeline),

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use slab::Slab;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
@@ -12,20 +11,21 @@ use crate::session::attendance::Attendance;
 use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
 use crate::session::directory::Kept;
+use crate::session::members::Members;
 use crate::session::subscriptions::Seat;
 
 /// A channel.
 #[derive(Debug)]
 pub(crate) struct Channel {
     pub(crate) events: Arc<ChannelLog>,
-    members: Mutex<Members>,
+    state: Mutex<State>,
     /// The clients that are there, if they want to know of each other.
     pub(crate) attendance: Option<Box<Attendance>>,
 }
 
 #[derive(Debug, Default)]
-struct Members {
-    clients: Slab<Arc<Client>>,
+struct State {
+    members: Members,
     /// The registry has given this channel up. A caller that still holds it must look the name up again.
     retired: bool,
 }
@@ -35,44 +35,54 @@ impl Channel {
     pub(crate) fn new(name: &str, floor: Position, options: ChannelOptions) -> Self {
         Self {
             events: Arc::new(ChannelLog::new(name, floor, options.history)),
-            members: Mutex::default(),
+            state: Mutex::default(),
             attendance: options.presence.then(Box::default),
         }
     }
 
-    /// Adds a member, which is marked for each event. `None`: the channel was given up.
+    /// Adds a member, which each event reaches. `None`: the channel was given up.
     pub(crate) fn join(&self, client: &Arc<Client>) -> Option<Seat> {
-        let mut members = self.members.lock();
-        (!members.retired).then(|| members.clients.insert(Arc::clone(client)))
+        let mut state = self.state.lock();
+        (!state.retired).then(|| state.members.join(client, self.events.log.last()))
     }
 
     /// Removes a member, once.
-    pub(crate) fn leave(&self, seat: Seat) {
-        let mut members = self.members.lock();
-        let left = members.clients.try_remove(seat);
-        debug_assert!(left.is_some(), "a member leaves once");
-        if members.clients.len() * 4 < members.clients.capacity() {
-            members.clients.shrink_to_fit();
-        }
+    pub(crate) fn leave(&self, client: &Client, seat: Seat) {
+        self.state.lock().members.leave(client, seat);
     }
 
-    /// Marks every member. Returns how many there are.
-    pub(crate) fn mark(&self) -> usize {
-        let members = self.members.lock();
-        for (_, client) in &members.clients {
-            client.mark();
-        }
-        members.clients.len()
+    /// There is a new event: runs `tell` for each shard that has to learn about it. Returns how many members there are.
+    pub(crate) fn mark(&self, tell: impl FnMut(usize)) -> usize {
+        let mut state = self.state.lock();
+        state.members.mark().for_each(tell);
+        state.members.count()
+    }
+
+    /// A shard is about to look for events: a later one needs another mark. Returns up to where the shard has offered the
+    /// events to its members; `None`: it has no members.
+    pub(crate) fn unmark(&self, shard: usize) -> Option<Position> {
+        self.state.lock().members.unmark(shard)
+    }
+
+    /// A shard is about to offer the events up to this position to its members.
+    pub(crate) fn pass(&self, shard: usize, to: Position) {
+        self.state.lock().members.pass(shard, to);
+    }
+
+    /// Copies at most `most` of a shard's members, from a seat on. Returns the seat at which to go on; `None`: there are no
+    /// more.
+    pub(crate) fn copy(&self, shard: usize, from: Seat, most: usize, out: &mut Vec<Arc<Client>>) -> Option<Seat> {
+        self.state.lock().members.copy(shard, from, most, out)
     }
 
     /// The members at this moment.
     pub(crate) fn clients(&self) -> Vec<Arc<Client>> {
-        self.members.lock().clients.iter().map(|(_, client)| Arc::clone(client)).collect()
+        self.state.lock().members.all()
     }
 
     /// How many members it has.
     pub(crate) fn count(&self) -> usize {
-        self.members.lock().clients.len()
+        self.state.lock().members.count()
     }
 
     /// Whether its clients think that nobody is there.
@@ -82,7 +92,7 @@ impl Channel {
 
     /// Whether the registry has given the channel up.
     pub(crate) fn is_retired(&self) -> bool {
-        self.members.lock().retired
+        self.state.lock().retired
     }
 }
 
@@ -92,13 +102,13 @@ impl Kept for Channel {
     }
 
     fn is_idle(&self) -> bool {
-        self.is_deserted() && self.members.lock().clients.is_empty() && self.events.log.usage().events == 0
+        self.is_deserted() && self.count() == 0 && self.events.log.usage().events == 0
     }
 
     fn retire_if_idle(&self) -> bool {
         let is_empty = self.events.log.usage().events == 0;
-        let mut members = self.members.lock();
-        members.retired |= is_empty && self.is_deserted() && members.clients.is_empty();
-        members.retired
+        let mut state = self.state.lock();
+        state.retired |= is_empty && self.is_deserted() && state.members.count() == 0;
+        state.retired
     }
 }

@@ -31,6 +31,8 @@ const OWED: Position = Position::MAX;
 /// What a client asks of the shard that serves it. The client's module owns the trait and the shard's inbox implements it,
 /// so that a client need not know how shards work.
 pub trait ShardLink: std::fmt::Debug + Send + Sync {
+    /// Which of the hub's shards it is.
+    fn number(&self) -> usize;
     /// One of the client's own logs has a new event.
     fn mark(&self, client: Arc<Client>);
     /// A client is being closed; `leave` will follow. The client gets nothing that is published after this.
@@ -298,6 +300,10 @@ mod tests {
     struct NoShard;
 
     impl ShardLink for NoShard {
+        fn number(&self) -> usize {
+            0
+        }
+
         fn mark(&self, _: Arc<Client>) {}
         fn closing(&self) {}
         fn leave(&self, _: Arc<Client>) {}

@@ -20,6 +20,7 @@ pub(crate) mod drain;
 pub(crate) mod forgotten;
 pub mod lifecycle;
 pub(crate) mod limits;
+pub(crate) mod members;
 pub mod network;
 pub mod observer;
 pub(crate) mod presence;

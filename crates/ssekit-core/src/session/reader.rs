@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::event::position::{Position, is_agreed};
 use crate::event::{Event, Frame, RESERVED_PREFIX};
-use crate::history::log::{Entry, Gap};
+use crate::history::log::{Entry, Gap, Log};
 use crate::history::timeline::Timeline;
 use crate::session::client::Client;
 
@@ -114,10 +114,18 @@ impl Reader {
     /// Whether only broadcasts can be new, with their shared bytes, and no reset is owed. The client's own logs are asked
     /// only if a targeted event, at `newest_targeted`, has come since.
     pub fn wants_only_broadcasts(&self, newest_targeted: Position) -> bool {
-        !self.is_keyed
-            && self.reset.is_none()
-            && !self.is_catching_up()
+        self.takes_shared_bytes()
             && (newest_targeted <= self.cursor || !self.client.subscriptions.has_news(self.cursor))
+    }
+
+    /// Whether only a channel can be new, from its event at `first` on. There must be no new broadcast.
+    pub fn wants_only(&self, channel: &Arc<Log>, first: Position) -> bool {
+        self.takes_shared_bytes() && self.client.subscriptions.has_news_only_in(channel, self.cursor, first)
+    }
+
+    /// Whether it gets the bytes that others share, and no reset is owed.
+    fn takes_shared_bytes(&self) -> bool {
+        !self.is_keyed && self.reset.is_none() && !self.is_catching_up()
     }
 
     /// Whether this event is for this client and new to it.

@@ -128,6 +128,11 @@ impl<'a> Part<'a> {
         self.until <= cursor
     }
 
+    /// Whether the client gets everything in this log from `first` on.
+    fn is_all_of(&self, log: &Arc<Log>, first: Position) -> bool {
+        Arc::ptr_eq(self.log, log) && self.since < first && self.until == Position::MAX
+    }
+
     /// Whether there is an event after `cursor`.
     pub(crate) fn has_news(&self, cursor: Position) -> bool {
         !self.is_read(cursor) && self.log.last() > self.after(cursor)
@@ -166,6 +171,14 @@ impl<'a> Part<'a> {
 impl Channels {
     fn active(&self, name: &str) -> Option<usize> {
         self.all.iter().position(|one| one.is_active() && &*one.channel.name == name)
+    }
+
+    /// Most clients have few channels, and memory for those to come would cost more than the channels.
+    fn add(&mut self, one: Subscription) {
+        if self.all.len() == self.all.capacity() {
+            self.all.reserve_exact(self.all.len() / 2 + 1);
+        }
+        self.all.push(one);
     }
 
     fn forget_ended(&mut self) {
@@ -307,6 +320,22 @@ impl Subscriptions {
         self.any(|part| part.has_news(cursor))
     }
 
+    /// Whether it gets everything in a channel's log from `first` on, and all other logs have no event after `cursor`.
+    pub(crate) fn has_news_only_in(&self, log: &Arc<Log>, cursor: Position, first: Position) -> bool {
+        let Some(channels) = self.channels.get() else { return false };
+        let channels = channels.read();
+        let is_quiet = |part: Part<'_>| !part.has_news(cursor);
+        let mut is_member = false;
+        channels.missing <= cursor
+            && self.user.iter().chain(self.own.get()).all(|log| is_quiet(Part::whole(log)))
+            && channels.all.iter().map(Subscription::part).all(|part| {
+                let is_of_channel = part.is_all_of(log, first);
+                is_member |= is_of_channel;
+                is_of_channel || is_quiet(part)
+            })
+            && is_member
+    }
+
     /// Up to this position, events may be missing of channels that it has left long ago.
     pub(crate) fn missing(&self) -> Position {
         self.channels.get().map_or(0, |channels| channels.read().missing)
@@ -339,7 +368,7 @@ impl Subscriptions {
         if channels.all.iter().filter(|one| one.is_active()).count() >= most {
             return Begun::Full;
         }
-        channels.all.push(Subscription::new(Arc::clone(channel), since));
+        channels.add(Subscription::new(Arc::clone(channel), since));
         Begun::Added
     }
 

@@ -22,6 +22,7 @@ mod with_sockets {
     use crate::session::lifecycle::{ClientInfo, Phase};
     use crate::session::observer::Observer;
     use crate::session::reader::Reader;
+    use crate::session::subscriptions::Begun;
 
     #[derive(Default)]
     struct Heard(Mutex<Vec<String>>);
@@ -114,6 +115,136 @@ mod with_sockets {
             let read = peer.read(&mut buffer).unwrap();
             let times = String::from_utf8_lossy(&buffer[..read]).matches("data: x").count();
             assert_eq!(times, 1, "{}", client.info.id);
+        }
+    }
+
+    /// Subscribes a client to a channel from now on.
+    fn subscribe(shard: &Shard, client: &Arc<Client>, channel: &str) {
+        let Shared { registry, timeline, .. } = &shard.shared;
+        let begun = client.subscriptions.begin(&registry.channel_log(channel), timeline.head(), 128);
+        assert_eq!(begun, Begun::Added);
+        registry.take_seats(client);
+    }
+
+    fn publish_to_channel(shard: &Shard, name: &str) {
+        let draft = Event { data: name, ..Event::default() }.encode(1_024).unwrap();
+        let channel = shard.shared.registry.channel(name);
+        assert!(shard.shared.timeline.publish(Place::next(), draft, None, &channel.events.log, |_| true).is_ok());
+        channel.mark(|_| shard.shared.inbox.push(Command::Channel(Arc::clone(&channel))));
+    }
+
+    fn publish_to(shard: &Shard, client: &Arc<Client>) {
+        let draft = Event { data: "own", ..Event::default() }.encode(1_024).unwrap();
+        let own = client.subscriptions.own();
+        assert!(shard.shared.timeline.publish(Place::next(), draft, None, own, |_| true).is_ok());
+        client.mark();
+    }
+
+    /// The data of all events that have come.
+    fn received(peer: &mut UnixStream) -> Vec<String> {
+        peer.set_nonblocking(true).unwrap();
+        let mut bytes = Vec::new();
+        let _would_block = peer.read_to_end(&mut bytes);
+        let text = String::from_utf8(bytes).unwrap();
+        text.lines().filter_map(|line| line.strip_prefix("data: ")).map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn event_for_one_user_does_not_wait_for_a_channel() {
+        let mut shard = shard();
+        let mut members: Vec<_> = (0..200).map(|number| slot(&mut shard, &number.to_string())).collect();
+        members.iter().for_each(|(client, _)| subscribe(&shard, client, "crowded"));
+        let (single, mut of_single) = slot(&mut shard, "single");
+        publish_to_channel(&shard, "crowded");
+        assert!(shard.iterate());
+        let served = |members: &mut [(Arc<Client>, UnixStream)]| {
+            members.iter_mut().map(|(_, peer)| received(peer).len()).sum::<usize>()
+        };
+        assert_eq!(served(&mut members), SENDS_PER_ITERATION);
+        publish_to(&shard, &single);
+        assert!(shard.iterate());
+        assert_eq!(received(&mut of_single), ["own"]);
+        assert_eq!(served(&mut members), SENDS_PER_ITERATION);
+        while shard.iterate() {}
+        assert_eq!(served(&mut members), 200 - 2 * SENDS_PER_ITERATION);
+    }
+
+    #[tokio::test]
+    async fn small_channels_share_an_iteration() {
+        let mut shard = shard();
+        let mut clients: Vec<_> =
+            (0..SENDS_PER_ITERATION).map(|number| slot(&mut shard, &number.to_string())).collect();
+        let name = |client: &Client| format!("only of {}", client.info.id);
+        clients.iter().for_each(|(client, _)| subscribe(&shard, client, &name(client)));
+        clients.iter().for_each(|(client, _)| publish_to_channel(&shard, &name(client)));
+        shard.iterate();
+        for (client, peer) in &mut clients {
+            assert_eq!(received(peer), [name(client)]);
+        }
+    }
+
+    #[tokio::test]
+    async fn changes_of_members_during_a_pass_affect_nobody_else() {
+        let mut shard = shard();
+        let mut members: Vec<_> = (0..100).map(|number| slot(&mut shard, &number.to_string())).collect();
+        members.iter().for_each(|(client, _)| subscribe(&shard, client, "news"));
+        publish_to_channel(&shard, "news");
+        assert!(shard.iterate());
+        // One that was served leaves, and one that was not: it still has to get what was sent before.
+        for number in [10, 90] {
+            let client = &members[number].0;
+            let head = shard.shared.timeline.head();
+            let (channel, seat) = client.subscriptions.end("news", head).flatten().unwrap();
+            shard.shared.registry.leave_channel(client, &channel, seat, Duration::ZERO);
+            client.mark();
+        }
+        // New members take both places. They get nothing that was sent before.
+        let mut late: Vec<_> = ["late 1", "late 2"].map(|id| slot(&mut shard, id)).into();
+        late.iter().for_each(|(client, _)| subscribe(&shard, client, "news"));
+        publish_to_channel(&shard, "news");
+        while shard.iterate() {}
+        for (number, (_, peer)) in members.iter_mut().enumerate() {
+            let expected = if [10, 90].contains(&number) { 1 } else { 2 };
+            assert_eq!(received(peer), vec!["news"; expected], "{number}");
+        }
+        for (_, peer) in &mut late {
+            assert_eq!(received(peer), ["news"]);
+        }
+    }
+
+    #[tokio::test]
+    async fn channels_and_broadcasts_keep_their_order() {
+        let mut shard = shard();
+        let mut clients: Vec<_> = (0..60).map(|number| slot(&mut shard, &number.to_string())).collect();
+        for (number, (client, _)) in clients.iter().enumerate() {
+            for (channel, every) in [("a", 1), ("b", 2), ("c", 3)] {
+                if number % every == 0 {
+                    subscribe(&shard, client, channel);
+                }
+            }
+        }
+        let sent = ["a", "b", "a", "x", "c", "x", "b", "c", "a", "a", "b", "own", "a", "x", "a", "c"];
+        // With more and more done between two events.
+        for iterations in 0..5 {
+            for name in sent {
+                match name {
+                    "x" => publish(&shard),
+                    "own" => publish_to(&shard, &clients[0].0),
+                    name => publish_to_channel(&shard, name),
+                }
+                (0..iterations).for_each(|_| _ = shard.iterate());
+            }
+            while shard.iterate() {}
+            for (number, (_, peer)) in clients.iter_mut().enumerate() {
+                let gets = |name: &&str| match *name {
+                    "b" => number % 2 == 0,
+                    "c" => number % 3 == 0,
+                    "own" => number == 0,
+                    _ => true,
+                };
+                let expected: Vec<&str> = sent.iter().copied().filter(gets).collect();
+                assert_eq!(received(peer), expected, "client {number}, {iterations} iterations");
+            }
         }
     }
 

@@ -62,7 +62,7 @@ impl Registry {
         let channel = self.channels.get(name);
         debug_assert!(channel.is_some(), "a channel with members is not given up");
         let Some(channel) = channel else { return };
-        channel.leave(seat);
+        channel.leave(client, seat);
         if channel.attendance.is_some() {
             self.checks.add(&channel.events.name, &client.info.id, after);
         }

@@ -1,0 +1,105 @@
+//! The members of a channel, by the shard that serves them. So an event is one command for each of these shards, however many
+//! members there are.
+
+use std::sync::Arc;
+
+use slab::Slab;
+
+use crate::event::position::Position;
+use crate::session::client::Client;
+use crate::session::subscriptions::Seat;
+
+/// The members of a channel.
+#[derive(Debug, Default)]
+pub(crate) struct Members {
+    /// Few: there is one for each shard that has members.
+    groups: Vec<Group>,
+    count: usize,
+}
+
+/// The members that one shard serves.
+#[derive(Debug)]
+struct Group {
+    shard: usize,
+    clients: Slab<Arc<Client>>,
+    /// The shard has offered the channel's events up to this position to all of them.
+    passed: Position,
+    /// A mark is on its way to the shard, so another one would add nothing.
+    marked: bool,
+}
+
+impl Members {
+    /// Adds a member, while the channel's newest event is at `newest`.
+    pub(crate) fn join(&mut self, client: &Arc<Client>, newest: Position) -> Seat {
+        let shard = client.shard.number();
+        self.count += 1;
+        if let Some(group) = self.group(shard) {
+            return group.clients.insert(Arc::clone(client));
+        }
+        let mut clients = Slab::with_capacity(1);
+        let seat = clients.insert(Arc::clone(client));
+        // Most channels have few members, and there may be very many channels.
+        self.groups.reserve_exact(1);
+        self.groups.push(Group { shard, clients, passed: newest, marked: false });
+        seat
+    }
+
+    /// Removes a member, once.
+    pub(crate) fn leave(&mut self, client: &Client, seat: Seat) {
+        let Some(group) = self.group(client.shard.number()) else { return };
+        let left = group.clients.try_remove(seat);
+        debug_assert!(left.is_some(), "a member leaves once");
+        if group.clients.len() * 4 < group.clients.capacity() {
+            group.clients.shrink_to_fit();
+        }
+        self.count -= usize::from(left.is_some());
+    }
+
+    /// The channel has a new event. Returns the shards that have to learn about it.
+    pub(crate) fn mark(&mut self) -> impl Iterator<Item = usize> {
+        let unmarked = self.groups.iter_mut().filter(|group| !group.marked && !group.clients.is_empty());
+        unmarked.map(|group| {
+            group.marked = true;
+            group.shard
+        })
+    }
+
+    /// The shard is about to look: a later event needs another mark. Returns up to where the shard has offered the events.
+    pub(crate) fn unmark(&mut self, shard: usize) -> Option<Position> {
+        let group = self.group(shard)?;
+        group.marked = false;
+        Some(group.passed)
+    }
+
+    /// The shard is about to offer the events up to this position.
+    pub(crate) fn pass(&mut self, shard: usize, to: Position) {
+        if let Some(group) = self.group(shard) {
+            group.passed = to;
+        }
+    }
+
+    /// Copies at most `most` of a shard's members, from a seat on. Returns the seat at which to go on; `None`: there are no
+    /// more.
+    pub(crate) fn copy(&self, shard: usize, from: Seat, most: usize, out: &mut Vec<Arc<Client>>) -> Option<Seat> {
+        let clients = &self.groups.iter().find(|group| group.shard == shard)?.clients;
+        for seat in from..clients.capacity() {
+            if out.len() == most {
+                return Some(seat);
+            }
+            out.extend(clients.get(seat).cloned());
+        }
+        None
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Client>> {
+        self.groups.iter().flat_map(|group| &group.clients).map(|(_, client)| Arc::clone(client)).collect()
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
+    fn group(&mut self, shard: usize) -> Option<&mut Group> {
+        self.groups.iter_mut().find(|group| group.shard == shard)
+    }
+}
