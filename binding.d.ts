@@ -132,6 +132,7 @@ export declare function configure(options: unknown): void
 /** A connected client. */
 export interface ConnectedClient {
   id: string
+  member: string
   userId?: string
   /** JSON. */
   data?: string

@@ -325,7 +325,10 @@ export interface ClientInfo {
 
 /** A connected client. */
 export interface ClientDetails {
+  /** Only for your server: with its id, a client without a user could be taken over. */
   id: string;
+  /** The client's name in `ssekit:join` and `ssekit:leave`, for pages. */
+  member: string;
   /** `null` for an anonymous client. */
   userId: string | null;
   /** The `data` that it connected with; `undefined` without. */

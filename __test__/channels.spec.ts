@@ -223,7 +223,7 @@ describe('a client as others see it', () => {
       void response.body?.cancel();
       return found;
     });
-    const about = { transport: 'handoff', channels: ['x'], connectedAt: expect.anything() };
+    const about = { transport: 'handoff', channels: ['x'], connectedAt: expect.anything(), member: expect.any(String) };
     expect(answers).toEqual({
       all: ['e', 'guest', 'tab'],
       ofAda: [{ id: 'tab', userId: 'ada', data, ...about }],

@@ -56,6 +56,7 @@ pub fn log_out_mark() -> f64 {
 #[napi(object, object_from_js = false)]
 pub struct ConnectedClient {
     pub id: String,
+    pub member: String,
     pub user_id: Option<String>,
     /// JSON.
     pub data: Option<String>,
@@ -81,6 +82,7 @@ fn described(client: ClientDetails) -> Option<ConnectedClient> {
     Some(ConnectedClient {
         transport: transport_of(client.transport)?,
         id: client.id.to_string(),
+        member: client.member,
         user_id: client.user.map(|user| user.to_string()),
         data: client.data.map(|data| data.to_string()),
         connected_at: client.connected_at.as_millis() as f64,

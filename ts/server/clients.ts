@@ -12,6 +12,7 @@ export function getClients(filter: unknown = {}): ClientDetails[] {
   );
   return clients.map((client) => ({
     id: client.id,
+    member: client.member,
     userId: client.userId ?? null,
     data: client.data === undefined ? undefined : JSON.parse(client.data),
     connectedAt: new Date(client.connectedAt),

@@ -42,7 +42,7 @@ impl Subscriber<'_> {
 }
 
 /// A client whose subscriptions are about to change.
-struct Target {
+pub(super) struct Target {
     client: Arc<str>,
     /// The key that its own node has to check; empty: the page has shown none.
     shown: Option<String>,
@@ -54,9 +54,9 @@ impl Target {
     }
 }
 
-/// A change of subscriptions.
+/// What happens to a subscription.
 #[derive(Clone, Copy)]
-enum Change<'a> {
+pub(super) enum Step<'a> {
     Begin(Option<&'a str>),
     End,
 }
@@ -70,7 +70,11 @@ impl Hub {
     /// An id or the channel's name is invalid, a client has as many channels as it may have, or a page is not the client
     /// that it says.
     pub fn subscribe(&self, subscriber: Subscriber<'_>, channel: &str, since: Option<&str>) -> Result<usize> {
-        self.change_all(subscriber, channel, Change::Begin(since))
+        check_channel(channel)?;
+        let targets = self.targets(subscriber)?;
+        // Before the first of them changes.
+        targets.iter().try_for_each(|target| self.check_room(&target.client, channel))?;
+        self.change_all(&targets, channel, Step::Begin(since))
     }
 
     /// Ends subscriptions to a channel. Each client learns by `ssekit:unsubscribed` up to where it gets the channel's events.
@@ -79,23 +83,17 @@ impl Hub {
     /// # Errors
     /// An id or the channel's name is invalid, or a page is not the client that it says.
     pub fn unsubscribe(&self, subscriber: Subscriber<'_>, channel: &str) -> Result<usize> {
-        self.change_all(subscriber, channel, Change::End)
+        check_channel(channel)?;
+        self.change_all(&self.targets(subscriber)?, channel, Step::End)
     }
 
-    fn change_all(&self, subscriber: Subscriber<'_>, channel: &str, change: Change<'_>) -> Result<usize> {
-        self.check_process()?;
-        subscriber.check()?;
-        check_channel(channel)?;
-        let targets = self.targets_of(subscriber)?;
-        if matches!(change, Change::Begin(_)) {
-            // Before the first of them changes.
-            targets.iter().try_for_each(|target| self.check_room(&target.client, channel))?;
-        }
+    /// Changes the subscriptions of all of them to one channel. Returns how many of them change.
+    pub(super) fn change_all(&self, targets: &[Target], channel: &str, step: Step<'_>) -> Result<usize> {
         let mut count = 0;
         for target in targets {
             let has_changed = match &self.inner.cluster {
-                Some(cluster) => self.change_anywhere(cluster, &target, channel, change),
-                None => self.change_here(&target.client, channel, change)?,
+                Some(cluster) => self.change_anywhere(cluster, target, channel, step),
+                None => self.change_here(&target.client, channel, step)?,
             };
             count += usize::from(has_changed);
         }
@@ -109,33 +107,33 @@ impl Hub {
         if fits { Ok(()) } else { Err(Error::too_many_channels(most)) }
     }
 
-    fn change_here(&self, client: &str, channel: &str, change: Change<'_>) -> Result<bool> {
+    fn change_here(&self, client: &str, channel: &str, step: Step<'_>) -> Result<bool> {
         let engine = &self.inner.engine;
-        match change {
-            Change::Begin(since) => engine.subscribe(Place::next(), client, channel, since),
-            Change::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
+        match step {
+            Step::Begin(since) => engine.subscribe(Place::next(), client, channel, since),
+            Step::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
         }
     }
 
     /// Sends an order to all nodes. The node that has the client carries it out in its stream, and the others in case the
     /// client comes to them.
-    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, change: Change<'_>) -> bool {
+    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, step: Step<'_>) -> bool {
         let client = &*target.client;
         let Some((user, _)) = self.owner_of(cluster, client) else { return false };
         let has = self.channels_of_client(client).iter().any(|name| **name == *channel);
         let owner = Some(user.as_deref().map_or(Owner::Anonymous, Owner::User));
         let order = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
-        let message = match change {
-            Change::Begin(since) => Message::Subscribe(order(since)),
-            Change::End => Message::Unsubscribe(order(None)),
+        let message = match step {
+            Step::Begin(since) => Message::Subscribe(order(since)),
+            Step::End => Message::Unsubscribe(order(None)),
         };
         // Even if nothing seems to change: an earlier order may still be on its way.
         cluster.send(message.encode(), &self.inner.engine);
-        has == matches!(change, Change::End)
+        has == matches!(step, Step::End)
     }
 
     /// The channels of a client, as far as this node knows.
-    fn channels_of_client(&self, client: &str) -> Vec<Arc<str>> {
+    pub(super) fn channels_of_client(&self, client: &str) -> Vec<Arc<str>> {
         let here = self.inner.engine.registry.known_client(client);
         let is_there = |cluster: &Cluster| cluster.members.find(client).is_some_and(|there| there.connected);
         match (here, &self.inner.cluster) {
@@ -149,7 +147,10 @@ impl Hub {
         }
     }
 
-    fn targets_of(&self, subscriber: Subscriber<'_>) -> Result<Vec<Target>> {
+    /// The clients whose subscriptions a call changes, if it may.
+    pub(super) fn targets(&self, subscriber: Subscriber<'_>) -> Result<Vec<Target>> {
+        self.check_process()?;
+        subscriber.check()?;
         match subscriber {
             Subscriber::Client(id) => Ok(vec![Target::sure(id.into())]),
             Subscriber::User(id) => Ok(self.clients_by_user(id).into_iter().map(Target::sure).collect()),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::cluster::members::Described;
 use crate::hub::Hub;
+use crate::session::attendance::member;
 use crate::session::client::Client;
 use crate::session::lifecycle::Phase;
 
@@ -22,6 +23,8 @@ pub struct ClientFilter<'a> {
 pub struct ClientDetails {
     /// Its id.
     pub id: Arc<str>,
+    /// Its name in `ssekit:join` and `ssekit:leave`.
+    pub member: String,
     /// Its user; `None` for an anonymous client.
     pub user: Option<Arc<str>>,
     /// Its description of itself when it connected, as JSON.
@@ -63,6 +66,7 @@ impl Hub {
 fn details_elsewhere(there: &Described) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&there.id),
+        member: member(&there.id),
         user: there.user.clone(),
         data: there.data.clone(),
         connected_at: there.connected_at,
@@ -74,6 +78,7 @@ fn details_elsewhere(there: &Described) -> ClientDetails {
 fn details(client: &Client) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&client.info.id),
+        member: member(&client.info.id),
         user: client.info.user.clone(),
         data: client.data.clone(),
         connected_at: client.connected_at,

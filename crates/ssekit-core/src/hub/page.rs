@@ -1,7 +1,10 @@
 //! A page changes its own subscriptions while its stream is open.
 
+use std::sync::Arc;
+
 use crate::error::{Error, Refusal, Result};
 use crate::event::check_channel;
+use crate::hub::channels::Step;
 use crate::hub::{Hub, Page, Subscriber};
 
 /// The changes that a page wants, after somebody has decided that it may.
@@ -38,20 +41,31 @@ impl Hub {
             return Err(Error::refused(Refusal::Draining));
         }
         let mut changed = Changed { unsubscribed: 0, subscribed: 0, stopped: None };
-        let stopped = self.carry_out(Subscriber::Page(page), change, &mut changed).err();
+        let stopped = self.carry_out(page, change, &mut changed).err();
         match stopped {
             Some(error) if changed.unsubscribed + changed.subscribed == 0 && !error.is_range() => Err(error),
             stopped => Ok(Changed { stopped, ..changed }),
         }
     }
 
-    fn carry_out(&self, page: Subscriber<'_>, change: Change<'_>, changed: &mut Changed) -> Result<()> {
+    fn carry_out(&self, page: Page<'_>, change: Change<'_>, changed: &mut Changed) -> Result<()> {
+        let most = self.inner.options.limits.channels_per_client;
+        // In a cluster, what this change has sent is not carried out yet.
+        let mut channels = self.channels_of_client(page.client);
+        let target = self.targets(Subscriber::Page(page))?;
         for name in change.unsubscribe {
-            self.unsubscribe(page, name)?;
+            self.change_all(&target, name, Step::End)?;
+            channels.retain(|one| **one != **name);
             changed.unsubscribed += 1;
         }
         for (name, since) in change.subscribe {
-            self.subscribe(page, name, *since)?;
+            if !channels.iter().any(|one| **one == **name) {
+                if channels.len() >= most {
+                    return Err(Error::too_many_channels(most));
+                }
+                channels.push(Arc::from(*name));
+            }
+            self.change_all(&target, name, Step::Begin(*since))?;
             changed.subscribed += 1;
         }
         Ok(())

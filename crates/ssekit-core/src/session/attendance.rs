@@ -37,7 +37,7 @@ impl Attendee<'_> {
 }
 
 /// A name for a client that other pages may know. A client without a user may be proved by its id, so its id stays secret.
-fn member(client: &str) -> String {
+pub(crate) fn member(client: &str) -> String {
     let mut hasher = DefaultHasher::new();
     client.hash(&mut hasher);
     format!("{:016x}", hasher.finish())

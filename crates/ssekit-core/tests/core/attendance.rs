@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::{ChannelKinds, ChannelOptions, ClusterOptions, Connect, Hub, Link, LogBounds, Options, Subscriber};
+use ssekit_core::{
+    ChannelKinds, ChannelOptions, ClientFilter, ClusterOptions, Connect, Hub, Link, LogBounds, Options, Subscriber,
+};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
 use ssekit_testing::{Engine, data, eventually, keeping_all, pass, standing_hub};
@@ -59,6 +61,8 @@ async fn clients_learn_who_comes_and_goes() {
     assert_eq!(events.len(), 1, "{events:?}");
     let member = joins(&events[0], "tab");
     assert!(!member.contains("tab"), "the id of a client may be its proof");
+    let details = hub.clients(ClientFilter { channel: Some("quiet"), ..ClientFilter::default() });
+    assert_eq!(details[0].member, member, "the server calls it what pages call it");
     // It reloads in time.
     drop(tab);
     pass(Duration::from_millis(500)).await;

@@ -8,7 +8,8 @@ use std::time::Duration;
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::event::key::Key;
 use ssekit_core::{
-    ClientFilter, ClusterOptions, Connect, ErrorKind, Event, LimitOptions, Link, Options, Page, Phase, Subscriber,
+    Change, ClientFilter, ClusterOptions, Connect, ErrorKind, Event, LimitOptions, Link, Options, Page, Phase,
+    Subscriber,
 };
 use ssekit_testing::chance::Chance;
 use ssekit_testing::half_open::HalfOpen;
@@ -52,6 +53,10 @@ fn texts(events: &[Received]) -> Vec<String> {
 
 fn subscribed(channel: &str) -> String {
     format!(r#"ssekit:subscribed{{"channel":"{channel}"}}"#)
+}
+
+fn unsubscribed(channel: &str) -> String {
+    format!(r#"ssekit:unsubscribed{{"channel":"{channel}"}}"#)
 }
 
 fn watchers(node: &Engine, channel: &str, count: usize) {
@@ -186,6 +191,30 @@ fn bounds_hold_on_every_node() {
         assert!(error.is_range(), "{error}");
         assert_eq!(node.subscribe(Subscriber::Client("nobody"), "news", None), Ok(0));
     }
+}
+
+#[test]
+fn page_with_all_its_channels_changes_them_in_one_step_on_any_node() {
+    let memory = Memory::new(10_000);
+    let (one, two) = (node(&memory), node(&memory));
+    let names: Vec<String> = (0..100).map(|number| number.to_string()).collect();
+    let named: Vec<&str> = names.iter().map(|name| &**name).collect();
+    let mut tab = open(&one, ada("tab", &named));
+    watchers(&two, "99", 1);
+    let page = Page { client: "tab", user: Some("ada"), key: None };
+    for (node, new) in [(&one, "a"), (&two, "b")] {
+        let leaves = if new == "a" { "0" } else { "1" };
+        let subscribe = [(new, None), ("2", None), ("one too many", None)];
+        let change = Change { unsubscribe: &[leaves], subscribe: &subscribe };
+        let changed = node.change(page, change).unwrap();
+        assert_eq!((changed.unsubscribed, changed.subscribed), (1, 2));
+        assert!(changed.stopped.is_some_and(|error| error.is_range()));
+        watchers(&one, leaves, 0);
+        watchers(&two, new, 1);
+        watchers(&two, leaves, 0);
+        assert_eq!(texts(&tab.events(2)), [unsubscribed(leaves), subscribed(new)]);
+    }
+    assert!(one.clients_by_channel("one too many").is_empty());
 }
 
 #[test]
