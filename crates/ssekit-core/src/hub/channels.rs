@@ -130,7 +130,7 @@ impl Hub {
             Change::End => Message::Unsubscribe(order(None)),
         };
         // Even if nothing seems to change: an earlier order may still be on its way.
-        cluster.send(message.encode(), &self.inner.engine);
+        cluster.send(message.record(), &self.inner.engine);
         has == matches!(change, Change::End)
     }
 
