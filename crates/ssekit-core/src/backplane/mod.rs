@@ -24,8 +24,12 @@
 //!   that one. Otherwise a node could not know that it has read everything.
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
-//! There are two implementations: [`memory`] connects hubs of one process, and the crate `ssekit-redis` those of many.
+//! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest.
+//!
+//! There are three implementations: [`memory`] connects hubs of one process, the crate `ssekit-file` those of one machine,
+//! and the crate `ssekit-redis` those of many.
 
+mod address;
 pub mod memory;
 
 use std::fmt;
@@ -34,6 +38,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+
+pub use address::Address;
 
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
@@ -90,7 +96,16 @@ pub struct Batch {
     /// The node's count of the first record; the others follow.
     pub first: u64,
     /// The records, at least one.
-    pub records: Vec<Bytes>,
+    pub records: Vec<Outgoing>,
+}
+
+/// A record to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Whom it is for. Means nothing in [`Channel::Members`].
+    pub to: Address,
+    /// The record's content.
+    pub payload: Bytes,
 }
 
 /// A record as it is read.

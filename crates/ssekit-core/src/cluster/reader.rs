@@ -90,7 +90,7 @@ impl Reader {
         cluster.announcer.outbox.clear();
         cluster.members.bear_with_all();
         cluster.send_snapshot(&here);
-        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
+        cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
         drop(here);
         loop {
@@ -155,7 +155,7 @@ impl Reader {
                 }
                 Channel::Members => {
                     if !is_next {
-                        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
+                        cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
                     }
                     if let Some(message) = message {
                         presence::hear(cluster, engine, record, &message);

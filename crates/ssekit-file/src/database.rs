@@ -1,0 +1,172 @@
+//! The database: opened, checked that it is ours, and made if the file is empty.
+
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use std::time::Duration;
+
+use crate::boot::Boot;
+use crate::failure::Trouble;
+use crate::folder::Folder;
+use crate::options::Durability;
+use crate::state::State;
+
+/// `ssek`: names the application in the file's head.
+const APPLICATION: i32 = 0x7373_656b;
+
+/// The version of the tables. A file with another one is refused.
+const FORMAT: i32 = 1;
+
+/// How long to wait for another process's transaction.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The most bytes of the log that stay on the disk after they were copied into the database.
+const MOST_LOG_BYTES: i64 = 8 << 20;
+
+/// A payload comes last in its row, so that nothing else needs the pages that it fills. `address` is for reading one audience's
+/// events without the rest.
+const TABLES: &str = "
+CREATE TABLE meta (
+  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, events INTEGER NOT NULL,
+  members INTEGER NOT NULL, bytes INTEGER NOT NULL
+);
+CREATE TABLE nodes (
+  node TEXT PRIMARY KEY, events INTEGER NOT NULL, members INTEGER NOT NULL, at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE events (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, count INTEGER NOT NULL, address BLOB NOT NULL,
+  checksum INTEGER NOT NULL, payload BLOB NOT NULL
+);
+CREATE INDEX events_by_address ON events (address, number);
+CREATE TABLE members (
+  number INTEGER PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
+  payload BLOB NOT NULL
+);
+";
+
+/// A connection to the database.
+pub(crate) struct Database {
+    pub(crate) connection: Connection,
+    pub(crate) durability: Durability,
+    pub(crate) boot: Boot,
+    /// The file that was opened.
+    file: Identity,
+}
+
+impl Database {
+    pub(crate) fn open(folder: &Folder, durability: Durability) -> Result<Self, Trouble> {
+        let lock = folder.prepare()?;
+        #[cfg(target_os = "linux")]
+        if let Some(kind) = crate::mount::network_kind_of(folder.dir()) {
+            let what = format!("the file system ({kind}) belongs to several machines; wants a local disk");
+            return Err(Trouble::Told(what));
+        }
+        let boot = Boot::current(folder)?;
+        let file = Identity::of(folder).unwrap_or_default();
+        // No URI, and no lock around a connection that one thread uses at a time.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(folder.database(), flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        // Dropping a connection must be cheap. It must not remove the log either, because by then another database may
+        // have its name.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        // A damaged file must not make SQLite run what it says.
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+        if !is_ours(&connection)? {
+            make(&mut connection)?;
+        }
+        drop(lock);
+        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(Trouble::Told(format!("the journal is {mode}, wants wal; move the folder away to begin anew")));
+        }
+        connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
+        let database = Self { connection, durability, boot, file };
+        database.set_synchronous(durability)?;
+        Ok(database)
+    }
+
+    /// Whether its file is still the one in the folder. A removed file could be written on, and nobody else would see it.
+    pub(crate) fn is_in(&self, folder: &Folder) -> bool {
+        Identity::of(folder).is_some_and(|file| file == self.file)
+    }
+
+    /// Does this so that the disk has it afterwards, and everything before it.
+    pub(crate) fn durably<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, Trouble>) -> Result<T, Trouble> {
+        self.set_synchronous(Durability::Always)?;
+        let done = work(self)?;
+        self.set_synchronous(self.durability)?;
+        Ok(done)
+    }
+
+    /// Writes everything to the disk, and notes that nothing can be missing.
+    pub(crate) fn sync(&mut self) -> Result<(), Trouble> {
+        self.durably(|database| {
+            let transaction = database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let state = State::load(&transaction)?;
+            State { unsynced_since: None, ..state }.store(&transaction)?;
+            transaction.commit()?;
+            // Others may read or write meanwhile: then the log simply stays longer.
+            database.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+    }
+
+    /// In the log's mode, `NORMAL` leaves to the system when a transaction reaches the disk. `FULL` waits for that before
+    /// anybody can read it.
+    fn set_synchronous(&self, durability: Durability) -> Result<(), Trouble> {
+        let level = match durability {
+            Durability::Process => "NORMAL",
+            Durability::Always => "FULL",
+        };
+        Ok(self.connection.pragma_update(None, "synchronous", level)?)
+    }
+}
+
+/// Whether the tables are there.
+fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
+    let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i32>(0));
+    let (application, format) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
+    match (application, format) {
+        (0, 0) if tables == 0 => Ok(false),
+        (APPLICATION, FORMAT) => Ok(true),
+        (APPLICATION, other) => Err(Trouble::Told(format!(
+            "its format is {other}, and this release of ssekit reads format {FORMAT}; wants another folder"
+        ))),
+        (other, _) => Err(Trouble::Told(format!(
+            "it belongs to another application ({other:#010x}, and ssekit is {APPLICATION:#010x}); wants another folder"
+        ))),
+    }
+}
+
+/// Makes the tables in one step. An end in the middle leaves an empty database, which is made the next time.
+fn make(connection: &mut Connection) -> Result<(), Trouble> {
+    // Both are settled by the first page that is written.
+    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(TABLES)?;
+    State::fresh().store(&transaction)?;
+    transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    Ok(transaction.commit()?)
+}
+
+/// Tells whether two files with the same name are one.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Identity(u64, u64);
+
+impl Identity {
+    fn of(folder: &Folder) -> Option<Self> {
+        let metadata = std::fs::metadata(folder.database()).ok()?;
+        #[cfg(unix)]
+        return Some(Self(
+            std::os::unix::fs::MetadataExt::dev(&metadata),
+            std::os::unix::fs::MetadataExt::ino(&metadata),
+        ));
+        // Elsewhere, an open file cannot be removed.
+        #[cfg(not(unix))]
+        return metadata.is_file().then(Self::default);
+    }
+}

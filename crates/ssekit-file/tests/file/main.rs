@@ -1,0 +1,5 @@
+//! Histories in real folders.
+#![cfg(test)]
+
+mod contract;
+mod folder;
