@@ -29,6 +29,8 @@ mod options;
 mod read;
 mod row;
 mod state;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::sync::Arc;
@@ -52,6 +54,8 @@ pub struct File {
     shared: Arc<Shared>,
     /// Taken for each call, and put back only after its answer.
     database: Option<Database>,
+    /// The history that was joined last. Nothing is read from another one.
+    joined: Option<Epoch>,
 }
 
 struct Shared {
@@ -69,7 +73,7 @@ impl File {
         options.validate()?;
         let folder = Folder::at(&options.dir)?;
         let bell = Bell::new(folder.bells());
-        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None })
+        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None, joined: None })
     }
 
     /// The folder's absolute path.
@@ -114,7 +118,7 @@ impl File {
 /// Each clone has its own connection.
 impl Clone for File {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), database: None }
+        Self { shared: Arc::clone(&self.shared), database: None, joined: None }
     }
 }
 
@@ -127,11 +131,13 @@ impl fmt::Debug for File {
 impl Backplane for File {
     async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
         let known = known.clone();
-        self.call(move |shared, database| {
+        let join = move |shared: &Shared, database: &mut Database| {
             shared.bell.hang();
             join::join(database, &known, Clock::now())
-        })
-        .await
+        };
+        let joined = self.call(join).await?;
+        self.joined = Some(joined.epoch);
+        Ok(joined)
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
@@ -146,12 +152,12 @@ impl Backplane for File {
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let shared = Arc::clone(&self.shared);
-        let until = Instant::now() + READ_WAIT;
+        let (until, joined) = (Instant::now() + READ_WAIT, self.joined);
         loop {
             // Start listening before the look, so that no record is missed between the two.
             let mut news = std::pin::pin!(shared.bell.listen());
             news.as_mut().enable();
-            let records = self.call(move |_, database| read::read(database, after, Clock::now())).await?;
+            let records = self.call(move |_, database| read::read(database, joined, after, Clock::now())).await?;
             let left = until.saturating_duration_since(Instant::now());
             if !records.is_empty() || left.is_zero() {
                 return Ok(records);
