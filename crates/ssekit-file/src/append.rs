@@ -40,6 +40,7 @@ pub(crate) fn append(
             bounds::keep(&transaction, &mut state, options, batch, now)?;
             state.store(&transaction)?;
             transaction.commit()?;
+            database.note_written(batch.records.iter().map(|record| record.payload.len()).sum());
         }
         return Ok(end);
     }

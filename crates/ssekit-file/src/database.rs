@@ -19,6 +19,12 @@ const FORMAT: i32 = 1;
 /// How long to wait for another process's transaction.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+/// So many bytes are written to the log before they are copied into the database, about.
+const COPIED_AT_ONCE: u64 = 4 << 20;
+
+/// The pages that a transaction writes, beside those with payloads.
+const PAGES: u64 = 6 * 4_096;
+
 /// The most bytes of the log that stay on the disk after they were copied into the database.
 const MOST_LOG_BYTES: i64 = 8 << 20;
 
@@ -50,6 +56,8 @@ pub(crate) struct Database {
     pub(crate) boot: Boot,
     /// The file that was opened.
     file: Identity,
+    /// The bytes that were written to the log and not copied, about.
+    log_bytes: u64,
 }
 
 impl Database {
@@ -72,16 +80,26 @@ impl Database {
         // A damaged file must not make SQLite run what it says.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        if !is_ours(&connection)? {
+        let is_ours = is_ours(&connection)?;
+        if !is_ours {
+            // Settled by the first page that is written.
+            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+        }
+        // A copy that was made for safety has another mode.
+        let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
+        if mode != "wal" {
+            return Err(Trouble::Told(format!(
+                "the file system takes no log of SQLite (only {mode}); wants a local disk"
+            )));
+        }
+        if !is_ours {
             make(&mut connection)?;
         }
         drop(lock);
-        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        if mode != "wal" {
-            return Err(Trouble::Told(format!("the journal is {mode}, wants wal; move the folder away to begin anew")));
-        }
+        // See `copy_long_log`.
+        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
-        let database = Self { connection, durability, boot, file };
+        let database = Self { connection, durability, boot, file, log_bytes: 0 };
         database.set_synchronous(durability)?;
         Ok(database)
     }
@@ -97,6 +115,21 @@ impl Database {
         let done = work(self)?;
         self.set_synchronous(self.durability)?;
         Ok(done)
+    }
+
+    /// Notes that these bytes of payloads have been written.
+    pub(crate) fn note_written(&mut self, bytes: usize) {
+        self.log_bytes += PAGES + bytes as u64;
+    }
+
+    /// Copies the log into the database if it has become long. SQLite would do that within the append, and the events of that
+    /// append would wait for the disk.
+    pub(crate) fn copy_long_log(&mut self) -> Result<(), Trouble> {
+        if self.log_bytes >= COPIED_AT_ONCE {
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            self.log_bytes = 0;
+        }
+        Ok(())
     }
 
     /// Writes everything to the disk, and notes that nothing can be missing.
@@ -142,9 +175,6 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
 
 /// Makes the tables in one step. An end in the middle leaves an empty database, which is made the next time.
 fn make(connection: &mut Connection) -> Result<(), Trouble> {
-    // Both are settled by the first page that is written.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
     State::fresh().store(&transaction)?;

@@ -145,6 +145,7 @@ impl Backplane for File {
         self.call(move |shared, database| {
             let end = append::append(database, &shared.options, epoch, &batch, Clock::now())?;
             shared.bell.ring();
+            database.copy_long_log()?;
             Ok(end)
         })
         .await

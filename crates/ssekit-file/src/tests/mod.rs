@@ -45,6 +45,7 @@ impl World {
         let records = texts.iter().map(outgoing).collect();
         let batch = Batch { node: self.node, channel: Channel::Events, first: self.appended + 1, records };
         let end = append(database, &self.options, epoch, &batch, Clock::at(at))?;
+        database.copy_long_log()?;
         self.appended += texts.len() as u64;
         Ok(end)
     }

@@ -1,7 +1,8 @@
 //! A folder keeps the contract of a backplane.
 
+use ssekit_core::backplane::{Backplane as _, Channel, NodeId};
 use ssekit_file::{Durability, File, FileOptions};
-use ssekit_testing::contract::World;
+use ssekit_testing::contract::{World, batch, fresh, read_all};
 
 use crate::folder::TestFolder;
 
@@ -51,4 +52,34 @@ mod in_folder {
 
 mod on_disk {
     ssekit_testing::contract!(super::OnDisk);
+}
+
+#[tokio::test]
+async fn nothing_is_read_from_another_history() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let (mut reader, mut writer) = (folder.open(), folder.open());
+    let joined = fresh(&mut reader).await;
+    folder.remove();
+    // The number that the reader waits for means something else now.
+    let anew = fresh(&mut writer).await;
+    writer.append(anew.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    assert!(reader.read(joined.ends).await.unwrap_err().is_other_history());
+    fresh(&mut reader).await;
+    assert_eq!(read_all(&mut reader, anew.ends, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn copy_of_the_database_can_be_used() {
+    let (folder, copy, id) = (TestFolder::new(), TestFolder::new(), NodeId::random());
+    let mut file = folder.open();
+    let joined = fresh(&mut file).await;
+    file.append(joined.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    std::fs::create_dir(copy.path()).unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("history.db")).unwrap();
+    let into = copy.path().join("history.db");
+    database.execute("VACUUM INTO ?", [into.to_str().unwrap()]).unwrap();
+    let mut file = copy.open();
+    let again = fresh(&mut file).await;
+    assert_eq!((again.epoch, again.ends.events), (joined.epoch, joined.ends.events + 1));
+    assert_eq!(read_all(&mut file, joined.ends, 1).await.len(), 1);
 }
