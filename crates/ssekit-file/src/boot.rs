@@ -7,8 +7,8 @@ use std::sync::{Arc, OnceLock};
 
 use ssekit_core::event::position::Epoch;
 
-use crate::failure::Trouble;
 use crate::folder::{Folder, private};
+use crate::trouble::Trouble;
 
 /// The time since the machine started, as far as anybody can name it.
 #[derive(Debug, Clone)]

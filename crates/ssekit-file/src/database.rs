@@ -5,10 +5,10 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use std::time::Duration;
 
 use crate::boot::Boot;
-use crate::failure::Trouble;
 use crate::folder::Folder;
 use crate::options::Durability;
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// `ssek`: names the application in the file's head.
 const APPLICATION: i32 = 0x7373_656b;
@@ -99,6 +99,9 @@ impl Database {
         // See `copy_long_log`.
         connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
+        // On macOS, nothing less reaches the disk itself.
+        connection.pragma_update(None, "fullfsync", true)?;
+        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
         let database = Self { connection, durability, boot, file, log_bytes: 0 };
         database.set_synchronous(durability)?;
         Ok(database)

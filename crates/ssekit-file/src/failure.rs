@@ -6,47 +6,23 @@ use rusqlite::ffi;
 use ssekit_core::backplane::Failure;
 
 use crate::folder::Folder;
+use crate::trouble::{Trouble, damage};
 
-/// Why a call failed.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The history is not the one that the caller knows.
-    OtherHistory,
-    /// The text says all.
-    Told(String),
-    /// What was done, and what the system says.
-    Io(&'static str, io::Error),
-    Sqlite(rusqlite::Error),
-}
+/// The most characters of SQLite's own words that are reported.
+const MOST_TOLD: usize = 300;
 
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl Trouble {
-    pub(crate) fn io(what: &'static str, error: io::Error) -> Self {
-        Self::Io(what, error)
-    }
-
-    /// Something in the database contradicts itself.
-    pub(crate) fn damaged(what: impl std::fmt::Display) -> Self {
-        Self::Told(format!("the file is damaged ({what}); move the folder away to begin anew"))
-    }
-
-    pub(crate) fn into_failure(self, folder: &Folder) -> Failure {
-        let what = match self {
-            Self::OtherHistory => return Failure::other_history(),
-            Self::Told(what) => what,
-            Self::Io(what, error) => {
-                let dir = folder.dir().display();
-                return Failure::new(format!("{dir}: {what}: {}", of_system(&error)));
-            }
-            Self::Sqlite(error) => of_sqlite(&error, folder),
-        };
-        Failure::new(format!("{}: {what}", folder.database().display()))
-    }
+/// What the operator learns.
+pub(crate) fn of(trouble: Trouble, folder: &Folder) -> Failure {
+    let what = match trouble {
+        Trouble::OtherHistory => return Failure::other_history(),
+        Trouble::Told(what) => what,
+        Trouble::Io(what, error) => {
+            let dir = folder.dir().display();
+            return Failure::new(format!("{dir}: {what}: {}", of_system(&error)));
+        }
+        Trouble::Sqlite(error) => of_sqlite(&error, folder),
+    };
+    Failure::new(format!("{}: {what}", folder.database().display()))
 }
 
 fn of_system(error: &io::Error) -> String {
@@ -62,10 +38,7 @@ fn of_system(error: &io::Error) -> String {
 fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
     let rusqlite::Error::SqliteFailure(failure, text) = error else {
         // A value of another type than the one that was written.
-        return match Trouble::damaged(error) {
-            Trouble::Told(what) => what,
-            _ => String::new(),
-        };
+        return damage(error);
     };
     match (failure.extended_code, failure.extended_code & 0xff) {
         (_, ffi::SQLITE_FULL) => "no space is left on the disk".into(),
@@ -82,7 +55,12 @@ fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
             format!("the file system{} has no working locks; wants a local disk", kind_of(folder))
         }
         (code, ffi::SQLITE_IOERR) => format!("the disk cannot be {} (SQLite error {code})", used(code)),
-        (code, _) => format!("{} (SQLite error {code})", text.as_deref().unwrap_or("SQLite does not say why")),
+        (code, _) => {
+            let why = text.as_deref().unwrap_or("SQLite does not say why");
+            // It may quote the file.
+            let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+            format!("{} (SQLite error {code})", why.chars().take(MOST_TOLD).map(safe).collect::<String>())
+        }
     }
 }
 

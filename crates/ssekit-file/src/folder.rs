@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ssekit_core::error::{Error, Result};
 
-use crate::failure::Trouble;
+use crate::trouble::Trouble;
 
 /// How long to wait for another process that is opening the database.
 const PATIENCE: Duration = Duration::from_secs(5);

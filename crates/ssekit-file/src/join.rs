@@ -5,10 +5,10 @@ use ssekit_core::backplane::{Channel, Joined, Known, Number};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
-use crate::failure::Trouble;
 use crate::options::Durability;
 use crate::row::Clock;
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// A node that is silent for so long has no answer to wait for any more, so its count is forgotten.
 const DAY: i64 = 24 * 60 * 60 * 1_000;

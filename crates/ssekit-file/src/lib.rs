@@ -4,7 +4,7 @@
 //! * `database`: opens and makes the database; `state`: the row that says how far the history goes; `boot`: whether its end
 //!   survived.
 //! * `join`, `append` with `bounds`, `read`: the calls of the contract, each one transaction; `row`: a stored record.
-//! * `bell`: wakes the other processes; `failure`: errors.
+//! * `bell`: wakes the other processes; `trouble`: why a call failed; `failure`: in words.
 //!
 //! # Threads
 //! SQLite blocks. So each call moves its connection to a thread for blocking work and takes it back with the answer. An owned
@@ -31,6 +31,7 @@ mod row;
 mod state;
 #[cfg(test)]
 mod tests;
+mod trouble;
 
 use std::fmt;
 use std::sync::Arc;
@@ -45,9 +46,9 @@ pub use options::{Durability, FileOptions};
 
 use bell::Bell;
 use database::Database;
-use failure::Trouble;
 use folder::Folder;
 use row::Clock;
+use trouble::Trouble;
 
 /// A folder as the backplane. Clones share what they know of it, and each has its own connection.
 pub struct File {
@@ -107,7 +108,7 @@ impl File {
             Ok((work(&shared, &mut database)?, database))
         });
         let (answer, database) = match worked.await {
-            Ok(worked) => worked.map_err(|trouble: Trouble| trouble.into_failure(&self.shared.folder))?,
+            Ok(worked) => worked.map_err(|trouble: Trouble| failure::of(trouble, &self.shared.folder))?,
             Err(_) => return Err(Failure::new("the call was given up, because the process ends")),
         };
         self.database = Some(database);

@@ -5,9 +5,9 @@ use ssekit_core::backplane::{Channel, Ends, MOST_READ, Number, Record};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
-use crate::failure::Trouble;
 use crate::row::{self, Clock};
 use crate::state::{State, table};
+use crate::trouble::Trouble;
 
 /// The payloads of one read, beyond which it ends.
 const MOST_BYTES: usize = 16 << 20;

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use ssekit_core::backplane::{Channel, Ends, Number};
 use ssekit_core::event::position::Epoch;
 
-use crate::failure::Trouble;
+use crate::trouble::Trouble;
 
 /// No record has this number: positions go no further.
 const MOST_NUMBER: Number = 1 << 43;

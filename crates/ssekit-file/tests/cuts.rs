@@ -1,5 +1,6 @@
 //! What pages get that are cut while something is wrong with the folder.
-#![cfg(all(test, unix))]
+#![cfg(test)]
+#![cfg(unix)]
 
 use std::fs;
 use std::path::{Path, PathBuf};

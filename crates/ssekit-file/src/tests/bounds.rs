@@ -139,7 +139,7 @@ fn full_disk_is_told_and_the_same_batch_fits_later() {
             Err(trouble) => break trouble,
         }
     };
-    let told = trouble.into_failure(&world.folder).to_string();
+    let told = failure::of(trouble, &world.folder).to_string();
     assert_eq!(told, format!("{}: no space is left on the disk", world.folder.database().display()));
     assert_eq!(kept(&mut database), (1..=appended).collect::<Vec<_>>(), "the batch is there as a whole, or not at all");
     pages(&database, 1_000);

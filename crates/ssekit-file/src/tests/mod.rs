@@ -12,12 +12,13 @@ use ssekit_core::event::position::Epoch;
 use crate::append::append;
 use crate::boot::Boot;
 use crate::database::Database;
-use crate::failure::Trouble;
+use crate::failure;
 use crate::folder::Folder;
 use crate::join::join;
 use crate::options::{Durability, FileOptions};
 use crate::read::read;
 use crate::row::Clock;
+use crate::trouble::Trouble;
 
 /// A folder of a test's own, used by one connection.
 struct World {

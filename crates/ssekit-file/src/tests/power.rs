@@ -63,7 +63,7 @@ impl Image {
             assert_eq!(all(&mut database, joined.ends.events)?, [(next, "next".into())]);
             Ok((joined, found))
         };
-        start().map_err(|trouble: Trouble| trouble.into_failure(&world.folder).to_string())
+        start().map_err(|trouble: Trouble| failure::of(trouble, &world.folder).to_string())
     }
 
     /// The first so many events are there, in a new epoch; or the operator learns what is wrong.
