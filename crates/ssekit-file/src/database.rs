@@ -2,7 +2,7 @@
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::boot::Boot;
 use crate::folder::Folder;
@@ -32,8 +32,8 @@ const MOST_LOG_BYTES: i64 = 8 << 20;
 /// events without the rest.
 const TABLES: &str = "
 CREATE TABLE meta (
-  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, events INTEGER NOT NULL,
-  members INTEGER NOT NULL, bytes INTEGER NOT NULL
+  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, made INTEGER NOT NULL,
+  events INTEGER NOT NULL, members INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
 CREATE TABLE nodes (
   node TEXT PRIMARY KEY, events INTEGER NOT NULL, members INTEGER NOT NULL, at INTEGER NOT NULL
@@ -54,6 +54,8 @@ pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) durability: Durability,
     pub(crate) boot: Boot,
+    /// When the file was made.
+    pub(crate) made: i64,
     /// The file that was opened.
     file: Identity,
     /// The bytes that were written to the log and not copied, about.
@@ -69,7 +71,7 @@ impl Database {
             return Err(Trouble::Told(what));
         }
         let boot = Boot::current(folder)?;
-        let file = Identity::of(folder).unwrap_or_default();
+        let (file, made) = (Identity::of(folder).unwrap_or_default(), made(folder));
         // No URI, and no lock around a connection that one thread uses at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(folder.database(), flags)?;
@@ -93,7 +95,7 @@ impl Database {
             )));
         }
         if !is_ours {
-            make(&mut connection)?;
+            make(&mut connection, made)?;
         }
         drop(lock);
         // See `copy_long_log`.
@@ -102,7 +104,7 @@ impl Database {
         // On macOS, nothing less reaches the disk itself.
         connection.pragma_update(None, "fullfsync", true)?;
         connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        let database = Self { connection, durability, boot, file, log_bytes: 0 };
+        let database = Self { connection, durability, boot, made, file, log_bytes: 0 };
         database.set_synchronous(durability)?;
         Ok(database)
     }
@@ -177,13 +179,20 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
 }
 
 /// Makes the tables in one step. An end in the middle leaves an empty database, which is made the next time.
-fn make(connection: &mut Connection) -> Result<(), Trouble> {
+fn make(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
-    State::fresh().store(&transaction)?;
+    State::fresh(made).store(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     Ok(transaction.commit()?)
+}
+
+/// When the file was made, if its file system knows. No copy has the same time.
+fn made(folder: &Folder) -> i64 {
+    let created = std::fs::metadata(folder.database()).and_then(|metadata| metadata.created()).ok();
+    let since = created.and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Tells whether two files with the same name are one.

@@ -82,6 +82,7 @@ impl Folder {
 
 /// Makes a folder for this user alone, unless it is there.
 pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -8,6 +8,7 @@ mod contract;
 #[cfg(unix)]
 mod disk;
 mod folder;
+mod hubs;
 mod kill;
 mod opening;
 mod start;
