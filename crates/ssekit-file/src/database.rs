@@ -16,8 +16,10 @@ const APPLICATION: i32 = 0x7373_656b;
 /// The version of the tables. A file with another one is refused.
 const FORMAT: i32 = 1;
 
-/// How long to wait for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How often, and after which pause, to try again while another process has the lock: for two seconds or a little more. SQLite's
+/// own pauses grow to 100 ms, and an event would wait that long.
+const MOST_ATTEMPTS: i32 = 4_000;
+const PAUSE: Duration = Duration::from_micros(500);
 
 /// So many bytes are written to the log before they are copied into the database, about.
 const COPIED_AT_ONCE: u64 = 4 << 20;
@@ -75,7 +77,10 @@ impl Database {
         // No URI, and no lock around a connection that one thread uses at a time.
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(folder.database(), flags)?;
-        connection.busy_timeout(PATIENCE)?;
+        connection.busy_handler(Some(|attempts| {
+            std::thread::sleep(PAUSE);
+            attempts < MOST_ATTEMPTS
+        }))?;
         // Dropping a connection must be cheap. It must not remove the log either, because by then another database may
         // have its name.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;

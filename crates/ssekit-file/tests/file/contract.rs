@@ -2,7 +2,7 @@
 
 use ssekit_core::backplane::{Backplane as _, Channel, NodeId};
 use ssekit_file::{Durability, File, FileOptions};
-use ssekit_testing::contract::{World, batch, fresh, read_all};
+use ssekit_testing::contract::{World, batch, fresh, read_all, texts};
 
 use crate::folder::TestFolder;
 
@@ -85,4 +85,26 @@ async fn copy_of_the_database_is_another_history() {
     assert_eq!(again.ends.events, joined.ends.events + 1);
     assert_eq!(fresh(&mut copy.open()).await.epoch, again.epoch);
     assert_eq!(read_all(&mut file, joined.ends, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn members_records_wait_for_large_events() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let mut file = folder.open();
+    let joined = fresh(&mut file).await;
+    let large = "x".repeat(1 << 20);
+    for first in 1..=40 {
+        file.append(joined.epoch, &batch(id, Channel::Events, first, &[&large])).await.unwrap();
+    }
+    file.append(joined.epoch, &batch(id, Channel::Members, 1, &["m"])).await.unwrap();
+    let (mut ends, mut reads) = (joined.ends, Vec::new());
+    while ends.events < joined.ends.events + 40 {
+        let records = file.read(ends).await.unwrap();
+        ends.events += texts(&records, Channel::Events).len() as u64;
+        reads.push(texts(&records, Channel::Members).len());
+    }
+    // It proves that all events before it have been read.
+    assert!(reads.len() > 2, "one read is bounded");
+    assert_eq!(reads.pop(), Some(1));
+    assert!(reads.iter().all(|members| *members == 0), "{reads:?}");
 }
