@@ -74,42 +74,12 @@ impl Database {
         }
         let boot = Boot::current(folder)?;
         let (file, made) = (Identity::of(folder).unwrap_or_default(), made(folder));
-        // No URI, and no lock around a connection that one thread uses at a time.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(folder.database(), flags)?;
-        connection.busy_handler(Some(|attempts| {
-            std::thread::sleep(PAUSE);
-            attempts < MOST_ATTEMPTS
-        }))?;
-        // Dropping a connection must be cheap. It must not remove the log either, because by then another database may
-        // have its name.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // A damaged file must not make SQLite run what it says.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        let is_ours = is_ours(&connection)?;
-        if !is_ours {
-            // Settled by the first page that is written.
-            connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-        }
-        // A copy that was made for safety has another mode.
-        let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
-        if mode != "wal" {
-            return Err(Trouble::Told(format!(
-                "the file system takes no log of SQLite (only {mode}); wants a local disk"
-            )));
-        }
-        if !is_ours {
-            make(&mut connection, made)?;
-        }
+        let mut connection = connect(folder)?;
+        set_up(&mut connection, made)?;
         drop(lock);
-        // See `copy_long_log`.
-        connection.pragma_update(None, "wal_autocheckpoint", 0)?;
-        connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
-        // On macOS, nothing less reaches the disk itself.
-        connection.pragma_update(None, "fullfsync", true)?;
-        connection.pragma_update(None, "checkpoint_fullfsync", true)?;
-        let database = Self { connection, durability, boot, made, file, log_bytes: 0 };
+        // An earlier process may have left a long one.
+        let log_bytes = std::fs::metadata(folder.log()).map_or(0, |metadata| metadata.len());
+        let database = Self { connection, durability, boot, made, file, log_bytes };
         database.set_synchronous(durability)?;
         Ok(database)
     }
@@ -164,6 +134,45 @@ impl Database {
         };
         Ok(self.connection.pragma_update(None, "synchronous", level)?)
     }
+}
+
+/// Opens the file, and says what this connection does and does not.
+fn connect(folder: &Folder) -> Result<Connection, Trouble> {
+    // No URI, and no lock around a connection that one thread uses at a time.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(folder.database(), flags)?;
+    connection.busy_handler(Some(|attempts| {
+        std::thread::sleep(PAUSE);
+        attempts < MOST_ATTEMPTS
+    }))?;
+    // Dropping a connection must be cheap. It must not remove the log either, because by then another database may have its
+    // name.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // A damaged file must not make SQLite run what it says.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // See `copy_long_log`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
+    // On macOS, nothing less reaches the disk itself.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    Ok(connection)
+}
+
+/// Checks that the database is ours, and makes it if it is empty.
+fn set_up(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
+    let is_ours = is_ours(connection)?;
+    if !is_ours {
+        // Settled by the first page that is written.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    // A copy that was made for safety has another mode.
+    let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Trouble::Told(format!("the file system takes no log of SQLite (only {mode}); wants a local disk")));
+    }
+    if is_ours { Ok(()) } else { make(connection, made) }
 }
 
 /// Whether the tables are there.

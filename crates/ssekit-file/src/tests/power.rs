@@ -24,7 +24,7 @@ fn image(durability: Durability, checkpoint: bool) -> Image {
     world.options.durability = durability;
     let mut database = world.open("first").unwrap();
     let epoch = first(&mut database).unwrap().epoch;
-    let log = world.folder.dir().join("history.db-wal");
+    let log = world.folder.log();
     let synced = if checkpoint { 0 } else { fs::metadata(&log).unwrap().len() as usize };
     let text = |number: usize| format!("{number} {}", "x".repeat(number * 37 % 6_000));
     let texts: Vec<String> = (1..=120).map(text).collect();
@@ -53,7 +53,7 @@ impl Image {
         world.options.durability = durability;
         fs::create_dir(world.folder.dir()).unwrap();
         fs::write(world.folder.database(), &self.database).unwrap();
-        fs::write(world.folder.dir().join("history.db-wal"), &self.log).unwrap();
+        fs::write(world.folder.log(), &self.log).unwrap();
         let mut start = || {
             let mut database = world.open("second")?;
             let joined = first(&mut database)?;
@@ -174,7 +174,7 @@ fn disk_knows_of_the_boot_before_anything_can_be_lost() {
     let epoch = first(&mut database).unwrap().epoch;
     world.append(&mut database, epoch, 0, &["1".into()]).unwrap();
     database.sync().unwrap();
-    let log = world.folder.dir().join("history.db-wal");
+    let log = world.folder.log();
     let before = fs::read(world.folder.database()).unwrap();
     world.append(&mut database, epoch, 0, &["2".into()]).unwrap();
     // The note is a transaction of its own, and so the first of the log.
