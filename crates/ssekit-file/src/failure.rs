@@ -89,3 +89,59 @@ fn kind_of(folder: &Folder) -> String {
     let _ = folder;
     String::new()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn told(trouble: Trouble) -> String {
+        of(trouble, &Folder::at(Path::new("/srv/data")).unwrap()).to_string()
+    }
+
+    #[test]
+    fn error_of_sqlite_says_what_an_operator_can_do() {
+        for (code, text) in [
+            (ffi::SQLITE_FULL, "no space is left on the disk"),
+            (ffi::SQLITE_READONLY, "the file, or its folder, is read-only"),
+            (ffi::SQLITE_READONLY_DIRECTORY, "the file, or its folder, is read-only"),
+            (ffi::SQLITE_PERM, "this user has no permission"),
+            (ffi::SQLITE_BUSY_RECOVERY, "another process holds the lock for too long"),
+            (ffi::SQLITE_CORRUPT, "the file is damaged; move the folder away to begin anew"),
+            (ffi::SQLITE_NOTADB, "the file is not a database; wants an empty folder, or one of ssekit"),
+            (ffi::SQLITE_IOERR_READ, "the disk cannot be read (SQLite error 266)"),
+            (ffi::SQLITE_IOERR_FSYNC, "the disk cannot be written (SQLite error 1034)"),
+            (ffi::SQLITE_MISUSE, "SQLite does not say why (SQLite error 21)"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(told(error.into()), format!("/srv/data/history.db: {text}"));
+        }
+        for (code, lack) in
+            [(ffi::SQLITE_IOERR_SHMMAP, "no memory that processes share"), (ffi::SQLITE_IOERR_LOCK, "no working locks")]
+        {
+            let told = told(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into());
+            assert!(told.contains(lack) && told.ends_with("; wants a local disk"), "{told}");
+        }
+    }
+
+    #[test]
+    fn words_of_sqlite_are_safe_to_print() {
+        let text = format!("odd \u{1b}[2J\n{}", "x".repeat(1_000));
+        let told = told(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(text)).into());
+        assert!(told.starts_with("/srv/data/history.db: odd \u{fffd}[2J\u{fffd}xxx") && told.len() < 400, "{told}");
+    }
+
+    #[test]
+    fn error_of_the_system_names_the_step() {
+        for (kind, text) in [
+            (ErrorKind::StorageFull, "no space is left on the disk"),
+            (ErrorKind::ReadOnlyFilesystem, "the disk is read-only"),
+            (ErrorKind::PermissionDenied, "this user has no permission"),
+            (ErrorKind::NotADirectory, "a file has the name of a folder"),
+        ] {
+            let trouble = Trouble::io("the folder cannot be made", kind.into());
+            assert_eq!(told(trouble), format!("/srv/data: the folder cannot be made: {text}"));
+        }
+    }
+}
