@@ -6,10 +6,10 @@ use ssekit_core::event::position::Epoch;
 
 use crate::bounds;
 use crate::database::Database;
-use crate::failure::Trouble;
 use crate::options::{Durability, FileOptions};
 use crate::row::{Clock, Stored};
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// Returns the number at which the channel ends afterwards.
 pub(crate) fn append(
@@ -40,6 +40,7 @@ pub(crate) fn append(
             bounds::keep(&transaction, &mut state, options, batch, now)?;
             state.store(&transaction)?;
             transaction.commit()?;
+            database.note_written(batch.records.iter().map(|record| record.payload.len()).sum());
         }
         return Ok(end);
     }

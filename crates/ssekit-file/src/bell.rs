@@ -16,6 +16,7 @@ use tokio::time::timeout;
 const WITHOUT_SOCKET: Duration = Duration::from_millis(50);
 
 /// How often to look in case a datagram was lost.
+#[cfg(unix)]
 const WITH_SOCKET: Duration = Duration::from_secs(1);
 
 pub(crate) struct Bell {

@@ -1,14 +1,14 @@
 //! Whether the end of the history survived. What the operating system has, but not yet the disk, survives the end of a process
 //! and not the end of the machine. So a history with such an end names the boot of the machine.
 
-use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::sync::{Arc, OnceLock};
 
 use ssekit_core::event::position::Epoch;
 
-use crate::failure::Trouble;
 use crate::folder::{Folder, private};
+use crate::trouble::Trouble;
 
 /// The time since the machine started, as far as anybody can name it.
 #[derive(Debug, Clone)]
@@ -29,15 +29,17 @@ impl Boot {
 
     /// A system that does not name its boots: the time since nobody used the folder takes the boot's place. Then the end of
     /// all processes counts like the end of the machine, which is never wrong.
-    fn of_folder(folder: &Folder) -> io::Result<Self> {
-        let path = folder.session();
-        let file = private(OpenOptions::new().read(true).write(true).create(true)).open(&path)?;
+    pub(crate) fn of_folder(folder: &Folder) -> io::Result<Self> {
+        let mut file = private(OpenOptions::new().read(true).write(true).create(true)).open(folder.session())?;
         if file.try_lock().is_ok() {
-            fs::write(&path, Epoch::random().as_str())?;
+            // Names have one length, so the new one replaces the old one.
+            file.write_all(Epoch::random().as_str().as_bytes())?;
             file.unlock()?;
         }
         file.lock_shared()?;
-        let name = fs::read_to_string(&path)?;
+        let mut name = String::new();
+        file.rewind()?;
+        file.read_to_string(&mut name)?;
         Ok(Self { name, _session: Some(Arc::new(file)) })
     }
 
@@ -49,7 +51,7 @@ impl Boot {
 
 #[cfg(target_os = "linux")]
 fn of_machine() -> Option<String> {
-    let name = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    let name = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     Some(name.trim().to_owned()).filter(|name| !name.is_empty())
 }
 

@@ -3,10 +3,10 @@
 use rusqlite::{Connection, params};
 use ssekit_core::backplane::{Batch, Channel, Number};
 
-use crate::failure::Trouble;
 use crate::options::FileOptions;
 use crate::row::Clock;
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// The number of members records that are kept. A node that has missed more asks all others for a presence snapshot.
 const MOST_MEMBERS: u64 = 10_000;

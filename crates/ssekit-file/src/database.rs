@@ -2,13 +2,13 @@
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::boot::Boot;
-use crate::failure::Trouble;
 use crate::folder::Folder;
 use crate::options::Durability;
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// `ssek`: names the application in the file's head.
 const APPLICATION: i32 = 0x7373_656b;
@@ -16,8 +16,16 @@ const APPLICATION: i32 = 0x7373_656b;
 /// The version of the tables. A file with another one is refused.
 const FORMAT: i32 = 1;
 
-/// How long to wait for another process's transaction.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How often, and after which pause, to try again while another process has the lock: for two seconds or a little more. SQLite's
+/// own pauses grow to 100 ms, and an event would wait that long.
+const MOST_ATTEMPTS: i32 = 4_000;
+const PAUSE: Duration = Duration::from_micros(500);
+
+/// So many bytes are written to the log before they are copied into the database, about.
+const COPIED_AT_ONCE: u64 = 4 << 20;
+
+/// The pages that a transaction writes, beside those with payloads.
+const PAGES: u64 = 6 * 4_096;
 
 /// The most bytes of the log that stay on the disk after they were copied into the database.
 const MOST_LOG_BYTES: i64 = 8 << 20;
@@ -26,8 +34,8 @@ const MOST_LOG_BYTES: i64 = 8 << 20;
 /// events without the rest.
 const TABLES: &str = "
 CREATE TABLE meta (
-  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, events INTEGER NOT NULL,
-  members INTEGER NOT NULL, bytes INTEGER NOT NULL
+  id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, made INTEGER NOT NULL,
+  events INTEGER NOT NULL, members INTEGER NOT NULL, bytes INTEGER NOT NULL
 );
 CREATE TABLE nodes (
   node TEXT PRIMARY KEY, events INTEGER NOT NULL, members INTEGER NOT NULL, at INTEGER NOT NULL
@@ -48,8 +56,12 @@ pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) durability: Durability,
     pub(crate) boot: Boot,
+    /// When the file was made.
+    pub(crate) made: i64,
     /// The file that was opened.
     file: Identity,
+    /// The bytes that were written to the log and not copied, about.
+    log_bytes: u64,
 }
 
 impl Database {
@@ -61,27 +73,13 @@ impl Database {
             return Err(Trouble::Told(what));
         }
         let boot = Boot::current(folder)?;
-        let file = Identity::of(folder).unwrap_or_default();
-        // No URI, and no lock around a connection that one thread uses at a time.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let mut connection = Connection::open_with_flags(folder.database(), flags)?;
-        connection.busy_timeout(PATIENCE)?;
-        // Dropping a connection must be cheap. It must not remove the log either, because by then another database may
-        // have its name.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
-        // A damaged file must not make SQLite run what it says.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
-        if !is_ours(&connection)? {
-            make(&mut connection)?;
-        }
+        let (file, made) = (Identity::of(folder).unwrap_or_default(), made(folder));
+        let mut connection = connect(folder)?;
+        set_up(&mut connection, made)?;
         drop(lock);
-        let mode: String = connection.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
-        if mode != "wal" {
-            return Err(Trouble::Told(format!("the journal is {mode}, wants wal; move the folder away to begin anew")));
-        }
-        connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
-        let database = Self { connection, durability, boot, file };
+        // An earlier process may have left a long one.
+        let log_bytes = std::fs::metadata(folder.log()).map_or(0, |metadata| metadata.len());
+        let database = Self { connection, durability, boot, made, file, log_bytes };
         database.set_synchronous(durability)?;
         Ok(database)
     }
@@ -97,6 +95,21 @@ impl Database {
         let done = work(self)?;
         self.set_synchronous(self.durability)?;
         Ok(done)
+    }
+
+    /// Notes that these bytes of payloads have been written.
+    pub(crate) fn note_written(&mut self, bytes: usize) {
+        self.log_bytes += PAGES + bytes as u64;
+    }
+
+    /// Copies the log into the database if it has become long. SQLite would do that within the append, and the events of that
+    /// append would wait for the disk.
+    pub(crate) fn copy_long_log(&mut self) -> Result<(), Trouble> {
+        if self.log_bytes >= COPIED_AT_ONCE {
+            self.connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?;
+            self.log_bytes = 0;
+        }
+        Ok(())
     }
 
     /// Writes everything to the disk, and notes that nothing can be missing.
@@ -123,6 +136,45 @@ impl Database {
     }
 }
 
+/// Opens the file, and says what this connection does and does not.
+fn connect(folder: &Folder) -> Result<Connection, Trouble> {
+    // No URI, and no lock around a connection that one thread uses at a time.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut connection = Connection::open_with_flags(folder.database(), flags)?;
+    connection.busy_handler(Some(|attempts| {
+        std::thread::sleep(PAUSE);
+        attempts < MOST_ATTEMPTS
+    }))?;
+    // Dropping a connection must be cheap. It must not remove the log either, because by then another database may have its
+    // name.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+    // A damaged file must not make SQLite run what it says.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_TRUSTED_SCHEMA, false)?;
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DEFENSIVE, true)?;
+    // See `copy_long_log`.
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    connection.pragma_update(None, "journal_size_limit", MOST_LOG_BYTES)?;
+    // On macOS, nothing less reaches the disk itself.
+    connection.pragma_update(None, "fullfsync", true)?;
+    connection.pragma_update(None, "checkpoint_fullfsync", true)?;
+    Ok(connection)
+}
+
+/// Checks that the database is ours, and makes it if it is empty.
+fn set_up(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
+    let is_ours = is_ours(connection)?;
+    if !is_ours {
+        // Settled by the first page that is written.
+        connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
+    // A copy that was made for safety has another mode.
+    let mode: String = connection.query_row("PRAGMA journal_mode = wal", [], |row| row.get(0))?;
+    if mode != "wal" {
+        return Err(Trouble::Told(format!("the file system takes no log of SQLite (only {mode}); wants a local disk")));
+    }
+    if is_ours { Ok(()) } else { make(connection, made) }
+}
+
 /// Whether the tables are there.
 fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i32>(0));
@@ -141,16 +193,20 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
 }
 
 /// Makes the tables in one step. An end in the middle leaves an empty database, which is made the next time.
-fn make(connection: &mut Connection) -> Result<(), Trouble> {
-    // Both are settled by the first page that is written.
-    connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
-    connection.query_row("PRAGMA journal_mode = wal", [], |_| Ok(()))?;
+fn make(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
-    State::fresh().store(&transaction)?;
+    State::fresh(made).store(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     Ok(transaction.commit()?)
+}
+
+/// When the file was made, if its file system knows. No copy has the same time.
+fn made(folder: &Folder) -> i64 {
+    let created = std::fs::metadata(folder.database()).and_then(|metadata| metadata.created()).ok();
+    let since = created.and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
+    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 /// Tells whether two files with the same name are one.

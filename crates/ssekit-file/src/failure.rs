@@ -6,47 +6,23 @@ use rusqlite::ffi;
 use ssekit_core::backplane::Failure;
 
 use crate::folder::Folder;
+use crate::trouble::{Trouble, damage};
 
-/// Why a call failed.
-#[derive(Debug)]
-pub(crate) enum Trouble {
-    /// The history is not the one that the caller knows.
-    OtherHistory,
-    /// The text says all.
-    Told(String),
-    /// What was done, and what the system says.
-    Io(&'static str, io::Error),
-    Sqlite(rusqlite::Error),
-}
+/// The most characters of SQLite's own words that are reported.
+const MOST_TOLD: usize = 300;
 
-impl From<rusqlite::Error> for Trouble {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
-    }
-}
-
-impl Trouble {
-    pub(crate) fn io(what: &'static str, error: io::Error) -> Self {
-        Self::Io(what, error)
-    }
-
-    /// Something in the database contradicts itself.
-    pub(crate) fn damaged(what: impl std::fmt::Display) -> Self {
-        Self::Told(format!("the file is damaged ({what}); move the folder away to begin anew"))
-    }
-
-    pub(crate) fn into_failure(self, folder: &Folder) -> Failure {
-        let what = match self {
-            Self::OtherHistory => return Failure::other_history(),
-            Self::Told(what) => what,
-            Self::Io(what, error) => {
-                let dir = folder.dir().display();
-                return Failure::new(format!("{dir}: {what}: {}", of_system(&error)));
-            }
-            Self::Sqlite(error) => of_sqlite(&error, folder),
-        };
-        Failure::new(format!("{}: {what}", folder.database().display()))
-    }
+/// What the operator learns.
+pub(crate) fn of(trouble: Trouble, folder: &Folder) -> Failure {
+    let what = match trouble {
+        Trouble::OtherHistory => return Failure::other_history(),
+        Trouble::Told(what) => what,
+        Trouble::Io(what, error) => {
+            let dir = folder.dir().display();
+            return Failure::new(format!("{dir}: {what}: {}", of_system(&error)));
+        }
+        Trouble::Sqlite(error) => of_sqlite(&error, folder),
+    };
+    Failure::new(format!("{}: {what}", folder.database().display()))
 }
 
 fn of_system(error: &io::Error) -> String {
@@ -62,10 +38,7 @@ fn of_system(error: &io::Error) -> String {
 fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
     let rusqlite::Error::SqliteFailure(failure, text) = error else {
         // A value of another type than the one that was written.
-        return match Trouble::damaged(error) {
-            Trouble::Told(what) => what,
-            _ => String::new(),
-        };
+        return damage(error);
     };
     match (failure.extended_code, failure.extended_code & 0xff) {
         (_, ffi::SQLITE_FULL) => "no space is left on the disk".into(),
@@ -82,7 +55,12 @@ fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
             format!("the file system{} has no working locks; wants a local disk", kind_of(folder))
         }
         (code, ffi::SQLITE_IOERR) => format!("the disk cannot be {} (SQLite error {code})", used(code)),
-        (code, _) => format!("{} (SQLite error {code})", text.as_deref().unwrap_or("SQLite does not say why")),
+        (code, _) => {
+            let why = text.as_deref().unwrap_or("SQLite does not say why");
+            // It may quote the file.
+            let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
+            format!("{} (SQLite error {code})", why.chars().take(MOST_TOLD).map(safe).collect::<String>())
+        }
     }
 }
 
@@ -110,4 +88,60 @@ fn kind_of(folder: &Folder) -> String {
     }
     let _ = folder;
     String::new()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+
+    fn told(trouble: Trouble) -> String {
+        of(trouble, &Folder::at(Path::new("/srv/data")).unwrap()).to_string()
+    }
+
+    #[test]
+    fn error_of_sqlite_says_what_an_operator_can_do() {
+        for (code, text) in [
+            (ffi::SQLITE_FULL, "no space is left on the disk"),
+            (ffi::SQLITE_READONLY, "the file, or its folder, is read-only"),
+            (ffi::SQLITE_READONLY_DIRECTORY, "the file, or its folder, is read-only"),
+            (ffi::SQLITE_PERM, "this user has no permission"),
+            (ffi::SQLITE_BUSY_RECOVERY, "another process holds the lock for too long"),
+            (ffi::SQLITE_CORRUPT, "the file is damaged; move the folder away to begin anew"),
+            (ffi::SQLITE_NOTADB, "the file is not a database; wants an empty folder, or one of ssekit"),
+            (ffi::SQLITE_IOERR_READ, "the disk cannot be read (SQLite error 266)"),
+            (ffi::SQLITE_IOERR_FSYNC, "the disk cannot be written (SQLite error 1034)"),
+            (ffi::SQLITE_MISUSE, "SQLite does not say why (SQLite error 21)"),
+        ] {
+            let error = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(told(error.into()), format!("/srv/data/history.db: {text}"));
+        }
+        for (code, lack) in
+            [(ffi::SQLITE_IOERR_SHMMAP, "no memory that processes share"), (ffi::SQLITE_IOERR_LOCK, "no working locks")]
+        {
+            let told = told(rusqlite::Error::SqliteFailure(ffi::Error::new(code), None).into());
+            assert!(told.contains(lack) && told.ends_with("; wants a local disk"), "{told}");
+        }
+    }
+
+    #[test]
+    fn words_of_sqlite_are_safe_to_print() {
+        let text = format!("odd \u{1b}[2J\n{}", "x".repeat(1_000));
+        let told = told(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_ERROR), Some(text)).into());
+        assert!(told.starts_with("/srv/data/history.db: odd \u{fffd}[2J\u{fffd}xxx") && told.len() < 400, "{told}");
+    }
+
+    #[test]
+    fn error_of_the_system_names_the_step() {
+        for (kind, text) in [
+            (ErrorKind::StorageFull, "no space is left on the disk"),
+            (ErrorKind::ReadOnlyFilesystem, "the disk is read-only"),
+            (ErrorKind::PermissionDenied, "this user has no permission"),
+            (ErrorKind::NotADirectory, "a file has the name of a folder"),
+        ] {
+            let trouble = Trouble::io("the folder cannot be made", kind.into());
+            assert_eq!(told(trouble), format!("/srv/data: the folder cannot be made: {text}"));
+        }
+    }
 }

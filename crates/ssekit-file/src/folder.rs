@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ssekit_core::error::{Error, Result};
 
-use crate::failure::Trouble;
+use crate::trouble::Trouble;
 
 /// How long to wait for another process that is opening the database.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -31,9 +31,15 @@ impl Folder {
         &self.dir
     }
 
-    /// The database. SQLite keeps two more files beside it.
+    /// The database. SQLite keeps two more files beside it. Nothing but SQLite may open it: to close any descriptor of it releases
+    /// the locks that this process has on it.
     pub(crate) fn database(&self) -> PathBuf {
         self.dir.join("history.db")
+    }
+
+    /// SQLite's log: what was not copied into the database yet.
+    pub(crate) fn log(&self) -> PathBuf {
+        self.dir.join("history.db-wal")
     }
 
     /// The sockets of processes that want to be woken.
@@ -48,8 +54,6 @@ impl Folder {
 
     /// Makes the folder, and the file of the database, if they are not there. Events are personal data, so they are for
     /// this user alone. Returns the lock that opening needs; it ends when it is dropped.
-    ///
-    /// The lock has its own file. To close any descriptor of the database would release the locks that SQLite has on it.
     pub(crate) fn prepare(&self) -> std::result::Result<File, Trouble> {
         make_dir(&self.dir).map_err(|error| Trouble::io("the folder cannot be made", error))?;
         let lock = self.lock().map_err(|error| Trouble::io("the folder cannot be used", error))?;
@@ -82,6 +86,7 @@ impl Folder {
 
 /// Makes a folder for this user alone, unless it is there.
 pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+    #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

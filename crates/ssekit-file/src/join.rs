@@ -5,10 +5,10 @@ use ssekit_core::backplane::{Channel, Joined, Known, Number};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
-use crate::failure::Trouble;
 use crate::options::Durability;
 use crate::row::Clock;
 use crate::state::State;
+use crate::trouble::Trouble;
 
 /// A node that is silent for so long has no answer to wait for any more, so its count is forgotten.
 const DAY: i64 = 24 * 60 * 60 * 1_000;
@@ -19,9 +19,11 @@ pub(crate) fn join(database: &mut Database, known: &Known, now: Clock) -> Result
         let transaction = database.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let found = State::load(&transaction)?;
         let mut state = found.clone();
-        if found.unsynced_since.as_ref().is_some_and(|since| since != boot) {
-            // The machine has gone down since. Clients may have seen more than is left.
+        let has_gone_down = found.unsynced_since.as_ref().is_some_and(|since| since != boot);
+        if has_gone_down || found.made != database.made {
+            // Clients may have seen more than the disk has kept, or than a copy ever had.
             state.epoch = Epoch::random();
+            state.made = database.made;
         }
         meet(&mut state, &transaction, known)?;
         state.unsynced_since = match database.durability {

@@ -4,7 +4,7 @@
 //! * `database`: opens and makes the database; `state`: the row that says how far the history goes; `boot`: whether its end
 //!   survived.
 //! * `join`, `append` with `bounds`, `read`: the calls of the contract, each one transaction; `row`: a stored record.
-//! * `bell`: wakes the other processes; `failure`: errors.
+//! * `bell`: wakes the other processes; `trouble`: why a call failed; `failure`: in words.
 //!
 //! # Threads
 //! SQLite blocks. So each call moves its connection to a thread for blocking work and takes it back with the answer. An owned
@@ -29,6 +29,9 @@ mod options;
 mod read;
 mod row;
 mod state;
+#[cfg(test)]
+mod tests;
+mod trouble;
 
 use std::fmt;
 use std::sync::Arc;
@@ -43,15 +46,17 @@ pub use options::{Durability, FileOptions};
 
 use bell::Bell;
 use database::Database;
-use failure::Trouble;
 use folder::Folder;
 use row::Clock;
+use trouble::Trouble;
 
 /// A folder as the backplane. Clones share what they know of it, and each has its own connection.
 pub struct File {
     shared: Arc<Shared>,
     /// Taken for each call, and put back only after its answer.
     database: Option<Database>,
+    /// The history that was joined last. Nothing is read from another one.
+    joined: Option<Epoch>,
 }
 
 struct Shared {
@@ -69,7 +74,7 @@ impl File {
         options.validate()?;
         let folder = Folder::at(&options.dir)?;
         let bell = Bell::new(folder.bells());
-        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None })
+        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None, joined: None })
     }
 
     /// The folder's absolute path.
@@ -103,7 +108,7 @@ impl File {
             Ok((work(&shared, &mut database)?, database))
         });
         let (answer, database) = match worked.await {
-            Ok(worked) => worked.map_err(|trouble: Trouble| trouble.into_failure(&self.shared.folder))?,
+            Ok(worked) => worked.map_err(|trouble: Trouble| failure::of(trouble, &self.shared.folder))?,
             Err(_) => return Err(Failure::new("the call was given up, because the process ends")),
         };
         self.database = Some(database);
@@ -114,7 +119,7 @@ impl File {
 /// Each clone has its own connection.
 impl Clone for File {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), database: None }
+        Self { shared: Arc::clone(&self.shared), database: None, joined: None }
     }
 }
 
@@ -127,11 +132,13 @@ impl fmt::Debug for File {
 impl Backplane for File {
     async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
         let known = known.clone();
-        self.call(move |shared, database| {
+        let join = move |shared: &Shared, database: &mut Database| {
             shared.bell.hang();
             join::join(database, &known, Clock::now())
-        })
-        .await
+        };
+        let joined = self.call(join).await?;
+        self.joined = Some(joined.epoch);
+        Ok(joined)
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
@@ -139,6 +146,7 @@ impl Backplane for File {
         self.call(move |shared, database| {
             let end = append::append(database, &shared.options, epoch, &batch, Clock::now())?;
             shared.bell.ring();
+            database.copy_long_log()?;
             Ok(end)
         })
         .await
@@ -146,12 +154,12 @@ impl Backplane for File {
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let shared = Arc::clone(&self.shared);
-        let until = Instant::now() + READ_WAIT;
+        let (until, joined) = (Instant::now() + READ_WAIT, self.joined);
         loop {
             // Start listening before the look, so that no record is missed between the two.
             let mut news = std::pin::pin!(shared.bell.listen());
             news.as_mut().enable();
-            let records = self.call(move |_, database| read::read(database, after, Clock::now())).await?;
+            let records = self.call(move |_, database| read::read(database, joined, after, Clock::now())).await?;
             let left = until.saturating_duration_since(Instant::now());
             if !records.is_empty() || left.is_zero() {
                 return Ok(records);

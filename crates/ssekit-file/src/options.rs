@@ -10,7 +10,7 @@ use ssekit_core::schema::{Fields, Schema, Value};
 /// Options for a history in a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FileOptions {
-    /// The folder. It is created if its parent is there. A relative path counts from the working folder of the process.
+    /// The folder. It is made if it is not there. A relative path counts from the working folder of the process.
     pub dir: PathBuf,
     /// What survives a loss of power. Default: [`Durability::Process`].
     pub durability: Durability,

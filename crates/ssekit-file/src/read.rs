@@ -2,18 +2,30 @@
 
 use rusqlite::{Connection, params};
 use ssekit_core::backplane::{Channel, Ends, MOST_READ, Number, Record};
+use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
-use crate::failure::Trouble;
 use crate::row::{self, Clock};
-use crate::state::table;
+use crate::state::{State, table};
+use crate::trouble::Trouble;
 
 /// The payloads of one read, beyond which it ends.
 const MOST_BYTES: usize = 16 << 20;
 
-pub(crate) fn read(database: &mut Database, after: Ends, now: Clock) -> Result<Vec<Record>, Trouble> {
+/// Reads from the history with this epoch, if one is given.
+pub(crate) fn read(
+    database: &mut Database,
+    joined: Option<Epoch>,
+    after: Ends,
+    now: Clock,
+) -> Result<Vec<Record>, Trouble> {
     // One transaction sees one moment. So no member's record can be there without the events before it.
     let transaction = database.connection.transaction()?;
+    if let Some(epoch) = joined
+        && State::load(&transaction)?.epoch != epoch
+    {
+        return Err(Trouble::OtherHistory);
+    }
     let mut records = Vec::new();
     let is_complete = take(&transaction, Channel::Events, after.events, now, &mut records)?;
     // Members records, which prove that everything has been read, must not overtake the rest of the events.

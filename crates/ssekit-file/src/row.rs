@@ -7,7 +7,7 @@ use rusqlite::Row;
 use ssekit_core::backplane::{Channel, NodeId, Number, Origin, Record};
 use tokio::time::Instant;
 
-use crate::failure::Trouble;
+use crate::trouble::Trouble;
 
 /// The same moment on two clocks.
 #[derive(Debug, Clone, Copy)]

@@ -202,7 +202,7 @@ pub async fn reader_waits_for_records<W: World>() {
     let world = W::keeping(100);
     let (mut reader, mut writer, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut reader).await;
-    // Not before the reader has had time to find nothing: most of the time it is waiting by now, and never is it an error.
+    // By the time of the append, the reader usually waits. The rule holds in either case.
     let reading = tokio::spawn(async move { read_all(&mut reader, joined.ends, 1).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
     writer.append(joined.epoch, &batch(id, Channel::Members, 1, &["news"])).await.unwrap();

@@ -95,7 +95,11 @@ impl Reader {
         drop(here);
         loop {
             let records = tokio::select! {
-                records = backplane.read(reached.ends) => records?,
+                records = backplane.read(reached.ends) => match records {
+                    // No outage: the next attempt to join finds what is there now.
+                    Err(failure) if failure.is_other_history() => return Ok(()),
+                    records => records?,
+                },
                 () = cluster.rejoin.notified() => return Ok(()),
             };
             let Some(here) = engine.upgrade() else { return Ok(()) };

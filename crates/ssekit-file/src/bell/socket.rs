@@ -79,3 +79,42 @@ pub(super) async fn woken(socket: &UnixDatagram) {
     }
     while socket.try_recv(&mut byte).is_ok() {}
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn datagram_reaches_every_other_socket() {
+        let dir = std::env::temp_dir().join(format!("ssekit-bell-{}", NodeId::random()));
+        let sockets = [(); 3].map(|()| Socket::in_folder(dir.clone()));
+        sockets.iter().for_each(Socket::bind);
+        // More than a socket holds: a full one must not block.
+        for _ in 0..10_000 {
+            sockets[0].wake_others();
+        }
+        for socket in &sockets[1..] {
+            let bound = socket.bound().unwrap();
+            woken(&bound).await;
+            assert!(bound.try_recv(&mut [0]).is_err(), "all have been taken at once");
+        }
+        assert!(sockets[0].bound().unwrap().try_recv(&mut [0]).is_err(), "it does not wake itself");
+        drop(sockets);
+        // Fails unless it is empty.
+        fs::remove_dir(dir).unwrap();
+    }
+
+    #[tokio::test]
+    async fn removed_socket_is_bound_again() {
+        let dir = std::env::temp_dir().join(format!("ssekit-bell-{}", NodeId::random()));
+        let [one, other] = [(); 2].map(|()| Socket::in_folder(dir.clone()));
+        one.bind();
+        fs::remove_dir_all(&dir).unwrap();
+        other.wake_others();
+        one.bind();
+        other.wake_others();
+        woken(&one.bound().unwrap()).await;
+        drop(one);
+        fs::remove_dir(dir).unwrap();
+    }
+}

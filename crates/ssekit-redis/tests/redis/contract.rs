@@ -1,29 +1,10 @@
-//! Redis keeps the contract of a backplane, and so does memory.
+//! Redis keeps the contract of a backplane.
 
-use ssekit_core::backplane::memory::Memory;
 use ssekit_core::backplane::{Backplane, Channel, Ends, NodeId};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
 use ssekit_testing::contract::{World, batch, fresh, knowing, read_all};
 use ssekit_testing::redis_server::RedisServer;
-
-struct InMemory(Memory);
-
-impl World for InMemory {
-    type Node = Memory;
-
-    fn keeping(events: u64) -> Self {
-        Self(Memory::new(events as usize))
-    }
-
-    fn node(&self) -> Memory {
-        self.0.clone()
-    }
-
-    fn lose(&self) {
-        self.0.lose_everything();
-    }
-}
 
 struct InRedis(RedisServer, u64);
 
@@ -43,13 +24,7 @@ impl World for InRedis {
     }
 }
 
-mod in_memory {
-    ssekit_testing::contract!(super::InMemory);
-}
-
-mod in_redis {
-    ssekit_testing::contract!(super::InRedis);
-}
+ssekit_testing::contract!(InRedis);
 
 /// A server that comes back with an older state than what was read from it, as after a power cut or a failover.
 #[tokio::test]
