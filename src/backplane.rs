@@ -1,12 +1,17 @@
 //! What the hub keeps its history in, beside this process's memory.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ssekit_core::schema::{Fields, Schema};
 use ssekit_core::{Hub, Observer, Options, Result};
 use ssekit_file::{File, FileOptions};
 use ssekit_redis::{Redis, RedisOptions};
 use tokio::runtime::Handle;
+use tokio::time::timeout;
+
+/// A disk that takes longer to close the folder must not hold up the end of the process.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// The backplane. A hub has one, or runs alone.
 #[derive(Debug, Clone)]
@@ -58,4 +63,12 @@ pub(crate) fn start_hub(
             Ok((hub, Some(file)))
         }
     }
+}
+
+/// Closes the folder, if there is one. A process that ends without that loses nothing. But if the machine goes down as well, the
+/// next start cannot know whether the end of the history survived, and begins a new epoch.
+pub(crate) async fn close(folder: Option<File>) {
+    let Some(mut folder) = folder else { return };
+    // The hub has already reported why the folder cannot be used. A failure here costs at most a new epoch.
+    let _ = timeout(PATIENCE, folder.close()).await;
 }

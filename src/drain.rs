@@ -12,8 +12,8 @@ use ssekit_core::schema::Schema;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::backplane;
 use crate::error::throw;
-use crate::folder;
 use crate::hub::{folder_if_running, hub, runtime_if_running};
 use crate::source::read;
 
@@ -53,7 +53,7 @@ pub fn drain(env: Env, options: Unknown<'_>, done: Function<'_, (), ()>) -> napi
         runtime.spawn(async move {
             hub.drain(wanted).await;
             // Last, because a drain still appends.
-            folder::close(folder_if_running()).await;
+            backplane::close(folder_if_running()).await;
             tell.send_replace(true);
         });
         (wanted, progress)

@@ -14,9 +14,8 @@ use ssekit_file::{File, FileOptions};
 use ssekit_redis::RedisOptions;
 use tokio::runtime::{Builder, Handle, Runtime};
 
-use crate::backplane::{Backplane, start_hub};
+use crate::backplane::{self, Backplane, start_hub};
 use crate::error::throw;
-use crate::folder;
 use crate::options::Settings;
 use crate::threads;
 
@@ -170,7 +169,7 @@ impl Process {
             // With the drain, the other nodes need not wait until this node has been silent for long enough.
             hub.drain(hub.options().drain).await;
             hub.stop();
-            folder::close(folder).await;
+            backplane::close(folder).await;
         });
         self.replaced = Some(runtime);
     }
