@@ -28,7 +28,6 @@ use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::poller::{Poller, Ready};
-use crate::delivery::shard::channels::ChannelPass;
 use crate::delivery::shard::flushes::Flushes;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
@@ -38,6 +37,7 @@ use crate::session::channel::Channel;
 use crate::session::client::{Client, NO_SLOT};
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
+use crate::session::subscriptions::Seat;
 
 /// Clients that are written to between two checks of the inbox: about a third of a millisecond of sends.
 const SENDS_PER_ITERATION: usize = 48;
@@ -66,6 +66,14 @@ pub(crate) struct Shared {
 struct BroadcastPass {
     broadcasts: Broadcasts,
     next: usize,
+}
+
+/// A pass of some of a channel's events over its members.
+#[derive(Debug)]
+struct ChannelPass {
+    channel: Arc<Channel>,
+    events: Broadcasts,
+    next: Seat,
 }
 
 #[derive(Debug)]
