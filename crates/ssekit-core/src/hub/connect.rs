@@ -292,7 +292,7 @@ impl Hub {
         let before = predecessor.map(|predecessor| &predecessor.subscriptions);
         for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
             if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {
-                channels.push(earlier.inherited(registry.channel_log(&earlier.channel.name)));
+                channels.push(earlier.inherited());
             }
         }
         for span in self.channels_elsewhere(who.user, claim.client) {

@@ -201,9 +201,9 @@ impl Subscription {
         Self { named_at: head, source: Source::Client, ..Self::new(channel, 0) }
     }
 
-    /// Another client's subscription, at the channel that has this name by now.
-    pub(crate) fn inherited(&self, channel: Arc<ChannelLog>) -> Self {
-        Self { channel, seat: None, source: Source::Order, ..self.clone() }
+    /// Another client's subscription.
+    pub(crate) fn inherited(&self) -> Self {
+        Self { seat: None, source: Source::Order, ..self.clone() }
     }
 
     fn span(&self) -> Span {
@@ -381,7 +381,7 @@ impl Subscriptions {
         let kept = own.all.len();
         for other in &others.all {
             if !has(own.all.get(..kept).unwrap_or_default(), &other.channel.name) {
-                own.all.push(other.inherited(Arc::clone(&other.channel)));
+                own.all.push(other.inherited());
             }
         }
     }
@@ -419,13 +419,13 @@ impl Subscriptions {
     }
 
     /// Gives the client a place at a channel. Returns false if it has left the channel, or has another place.
-    pub(crate) fn sit(&self, channel: &Arc<ChannelLog>, seat: Seat) -> bool {
+    pub(crate) fn sit(&self, channel: &str, seat: Seat) -> bool {
         let Some(channels) = self.channels.get() else { return false };
         let mut channels = channels.write();
         let is_unseated = |one: &&mut Subscription| one.is_active() && one.seat.is_none();
         let mut unseated = channels.all.iter_mut().filter(is_unseated);
-        let Some(one) = unseated.find(|one| one.channel.name == channel.name) else { return false };
-        (one.channel, one.seat) = (Arc::clone(channel), Some(seat));
+        let Some(one) = unseated.find(|one| *one.channel.name == *channel) else { return false };
+        one.seat = Some(seat);
         true
     }
 

@@ -1,0 +1,49 @@
+//! The events of a channel from before a client has it, and while it is away.
+
+use std::time::Duration;
+
+use ssekit_core::{
+    Audience, ChannelKinds, ChannelOptions, Connect, ErrorKind, Event, HistoryOptions, Hub, LimitOptions,
+};
+use ssekit_core::{LogBounds, Options, Subscriber};
+use ssekit_testing::pull::Pull;
+use ssekit_testing::wire::Received;
+use ssekit_testing::{Engine, data, keeping_all, pass, standing_hub};
+
+const TAB: Subscriber<'_> = Subscriber::Client("tab");
+
+fn tab<'a>(channels: &'a [&'a str], last_event_id: Option<&'a str>) -> Connect<'a> {
+    Connect { user: Some("ada"), client: Some("tab"), channels, last_event_id, ..Connect::default() }
+}
+
+fn open(hub: &Hub, who: Connect<'_>) -> Pull {
+    Pull::of(hub.connect(who).unwrap())
+}
+
+fn texts(events: &[Received]) -> Vec<&str> {
+    events.iter().map(|event| &*event.data).collect()
+}
+
+/// Time enough for a channel without events and clients to be given up.
+const SWEEP: Duration = Duration::from_secs(6);
+
+#[tokio::test(start_paused = true)]
+async fn client_that_is_away_keeps_the_log_of_its_channel() {
+    for is_logged_out in [false, true] {
+        let hub = standing_hub(keeping_all());
+        let left = open(&hub, tab(&["news"], None)).ready.id;
+        pass(SWEEP).await;
+        hub.send_to_channel("news", data("1")).unwrap();
+        let expected: &[&str] = if is_logged_out {
+            hub.disconnect_user("ada");
+            &["1"]
+        } else {
+            hub.unsubscribe(TAB, "news").unwrap();
+            &["1", r#"{"channel":"news"}"#]
+        };
+        hub.send_to_channel("news", data("2")).unwrap();
+        let mut back = open(&hub, tab(&[], Some(&left)));
+        assert!(back.ready.resumed);
+        assert_eq!(texts(&back.all()), expected);
+    }
+}
