@@ -218,6 +218,7 @@ impl Hub {
         let before = self.before(who, &claim);
         let own = client.map(|_| Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
+        let (channels, missing) = self.channels_of(who, &claim)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
         let network = who.address.map(Network::of);
         registry.gate.enter(network, replaces)?;
@@ -228,7 +229,6 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (channels, missing) = self.channels_of(who, &claim);
         let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own, channels, missing);
 
         let seen_id = last_event_id.or(who.since);
@@ -276,7 +276,10 @@ impl Hub {
 
     /// The channels that a client names, and those that it had before, here or on another node. Up to the position, events
     /// of others may be missing.
-    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> (Vec<Subscription>, Position) {
+    ///
+    /// # Errors
+    /// Together, they are more channels than a client may have.
+    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> Result<(Vec<Subscription>, Position)> {
         let registry = &self.inner.engine.registry;
         let head = self.inner.engine.timeline.head();
         let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
@@ -298,7 +301,12 @@ impl Hub {
         for span in self.channels_elsewhere(who.user, claim.client) {
             Subscriptions::add_elsewhere(&mut channels, &span, || registry.channel_log(&span.channel));
         }
-        (channels, before.map_or(0, Subscriptions::missing))
+        let most = self.inner.options.limits.channels_per_client;
+        // A client that names others each time it comes back must not pile them up.
+        if channels.iter().filter(|one| one.is_active()).count() > most {
+            return Err(Error::too_many_channels(most));
+        }
+        Ok((channels, before.map_or(0, Subscriptions::missing)))
     }
 
     /// The position of a client that has nothing to catch up with.

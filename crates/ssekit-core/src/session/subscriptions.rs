@@ -220,7 +220,7 @@ impl Subscription {
         Some((Arc::clone(&self.channel.name), self.seat.take()?))
     }
 
-    fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.until == Position::MAX
     }
 

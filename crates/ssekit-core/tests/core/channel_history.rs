@@ -47,3 +47,20 @@ async fn client_that_is_away_keeps_the_log_of_its_channel() {
         assert_eq!(texts(&back.all()), expected);
     }
 }
+
+#[test]
+fn reconnects_do_not_pile_up_channels() {
+    let limits = LimitOptions { channels_per_client: 2, ..LimitOptions::default() };
+    let engine = Engine::with(Options { limits, ..keeping_all() });
+    let mut one = open(&engine, tab(&["a"], None));
+    let _both = open(&engine, tab(&["b"], None));
+    assert!(one.has_ended());
+    let refused = engine.connect(tab(&["c"], None)).unwrap_err();
+    assert!(refused.is_range() && refused.to_string().contains("limits.channelsPerClient"), "{refused}");
+    assert_eq!(engine.clients_by_channel("c").len(), 0);
+    // It goes on as it was, and makes room.
+    assert_eq!((engine.send_to_channel("a", data("1")), engine.stats().clients), (Ok(1), 1));
+    engine.unsubscribe(TAB, "a").unwrap();
+    let _other = open(&engine, tab(&["b", "c"], None));
+    assert_eq!(engine.send_to_channel("c", data("1")), Ok(1));
+}
