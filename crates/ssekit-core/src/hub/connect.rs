@@ -351,7 +351,7 @@ impl Hub {
             return (now(), Some(reason));
         }
         let find = |id: &str| {
-            let mut first = timeline.broadcasts().find(id);
+            let mut first = timeline.broadcasts().find(id, 0);
             subscriptions.each(|part| first = first.into_iter().chain(part.find(id)).min());
             first
         };

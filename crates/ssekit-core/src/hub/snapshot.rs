@@ -28,7 +28,7 @@ impl Hub {
         let Some(log) = self.log_of(audience) else { return Ok(Vec::new()) };
         let mut cursor = match after {
             None => log.floor(),
-            Some(id) => match timeline.locate(id, |own| log.find(own)) {
+            Some(id) => match timeline.locate(id, |own| log.find(own, 0)) {
                 Some(Located { cursor, .. }) => cursor,
                 None => return Err(Error::evicted(format!("after: the history has no event with the id {id:?}"))),
             },

@@ -154,7 +154,7 @@ impl<'a> Part<'a> {
 
     /// The lowest position of an event with this caller's id.
     pub(crate) fn find(&self, own_id: &str) -> Option<Position> {
-        self.log.find(own_id).filter(|position| *position > self.since)
+        self.log.find(own_id, self.since).filter(|position| *position <= self.until)
     }
 
     /// Whether the log has dropped events after `cursor`.

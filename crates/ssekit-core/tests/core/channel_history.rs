@@ -64,3 +64,20 @@ fn reconnects_do_not_pile_up_channels() {
     let _other = open(&engine, tab(&["b", "c"], None));
     assert_eq!(engine.send_to_channel("c", data("1")), Ok(1));
 }
+
+#[test]
+fn own_id_counts_only_within_a_subscription() {
+    let engine = Engine::with(keeping_all());
+    let own = |text| Event { id: Some("own"), ..data(text) };
+    let _tab = open(&engine, tab(&[], None));
+    engine.send_to_channel("news", own("before")).unwrap();
+    engine.subscribe(TAB, "news", None).unwrap();
+    engine.send_to_channel("news", own("within")).unwrap();
+    engine.send_to_channel("news", data("next")).unwrap();
+    let mut again = open(&engine, tab(&[], Some("own")));
+    assert!(again.ready.resumed);
+    assert_eq!(texts(&again.all()), ["next"]);
+    engine.unsubscribe(TAB, "news").unwrap();
+    engine.send_to_channel("news", Event { id: Some("after"), ..data("after") }).unwrap();
+    assert!(!open(&engine, tab(&[], Some("after"))).ready.resumed, "it has never got that event");
+}
