@@ -149,7 +149,7 @@ impl<'a> Part<'a> {
 
     /// Up to where events are missing that the client has yet to read.
     pub(crate) fn floor(&self, cursor: Position) -> Position {
-        if self.is_read(cursor) { 0 } else { self.log.floor() }
+        if self.has_gap(cursor) { self.log.floor().min(self.until) } else { 0 }
     }
 
     /// The lowest position of an event with this caller's id.

@@ -81,3 +81,22 @@ fn own_id_counts_only_within_a_subscription() {
     engine.send_to_channel("news", Event { id: Some("after"), ..data("after") }).unwrap();
     assert!(!open(&engine, tab(&[], Some("after"))).ready.resumed, "it has never got that event");
 }
+
+#[test]
+fn gap_of_a_channel_costs_only_that_channel() {
+    let mut channels = ChannelKinds::default();
+    let history = Some(LogBounds { max_events: 1, ..LogBounds::default() });
+    channels.add("short", ChannelOptions { history, ..ChannelOptions::default() }).unwrap();
+    let engine = Engine::with(Options { channels, ..keeping_all() });
+    let mut left = open(&engine, tab(&["short"], Some("unknown")));
+    engine.send_to_channel("short", data("1")).unwrap();
+    engine.send_to_channel("short", data("2")).unwrap();
+    engine.unsubscribe(TAB, "short").unwrap();
+    engine.send_to_user("ada", data("3")).unwrap();
+    // What the client does not get any more may be gone.
+    engine.send_to_channel("short", data("4")).unwrap();
+    engine.send_to_channel("short", data("5")).unwrap();
+    let events = left.all();
+    assert!(events[0].is_reset());
+    assert_eq!(texts(&events[1..]), ["3"]);
+}
