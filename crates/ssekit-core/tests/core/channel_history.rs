@@ -65,6 +65,27 @@ fn reconnects_do_not_pile_up_channels() {
     assert_eq!(engine.send_to_channel("c", data("1")), Ok(1));
 }
 
+#[tokio::test(start_paused = true)]
+async fn gap_of_a_forgotten_audience_is_told() {
+    let history = HistoryOptions { max_age: Duration::from_secs(8), ..keeping_all().history };
+    let hub = standing_hub(Options { history, ..keeping_all() });
+    let start = hub.cursor();
+    hub.send_to_channel("ada", data("1")).unwrap();
+    hub.send_to_user("ada", data("2")).unwrap();
+    hub.send_to_client("ada", data("3")).unwrap();
+    pass(Duration::from_secs(12)).await;
+    assert_eq!((hub.stats().logs, hub.stats().channels), (0, 0));
+    for (audience, position) in
+        [(Audience::Channel("ada"), 1), (Audience::User("ada"), 2), (Audience::Client("ada"), 3)]
+    {
+        let after = |position: u64| start.replace(".0", &format!(".{position}"));
+        let gone = hub.history(audience, Some(&after(position - 1)), 10).unwrap_err();
+        assert_eq!(gone.kind(), ErrorKind::Evicted, "{audience:?}");
+        assert_eq!(hub.history(audience, Some(&after(position)), 10), Ok(vec![]), "{audience:?}");
+        assert_eq!(hub.history(audience, None, 10), Ok(vec![]), "{audience:?}");
+    }
+}
+
 #[test]
 fn own_id_counts_only_within_a_subscription() {
     let engine = Engine::with(keeping_all());
