@@ -36,8 +36,12 @@ impl Engine {
                 }
             };
             match self.timeline.publish_behind(place, draft, earlier, client.subscriptions.own(), begins) {
-                Ok(_) => {
+                Ok(position) => {
                     self.registry.take_seats(&client);
+                    if !client.is_connected() {
+                        // A page that cannot say who it was comes back without the channel.
+                        self.registry.lose(&client, position);
+                    }
                     client.mark();
                     return Ok(true);
                 }

@@ -65,6 +65,20 @@ fn reconnects_do_not_pile_up_channels() {
     assert_eq!(engine.send_to_channel("c", data("1")), Ok(1));
 }
 
+#[test]
+fn page_without_an_id_learns_of_a_channel_that_it_got_while_away() {
+    let engine = Engine::start();
+    let who = Connect { user: Some("ada"), ..Connect::default() };
+    let mut page = open(&engine, who);
+    let id = page.ready.client_id.clone();
+    engine.send_to_client(&id, data("1")).unwrap();
+    let seen = page.all().remove(0).id;
+    drop(page);
+    assert_eq!(engine.subscribe(Subscriber::Client(&id), "news", None), Ok(1), "it may come back with its events");
+    let back = open(&engine, Connect { last_event_id: Some(&seen), ..who });
+    assert!(!back.ready.resumed);
+}
+
 #[tokio::test(start_paused = true)]
 async fn gap_of_a_forgotten_audience_is_told() {
     let history = HistoryOptions { max_age: Duration::from_secs(8), ..keeping_all().history };
