@@ -153,7 +153,11 @@ impl Hub {
         // A log-out is recorded before the user's clients are looked up; here the order is reversed. So either this
         // check sees the log-out, or the log-out sees this client.
         if is_out() {
+            let client = connected.stream.client().cloned();
             connected.stream.close(DisconnectReason::Server);
+            // The log-out may not have seen its channels, either.
+            let Engine { registry, timeline, .. } = &*self.inner.engine;
+            registry.end_channels(client.as_slice(), who.user.unwrap_or_default(), timeline);
             return Err(Error::logged_out());
         }
         Ok(connected)
