@@ -212,9 +212,9 @@ impl World {
         format!("{}{position}", self.id_prefix)
     }
 
-    /// The events after a position.
+    /// The events after a position, which may be that of a farewell.
     fn after(&self, position: u64) -> &[Published] {
-        &self.published[position as usize..]
+        self.published.get(position as usize..).unwrap_or_default()
     }
 
     fn is_connected(&self, who: &Identity) -> bool {
