@@ -132,9 +132,9 @@ pub(crate) enum Target {
 /// An audience whose events are read back.
 #[derive(Debug, Clone)]
 pub(crate) enum Sent {
-    ToAll,
-    ToUser(usize),
-    ToChannel(usize),
+    All,
+    User(usize),
+    Channel(usize),
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
@@ -184,9 +184,9 @@ fn target() -> impl Strategy<Value = Target> {
 
 fn read_back() -> impl Strategy<Value = Operation> {
     let audience = prop_oneof![
-        Just(Sent::ToAll),
-        (0..USERS.len()).prop_map(Sent::ToUser),
-        (0..CHANNELS.len()).prop_map(Sent::ToChannel),
+        Just(Sent::All),
+        (0..USERS.len()).prop_map(Sent::User),
+        (0..CHANNELS.len()).prop_map(Sent::Channel),
     ];
     (audience, proptest::option::of(any::<Index>()), prop_oneof![1..4_usize, Just(usize::MAX)])
         .prop_map(|(audience, after, limit)| Operation::ReadBack { audience, after, limit })

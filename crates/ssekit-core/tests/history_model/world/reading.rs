@@ -76,18 +76,18 @@ impl World {
         let after = after.map(|index| index.index(self.published.len() + 1) as u64);
         let after_id = after.map(|position| self.id_at(position));
         let (whose, keeps_all) = match *audience {
-            Sent::ToAll => (Whose::All { exclude: None }, self.keeps_all),
-            Sent::ToUser(user) => (Whose::User(USERS[user]), self.keeps_all),
-            Sent::ToChannel(channel) => (Whose::Channel(CHANNELS[channel]), self.keeps_all_in(channel)),
+            Sent::All => (Whose::All { exclude: None }, self.keeps_all),
+            Sent::User(user) => (Whose::User(USERS[user]), self.keeps_all),
+            Sent::Channel(channel) => (Whose::Channel(CHANNELS[channel]), self.keeps_all_in(channel)),
         };
         let Ok(events) = self.hub.history(whose, after_id.as_deref(), limit) else {
             assert!(after.is_some() && !keeps_all, "nothing is gone");
             return;
         };
         let is_sent = |event: &&Published| match (&event.audience, audience) {
-            (Audience::All { .. }, Sent::ToAll) => true,
-            (Audience::User(user), Sent::ToUser(other)) => *user == USERS[*other],
-            (Audience::Channel(channel), Sent::ToChannel(other)) => channel == other,
+            (Audience::All { .. }, Sent::All) => true,
+            (Audience::User(user), Sent::User(other)) => *user == USERS[*other],
+            (Audience::Channel(channel), Sent::Channel(other)) => channel == other,
             _ => false,
         };
         let mut expected = self.after(after.unwrap_or(0)).iter().rev().filter(is_sent);
