@@ -55,7 +55,7 @@ declare namespace JSX {
 declare module 'react' {
   export function useState<T>(initial: T): [T, (next: T | ((earlier: T) => T)) => void];
   export function useEffect(effect: () => (() => void) | void, dependencies: unknown[]): void;
-  export const Suspense: (props: { fallback: unknown; children: unknown }) => JSX.Element;
+  export const Suspense: (props: { fallback: unknown; children?: unknown }) => JSX.Element;
 }
 declare module 'next' { export interface NextConfig { serverExternalPackages?: string[] } }
 declare module 'next/headers' {

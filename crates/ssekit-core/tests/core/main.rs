@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod attendance;
+mod channel_history;
 mod channels;
 mod chaos;
 mod client_ids;
