@@ -1,14 +1,16 @@
 //! No mix of ids, keys and users gives anybody a byte of another user or client.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
-use ssekit_core::{Connect, Event};
-use ssekit_testing::Engine;
+use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::seen::Seen;
+use ssekit_testing::{pass, standing_hub};
+use tokio::runtime::Runtime;
 
 const PAGES: usize = 5;
 const CLIENTS: [&str; 3] = ["tab", "tab~0123456789abcdef", "other tab"];
@@ -32,7 +34,13 @@ enum Operation {
     DisconnectClient(usize),
     DisconnectUser(usize),
     Read(usize),
+    /// Idle pages get their positions, and events expire.
+    Wait,
 }
+
+/// Of such an age, an idle page is due for its position after two waits.
+const MAX_AGE: Duration = Duration::from_millis(800);
+const WAIT: Duration = Duration::from_millis(200);
 
 fn operation() -> impl Strategy<Value = Operation> {
     let page = || 0..PAGES;
@@ -48,6 +56,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (0..CLIENTS.len()).prop_map(Operation::DisconnectClient),
         1 => (0..USERS.len()).prop_map(Operation::DisconnectUser),
         2 => page().prop_map(Operation::Read),
+        1 => Just(Operation::Wait),
     ]
 }
 
@@ -67,7 +76,8 @@ struct Page {
 }
 
 struct World {
-    engine: Engine,
+    hub: Hub,
+    runtime: Runtime,
     pages: Vec<Page>,
     /// The holder of each client id: the person last let in with it.
     holders: HashMap<String, Person>,
@@ -78,7 +88,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
-        Self { engine: Engine::start(), pages, holders: HashMap::new(), sent: Vec::new() }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let history = HistoryOptions { max_age: MAX_AGE, ..HistoryOptions::default() };
+        let hub = runtime.block_on(async { standing_hub(Options { history, ..Options::default() }) });
+        Self { hub, runtime, pages, holders: HashMap::new(), sent: Vec::new() }
     }
 
     fn connect(&mut self, page: usize, user: Option<usize>, client: Option<usize>, seen: &Seen) {
@@ -92,7 +105,7 @@ impl World {
         };
         // Everything before the end of the old connection belongs to the old holder.
         self.read(page);
-        let Ok(connected) = self.engine.connect(who) else { return };
+        let Ok(connected) = self.hub.connect(who) else { return };
         let person = user.map_or(Person::Page(page), Person::User);
         let (pull, before) = (Pull::of(connected), &self.pages[page]);
         let asked = client.map(|client| CLIENTS[client]);
@@ -118,18 +131,18 @@ impl World {
     }
 
     /// Notes whom an event is for, and gives it to `send`.
-    fn send(&mut self, person: Option<Person>, own_id: bool, send: impl FnOnce(&Engine, Event<'_>)) {
+    fn send(&mut self, person: Option<Person>, own_id: bool, send: impl FnOnce(&Hub, Event<'_>)) {
         let data = self.sent.len().to_string();
         let id = format!("own {data}~0123456789abcdef");
         self.sent.push(person);
-        send(&self.engine, Event { data: &data, id: own_id.then_some(&id), ..Event::default() });
+        send(&self.hub, Event { data: &data, id: own_id.then_some(&id), ..Event::default() });
     }
 
     fn send_to_client(&mut self, client: &str, own_id: bool) {
         // An id without a holder receives nothing.
         let person = self.holders.get(client).cloned().unwrap_or(Person::Page(PAGES));
-        self.send(Some(person), own_id, |engine, event| {
-            engine.send_to_client(client, event).unwrap();
+        self.send(Some(person), own_id, |hub, event| {
+            hub.send_to_client(client, event).unwrap();
         });
     }
 
@@ -140,8 +153,8 @@ impl World {
                 self.read(page);
                 self.pages[page].pull = None;
             }
-            Operation::ToUser(user, own_id) => self.send(Some(Person::User(user)), own_id, |engine, event| {
-                engine.send_to_user(USERS[user], event).unwrap();
+            Operation::ToUser(user, own_id) => self.send(Some(Person::User(user)), own_id, |hub, event| {
+                hub.send_to_user(USERS[user], event).unwrap();
             }),
             Operation::ToClient(client, own_id) => self.send_to_client(CLIENTS[client], own_id),
             Operation::ToPage(page) => {
@@ -150,16 +163,17 @@ impl World {
                     self.send_to_client(&client, false);
                 }
             }
-            Operation::ToAll(own_id) => self.send(None, own_id, |engine, event| {
-                engine.broadcast(event, None).unwrap();
+            Operation::ToAll(own_id) => self.send(None, own_id, |hub, event| {
+                hub.broadcast(event, None).unwrap();
             }),
             Operation::DisconnectClient(client) => {
-                self.engine.disconnect_client(CLIENTS[client]);
+                self.hub.disconnect_client(CLIENTS[client]);
             }
             Operation::DisconnectUser(user) => {
-                self.engine.disconnect_user(USERS[user]);
+                self.hub.disconnect_user(USERS[user]);
             }
             Operation::Read(page) => self.read(page),
+            Operation::Wait => self.runtime.block_on(pass(WAIT)),
         }
     }
 }
@@ -170,6 +184,9 @@ proptest! {
     #[test]
     fn nobody_gets_events_of_others(operations in vec(operation(), 1..80)) {
         let mut world = World::new();
+        // So that everything has the clock of the runtime.
+        let handle = world.runtime.handle().clone();
+        let _entered = handle.enter();
         for operation in &operations {
             world.run(operation);
         }
