@@ -1,15 +1,17 @@
 //! No mix of ids, keys, users and channels gives anybody a byte of another user or client, or of a channel that it does not have.
 
 use std::collections::{HashMap, HashSet};
+use std::time::Duration;
 
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
 use ssekit_core::event::key::Key;
-use ssekit_core::{Audience, ClientFilter, Connect, Event, Page as Claimed, Subscriber};
+use ssekit_core::{Audience, ClientFilter, Connect, Event, HistoryOptions, Hub, Options, Page as Claimed, Subscriber};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::seen::Seen;
-use ssekit_testing::{Engine, data, keeping_all};
+use ssekit_testing::{Engine, data, keeping_all, pass, standing_hub};
+use tokio::runtime::Runtime;
 
 const PAGES: usize = 5;
 const CLIENTS: [&str; 3] = ["tab", "tab~0123456789abcdef", "other tab"];
@@ -47,7 +49,13 @@ enum Operation {
     DisconnectClient(usize),
     DisconnectUser(usize),
     Read(usize),
+    /// Idle pages get their positions, and events expire.
+    Wait,
 }
+
+/// Of such an age, an idle page is due for its position after two waits.
+const MAX_AGE: Duration = Duration::from_millis(800);
+const WAIT: Duration = Duration::from_millis(200);
 
 fn operation() -> impl Strategy<Value = Operation> {
     let (page, channel) = (|| 0..PAGES, || 0..CHANNELS.len());
@@ -69,6 +77,7 @@ fn operation() -> impl Strategy<Value = Operation> {
         1 => (0..CLIENTS.len()).prop_map(Operation::DisconnectClient),
         1 => (0..USERS.len()).prop_map(Operation::DisconnectUser),
         2 => page().prop_map(Operation::Read),
+        1 => Just(Operation::Wait),
     ]
 }
 
@@ -95,7 +104,8 @@ struct Page {
 }
 
 struct World {
-    engine: Engine,
+    hub: Hub,
+    runtime: Runtime,
     pages: Vec<Page>,
     /// The holder of each client id: the person last let in with it.
     holders: HashMap<String, Person>,
@@ -108,7 +118,10 @@ struct World {
 impl World {
     fn new() -> Self {
         let pages = std::iter::repeat_with(Page::default).take(PAGES).collect();
-        Self { engine: Engine::start(), pages, holders: HashMap::new(), granted: HashSet::new(), sent: Vec::new() }
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        let history = HistoryOptions { max_age: MAX_AGE, ..HistoryOptions::default() };
+        let hub = runtime.block_on(async { standing_hub(Options { history, ..Options::default() }) });
+        Self { hub, runtime, pages, holders: HashMap::new(), granted: HashSet::new(), sent: Vec::new() }
     }
 
     fn connect(
@@ -130,7 +143,7 @@ impl World {
         };
         // Everything before the end of the old connection belongs to the old holder.
         self.read(page);
-        let Ok(connected) = self.engine.connect(who) else { return };
+        let Ok(connected) = self.hub.connect(who) else { return };
         let person = user.map_or(Person::Page(page), Person::User);
         let (pull, before) = (Pull::of(connected), &self.pages[page]);
         let asked = client.map(|client| CLIENTS[client]);
@@ -164,18 +177,18 @@ impl World {
     }
 
     /// Notes whom an event is for, and gives it to `send`.
-    fn send(&mut self, addressee: Addressee, own_id: bool, send: impl FnOnce(&Engine, Event<'_>)) {
+    fn send(&mut self, addressee: Addressee, own_id: bool, send: impl FnOnce(&Hub, Event<'_>)) {
         let data = self.sent.len().to_string();
         let id = format!("own {data}~0123456789abcdef");
         self.sent.push(addressee);
-        send(&self.engine, Event { data: &data, id: own_id.then_some(&id), ..Event::default() });
+        send(&self.hub, Event { data: &data, id: own_id.then_some(&id), ..Event::default() });
     }
 
     fn send_to_client(&mut self, client: &str, own_id: bool) {
         // An id without a holder receives nothing.
         let person = self.holders.get(client).cloned().unwrap_or(Person::Page(PAGES));
-        self.send(Addressee::Person(person), own_id, |engine, event| {
-            engine.send_to_client(client, event).unwrap();
+        self.send(Addressee::Person(person), own_id, |hub, event| {
+            hub.send_to_client(client, event).unwrap();
         });
     }
 
@@ -187,7 +200,7 @@ impl World {
     }
 
     fn grant_all(&mut self, subscriber: Subscriber<'_>, clients: &[String], channel: usize) {
-        self.engine.subscribe(subscriber, CHANNELS[channel], None).unwrap();
+        self.hub.subscribe(subscriber, CHANNELS[channel], None).unwrap();
         clients.iter().for_each(|client| self.grant(client, channel));
     }
 
@@ -196,7 +209,7 @@ impl World {
         let id = CLIENTS[client];
         let key = self.pages[page].seen.as_deref().and_then(Key::split).map(|(_, key)| key);
         let claimed = Subscriber::Page(Claimed { client: id, user: user.map(|user| USERS[user]), key });
-        if self.engine.subscribe(claimed, CHANNELS[channel], None).is_ok() {
+        if self.hub.subscribe(claimed, CHANNELS[channel], None).is_ok() {
             let person = user.map_or(Person::Page(page), Person::User);
             assert_eq!(self.holders.get(id), Some(&person), "{id}");
             self.grant(id, channel);
@@ -213,7 +226,7 @@ impl World {
                 self.grant_all(Subscriber::Client(client), &[client.to_owned()], channel);
             }
             Operation::GrantToUser(user, channel) => {
-                let clients = self.engine.clients_by_user(USERS[user]);
+                let clients = self.hub.clients_by_user(USERS[user]);
                 let clients: Vec<String> = clients.iter().map(ToString::to_string).collect();
                 self.grant_all(Subscriber::User(USERS[user]), &clients, channel);
             }
@@ -223,13 +236,13 @@ impl World {
                 self.pages[page].pull = None;
             }
             Operation::ToUser(user, own_id) => {
-                self.send(Addressee::Person(Person::User(user)), own_id, |engine, event| {
-                    engine.send_to_user(USERS[user], event).unwrap();
+                self.send(Addressee::Person(Person::User(user)), own_id, |hub, event| {
+                    hub.send_to_user(USERS[user], event).unwrap();
                 });
             }
             Operation::ToChannel(channel, own_id) => {
-                self.send(Addressee::Channel(channel), own_id, |engine, event| {
-                    engine.send_to_channel(CHANNELS[channel], event).unwrap();
+                self.send(Addressee::Channel(channel), own_id, |hub, event| {
+                    hub.send_to_channel(CHANNELS[channel], event).unwrap();
                 });
             }
             Operation::ToClient(client, own_id) => self.send_to_client(CLIENTS[client], own_id),
@@ -239,16 +252,17 @@ impl World {
                     self.send_to_client(&client, false);
                 }
             }
-            Operation::ToAll(own_id) => self.send(Addressee::All, own_id, |engine, event| {
-                engine.broadcast(event, None).unwrap();
+            Operation::ToAll(own_id) => self.send(Addressee::All, own_id, |hub, event| {
+                hub.broadcast(event, None).unwrap();
             }),
             Operation::DisconnectClient(client) => {
-                self.engine.disconnect_client(CLIENTS[client]);
+                self.hub.disconnect_client(CLIENTS[client]);
             }
             Operation::DisconnectUser(user) => {
-                self.engine.disconnect_user(USERS[user]);
+                self.hub.disconnect_user(USERS[user]);
             }
             Operation::Read(page) => self.read(page),
+            Operation::Wait => self.runtime.block_on(pass(WAIT)),
         }
     }
 }
@@ -259,6 +273,9 @@ proptest! {
     #[test]
     fn nobody_gets_events_of_others(operations in vec(operation(), 1..80)) {
         let mut world = World::new();
+        // So that everything has the clock of the runtime.
+        let handle = world.runtime.handle().clone();
+        let _entered = handle.enter();
         for operation in &operations {
             world.run(operation);
         }

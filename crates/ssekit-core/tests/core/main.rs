@@ -25,6 +25,7 @@ mod lag;
 mod limits;
 mod metrics;
 mod opening;
+mod positions;
 mod presence;
 mod publish_races;
 mod ready;

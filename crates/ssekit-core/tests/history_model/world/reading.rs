@@ -49,6 +49,13 @@ impl World {
             return;
         }
         assert!(!client.owes_reset, "the gap has to be told first");
+        if event.is_position() {
+            let next = self.next_for(client).map(|next| next.position);
+            let (cursor, position) = (client.cursor, event.position());
+            assert!(cursor <= position && next.is_none_or(|next| next > position), "skips {next:?}");
+            client.cursor = position;
+            return;
+        }
         let mut next = self.after(client.cursor).iter().filter(|event| self.is_for(event, &client.who));
         // The next one, or if that was superseded before it was sent the one after it.
         let next = next.find(|next| next.may_be(event) || !self.is_superseded(next));
