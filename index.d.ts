@@ -129,10 +129,10 @@ export interface SSEOptions {
 }
 
 /**
- * How far a client may lag. The hub checks eight times in `heartbeatMs`, for clients whose socket takes nothing at that moment, and for
- * streams through Node, HTTP/2 or TLS with something unread. It disconnects a client that exceeds a bound, with the reason `slow`.
- * Without bounds, a client keeps its place, and receives `ssekit:reset` when the history no longer has an event that it has not got.
- * Either way, it costs no memory beyond the history. Events sent before a client came back do not count.
+ * How far a client may lag. The hub checks at least eight times in `heartbeatMs`, for clients whose socket takes nothing at that
+ * moment, and for streams through Node, HTTP/2 or TLS with something unread. It disconnects a client that exceeds a bound, with the
+ * reason `slow`. Without bounds, a client keeps its place, and receives `ssekit:reset` when the history no longer has an event that it
+ * has not got. Either way, it costs no memory beyond the history. Events sent before a client came back do not count.
  */
 export interface MaxLag {
   /** Events that wait for the client, 1 to 10,000,000. Default: no bound. */
@@ -280,7 +280,10 @@ export interface HistoryOptions {
   maxBytes?: number;
   /** Bytes in all logs together, 1,024 to 2^40. The oldest events go first. Default: 67,108,864 (64 MiB). */
   maxTotalBytes?: number;
-  /** Age of an event, in milliseconds, 100 to 2^40. Default: 300,000 (five minutes). */
+  /**
+   * Age of an event, in milliseconds, 100 to 2^40. A page that has been idle for half of it gets a newer id by `ssekit:position`, so
+   * that it can resume however long it is idle. Default: 300,000 (five minutes).
+   */
   maxAgeMs?: number;
 }
 
@@ -509,12 +512,12 @@ export interface SSEStats {
   deliveries: number;
   /** Bytes written to clients, including heartbeats and framing. */
   bytes: number;
-  /** Heartbeats written. */
+  /** Heartbeats written, with each `ssekit:position`, which takes the place of one. */
   heartbeats: number;
   /** `ssekit:reset` events written. Each tells a client about a gap. */
   resets: number;
   /**
-   * How far clients lag, as of the last check; there are eight checks in `heartbeatMs`. `clients` counts those whose socket takes
+   * How far clients lag, as of the last check; there are at least eight checks in `heartbeatMs`. `clients` counts those whose socket takes
    * nothing more, and those whose stream goes through Node, HTTP/2 or TLS and was not read for one interval between checks. `events`
    * is the most that wait for one client. `ms` is the longest time that an event has been waiting. Events sent before a client came
    * back do not count.

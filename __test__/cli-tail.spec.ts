@@ -38,6 +38,20 @@ test('--json prints one object per line, with the data as text', async () => {
   expect(new Date(first.time).toISOString()).toBe(first.time);
 });
 
+const POSITION = 'event: ssekit:position\ndata: {}\nid: e.2\n\n';
+
+test('a position moves the id, and is printed only with --all', async () => {
+  const { url, requests } = await serve(shortStream(`retry: 0\n${EVENT}${POSITION}`), stream(EVENT));
+  const cli = new Cli(['tail', url, '--json']);
+  await until('two events', () => cli.stdout.split('\n').length === 3);
+  expect(cli.stdout).not.toContain('ssekit:position');
+  expect(requests.map(({ headers }) => headers['last-event-id'])).toEqual([undefined, 'e.2']);
+
+  const other = await serve(stream(POSITION));
+  const all = new Cli(['tail', other.url, '--all']);
+  await all.printed('ssekit:position  id e.2\n  {}\n');
+});
+
 test('an event of 1 MiB arrives whole', async () => {
   const data = 'é😀'.repeat((1024 * 1024) / 6);
   const { url } = await serve(stream(`data: ${data}\r\n\r\n`));

@@ -55,13 +55,17 @@ declare namespace JSX {
 declare module 'react' {
   export function useState<T>(initial: T): [T, (next: T | ((earlier: T) => T)) => void];
   export function useEffect(effect: () => (() => void) | void, dependencies: unknown[]): void;
+  export const Suspense: (props: { fallback: unknown; children?: unknown }) => JSX.Element;
 }
 declare module 'next' { export interface NextConfig { serverExternalPackages?: string[] } }
 declare module 'next/headers' {
   interface Cookies { get(name: string): { value: string } | undefined; delete(name: string): void }
   export function cookies(): Promise<Cookies>;
 }
-declare module 'next/navigation' { export function useRouter(): { refresh(): void }; }
+declare module 'next/navigation' {
+  export function useRouter(): { refresh(): void };
+  export function notFound(): never;
+}
 declare module 'next-auth' {
   interface Session { user: { id?: string; email?: string | null } }
   interface Config {

@@ -102,6 +102,17 @@ test.each([
   bob.destroy();
 });
 
+test('nobody sees an order that is not theirs', async () => {
+  await pay('secret', 13);
+  await page.goto(`${server.url}/test/orders/secret`);
+  await page.getByText('This page could not be found.').waitFor();
+  expect(await page.content()).not.toContain('13</li>');
+  for (const part of ['watchers', 'events']) {
+    const answer = await fetch(`${server.url}/api/test/documented/orders/secret/${part}`);
+    expect([part, answer.status, await answer.text()]).toEqual([part, 403, '']);
+  }
+});
+
 test('watchers and events of an order can be asked', async () => {
   const ada = await RawClient.stream(server.port, { path: `${STREAM}?order=5` });
   const bob = await RawClient.stream(server.port, { path: `${STREAM}?order=5&user=bob` });

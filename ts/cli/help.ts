@@ -54,11 +54,12 @@ Exit code: 0 no problem, 1 a problem, 2 nothing to examine`;
 
 const TAIL = `Prints the events of a stream as they arrive, and reconnects like a browser.
 
-Usage: ssekit tail <url> [--channel name] [--header 'Name: value'] [--last-event-id id] [--json]
+Usage: ssekit tail <url> [--channel name] [--header 'Name: value'] [--last-event-id id] [--all] [--json]
 
   --channel         ask for the events of a channel, any number of times; the server decides whether you get them
   --header          a header to send, any number of times: --header 'Cookie: session=…'
   --last-event-id   begin after this event, like a page that reconnects
+  --all             print also ssekit:position, which gives an idle page a newer id and nothing else
   --json            print one JSON object per event: time, event, id, data (as text)
 
 Events go to the standard output, and everything else to the standard error. Ctrl-C ends it.

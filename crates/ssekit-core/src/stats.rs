@@ -54,7 +54,7 @@ pub struct Stats {
     pub deliveries: u64,
     /// Bytes written to clients.
     pub bytes: u64,
-    /// Heartbeats written.
+    /// Heartbeats written, and positions in their place.
     pub heartbeats: u64,
     /// Gaps that clients learned about.
     pub resets: u64,

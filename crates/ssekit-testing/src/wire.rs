@@ -20,6 +20,11 @@ impl Received {
         self.name == "ssekit:reset"
     }
 
+    /// It says nothing but its id.
+    pub fn is_position(&self) -> bool {
+        self.name == "ssekit:position" && self.data == "{}"
+    }
+
     /// The position in an id of ssekit's own.
     pub fn position(&self) -> u64 {
         position_of(&self.id)

@@ -26,7 +26,7 @@ function noAnswer({ timeoutMs, headAlone }: Observation): Finding {
     'no-answer',
     `${seen}.`,
     'A page waits just as long, and gets no event.',
-    'Ask the app directly, without the proxy. If it answers, the proxy buffers the response: switch buffering off there. If not, find out what “identify” waits for.',
+    'Ask the app directly, without the proxy. If it answers, the proxy buffers the response: switch buffering off there. If not, find out what “identify” waits for. In development, Next.js may still be compiling the route: try again.',
   );
 }
 

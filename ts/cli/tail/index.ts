@@ -7,6 +7,9 @@ import { withChannels } from './channels.js';
 import { follow, type Notice } from './follow.js';
 import { asText, forPrograms } from './print.js';
 
+/** It gives an idle page a newer id, and says nothing else. */
+const POSITION = 'ssekit:position';
+
 export async function tail(args: string[]): Promise<number> {
   const { values, positionals } = parseUsage({
     args,
@@ -15,6 +18,7 @@ export async function tail(args: string[]): Promise<number> {
       channel: { type: 'string', multiple: true },
       header: { type: 'string', multiple: true },
       'last-event-id': { type: 'string', default: '' },
+      all: { type: 'boolean', default: false },
       json: { type: 'boolean', default: false },
     },
   });
@@ -30,7 +34,7 @@ export async function tail(args: string[]): Promise<number> {
       lastEventId: values['last-event-id'],
       signal: ended.signal,
     };
-    return await show(follow(url, options), values.json);
+    return await show(follow(url, options), values);
   } catch (error) {
     const explanation = explain(error);
     if (!explanation) throw error;
@@ -38,11 +42,12 @@ export async function tail(args: string[]): Promise<number> {
   }
 }
 
-async function show(notices: AsyncIterable<Notice>, json: boolean): Promise<number> {
+async function show(notices: AsyncIterable<Notice>, { all, json }: { all: boolean; json: boolean }): Promise<number> {
   const paint = painter(process.stdout);
   for await (const notice of notices) {
     if (notice.kind === 'event') {
       const { event } = notice;
+      if (event.event === POSITION && !all) continue;
       if (json) sayJson(forPrograms(event, new Date()));
       else say(asText(event, new Date(), paint));
       await caughtUp();

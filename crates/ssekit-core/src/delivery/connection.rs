@@ -10,10 +10,11 @@ use socket2::SockRef;
 use crate::delivery::broadcasts::Broadcasts;
 use crate::delivery::deliveries::Tally;
 use crate::delivery::handoff::{Handoff, Held};
-use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::delivery::heartbeat::heartbeat;
+use crate::delivery::pace::Pace;
 use crate::delivery::socket::{Input, Writer, expect_answers, reason_of};
-use crate::event::Framing;
 use crate::event::position::Position;
+use crate::event::{Frame, Framing};
 use crate::history::log::Backlog;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
@@ -43,8 +44,12 @@ pub(crate) enum Outcome {
 pub(crate) struct Connection {
     pub(crate) reader: Reader,
     pub(crate) writer: Writer,
-    /// The shard's tick at the last write.
+    /// The shard's tick at the last write of an event.
     last_write: u32,
+    /// The same for the last heartbeat.
+    last_beat: u32,
+    /// The id of the last event was old when it was written.
+    id_was_old: bool,
     /// Dropped after the socket.
     _held: Option<Held>,
 }
@@ -53,7 +58,8 @@ impl Connection {
     pub(crate) fn new(handoff: Handoff, timeout: Duration, tick: u32) -> Self {
         expect_answers(&SockRef::from(&handoff.socket), timeout);
         let writer = Writer::new(handoff.socket, handoff.framing);
-        Self { reader: handoff.reader, writer, last_write: tick, _held: handoff.held }
+        let id_was_old = handoff.reader.client().came_behind;
+        Self { reader: handoff.reader, writer, last_write: tick, last_beat: tick, id_was_old, _held: handoff.held }
     }
 
     pub(crate) fn client(&self) -> &Arc<Client> {
@@ -183,14 +189,14 @@ impl Connection {
         self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
     }
 
-    /// Sends a heartbeat if the connection has been idle long enough.
-    pub(crate) fn beat(&mut self, tick: u32, tally: &mut Tally) -> Outcome {
-        let busy = self.writer.blocked || !self.writer.is_clear();
-        if busy || tick.wrapping_sub(self.last_write) < TICKS_PER_HEARTBEAT {
+    /// Sends a heartbeat, or the client's position, if the connection has been idle long enough.
+    pub(crate) fn beat(&mut self, pace: &Pace, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
+        if self.writer.blocked || !self.writer.is_clear() {
+            self.id_was_old = true;
             return Outcome::Settled;
         }
-        self.last_write = tick;
-        match self.writer.send_heartbeat() {
+        let Some(frame) = self.due(pace, timeline, tick) else { return Outcome::Settled };
+        match self.writer.send_frame(frame) {
             Ok(sent) => {
                 tally.heartbeats += 1;
                 tally.bytes += sent as u64;
@@ -198,5 +204,32 @@ impl Connection {
             }
             Err(error) => Outcome::Gone(reason_of(&error)),
         }
+    }
+
+    /// The bytes that are due at this tick.
+    fn due(&mut self, pace: &Pace, timeline: &Timeline, tick: u32) -> Option<Bytes> {
+        let idle = tick.wrapping_sub(self.last_write);
+        let framing = self.writer.framing();
+        if idle >= pace.until_position(self.id_was_old)
+            && let Some(frame) = self.position(timeline)
+        {
+            (self.last_write, self.id_was_old) = (tick, false);
+            return Some(frame.framed(framing));
+        }
+        if idle.min(tick.wrapping_sub(self.last_beat)) < pace.heartbeat {
+            return None;
+        }
+        self.last_beat = tick;
+        Some(Bytes::from_static(heartbeat(framing)))
+    }
+
+    /// The client's position, if the client has everything.
+    fn position(&mut self, timeline: &Timeline) -> Option<Frame> {
+        let batch = self.reader.next(timeline, MAX_BATCH_BYTES);
+        if !batch.events.is_empty() {
+            return None;
+        }
+        self.reader.advance(batch.end);
+        self.reader.position(timeline)
     }
 }

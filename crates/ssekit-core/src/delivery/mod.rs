@@ -14,6 +14,7 @@ pub(crate) mod handoff;
 pub(crate) mod heartbeat;
 pub(crate) mod inbox;
 pub mod lag;
+pub(crate) mod pace;
 pub(crate) mod poller;
 pub mod ready;
 pub(crate) mod shard;

@@ -24,11 +24,11 @@ use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::{Connection, Outcome};
 use crate::delivery::deliveries::{Deliveries, Tally};
-use crate::delivery::heartbeat::TICKS_PER_HEARTBEAT;
+use crate::delivery::heartbeat::Idle;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
+use crate::delivery::pace::Pace;
 use crate::delivery::poller::{Poller, Ready};
-use crate::delivery::shard::channels::ChannelPass;
 use crate::delivery::shard::flushes::Flushes;
 use crate::delivery::shard::slot::Slot;
 use crate::event::position::Position;
@@ -38,6 +38,7 @@ use crate::session::channel::Channel;
 use crate::session::client::{Client, NO_SLOT};
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
+use crate::session::subscriptions::Seat;
 
 /// Clients that are written to between two checks of the inbox: about a third of a millisecond of sends.
 const SENDS_PER_ITERATION: usize = 48;
@@ -45,9 +46,6 @@ const SENDS_PER_ITERATION: usize = 48;
 /// Batches in a row that a disconnected client gets for events sent before its end: more than a full log needs.
 #[cfg(unix)]
 const MAX_LAST_BATCHES: usize = 64;
-
-/// How long a client that was let go may take to read the events sent before that: one heartbeat.
-const LINGER_TICKS: u32 = TICKS_PER_HEARTBEAT;
 
 /// The parts that a shard works with.
 #[derive(Debug)]
@@ -59,6 +57,7 @@ pub(crate) struct Shared {
     /// A connection ends if sent data stays unacknowledged for this long.
     pub(crate) timeout: Duration,
     pub(crate) max_lag: MaxLag,
+    pub(crate) pace: Pace,
 }
 
 /// A pass of some broadcasts over all slots.
@@ -66,6 +65,14 @@ pub(crate) struct Shared {
 struct BroadcastPass {
     broadcasts: Broadcasts,
     next: usize,
+}
+
+/// A pass of some of a channel's events over its members.
+#[derive(Debug)]
+struct ChannelPass {
+    channel: Arc<Channel>,
+    events: Broadcasts,
+    next: Seat,
 }
 
 #[derive(Debug)]
@@ -89,7 +96,6 @@ pub(crate) struct Shard {
     /// The lag that the sweep has found so far.
     lag: Lag,
     tick: u32,
-    tick_length: Duration,
     tally: Tally,
     commands: Vec<Command>,
     ready: Vec<Ready>,
@@ -112,7 +118,6 @@ impl Shard {
             sweep: None,
             lag: Lag::default(),
             tick: 0,
-            tick_length: Duration::ZERO,
             tally: Tally::default(),
             commands: Vec::new(),
             ready: Vec::new(),
@@ -120,9 +125,8 @@ impl Shard {
     }
 
     /// Works until the inbox is stopped.
-    pub(crate) async fn run(mut self, heartbeat: Duration) {
-        self.tick_length = heartbeat / TICKS_PER_HEARTBEAT;
-        let mut ticks = interval(self.tick_length);
+    pub(crate) async fn run(mut self) {
+        let mut ticks = interval(self.shared.pace.tick);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut more = false;
         while !self.shared.inbox.is_stopped() {
@@ -199,7 +203,8 @@ impl Shard {
         client.slot.store(slot.key() as u32, Ordering::Relaxed);
         // A pass in progress may already be past this slot.
         client.wake();
-        slot.insert(Slot::Pulled { client, idle_ticks: 0 });
+        let idle = Idle::of(&client);
+        slot.insert(Slot::Pulled { client, idle });
     }
 
     /// The slot number of a client, if it has one here.
@@ -275,7 +280,8 @@ impl Shard {
 
     /// Lets a client that was let go keep its slot until it has everything. Returns whether it keeps the slot.
     fn lingers(&mut self, key: usize, client: &Arc<Client>) -> bool {
-        let until = self.tick.wrapping_add(LINGER_TICKS);
+        // It may take one heartbeat interval to read the events sent before.
+        let until = self.tick.wrapping_add(self.shared.pace.heartbeat);
         if let Some(slot) = self.slots.get_mut(key)
             && matches!(slot, Slot::Pulled { .. })
             && client.progress.is_told()
@@ -289,7 +295,7 @@ impl Shard {
         if let Some(slot) = self.slots.get_mut(key)
             && matches!(slot, Slot::Socket(connection) if connection.is_owed())
         {
-            let placeholder = Slot::Pulled { client: Arc::clone(client), idle_ticks: 0 };
+            let placeholder = Slot::Pulled { client: Arc::clone(client), idle: Idle::default() };
             if let Slot::Socket(connection) = std::mem::replace(slot, placeholder) {
                 *slot = Slot::Leaving { connection, until };
                 return true;

@@ -7,7 +7,6 @@ use std::time::Duration;
 use bytes::Bytes;
 use socket2::{SockRef, Socket, TcpKeepalive};
 
-use crate::delivery::heartbeat::heartbeat;
 use crate::event::Framing;
 use crate::session::lifecycle::DisconnectReason;
 
@@ -132,9 +131,9 @@ impl Writer {
         Ok(total)
     }
 
-    /// Sends a heartbeat. Returns how many bytes were sent.
-    pub(crate) fn send_heartbeat(&mut self) -> io::Result<usize> {
-        self.keep(Bytes::from_static(heartbeat(self.framing)));
+    /// Sends a frame of its own; a part that the kernel does not accept is kept. Returns how many bytes were sent.
+    pub(crate) fn send_frame(&mut self, frame: Bytes) -> io::Result<usize> {
+        self.keep(frame);
         self.send_rest()
     }
 

@@ -51,7 +51,8 @@ pub struct Chunk {
 #[derive(Debug)]
 enum Content {
     Events(Vec<Pending>),
-    Heartbeat,
+    /// For an idle stream: a heartbeat, or the client's position.
+    Idle(Bytes),
 }
 
 impl Chunk {
@@ -67,7 +68,7 @@ impl Chunk {
                 let same = |(one, other): (&Pending, &Pending)| one.frame.is_shared_with(&other.frame);
                 events.len() == others.len() && events.iter().zip(others).all(same)
             }
-            (Content::Heartbeat, Content::Heartbeat) => true,
+            (Content::Idle(bytes), Content::Idle(others)) => bytes == others,
             _ => false,
         }
     }
@@ -79,7 +80,7 @@ impl Chunk {
                 [event] => event.frame.body(),
                 _ => self.to_vec().into(),
             },
-            Content::Heartbeat => Bytes::from_static(heartbeat(Framing::UntilClose)),
+            Content::Idle(bytes) => bytes.clone(),
         }
     }
 
@@ -91,14 +92,14 @@ impl Chunk {
                 events.iter().for_each(|event| bytes.extend_from_slice(&event.frame.body()));
                 bytes
             }
-            Content::Heartbeat => heartbeat(Framing::UntilClose).to_vec(),
+            Content::Idle(bytes) => bytes.to_vec(),
         }
     }
 
     fn len(&self) -> usize {
         match &self.content {
             Content::Events(events) => events.iter().map(|event| event.frame.body_len()).sum(),
-            Content::Heartbeat => heartbeat(Framing::UntilClose).len(),
+            Content::Idle(bytes) => bytes.len(),
         }
     }
 }
@@ -233,13 +234,29 @@ impl Parts {
             self.is_read_to_end = true;
             return Poll::Ready(None);
         }
-        if client.heartbeat_due.swap(false, Ordering::Relaxed) {
-            self.deliveries.heartbeats.add(1);
-            let chunk = Chunk { content: Content::Heartbeat, has_more: false };
-            self.deliveries.bytes.add(chunk.len() as u64);
-            return Poll::Ready(Some(chunk));
+        match self.idle_bytes() {
+            Some(bytes) => {
+                self.deliveries.heartbeats.add(1);
+                self.deliveries.bytes.add(bytes.len() as u64);
+                Poll::Ready(Some(Chunk { content: Content::Idle(bytes), has_more: false }))
+            }
+            None => Poll::Pending,
         }
-        Poll::Pending
+    }
+
+    /// The bytes that are due on an idle stream.
+    fn idle_bytes(&self) -> Option<Bytes> {
+        let client = self.reader.client();
+        if client.position_due.load(Ordering::Relaxed)
+            && let Some(frame) = self.reader.position(&self.timeline)
+        {
+            client.position_due.store(false, Ordering::Relaxed);
+            client.heartbeat_due.store(false, Ordering::Relaxed);
+            client.stirred.store(true, Ordering::Relaxed);
+            return Some(frame.body());
+        }
+        let is_due = client.heartbeat_due.swap(false, Ordering::Relaxed);
+        is_due.then(|| Bytes::from_static(heartbeat(Framing::UntilClose)))
     }
 
     /// The next batch with at least one event, if there is one: all the events just read may have been for others.

@@ -27,8 +27,8 @@ impl Engine {
         loop {
             let Some(client) = self.registry.known_client(client) else { return Ok(false) };
             let channel = self.registry.channel_log(name);
-            let located = since.map(|id| self.timeline.locate(id, |_| None));
-            let earlier = || located.map_or_else(Vec::new, |located| missed(&channel.log, located, name));
+            let (base, located) = (self.timeline.base(), since.map(|id| self.timeline.locate(id, |_| None)));
+            let earlier = || located.map_or_else(Vec::new, |located| missed(&channel.log, base, located, name));
             let begins = |position| {
                 client.is_listed() && {
                     begun = client.subscriptions.begin(&channel, position, most);
@@ -36,8 +36,12 @@ impl Engine {
                 }
             };
             match self.timeline.publish_behind(place, draft, earlier, client.subscriptions.own(), begins) {
-                Ok(_) => {
+                Ok(position) => {
                     self.registry.take_seats(&client);
+                    if !client.is_connected() {
+                        // A page that cannot say who it was comes back without the channel.
+                        self.registry.lose(&client, position);
+                    }
                     client.mark();
                     return Ok(true);
                 }
@@ -79,12 +83,12 @@ impl Engine {
     }
 }
 
-/// The events of a channel that a page has missed since it knew the channel's state. If they are gone, a reset for that
-/// channel.
-fn missed(log: &Log, since: Option<Located>, name: &str) -> Vec<Frame> {
+/// The events of a channel that a page has missed since it knew the channel's state. If they are gone, or the history begins
+/// after that, a reset for that channel.
+fn missed(log: &Log, base: Position, since: Option<Located>, name: &str) -> Vec<Frame> {
     let Some(Located { cursor, elsewhere, .. }) = since else { return vec![reset(ResetReason::Unknown, name)] };
     let mut entries = Vec::new();
-    if log.read(cursor, Position::MAX, usize::MAX, &mut entries).is_err() {
+    if cursor < base || log.read(cursor, Position::MAX, usize::MAX, &mut entries).is_err() {
         return vec![reset(ResetReason::Evicted, name)];
     }
     let is_new = |entry: &Entry| {

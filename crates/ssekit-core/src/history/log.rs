@@ -106,9 +106,9 @@ impl Log {
         self.ring.lock().backlog(cursor, weigh)
     }
 
-    /// The lowest position of an event with this caller's id: the lowest, so that a repeated id loses nothing.
-    pub fn find(&self, own_id: &str) -> Option<Position> {
-        self.ring.lock().find(own_id)
+    /// The lowest position after `cursor` of an event with this caller's id: the lowest, so that a repeated id loses nothing.
+    pub fn find(&self, own_id: &str, cursor: Position) -> Option<Position> {
+        self.ring.lock().find(own_id, cursor)
     }
 }
 
@@ -190,7 +190,8 @@ mod tests {
             let entry = Entry::new(position, frame, Instant::now(), Special::default());
             log.append(entry, &bounds(100, 1 << 20));
         }
-        assert_eq!(log.find("same"), Some(1));
-        assert_eq!(log.find("other"), None);
+        assert_eq!(log.find("same", 0), Some(1));
+        assert_eq!(log.find("same", 1), Some(2));
+        assert_eq!((log.find("same", 3), log.find("other", 0)), (None, None));
     }
 }

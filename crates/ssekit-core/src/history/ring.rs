@@ -350,9 +350,9 @@ impl Ring {
         })
     }
 
-    /// The lowest position of an event with this caller's id.
-    pub fn find(&self, own_id: &str) -> Option<Position> {
-        self.slots.iter().find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
+    /// The lowest position after `cursor` of an event with this caller's id.
+    pub fn find(&self, own_id: &str, cursor: Position) -> Option<Position> {
+        self.slots.range(self.start(cursor)..).find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod front;
 mod ids;
+mod position;
 mod resume;
 
 use std::cmp::Reverse;

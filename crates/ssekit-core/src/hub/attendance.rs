@@ -25,15 +25,18 @@ fn look(check: &Check, engine: &Engine, cluster: Option<&Cluster>) {
     let here = engine.registry.client(&check.client).filter(is_at);
     let is_there = || cluster.is_some_and(|cluster| cluster.members.attends(&check.client, &check.channel));
     let (channel, client) = (&*check.channel, &*check.client);
-    match (here, attendance.find(client)) {
-        (Some(here), None) => {
-            let (user, data) = (here.info.user.as_deref(), here.data.as_deref());
-            tell(Attendee { channel, client, user, data }, true, engine, cluster);
+    let known = attendance.find(client);
+    if let Some(user) = &known {
+        // Another user may have the id by now.
+        let has_gone = here.as_ref().map_or_else(|| !is_there(), |here| here.info.user != *user);
+        if !has_gone {
+            return;
         }
-        (None, Some(user)) if !is_there() => {
-            tell(Attendee { channel, client, user: user.as_deref(), data: None }, false, engine, cluster);
-        }
-        _ => {}
+        tell(Attendee { channel, client, user: user.as_deref(), data: None }, false, engine, cluster);
+    }
+    if let Some(here) = here {
+        let (user, data) = (here.info.user.as_deref(), here.data.as_deref());
+        tell(Attendee { channel, client, user, data }, true, engine, cluster);
     }
 }
 

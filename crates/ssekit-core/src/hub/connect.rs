@@ -153,7 +153,11 @@ impl Hub {
         // A log-out is recorded before the user's clients are looked up; here the order is reversed. So either this
         // check sees the log-out, or the log-out sees this client.
         if is_out() {
+            let client = connected.stream.client().cloned();
             connected.stream.close(DisconnectReason::Server);
+            // The log-out may not have seen its channels, either.
+            let Engine { registry, timeline, .. } = &*self.inner.engine;
+            registry.end_channels(client.as_slice(), who.user.unwrap_or_default(), timeline);
             return Err(Error::logged_out());
         }
         Ok(connected)
@@ -218,6 +222,7 @@ impl Hub {
         let before = self.before(who, &claim);
         let own = client.map(|_| Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
+        let (channels, missing) = self.channels_of(who, &claim)?;
         let replaces = predecessor.as_ref().is_some_and(|predecessor| predecessor.is_connected());
         let network = who.address.map(Network::of);
         registry.gate.enter(network, replaces)?;
@@ -228,7 +233,6 @@ impl Hub {
                 return Err(error);
             }
         };
-        let (channels, missing) = self.channels_of(who, &claim);
         let subscriptions = Subscriptions::new(user.as_ref().map(|user| Arc::clone(&user.log)), own, channels, missing);
 
         let seen_id = last_event_id.or(who.since);
@@ -276,7 +280,10 @@ impl Hub {
 
     /// The channels that a client names, and those that it had before, here or on another node. Up to the position, events
     /// of others may be missing.
-    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> (Vec<Subscription>, Position) {
+    ///
+    /// # Errors
+    /// Together, they are more channels than a client may have.
+    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> Result<(Vec<Subscription>, Position)> {
         let registry = &self.inner.engine.registry;
         let head = self.inner.engine.timeline.head();
         let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
@@ -292,13 +299,18 @@ impl Hub {
         let before = predecessor.map(|predecessor| &predecessor.subscriptions);
         for earlier in before.map_or_else(Vec::new, Subscriptions::channels) {
             if !has(channels.get(..named).unwrap_or_default(), &earlier.channel.name) {
-                channels.push(earlier.inherited(registry.channel_log(&earlier.channel.name)));
+                channels.push(earlier.inherited());
             }
         }
         for span in self.channels_elsewhere(who.user, claim.client) {
             Subscriptions::add_elsewhere(&mut channels, &span, || registry.channel_log(&span.channel));
         }
-        (channels, before.map_or(0, Subscriptions::missing))
+        let most = self.inner.options.limits.channels_per_client;
+        // A client that names others each time it comes back must not pile them up.
+        if channels.iter().filter(|one| one.is_active()).count() > most {
+            return Err(Error::too_many_channels(most));
+        }
+        Ok((channels, before.map_or(0, Subscriptions::missing)))
     }
 
     /// The position of a client that has nothing to catch up with.
@@ -343,7 +355,7 @@ impl Hub {
             return (now(), Some(reason));
         }
         let find = |id: &str| {
-            let mut first = timeline.broadcasts().find(id);
+            let mut first = timeline.broadcasts().find(id, 0);
             subscriptions.each(|part| first = first.into_iter().chain(part.find(id)).min());
             first
         };

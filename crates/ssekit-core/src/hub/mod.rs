@@ -33,6 +33,7 @@ use crate::cluster;
 use crate::cluster::node::Cluster;
 use crate::delivery::deliveries::Deliveries;
 use crate::delivery::inbox::{Command, Inbox};
+use crate::delivery::pace::Pace;
 use crate::delivery::shard::{Shard, Shared};
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -162,9 +163,10 @@ impl Hub {
                 deliveries: Arc::clone(&deliveries),
                 timeout: options.timeout,
                 max_lag: options.max_lag,
+                pace: Pace::new(options.heartbeat, options.history.max_age),
             };
             let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
-            tasks.push(shard.run(options.heartbeat));
+            tasks.push(shard.run());
             shards.push((inbox, deliveries));
         }
         for task in tasks {

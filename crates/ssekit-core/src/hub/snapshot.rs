@@ -25,18 +25,20 @@ impl Hub {
         self.check_process()?;
         audience.check()?;
         let timeline = &self.inner.engine.timeline;
-        let Some(log) = self.log_of(audience) else { return Ok(Vec::new()) };
+        let log = self.log_of(audience);
+        let gone = |id| Error::evicted(format!("after: events after {id:?} are not kept any more"));
         let mut cursor = match after {
             None => log.floor(),
-            Some(id) => match timeline.locate(id, |own| log.find(own)) {
-                Some(Located { cursor, .. }) => cursor,
+            Some(id) => match timeline.locate(id, |own| log.find(own, 0)) {
+                Some(Located { cursor, .. }) if cursor >= timeline.base() => cursor,
+                Some(_) => return Err(gone(id)),
                 None => return Err(Error::evicted(format!("after: the history has no event with the id {id:?}"))),
             },
         };
         let mut entries = Vec::new();
         while log.read(cursor, timeline.head(), usize::MAX, &mut entries).is_err() {
             match after {
-                Some(id) => return Err(Error::evicted(format!("after: events after {id:?} are not kept any more"))),
+                Some(id) => return Err(gone(id)),
                 // Events were dropped after the look at the floor.
                 None => cursor = log.floor(),
             }
@@ -48,13 +50,25 @@ impl Hub {
         Ok(newest)
     }
 
-    fn log_of(&self, audience: Audience<'_>) -> Option<Arc<Log>> {
+    /// An audience of which nothing is kept has an empty log, which knows up to where events are missing.
+    fn log_of(&self, audience: Audience<'_>) -> Arc<Log> {
         let registry = &self.inner.engine.registry;
+        let without = |missing| Arc::new(Log::new(missing));
         match audience {
-            Audience::All { .. } => Some(Arc::clone(self.inner.engine.timeline.broadcasts())),
-            Audience::User(id) => registry.users.get(id).map(|user| Arc::clone(&user.log)),
-            Audience::Client(id) => registry.known_client(id)?.subscriptions.own_if_any().cloned(),
-            Audience::Channel(name) => registry.channels.get(name).map(|channel| Arc::clone(&channel.events.log)),
+            Audience::All { .. } => Arc::clone(self.inner.engine.timeline.broadcasts()),
+            Audience::User(id) => {
+                let user = registry.users.get(id);
+                user.map_or_else(|| without(registry.users.missing_of(id)), |user| Arc::clone(&user.log))
+            }
+            Audience::Client(id) => match registry.known_client(id) {
+                Some(client) => client.subscriptions.own_if_any().cloned().unwrap_or_else(|| without(0)),
+                None => without(registry.missing_of(id)),
+            },
+            Audience::Channel(name) => {
+                let channel = registry.channels.get(name);
+                let missing = || without(registry.channels.missing_of(name));
+                channel.map_or_else(missing, |channel| Arc::clone(&channel.events.log))
+            }
         }
     }
 }

@@ -85,9 +85,10 @@ impl Channel {
         self.state.lock().members.count()
     }
 
-    /// Whether its clients think that nobody is there.
+    /// Whether its clients think that nobody is there, and no client has its log: one that is away, or that has left the
+    /// channel, must find there what it has yet to read.
     fn is_deserted(&self) -> bool {
-        self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty())
+        Arc::strong_count(&self.events) == 1 && self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty())
     }
 
     /// Whether the registry has given the channel up.

@@ -105,12 +105,16 @@ pub struct Client {
     pub came_at: Position,
     /// Where the history began when it connected. It has received none of this node's unsequenced events from before.
     base: Position,
+    /// There were events after its last id when it connected, so it is not known how old that id is.
+    pub(crate) came_behind: bool,
     /// How far the stream is, if somebody else carries it.
     pub progress: Progress,
     /// It has received whole events up to this position, or [`OWED`].
     reached: AtomicU64,
     /// The stream has been idle for a long time: its next read yields a heartbeat.
     pub heartbeat_due: AtomicBool,
+    /// The stream has had no event for so long that its next read yields the client's position, if it has everything.
+    pub(crate) position_due: AtomicBool,
     /// Somebody has read the stream since the shard's last look, so it is not idle.
     pub stirred: AtomicBool,
     waker: Mutex<Option<Waker>>,
@@ -144,9 +148,11 @@ impl Client {
             marked: AtomicBool::new(false),
             came_at: start.head,
             base: start.base,
+            came_behind: start.cursor < start.head,
             progress: Progress::from(start.cursor),
             reached: AtomicU64::new(if start.owes { OWED } else { start.cursor }),
             heartbeat_due: AtomicBool::new(false),
+            position_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
             waker: Mutex::new(None),
         }

@@ -81,6 +81,11 @@ impl<T: Kept> Directory<T> {
         self.by_name.get(name).map(|entry| Arc::clone(&entry))
     }
 
+    /// For a name without an entry: the position up to which its events are missing.
+    pub(crate) fn missing_of(&self, name: &str) -> Position {
+        self.missing.of(name)
+    }
+
     /// The names of the entries that meet the condition.
     pub(crate) fn names(&self, condition: impl Fn(&T) -> bool) -> Vec<Arc<str>> {
         let matching = self.by_name.iter().filter(|entry| condition(entry.value()));

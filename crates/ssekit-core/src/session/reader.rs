@@ -206,6 +206,16 @@ impl Reader {
         floor.min(head).max(self.cursor)
     }
 
+    /// `ssekit:position`: the client has everything up to its cursor, so its next id can name that. `None`: there is more by
+    /// now, or the client is still catching up. Then its last id says all that is known.
+    pub fn position(&self, timeline: &Timeline) -> Option<Frame> {
+        if self.reset.is_some() || self.is_catching_up() {
+            return None;
+        }
+        let has_news = |after| timeline.broadcasts().last() > after || self.client.subscriptions.has_news(after);
+        timeline.position_notice(self.cursor, has_news).map(|frame| self.own(frame))
+    }
+
     /// An event in the form that this client gets.
     fn own(&self, frame: Frame) -> Frame {
         match &self.client.key {

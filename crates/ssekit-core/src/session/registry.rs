@@ -326,7 +326,6 @@ impl Registry {
             }
         });
         client.release_if(reason == DisconnectReason::Server);
-        self.leave_user(client);
         self.leave_channels(client);
         if client.is_listed() {
             // A page that cannot say who it was comes back without the channels that it was subscribed to meanwhile.
@@ -340,6 +339,8 @@ impl Registry {
             }
             self.clients.remove_if(&client.info.id, |_, entered| Arc::ptr_eq(entered, client));
         }
+        // Last, so that a log-out finds it: among the user's clients, or else among those that are away.
+        self.leave_user(client);
         if let Some(counter) = self.arrivals.disconnects(reason) {
             counter.add(1);
         }

@@ -154,12 +154,12 @@ impl<'a> Part<'a> {
 
     /// Up to where events are missing that the client has yet to read.
     pub(crate) fn floor(&self, cursor: Position) -> Position {
-        if self.is_read(cursor) { 0 } else { self.log.floor() }
+        if self.has_gap(cursor) { self.log.floor().min(self.until) } else { 0 }
     }
 
     /// The lowest position of an event with this caller's id.
     pub(crate) fn find(&self, own_id: &str) -> Option<Position> {
-        self.log.find(own_id).filter(|position| *position > self.since)
+        self.log.find(own_id, self.since).filter(|position| *position <= self.until)
     }
 
     /// Whether the log has dropped events after `cursor`.
@@ -214,9 +214,9 @@ impl Subscription {
         Self { named_at: head, source: Source::Client, ..Self::new(channel, 0) }
     }
 
-    /// Another client's subscription, at the channel that has this name by now.
-    pub(crate) fn inherited(&self, channel: Arc<ChannelLog>) -> Self {
-        Self { channel, seat: None, source: Source::Order, ..self.clone() }
+    /// Another client's subscription.
+    pub(crate) fn inherited(&self) -> Self {
+        Self { seat: None, source: Source::Order, ..self.clone() }
     }
 
     fn span(&self) -> Span {
@@ -233,7 +233,7 @@ impl Subscription {
         Some((Arc::clone(&self.channel.name), self.seat.take()?))
     }
 
-    fn is_active(&self) -> bool {
+    pub(crate) fn is_active(&self) -> bool {
         self.until == Position::MAX
     }
 
@@ -410,7 +410,7 @@ impl Subscriptions {
         let kept = own.all.len();
         for other in &others.all {
             if !has(own.all.get(..kept).unwrap_or_default(), &other.channel.name) {
-                own.all.push(other.inherited(Arc::clone(&other.channel)));
+                own.all.push(other.inherited());
             }
         }
     }
@@ -448,13 +448,13 @@ impl Subscriptions {
     }
 
     /// Gives the client a place at a channel. Returns false if it has left the channel, or has another place.
-    pub(crate) fn sit(&self, channel: &Arc<ChannelLog>, seat: Seat) -> bool {
+    pub(crate) fn sit(&self, channel: &str, seat: Seat) -> bool {
         let Some(channels) = self.channels.get() else { return false };
         let mut channels = channels.write();
         let is_unseated = |one: &&mut Subscription| one.is_active() && one.seat.is_none();
         let mut unseated = channels.all.iter_mut().filter(is_unseated);
-        let Some(one) = unseated.find(|one| one.channel.name == channel.name) else { return false };
-        (one.channel, one.seat) = (Arc::clone(channel), Some(seat));
+        let Some(one) = unseated.find(|one| *one.channel.name == *channel) else { return false };
+        one.seat = Some(seat);
         true
     }
 

@@ -29,6 +29,11 @@ impl Users {
         self.directory.get(id)
     }
 
+    /// For a user who is not known: the position up to which events sent to the user are missing.
+    pub(crate) fn missing_of(&self, id: &str) -> Position {
+        self.directory.missing_of(id)
+    }
+
     /// The user with this id, held for a client that is about to join.
     ///
     /// # Errors

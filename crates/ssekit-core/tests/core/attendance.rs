@@ -97,6 +97,24 @@ async fn subscribing_is_coming_and_unsubscribing_is_going() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn next_user_of_a_client_id_is_another_member() {
+    let hub = standing_hub(options());
+    let mut watcher = open(&hub, "watcher", &["room:1"], None);
+    let _tab = open(&hub, "tab", &["room:1"], None);
+    pass(Duration::from_millis(10)).await;
+    let member = joins(&watcher.all()[1], "tab");
+    // Ada logs out there, and Bob logs in before anybody has heard of it.
+    hub.disconnect_client("tab");
+    let who = Connect { user: Some("bob"), client: Some("tab"), channels: &["room:1"], ..Connect::default() };
+    let _bob = Pull::of(hub.connect(who).unwrap());
+    pass(Duration::from_secs(5)).await;
+    let events = watcher.all();
+    assert_eq!(events.len(), 2, "{events:?}");
+    leaves(&events[0], &member);
+    assert_eq!(events[1].data, format!(r#"{{"channel":"room:1","member":"{member}","userId":"bob"}}"#));
+}
+
+#[tokio::test(start_paused = true)]
 async fn deserted_channels_are_given_up() {
     let options = Options {
         history: ssekit_core::HistoryOptions { max_age: Duration::from_secs(1), ..options().history },

@@ -8,8 +8,8 @@ use std::time::Duration;
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::event::key::Key;
 use ssekit_core::{
-    Change, ClientFilter, ClusterOptions, Connect, ErrorKind, Event, LimitOptions, Link, Options, Page, Phase,
-    Subscriber,
+    Audience, Change, ClientFilter, ClusterOptions, Connect, ErrorKind, Event, LimitOptions, Link, Options, Page,
+    Phase, Subscriber,
 };
 use ssekit_testing::chance::Chance;
 use ssekit_testing::half_open::HalfOpen;
@@ -176,6 +176,42 @@ fn snapshot_of_one_node_is_good_on_another() {
         let moved = open(&one, Connect { last_event_id: Some(&seen.id), ..ada("tab", &[]) });
         assert_eq!(moved.ready.resumed, resumes, "after {:?}", seen.data);
     }
+}
+
+#[test]
+fn gap_of_a_node_is_a_gap_of_its_channels() {
+    // Keeps no more than twenty.
+    let memory = Memory::new(10);
+    let one = node(&memory);
+    let way = HalfOpen::to(&memory);
+    let two = Engine::node(way.clone(), options());
+    is(&two, Link::Up);
+    let mut tab = open(&two, ada("tab", &["known"]));
+    two.broadcast(data("before"), None).unwrap();
+    assert_eq!(tab.data(1), ["before"]);
+    let cursor = two.cursor();
+    way.let_read(false);
+    is(&two, Link::Down);
+    for channel in ["known", "unknown"] {
+        one.send_to_channel(channel, data("lost")).unwrap();
+    }
+    for number in 0..50 {
+        one.broadcast(data(&number.to_string()), None).unwrap();
+        flush(&one);
+    }
+    way.let_read(true);
+    is(&two, Link::Up);
+    reads(&two, one.stats().position >> 20);
+    let lost = two.history(Audience::Channel("known"), Some(&cursor), 10);
+    assert_eq!(lost.unwrap_err().kind(), ErrorKind::Evicted);
+    assert!(tab.event().is_reset());
+    two.unsubscribe(Subscriber::Client("tab"), "known").unwrap();
+    for channel in ["known", "unknown"] {
+        two.subscribe(Subscriber::Client("tab"), channel, Some(&cursor)).unwrap();
+    }
+    let told: Vec<String> =
+        std::iter::from_fn(|| tab.next_event()).filter(Received::is_reset).take(2).map(|event| event.data).collect();
+    assert_eq!(told, ["known", "unknown"].map(|name| format!(r#"{{"channel":"{name}","reason":"evicted"}}"#)));
 }
 
 #[test]

@@ -414,3 +414,20 @@ fn log_out_during_entry_leaves_no_stream() {
     }
     assert_empty(&engine);
 }
+
+#[test]
+fn log_out_during_entry_leaves_no_channel() {
+    let engine = Engine::start();
+    for round in 0..5_000 {
+        let user = format!("user {round}");
+        let who = Connect { user: Some(&user), client: Some(&user), ..Connect::default() };
+        let mark = LogOutMark::now();
+        thread::scope(|scope| {
+            let log_out = scope.spawn(|| engine.disconnect_user(&user));
+            let _ = engine.connect_since(mark, Connect { channels: &["secret"], ..who });
+            log_out.join().unwrap();
+        });
+        let _back = engine.connect(who).unwrap();
+        assert_eq!(engine.clients_by_channel("secret").len(), 0, "round {round}");
+    }
+}

@@ -2,6 +2,7 @@
 #![cfg(test)]
 
 mod attendance;
+mod channel_history;
 mod channels;
 mod chaos;
 mod client_ids;
@@ -25,6 +26,7 @@ mod lag;
 mod limits;
 mod metrics;
 mod opening;
+mod positions;
 mod presence;
 mod publish_races;
 mod ready;

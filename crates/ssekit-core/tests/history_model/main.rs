@@ -4,6 +4,7 @@
 
 mod operation;
 mod published;
+mod spans;
 mod world;
 
 use std::panic::catch_unwind;
@@ -12,10 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
-use ssekit_core::{HistoryOptions, Options};
+use ssekit_core::{ChannelKinds, ChannelOptions, HistoryOptions, LimitOptions, LogBounds, Options};
 
-use operation::{Operation, operation, tiny};
-use ssekit_testing::keeping_all;
+use operation::{CHANNELS, MOST_CHANNELS, Operation, SHORT, operation, tiny};
 use world::World;
 
 fn live(options: Options, operations: Vec<Operation>) {
@@ -27,11 +27,27 @@ fn live(options: Options, operations: Vec<Operation>) {
 }
 
 fn with_history(history: HistoryOptions) -> Options {
-    Options { history, threads: 2, ..Options::default() }
+    let mut channels = ChannelKinds::default();
+    let short = ChannelOptions { history: Some(LogBounds { max_events: 2, ..LogBounds::default() }), presence: false };
+    channels.add(CHANNELS[SHORT], short).unwrap();
+    let limits = LimitOptions { channels_per_client: MOST_CHANNELS, ..LimitOptions::default() };
+    Options { history, channels, limits, threads: 2, ..Options::default() }
+}
+
+fn keeping_all() -> Options {
+    with_history(ssekit_testing::keeping_all().history)
+}
+
+/// Few cases, unless `PROPTEST_CASES` asks for more.
+fn cases() -> ProptestConfig {
+    match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => ProptestConfig::default(),
+        None => ProptestConfig::with_cases(200),
+    }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(cases())]
 
     #[test]
     fn tiny_history_delivers_everything_or_a_reset(

@@ -5,19 +5,9 @@ use std::sync::Arc;
 
 use crate::delivery::broadcasts::Broadcasts;
 use crate::delivery::shard::slot::Slot;
-use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
-use crate::session::channel::Channel;
+use crate::delivery::shard::{ChannelPass, SENDS_PER_ITERATION, Shard};
 use crate::session::client::Client;
 use crate::session::reader::MAX_EVENTS;
-use crate::session::subscriptions::Seat;
-
-/// A pass of some events over a channel's members.
-#[derive(Debug)]
-pub(super) struct ChannelPass {
-    channel: Arc<Channel>,
-    events: Broadcasts,
-    next: Seat,
-}
 
 impl Shard {
     /// Goes on with the oldest pass, then with others, as long as there is room.

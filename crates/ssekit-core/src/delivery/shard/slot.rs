@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 #[cfg(unix)]
 use crate::delivery::connection::Connection;
+use crate::delivery::heartbeat::Idle;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::session::client::Client;
@@ -12,7 +13,7 @@ use crate::session::client::Client;
 #[derive(Debug)]
 pub(crate) enum Slot {
     /// Someone else pulls the stream, or nobody reads it yet.
-    Pulled { client: Arc<Client>, idle_ticks: u32 },
+    Pulled { client: Arc<Client>, idle: Idle },
     /// The client was let go. Until this tick, its carrier may still report that it has written the events sent before
     /// that.
     Parting { client: Arc<Client>, until: u32 },

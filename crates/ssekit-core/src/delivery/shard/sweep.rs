@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
-use crate::delivery::heartbeat::beat_pulled;
 use crate::delivery::lag::Lag;
 use crate::delivery::shard::slot::Slot;
 use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
@@ -35,18 +34,19 @@ impl Shard {
     }
 
     fn look_after(&mut self, key: usize) {
-        let (max_lag, mut lag) = (self.shared.max_lag, self.lag);
+        let (max_lag, pace, mut lag) = (self.shared.max_lag, self.shared.pace, self.lag);
         match self.slots.get_mut(key) {
-            Some(Slot::Pulled { client, idle_ticks }) => {
-                beat_pulled(client, idle_ticks);
+            Some(Slot::Pulled { client, idle }) => {
+                idle.beat(client, &pace);
                 let cursor = client.progress.pulled();
                 let backlog = max_lag.backlog_of(client, cursor, &self.shared.timeline);
                 if max_lag.is_exceeded_by(&backlog) {
                     let client = Arc::clone(client);
                     self.close(&client, DisconnectReason::Slow);
-                } else if backlog.age() > self.tick_length {
+                } else if backlog.age() > pace.tick {
                     // For an event that was just published, the carrier has only been woken so far, so that is no lag.
                     lag.count(&backlog);
+                    idle.id_was_old = true;
                 }
             }
             #[cfg(unix)]
@@ -58,7 +58,7 @@ impl Shard {
                     Some(backlog) => lag.count(&backlog),
                     None => {}
                 }
-                connection.beat(tick, tally)
+                connection.beat(&pace, timeline, tick, tally)
             }),
             // Ticks wrap around: `until` is ahead before that tick, and behind from then on.
             Some(Slot::Parting { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),

@@ -47,6 +47,7 @@ mod with_sockets {
             deliveries: Arc::default(),
             timeout: Duration::from_secs(30),
             max_lag: MaxLag::default(),
+            pace: Pace::new(Duration::from_secs(25), HistoryOptions::default().max_age),
         };
         Shard::new(shared).unwrap()
     }
@@ -259,7 +260,7 @@ mod with_sockets {
         assert!(timeline.publish(Place::next(), draft, None, timeline.broadcasts(), |_| true).is_ok());
         while shard.iterate() {}
         assert!(shard.shared.registry.remove(&client, DisconnectReason::Server, &timeline));
-        for _ in 0..LINGER_TICKS {
+        for _ in 0..shard.shared.pace.heartbeat {
             while shard.iterate() {}
             assert_eq!(shard.slots.len(), 1, "at tick {}", shard.tick);
             shard.tick += 1;

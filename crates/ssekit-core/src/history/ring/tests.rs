@@ -80,7 +80,7 @@ fn page_resumes_from_a_superseded_id() {
     for (position, id) in [(1, "10 %"), (2, "20 %"), (3, "30 %")] {
         ring.append(entry(position, Some("progress"), Some(id)), PLENTY);
     }
-    assert_eq!(ring.find("20 %"), Some(2));
+    assert_eq!(ring.find("20 %", 0), Some(2));
     assert_eq!(positions(&ring, 2), Ok(vec![3]));
 }
 

@@ -23,17 +23,23 @@ impl Registry {
         self.channels.get_or_begin(name, |floor| Channel::new(name, floor, self.kinds.of(name)))
     }
 
-    /// The events of the channel with this name.
+    /// The events of the channel with this name, which is not given up as long as somebody has them.
     pub(crate) fn channel_log(&self, name: &str) -> Arc<ChannelLog> {
-        Arc::clone(&self.channel(name).events)
+        loop {
+            let channel = self.channel(name);
+            let events = Arc::clone(&channel.events);
+            if !channel.is_retired() {
+                return events;
+            }
+        }
     }
 
     /// Makes a connected client a member of each of its channels.
     pub(crate) fn take_seats(&self, client: &Arc<Client>) {
         // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
         for name in client.subscriptions.without_seat() {
-            let (events, seat) = self.member_of(&name, client);
-            if !client.subscriptions.sit(&events, seat) {
+            let seat = self.member_of(&name, client);
+            if !client.subscriptions.sit(&name, seat) {
                 self.leave_channel(client, &name, seat, Duration::ZERO);
             }
         }
@@ -44,14 +50,14 @@ impl Registry {
     }
 
     /// Takes a place at a channel.
-    fn member_of(&self, name: &str, client: &Arc<Client>) -> (Arc<ChannelLog>, Seat) {
+    fn member_of(&self, name: &str, client: &Arc<Client>) -> Seat {
         loop {
             let channel = self.channel(name);
             if let Some(seat) = channel.join(client) {
                 if channel.attendance.is_some() {
                     self.checks.add(&channel.events.name, &client.info.id, Duration::ZERO);
                 }
-                return (Arc::clone(&channel.events), seat);
+                return seat;
             }
         }
     }
