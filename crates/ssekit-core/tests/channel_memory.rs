@@ -1,4 +1,4 @@
-//! What channels cost in memory. Alone in its program, because it measures the process.
+//! The memory that channels cost. Alone in its program, because it measures the process.
 #![cfg(target_os = "linux")]
 #![cfg(test)]
 

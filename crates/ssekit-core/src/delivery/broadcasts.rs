@@ -26,7 +26,7 @@ pub(crate) struct Broadcasts {
     others: Others,
 }
 
-/// What else a client may have to get.
+/// The other events that a client may have to get.
 #[derive(Debug)]
 enum Others {
     /// These are broadcasts. The newest targeted event was at this position when they were read.

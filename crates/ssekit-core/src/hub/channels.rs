@@ -54,7 +54,7 @@ impl Target {
     }
 }
 
-/// What happens to a subscription.
+/// A change of a subscription.
 #[derive(Clone, Copy)]
 pub(super) enum Step<'a> {
     Begin(Option<&'a str>),

@@ -128,7 +128,7 @@ fn gap_of_a_channel_costs_only_that_channel() {
     engine.send_to_channel("short", data("2")).unwrap();
     engine.unsubscribe(TAB, "short").unwrap();
     engine.send_to_user("ada", data("3")).unwrap();
-    // What the client does not get any more may be gone.
+    // Events that the client does not get any more may be gone.
     engine.send_to_channel("short", data("4")).unwrap();
     engine.send_to_channel("short", data("5")).unwrap();
     let events = left.all();
