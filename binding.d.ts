@@ -126,6 +126,9 @@ export interface ChannelFrom {
 /** The most channels that a client may have. */
 export declare function channelsPerClient(): number
 
+/** Closes the folder on this thread. This is for a process that is ending, when the thread has nothing else left to do. */
+export declare function closeFolder(): void
+
 /** Sets the options. If they are already set, checks that they are the same. */
 export declare function configure(options: unknown): void
 
@@ -238,6 +241,9 @@ export interface Notice {
   reason?: string
   message?: string
 }
+
+/** The same for a history in this folder. */
+export declare function offerFolder(dir: string): void
 
 /** Names the backplane for a hub whose options name no backplane. Only the first call counts. */
 export declare function offerRedis(url: string, ca?: string | undefined | null): void

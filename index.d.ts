@@ -181,10 +181,30 @@ export interface ChannelHistoryOptions {
 }
 
 /**
- * Redis (6.2 or later) or Valkey, which makes several processes one hub. An event from one process reaches the clients of all, a page
- * may come back to any, and every process knows who is connected. See docs/cluster.md.
+ * Makes several processes one hub. An event from one process reaches the clients of all, a page may come back to any, and every process
+ * knows who is connected. Either a folder connects the processes of one machine (see docs/durability.md), or Redis (6.2 or later) or
+ * Valkey connects those of several (see docs/cluster.md). To choose both is an error, and so are an option and the other one's variable.
  */
 export interface BackplaneOptions {
+  /**
+   * A folder, in which the history survives restarts. All processes that use the folder are one hub. A relative path counts from the
+   * working directory. Default: the environment variable `SSEKIT_DATA_DIR`.
+   */
+  file?: string;
+  /**
+   * What survives a loss of power, with `file`. With `'always'`, the disk has an event before anybody gets it. With `'process'`, events
+   * survive the end of every process. After a loss of power, every client receives `ssekit:reset`. Default: `'process'`.
+   */
+  durability?: 'process' | 'always';
+  /** The age at which an event may leave the folder, in milliseconds, 1,000 to 2^40. Default: 86,400,000 (one day). */
+  maxAgeMs?: number;
+  /** How many events the folder keeps, 100 to 100,000,000. Default: 100,000. */
+  maxEvents?: number;
+  /**
+   * Bytes of those events, 1,048,576 to 2^40. The newest are always kept. The files are somewhat larger. Default: 268,435,456
+   * (256 MiB).
+   */
+  maxBytes?: number;
   /**
    * `redis://[user[:password]@]host[:port][/database]`; `rediss://…` for TLS; with sentinels,
    * `redis+sentinel://[user[:password]@]host[:port][,host[:port]…]/service[/database]`. Sentinels that want a login of their own get it
@@ -198,17 +218,17 @@ export interface BackplaneOptions {
   /** A process that is silent for this time, in milliseconds, 1,000 to 3,600,000, is gone with its clients. Default: 10,000. */
   leaseMs?: number;
   /**
-   * Events that wait while Redis cannot be used, 1 to 10,000,000. Beyond that, the oldest are dropped, and every client receives
-   * `ssekit:reset` once Redis is back. Default: 100,000.
+   * Events that wait while the backplane cannot be used, 1 to 10,000,000. Beyond that, the oldest are dropped, and every client
+   * receives `ssekit:reset` once it is back. Default: 100,000.
    */
   maxBufferedEvents?: number;
   /** Bytes of those events, 1,024 to 2^40. Default: 67,108,864 (64 MiB). */
   maxBufferedBytes?: number;
   /**
-   * What happens to events while Redis cannot be used. With `'deliver'`, clients of this process get its events at once, before those
-   * that others send at the same time. A page that then comes back to another process receives `ssekit:reset`. With `'wait'`, nobody
-   * gets anything before all processes have agreed on the order. Either way, the events go out to everybody when Redis is back, and
-   * nobody gets them twice. Default: `'deliver'`.
+   * What happens to events while the backplane cannot be used. With `'deliver'`, clients of this process get its events at once,
+   * before those that others send at the same time. A page that then comes back to another process receives `ssekit:reset`. With
+   * `'wait'`, nobody gets anything before all processes have agreed on the order. Either way, the events go out to everybody when it is
+   * back, and nobody gets them twice. Default: `'deliver'`.
    */
   whenDown?: 'deliver' | 'wait';
   /**
@@ -240,6 +260,8 @@ export interface ClusterStats {
   dropped: number;
   /** How often the backplane became unusable. */
   outages: number;
+  /** The absolute path of the folder with the history. `null`: the history is in Redis. */
+  dir: string | null;
 }
 
 /** How clients are let go. `ssekit:drain` tells each client when to come back, then its connection is closed. */

@@ -191,7 +191,7 @@ test('stats() and metrics() show the state of the cluster', async () => {
       return { cluster: sse.stats().cluster, metrics: [...values].map(([, name, value]) => `${name} ${value}`).sort() };
     });
   const metrics = (values: number[]) => METRICS.map((name, index) => `${name} ${values[index]}`);
-  const settled = { nodes: 1, clients: 1, buffered: 0, bufferedBytes: 0, dropped: 0 };
+  const settled = { nodes: 1, clients: 1, buffered: 0, bufferedBytes: 0, dropped: 0, dir: null };
   expect(await look()).toEqual({
     cluster: { link: 'up', outages: 0, ...settled },
     metrics: metrics([0, 0, 0, 0, 0, 1, 1, 1]),

@@ -242,7 +242,13 @@ describe('names in the documentation', () => {
       .map((name) => read(join(folder, name)))
       .join('\n');
   const typescript = [read('index.d.ts'), sourcesIn('ts')].join('\n');
-  const rust = ['src', 'crates/ssekit-core/src', 'crates/ssekit-http/src', 'crates/ssekit-redis/src']
+  const rust = [
+    'src',
+    'crates/ssekit-core/src',
+    'crates/ssekit-http/src',
+    'crates/ssekit-redis/src',
+    'crates/ssekit-file/src',
+  ]
     .map(sourcesIn)
     .join('\n');
   const spans = (page: string): string[] => {

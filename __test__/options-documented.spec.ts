@@ -66,16 +66,22 @@ describe.each(ALL)('%s', (name, options) => {
 });
 
 /** The environment has their defaults. */
-const FROM_ENVIRONMENT = ['redis', 'ca'];
+const FROM_ENVIRONMENT = ['redis', 'file', 'ca'];
 
-test('the page about clusters states the defaults of its options', () => {
-  const [, table = ''] = /^\| `backplane\.` \| default .*?\n(.*?)\n\n/ms.exec(read('docs/cluster.md')) ?? [];
-  const stated = table.split('\n').flatMap((row) => {
+test('the pages about backplanes state the defaults of their options', () => {
+  const rows = ['docs/cluster.md', 'docs/durability.md'].flatMap((page) => {
+    const [, table = ''] = /^\| `backplane\.` \| default .*?\n(.*?)\n\n/ms.exec(read(page)) ?? [];
+    return table.split('\n');
+  });
+  const stated = rows.flatMap((row) => {
     const [, names = '', defaults = ''] = row.split('|');
     const texts = defaults.split(/, (?!\d{3})/);
     return [...names.matchAll(/`(\w+)`/g)].map(([, name = ''], index) => [name, texts[index]?.trim()] as const);
   });
-  const sizes = new Map([['64 MiB', 64 << 20]]);
+  const sizes = new Map([
+    ['64 MiB', 64 << 20],
+    ['256 MiB', 256 << 20],
+  ]);
   const valueIn = (text = ''): unknown => sizes.get(text) ?? defaultIn(`Default: ${text}`);
   const options = hub.filter(({ name }) => name.startsWith('backplane.'));
   const defaults = options.map(({ name, default: value }) => [name.slice('backplane.'.length), value] as const);

@@ -6,7 +6,7 @@ use ssekit_core::schema::slot::ValueKind;
 use ssekit_core::schema::{Description, Schema, Value};
 use ssekit_http::ListenerOptions;
 
-use crate::options::Settings;
+use crate::options::EveryOption;
 use crate::tickets::AskedTicket;
 
 /// An option, as its documentation must describe it.
@@ -35,7 +35,7 @@ pub struct AllOptions {
 pub fn describe_options() -> AllOptions {
     let all = |options: Vec<Description>| options.into_iter().map(Into::into).collect();
     AllOptions {
-        hub: all(Settings::complete().fields().describe()),
+        hub: all(EveryOption::describe()),
         listener: all(ListenerOptions::describe()),
         ticket: all(AskedTicket::describe()),
     }

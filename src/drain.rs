@@ -12,8 +12,9 @@ use ssekit_core::schema::Schema;
 use tokio::sync::watch;
 use tokio::time::timeout;
 
+use crate::backplane;
 use crate::error::throw;
-use crate::hub::{hub, runtime_if_running};
+use crate::hub::{folder_if_running, hub, runtime_if_running};
 use crate::source::read;
 
 /// The drain that is in progress or over, and the options that tell late clients when to come back.
@@ -51,6 +52,8 @@ pub fn drain(env: Env, options: Unknown<'_>, done: Function<'_, (), ()>) -> napi
         let hub = hub.clone();
         runtime.spawn(async move {
             hub.drain(wanted).await;
+            // Last, because a drain still appends.
+            backplane::close(folder_if_running()).await;
             tell.send_replace(true);
         });
         (wanted, progress)

@@ -1,6 +1,7 @@
 //! The one hub of the process. It belongs to the process, not to a JavaScript environment: every bundle, hot-reload
 //! generation and worker thread that loads this addon finds the same hub.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use napi::Env;
@@ -9,9 +10,11 @@ use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::{Error, Hub, Observer, Stats};
-use ssekit_redis::{Redis, RedisOptions};
+use ssekit_file::{File, FileOptions};
+use ssekit_redis::RedisOptions;
 use tokio::runtime::{Builder, Handle, Runtime};
 
+use crate::backplane::{self, Backplane, start_hub};
 use crate::error::throw;
 use crate::options::Settings;
 use crate::threads;
@@ -21,7 +24,7 @@ static PROCESS: Mutex<Process> =
 
 struct Process {
     /// The backplane from the environment, for a hub whose options name no backplane.
-    offered: Option<RedisOptions>,
+    offered: Option<Backplane>,
     /// The options of `configure`. Set once.
     wanted: Option<Settings>,
     /// JavaScript's listeners. They exist before the hub starts, and they stay when the hub is replaced.
@@ -35,6 +38,8 @@ struct Process {
 
 struct Running {
     hub: Hub,
+    /// The folder with the hub's history, if that is its backplane. To be closed before the process ends.
+    folder: Option<File>,
     settings: Settings,
     runtime: Runtime,
     /// Whether the hub has had a client or an event. Until then it has only joined the other nodes to answer a question, and
@@ -52,7 +57,13 @@ pub fn configure(env: Env, options: Unknown<'_>) -> napi::Result<()> {
 /// Names the backplane for a hub whose options name no backplane. Only the first call counts.
 #[napi(catch_unwind)]
 pub fn offer_redis(url: String, ca: Option<String>) {
-    PROCESS.lock().offered.get_or_insert(RedisOptions { ca, ..RedisOptions::at(url) });
+    PROCESS.lock().offered.get_or_insert(Backplane::Redis(RedisOptions { ca, ..RedisOptions::at(url) }));
+}
+
+/// The same for a history in this folder.
+#[napi(catch_unwind)]
+pub fn offer_folder(dir: String) {
+    PROCESS.lock().offered.get_or_insert(Backplane::File(FileOptions::at(dir)));
 }
 
 /// Whether sockets may be handed off.
@@ -136,7 +147,7 @@ pub fn when_ready(env: Env, done: Function<'_, bool, ()>) -> napi::Result<()> {
 impl Process {
     fn configure(&mut self, mut wanted: Settings) -> Result<(), Error> {
         wanted.validate()?;
-        wanted.redis = wanted.redis.or_else(|| self.offered.clone());
+        wanted.backplane = wanted.backplane.or_else(|| self.offered.clone());
         let used = self.running.as_ref().filter(|running| running.is_used);
         if let Some(set) = used.map(|running| &running.settings).or(self.wanted.as_ref()) {
             set.check_same(&wanted)?;
@@ -150,7 +161,7 @@ impl Process {
 
     /// Ends a hub that has sent nothing and has had no client.
     fn retire(&mut self) {
-        let Some(Running { hub, runtime, .. }) = self.running.take() else { return };
+        let Some(Running { hub, folder, runtime, .. }) = self.running.take() else { return };
         for observer in &self.observers {
             hub.unobserve(observer);
         }
@@ -158,6 +169,7 @@ impl Process {
             // With the drain, the other nodes need not wait until this node has been silent for long enough.
             hub.drain(hub.options().drain).await;
             hub.stop();
+            backplane::close(folder).await;
         });
         self.replaced = Some(runtime);
     }
@@ -181,17 +193,14 @@ impl Process {
             .enable_time()
             .build()
             .map_err(|error| Error::system("starting ssekit's threads", &error))?;
-        let (options, handle) = (settings.hub.clone(), runtime.handle());
-        let hub = match settings.redis.clone() {
-            Some(redis) => Hub::start_on_observed(Redis::new(redis)?, options, handle, &self.observers)?,
-            None => Hub::start_observed(options, handle, &self.observers)?,
-        };
-        Ok(Running { hub, settings, runtime, is_used: false })
+        let (backplane, options) = (settings.backplane.clone(), settings.hub.clone());
+        let (hub, folder) = start_hub(backplane, options, runtime.handle(), &self.observers)?;
+        Ok(Running { hub, folder, settings, runtime, is_used: false })
     }
 
     /// The settings that the hub has or will have.
     fn settings(&self) -> Settings {
-        let offered = || Settings { redis: self.offered.clone(), ..Settings::default() };
+        let offered = || Settings { backplane: self.offered.clone(), ..Settings::default() };
         self.wanted.clone().unwrap_or_else(offered)
     }
 
@@ -209,7 +218,7 @@ impl Process {
     }
 
     fn is_one_of_several(&self) -> bool {
-        self.wanted.as_ref().map_or(self.offered.is_some(), |wanted| wanted.redis.is_some())
+        self.wanted.as_ref().map_or(self.offered.is_some(), |wanted| wanted.backplane.is_some())
     }
 }
 
@@ -227,6 +236,19 @@ pub(crate) fn hub(env: &Env) -> napi::Result<Hub> {
 /// The hub and its runtime, if the hub is running.
 pub(crate) fn runtime_if_running() -> Option<(Hub, Handle)> {
     PROCESS.lock().running.as_ref().map(|Running { hub, runtime, .. }| (hub.clone(), runtime.handle().clone()))
+}
+
+/// The folder with the history, if that is the backplane of a running hub.
+pub(crate) fn folder_if_running() -> Option<File> {
+    PROCESS.lock().running.as_ref().and_then(|running| running.folder.clone())
+}
+
+/// The folder of the history, if that is or will be the backplane.
+pub(crate) fn data_dir() -> Option<PathBuf> {
+    match PROCESS.lock().settings().backplane {
+        Some(Backplane::File(FileOptions { dir, .. })) => Some(dir),
+        _ => None,
+    }
 }
 
 /// The hub, which its first use starts, and its runtime.

@@ -1,13 +1,13 @@
 //! The Node.js binding of `ssekit-core`: convert, call, convert. There is one file for each thing that is exposed.
 //!
-//! * [`hub`]: the one hub of the process and its runtime; [`options`]: its options; [`source`]: reads options from
-//!   JavaScript; [`describe`]: what there is to know about options.
+//! * [`hub`]: the one hub of the process and its runtime; [`backplane`]: what it keeps its history in; [`options`]: its
+//!   options; [`source`]: reads options from JavaScript; [`describe`]: what there is to know about options.
 //! * [`send`]: the ways to send; [`channels`]: who subscribes to what; [`history`]: what was sent.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`page`]: a page changes the channels of its stream.
 //! * [`observer`]: tells JavaScript about clients that connect and disconnect.
-//! * [`drain`]: the graceful end.
+//! * [`drain`]: the graceful end; [`folder`]: closes the folder with the history.
 //! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
 //! * [`stats`]: counters and gauges.
 //!
@@ -15,11 +15,13 @@
 
 #![expect(unreachable_pub, reason = "napi exports what is `pub`, from modules that nobody imports")]
 
+mod backplane;
 mod channels;
 mod clients;
 mod describe;
 mod drain;
 mod error;
+mod folder;
 mod history;
 mod hub;
 mod observer;

@@ -1,7 +1,7 @@
 //! Counters and gauges; see `SSEStats` in index.d.ts.
 
 use napi::Env;
-use napi::bindgen_prelude::{Null, Object};
+use napi::bindgen_prelude::{Either, Null, Object};
 use napi_derive::napi;
 use ssekit_core::metrics::{Metric, Reading};
 
@@ -10,13 +10,17 @@ use crate::hub;
 /// Counters and gauges of this moment.
 #[napi(catch_unwind)]
 pub fn stats(env: &Env) -> napi::Result<Object<'_>> {
-    let mut stats = Object::new(env)?;
-    for Metric { stat, value, .. } in hub::stats().table() {
+    let (current, mut stats) = (hub::stats(), Object::new(env)?);
+    for Metric { stat, value, .. } in current.table() {
         match stat.map(|name| name.split_once('.').unwrap_or(("", name))) {
             None => {}
             Some(("", name)) => set(env, &mut stats, name, value)?,
             Some((group, name)) => set(env, &mut group_of(env, &mut stats, group)?, name, value)?,
         }
+    }
+    if current.cluster.is_some() {
+        let dir = hub::data_dir().map(|dir| dir.to_string_lossy().into_owned());
+        group_of(env, &mut stats, "cluster")?.set("dir", dir.map_or(Either::B(Null), Either::A))?;
     }
     Ok(stats)
 }

@@ -1,4 +1,7 @@
-/** Processes that share a Redis, each a node with its own hub. */
+/** Processes that share a Redis or a folder, each a node with its own hub. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join as path } from 'node:path';
 import type { BackplaneOptions, SSEOptions } from '../../index';
 import { Evaluator, stopEvaluators } from './evaluator';
 import { closeClients, RawClient, type RequestOptions } from './raw-client';
@@ -29,14 +32,33 @@ export function sharedRedis(): Pick<Redis, 'url' | 'command' | 'kill' | 'restart
   };
 }
 
-/** Starts one, and lets it note what its event `error` says. It is not waited for. */
+/** A folder for each test of a file, not made yet. After each test, its clients and nodes are ended, and the folder is gone. */
+export function ownFolder(): { readonly dir: string } {
+  let parent: string;
+  beforeEach(() => {
+    parent = mkdtempSync(path(tmpdir(), 'ssekit-data-'));
+  });
+  afterEach(async () => {
+    closeClients();
+    await stopEvaluators();
+    rmSync(parent, { recursive: true });
+  });
+  return {
+    get dir() {
+      return path(parent, 'data');
+    },
+  };
+}
+
+/** Starts one at a URL of Redis, or at a folder, and lets it note what its event `error` says. It is not waited for. */
 export async function launch(
-  url: string,
+  place: string,
   { backplane, ...options }: NodeOptions = {},
   env: Record<string, string> = {},
 ): Promise<Evaluator> {
   // No heartbeat comes between, and a node that is killed is soon gone for the others.
-  const settings = { heartbeatMs: 3_600_000, ...options, backplane: { redis: url, leaseMs: 2_000, ...backplane } };
+  const at = place.includes('://') ? { redis: place } : { file: place };
+  const settings = { heartbeatMs: 3_600_000, ...options, backplane: { ...at, leaseMs: 2_000, ...backplane } };
   const node = await Evaluator.start(settings, env);
   await node.evaluate(({ sse, state }) => {
     state.errors = [];
@@ -46,8 +68,8 @@ export async function launch(
 }
 
 /** Starts one, and waits until it knows the others. */
-export async function join(url: string, options?: NodeOptions): Promise<Evaluator> {
-  const node = await launch(url, options);
+export async function join(place: string, options?: NodeOptions): Promise<Evaluator> {
+  const node = await launch(place, options);
   expect(await node.evaluate(({ sse }) => sse.ready())).toBe(true);
   return node;
 }

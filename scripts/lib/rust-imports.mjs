@@ -12,6 +12,7 @@ const SOURCES = [
   'src',
   'bench/load/src',
   'crates/ssekit-core/src',
+  'crates/ssekit-file/src',
   'crates/ssekit-http/src',
   'crates/ssekit-redis/src',
 ];

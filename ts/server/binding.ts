@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
+import { isMainThread } from 'node:worker_threads';
 
 import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
@@ -29,8 +30,10 @@ export function native(): Native {
 
 /** If the environment names a backplane, the hub joins it, unless it is configured otherwise. */
 function prepared(binding: Native): Native {
-  const backplane = backplaneOf(process.env);
-  if (backplane) binding.offerRedis(backplane.redis, backplane.ca);
+  const { redis, file, ca } = backplaneOf(process.env);
+  if (redis) binding.offerRedis(redis, ca);
+  if (file) binding.offerFolder(file);
+  if (isMainThread) process.once('exit', () => binding.closeFolder());
   return inThisRealm(binding);
 }
 

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use ssekit_core::backplane::{Backplane, Batch, Channel, Ends, Known, NodeId};
+use ssekit_core::backplane::{Address, Backplane, Batch, Channel, Ends, Known, NodeId, Outgoing};
 use ssekit_core::{ClusterOptions, Connect, Connected, Event, Hub, Link, Options};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
@@ -131,9 +131,10 @@ fn throughput(plan: &Plan, runtime: &Runtime) -> Result<Value> {
     let (append, read) = runtime.block_on(async {
         let joined = backplane.join(&Known::default()).await?;
         let (node, payload) = (NodeId::random(), Bytes::from(vec![b'x'; PAYLOAD]));
+        let record = Outgoing { to: Address::everybody(), payload };
         let began = Instant::now();
         for first in (1..=plan.events).step_by(BATCH as usize) {
-            let records = vec![payload.clone(); BATCH.min(plan.events + 1 - first) as usize];
+            let records = vec![record.clone(); BATCH.min(plan.events + 1 - first) as usize];
             backplane.append(joined.epoch, &Batch { node, channel: Channel::Events, first, records }).await?;
         }
         let appended = began.elapsed();

@@ -219,7 +219,7 @@ impl Backplane for Redis {
             .run(&APPEND, &[&keys.history, stream, &count], |call| {
                 call.arg(epoch.as_str()).arg(channel).arg(batch.node.as_str()).arg(batch.first).arg(kept);
                 for record in &batch.records {
-                    call.arg(record.as_ref());
+                    call.arg(record.payload.as_ref());
                 }
             })
             .await?;
@@ -318,7 +318,7 @@ impl Redis {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use ssekit_core::backplane::NodeId;
+    use ssekit_core::backplane::{Address, NodeId, Outgoing};
     use ssekit_testing::redis_server::RedisServer;
 
     use super::*;
@@ -330,7 +330,8 @@ mod tests {
         let joined = redis.join(&Known::default()).await.unwrap();
         let (node, channel) = (NodeId::random(), Channel::Events);
         for first in 1..=100 {
-            let records = vec![Bytes::from(vec![b'x'; 64 << 10])];
+            let large = Outgoing { to: Address::everybody(), payload: Bytes::from(vec![b'x'; 64 << 10]) };
+            let records = vec![large];
             redis.append(joined.epoch, &Batch { node, channel, first, records }).await.unwrap();
         }
         redis.connector.most_bytes = 1 << 20;

@@ -1,29 +1,16 @@
-//! Pages that are cut after one in a hundred events and go to any node, while something is wrong with Redis: 0 lost, doubled or out of
-//! order without the word of a gap, whether nodes deliver alone meanwhile or wait.
-//!
-//! `SSEKIT_CUTS_SEED` is the first seed, `SSEKIT_RUNS` how many there are.
+//! What pages get that are cut while something is wrong with Redis.
 #![cfg(test)]
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use ssekit_core::{Connect, Hub, Link, Options};
+use ssekit_core::Options;
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
+use ssekit_testing::Engine;
 use ssekit_testing::chance::Chance;
-use ssekit_testing::ledger::{Account, Ledger};
-use ssekit_testing::node_process::node_options;
-use ssekit_testing::pull::Pull;
+use ssekit_testing::cuts::{self, Place};
 use ssekit_testing::redis_server::RedisServer;
-use ssekit_testing::{Engine, PATIENCE, data, eventually};
-
-const NODES: usize = 3;
-const PAGES: usize = 60;
-const USERS: [&str; 3] = ["ada", "bob", "eve"];
-const CUT_ONE_IN: usize = 100;
-const ROUNDS: usize = 2;
 
 /// What is wrong with Redis.
 #[derive(Debug, Clone, Copy)]
@@ -35,34 +22,41 @@ enum Fault {
     Standing,
 }
 
-impl Fault {
-    /// Lets it happen, and be over.
-    fn happen(self, redis: &mut RedisServer, chance: &mut Chance) {
+/// A server of a run's own.
+struct InRedis(RedisServer, Fault);
+
+impl Place for InRedis {
+    fn node(&self, options: Options) -> Engine {
+        Engine::node(Redis::new(RedisOptions::at(self.0.url())).unwrap(), options)
+    }
+
+    fn fail(&mut self, chance: &mut Chance) {
+        let Self(redis, fault) = self;
         let time = Duration::from_millis(200 + chance.below(400) as u64);
         let says = |redis: &RedisServer, line: &str| assert!(!redis.says(line).starts_with('-'), "{line}");
-        match self {
-            Self::Full => {
+        match fault {
+            Fault::Full => {
                 says(redis, "CONFIG SET maxmemory 1");
                 thread::sleep(time);
                 says(redis, "CONFIG SET maxmemory 0");
             }
-            Self::Restarted => {
+            Fault::Restarted => {
                 redis.kill();
                 thread::sleep(time);
                 redis.restart();
             }
-            Self::Killing => {
+            Fault::Killing => {
                 for _ in 0..6 {
                     says(redis, "CLIENT KILL TYPE normal");
                     thread::sleep(Duration::from_millis(100));
                 }
             }
-            Self::ReadOnly => {
+            Fault::ReadOnly => {
                 says(redis, "REPLICAOF 127.0.0.1 1");
                 thread::sleep(time);
                 says(redis, "REPLICAOF NO ONE");
             }
-            Self::Standing => {
+            Fault::Standing => {
                 says(redis, "CLIENT PAUSE 3600");
                 thread::sleep(time);
             }
@@ -70,140 +64,8 @@ impl Fault {
     }
 }
 
-/// One page's life.
-struct Page {
-    hubs: Arc<Vec<Hub>>,
-    chance: Chance,
-    account: Account,
-    user: &'static str,
-    last: Option<String>,
-    cuts: usize,
-}
-
-impl Page {
-    async fn connect(&mut self) -> Pull {
-        let hub = self.chance.pick(&self.hubs).clone();
-        hub.caught_up(self.last.as_deref()).await;
-        let who = Connect { user: Some(self.user), last_event_id: self.last.as_deref(), ..Connect::default() };
-        let pull = Pull::of(hub.connect(who).unwrap());
-        self.last = Some(pull.ready.id.clone());
-        pull
-    }
-
-    /// Until it has got everything, or is not going to.
-    async fn live(mut self, over: Arc<AtomicBool>) -> Self {
-        let mut pull = self.connect().await;
-        let mut patience = Instant::now() + PATIENCE;
-        while !(over.load(Ordering::Relaxed) && self.account.has_the_newest()) && Instant::now() < patience {
-            if !over.load(Ordering::Relaxed) {
-                // How long the fault takes says nothing.
-                patience = Instant::now() + PATIENCE;
-            }
-            let is_connected = pull.stream.client().is_some_and(|client| client.is_connected());
-            let events = pull.all();
-            let mut is_cut = events.is_empty() && !is_connected;
-            for event in events {
-                self.account.take(&event);
-                self.last = Some(event.id);
-                patience = Instant::now() + PATIENCE;
-                if self.chance.one_in(CUT_ONE_IN) {
-                    (is_cut, self.cuts) = (true, self.cuts + 1);
-                    break;
-                }
-            }
-            if is_cut {
-                pull = self.connect().await;
-            } else {
-                tokio::time::sleep(Duration::from_millis(2)).await;
-            }
-        }
-        self.account.close();
-        self
-    }
-}
-
-/// Sends to all and to single users until it is told to stop.
-fn send(sender: usize, hub: &Hub, ledger: &Ledger, mut chance: Chance, stop: &AtomicBool) {
-    while !stop.load(Ordering::Relaxed) {
-        for _ in 0..=chance.below(4) {
-            let user = (!chance.one_in(3)).then(|| *chance.pick(&USERS));
-            let text = ledger.note(sender, user);
-            match user {
-                Some(user) => drop(hub.send_to_user(user, data(&text)).unwrap()),
-                None => drop(hub.broadcast(data(&text), None).unwrap()),
-            }
-        }
-        thread::sleep(Duration::from_millis(5 + chance.below(10) as u64));
-    }
-}
-
-/// What has come of a run.
-#[derive(Debug, Default)]
-struct Outcome {
-    cuts: usize,
-    resets: usize,
-    faults: Vec<String>,
-}
-
-fn run(fault: Fault, deliver: bool, seed: u64) -> Outcome {
-    let mut chance = Chance::of(seed.wrapping_mul(0x9e37_79b9) + 1);
-    let mut redis = RedisServer::durable();
-    let mut options: Options = node_options();
-    options.cluster.deliver_when_down = deliver;
-    let start = || Engine::node(Redis::new(RedisOptions::at(redis.url())).unwrap(), options.clone());
-    let nodes: Vec<Engine> = (0..NODES).map(|_| start()).collect();
-    let is_up = |node: &Engine| node.stats().cluster.unwrap().link == Link::Up;
-    eventually("all are up", || nodes.iter().all(is_up));
-    let hubs: Arc<Vec<Hub>> = Arc::new(nodes.iter().map(|node| node.hub.clone()).collect());
-    let (ledger, over, stop) = (Ledger::of(NODES), Arc::new(AtomicBool::new(false)), AtomicBool::new(false));
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let pages: Vec<_> = (0..PAGES)
-        .map(|number| {
-            let user = USERS[number % USERS.len()];
-            let (hubs, account) = (Arc::clone(&hubs), Account::new(&ledger, user));
-            let page = Page { hubs, chance: chance.split(), account, user, last: None, cuts: 0 };
-            runtime.spawn(page.live(Arc::clone(&over)))
-        })
-        .collect();
-    eventually("all pages are there", || {
-        nodes.iter().map(|node| node.active_clients_here().len()).sum::<usize>() == PAGES
-    });
-    thread::scope(|scope| {
-        for (sender, hub) in hubs.iter().enumerate() {
-            let (ledger, chance, stop) = (&ledger, chance.split(), &stop);
-            scope.spawn(move || send(sender, hub, ledger, chance, stop));
-        }
-        for _ in 0..ROUNDS {
-            fault.happen(&mut redis, &mut chance);
-            eventually("all are up again", || nodes.iter().all(is_up));
-        }
-        stop.store(true, Ordering::Relaxed);
-    });
-    eventually("all is out", || nodes.iter().all(|node| node.stats().cluster.unwrap().buffered.records == 0));
-    for (sender, hub) in hubs.iter().enumerate() {
-        hub.broadcast(data(&ledger.note(sender, None)), None).unwrap();
-    }
-    over.store(true, Ordering::Relaxed);
-    let mut outcome = Outcome::default();
-    for (number, page) in pages.into_iter().enumerate() {
-        let page = runtime.block_on(page).unwrap();
-        outcome.cuts += page.cuts;
-        outcome.resets += page.account.resets;
-        let named = page.account.faults.iter().map(|fault| format!("page {number} of {}: {fault}", page.user));
-        outcome.faults.extend(named);
-    }
-    outcome
-}
-
 fn survive(fault: Fault, deliver: bool) {
-    let number = |name: &str, default| std::env::var(name).map_or(default, |text| text.parse::<u64>().unwrap());
-    let first = number("SSEKIT_CUTS_SEED", 7);
-    for seed in first..first + number("SSEKIT_RUNS", 1) {
-        let Outcome { cuts, resets, faults } = run(fault, deliver, seed);
-        println!("{fault:?}, deliver {deliver}, seed {seed}: {cuts} cuts, {resets} resets, {} faults", faults.len());
-        assert_eq!(faults, Vec::<String>::new(), "seed {seed}");
-        assert!(cuts > 0, "nobody was cut");
-    }
+    cuts::survive(&format!("{fault:?}"), deliver, || InRedis(RedisServer::durable(), fault));
 }
 
 #[test]

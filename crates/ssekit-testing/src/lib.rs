@@ -2,12 +2,16 @@
 //!
 //! Clients get to a hub in three ways: `peer` and `pull` take their streams from it as they are, a socket or none; `front` does
 //! what Node does with requests; `door` is the listener. Who asks there is `http1` and `http2`, made of `http_parts`; `proxy` stands
-//! between; `wire` is how all read what comes.
+//! between; `wire` is how all read what comes. `contract`, `cuts` and `chaos` are what every backplane
+//! has to survive.
 //!
 //! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
 //! failure.
 
 pub mod chance;
+pub mod chaos;
+pub mod contract;
+pub mod cuts;
 pub mod door;
 pub mod front;
 pub mod gateway;

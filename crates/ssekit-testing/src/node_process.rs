@@ -6,14 +6,15 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use ssekit_core::{ClusterOptions, Options};
+use ssekit_file::{File, FileOptions};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
 
 use crate::door::{Door, tickets, with_tickets};
 use crate::{Engine, keeping_all};
 
-/// The address of Redis, for a process that becomes a node.
-const REDIS: &str = "SSEKIT_TEST_NODE_REDIS";
+/// Where the history is, for a process that becomes a node.
+const PLACE: &str = "SSEKIT_TEST_NODE_PLACE";
 
 /// The text before the node's address on its standard output.
 const ADDRESS: &str = "this node listens at ";
@@ -29,16 +30,20 @@ pub fn node_options() -> Options {
     Options { cluster, ..keeping_all() }
 }
 
-/// A node of the test's own process.
-pub fn node_at(url: &str) -> Engine {
-    Engine::node(Redis::new(RedisOptions::at(url)).unwrap(), node_options())
+/// A node of the test's own process. The history is in Redis, if the place is a URL, or in a folder.
+pub fn node_at(place: &str) -> Engine {
+    if place.contains("://") {
+        return Engine::node(Redis::new(RedisOptions::at(place)).unwrap(), node_options());
+    }
+    let options = FileOptions { max_events: 1_000_000, ..FileOptions::at(place) };
+    Engine::node(File::new(options).unwrap(), node_options())
 }
 
 /// To be called first in a test that starts nodes. If this process is one of them, serves until the test has ended, and then
 /// says so.
 pub fn serve_if_told() -> bool {
-    let Ok(url) = std::env::var(REDIS) else { return false };
-    let door = Door::of(node_at(&url), with_tickets(tickets()));
+    let Ok(place) = std::env::var(PLACE) else { return false };
+    let door = Door::of(node_at(&place), with_tickets(tickets()));
     println!("{ADDRESS}{}", door.address());
     std::io::stdout().flush().unwrap();
     // The end of the test is the end of the pipe, however it ends.
@@ -53,9 +58,9 @@ pub struct NodeProcess {
 
 impl NodeProcess {
     /// Runs `test` of this program as a node, and waits until it listens.
-    pub fn start(test: &str, redis: &str) -> Self {
+    pub fn start(test: &str, place: &str) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", test, "--nocapture"]).env(REDIS, redis);
+        command.args(["--exact", test, "--nocapture"]).env(PLACE, place);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
         // The harness writes to the same output.

@@ -7,6 +7,7 @@ import { ancestors, installedAt, majorOf, readManifest, versionOf, wanted } from
 import { addCommand, packageManagerOf } from '../app/package-manager.js';
 import { readText } from '../app/read-text.js';
 import { copiesOf } from './copies.js';
+import { checkDataFolder } from './data-folder.js';
 import { type Finding, problem, warning } from './finding.js';
 
 const PACKAGE = 'ssekit';
@@ -25,7 +26,9 @@ export function isApp(folder: string): boolean {
 export function checkInstallation(folder: string): Finding[] {
   const home = installedAt(folder, PACKAGE);
   const next = isNextApp(folder) ? [checkConfig(folder), checkInstrumentation(folder)] : [];
-  const installed = home ? [checkAddon(home), checkCopies(folder)] : [notInstalled(folder)];
+  const installed = home
+    ? [checkAddon(home), checkCopies(folder), checkDataFolder(folder, home)]
+    : [notInstalled(folder)];
   return [checkNode(), checkPlatform(), ...installed, ...next].flatMap((finding) => finding ?? []);
 }
 
@@ -54,8 +57,10 @@ function notInstalled(folder: string): Finding {
 
 /** Runs in its own process, because an addon for another system may end it. */
 function checkAddon(home: string): Finding | undefined {
-  const args = ['-e', LOAD, home];
-  const { status, stderr, signal } = spawnSync(process.execPath, args, { encoding: 'utf8', timeout: LOAD_TIMEOUT_MS });
+  // Without its backplane, because this is only about the package.
+  const env = { ...process.env, SSEKIT_DATA_DIR: '', SSEKIT_REDIS_URL: '' };
+  const how = { encoding: 'utf8', timeout: LOAD_TIMEOUT_MS, env } as const;
+  const { status, stderr, signal } = spawnSync(process.execPath, ['-e', LOAD, home], how);
   if (status === 0) return undefined;
   const reason = /^\w*Error.*: (.+)$/m.exec(stderr)?.[1] ?? `it ended with ${signal ?? status}`;
   return problem(

@@ -71,11 +71,11 @@ impl Sequence {
 
     fn append(&mut self, batch: &Batch, kept: usize) {
         let count = self.counts.entry(batch.node).or_default();
-        for (number, payload) in (batch.first..).zip(&batch.records) {
+        for (number, record) in (batch.first..).zip(&batch.records) {
             if number > *count {
                 *count = number;
                 let origin = Origin { node: batch.node, count: number };
-                self.records.push(Stored { origin, at: Instant::now(), payload: payload.clone() });
+                self.records.push(Stored { origin, at: Instant::now(), payload: record.payload.clone() });
             }
         }
         // Trim only now and then, so that each record moves at most twice.

@@ -19,13 +19,19 @@
 //!   and a client that comes back with it would silently miss the second event.
 //! * **Reading waits** for new records, but never longer than [`READ_WAIT`], and then returns nothing. A hanging read
 //!   would hide that the backplane is gone.
+//! * **A read may fail with [`Failure::is_other_history`], too,** if the backplane sees that the history is not the one that
+//!   this node has joined. The node joins again.
 //! * **A read leaves out records only for lack of room.** It returns all new records of each channel, or the first
 //!   [`MOST_READ`] of them. A record that was appended before a record of the other channel is returned no later than
 //!   that one. Otherwise a node could not know that it has read everything.
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
-//! There are two implementations: [`memory`] connects hubs of one process, and the crate `ssekit-redis` those of many.
+//! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest.
+//!
+//! There are three implementations: [`memory`] connects hubs of one process, the crate `ssekit-file` those of one machine,
+//! and the crate `ssekit-redis` those of many.
 
+mod address;
 pub mod memory;
 
 use std::fmt;
@@ -34,6 +40,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::time::Instant;
+
+pub use address::Address;
 
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
@@ -90,7 +98,16 @@ pub struct Batch {
     /// The node's count of the first record; the others follow.
     pub first: u64,
     /// The records, at least one.
-    pub records: Vec<Bytes>,
+    pub records: Vec<Outgoing>,
+}
+
+/// A record to append.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    /// Whom it is for. Means nothing in [`Channel::Members`].
+    pub to: Address,
+    /// The record's content.
+    pub payload: Bytes,
 }
 
 /// A record as it is read.

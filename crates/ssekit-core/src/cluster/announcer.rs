@@ -31,19 +31,19 @@ impl Announcer {
     pub(crate) fn joined(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Joined(vec![member(client, &spans, 0)]).encode()]);
+        self.outbox.push([Message::Joined(vec![member(client, &spans, 0)]).record()]);
     }
 
     /// A client's channels have changed.
     pub(crate) fn changed(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Changed(member(client, &spans, 0)).encode()]);
+        self.outbox.push([Message::Changed(member(client, &spans, 0)).record()]);
     }
 
     /// A client has left.
     pub(crate) fn left(&self, client: &str) {
-        self.outbox.push([Message::Left(vec![client]).encode()]);
+        self.outbox.push([Message::Left(vec![client]).record()]);
     }
 
     /// Everything about these clients, in place of whatever the other nodes know about this node.
@@ -61,13 +61,13 @@ impl Announcer {
             let is_last = piece.is_empty();
             let first = messages.is_empty();
             if first || !is_last {
-                messages.push(Message::PresenceSnapshot { first, members: piece }.encode());
+                messages.push(Message::PresenceSnapshot { first, members: piece }.record());
             }
             if is_last {
                 break;
             }
         }
-        messages.push(Message::Alive(here.len() as u64).encode());
+        messages.push(Message::Alive(here.len() as u64).record());
         self.outbox.push(messages);
     }
 }

@@ -8,6 +8,7 @@ mod wire;
 use bytes::{Buf, BufMut, Bytes};
 
 use self::wire::Writer;
+use crate::backplane::{Address, Outgoing};
 use crate::event::audience::Audience;
 use crate::event::{Draft, Encoded};
 use crate::session::attendance::Attendee;
@@ -145,9 +146,9 @@ mod tag {
     pub(super) const NAMED_AT: u8 = 17;
 }
 
-/// The payload of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
+/// The record of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
 /// fields follow it.
-pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Bytes {
+pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Outgoing {
     let (mut buf, room, own_id, coalesce_key) = draft.into_parts();
     let mut head = Writer::new(kind::EVENT);
     head.0.put_u8(tag::BODY);
@@ -161,10 +162,34 @@ pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Bytes {
     out.to(to);
     out.optional(tag::ID, own_id.as_deref());
     out.optional(tag::KEY, coalesce_key.as_deref());
-    out.0.freeze()
+    Outgoing { to: to.audience.into(), payload: out.0.freeze() }
 }
 
 impl<'a> Message<'a> {
+    /// The record that carries the message.
+    pub(crate) fn record(&self) -> Outgoing {
+        Outgoing { to: self.address(), payload: self.encode() }
+    }
+
+    /// Whom the message concerns. Messages about a node's clients concern the other nodes.
+    fn address(&self) -> Address {
+        match self {
+            Self::Event(to, _) => to.audience.into(),
+            Self::DisconnectUser(user, _) => Audience::User(user).into(),
+            Self::DisconnectClient(client) => Audience::Client(client).into(),
+            Self::Subscribe(order) | Self::Unsubscribe(order) => Audience::Client(order.client).into(),
+            Self::Attends { .. }
+            | Self::Lost(_)
+            | Self::Joined(_)
+            | Self::Changed(_)
+            | Self::Left(_)
+            | Self::SnapshotRequest
+            | Self::PresenceSnapshot { .. }
+            | Self::Alive(_)
+            | Self::NodeLeft => Address::everybody(),
+        }
+    }
+
     pub(crate) fn encode(&self) -> Bytes {
         let mut out = Writer::new(self.kind());
         match self {

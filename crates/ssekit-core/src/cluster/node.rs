@@ -3,12 +3,11 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::backplane::{Failure, NodeId, Number, Record};
+use crate::backplane::{Failure, NodeId, Number, Outgoing, Record};
 use crate::cluster::announcer::Announcer;
 use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::claims::Claims;
@@ -113,7 +112,7 @@ impl Cluster {
     }
 
     /// Sends an event, or an order, through the history.
-    pub(crate) fn send(&self, message: Bytes, engine: &Engine) {
+    pub(crate) fn send(&self, message: Outgoing, engine: &Engine) {
         self.outage.lock().send(&self.events, message, self.applier(engine));
     }
 
@@ -214,7 +213,7 @@ impl Cluster {
             engine.end(&stray, DisconnectReason::Fault);
         }
         if self.probe_due.swap(false, Ordering::AcqRel) || !self.newcomers.is_empty() {
-            self.announcer.outbox.push([Message::Alive(engine.registry.counts().0 as u64).encode()]);
+            self.announcer.outbox.push([Message::Alive(engine.registry.counts().0 as u64).record()]);
         }
     }
 
@@ -256,7 +255,7 @@ impl Cluster {
 
     /// Tells the other nodes that this node has left.
     pub(crate) async fn leave(&self) {
-        let count = self.announcer.outbox.push([Message::NodeLeft.encode()]);
+        let count = self.announcer.outbox.push([Message::NodeLeft.record()]);
         let _ = tokio::time::timeout(Duration::from_secs(1), self.announcer.outbox.is_appended(count)).await;
     }
 

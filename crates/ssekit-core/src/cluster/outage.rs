@@ -12,6 +12,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::backplane::Outgoing;
 use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::message::Message;
 use crate::cluster::outbox::Outbox;
@@ -44,8 +45,9 @@ struct Delivered {
 
 impl OutageDelivery {
     /// Appends a record. Delivers it at once if nobody knows when it will come back.
-    pub(crate) fn send(&mut self, outbox: &Outbox, payload: Bytes, applier: Applier<'_>) {
-        let count = outbox.push([payload.clone()]);
+    pub(crate) fn send(&mut self, outbox: &Outbox, record: Outgoing, applier: Applier<'_>) {
+        let payload = record.payload.clone();
+        let count = outbox.push([record]);
         if self.cut_off && self.has_all() {
             self.deliver(count, &payload, applier);
             return applier.engine.wake_for_broadcasts();

@@ -3,10 +3,10 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use crate::backplane::Outgoing;
 use crate::cluster::message::Message;
 
 /// The most records, and bytes, that are appended at once.
@@ -45,7 +45,7 @@ struct Queue {
 
 #[derive(Debug)]
 struct Waiting {
-    payload: Bytes,
+    record: Outgoing,
     /// Events that are lost if this record is lost.
     weight: u64,
     /// It is a `Lost` record: it reports events that are already lost.
@@ -70,11 +70,11 @@ impl Outbox {
 
     /// Adds records, one after the other. If too many are waiting, drops the oldest, because a client that reads on
     /// after a gap needs the newest state most. Returns the count of the last record.
-    pub(crate) fn push(&self, payloads: impl IntoIterator<Item = Bytes>) -> u64 {
+    pub(crate) fn push(&self, records: impl IntoIterator<Item = Outgoing>) -> u64 {
         let mut queue = self.queue.lock();
-        for payload in payloads {
-            queue.bytes += payload.len();
-            queue.waiting.push_back(Waiting { payload, weight: 1, is_word: false });
+        for record in records {
+            queue.bytes += record.payload.len();
+            queue.waiting.push_back(Waiting { record, weight: 1, is_word: false });
             while queue.waiting.len() > 1
                 && (queue.waiting.len() > self.bounds.records || queue.bytes > self.bounds.bytes)
             {
@@ -88,17 +88,17 @@ impl Outbox {
     }
 
     /// The next records to append, and the count of the first. They stay until they have been appended.
-    pub(crate) fn peek(&self) -> Option<(u64, Vec<Bytes>)> {
+    pub(crate) fn peek(&self) -> Option<(u64, Vec<Outgoing>)> {
         let mut queue = self.queue.lock();
         queue.tell_lost();
         let mut bytes = 0;
         let fitting = queue.waiting.iter().take(MOST_RECORDS).take_while(|waiting| {
-            let fits = bytes == 0 || bytes + waiting.payload.len() <= MOST_BYTES;
-            bytes += waiting.payload.len();
+            let fits = bytes == 0 || bytes + waiting.record.payload.len() <= MOST_BYTES;
+            bytes += waiting.record.payload.len();
             fits
         });
-        let payloads: Vec<Bytes> = fitting.map(|waiting| waiting.payload.clone()).collect();
-        (!payloads.is_empty()).then_some((queue.left + 1, payloads))
+        let records: Vec<Outgoing> = fitting.map(|waiting| waiting.record.clone()).collect();
+        (!records.is_empty()).then_some((queue.left + 1, records))
     }
 
     /// The most records that may wait.
@@ -150,7 +150,7 @@ impl Queue {
     fn pop(&mut self) -> Option<Waiting> {
         let waiting = self.waiting.pop_front()?;
         self.left += 1;
-        self.bytes -= waiting.payload.len();
+        self.bytes -= waiting.record.payload.len();
         Some(waiting)
     }
 
@@ -169,9 +169,9 @@ impl Queue {
         if weight == 0 {
             return;
         }
-        let payload = Message::Lost(weight).encode();
-        self.bytes += payload.len();
-        self.waiting.push_front(Waiting { payload, weight, is_word: true });
+        let record = Message::Lost(weight).record();
+        self.bytes += record.payload.len();
+        self.waiting.push_front(Waiting { record, weight, is_word: true });
         self.left -= 1;
     }
 }
@@ -184,36 +184,36 @@ mod tests {
         Outbox::new(Bounds { records, bytes: 1 << 20 })
     }
 
-    fn payload(number: u64) -> Bytes {
-        Message::DisconnectClient(&number.to_string()).encode()
+    fn record(number: u64) -> Outgoing {
+        Message::DisconnectClient(&number.to_string()).record()
     }
 
     #[test]
     fn record_stays_counted_until_it_is_appended() {
         let outbox = outbox(100);
         assert_eq!(outbox.peek(), None);
-        assert_eq!(outbox.push((1..=3).map(payload)), 3);
-        assert_eq!(outbox.peek(), Some((1, vec![payload(1), payload(2), payload(3)])));
+        assert_eq!(outbox.push((1..=3).map(record)), 3);
+        assert_eq!(outbox.peek(), Some((1, vec![record(1), record(2), record(3)])));
         outbox.appended(2);
-        assert_eq!(outbox.peek(), Some((3, vec![payload(3)])));
+        assert_eq!(outbox.peek(), Some((3, vec![record(3)])));
         outbox.appended(2);
         outbox.appended(3);
         assert_eq!(outbox.peek(), None);
         assert_eq!(outbox.buffered(), Buffered::default());
-        assert_eq!((outbox.push([payload(4)]), outbox.count()), (4, 4));
+        assert_eq!((outbox.push([record(4)]), outbox.count()), (4, 4));
     }
 
     #[test]
     fn dropped_records_leave_one_counted_gap() {
         let outbox = outbox(3);
-        outbox.push((1..=5).map(payload));
-        let told = Message::Lost(2).encode();
-        assert_eq!(outbox.peek(), Some((2, vec![told, payload(3), payload(4), payload(5)])));
+        outbox.push((1..=5).map(record));
+        let told = Message::Lost(2).record();
+        assert_eq!(outbox.peek(), Some((2, vec![told, record(3), record(4), record(5)])));
         assert_eq!(outbox.buffered().dropped, 2);
         // The `Lost` record itself is the oldest now.
-        outbox.push([payload(6)]);
-        let told = Message::Lost(3).encode();
-        assert_eq!(outbox.peek(), Some((3, vec![told, payload(4), payload(5), payload(6)])));
+        outbox.push([record(6)]);
+        let told = Message::Lost(3).record();
+        assert_eq!(outbox.peek(), Some((3, vec![told, record(4), record(5), record(6)])));
         assert_eq!(outbox.buffered().dropped, 3);
         outbox.appended(6);
         assert_eq!(outbox.peek(), None);
@@ -222,8 +222,8 @@ mod tests {
     #[test]
     fn batch_is_limited_but_holds_one_large_record() {
         let outbox = Outbox::new(Bounds { records: 100, bytes: 1 << 30 });
-        let large = Bytes::from(vec![b'x'; 3 << 20]);
-        outbox.push([large.clone(), payload(1), payload(2)]);
+        let large = Outgoing { payload: vec![b'x'; 3 << 20].into(), ..record(0) };
+        outbox.push([large.clone(), record(1), record(2)]);
         assert_eq!(outbox.peek(), Some((1, vec![large])));
         outbox.appended(1);
         assert_eq!(outbox.peek().map(|(first, records)| (first, records.len())), Some((2, 2)));
@@ -232,7 +232,7 @@ mod tests {
     #[tokio::test]
     async fn waiter_wakes_when_its_record_is_appended() {
         let outbox = outbox(10);
-        let count = outbox.push([payload(1), payload(2)]);
+        let count = outbox.push([record(1), record(2)]);
         let waiting = outbox.is_appended(count);
         let appending = async {
             outbox.appended(1);

@@ -90,12 +90,16 @@ impl Reader {
         cluster.announcer.outbox.clear();
         cluster.members.bear_with_all();
         cluster.send_snapshot(&here);
-        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
+        cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
         drop(here);
         loop {
             let records = tokio::select! {
-                records = backplane.read(reached.ends) => records?,
+                records = backplane.read(reached.ends) => match records {
+                    // No outage: the next attempt to join finds what is there now.
+                    Err(failure) if failure.is_other_history() => return Ok(()),
+                    records => records?,
+                },
                 () = cluster.rejoin.notified() => return Ok(()),
             };
             let Some(here) = engine.upgrade() else { return Ok(()) };
@@ -155,7 +159,7 @@ impl Reader {
                 }
                 Channel::Members => {
                     if !is_next {
-                        cluster.announcer.outbox.push([Message::SnapshotRequest.encode()]);
+                        cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
                     }
                     if let Some(message) = message {
                         presence::hear(cluster, engine, record, &message);

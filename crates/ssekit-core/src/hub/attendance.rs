@@ -42,7 +42,7 @@ fn look(check: &Check, engine: &Engine, cluster: Option<&Cluster>) {
 
 fn tell(attendee: Attendee<'_>, comes: bool, engine: &Engine, cluster: Option<&Cluster>) {
     match cluster {
-        Some(cluster) => cluster.send(Message::Attends { attendee, comes }.encode(), engine),
+        Some(cluster) => cluster.send(Message::Attends { attendee, comes }.record(), engine),
         None => engine.attend(Place::next(), attendee, comes),
     }
 }

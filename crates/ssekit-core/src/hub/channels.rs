@@ -128,7 +128,7 @@ impl Hub {
             Step::End => Message::Unsubscribe(order(None)),
         };
         // Even if nothing seems to change: an earlier order may still be on its way.
-        cluster.send(message.encode(), &self.inner.engine);
+        cluster.send(message.record(), &self.inner.engine);
         has == matches!(step, Step::End)
     }
 

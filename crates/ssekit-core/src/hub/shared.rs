@@ -156,7 +156,7 @@ impl Hub {
 
     pub(super) fn disconnect_client_anywhere(&self, cluster: &Cluster, client_id: &str) -> bool {
         let connected = self.owner_of(cluster, client_id).is_some_and(|(_, connected)| connected);
-        cluster.send(Message::DisconnectClient(client_id).encode(), &self.inner.engine);
+        cluster.send(Message::DisconnectClient(client_id).record(), &self.inner.engine);
         connected
     }
 
@@ -165,7 +165,7 @@ impl Hub {
         let now = since_1970();
         self.inner.engine.revoked.revoke(user_id, now);
         let here = self.inner.engine.registry.users.get(user_id).map_or(0, |user| user.count());
-        cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).encode(), &self.inner.engine);
+        cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).record(), &self.inner.engine);
         if cluster.link() != Link::Up {
             // A log-out takes effect here at once, even if the other nodes learn about it later.
             self.inner.engine.disconnect_user(user_id, now);

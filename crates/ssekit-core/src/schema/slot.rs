@@ -165,6 +165,16 @@ impl Text for Option<String> {
     }
 }
 
+impl Text for PathBuf {
+    fn load(&self) -> Option<&str> {
+        self.to_str()
+    }
+
+    fn store(&mut self, text: String) {
+        *self = text.into();
+    }
+}
+
 impl Text for Option<PathBuf> {
     fn load(&self) -> Option<&str> {
         self.as_ref()?.to_str()

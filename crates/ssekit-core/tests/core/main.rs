@@ -11,6 +11,7 @@ mod cluster_channels;
 mod cluster_moves;
 mod cluster_outage;
 mod cluster_owners;
+mod contract;
 mod delivery;
 mod disconnects;
 mod drain;

@@ -57,6 +57,21 @@ fn message_survives_encoding() {
 }
 
 #[test]
+fn message_is_addressed_to_whom_it_concerns() {
+    let (user, client) = (Address::from(Audience::User("ada")), Address::from(Audience::Client("tab")));
+    let everybody = Address::everybody();
+    for message in examples() {
+        let expected = match &message {
+            Message::Event(to, _) => &to.audience.into(),
+            Message::DisconnectUser(..) => &user,
+            Message::DisconnectClient(_) | Message::Subscribe(_) | Message::Unsubscribe(_) => &client,
+            _ => &everybody,
+        };
+        assert_eq!(&message.record().to, expected, "{message:?}");
+    }
+}
+
+#[test]
 fn truncated_or_newer_message_does_no_harm() {
     for message in examples() {
         let bytes = message.encode();
@@ -84,9 +99,10 @@ proptest! {
         let event = Event { name: "n", data: &data, id: id.as_deref(), coalesce_key: key.as_deref(), ..Event::default() };
         let draft = event.encode(1 << 20).unwrap();
         let to = Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User(&user)) };
-        let payload = event_for(to, event.encode(1 << 20).unwrap());
-        let Some(Message::Event(decoded_to, encoded)) = Message::decode(&payload) else { panic!("an event") };
+        let record = event_for(to, event.encode(1 << 20).unwrap());
+        let Some(Message::Event(decoded_to, encoded)) = Message::decode(&record.payload) else { panic!("an event") };
         prop_assert_eq!(decoded_to, to);
+        prop_assert_eq!(record.to, Address::from(Audience::Client("tab")));
         let epoch = Epoch::random();
         let arrived = encoded.draft(1 << 20).unwrap();
         prop_assert_eq!(arrived.coalesce_key(), draft.coalesce_key());

@@ -8,10 +8,10 @@ use std::thread;
 use std::time::Duration;
 
 use super::{EVENTS, Scene, USERS};
-use ssekit_testing::PATIENCE;
-use ssekit_testing::chance::Chance;
-use ssekit_testing::door::{HeadText, get, request, ticket_of};
-use ssekit_testing::wire::{Dechunker, Parser, Received};
+use crate::PATIENCE;
+use crate::chance::Chance;
+use crate::door::{HeadText, get, request, ticket_of};
+use crate::wire::{Dechunker, Parser, Received};
 
 pub(crate) fn client_of(page: usize) -> String {
     format!("page-{page}")

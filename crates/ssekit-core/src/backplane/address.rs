@@ -1,0 +1,68 @@
+//! Whom a record is for, as a backplane sees it.
+
+use bytes::Bytes;
+
+use crate::event::audience::Audience;
+
+/// Whom a record is for. A backplane compares and stores these bytes, and does not look into them: a tag, and a name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Address(Bytes);
+
+/// The tags. They are stored in files, so none may ever get another meaning.
+const EVERYBODY: &[u8] = &[0];
+const USER: u8 = 1;
+const CLIENT: u8 = 2;
+const CHANNEL: u8 = 3;
+
+impl Address {
+    /// The address of what concerns all clients.
+    pub fn everybody() -> Self {
+        Self(Bytes::from_static(EVERYBODY))
+    }
+
+    /// Its bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn named(tag: u8, name: &str) -> Self {
+        let mut bytes = Vec::with_capacity(1 + name.len());
+        bytes.push(tag);
+        bytes.extend_from_slice(name.as_bytes());
+        Self(bytes.into())
+    }
+}
+
+/// An excluded client reads the broadcasts of all the same, because it has to know that it may skip one.
+impl From<Audience<'_>> for Address {
+    fn from(audience: Audience<'_>) -> Self {
+        match audience {
+            Audience::All { .. } => Self::everybody(),
+            Audience::User(user) => Self::named(USER, user),
+            Audience::Client(client) => Self::named(CLIENT, client),
+            Audience::Channel(channel) => Self::named(CHANNEL, channel),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn each_audience_has_its_own_address() {
+        let audiences = [
+            Audience::All { exclude: None },
+            Audience::User("ada"),
+            Audience::Client("ada"),
+            Audience::Channel("ada"),
+            Audience::User("\u{1}ada"),
+        ];
+        let addresses: HashSet<Address> = audiences.into_iter().map(Address::from).collect();
+        assert_eq!(addresses.len(), audiences.len());
+        assert_eq!(Address::from(Audience::All { exclude: Some("ada") }), Address::everybody());
+        assert_eq!(Address::from(Audience::User("ada")).as_bytes(), b"\x01ada");
+    }
+}

@@ -1,0 +1,170 @@
+//! A history in a folder of one machine: one SQLite database, for all processes that use the folder.
+//!
+//! * [`FileOptions`]: where the folder is, and how much it keeps; `folder`: its files; `mount`: what its disk is.
+//! * `database`: opens and makes the database; `state`: the row that says how far the history goes; `boot`: whether its end
+//!   survived.
+//! * `join`, `append` with `bounds`, `read`: the calls of the contract, each one transaction; `row`: a stored record.
+//! * `bell`: wakes the other processes; `trouble`: why a call failed; `failure`: in words.
+//!
+//! # Threads
+//! SQLite blocks. So each call moves its connection to a thread for blocking work and takes it back with the answer. An owned
+//! thread would need a queue, and somebody to end it. An abandoned call takes its connection with it, and the next call opens
+//! another one.
+//!
+//! # Ending
+//! Dropping a [`File`] is cheap: it syncs nothing. Whoever ends the process first calls [`File::close`]. Otherwise the
+//! next start of the *machine* takes the end of the history for lost, and begins a new epoch.
+
+mod append;
+mod bell;
+mod boot;
+mod bounds;
+mod database;
+mod failure;
+mod folder;
+mod join;
+#[cfg(target_os = "linux")]
+mod mount;
+mod options;
+mod read;
+mod row;
+mod state;
+#[cfg(test)]
+mod tests;
+mod trouble;
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout};
+
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Record};
+use ssekit_core::error::Result;
+use ssekit_core::event::position::Epoch;
+
+pub use options::{Durability, FileOptions};
+
+use bell::Bell;
+use database::Database;
+use folder::Folder;
+use row::Clock;
+use trouble::Trouble;
+
+/// A folder as the backplane. Clones share what they know of it, and each has its own connection.
+pub struct File {
+    shared: Arc<Shared>,
+    /// Taken for each call, and put back only after its answer.
+    database: Option<Database>,
+    /// The history that was joined last. Nothing is read from another one.
+    joined: Option<Epoch>,
+}
+
+struct Shared {
+    options: FileOptions,
+    folder: Folder,
+    bell: Bell,
+}
+
+impl File {
+    /// Creates a backplane that opens the folder at its first call.
+    ///
+    /// # Errors
+    /// The options are invalid, or the working folder of a relative path is unknown.
+    pub fn new(options: FileOptions) -> Result<Self> {
+        options.validate()?;
+        let folder = Folder::at(&options.dir)?;
+        let bell = Bell::new(folder.bells());
+        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None, joined: None })
+    }
+
+    /// The folder's absolute path.
+    pub fn dir(&self) -> &std::path::Path {
+        self.shared.folder.dir()
+    }
+
+    /// Writes everything to the disk and notes that nothing can be missing, whatever happens to the machine from now on. To
+    /// be called before the process ends. Appending is still possible, and then the note no longer holds.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    pub async fn close(&mut self) -> std::result::Result<(), Failure> {
+        self.call(|_, database| database.sync()).await?;
+        self.database = None;
+        Ok(())
+    }
+
+    /// Does this on a thread for blocking work. After an error, the next call opens another connection.
+    async fn call<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&Shared, &mut Database) -> std::result::Result<T, Trouble> + Send + 'static,
+    ) -> std::result::Result<T, Failure> {
+        let (shared, database) = (Arc::clone(&self.shared), self.database.take());
+        let worked = tokio::task::spawn_blocking(move || {
+            let current = database.filter(|database| database.is_in(&shared.folder));
+            let mut database = match current {
+                Some(database) => database,
+                None => Database::open(&shared.folder, shared.options.durability)?,
+            };
+            Ok((work(&shared, &mut database)?, database))
+        });
+        let (answer, database) = match worked.await {
+            Ok(worked) => worked.map_err(|trouble: Trouble| failure::of(trouble, &self.shared.folder))?,
+            Err(_) => return Err(Failure::new("the call was given up, because the process ends")),
+        };
+        self.database = Some(database);
+        Ok(answer)
+    }
+}
+
+/// Each clone has its own connection.
+impl Clone for File {
+    fn clone(&self) -> Self {
+        Self { shared: Arc::clone(&self.shared), database: None, joined: None }
+    }
+}
+
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("File").field("dir", &self.dir()).finish_non_exhaustive()
+    }
+}
+
+impl Backplane for File {
+    async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
+        let known = known.clone();
+        let join = move |shared: &Shared, database: &mut Database| {
+            shared.bell.hang();
+            join::join(database, &known, Clock::now())
+        };
+        let joined = self.call(join).await?;
+        self.joined = Some(joined.epoch);
+        Ok(joined)
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
+        let batch = batch.clone();
+        self.call(move |shared, database| {
+            let end = append::append(database, &shared.options, epoch, &batch, Clock::now())?;
+            shared.bell.ring();
+            database.copy_long_log()?;
+            Ok(end)
+        })
+        .await
+    }
+
+    async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
+        let shared = Arc::clone(&self.shared);
+        let (until, joined) = (Instant::now() + READ_WAIT, self.joined);
+        loop {
+            // Start listening before the look, so that no record is missed between the two.
+            let mut news = std::pin::pin!(shared.bell.listen());
+            news.as_mut().enable();
+            let records = self.call(move |_, database| read::read(database, joined, after, Clock::now())).await?;
+            let left = until.saturating_duration_since(Instant::now());
+            if !records.is_empty() || left.is_zero() {
+                return Ok(records);
+            }
+            let _ = timeout(left, shared.bell.heard(news)).await;
+        }
+    }
+}

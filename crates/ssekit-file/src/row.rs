@@ -1,0 +1,84 @@
+//! A stored record: its columns, and the checksum over them.
+
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use rusqlite::Row;
+use ssekit_core::backplane::{Channel, NodeId, Number, Origin, Record};
+use tokio::time::Instant;
+
+use crate::trouble::Trouble;
+
+/// The same moment on two clocks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Clock {
+    /// Since 1970.
+    pub(crate) millis: i64,
+    instant: Instant,
+}
+
+impl Clock {
+    pub(crate) fn now() -> Self {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        Self { millis: since.map_or(0, |since| since.as_millis() as i64), instant: Instant::now() }
+    }
+
+    fn instant_of(self, millis: i64) -> Instant {
+        let age = self.millis.saturating_sub(millis).max(0);
+        self.instant.checked_sub(Duration::from_millis(age as u64)).unwrap_or(self.instant)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at(millis: i64) -> Self {
+        Self { millis, ..Self::now() }
+    }
+}
+
+/// A record as it is stored.
+pub(crate) struct Stored<'a> {
+    pub(crate) channel: Channel,
+    pub(crate) number: Number,
+    pub(crate) at: i64,
+    pub(crate) node: &'a str,
+    pub(crate) count: u64,
+    /// Empty in [`Channel::Members`].
+    pub(crate) address: &'a [u8],
+    pub(crate) payload: &'a [u8],
+}
+
+impl Stored<'_> {
+    /// SQLite checks the frames of its log, but not the pages of the database. Lengths are part of it, so that no byte can
+    /// move from one field to the next.
+    pub(crate) fn checksum(&self) -> u32 {
+        let mut hash = crc32fast::Hasher::new();
+        hash.update(&[u8::from(self.channel == Channel::Members)]);
+        let numbers = [self.number, self.at as u64, self.count, self.address.len() as u64, self.payload.len() as u64];
+        numbers.iter().for_each(|number| hash.update(&number.to_le_bytes()));
+        [self.node.as_bytes(), self.address, self.payload].iter().for_each(|bytes| hash.update(bytes));
+        hash.finalize()
+    }
+}
+
+/// The columns that [`record`] reads, in this order.
+pub(crate) fn columns(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Events => "number, at, node, count, address, checksum, payload",
+        Channel::Members => "number, at, node, count, x'', checksum, payload",
+    }
+}
+
+/// The record in a row.
+pub(crate) fn record(row: &Row<'_>, channel: Channel, now: Clock) -> Result<Record, Trouble> {
+    let number: u64 = row.get(0)?;
+    let damaged = || Trouble::damaged(format_args!("record {number} is not what was written"));
+    let text = |index| row.get_ref(index)?.as_str().map_err(|_| damaged());
+    let blob = |index| row.get_ref(index)?.as_blob().map_err(|_| damaged());
+    let (node, address, payload) = (text(2)?, blob(4)?, blob(6)?);
+    let stored = Stored { channel, number, at: row.get(1)?, node, count: row.get(3)?, address, payload };
+    if stored.checksum() != row.get::<_, u32>(5)? {
+        return Err(damaged());
+    }
+    let origin = Origin { node: NodeId::parse(node).ok_or_else(damaged)?, count: stored.count };
+    let at = now.instant_of(stored.at);
+    Ok(Record { channel, number, origin, at, payload: Bytes::copy_from_slice(payload) })
+}

@@ -1,0 +1,110 @@
+//! A folder keeps the contract of a backplane.
+
+use ssekit_core::backplane::{Backplane as _, Channel, NodeId};
+use ssekit_file::{Durability, File, FileOptions};
+use ssekit_testing::contract::{World, batch, fresh, read_all, texts};
+
+use crate::folder::TestFolder;
+
+struct InFolder(TestFolder, FileOptions);
+
+impl World for InFolder {
+    type Node = File;
+
+    fn keeping(events: u64) -> Self {
+        let folder = TestFolder::new();
+        let options = FileOptions { max_events: events, ..folder.options() };
+        Self(folder, options)
+    }
+
+    fn node(&self) -> File {
+        File::new(self.1.clone()).unwrap()
+    }
+
+    fn lose(&self) {
+        self.0.remove();
+    }
+}
+
+/// The same, and the disk has it before anybody else.
+struct OnDisk(InFolder);
+
+impl World for OnDisk {
+    type Node = File;
+
+    fn keeping(events: u64) -> Self {
+        let InFolder(folder, options) = InFolder::keeping(events);
+        Self(InFolder(folder, FileOptions { durability: Durability::Always, ..options }))
+    }
+
+    fn node(&self) -> File {
+        self.0.node()
+    }
+
+    fn lose(&self) {
+        self.0.lose();
+    }
+}
+
+mod in_folder {
+    ssekit_testing::contract!(super::InFolder);
+}
+
+mod on_disk {
+    ssekit_testing::contract!(super::OnDisk);
+}
+
+#[tokio::test]
+async fn nothing_is_read_from_another_history() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let (mut reader, mut writer) = (folder.open(), folder.open());
+    let joined = fresh(&mut reader).await;
+    folder.remove();
+    // The number that the reader waits for means something else now.
+    let anew = fresh(&mut writer).await;
+    writer.append(anew.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    assert!(reader.read(joined.ends).await.unwrap_err().is_other_history());
+    fresh(&mut reader).await;
+    assert_eq!(read_all(&mut reader, anew.ends, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn copy_of_the_database_is_another_history() {
+    let (folder, copy, id) = (TestFolder::new(), TestFolder::new(), NodeId::random());
+    let mut file = folder.open();
+    let joined = fresh(&mut file).await;
+    file.append(joined.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    std::fs::create_dir(copy.path()).unwrap();
+    let database = rusqlite::Connection::open(folder.path().join("history.db")).unwrap();
+    let into = copy.path().join("history.db");
+    database.execute("VACUUM INTO ?", [into.to_str().unwrap()]).unwrap();
+    let mut file = copy.open();
+    let again = fresh(&mut file).await;
+    // What was sent after the copy was made may have been seen under the old epoch.
+    assert_ne!(again.epoch, joined.epoch);
+    assert_eq!(again.ends.events, joined.ends.events + 1);
+    assert_eq!(fresh(&mut copy.open()).await.epoch, again.epoch);
+    assert_eq!(read_all(&mut file, joined.ends, 1).await.len(), 1);
+}
+
+#[tokio::test]
+async fn members_records_wait_for_large_events() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let mut file = folder.open();
+    let joined = fresh(&mut file).await;
+    let large = "x".repeat(1 << 20);
+    for first in 1..=40 {
+        file.append(joined.epoch, &batch(id, Channel::Events, first, &[&large])).await.unwrap();
+    }
+    file.append(joined.epoch, &batch(id, Channel::Members, 1, &["m"])).await.unwrap();
+    let (mut ends, mut reads) = (joined.ends, Vec::new());
+    while ends.events < joined.ends.events + 40 {
+        let records = file.read(ends).await.unwrap();
+        ends.events += texts(&records, Channel::Events).len() as u64;
+        reads.push(texts(&records, Channel::Members).len());
+    }
+    // It proves that all events before it have been read.
+    assert!(reads.len() > 2, "one read is bounded");
+    assert_eq!(reads.pop(), Some(1));
+    assert!(reads.iter().all(|members| *members == 0), "{reads:?}");
+}

@@ -1,0 +1,41 @@
+/** Examines the folder that keeps the history, if the environment names one. */
+import { spawnSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { resolve } from 'node:path';
+
+import { type Finding, note, problem } from './finding.js';
+
+/** Joins the folder's history as any process of the app does, or prints why it cannot. */
+const JOIN = `
+const sse = require(process.argv[1]).SSEService.getInstance();
+const fail = ({ message }) => { require('node:fs').writeSync(1, message); process.exit(1); };
+try {
+  sse.on('error', fail).ready().then((isReady) => process.exit(isReady ? 0 : 2));
+} catch (error) {
+  fail(error);
+}
+`;
+
+/** A process joins in some milliseconds, or gives up after some seconds. */
+const JOIN_TIMEOUT_MS = 30_000;
+
+/** `home`: where the package is installed. */
+export function checkDataFolder(folder: string, home: string): Finding | undefined {
+  const { SSEKIT_DATA_DIR: given } = process.env;
+  if (!given) return undefined;
+  const dir = resolve(folder, given);
+  if (!existsSync(dir)) {
+    const matters = 'ssekit makes it when the server starts. If it should be there, the server starts a new history.';
+    return note('data-folder', `SSEKIT_DATA_DIR is ${dir}, and there is no such folder.`, matters, 'Nothing.');
+  }
+  const how = { encoding: 'utf8', timeout: JOIN_TIMEOUT_MS, cwd: folder } as const;
+  const { status, stdout, signal } = spawnSync(process.execPath, ['-e', JOIN, home], how);
+  if (status === 0) return undefined;
+  const reason = stdout.trim() || `it ended with ${signal ?? status}`;
+  return problem(
+    'data-folder',
+    `The history cannot be kept in ${dir}: ${reason}`,
+    'The server keeps the history in memory instead. It ends with the process, and other processes of the app are cut off.',
+    'Remove the cause, or name another folder: a local disk, writable by the user of the app. See docs/durability.md.',
+  );
+}
