@@ -47,6 +47,15 @@ describe('of ssekit', () => {
     for (const value of ['processorPerDelivery', 'ofBroadcasts', 'ratio']) expect(outcome[value]).toBeGreaterThan(0);
   });
 
+  test('what it costs to keep the history is measured in each place', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'histories');
+    expect(outcome.failed).toBeUndefined();
+    expect(Object.keys(outcome)).toEqual(['memory', 'file', 'always', 'redis']);
+    for (const values of Object.values(outcome) as unknown as Record<string, number>[]) {
+      for (const value of ['call', 'p50', 'p99', 'perSecond']) expect(values[value]).toBeGreaterThan(0);
+    }
+  });
+
   test('the event loop is measured while another process publishes to clients of the listener', async () => {
     const outcome = await measure(CONTENDERS, 'ssekit-listener', 'eventLoop');
     expect(outcome.failed).toBeUndefined();

@@ -1,5 +1,6 @@
 /** The page of results: a Markdown file with tables, and its plots. */
 import { cost, Figures, figure, ratio } from './figures.mjs';
+import { TITLES } from './histories.mjs';
 import { CHANNEL, GROWTH, SIZES } from './plan.mjs';
 import { barPlot, DOT, linePlot, PALE, rangePlot, SOLID, TONES } from './plots.mjs';
 
@@ -277,6 +278,21 @@ of them is being written: p50 ${ms('duringP50')} ms, p99 ${ms('duringP99')} ms.\
       `${cost(of('channel', 'processorPerDelivery'))} µs per delivery when a channel's events go to ${members.toLocaleString('en')} of \
 ${clients.toLocaleString('en')} clients, ${cost(of('channel', 'ofBroadcasts'))} µs when broadcasts go to ${members.toLocaleString('en')} clients in all, in turns: \
 ${ratio(of('channel', 'ratio')?.median)} times as much.\n`,
+    );
+  }
+  if (figures.has('histories')) {
+    const clients = figures.clients('histories');
+    const rows = Object.entries(TITLES).flatMap(([name, title]) => {
+      const value = (inner, unit = 1) => figure(figures.nested('histories', 'ssekit-handoff', name, inner) / unit);
+      return value('call') === '–'
+        ? []
+        : [[title, value('call'), value('p50', 1000), value('p99', 1000), value('perSecond')]];
+    });
+    parts.push(
+      '## What it costs to keep the history\n',
+      `${clients} clients. Processor time of one call of \`sendToUser\` with 150 bytes; single events from the call to the client; broadcasts one \
+after the other, until the last client has the last one.\n`,
+      table(['the history is', 'the call, µs', 'p50, ms', 'p99, ms', 'broadcasts/s in a burst'], rows),
     );
   }
   if (figures.has('idle')) {

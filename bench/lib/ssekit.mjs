@@ -9,6 +9,8 @@ export async function serveSSEKit(options) {
   const { SSEService } = require('../../index.js');
   const { handleSSE } = require('../../dist/node/index.js');
   const sse = SSEService.configure(options);
+  // A history elsewhere is joined first.
+  await sse.ready();
   const server = createServer((req, res) => {
     const { searchParams } = new URL(req.url, 'http://localhost');
     handleSSE(req, res, { userId: searchParams.get('user'), channels: searchParams.getAll('channel') });

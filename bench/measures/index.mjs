@@ -5,6 +5,7 @@ import { channel } from './channel.mjs';
 import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
 import { growth } from './growth.mjs';
+import { histories } from './histories.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
 import { stall } from './stall.mjs';
@@ -20,6 +21,7 @@ export const MEASURES = {
   eventLoop,
   fairness,
   growth,
+  histories,
   idle,
   memoryPerClient,
   stall,
