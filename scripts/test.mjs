@@ -32,6 +32,7 @@ await main(async () => {
     'nginx',
     'python',
     'redis',
+    'strace',
   );
   const python = await ensurePython();
   const withRust = jestArguments.length === 0;

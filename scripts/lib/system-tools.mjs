@@ -90,6 +90,13 @@ const TOOLS = {
     apt: ['python3', 'python3-venv'],
     elsewhere: 'install Python 3.10 or newer from https://www.python.org/downloads/',
   },
+  // Lets system calls fail. It finds the calls of a process that it may trace.
+  strace: {
+    find: () =>
+      process.platform !== 'linux' || (succeeds('strace', ['-qq', '-o', '/dev/null', 'true']) && onPath('strace')),
+    apt: ['strace'],
+    elsewhere: 'install strace with your package manager; a container needs the capability SYS_PTRACE',
+  },
   valgrind: {
     find: () => onPath('valgrind'),
     // It needs the symbols of the loader to work at all.

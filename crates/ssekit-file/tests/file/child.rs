@@ -46,7 +46,8 @@ impl Process {
         Self::of(shell, test, folder)
     }
 
-    fn of(mut command: Command, test: &str, folder: &Path) -> Self {
+    /// The same, by a program that starts it.
+    pub(crate) fn of(mut command: Command, test: &str, folder: &Path) -> Self {
         command.args(["--exact", test, "--nocapture"]).env(FOLDER, folder);
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let output = BufReader::new(child.stdout.take().unwrap());

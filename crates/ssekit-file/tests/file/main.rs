@@ -7,6 +7,8 @@ mod closing;
 mod contract;
 #[cfg(unix)]
 mod disk;
+#[cfg(target_os = "linux")]
+mod faults;
 mod folder;
 mod hubs;
 mod kill;
