@@ -22,6 +22,9 @@ const node = (args, options) => run(process.execPath, args, options);
 /** The package's, and the benchmark's. */
 const WORKSPACES = [[], ['--manifest-path', loadManifest]];
 
+/** Without this, the crate of the fuzzer would compile that library, which takes a C++ compiler. */
+const NO_FUZZER = { CUSTOM_LIBFUZZER_PATH: join(root, 'none', 'libfuzzer.a') };
+
 const STEPS = {
   'cargo fmt': async () => {
     for (const scope of WORKSPACES) await run('cargo', ['fmt', '--all', ...scope, ...(fix ? [] : ['--check'])]);
@@ -33,6 +36,8 @@ const STEPS = {
       await run('cargo', ['clippy', ...scope, '--', '-D', 'warnings']);
     }
   },
+  // Nothing else compiles them here. They are not linked, so the fuzzer's own library need not be there.
+  'fuzz targets': () => run('cargo', ['check', '--quiet', '--locked'], { cwd: join(root, 'fuzz'), env: NO_FUZZER }),
   'imports of the crates': checkRustImports,
   'third-party licences': checkThirdPartyLicenses,
   biome: async () => {
@@ -46,8 +51,9 @@ const STEPS = {
     await ensureExample();
     await node(next('typegen'), { cwd: example, env: EXAMPLE_ENV });
     await ensureNodeModules(clusterExample);
-    // The cluster's worker is of the same code, and compiled by the same compiler.
-    for (const cwd of [example, clusterExample])
+    // The cluster's worker, and that of a test, are of the same code, and compiled by the same compiler.
+    const worker = join(root, '__test__', 'programs', 'order-worker');
+    for (const cwd of [example, clusterExample, worker])
       await node([bin('typescript', 'tsc', example), '--noEmit', '-p', '.'], { cwd });
   },
   'API reference': () => node([join(root, 'scripts', 'docs.mjs'), ...(fix ? [] : ['--check'])]),

@@ -210,21 +210,28 @@ export class NextApp {
   /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
   async serve(
     mode: 'start' | 'dev',
-    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number } = {},
+    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number; env?: Record<string, string> } = {},
   ): Promise<NextServer> {
-    const { transport = 'auto', port = 0 } = options;
+    const { transport = 'auto', port = 0, env = {} } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
     const server = await NextServer.start(args, this.folder, {
       ...carrierOf(transport),
       DEMO_LISTENER_PORT: String(await this.#listenerPort),
+      ...env,
     });
     this.#servers.add(server);
     return server;
   }
 
+  /** Ends all its servers. */
+  async stopServers(): Promise<void> {
+    await Promise.all([...this.#servers].map((server) => server.stop()));
+    this.#servers.clear();
+  }
+
   async remove(): Promise<void> {
     apps.delete(this);
-    await Promise.all([...this.#servers].map((server) => server.stop()));
+    await this.stopServers();
     rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Channel, Known, NodeId};
+use ssekit_core::backplane::{Address, Backplane, Batch, Channel, Known, NodeId, Outgoing};
 use ssekit_core::{Connect, Event, Hub, Link, Options};
 use ssekit_testing::pull::Pull;
 
@@ -49,7 +49,8 @@ fuzz_target!(|data: &[u8]| {
     };
     *count += 1;
     let count = *count;
-    let batch = Batch { node: other.0, channel, first: count, records: vec![payload.into()] };
+    let records = vec![Outgoing { to: Address::everybody(), payload: payload.into() }];
+    let batch = Batch { node: other.0, channel, first: count, records };
     let mut bob = Pull::of(hub.connect(Connect { user: Some("bob"), ..Connect::default() }).expect("he is let in"));
     runtime.block_on(async {
         let mut memory = memory.clone();

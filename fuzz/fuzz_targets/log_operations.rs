@@ -14,8 +14,10 @@ use world::World;
 mod operation;
 #[path = "../../crates/ssekit-core/tests/history_model/published.rs"]
 mod published;
+#[path = "../../crates/ssekit-core/tests/history_model/spans.rs"]
+mod spans;
 #[allow(dead_code, reason = "it lives in other ways, too")]
-#[path = "../../crates/ssekit-core/tests/history_model/world.rs"]
+#[path = "../../crates/ssekit-core/tests/history_model/world/mod.rs"]
 mod world;
 
 /// So many bytes decide on one operation: they are the seed by which it is drawn. What is drawn of all the bytes in one go
