@@ -108,6 +108,12 @@ export interface Asked {
   mark?: number
 }
 
+/**
+ * Waits on this thread until everything that was sent is in the backplane, and closes the folder. This is for a process that is
+ * ending, when the thread has nothing else left to do.
+ */
+export declare function beforeExit(): void
+
 /** Sends to all clients except one; returns how many are connected. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
@@ -125,9 +131,6 @@ export interface ChannelFrom {
 
 /** The most channels that a client may have. */
 export declare function channelsPerClient(): number
-
-/** Closes the folder on this thread. This is for a process that is ending, when the thread has nothing else left to do. */
-export declare function closeFolder(): void
 
 /** Sets the options. If they are already set, checks that they are the same. */
 export declare function configure(options: unknown): void

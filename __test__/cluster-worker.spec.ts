@@ -2,6 +2,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join as path } from 'node:path';
+import { freePort } from './support/free-port';
 import { allKnow, join, open, sharedRedis, storyOf, told } from './support/nodes';
 import { killPrograms, Program } from './support/program';
 
@@ -39,4 +40,23 @@ test('a worker without a backplane reaches nobody', async () => {
   const tab = await open(node, 'ada', 'ada@a');
   expect(await Program.result('sends-and-ends.cjs')).toEqual([0, false, 0]);
   expect(storyOf(tab)).toEqual([]);
+});
+
+test('a script that does not wait has handed on what it sent', async () => {
+  const node = await join(redis.url);
+  const tab = await open(node, 'ada', 'ada@a');
+  for (const [number, end] of ['ends', 'exits', 'ends', 'exits'].entries()) {
+    const script = new Program('sends-only.cjs', [JSON.stringify({ redis: redis.url }), String(number), end]);
+    await script.ends();
+    expect(script.ending).toEqual({ end: 0, stderr: '' });
+    await told(tab, `user ${number}`);
+  }
+  expect(storyOf(tab)).toEqual(['user 0', 'user 1', 'user 2', 'user 3']);
+});
+
+test('a script ends, too, if there is no Redis', async () => {
+  const backplane = { redis: `redis://127.0.0.1:${await freePort()}` };
+  const script = new Program('sends-only.cjs', [JSON.stringify(backplane), '1', 'exits']);
+  await script.ends();
+  expect(script.ending.end).toBe(0);
 });

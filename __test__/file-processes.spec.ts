@@ -1,9 +1,11 @@
 /** Several processes on one folder are one hub. */
 import type { Evaluator } from './support/evaluator';
 import { allKnow, errorsOf, join, launch, open, ownFolder, storyOf, told } from './support/nodes';
+import { killPrograms, Program } from './support/program';
 import { until } from './support/until';
 
 const folder = ownFolder();
+afterEach(killPrograms);
 
 const sendToAda = (node: Evaluator, data: number): Promise<number> =>
   node.evaluate(({ sse }, data) => sse.sendToUser('ada', { event: 'user', data }), data);
@@ -34,6 +36,18 @@ test('a killed worker is replaced, and its events were not lost', async () => {
     await worker.stop('SIGKILL');
   }
   expect(storyOf(tab)).toEqual(['user 1', 'user 2', 'user 3']);
+});
+
+test.each(['ends', 'exits'])('a script that %s at once has handed on what it sent', async (end) => {
+  const server = await join(folder.dir);
+  const tab = await open(server, 'ada', 'tab');
+  for (const number of [1, 2, 3, 4, 5]) {
+    const script = new Program('sends-only.cjs', [JSON.stringify({ file: folder.dir }), String(number), end]);
+    await script.ends();
+    expect(script.ending).toEqual({ end: 0, stderr: '' });
+    await told(tab, `user ${number}`);
+  }
+  expect(storyOf(tab)).toEqual(['user 1', 'user 2', 'user 3', 'user 4', 'user 5']);
 });
 
 test('two servers that start at the same moment agree, twenty times', async () => {

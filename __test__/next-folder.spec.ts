@@ -132,3 +132,22 @@ test('a killed server takes its clients along', async () => {
   await knows(next);
   expect(await next.call('isOnline', 'ada')).toBe(false);
 });
+
+test('the first page after a start has a cursor that its stream can begin with', async () => {
+  const cursorOf = async (server: NextServer): Promise<string> => {
+    const { text } = await server.request('GET', '/test/cursor');
+    return /<p>cursor=(.*?);<\/p>/.exec(text.replaceAll('<!-- -->', ''))?.[1] ?? 'none';
+  };
+  const first = await serve();
+  await first.call('broadcast', { event: 'order-note', data: 1 });
+  await first.stop();
+  // A server that nobody has asked for anything yet.
+  const server = await app.serve('start', { env: env(), untouched: true });
+  const since = await cursorOf(server);
+  const { path, headers } = await server.streamOf('ada');
+  await server.call('broadcast', { event: 'order-note', data: 2 });
+  const page = await RawClient.stream(server.port, { path: `${path}?since=${since}`, headers });
+  await told(page, 'order-note 2');
+  expect(page.events().filter(({ event }) => event === 'ssekit:reset')).toEqual([]);
+  expect(stepsOf(page)).toEqual(['order-note 2']);
+});

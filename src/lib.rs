@@ -7,7 +7,7 @@
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`page`]: a page changes the channels of its stream.
 //! * [`observer`]: tells JavaScript about clients that connect and disconnect.
-//! * [`drain`]: the graceful end; [`folder`]: closes the folder with the history.
+//! * [`drain`]: the graceful end; [`exit`]: the end of the process.
 //! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
 //! * [`stats`]: counters and gauges.
 //!
@@ -21,7 +21,7 @@ mod clients;
 mod describe;
 mod drain;
 mod error;
-mod folder;
+mod exit;
 mod history;
 mod hub;
 mod observer;

@@ -210,15 +210,26 @@ export class NextApp {
   /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
   async serve(
     mode: 'start' | 'dev',
-    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number; env?: Record<string, string> } = {},
+    options: {
+      transport?: 'auto' | 'stream' | 'listener';
+      port?: number;
+      env?: Record<string, string>;
+      /** No request has reached ssekit yet. */
+      untouched?: boolean;
+    } = {},
   ): Promise<NextServer> {
-    const { transport = 'auto', port = 0, env = {} } = options;
+    const { transport = 'auto', port = 0, env = {}, untouched = false } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
-    const server = await NextServer.start(args, this.folder, {
-      ...carrierOf(transport),
-      DEMO_LISTENER_PORT: String(await this.#listenerPort),
-      ...env,
-    });
+    const server = await NextServer.start(
+      args,
+      this.folder,
+      {
+        ...carrierOf(transport),
+        DEMO_LISTENER_PORT: String(await this.#listenerPort),
+        ...env,
+      },
+      untouched ? '/nothing' : '/api/demo/state',
+    );
     this.#servers.add(server);
     return server;
   }
@@ -400,12 +411,12 @@ export class NextServer {
     this.#child = child;
   }
 
-  static async start(args: string[], cwd: string, env: Record<string, string>): Promise<NextServer> {
+  static async start(args: string[], cwd: string, env: Record<string, string>, probe: string): Promise<NextServer> {
     const server = new NextServer(args, cwd, env);
     try {
       server.#port = await until('the address', () => server.#announcedPort());
       await until('an answer', () =>
-        server.state().then(
+        server.request('GET', probe).then(
           () => true,
           () => false,
         ),

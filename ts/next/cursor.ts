@@ -2,17 +2,20 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+import { joined } from '../server/catch-up.js';
 import { SSEService } from '../server/service.js';
 
 /**
  * Returns `SSEService.getInstance().cursor()`, and makes Next.js render the page for each request. A page rendered at build time would
- * have the cursor of a process that is gone, and so would every part of it that Next.js caches. Await it before the data that you
- * render, and open the stream with it: `/api/sse?since=…`.
+ * have the cursor of a process that is gone, and so would every part of it that Next.js caches. A process that has just started first
+ * joins the history that it shares with others, for some seconds at most. Await it before the data that you render, and open the
+ * stream with it: `/api/sse?since=…`.
  *
  * Call it where `connection()` of `next/server` may be called: in a Server Component, a Server Action or a route handler.
  */
 export async function cursor(): Promise<string> {
   await request();
+  await joined();
   return SSEService.getInstance().cursor();
 }
 

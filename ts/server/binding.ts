@@ -33,7 +33,7 @@ function prepared(binding: Native): Native {
   const { redis, file, ca } = backplaneOf(process.env);
   if (redis) binding.offerRedis(redis, ca);
   if (file) binding.offerFolder(file);
-  if (isMainThread) process.once('exit', () => binding.closeFolder());
+  if (isMainThread) process.once('exit', () => binding.beforeExit());
   return inThisRealm(binding);
 }
 

@@ -34,3 +34,9 @@ export async function caughtUp(request: Request): Promise<void> {
     if (waiting.size > MOST_WAITING) oldest?.();
   });
 }
+
+/** Resolves when this process has joined the history that it shares with others, or after some seconds. */
+export async function joined(): Promise<void> {
+  if (native().isCaughtUp()) return;
+  await new Promise<void>((resolve) => native().catchUp(undefined, resolve));
+}

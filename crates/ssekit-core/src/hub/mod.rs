@@ -325,12 +325,20 @@ impl Hub {
     /// # Errors
     /// Some events still wait after five seconds, because the backplane is unavailable.
     pub async fn flush_shared(&self) -> Result<()> {
-        let shared = match &self.inner.cluster {
-            Some(cluster) => cluster.flushed().await,
-            None => Ok(()),
-        };
+        let shared = self.share().await;
         self.flush().await;
         shared
+    }
+
+    /// Waits until everything sent so far is in the history shared with other nodes. A hub without one does not wait.
+    ///
+    /// # Errors
+    /// Some events still wait after five seconds, because the backplane is unavailable.
+    pub async fn share(&self) -> Result<()> {
+        match &self.inner.cluster {
+            Some(cluster) => cluster.flushed().await,
+            None => Ok(()),
+        }
     }
 
     /// The graceful end. The hub accepts no new clients, tells the connected ones when to come back, and lets them go.
