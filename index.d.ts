@@ -552,8 +552,8 @@ export declare class SSEService {
   static getInstance(): SSEService;
 
   /**
-   * Sets options. Setting the same options again is fine; a hot reload does that. An option that differs from an earlier call or from
-   * the running hub throws an `Error` that names it.
+   * Sets all options at once: an option that is not named has its default. Setting the same options again is fine; a hot reload does
+   * that. An option that differs from an earlier call or from the running hub throws an `Error` that names it.
    *
    * The hub starts with its first client or event, or with `subscribe`, `unsubscribe`, `cursor`, `disconnectUser`, `listen` or `drain`.
    * Listeners and queries (`on`, `off`, `stats`, `metrics`, `ready`, `flush`, `history`, and who is connected) may come before or after

@@ -1,5 +1,5 @@
 /** The documentation tells the truth: its code compiles and runs, its links lead somewhere, its names exist. */
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, fork, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -321,11 +321,15 @@ describe('programs in the documentation', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  async function start(name: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  function write(name: string): string {
     const program = programs.find(({ file }) => file === name);
     if (!program) throw new Error(`no page has ${name}`);
     writeFileSync(join(folder, name), program.code);
-    const child = fork(join(folder, name), {
+    return join(folder, name);
+  }
+
+  async function start(name: string, env: NodeJS.ProcessEnv = {}): Promise<string> {
+    const child = fork(write(name), {
       execArgv: ['-r', join(folder, 'any-port.cjs')],
       env: { ...process.env, ...env },
     });
@@ -346,7 +350,7 @@ describe('programs in the documentation', () => {
   }
 
   test('every program has a test here', () => {
-    expect(programs.map(({ file }) => file).sort()).toEqual(['server.mjs', 'streams.mjs']);
+    expect(programs.map(({ file }) => file).sort()).toEqual(['report.mjs', 'server.mjs', 'streams.mjs']);
   });
 
   test('the server of the README sends the promised events', async () => {
@@ -366,5 +370,13 @@ describe('programs in the documentation', () => {
     expect((await send('Bearer wrong')).status).toBe(401);
     expect(await (await send('Bearer secret')).text()).toBe('1');
     await readUntil(stream, 'event: greeting\ndata: "hello"\n');
+  });
+
+  test('the script that sends and ends has put its event into the folder', () => {
+    const run = (...args: string[]) => spawnSync(process.execPath, args, { cwd: folder, encoding: 'utf8' });
+    expect(run(write('report.mjs'))).toMatchObject({ status: 0, stderr: '' });
+    const read = `const sse = require('ssekit').SSEService.configure({ backplane: { file: '.data' } });
+      sse.ready().then(() => sse.history({ userId: 'ada' })).then((sent) => process.stdout.write(JSON.stringify(sent)));`;
+    expect(JSON.parse(run('-e', read).stdout)).toMatchObject([{ event: 'report', data: '{"url":"/reports/7"}' }]);
   });
 });

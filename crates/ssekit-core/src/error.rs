@@ -97,11 +97,11 @@ impl Error {
         Self::new(ErrorKind::Configured, message)
     }
 
-    /// The running hub has another value for the option with this name.
+    /// The running hub, or an earlier call, has another value for the option with this name.
     pub fn differs(option: &str) -> Self {
         Self::configured(format!(
-            "options.{option}: the hub of this process already runs with another value; \
-             call SSEService.configure once, before the first client or event"
+            "options.{option}: an earlier call of SSEService.configure, or the hub that already runs, has another value; \
+             wants all options in one call, before the first client or event"
         ))
     }
 
