@@ -175,7 +175,7 @@ export class NextApp {
   /** A copy for `next dev`. */
   static copy(): NextApp {
     const app = new NextApp();
-    const own = ['node_modules', '.next'];
+    const own = ['node_modules', '.next', '.data', '.demo'];
     cpSync(EXAMPLE, app.folder, { recursive: true, filter: (path) => !own.includes(relative(EXAMPLE, path)) });
     // Turbopack wants everything under the app's own folder, so node_modules cannot be a symbolic link.
     linkTree(join(EXAMPLE, 'node_modules'), app.#path('node_modules'), ['.bin', '.cache', 'ssekit']);
@@ -207,15 +207,19 @@ export class NextApp {
   /** The same for every server of the app, for pages come back to it. */
   readonly #listenerPort = freePort();
 
-  /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
+  /**
+   * Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. It forgets everything when it
+   * ends, unless it `keeps` it in the app's folder as the app does by default.
+   */
   async serve(
     mode: 'start' | 'dev',
-    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number } = {},
+    options: { transport?: 'auto' | 'stream' | 'listener'; port?: number; keeps?: boolean } = {},
   ): Promise<NextServer> {
-    const { transport = 'auto', port = 0 } = options;
+    const { transport = 'auto', port = 0, keeps = false } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
     const server = await NextServer.start(args, this.folder, {
       ...carrierOf(transport),
+      ...(keeps ? {} : { SSEKIT_DATA_DIR: '', DEMO_DIR: `.demo-${this.#servers.size}` }),
       DEMO_LISTENER_PORT: String(await this.#listenerPort),
     });
     this.#servers.add(server);
@@ -337,9 +341,9 @@ function filesIn(folder: string, except: string[] = []): string[] {
   });
 }
 
-/** Variables that jest sets for tests must not reach a server. */
+/** Variables that jest sets for tests must not reach a server. Where its history is, the app or the test says. */
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NODE_ENV: _, JEST_WORKER_ID: __, ...env } = process.env;
+  const { NODE_ENV: _, JEST_WORKER_ID: __, SSEKIT_DATA_DIR: ___, ...env } = process.env;
   return {
     ...env,
     NEXT_TELEMETRY_DISABLED: '1',
