@@ -52,11 +52,9 @@ test('a folder in use has no finding, and its processes do not notice', async ()
 });
 
 describe('the folder of an app from init', () => {
-  const usual = (env: Record<string, string> = {}): Promise<Report> => {
-    const { SSEKIT_DATA_DIR: _, ...rest } = process.env;
-    return runCli(['doctor', '--json'], { cwd: app, env: { ...rest, ...env } }).then(({ stdout }) =>
-      JSON.parse(stdout),
-    );
+  const usual = async (env: Record<string, string> = {}): Promise<Report> => {
+    const { stdout } = await runCli(['doctor', '--json'], { cwd: app, env });
+    return JSON.parse(stdout);
   };
   const damage = (): void => {
     mkdirSync(join(app, '.data'));
@@ -71,7 +69,7 @@ describe('the folder of an app from init', () => {
     expect(findings[0]?.seen).toMatch(/\/\.data: .*not a database/);
   });
 
-  test.each([{ SSEKIT_DATA_DIR: '' }, { SSEKIT_REDIS_URL: 'redis://127.0.0.1:1' }])(
+  test.each<Record<string, string>>([{ SSEKIT_DATA_DIR: '' }, { SSEKIT_REDIS_URL: 'redis://127.0.0.1:1' }])(
     'is left alone with %j',
     async (env) => {
       damage();

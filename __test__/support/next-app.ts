@@ -196,6 +196,14 @@ export class NextApp {
     return app;
   }
 
+  /** A copy that is built with `output: 'standalone'`. It is not kept: `next start` cannot use it. */
+  static async standalone(): Promise<NextApp> {
+    const app = NextApp.copy();
+    app.edit('next.config.ts', (text) => text.replace('NextConfig = {', "NextConfig = {\n  output: 'standalone',"));
+    await app.#build();
+    return app;
+  }
+
   /** Changes a source file. */
   edit(path: string, change: (text: string) => string): void {
     const before = readFileSync(this.#path(path), 'utf8');
@@ -360,7 +368,7 @@ const USUAL_LINES = [
   /^ssekit: (refused|no stream for) /,
   /^\s*$/,
   /^- Network:/,
-  /Running next\.config\.ts took/,
+  /Running next\.config(\.ts)? took/,
   /Ready in/,
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,
