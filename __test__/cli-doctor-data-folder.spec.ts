@@ -51,6 +51,33 @@ test('a folder in use has no finding, and its processes do not notice', async ()
   expect([storyOf(tab), await errorsOf(server)]).toEqual([['all 1'], []]);
 });
 
+describe('the folder of an app from init', () => {
+  const usual = async (env: Record<string, string> = {}): Promise<Report> => {
+    const { stdout } = await runCli(['doctor', '--json'], { cwd: app, env });
+    return JSON.parse(stdout);
+  };
+  const damage = (): void => {
+    mkdirSync(join(app, '.data'));
+    writeFileSync(join(app, '.data', 'history.db'), 'This is a text, and no database. '.repeat(100));
+  };
+
+  test('is examined without a variable, once it is used', async () => {
+    expect((await usual()).findings).toEqual([]);
+    damage();
+    const { ok, findings } = await usual();
+    expect([ok, findings]).toMatchObject([false, [{ level: 'problem', id: 'data-folder' }]]);
+    expect(findings[0]?.seen).toMatch(/\/\.data: .*not a database/);
+  });
+
+  test.each<Record<string, string>>([{ SSEKIT_DATA_DIR: '' }, { SSEKIT_REDIS_URL: 'redis://127.0.0.1:1' }])(
+    'is left alone with %j',
+    async (env) => {
+      damage();
+      expect((await usual(env)).findings).toEqual([]);
+    },
+  );
+});
+
 test.each<[string, () => void, RegExp]>([
   ['a file in place of the folder', () => writeFileSync(data(), ''), /a file has the name of a folder/],
   [

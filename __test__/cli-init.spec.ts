@@ -16,6 +16,7 @@ const SHAPES: [AppShape, Expected][] = [
     { lock: 'package-lock.json' },
     {
       created: [
+        '.gitignore',
         'app/api/sse/route.ts',
         'components/notifications.tsx',
         'features/sse/index.ts',
@@ -29,6 +30,7 @@ const SHAPES: [AppShape, Expected][] = [
     { base: 'src/', language: 'js', lock: 'pnpm-lock.yaml' },
     {
       created: [
+        '.gitignore',
         'next.config.mjs',
         'src/app/api/sse/route.js',
         'src/components/notifications.jsx',
@@ -42,6 +44,7 @@ const SHAPES: [AppShape, Expected][] = [
     { base: 'src/', next: '14.2.35', lock: 'yarn.lock' },
     {
       created: [
+        '.gitignore',
         // Next.js 14 reads no config in TypeScript.
         'next.config.mjs',
         'src/app/api/sse/route.ts',

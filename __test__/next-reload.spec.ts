@@ -1,4 +1,6 @@
 /** `next dev`: an edit replaces the app's modules. The hub is none of them, and its clients do not notice. */
+import { realpathSync } from 'node:fs';
+import { join } from 'node:path';
 import { closeTabs, openBrowser, Person } from './support/browser';
 import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
 import { closeClients, RawClient } from './support/raw-client';
@@ -12,7 +14,8 @@ let app: NextApp;
 let server: NextServer;
 beforeAll(async () => {
   app = NextApp.copy();
-  server = await app.serve('dev');
+  // With its folder, as `next dev` has it by default.
+  server = await app.serve('dev', { keeps: true });
   // Tells with each payment which state of features/sse the webhook was loaded with.
   app.edit('features/sse/index.ts', (text) => `${text}\nexport const generation: number = 0;\n`);
   app.edit(WEBHOOK, (text) =>
@@ -58,6 +61,9 @@ test('clients stay connected when features/sse reloads', async () => {
     expect(clients.toSorted()).toEqual(ids.toSorted());
     expect(stats).toMatchObject({ connects, epoch, transports: { opening: 0, handoff: 2, stream: 0 } });
   }
+
+  const { cluster } = (await server.state()).stats;
+  expect(cluster).toMatchObject({ link: 'up', outages: 0, nodes: 0, dir: join(realpathSync(app.folder), '.data') });
 
   const seen = generationsSeenBy(first);
   expect(seen).toEqual(seen.toSorted());

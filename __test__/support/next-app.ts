@@ -175,7 +175,7 @@ export class NextApp {
   /** A copy for `next dev`. */
   static copy(): NextApp {
     const app = new NextApp();
-    const own = ['node_modules', '.next'];
+    const own = ['node_modules', '.next', '.data', '.demo'];
     cpSync(EXAMPLE, app.folder, { recursive: true, filter: (path) => !own.includes(relative(EXAMPLE, path)) });
     // Turbopack wants everything under the app's own folder, so node_modules cannot be a symbolic link.
     linkTree(join(EXAMPLE, 'node_modules'), app.#path('node_modules'), ['.bin', '.cache', 'ssekit']);
@@ -196,6 +196,14 @@ export class NextApp {
     return app;
   }
 
+  /** A copy that is built with `output: 'standalone'`. It is not kept: `next start` cannot use it. */
+  static async standalone(): Promise<NextApp> {
+    const app = NextApp.copy();
+    app.edit('next.config.ts', (text) => text.replace('NextConfig = {', "NextConfig = {\n  output: 'standalone',"));
+    await app.#build();
+    return app;
+  }
+
   /** Changes a source file. */
   edit(path: string, change: (text: string) => string): void {
     const before = readFileSync(this.#path(path), 'utf8');
@@ -207,29 +215,31 @@ export class NextApp {
   /** The same for every server of the app, for pages come back to it. */
   readonly #listenerPort = freePort();
 
-  /** Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. */
+  /**
+   * Starts a server on a port of the system's choice, unless told otherwise, and waits until it answers. It forgets everything when it
+   * ends, unless it `keeps` it in the app's folder as the app does by default.
+   */
   async serve(
     mode: 'start' | 'dev',
     options: {
       transport?: 'auto' | 'stream' | 'listener';
       port?: number;
+      keeps?: boolean;
       env?: Record<string, string>;
       /** No request has reached ssekit yet. */
       untouched?: boolean;
     } = {},
   ): Promise<NextServer> {
-    const { transport = 'auto', port = 0, env = {}, untouched = false } = options;
+    const { transport = 'auto', port = 0, keeps = false, env = {}, untouched = false } = options;
     const args = [this.#next, mode, '--hostname', '127.0.0.1', '--port', String(port)];
-    const server = await NextServer.start(
-      args,
-      this.folder,
-      {
-        ...carrierOf(transport),
-        DEMO_LISTENER_PORT: String(await this.#listenerPort),
-        ...env,
-      },
-      untouched ? '/nothing' : '/api/demo/state',
-    );
+    const variables = {
+      ...carrierOf(transport),
+      ...(keeps ? {} : { SSEKIT_DATA_DIR: '', DEMO_DIR: `.demo-${this.#servers.size}` }),
+      DEMO_LISTENER_PORT: String(await this.#listenerPort),
+      ...env,
+    };
+    const probe = untouched ? '/nothing' : '/api/demo/state';
+    const server = await NextServer.start(args, this.folder, variables, probe);
     this.#servers.add(server);
     return server;
   }
@@ -355,9 +365,9 @@ function filesIn(folder: string, except: string[] = []): string[] {
   });
 }
 
-/** Variables that jest sets for tests must not reach a server. */
+/** Variables that jest sets for tests must not reach a server. Where its history is, the app or the test says. */
 function environment(more: Record<string, string> = {}): NodeJS.ProcessEnv {
-  const { NODE_ENV: _, JEST_WORKER_ID: __, ...env } = process.env;
+  const { NODE_ENV: _, JEST_WORKER_ID: __, SSEKIT_DATA_DIR: ___, ...env } = process.env;
   return {
     ...env,
     NEXT_TELEMETRY_DISABLED: '1',
@@ -374,7 +384,7 @@ const USUAL_LINES = [
   /^ssekit: (refused|no stream for) /,
   /^\s*$/,
   /^- Network:/,
-  /Running next\.config\.ts took/,
+  /Running next\.config(\.ts)? took/,
   /Ready in/,
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,

@@ -1,5 +1,5 @@
 import { Avatar } from '@/components/avatar';
-import type { OrderEntry } from '@/lib/order-book';
+import type { OrderEntry } from '@/lib/order-list';
 import { findUser } from '@/lib/users';
 import styles from './order-entries.module.css';
 

@@ -5,7 +5,7 @@ import { OrderEntries } from '@/components/order-entries';
 import { OrderForm } from '@/components/order-form';
 import { OrderWatchers } from '@/components/order-watchers';
 import { PageHeader } from '@/components/page-header';
-import { ORDERS } from '@/lib/order-book';
+import { ORDERS } from '@/lib/order-list';
 import type { OrderSnapshot } from '@/lib/order-snapshot';
 import { useOrder } from '@/lib/use-order';
 import type { User } from '@/lib/users';

@@ -1,5 +1,6 @@
 import { cursor } from 'ssekit/next';
-import { entriesOf, type OrderEntry } from '@/lib/order-book';
+import { entriesOf } from '@/lib/order-book';
+import type { OrderEntry } from '@/lib/order-list';
 import { type Watcher, watchersOf } from '@/lib/watchers';
 
 /** An order at one moment. The stream goes on from `cursor`. */

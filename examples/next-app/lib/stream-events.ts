@@ -1,4 +1,4 @@
-import type { OrderEntry } from '@/lib/order-book';
+import type { OrderEntry } from '@/lib/order-list';
 
 export interface OnlineUser {
   userId: string;

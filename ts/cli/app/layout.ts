@@ -7,6 +7,9 @@ import { wanted } from './manifest.js';
 /** The names in the order in which Next.js looks for them. Next.js reports the others as not supported. */
 const CONFIG_FILES = ['next.config.js', 'next.config.mjs', 'next.config.ts', 'next.config.mts', 'next.config.cjs'];
 
+/** Where `init` lets an app keep the history, relative to the app. */
+export const DATA_FOLDER = '.data';
+
 const SCRIPTS = ['ts', 'tsx', 'js', 'jsx', 'mjs'];
 
 export function isNextApp(folder: string): boolean {

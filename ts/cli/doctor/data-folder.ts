@@ -1,8 +1,9 @@
 /** Examines the folder that keeps the history, if the environment names one. */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 
+import { DATA_FOLDER } from '../app/layout.js';
 import { type Finding, note, problem } from './finding.js';
 
 /** Joins the folder's history as any process of the app does, or prints why it cannot. */
@@ -21,14 +22,19 @@ const JOIN_TIMEOUT_MS = 30_000;
 
 /** `home`: where the package is installed. */
 export function checkDataFolder(folder: string, home: string): Finding | undefined {
-  const { SSEKIT_DATA_DIR: given } = process.env;
+  const given = process.env.SSEKIT_DATA_DIR ?? usualFolder(folder);
   if (!given) return undefined;
   const dir = resolve(folder, given);
   if (!existsSync(dir)) {
     const matters = 'ssekit makes it when the server starts. If it should be there, the server starts a new history.';
     return note('data-folder', `SSEKIT_DATA_DIR is ${dir}, and there is no such folder.`, matters, 'Nothing.');
   }
-  const how = { encoding: 'utf8', timeout: JOIN_TIMEOUT_MS, cwd: folder } as const;
+  const how = {
+    encoding: 'utf8',
+    timeout: JOIN_TIMEOUT_MS,
+    cwd: folder,
+    env: { ...process.env, SSEKIT_DATA_DIR: dir },
+  } as const;
   const { status, stdout, signal } = spawnSync(process.execPath, ['-e', JOIN, home], how);
   if (status === 0) return undefined;
   const reason = stdout.trim() || `it ended with ${signal ?? status}`;
@@ -38,4 +44,10 @@ export function checkDataFolder(folder: string, home: string): Finding | undefin
     'The server keeps the history in memory instead. It ends with the process, and other processes of the app are cut off.',
     'Remove the cause, or name another folder: a local disk, writable by the user of the app. See docs/durability.md.',
   );
+}
+
+/** The folder that an app from `init` uses, once it has used it. */
+function usualFolder(folder: string): string | undefined {
+  const isUsed = !process.env.SSEKIT_REDIS_URL && existsSync(join(folder, DATA_FOLDER, 'history.db'));
+  return isUsed ? DATA_FOLDER : undefined;
 }

@@ -1,7 +1,7 @@
 /** Decides what to do in an app. Nothing is written here. */
 import { join } from 'node:path';
 
-import { configFileOf, scriptAt } from '../app/layout.js';
+import { configFileOf, DATA_FOLDER, scriptAt } from '../app/layout.js';
 import type { NextApp } from '../app/next-app.js';
 import { readText } from '../app/read-text.js';
 import type { Outcome } from '../source/edit.js';
@@ -9,6 +9,7 @@ import { loadIn } from '../source/instrumentation.js';
 import { configSnippet, wrapConfig } from '../source/next-config.js';
 import { confined } from './confine.js';
 import { type Identify, identifyFor } from './identify.js';
+import { ignoreFiles } from './ignore-files.js';
 import { type Imports, importsOf, slashed } from './imports.js';
 import { SourceFinder } from './source-finder.js';
 import type { Step } from './step.js';
@@ -25,15 +26,22 @@ export function planFor(app: NextApp): Plan {
   const route = slashed(join(app.base, 'app/api/sse/route'));
   const identify = identifyFor(app, new SourceFinder(app.folder), (module) => imports.specifier(module, route));
   const routeStep = ownFile(app, route, routeFile(app, identify), /\bcreateSSERoute\b|\.connect\(/);
+  const feature = ownFile(app, `${imports.featureFolder}/index`, featureFile(app), /['"]ssekit['"]/);
   const steps = [
     ...(imports.step ? [imports.step] : []),
-    ownFile(app, `${imports.featureFolder}/index`, featureFile(app), /['"]ssekit['"]/),
+    feature,
+    ...(usesFolder(app, feature) ? ignoreFiles(app.folder) : []),
     routeStep,
     instrumentation(app, imports),
     config(app),
     component(app, imports),
   ];
   return { steps: steps.map((step) => confined(app.folder, step)), ...(routeStep.kind === 'create' && { identify }) };
+}
+
+/** Whether the history will be in the folder. An app that has its own module for ssekit decides that itself. */
+function usesFolder(app: NextApp, { kind, path }: Step): boolean {
+  return kind !== 'keep' || read(app, path).includes(DATA_FOLDER);
 }
 
 /** A file that must be ours. An existing file is kept if it `looksRight`, and reported if not. */

@@ -1,4 +1,5 @@
 /** The files that `init` writes. */
+import { DATA_FOLDER } from '../app/layout.js';
 import type { NextApp } from '../app/next-app.js';
 import { loadStatement } from '../source/instrumentation.js';
 import type { Identify } from './identify.js';
@@ -7,8 +8,14 @@ export function featureFile({ language }: NextApp): string {
   return language === 'ts' ? TYPED_FEATURE : FEATURE;
 }
 
+/** A variable and not `configure`, so that the app may still configure what it likes, and a build loads no native code. */
+const FOLDER = `// The history is in this folder, so that it survives a restart. An empty SSEKIT_DATA_DIR keeps it in memory.
+if (!process.env.SSEKIT_REDIS_URL) process.env.SSEKIT_DATA_DIR ??= '${DATA_FOLDER}';
+`;
+
 const TYPED_FEATURE = `export { type SSEEventMap, SSEService } from 'ssekit';
 
+${FOLDER}
 declare module 'ssekit' {
   /** The events of this app: each name with the type of its data. What you send must match. Add your own. */
   interface SSEEventMap {
@@ -19,6 +26,7 @@ declare module 'ssekit' {
 
 const FEATURE = `export { SSEService } from 'ssekit';
 
+${FOLDER}
 /**
  * The events of this app: each name with the type of its data. Add your own.
  *
