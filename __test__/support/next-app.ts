@@ -238,7 +238,7 @@ export class NextApp {
       DEMO_LISTENER_PORT: String(await this.#listenerPort),
       ...env,
     };
-    const probe = untouched ? '/nothing' : '/api/demo/state';
+    const probe = untouched ? '/nothing' : undefined;
     const server = await NextServer.start(args, this.folder, variables, probe);
     this.#servers.add(server);
     return server;
