@@ -9,7 +9,7 @@ import { type Finding, note, problem } from './finding.js';
 /** Joins the folder's history as any process of the app does, or prints why it cannot. */
 const JOIN = `
 const sse = require(process.argv[1]).SSEService.getInstance();
-const fail = ({ message }) => { console.log(message); process.exit(1); };
+const fail = ({ message }) => { require('node:fs').writeSync(1, message); process.exit(1); };
 try {
   sse.on('error', fail).ready().then((isReady) => process.exit(isReady ? 0 : 2));
 } catch (error) {
