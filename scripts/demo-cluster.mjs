@@ -1,6 +1,7 @@
 /**
  * `npm run demo:cluster`: builds ssekit and the example app, and runs it as a cluster: Redis, two servers, a BullMQ worker, and nginx
- * in front. PORT chooses nginx's port; else it is 3000 or the next free one. `--app=folder` takes an app that is built already.
+ * in front. PORT chooses nginx's port; else it is 3000 or the next free one. `--file` connects the processes by a folder instead of
+ * Redis. `--app=folder` takes an app that is built already.
  */
 import { resolve } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -14,10 +15,10 @@ import { main, SIGNALS, whenOrphaned } from './lib/run.mjs';
 import { ensureTools } from './lib/system-tools.mjs';
 
 await main(async () => {
-  const { values } = parseArgs({ options: { app: { type: 'string' } } });
+  const { values } = parseArgs({ options: { app: { type: 'string' }, file: { type: 'boolean' } } });
   // Before everything else: a port that cannot be had need not be waited for.
   if (process.env.PORT) await choosePort();
-  const tools = await ensureTools('nginx', 'redis');
+  const tools = await ensureTools('nginx', ...(values.file ? [] : ['redis']));
   if (!values.app) {
     await buildPackage();
     await ensureExample();
@@ -46,11 +47,11 @@ await main(async () => {
   }
 });
 
-function announce({ url, nodes, redis, pids }) {
+function announce({ url, nodes, redis, dir, pids }) {
   const servers = Object.entries(nodes)
     .sort()
     .map(([name, at]) => `${name} ${at}`);
   console.log(`\nThe cluster is at ${url} (Ctrl-C ends it)`);
-  console.log(`Its servers: ${servers.join(', ')}; Redis: ${redis}\n`);
-  process.send?.({ url, nodes, redis, pids });
+  console.log(`Its servers: ${servers.join(', ')}; ${redis ? `Redis: ${redis}` : `their folder: ${dir}`}\n`);
+  process.send?.({ url, nodes, redis, dir, pids });
 }

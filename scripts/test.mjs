@@ -19,7 +19,7 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { caddy, chromium, haproxy, nginx, redis } = await ensureTools(
+  const { caddy, chromium, firefox, haproxy, nginx, redis } = await ensureTools(
     'cargo',
     'cc',
     'ip',
@@ -28,6 +28,7 @@ await main(async () => {
     'caddy',
     'chromium',
     'curl',
+    'firefox',
     'haproxy',
     'nginx',
     'python',
@@ -52,6 +53,7 @@ await main(async () => {
   const programs = {
     CADDY_PATH: caddy,
     CHROMIUM_PATH: chromium,
+    FIREFOX_PATH: firefox,
     HAPROXY_PATH: haproxy,
     NGINX_PATH: nginx,
     PYTHON_PATH: python,

@@ -19,6 +19,8 @@ interface Addresses {
   url: string;
   nodes: Record<'A' | 'B', string>;
   redis: string;
+  /** With `--file`: the folder in place of Redis. */
+  dir?: string;
   /** The process of each, by its name: `nginx`, `A`, `B`, `worker`, `redis`. */
   pids: Record<string, number>;
 }
@@ -31,9 +33,9 @@ export class Cluster {
   /** Its output so far. */
   output = '';
 
-  private constructor(app: string, port: number) {
-    const options = { cwd: ROOT, stdio: 'pipe', env: { ...process.env, PORT: String(port) } } as const;
-    this.#child = fork(join(ROOT, 'scripts', 'demo-cluster.mjs'), [`--app=${app}`], options);
+  private constructor(app: string, port: number, options: string[]) {
+    const settings = { cwd: ROOT, stdio: 'pipe', env: { ...process.env, PORT: String(port) } } as const;
+    this.#child = fork(join(ROOT, 'scripts', 'demo-cluster.mjs'), [`--app=${app}`, ...options], settings);
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream?.setEncoding('utf8').on('data', (text) => {
         this.output += text;
@@ -54,8 +56,8 @@ export class Cluster {
   }
 
   /** `app`: the folder of the built app. Resolves when pages can be had. */
-  static async start(app: string): Promise<Cluster> {
-    const cluster = new Cluster(app, await freePort());
+  static async start(app: string, ...options: '--file'[]): Promise<Cluster> {
+    const cluster = new Cluster(app, await freePort(), options);
     await until('the cluster', () => {
       if (cluster.#hasEnded) throw new Error(`the cluster did not start:\n${cluster.output}`);
       return cluster.#addresses;

@@ -1,4 +1,4 @@
-/** The processes of the cluster example: Redis, two servers of the app, a worker, and nginx in front. */
+/** The processes of the cluster example: Redis or a folder, two servers of the app, a worker, and nginx in front. */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -19,7 +19,9 @@ export class Cluster {
   url;
   /** Where each server is, by name. */
   nodes = {};
+  /** The address of Redis, or `dir`: the folder in its stead. */
   redis;
+  dir;
   /** Process ids, by name. */
   pids = {};
   /** Resolves with what went wrong when one of them ends that was not told to. */
@@ -31,7 +33,7 @@ export class Cluster {
   #isEnding = false;
   #break;
 
-  /** `app`: the folder of the built app; `tools`: the paths of nginx and Redis. */
+  /** `app`: the folder of the built app; `tools`: the paths of nginx and Redis. Without Redis, a folder connects the processes. */
   constructor(app, tools) {
     this.#app = app;
     this.#tools = tools;
@@ -43,7 +45,8 @@ export class Cluster {
 
   /** Starts all of them, behind nginx on `port`, and resolves when pages can be had. */
   async start(port) {
-    await this.#startRedis();
+    if (this.#tools.redis) await this.#startRedis();
+    else this.dir = join(this.#folder, 'data');
     const env = { ...EXAMPLE_ENV, ...this.#clusterVariables() };
     await Promise.all([this.#startNode('A', env), this.#startNode('B', env), this.#startWorker(env)]);
     await this.#startNginx(port);
@@ -62,8 +65,10 @@ export class Cluster {
   /** The variables that make a server one of several. All servers must agree on who has logged in. */
   #clusterVariables() {
     return {
-      SSEKIT_REDIS_URL: this.redis,
-      DEMO_QUEUE_URL: this.redis,
+      ...(this.redis
+        ? { SSEKIT_REDIS_URL: this.redis, DEMO_QUEUE_URL: this.redis }
+        : { SSEKIT_REDIS_URL: '', SSEKIT_DATA_DIR: this.dir, DEMO_QUEUE_DIR: join(this.#folder, 'jobs') }),
+      DEMO_DIR: join(this.#folder, 'demo'),
       DEMO_SESSION_SECRET: process.env.DEMO_SESSION_SECRET ?? randomBytes(32).toString('hex'),
     };
   }
@@ -88,7 +93,8 @@ export class Cluster {
   }
 
   async #startWorker(env) {
-    const child = this.#spawn('worker', process.execPath, ['--import', 'tsx', 'worker.ts'], {
+    const program = this.redis ? 'worker.ts' : 'file-worker.ts';
+    const child = this.#spawn('worker', process.execPath, ['--import', 'tsx', program], {
       cwd: clusterExample,
       env,
     });

@@ -40,6 +40,16 @@ const TOOLS = {
     apt: ['chromium'],
     elsewhere: 'install Chromium or Google Chrome, or set CHROMIUM_PATH to the program',
   },
+  firefox: {
+    find: () =>
+      process.env.FIREFOX_PATH ||
+      onPath('firefox-esr', 'firefox') ||
+      executable('/Applications/Firefox.app/Contents/MacOS/firefox') ||
+      executable('C:\\Program Files\\Mozilla Firefox\\firefox.exe'),
+    // Debian's name. Ubuntu's package of the other name is a snap, which no test can drive.
+    apt: ['firefox-esr'],
+    elsewhere: 'install Firefox, or set FIREFOX_PATH to the program',
+  },
   nginx: {
     // Debian puts it where only root looks.
     find: () => onPath('nginx') || executable('/usr/sbin/nginx') || executable('/usr/local/sbin/nginx'),

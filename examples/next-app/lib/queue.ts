@@ -1,4 +1,5 @@
 import type { Queue } from 'bullmq';
+import { putJob } from '@/lib/file-queue';
 
 /** The data of an order's job. */
 export interface OrderJob {
@@ -11,10 +12,15 @@ export const ORDERS = 'orders';
 let orders: Promise<Queue<OrderJob>> | undefined;
 
 /**
- * Leaves an order's job to a worker in another process (`examples/cluster/worker.ts`), where DEMO_QUEUE_URL names the Redis of a
- * BullMQ queue. Without one it returns false: the job is then for this process.
+ * Leaves an order's job to a worker in another process (`examples/cluster`): DEMO_QUEUE_URL names the Redis of a BullMQ queue, or
+ * DEMO_QUEUE_DIR a folder on the same machine. Without either it returns false: the job is then for this process.
  */
 export async function enqueueOrder(job: OrderJob): Promise<boolean> {
+  const folder = process.env.DEMO_QUEUE_DIR;
+  if (folder) {
+    putJob(folder, job);
+    return true;
+  }
   const url = process.env.DEMO_QUEUE_URL;
   if (!url) return false;
   orders ??= openQueue(url);
