@@ -39,7 +39,9 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
 
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Recall, Recalled, Record};
+use ssekit_core::backplane::{
+    Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Recall, Recalled, Record,
+};
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 

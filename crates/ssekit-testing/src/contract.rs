@@ -317,8 +317,7 @@ fn check(recalled: &Recalled, what: &Recall, all: &[Outgoing], start: Number) {
         .filter(|(number, record)| from.max(recalled.floor) < *number && *number <= to && is_of(&record.to))
         .map(|(number, record)| (number, &record.payload))
         .collect();
-    let got: Vec<(Number, &Bytes)> =
-        recalled.records.iter().map(|record| (record.number, &record.payload)).collect();
+    let got: Vec<(Number, &Bytes)> = recalled.records.iter().map(|record| (record.number, &record.payload)).collect();
     assert_eq!(got, wanted, "{what:?}");
     assert!(what.after <= recalled.reached && recalled.reached <= what.upto, "{what:?} {}", recalled.reached);
     assert!(got.len() <= what.most.max(1), "{what:?}");

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Address, Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Recall,
-    Recalled, Record, Whose,
+    Address, Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT,
+    Recall, Recalled, Record, Whose,
 };
 use crate::event::position::Epoch;
 

@@ -23,7 +23,7 @@ use self::front::Front;
 use self::ids::Ids;
 pub use self::resume::Located;
 use crate::counter::Counter;
-use crate::event::position::{Epoch, NodeId, ONLY_AT, Position};
+use crate::event::position::{Epoch, NodeId, ONLY_AT, Position, last_agreed};
 use crate::event::{Draft, Event, Frame};
 use crate::history::duplicates::Duplicates;
 use crate::history::log::{Appended, Entry, Log, Usage};
@@ -92,6 +92,8 @@ struct Sequencer {
     newest: Position,
     /// The history begins after this position; everything before it is gone.
     base: Position,
+    /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
+    horizon: Position,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
@@ -156,6 +158,27 @@ impl Timeline {
     /// Where the history begins. Everything before it is gone, and every client of that time has been told.
     pub fn base(&self) -> Position {
         self.sequencer.lock().base
+    }
+
+    /// Memory holds what came after this position. Between the base and here, the history is elsewhere.
+    pub fn horizon(&self) -> Position {
+        self.sequencer.lock().horizon
+    }
+
+    /// The history up to this position stays elsewhere.
+    pub fn begin_at(&self, position: Position) {
+        let mut sequencer = self.sequencer.lock();
+        let position = position.max(sequencer.newest);
+        self.broadcasts.begin_after(position);
+        sequencer.horizon = position;
+        self.move_head(&mut sequencer, position);
+    }
+
+    /// The newest agreed position up to which a client can be served from elsewhere: everything after it is in the logs, and
+    /// nothing up to it is unsequenced.
+    pub fn settled(&self) -> Position {
+        let sequencer = self.sequencer.lock();
+        last_agreed(self.head().min(sequencer.ids.alone.unwrap_or(Position::MAX)))
     }
 
     /// Events appended from now on are backfill; connected clients must not see them. Nobody reads them before
@@ -301,7 +324,7 @@ impl Timeline {
         }
         (sequencer.usage, sequencer.logs) = Default::default();
         self.broadcasts.begin_after(base);
-        sequencer.base = base;
+        (sequencer.base, sequencer.horizon) = (base, base);
         self.move_head(&mut sequencer, base);
         base
     }
@@ -368,7 +391,7 @@ impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
         let (duplicates, oldest, usage) = Default::default();
-        Self { ids, newest: 0, base: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
+        Self { ids, newest: 0, base: 0, horizon: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {
