@@ -6,6 +6,7 @@
 //! whichever logs they are in.
 
 mod front;
+mod horizon;
 mod ids;
 mod position;
 mod resume;
@@ -23,7 +24,7 @@ use self::front::Front;
 use self::ids::Ids;
 pub use self::resume::Located;
 use crate::counter::Counter;
-use crate::event::position::{Epoch, NodeId, ONLY_AT, Position, last_agreed};
+use crate::event::position::{Epoch, NodeId, ONLY_AT, Position};
 use crate::event::{Draft, Event, Frame};
 use crate::history::duplicates::Duplicates;
 use crate::history::log::{Appended, Entry, Log, Usage};
@@ -158,27 +159,6 @@ impl Timeline {
     /// Where the history begins. Everything before it is gone, and every client of that time has been told.
     pub fn base(&self) -> Position {
         self.sequencer.lock().base
-    }
-
-    /// Memory holds what came after this position. Between the base and here, the history is elsewhere.
-    pub fn horizon(&self) -> Position {
-        self.sequencer.lock().horizon
-    }
-
-    /// The history up to this position stays elsewhere.
-    pub fn begin_at(&self, position: Position) {
-        let mut sequencer = self.sequencer.lock();
-        let position = position.max(sequencer.newest);
-        self.broadcasts.begin_after(position);
-        sequencer.horizon = position;
-        self.move_head(&mut sequencer, position);
-    }
-
-    /// The newest agreed position up to which a client can be served from elsewhere: everything after it is in the logs, and
-    /// nothing up to it is unsequenced.
-    pub fn settled(&self) -> Position {
-        let sequencer = self.sequencer.lock();
-        last_agreed(self.head().min(sequencer.ids.alone.unwrap_or(Position::MAX)))
     }
 
     /// Events appended from now on are backfill; connected clients must not see them. Nobody reads them before
