@@ -193,8 +193,8 @@ export declare function getClientsByChannel(channel: string): Array<string>
 /** Ids of a user's connected clients, the oldest connection first. */
 export declare function getClientsByUser(userId: string, local: boolean): Array<string>
 
-/** The newest events after `after`: those of a user or a channel if one is given, otherwise broadcasts. */
-export declare function history(userId: string | undefined | null, channel: string | undefined | null, after: string | undefined | null, limit: number): Array<StoredEvent>
+/** Calls back with the newest events after `after`: those of a user or a channel if one is given, otherwise broadcasts. */
+export declare function history(userId: string | undefined | null, channel: string | undefined | null, after: string | undefined | null, limit: number, done: (arg: ReadBack) => void): void
 
 /** Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out. */
 export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean
@@ -309,6 +309,13 @@ export interface Readable {
   more: boolean
   /** Watched streams whose sockets native code has closed. */
   gone: Array<number>
+}
+
+/** What was read back, or why that failed. */
+export interface ReadBack {
+  events: Array<StoredEvent>
+  problem?: string
+  code?: string
 }
 
 /** Reports a problem of the application's own code to the listeners of `error`. */

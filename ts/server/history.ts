@@ -1,8 +1,10 @@
 /** Reads back what was sent. */
+import type { ReadBack } from '../../binding.js';
 import type { StoredEvent } from '../../index';
 import { checkChannel, checkKnown, checkNumber, checkUserId } from './arguments.js';
 import { native } from './binding.js';
 import { checkCursor } from './details.js';
+import { type ErrorCode, withCode } from './error-codes.js';
 import { argumentError } from './errors.js';
 
 interface Audience {
@@ -10,19 +12,21 @@ interface Audience {
   channel?: string;
 }
 
-export function history(audience: unknown, options: unknown = {}): StoredEvent[] {
+export async function history(audience: unknown, options: unknown = {}): Promise<StoredEvent[]> {
   const { userId, channel } = checkAudience(audience);
   checkKnown('options', options, ['after', 'limit']);
   const { after, limit = 100 } = options as { after?: unknown; limit?: unknown };
   const [first, most] = [checkCursor('options.after', after), checkNumber('options.limit', limit, 1, 10_000)];
-  return native()
-    .history(userId, channel, first, most)
-    .map(({ id, name, data, retry }) => ({
-      id,
-      ...(name === '' ? {} : { event: name }),
-      data,
-      ...(retry === undefined ? {} : { retry }),
-    }));
+  const { events, problem, code } = await new Promise<ReadBack>((resolve) => {
+    native().history(userId, channel, first, most, resolve);
+  });
+  if (problem !== undefined) throw withCode(new Error(problem), code as ErrorCode);
+  return events.map(({ id, name, data, retry }) => ({
+    id,
+    ...(name === '' ? {} : { event: name }),
+    data,
+    ...(retry === undefined ? {} : { retry }),
+  }));
 }
 
 function checkAudience(audience: unknown): Audience {

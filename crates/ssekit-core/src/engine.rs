@@ -4,6 +4,8 @@
 mod attend;
 mod subscribe;
 
+pub(crate) use self::subscribe::Since;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -137,6 +139,12 @@ impl Engine {
     pub(crate) fn begin_anew(&self, epoch: Epoch, position: Position) {
         let base = self.timeline.renew(epoch, position);
         self.registry.begin_after(base);
+    }
+
+    /// What came up to this position stays elsewhere, except what was sent to single clients.
+    pub(crate) fn begin_at(&self, position: Position) {
+        self.timeline.begin_at(position);
+        self.registry.begin_at(self.timeline.horizon());
     }
 
     /// Everything that was appended out of sight of connected clients may be read.

@@ -31,7 +31,7 @@ const PAGES: u64 = 6 * 4_096;
 const MOST_LOG_BYTES: i64 = 8 << 20;
 
 /// A payload comes last in its row, so that nothing else needs the pages that it fills. `address` is for reading one audience's
-/// events without the rest.
+/// events without the rest, and so is the index of the standing ones, which has room for nothing else.
 const TABLES: &str = "
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, made INTEGER NOT NULL,
@@ -45,6 +45,7 @@ CREATE TABLE events (
   checksum INTEGER NOT NULL, payload BLOB NOT NULL
 );
 CREATE INDEX events_by_address ON events (address, number);
+CREATE INDEX standing_events ON events (number) WHERE substr(address, 1, 1) IN (x'02', x'04', x'05');
 CREATE TABLE members (
   number INTEGER PRIMARY KEY, at INTEGER NOT NULL, node TEXT NOT NULL, count INTEGER NOT NULL, checksum INTEGER NOT NULL,
   payload BLOB NOT NULL

@@ -76,7 +76,7 @@ fn has_lost(state: &State, connection: &Connection, known: &Known) -> Result<boo
 }
 
 /// The events after this number are still there.
-fn forgotten(connection: &Connection, state: &State) -> Result<Number, Trouble> {
+pub(crate) fn forgotten(connection: &Connection, state: &State) -> Result<Number, Trouble> {
     let oldest: Option<Number> = connection.query_row("SELECT min(number) FROM events", params![], |row| row.get(0))?;
     Ok(oldest.map_or(state.ends.events, |oldest| oldest.saturating_sub(1)))
 }

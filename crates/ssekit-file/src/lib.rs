@@ -3,7 +3,7 @@
 //! * [`FileOptions`]: where the folder is, and how much it keeps; `folder`: its files; `mount`: what its disk is.
 //! * `database`: opens and makes the database; `state`: the row that says how far the history goes; `boot`: whether its end
 //!   survived.
-//! * `join`, `append` with `bounds`, `read`: the calls of the contract, each one transaction; `row`: a stored record.
+//! * `join`, `append` with `bounds`, `read`, `recall`: the calls of the contract, each one transaction; `row`: a stored record.
 //! * `bell`: wakes the other processes; `trouble`: why a call failed; `failure`: in words.
 //!
 //! # Threads
@@ -27,6 +27,7 @@ mod join;
 mod mount;
 mod options;
 mod read;
+mod recall;
 mod row;
 mod state;
 #[cfg(test)]
@@ -38,7 +39,9 @@ use std::sync::Arc;
 
 use tokio::time::{Instant, timeout};
 
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Record};
+use ssekit_core::backplane::{
+    Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Recall, Recalled, Record,
+};
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
@@ -150,6 +153,13 @@ impl Backplane for File {
             Ok(end)
         })
         .await
+    }
+
+    const RECALLS: bool = true;
+
+    async fn recall(&mut self, epoch: Epoch, what: &Recall) -> std::result::Result<Recalled, Failure> {
+        let what = what.clone();
+        self.call(move |_, database| recall::recall(database, epoch, &what, Clock::now())).await
     }
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {

@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ssekit_core::backplane::{
-    Address, Backplane, Batch, Channel, Ends, Joined, Known, MOST_READ, NodeId, Number, Origin, Outgoing, Record,
+    Address, Backplane, Batch, Channel, Ends, Joined, Known, MOST_READ, NodeId, Number, Origin, Outgoing, Recall,
+    Recalled, Record, Whose,
 };
+use ssekit_core::event::audience::Audience;
 
 use crate::PATIENCE;
+use crate::chance::{self, Chance};
 
 /// A history that nodes can join, and that can be lost.
 pub trait World {
@@ -29,7 +32,8 @@ macro_rules! contract {
         $crate::contract!($world:
             numbers_have_no_holes_and_every_reader_sees_one_order, appending_again_adds_only_what_is_not_there,
             nothing_is_appended_to_another_history, returning_node_finds_later_records, numbers_are_never_reused,
-            forgotten_records_are_reported_in_the_same_epoch, reader_waits_for_records, reader_gets_at_most_a_piece,
+            forgotten_records_are_reported_in_the_same_epoch, what_is_recalled_is_a_filter_of_all_records,
+            recall_tells_what_is_forgotten, nothing_is_recalled_from_another_history, reader_waits_for_records, reader_gets_at_most_a_piece,
             payload_survives_unchanged, abandoned_call_does_not_disturb_the_next);
     };
     ($world:ty: $($rule:ident),+) => {
@@ -260,4 +264,113 @@ pub async fn abandoned_call_does_not_disturb_the_next<W: World>() {
         assert_eq!(texts(&read, Channel::Events), [(ends.events + 1, "x".to_owned())]);
         ends.events += 1;
     }
+}
+
+/// Some audiences; those of single clients are standing.
+fn addresses() -> Vec<Address> {
+    let audiences = [
+        Audience::All { exclude: None },
+        Audience::User("ada"),
+        Audience::User("bob"),
+        Audience::Client("ada"),
+        Audience::Client("tab"),
+        Audience::Channel("ada"),
+    ];
+    audiences.into_iter().map(Address::from).collect()
+}
+
+/// Appends records to random audiences. Returns them as they were sent, in order.
+async fn append_some(
+    node: &mut impl Backplane,
+    (joined, id): (&Joined, NodeId),
+    chance: &mut Chance,
+    count: u64,
+) -> Vec<Outgoing> {
+    let all = addresses();
+    let outgoing = |number| Outgoing { to: chance.pick(&all).clone(), payload: format!("{number}").into() };
+    let records: Vec<Outgoing> = (1..=count).map(outgoing).collect();
+    for (piece, first) in records.chunks(50).zip((1..).step_by(50)) {
+        let append = Batch { node: id, channel: Channel::Events, first, records: piece.to_vec() };
+        node.append(joined.epoch, &append).await.unwrap();
+    }
+    records
+}
+
+fn random_recall(chance: &mut Chance, start: Number, count: u64) -> Recall {
+    let all = addresses();
+    let some = (0..=chance.below(3)).map(|_| chance.pick(&all).clone()).collect();
+    let whose = if chance.one_in(4) { Whose::Standing } else { Whose::Addresses(some) };
+    let (one, other) = (chance.below(count as usize + 5) as u64, chance.below(count as usize + 5) as u64);
+    let (after, upto) = (start + one.min(other), start + one.max(other));
+    Recall { whose, after, upto, most: chance.below(60), newest: chance.one_in(2) }
+}
+
+/// Checks an answer against all records, the first of which has the number after `start`.
+fn check(recalled: &Recalled, what: &Recall, all: &[Outgoing], start: Number) {
+    let is_of = |to: &Address| match &what.whose {
+        Whose::Addresses(addresses) => addresses.contains(to),
+        Whose::Standing => to.is_standing(),
+    };
+    let (from, to) = if what.newest { (recalled.reached, what.upto) } else { (what.after, recalled.reached) };
+    let wanted: Vec<(Number, &Bytes)> = (start + 1..)
+        .zip(all)
+        .filter(|(number, record)| from.max(recalled.floor) < *number && *number <= to && is_of(&record.to))
+        .map(|(number, record)| (number, &record.payload))
+        .collect();
+    let got: Vec<(Number, &Bytes)> = recalled.records.iter().map(|record| (record.number, &record.payload)).collect();
+    assert_eq!(got, wanted, "{what:?}");
+    assert!(what.after <= recalled.reached && recalled.reached <= what.upto, "{what:?} {}", recalled.reached);
+    assert!(got.len() <= what.most.max(1), "{what:?}");
+    let is_complete = recalled.reached == if what.newest { what.after } else { what.upto };
+    assert!(is_complete || !got.is_empty(), "a caller comes on");
+}
+
+pub async fn what_is_recalled_is_a_filter_of_all_records<W: World>() {
+    if !<W::Node as Backplane>::RECALLS {
+        return;
+    }
+    let seed = chance::seed();
+    println!("to repeat its choices: SSEKIT_SEED={seed}");
+    let (world, mut chance, id) = (W::keeping(10_000), Chance::of(seed), NodeId::random());
+    let mut node = world.node();
+    let joined = fresh(&mut node).await;
+    let all = append_some(&mut node, (&joined, id), &mut chance, 400).await;
+    for _ in 0..300 {
+        let what = random_recall(&mut chance, joined.ends.events, 400);
+        let recalled = node.recall(joined.epoch, &what).await.unwrap();
+        assert!(recalled.floor <= joined.ends.events, "nothing is forgotten");
+        check(&recalled, &what, &all, joined.ends.events);
+        assert!(recalled.records.iter().all(|record| record.origin.node == id && record.channel == Channel::Events));
+    }
+}
+
+pub async fn recall_tells_what_is_forgotten<W: World>() {
+    if !<W::Node as Backplane>::RECALLS {
+        return;
+    }
+    let (world, mut chance, id) = (W::keeping(100), Chance::of(chance::seed()), NodeId::random());
+    let mut node = world.node();
+    let joined = fresh(&mut node).await;
+    let all = append_some(&mut node, (&joined, id), &mut chance, 2_000).await;
+    for _ in 0..100 {
+        let what = random_recall(&mut chance, joined.ends.events, 2_000);
+        let recalled = node.recall(joined.epoch, &what).await.unwrap();
+        assert!(recalled.floor > joined.ends.events + 1_000, "{}", recalled.floor);
+        check(&recalled, &what, &all, joined.ends.events);
+    }
+}
+
+pub async fn nothing_is_recalled_from_another_history<W: World>() {
+    if !<W::Node as Backplane>::RECALLS {
+        return;
+    }
+    let (world, id) = (W::keeping(100), NodeId::random());
+    let mut node = world.node();
+    let joined = fresh(&mut node).await;
+    node.append(joined.epoch, &batch(id, Channel::Events, 1, &["1"])).await.unwrap();
+    world.lose();
+    fresh(&mut world.node()).await;
+    let whose = Whose::Addresses(vec![Address::everybody()]);
+    let what = Recall { whose, after: 0, upto: Number::MAX, most: 10, newest: false };
+    assert!(node.recall(joined.epoch, &what).await.unwrap_err().is_other_history());
 }

@@ -2,8 +2,8 @@
 //!
 //! Clients get to a hub in three ways: `peer` and `pull` take their streams from it as they are, a socket or none; `front` does
 //! what Node does with requests; `door` is the listener. Who asks there is `http1` and `http2`, made of `http_parts`; `proxy` stands
-//! between; `wire` is how all read what comes. `contract`, `cuts` and `chaos` are what every backplane
-//! has to survive.
+//! between; `wire` is how all read what comes. `contract`, `cuts`, `chaos` and `returns` are what every
+//! backplane has to survive; `watched` observes one.
 //!
 //! Nothing here waits for a time to pass: it waits for bytes or for a condition, and [`PATIENCE`] only turns a hang into a
 //! failure.
@@ -26,7 +26,9 @@ pub mod port;
 pub mod proxy;
 pub mod pull;
 pub mod redis_server;
+pub mod returns;
 pub mod seen;
+pub mod watched;
 pub mod wire;
 
 use std::sync::Arc;

@@ -1,10 +1,11 @@
-//! Whom a record is for, as a backplane sees it.
+//! Whom a record is for, or which kind of order it is, as a backplane sees it.
 
 use bytes::Bytes;
 
 use crate::event::audience::Audience;
 
-/// Whom a record is for. A backplane compares and stores these bytes, and does not look into them: a tag, and a name.
+/// Whom a record is for. A backplane compares and stores these bytes: a tag, and a name. It looks at the tag only to tell
+/// [standing](Address::is_standing) records from others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address(Bytes);
 
@@ -13,11 +14,32 @@ const EVERYBODY: &[u8] = &[0];
 const USER: u8 = 1;
 const CLIENT: u8 = 2;
 const CHANNEL: u8 = 3;
+const ATTENDANCE: u8 = 4;
+const ORDERS: &[u8] = &[5];
+
+/// The tags of standing records.
+pub const STANDING: [u8; 3] = [CLIENT, ATTENDANCE, 5];
 
 impl Address {
     /// The address of what concerns all clients.
     pub fn everybody() -> Self {
         Self(Bytes::from_static(EVERYBODY))
+    }
+
+    /// The address of orders that each node carries out, whichever clients it has.
+    pub(crate) fn orders() -> Self {
+        Self(Bytes::from_static(ORDERS))
+    }
+
+    /// The address of clients that come to a channel and go.
+    pub(crate) fn attendance(channel: &str) -> Self {
+        Self::named(ATTENDANCE, channel)
+    }
+
+    /// Whether each node needs the record when it starts, because it cannot know whom to ask for: an order, or something for a
+    /// single client, whose id belongs to somebody from then on.
+    pub fn is_standing(&self) -> bool {
+        self.0.first().is_some_and(|tag| STANDING.contains(tag))
     }
 
     /// Its bytes.
@@ -64,5 +86,13 @@ mod tests {
         assert_eq!(addresses.len(), audiences.len());
         assert_eq!(Address::from(Audience::All { exclude: Some("ada") }), Address::everybody());
         assert_eq!(Address::from(Audience::User("ada")).as_bytes(), b"\x01ada");
+    }
+
+    #[test]
+    fn orders_and_records_for_single_clients_are_standing() {
+        let standing = [Audience::Client("ada").into(), Address::orders(), Address::attendance("ada")];
+        assert!(standing.iter().all(Address::is_standing));
+        let others = [Audience::All { exclude: None }, Audience::User("ada"), Audience::Channel("ada")];
+        assert!(!others.into_iter().map(Address::from).any(|address| address.is_standing()));
     }
 }

@@ -9,7 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Record,
+    Address, Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT,
+    Recall, Recalled, Record, Whose,
 };
 use crate::event::position::Epoch;
 
@@ -61,7 +62,21 @@ struct Sequence {
 struct Stored {
     origin: Origin,
     at: Instant,
+    to: Address,
     payload: Bytes,
+}
+
+impl Stored {
+    fn record(&self, channel: Channel, number: Number) -> Record {
+        Record { channel, number, origin: self.origin.clone(), at: self.at, payload: self.payload.clone() }
+    }
+
+    fn is_of(&self, whose: &Whose) -> bool {
+        match whose {
+            Whose::Addresses(addresses) => addresses.contains(&self.to),
+            Whose::Standing => self.to.is_standing(),
+        }
+    }
 }
 
 impl Sequence {
@@ -75,7 +90,8 @@ impl Sequence {
             if number > *count {
                 *count = number;
                 let origin = Origin { node: batch.node, count: number };
-                self.records.push(Stored { origin, at: Instant::now(), payload: record.payload.clone() });
+                let (to, payload) = (record.to.clone(), record.payload.clone());
+                self.records.push(Stored { origin, at: Instant::now(), to, payload });
             }
         }
         // Trim only now and then, so that each record moves at most twice.
@@ -87,15 +103,23 @@ impl Sequence {
     }
 
     fn read(&self, channel: Channel, after: Number, out: &mut Vec<Record>) {
-        let skipped = after.saturating_sub(self.forgotten) as usize;
-        let numbers = self.forgotten + 1..;
-        out.extend(numbers.zip(&self.records).skip(skipped).take(MOST_READ).map(|(number, stored)| Record {
-            channel,
-            number,
-            origin: stored.origin.clone(),
-            at: stored.at,
-            payload: stored.payload.clone(),
-        }));
+        out.extend(self.after(after).take(MOST_READ).map(|(number, stored)| stored.record(channel, number)));
+    }
+
+    fn after(&self, after: Number) -> impl DoubleEndedIterator<Item = (Number, &Stored)> {
+        let skipped = (after.saturating_sub(self.forgotten) as usize).min(self.records.len());
+        let first = self.forgotten + 1 + skipped as Number;
+        let rest = self.records.get(skipped..).unwrap_or_default();
+        rest.iter().enumerate().map(move |(index, stored)| (first + index as Number, stored))
+    }
+
+    fn recall(&self, what: &Recall) -> Recalled {
+        let found: Vec<Record> = self
+            .after(what.after)
+            .filter(|(number, stored)| *number <= what.upto && stored.is_of(&what.whose))
+            .map(|(number, stored)| stored.record(Channel::Events, number))
+            .collect();
+        what.bounded(found, self.forgotten)
     }
 }
 
@@ -171,6 +195,17 @@ impl Backplane for Memory {
         };
         self.news.notify_waiters();
         Ok(end)
+    }
+
+    const RECALLS: bool = true;
+
+    async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
+        let mut history = self.history.lock();
+        let history = history.reached()?;
+        if history.epoch != epoch {
+            return Err(Failure::other_history());
+        }
+        Ok(history.events.recall(what))
     }
 
     async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {

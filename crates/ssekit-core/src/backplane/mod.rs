@@ -24,9 +24,14 @@
 //! * **A read leaves out records only for lack of room.** It returns all new records of each channel, or the first
 //!   [`MOST_READ`] of them. A record that was appended before a record of the other channel is returned no later than
 //!   that one. Otherwise a node could not know that it has read everything.
+//! * **Recalling leaves out nothing in between.** [`Backplane::recall`] returns the records of some audiences in a range, in
+//!   order, up to the number that it names, and the `floor` below which the history knows nothing. Both come from one look.
+//!   Otherwise a client would silently miss what was forgotten between the two. A node on a backplane that recalls keeps in
+//!   memory only what came after its own start.
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
-//! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest.
+//! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest. Records for single
+//! clients, and orders, are *standing*: a node needs all of them when it starts.
 //!
 //! There are three implementations: [`memory`] connects hubs of one process, the crate `ssekit-file` those of one machine,
 //! and the crate `ssekit-redis` those of many.
@@ -41,7 +46,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-pub use address::Address;
+pub use address::{Address, STANDING};
 
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
@@ -125,6 +130,61 @@ pub struct Record {
     pub payload: Bytes,
 }
 
+/// The records to recall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Whose {
+    /// The records with one of these addresses.
+    Addresses(Vec<Address>),
+    /// All [standing](Address::is_standing) records.
+    Standing,
+}
+
+/// A part of the events' channel to recall.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recall {
+    /// The records to return.
+    pub whose: Whose,
+    /// They come after this number,
+    pub after: Number,
+    /// and up to this one.
+    pub upto: Number,
+    /// At most so many. The backplane may return fewer for lack of room, but at least one if there is one.
+    pub most: usize,
+    /// If there are more than that, return the newest of them and not the oldest.
+    pub newest: bool,
+}
+
+impl Recall {
+    /// Cuts what was found, in order, to the records that one call may return.
+    pub fn bounded(&self, mut found: Vec<Record>, floor: Number) -> Recalled {
+        let most = self.most.max(1);
+        let excess = found.len().saturating_sub(most);
+        let reached = match self.newest {
+            true => {
+                found.drain(..excess);
+                found.first().filter(|_| excess > 0).map_or(self.after, |first| first.number.saturating_sub(1))
+            }
+            false => {
+                found.truncate(most);
+                found.last().filter(|_| excess > 0).map_or(self.upto, |last| last.number)
+            }
+        };
+        Recalled { records: found, reached, floor }
+    }
+}
+
+/// Recalled records.
+#[derive(Debug, Clone, Default)]
+pub struct Recalled {
+    /// In order of their number.
+    pub records: Vec<Record>,
+    /// The records are all that was asked for between here and where the call began: after `after`, or, for the newest, up to
+    /// `upto`.
+    pub reached: Number,
+    /// The history knows nothing up to this number. If that is after `after`, records may be missing.
+    pub floor: Number,
+}
+
 /// A node's knowledge of the history when it joins.
 #[derive(Debug, Clone, Default)]
 pub struct Known {
@@ -183,6 +243,9 @@ impl std::error::Error for Failure {}
 /// One node's access to the history: see the [contract](self). A node has two, one for appending and one for reading,
 /// so that neither waits for the other.
 pub trait Backplane: Clone + Send + 'static {
+    /// Whether it can [recall](Backplane::recall). Otherwise a node reads the whole history when it starts.
+    const RECALLS: bool = false;
+
     /// Joins the history, or starts one.
     fn join(&mut self, known: &Known) -> impl Future<Output = Result<Joined, Failure>> + Send;
 
@@ -191,6 +254,11 @@ pub trait Backplane: Clone + Send + 'static {
 
     /// Reads the records after these ends in both channels, each in order. Waits for them for at most [`READ_WAIT`].
     fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
+
+    /// Recalls records of some audiences from the history with this epoch.
+    fn recall(&mut self, _epoch: Epoch, _what: &Recall) -> impl Future<Output = Result<Recalled, Failure>> + Send {
+        async { Err(Failure::new("this backplane does not recall")) }
+    }
 
     /// A finding during a read that is no failure, but that the operator should know about. Each is returned once.
     fn notice(&mut self) -> Option<String> {

@@ -9,11 +9,11 @@ use crate::cluster::announcer::Announcer;
 use crate::cluster::members::Members;
 use crate::cluster::message::{Addressee, Message, Owner, Subscription};
 use crate::cluster::newcomers::Newcomers;
-use crate::engine::Engine;
-use crate::event::Encoded;
+use crate::engine::{Engine, Since};
 use crate::event::audience::Audience;
 use crate::event::key::Key;
 use crate::event::position::{Epoch, Position, agreed, is_agreed};
+use crate::event::{Encoded, Frame};
 use crate::history::timeline::Place;
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::ShardLink;
@@ -45,13 +45,25 @@ enum Expected {
 /// The parts of this node that a record changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Applier<'a> {
+    /// What a subscriber has missed, if memory does not hold it.
+    pub(super) missed: Option<&'a [Frame]>,
     pub(super) engine: &'a Engine,
     pub(super) members: &'a Members,
     pub(super) newcomers: &'a Newcomers,
     pub(super) announcer: &'a Announcer,
 }
 
-impl Applier<'_> {
+impl<'a> Applier<'a> {
+    /// The same for an order to subscribe from a point in the past.
+    pub(super) fn with(self, missed: Option<&'a [Frame]>) -> Self {
+        Self { missed, ..self }
+    }
+
+    /// This node comes to a history that it does not have to read: it knows only what comes after this number.
+    pub(super) fn begin_at(&self, number: Number) {
+        self.engine.begin_at(agreed(number));
+    }
+
     /// The history is another one or has a gap: nothing up to this number is known any more. From now on, records are
     /// only for clients that come back. Connected clients learn about the gap at the end of the backfill, and continue
     /// from there.
@@ -155,7 +167,8 @@ impl Applier<'_> {
         if !self.may_change(order, place) {
             return;
         }
-        match self.engine.subscribe(place, order.client, order.channel, order.since) {
+        match self.engine.subscribe(place, order.client, order.channel, Since { id: order.since, missed: self.missed })
+        {
             Ok(true) => self.announce(order.client),
             Ok(false) => {}
             Err(error) => self.engine.report(&error.to_string()),

@@ -175,12 +175,11 @@ impl<'a> Message<'a> {
     fn address(&self) -> Address {
         match self {
             Self::Event(to, _) => to.audience.into(),
-            Self::DisconnectUser(user, _) => Audience::User(user).into(),
             Self::DisconnectClient(client) => Audience::Client(client).into(),
             Self::Subscribe(order) | Self::Unsubscribe(order) => Audience::Client(order.client).into(),
-            Self::Attends { .. }
-            | Self::Lost(_)
-            | Self::Joined(_)
+            Self::Attends { attendee, .. } => Address::attendance(attendee.channel),
+            Self::DisconnectUser(..) | Self::Lost(_) => Address::orders(),
+            Self::Joined(_)
             | Self::Changed(_)
             | Self::Left(_)
             | Self::SnapshotRequest

@@ -6,6 +6,8 @@
 //! * [`claims`]: who owns the ids of this node's clients.
 //! * [`members`]: who is connected to the other nodes; [`newcomers`]: clients that come from a node that is ahead of
 //!   this one.
+//! * `librarian`: recalls what returning clients have missed; `recall`: what they get of it;
+//!   `standing`: what a node has to know of a history that it does not read.
 //! * `reader`: joins the history and applies its records; `writer`: appends waiting records; `lease`: renews this
 //!   node's lease and watches those of others.
 //!
@@ -17,6 +19,7 @@ mod apply;
 mod claims;
 mod health;
 mod lease;
+pub(crate) mod librarian;
 pub(crate) mod members;
 pub(crate) mod message;
 pub(crate) mod newcomers;
@@ -25,6 +28,8 @@ mod outage;
 mod outbox;
 mod presence;
 mod reader;
+pub(crate) mod recall;
+mod standing;
 pub(crate) mod stats;
 mod writer;
 
@@ -38,13 +43,15 @@ pub use outbox::Buffered;
 pub use stats::{ClusterStats, Link};
 
 /// Starts a node's tasks, which end with its engine.
-pub(crate) fn start(cluster: &Arc<Cluster>, backplane: impl Backplane, engine: Weak<Engine>) {
+pub(crate) fn start<B: Backplane>(cluster: &Arc<Cluster>, backplane: B, engine: Weak<Engine>) {
     let mut stopped = cluster.stopped.subscribe();
+    let workers = cluster.desk.as_ref().map_or_else(Vec::new, |desk| desk.workers(&backplane, &engine));
     let reading = reader::run(Arc::clone(cluster), backplane.clone(), Weak::clone(&engine));
     let writing = writer::run(Arc::clone(cluster), backplane, Weak::clone(&engine));
     let leasing = lease::run(Arc::clone(cluster), engine);
     tokio::spawn(async move {
-        let tasks = [tokio::spawn(reading), tokio::spawn(writing), tokio::spawn(leasing)];
+        let mut tasks = vec![tokio::spawn(reading), tokio::spawn(writing), tokio::spawn(leasing)];
+        tasks.extend(workers.into_iter().map(tokio::spawn));
         let _ = stopped.wait_for(|stopped| *stopped).await;
         tasks.iter().for_each(|task| task.abort());
     });

@@ -12,6 +12,7 @@ use crate::cluster::announcer::Announcer;
 use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::claims::Claims;
 use crate::cluster::health::{Health, Side};
+use crate::cluster::librarian::Desk;
 use crate::cluster::members::Members;
 use crate::cluster::message::Message;
 use crate::cluster::newcomers::Newcomers;
@@ -21,6 +22,7 @@ use crate::cluster::stats::{ClusterStats, Link};
 use crate::counter::Counter;
 use crate::engine::Engine;
 use crate::error::Error;
+use crate::event::Frame;
 use crate::event::position::{Epoch, Position, agreed};
 use crate::options::ClusterOptions;
 use crate::session::client::Client;
@@ -47,6 +49,8 @@ pub(crate) struct Cluster {
     pub(crate) members: Members,
     pub(super) claims: Claims,
     pub(crate) newcomers: Newcomers,
+    /// Where clients wait for what has to be recalled; `None`: the node reads the whole history when it starts.
+    pub(crate) desk: Option<Desk>,
     /// The node has to append a record soon, so that it can see the record come back.
     pub(super) probe_due: AtomicBool,
     /// The count of this node's newest record in the members channel that has come back, with all events that precede
@@ -76,7 +80,8 @@ pub(crate) struct Cluster {
 }
 
 impl Cluster {
-    pub(crate) fn new(options: ClusterOptions, memory: Duration) -> Self {
+    /// `recalls`: the backplane can be asked for a part of its history.
+    pub(crate) fn new(options: ClusterOptions, memory: Duration, recalls: bool) -> Self {
         let bounds = Bounds { records: options.max_buffered_events, bytes: options.max_buffered_bytes };
         Self {
             node: NodeId::random(),
@@ -87,6 +92,7 @@ impl Cluster {
             members: Members::default(),
             claims: Claims::default(),
             newcomers: Newcomers::default(),
+            desk: recalls.then(Desk::new),
             probe_due: AtomicBool::new(false),
             heard: watch::Sender::new(0),
             link: watch::Sender::new(Link::Starting),
@@ -117,22 +123,29 @@ impl Cluster {
     }
 
     /// Applies a record of the events' channel. `again`: it was already applied, in a history that is now lost. Its
-    /// original comes before everything in the current history, and all clients of that time have had it.
-    pub(super) fn apply(&self, record: &Record, message: Option<Message<'_>>, again: bool, engine: &Engine) {
+    /// original comes before everything in the current history, and all clients of that time have had it. `missed`: what the
+    /// subscriber has missed, if memory does not hold it.
+    pub(super) fn apply(
+        &self,
+        record: &Record,
+        (message, missed): (Option<Message<'_>>, Option<&[Frame]>),
+        again: bool,
+        engine: &Engine,
+    ) {
         let known = match (&message, engine.timeline.base()) {
             _ if !again => Arrival::New,
             (Some(Message::Event(..)), base) if base > 0 => Arrival::AlreadyDelivered(base),
             _ => Arrival::AlreadyDone,
         };
         if record.origin.node != self.node {
-            return self.applier(engine).apply(record.number, record.at, message, known);
+            return self.applier(engine).with(missed).apply(record.number, record.at, message, known);
         }
         let mut outage = self.outage.lock();
         let earlier = match outage.echo(record.origin.count) {
             Arrival::New => known,
             delivered => delivered,
         };
-        let applier = self.applier(engine);
+        let applier = self.applier(engine).with(missed);
         applier.apply(record.number, record.at, message, earlier);
         outage.settle(earlier != Arrival::New, applier);
     }
@@ -330,7 +343,7 @@ impl Cluster {
 
     /// The parts of this node that a record changes.
     pub(super) fn applier<'a>(&'a self, engine: &'a Engine) -> Applier<'a> {
-        Applier { engine, members: &self.members, newcomers: &self.newcomers, announcer: &self.announcer }
+        Applier { engine, members: &self.members, newcomers: &self.newcomers, announcer: &self.announcer, missed: None }
     }
 
     pub(super) fn lease(&self) -> Duration {

@@ -3,13 +3,16 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::backplane::{Backplane, Channel, Ends, Failure, Known, MOST_READ, NodeId, Number, Origin, Record};
+use crate::backplane::{Backplane, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, Record};
+use crate::cluster::apply::Arrival;
 use crate::cluster::health::Side;
 use crate::cluster::message::Message;
 use crate::cluster::node::Cluster;
 use crate::cluster::presence;
+use crate::cluster::standing::{Standing, past_of};
 use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::engine::Engine;
+use crate::event::position::agreed;
 
 /// Records that are applied before other tasks get their turn.
 const RECORDS_PER_TURN: usize = 256;
@@ -66,10 +69,18 @@ impl Reader {
         backplane: &mut impl Backplane,
         engine: &Weak<Engine>,
     ) -> Result<(), Failure> {
+        let is_new = self.known.epoch.is_none();
         let joined = backplane.join(&self.known).await?;
+        // First, so that a failure leaves nothing half done.
+        let standing = match cluster.desk {
+            Some(_) if is_new => Some(Standing::recall(backplane, engine, &joined).await?),
+            _ => None,
+        };
         let Some(here) = engine.upgrade() else { return Ok(()) };
         let is_same = self.known.epoch == Some(joined.epoch);
-        if !is_same || self.gap {
+        if let Some(standing) = standing {
+            self.begin(cluster, &here, &joined, &standing);
+        } else if !is_same || self.gap {
             // The remaining events are read again for clients that come back; connected clients learn about the gap.
             let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
             if !is_same {
@@ -107,7 +118,7 @@ impl Reader {
                 here.report(&notice);
             }
             for some in records.chunks(RECORDS_PER_TURN) {
-                let complete = self.take(cluster, &here, some, &mut reached);
+                let complete = self.take(cluster, backplane, &here, some, &mut reached).await;
                 here.wake_for_broadcasts();
                 cluster.read.send_replace(reached.ends.events);
                 if !complete {
@@ -129,8 +140,34 @@ impl Reader {
         }
     }
 
+    /// Begins at the end of a history that can be recalled, with what every node has to know of it. The newest record is read
+    /// like those that follow, so that a later loss of it is noticed.
+    fn begin(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined, standing: &Standing) {
+        let Standing { floor, end, .. } = *standing;
+        // Prevent outage delivery in the meantime.
+        let outage = cluster.outage.lock();
+        cluster.applier(engine).begin_after(joined.epoch, floor);
+        for (record, missed) in &standing.records {
+            self.is_again(&record.origin, cluster);
+            // What is put right before it must not come before the records in between.
+            engine.timeline.skip_to(agreed(record.number - 1));
+            let applier = cluster.applier(engine).with(missed.as_deref());
+            applier.apply(record.number, record.at, Message::decode(&record.payload), Arrival::New);
+        }
+        cluster.applier(engine).begin_at(end);
+        drop(outage);
+        self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: end, members: 0 }, last: None };
+    }
+
     /// Applies records. Returns false if one is missing.
-    fn take(&mut self, cluster: &Cluster, engine: &Engine, records: &[Record], reached: &mut Reached) -> bool {
+    async fn take(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        engine: &Engine,
+        records: &[Record],
+        reached: &mut Reached,
+    ) -> bool {
         for record in records {
             let end = match record.channel {
                 Channel::Events => &mut reached.ends.events,
@@ -155,7 +192,12 @@ impl Reader {
                     self.known.last = Some(record.origin.clone());
                     // Its node appends it again if everything was lost before the node heard of the first append.
                     let again = self.is_again(&record.origin, cluster);
-                    cluster.apply(record, message, again, engine);
+                    let missed = match message.as_ref().and_then(|message| past_of(message, record.number, engine)) {
+                        // If it cannot be recalled, memory says what is missing.
+                        Some(past) if cluster.desk.is_some() => past.recall(backplane, engine).await.unwrap_or(None),
+                        _ => None,
+                    };
+                    cluster.apply(record, (message, missed.as_deref()), again, engine);
                 }
                 Channel::Members => {
                     if !is_next {

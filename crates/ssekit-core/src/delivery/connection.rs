@@ -66,9 +66,11 @@ impl Connection {
         self.reader.client()
     }
 
-    /// Whether the client was let go, and its socket has yet to accept the rest of the events sent before that.
+    /// Whether the client was let go, and has yet to get the rest of the events sent before that: its socket is full, or they
+    /// have to be recalled.
     pub(crate) fn is_owed(&self) -> bool {
-        self.client().end() > 0 && self.writer.may_go_on()
+        let waits = self.writer.may_go_on() || (self.reader.has_arrears() && self.writer.is_open());
+        self.client().end() > 0 && waits
     }
 
     /// Writes shared events, or anything else that this client is to get.

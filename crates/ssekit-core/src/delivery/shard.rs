@@ -217,15 +217,15 @@ impl Shard {
     fn adopt(&mut self, handoff: crate::delivery::handoff::Handoff) {
         let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
         let client = Arc::clone(connection.client());
-        let (Some(key), false) = (self.key_of(&client), client.phase() == crate::session::lifecycle::Phase::Closed)
-        else {
+        // What has to be recalled comes later.
+        let waits = connection.reader.has_arrears();
+        let (Some(key), true) = (self.key_of(&client), client.is_connected() || waits) else {
             // The client was disconnected while its socket was on its way. It gets the events sent before that, as far
             // as the socket accepts them.
             let (timeline, tick) = (&self.shared.timeline, self.tick);
             let has_more = |_: &usize| connection.write_pending(timeline, tick, &mut self.tally) == Outcome::More;
             let _batches = (0..MAX_LAST_BATCHES).take_while(has_more).count();
-            connection.writer.finish();
-            return;
+            return if waits { self.keep(connection) } else { connection.writer.finish() };
         };
         let added = self.poller.add(connection.writer.fd(), key);
         if let Some(slot) = self.slots.get_mut(key) {
@@ -239,12 +239,25 @@ impl Shard {
         }
     }
 
+    /// Gives a client that was let go another slot, until it has what has to be recalled.
+    #[cfg(unix)]
+    fn keep(&mut self, mut connection: Connection) {
+        let slot = self.slots.vacant_entry();
+        let key = slot.key();
+        if !connection.is_owed() || self.poller.add(connection.writer.fd(), key).is_err() {
+            return connection.writer.finish();
+        }
+        connection.client().slot.store(key as u32, Ordering::Relaxed);
+        let until = self.tick.wrapping_add(self.shared.pace.heartbeat);
+        slot.insert(Slot::Leaving { connection, until });
+    }
+
     /// Serves a client that has something new in its own logs.
     fn serve(&mut self, client: &Arc<Client>) {
         let Some(key) = self.key_of(client) else { return client.wake() };
         match self.slots.get(key) {
             #[cfg(unix)]
-            Some(Slot::Socket(connection)) if !connection.writer.blocked => {
+            Some(Slot::Socket(connection) | Slot::Leaving { connection, .. }) if !connection.writer.blocked => {
                 self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally));
             }
             Some(Slot::Pulled { client, .. }) => client.wake(),
@@ -297,6 +310,8 @@ impl Shard {
         {
             let placeholder = Slot::Pulled { client: Arc::clone(client), idle: Idle::default() };
             if let Slot::Socket(connection) = std::mem::replace(slot, placeholder) {
+                // What is recalled for it still finds it here.
+                client.slot.store(key as u32, Ordering::Relaxed);
                 *slot = Slot::Leaving { connection, until };
                 return true;
             }
@@ -311,6 +326,7 @@ impl Shard {
             Some(Slot::Parting { .. }) => {}
             #[cfg(unix)]
             Some(Slot::Socket(mut connection) | Slot::Leaving { mut connection, .. }) => {
+                connection.client().slot.store(NO_SLOT, Ordering::Relaxed);
                 connection.writer.finish();
                 self.poller.remove(connection.writer.fd());
             }

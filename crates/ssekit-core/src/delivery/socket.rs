@@ -86,6 +86,11 @@ impl Writer {
         self.blocked && !self.broken
     }
 
+    /// Whether it takes anything.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.broken
+    }
+
     /// Whether no part of a frame is left to send.
     pub(crate) fn is_clear(&self) -> bool {
         self.rest.is_none()

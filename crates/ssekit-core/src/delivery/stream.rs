@@ -230,7 +230,7 @@ impl Parts {
             client.stirred.store(true, Ordering::Relaxed);
             return Poll::Ready(Some(self.chunk_of(batch, closed)));
         }
-        if closed {
+        if closed && !self.reader.has_arrears() {
             self.is_read_to_end = true;
             return Poll::Ready(None);
         }
@@ -283,7 +283,10 @@ impl Parts {
         let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
         self.deliveries.resets.add(resets);
         self.deliveries.events.add(batch.events.len() as u64 - resets);
-        let chunk = Chunk { content: Content::Events(batch.events), has_more: batch.has_more || closed };
+        let chunk = Chunk {
+            content: Content::Events(batch.events),
+            has_more: batch.has_more || (closed && !self.reader.has_arrears()),
+        };
         self.deliveries.bytes.add(chunk.len() as u64);
         chunk
     }

@@ -14,6 +14,15 @@ use crate::history::timeline::{Located, Place};
 use crate::session::reader::ResetReason;
 use crate::session::subscriptions::Begun;
 
+/// Where a subscription begins, if that is in the past.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Since<'a> {
+    /// The page knows what was sent to the channel up to this cursor.
+    pub(crate) id: Option<&'a str>,
+    /// The events after that, if they are known.
+    pub(crate) missed: Option<&'a [Frame]>,
+}
+
 impl Engine {
     /// Subscribes a client to a channel. The client gets the channel's events after `since`, then `ssekit:subscribed`, then
     /// everything from this place on. Without `since`, it gets no earlier events. Returns false if the client has
@@ -21,14 +30,15 @@ impl Engine {
     ///
     /// # Errors
     /// The client has as many channels as it may have.
-    pub(crate) fn subscribe(&self, place: Place, client: &str, name: &str, since: Option<&str>) -> Result<bool> {
+    pub(crate) fn subscribe(&self, place: Place, client: &str, name: &str, since: Since<'_>) -> Result<bool> {
         let most = self.registry.gate.channels_per_client();
         let (mut draft, mut begun) = (notice("ssekit:subscribed", name), Begun::Already);
         loop {
             let Some(client) = self.registry.known_client(client) else { return Ok(false) };
             let channel = self.registry.channel_log(name);
-            let (base, located) = (self.timeline.base(), since.map(|id| self.timeline.locate(id, |_| None)));
-            let earlier = || located.map_or_else(Vec::new, |located| missed(&channel.log, base, located, name));
+            let (floor, located) = (self.timeline.horizon(), since.id.map(|id| self.timeline.locate(id, |_| None)));
+            let from_memory = || located.map_or_else(Vec::new, |located| missed(&channel.log, floor, located, name));
+            let earlier = || since.missed.map_or_else(from_memory, <[Frame]>::to_vec);
             let begins = |position| {
                 client.is_listed() && {
                     begun = client.subscriptions.begin(&channel, position, most);
@@ -83,12 +93,12 @@ impl Engine {
     }
 }
 
-/// The events of a channel that a page has missed since it knew the channel's state. If they are gone, or the history begins
-/// after that, a reset for that channel.
-fn missed(log: &Log, base: Position, since: Option<Located>, name: &str) -> Vec<Frame> {
+/// The events of a channel that a page has missed since it knew the channel's state. If they are gone, or memory begins after
+/// that, a reset for that channel.
+fn missed(log: &Log, floor: Position, since: Option<Located>, name: &str) -> Vec<Frame> {
     let Some(Located { cursor, elsewhere, .. }) = since else { return vec![reset(ResetReason::Unknown, name)] };
     let mut entries = Vec::new();
-    if cursor < base || log.read(cursor, Position::MAX, usize::MAX, &mut entries).is_err() {
+    if cursor < floor || log.read(cursor, Position::MAX, usize::MAX, &mut entries).is_err() {
         return vec![reset(ResetReason::Evicted, name)];
     }
     let is_new = |entry: &Entry| {

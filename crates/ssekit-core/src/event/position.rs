@@ -83,6 +83,14 @@ impl Epoch {
         canonical(id.strip_prefix(self.as_str())?.strip_prefix('.')?)
     }
 
+    /// Whether this looks like an id of some epoch, and not like a caller's own.
+    pub fn has_made(id: &str) -> bool {
+        let parts = id.split_once('.');
+        parts.is_some_and(|(epoch, rest)| {
+            Self::parse_name(epoch).is_some() && rest.starts_with(|first: char| first.is_ascii_digit())
+        })
+    }
+
     /// The meaning of an id of this epoch, in any of its forms.
     pub fn parse_seen<'a>(&self, id: &'a str) -> Option<Seen<'a>> {
         let mut parts = id.splitn(3, ONLY_AT);

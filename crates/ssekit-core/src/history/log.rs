@@ -12,7 +12,7 @@ use crate::event::position::Position;
 use crate::history::options::HistoryOptions;
 pub use crate::history::options::LogBounds;
 use crate::history::ring::Ring;
-pub use crate::history::ring::{Backlog, Entry, Gap, Usage};
+pub use crate::history::ring::{Backlog, Entry, Gap, Special, Usage};
 
 /// The newest events of one audience.
 #[derive(Debug)]

@@ -6,6 +6,7 @@
 //! whichever logs they are in.
 
 mod front;
+mod horizon;
 mod ids;
 mod position;
 mod resume;
@@ -92,6 +93,8 @@ struct Sequencer {
     newest: Position,
     /// The history begins after this position; everything before it is gone.
     base: Position,
+    /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
+    horizon: Position,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
@@ -301,7 +304,7 @@ impl Timeline {
         }
         (sequencer.usage, sequencer.logs) = Default::default();
         self.broadcasts.begin_after(base);
-        sequencer.base = base;
+        (sequencer.base, sequencer.horizon) = (base, base);
         self.move_head(&mut sequencer, base);
         base
     }
@@ -368,7 +371,7 @@ impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
         let (duplicates, oldest, usage) = Default::default();
-        Self { ids, newest: 0, base: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
+        Self { ids, newest: 0, base: 0, horizon: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
     }
 
     fn bytes(&self) -> usize {

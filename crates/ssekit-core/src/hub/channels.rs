@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::cluster::message::{Message, Owner, Subscription};
 use crate::cluster::node::Cluster;
+use crate::engine::Since;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::{check_channel, check_length};
@@ -110,7 +111,7 @@ impl Hub {
     fn change_here(&self, client: &str, channel: &str, step: Step<'_>) -> Result<bool> {
         let engine = &self.inner.engine;
         match step {
-            Step::Begin(since) => engine.subscribe(Place::next(), client, channel, since),
+            Step::Begin(id) => engine.subscribe(Place::next(), client, channel, Since { id, missed: None }),
             Step::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
         }
     }

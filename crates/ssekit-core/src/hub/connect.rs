@@ -18,6 +18,7 @@ use crate::history::timeline::Located;
 use crate::hub::claim::Claim;
 use crate::hub::ready;
 use crate::hub::{Hub, Inner};
+use crate::session::arrears::Arrears;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::drain;
 use crate::session::forgotten::Earlier;
@@ -70,6 +71,9 @@ pub struct Connected {
 
 /// A client's reader, whether the client resumes, and its last event id if that says more than a position.
 type Admitted = (Reader, bool, Option<String>);
+
+/// Where a client resumes, the reset that it must receive first, and what has to be recalled for it.
+type Resumed = (Located, Option<ResetReason>, Option<Box<Arrears>>);
 
 /// The history of a client that brings its own id, as far as known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -237,12 +241,12 @@ impl Hub {
 
         let seen_id = last_event_id.or(who.since);
         let comes_back = last_event_id.is_some();
-        let (mut located, mut reset) =
+        let (mut located, mut reset, mut owed) =
             self.resume(seen_id, comes_back, who.client, user.as_ref(), &subscriptions, before);
         if reset.is_none()
             && let Some(reason) = claim.loss(seen_id.map(|_| located.cursor))
         {
-            (located, reset) = (self.now(), Some(reason));
+            (located, reset, owed) = (self.now(), Some(reason), None);
         }
         let Located { cursor, elsewhere: seen, keeps_id } = located;
         let id = client.map_or_else(|| Uuid::new_v4().to_string().into(), Arc::from);
@@ -250,6 +254,7 @@ impl Hub {
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
+        client.arrears = owed;
         (client.key, client.data, client.by_ticket) = (key, who.data.map(Arc::from), who.by_ticket);
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
@@ -330,7 +335,7 @@ impl Hub {
         }
     }
 
-    /// Where a client resumes, and the reset that it must receive first. It has seen everything up to `seen_id`. `client` is
+    /// Where a client resumes, the reset that it must receive first, and its arrears. It has seen everything up to `seen_id`. `client` is
     /// the id that it asked for.
     fn resume(
         &self,
@@ -340,7 +345,7 @@ impl Hub {
         user: Option<&Arc<User>>,
         subscriptions: &Subscriptions,
         before: Before,
-    ) -> (Located, Option<ResetReason>) {
+    ) -> Resumed {
         let timeline = &self.inner.engine.timeline;
         let now = || self.now();
         let Some(id) = seen_id else {
@@ -349,10 +354,10 @@ impl Hub {
             let is_for = |entry: &Entry| client.is_none_or(|client| entry.is_for(client));
             let has_missed = |reached| has_missed(reached, now.cursor, timeline.broadcasts(), subscriptions, is_for);
             let missed = before.earlier.is_some_and(|earlier| earlier.reached.is_none_or(has_missed));
-            return (now, missed.then_some(ResetReason::Unknown));
+            return (now, missed.then_some(ResetReason::Unknown), None);
         };
         if let Some(reason) = ResetReason::of_owed_id(id) {
-            return (now(), Some(reason));
+            return (now(), Some(reason), None);
         }
         let find = |id: &str| {
             let mut first = timeline.broadcasts().find(id, 0);
@@ -360,14 +365,13 @@ impl Hub {
             first
         };
         match timeline.locate(id, find) {
-            None => (now(), Some(ResetReason::Unknown)),
-            Some(Located { elsewhere, .. }) if self.is_refuted(elsewhere) => (now(), Some(ResetReason::Unknown)),
-            Some(Located { cursor, .. })
-                if before.missing > cursor
-                    || timeline.broadcasts().floor() > cursor
-                    || subscriptions.has_gap(cursor) =>
-            {
-                (now(), Some(ResetReason::Evicted))
+            None => match self.search(id, subscriptions, before.missing) {
+                Some((located, arrears)) => (located, None, Some(arrears)),
+                None => (now(), Some(ResetReason::Unknown), None),
+            },
+            Some(Located { elsewhere, .. }) if self.is_refuted(elsewhere) => (now(), Some(ResetReason::Unknown), None),
+            Some(Located { cursor, .. }) if before.missing > cursor || subscriptions.has_gap_of_its_own(cursor) => {
+                (now(), Some(ResetReason::Evicted), None)
             }
             // The page comes back without its old client id, so events sent to that id alone are lost.
             Some(Located { cursor, .. })
@@ -375,9 +379,17 @@ impl Hub {
                     && subscriptions.own_if_any().is_none()
                     && self.inner.engine.registry.unclaimed(user.map(|user| &**user)) > cursor =>
             {
-                (now(), Some(ResetReason::Evicted))
+                (now(), Some(ResetReason::Evicted), None)
             }
-            Some(located) => (located, None),
+            Some(located)
+                if timeline.broadcasts().floor() > located.cursor || subscriptions.has_gap(located.cursor) =>
+            {
+                match self.arrears_after(located) {
+                    Some(arrears) => (located, None, Some(arrears)),
+                    None => (now(), Some(ResetReason::Evicted), None),
+                }
+            }
+            Some(located) => (located, None, None),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The hub, one for each process: publishing, connecting, disconnecting, and the tasks that do the work.
 
+mod arrears;
 mod attendance;
 mod channels;
 mod claim;
@@ -8,6 +9,7 @@ mod connect;
 mod housekeeping;
 mod page;
 mod publish;
+mod read_back;
 mod ready;
 mod shared;
 mod snapshot;
@@ -131,13 +133,13 @@ impl Hub {
     ///
     /// # Errors
     /// The same as for [`Hub::start`].
-    pub fn start_on_observed(
-        backplane: impl Backplane,
+    pub fn start_on_observed<B: Backplane>(
+        backplane: B,
         options: Options,
         runtime: &Handle,
         observers: &[Arc<dyn Observer>],
     ) -> Result<Self> {
-        let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age));
+        let cluster = Arc::new(Cluster::new(options.cluster, options.history.max_age, B::RECALLS));
         let hub = Self::start_without_cluster(options, Some(Arc::clone(&cluster)), runtime)?;
         hub.inner.engine.timeline.belong_to(cluster.node);
         hub.observe(Arc::clone(&cluster) as Arc<dyn Observer>);

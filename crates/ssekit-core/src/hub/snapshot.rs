@@ -16,8 +16,8 @@ impl Hub {
         self.inner.engine.timeline.cursor()
     }
 
-    /// The newest events that were sent to an audience, after the event with the id `after`, or of all that is kept. At most
-    /// `limit`, the newest last.
+    /// The newest events that were sent to an audience, after the event with the id `after`, or of all that is in memory. At most
+    /// `limit`, the newest last. See [`Hub::read_back`].
     ///
     /// # Errors
     /// An id or a name is invalid, or events after `after` are gone.
@@ -30,7 +30,7 @@ impl Hub {
         let mut cursor = match after {
             None => log.floor(),
             Some(id) => match timeline.locate(id, |own| log.find(own, 0)) {
-                Some(Located { cursor, .. }) if cursor >= timeline.base() => cursor,
+                Some(Located { cursor, .. }) if cursor >= timeline.horizon() => cursor,
                 Some(_) => return Err(gone(id)),
                 None => return Err(Error::evicted(format!("after: the history has no event with the id {id:?}"))),
             },
@@ -51,7 +51,7 @@ impl Hub {
     }
 
     /// An audience of which nothing is kept has an empty log, which knows up to where events are missing.
-    fn log_of(&self, audience: Audience<'_>) -> Arc<Log> {
+    pub(super) fn log_of(&self, audience: Audience<'_>) -> Arc<Log> {
         let registry = &self.inner.engine.registry;
         let without = |missing| Arc::new(Log::new(missing));
         match audience {

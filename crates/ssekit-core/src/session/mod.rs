@@ -1,7 +1,7 @@
 //! Sessions: clients, their users, and what remains of them when they leave.
 //!
 //! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs
-//!   of its [`subscriptions`].
+//!   of its [`subscriptions`]; `arrears`: what it has missed and memory does not hold.
 //! * [`progress`]: how far somebody else's writer got with a client's stream.
 //! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log; `channel`: a log with members, and
 //!   their `attendance`. `directory`: users and channels by name.
@@ -9,6 +9,7 @@
 //! * `limits`: how many clients may connect; `presence`: which users are online; `revoked`: who was logged out.
 //! * `drain`: the graceful end; [`observer`]: who hears about all this.
 
+pub(crate) mod arrears;
 pub(crate) mod arrivals;
 pub(crate) mod attendance;
 pub(crate) mod away;

@@ -6,6 +6,7 @@ use crate::event::position::{Position, is_agreed};
 use crate::event::{Event, Frame, RESERVED_PREFIX};
 use crate::history::log::{Entry, Gap, Log};
 use crate::history::timeline::Timeline;
+use crate::session::arrears::Step;
 use crate::session::client::Client;
 
 /// The most events that one read returns. One vectored write takes that many slices everywhere (`IOV_MAX` is at least
@@ -125,13 +126,18 @@ impl Reader {
 
     /// Whether it gets the bytes that others share, and no reset is owed.
     fn takes_shared_bytes(&self) -> bool {
-        !self.is_keyed && self.reset.is_none() && !self.is_catching_up()
+        !self.is_keyed && self.reset.is_none() && !self.is_catching_up() && self.client.open_arrears().is_none()
     }
 
     /// Whether this event is for this client and new to it.
     pub fn wants(&self, entry: &Entry) -> bool {
         let was_seen = entry.position <= self.elsewhere && is_agreed(entry.position);
         !was_seen && self.client.wants(entry)
+    }
+
+    /// Whether the client still waits for events that have to be recalled.
+    pub(crate) fn has_arrears(&self) -> bool {
+        self.client.end() > self.cursor && self.client.open_arrears().is_some()
     }
 
     fn is_catching_up(&self) -> bool {
@@ -156,12 +162,44 @@ impl Reader {
         // Load the head before reading the logs, because everything up to this head is in them. Load it before the client's
         // end, too: events published after a disconnect has returned then stay unseen.
         let head = timeline.head().min(self.client.end()).max(self.cursor);
+        if let Some(batch) = self.next_of_arrears(timeline, head, max_bytes) {
+            return batch;
+        }
         let mut entries = Vec::new();
         let read = self.read(timeline, head, &mut entries);
         if self.reset.is_some() || read.is_err() {
             return self.tell_gap(timeline, head, read.is_err());
         }
         entries.sort_unstable_by_key(|entry| entry.position);
+        // Events left out by a log's limit lie after the last event taken.
+        let is_limited = entries.len() >= MAX_EVENTS;
+        self.batch(timeline, entries, (head, is_limited), max_bytes)
+    }
+
+    /// The next events from the arrears; `None`: there are none, or they have been read.
+    fn next_of_arrears(&self, timeline: &Timeline, head: Position, max_bytes: usize) -> Option<Batch> {
+        let arrears = self.client.open_arrears()?;
+        if self.reset.is_some() || timeline.base() > self.cursor {
+            // The history began anew, so the rest is gone.
+            arrears.give_up();
+            return None;
+        }
+        match arrears.next(&self.client, self.cursor, head) {
+            Step::Read { entries, end, has_more } => Some(self.batch(timeline, entries, (end, has_more), max_bytes)),
+            Step::Gap(reason, position) => Some(self.reset_at(timeline, reason, position, true)),
+            Step::Over => None,
+        }
+    }
+
+    /// As many of these events as fit. Without them, everything up to `head` has been read. `is_limited`: there may be more
+    /// after the last of them.
+    fn batch(
+        &self,
+        timeline: &Timeline,
+        entries: Vec<Entry>,
+        (head, is_limited): (Position, bool),
+        max_bytes: usize,
+    ) -> Batch {
         let mut bytes = 0;
         let room = entries
             .iter()
@@ -172,8 +210,7 @@ impl Reader {
                 fits
             })
             .count();
-        // Events left out, for lack of room or by a log's limit, lie after the last event taken.
-        let complete = room == entries.len() && room < MAX_EVENTS;
+        let complete = room == entries.len() && !is_limited;
         let end = match entries.get(room.wrapping_sub(1)) {
             Some(last) if !complete => last.position,
             _ => head,
@@ -188,9 +225,13 @@ impl Reader {
     fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> Batch {
         let position = if missing { self.after_gap(timeline, head) } else { self.cursor };
         let reason = self.reset.unwrap_or(ResetReason::Evicted);
+        self.reset_at(timeline, reason, position, position < head)
+    }
+
+    fn reset_at(&self, timeline: &Timeline, reason: ResetReason, position: Position, has_more: bool) -> Batch {
         let frame = self.own(reset_frame(timeline, reason, position));
         let events = vec![Pending { position, frame, is_reset: true }];
-        Batch { events, end: position, has_more: position < head }
+        Batch { events, end: position, has_more }
     }
 
     /// Where a client that missed events goes on. A lagging client skips everything that it has not received; otherwise the
@@ -209,7 +250,7 @@ impl Reader {
     /// `ssekit:position`: the client has everything up to its cursor, so its next id can name that. `None`: there is more by
     /// now, or the client is still catching up. Then its last id says all that is known.
     pub fn position(&self, timeline: &Timeline) -> Option<Frame> {
-        if self.reset.is_some() || self.is_catching_up() {
+        if self.reset.is_some() || self.is_catching_up() || self.has_arrears() {
             return None;
         }
         let has_news = |after| timeline.broadcasts().last() > after || self.client.subscriptions.has_news(after);

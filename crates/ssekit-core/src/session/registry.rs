@@ -166,6 +166,12 @@ impl Registry {
         self.of_clients.note_all(position);
     }
 
+    /// Events of users and channels up to this position are elsewhere.
+    pub(crate) fn begin_at(&self, position: Position) {
+        self.users.begin_after(position);
+        self.channels.begin_after(position);
+    }
+
     /// An event was sent to an unknown client: its page learns about it if it comes back. Returns the position that the
     /// event took, or nothing if the client has come meanwhile.
     pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> Option<Position> {

@@ -237,6 +237,11 @@ impl Subscription {
         self.until == Position::MAX
     }
 
+    /// Whether the client gets an event of the channel at this position.
+    pub(crate) fn covers(&self, position: Position) -> bool {
+        self.since < position && position <= self.until
+    }
+
     fn part(&self) -> Part<'_> {
         Part { log: &self.channel.log, since: self.since, until: self.until }
     }
@@ -284,6 +289,12 @@ impl Subscriptions {
         let mut floor = self.missing();
         self.each(|part| floor = floor.max(part.floor(cursor)));
         floor
+    }
+
+    /// Whether events are missing that a client at `cursor` has yet to read, and that no audience has: those sent to it alone,
+    /// and those of channels that are not known any more.
+    pub(crate) fn has_gap_of_its_own(&self, cursor: Position) -> bool {
+        self.missing() > cursor || self.own.get().is_some_and(|log| Part::whole(log).has_gap(cursor))
     }
 
     /// Whether events are missing that a client at `cursor` has yet to read.

@@ -22,3 +22,7 @@ impl World for InMemory {
 }
 
 ssekit_testing::contract!(InMemory);
+
+mod returns {
+    ssekit_testing::returns!(super::InMemory);
+}

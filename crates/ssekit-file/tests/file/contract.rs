@@ -50,6 +50,10 @@ mod in_folder {
     ssekit_testing::contract!(super::InFolder);
 }
 
+mod returns {
+    ssekit_testing::returns!(super::InFolder);
+}
+
 mod on_disk {
     ssekit_testing::contract!(super::OnDisk);
 }

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use ssekit_core::{Connect, Link, Observer};
-use ssekit_file::File;
+use ssekit_core::backplane::{Address, Backplane as _, Batch, Channel, Ends, Known, NodeId, Outgoing};
+use ssekit_core::{Audience, Connect, Link, Observer};
+use ssekit_file::{File, FileOptions};
 use ssekit_testing::node_process::node_options;
 use ssekit_testing::pull::Pull;
+use ssekit_testing::watched::{Watch, Watched};
 use ssekit_testing::{Engine, Recorder, Told, data, eventually};
 
 use crate::folder::TestFolder;
@@ -88,4 +90,46 @@ fn unusable_folder_is_told_once_and_events_go_on() {
         let failure = |told: Told| if let Told::Failed(message) = told { Some(message) } else { None };
         recorder.told().into_iter().filter_map(failure).eq(expected)
     });
+}
+
+#[test]
+fn million_stored_events_are_not_read_for_ten_missed_ones() {
+    const STORED: u64 = 1_000_000;
+    let folder = TestFolder::new();
+    let open = || File::new(FileOptions { max_events: 2 * STORED, ..folder.options() }).unwrap();
+    let node = Engine::node(open(), node_options());
+    is(&node, Link::Up);
+    let mut page = Pull::of(node.connect(Connect { user: Some("ada"), ..Connect::default() }).unwrap());
+    node.send_to_user("ada", data("0")).unwrap();
+    let last = page.event().id;
+    for number in 1..=10 {
+        node.send_to_user("ada", data(&number.to_string())).unwrap();
+        if number == 5 {
+            node.block_on(node.flush_shared()).unwrap();
+            node.block_on(store_for_others(open(), STORED));
+        }
+    }
+    node.block_on(node.flush_shared()).unwrap();
+    drop((page, node));
+    let watch = Arc::<Watch>::default();
+    let node = Engine::node(Watched(open(), Arc::clone(&watch)), node_options());
+    is(&node, Link::Up);
+    assert_eq!(node.stats().position >> 20, STORED + 11, "it knows where the history ends");
+    let mut page = come_back(&node, &last);
+    assert_eq!(next(&mut page, 10), (1..=10).map(|number| number.to_string()).collect::<Vec<_>>());
+    assert!(watch.records() < 200, "{} records were read", watch.records());
+}
+
+/// Stores so many events of users who are somewhere else.
+async fn store_for_others(mut file: File, count: u64) {
+    let joined = file.join(&Known::default()).await.unwrap();
+    let number = joined.ends.events;
+    let read = file.read(Ends { events: number - 1, members: u64::MAX >> 1 }).await.unwrap();
+    let (payload, to) = (read[0].payload.clone(), Address::from(Audience::User("bob")));
+    let (id, piece) = (NodeId::random(), 5_000);
+    for first in (1..=count).step_by(piece) {
+        let records = vec![Outgoing { to: to.clone(), payload: payload.clone() }; piece];
+        let batch = Batch { node: id, channel: Channel::Events, first, records };
+        file.append(joined.epoch, &batch).await.unwrap();
+    }
 }

@@ -18,6 +18,11 @@ impl Registry {
         client.subscriptions.learn(&spans);
     }
 
+    /// Whether a channel's clients want to know of each other.
+    pub(crate) fn has_attendance(&self, name: &str) -> bool {
+        self.kinds.of(name).presence
+    }
+
     /// The channel with this name. A new channel begins here, with its first event or member.
     pub(crate) fn channel(&self, name: &str) -> Arc<Channel> {
         self.channels.get_or_begin(name, |floor| Channel::new(name, floor, self.kinds.of(name)))

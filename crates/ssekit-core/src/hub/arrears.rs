@@ -1,0 +1,47 @@
+//! What returning clients have missed and this node does not hold.
+
+use std::sync::Arc;
+
+use crate::event::position::{Epoch, Position, is_agreed};
+use crate::history::timeline::Located;
+use crate::hub::Hub;
+use crate::session::arrears::Arrears;
+use crate::session::subscriptions::Subscriptions;
+
+impl Hub {
+    /// The arrears of a client that goes on here. `None`: what it has missed is gone, or cannot be recalled. Only this node knows
+    /// the place of unsequenced events, so nobody else can tell what a client has missed that has had some.
+    pub(super) fn arrears_after(&self, located: Located) -> Option<Box<Arrears>> {
+        let (Located { cursor, elsewhere, .. }, base) = (located, self.base());
+        let is_plain = elsewhere == cursor || cursor == base || (elsewhere == 0 && is_agreed(cursor));
+        if is_plain && cursor >= base { self.arrears(cursor, None) } else { None }
+    }
+
+    /// The arrears of a client that comes with a caller's own id, which memory does not hold. `missing`: up to there, events of
+    /// its own are gone.
+    pub(super) fn search(
+        &self,
+        id: &str,
+        subscriptions: &Subscriptions,
+        missing: Position,
+    ) -> Option<(Located, Box<Arrears>)> {
+        let (base, horizon) = (self.base(), self.inner.engine.timeline.horizon());
+        let is_lost = Epoch::has_made(id) || missing > base || subscriptions.has_gap_of_its_own(base);
+        if is_lost || horizon <= base {
+            return None;
+        }
+        // Its id still says where it is.
+        let located = Located { cursor: base, elsewhere: 0, keeps_id: true };
+        Some((located, self.arrears(base, Some(id.into()))?))
+    }
+
+    fn arrears(&self, from: Position, search: Option<Arc<str>>) -> Option<Box<Arrears>> {
+        let desk = self.inner.cluster.as_ref()?.desk.as_ref()?;
+        let to = self.inner.engine.timeline.settled();
+        (from < to).then(|| Box::new(Arrears::new(desk.sender(), from, to, search)))
+    }
+
+    fn base(&self) -> Position {
+        self.inner.engine.timeline.base()
+    }
+}

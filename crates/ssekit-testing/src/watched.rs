@@ -1,0 +1,65 @@
+//! A backplane under observation: it counts the records that it returns, and what it recalls can be held back or made to fail.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Recall, Recalled, Record};
+use ssekit_core::event::position::Epoch;
+
+/// What is known of a backplane, and how it behaves.
+#[derive(Debug, Default)]
+pub struct Watch {
+    records: AtomicUsize,
+    fails: AtomicBool,
+    held: AtomicBool,
+}
+
+impl Watch {
+    /// How many records it has returned.
+    pub fn records(&self) -> usize {
+        self.records.load(Ordering::SeqCst)
+    }
+
+    /// Whether recalling fails.
+    pub fn fail(&self, fails: bool) {
+        self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Whether recalling waits.
+    pub fn hold(&self, held: bool) {
+        self.held.store(held, Ordering::SeqCst);
+    }
+}
+
+#[derive(Clone)]
+pub struct Watched<B>(pub B, pub Arc<Watch>);
+
+impl<B: Backplane> Backplane for Watched<B> {
+    const RECALLS: bool = B::RECALLS;
+
+    async fn join(&mut self, known: &Known) -> Result<Joined, Failure> {
+        self.0.join(known).await
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
+        self.0.append(epoch, batch).await
+    }
+
+    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+        let records = self.0.read(after).await?;
+        self.1.records.fetch_add(records.len(), Ordering::SeqCst);
+        Ok(records)
+    }
+
+    async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
+        while self.1.held.load(Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        if self.1.fails.load(Ordering::SeqCst) {
+            return Err(Failure::new("it does not recall"));
+        }
+        let recalled = self.0.recall(epoch, what).await?;
+        self.1.records.fetch_add(recalled.records.len(), Ordering::SeqCst);
+        Ok(recalled)
+    }
+}
