@@ -615,10 +615,11 @@ export declare class SSEService {
   cursor(): string;
 
   /**
-   * Reads back what was sent to a user, to a channel, or to everybody, the newest event last. It reads the history, so it goes back no
-   * further than the bounds of `HistoryOptions`.
+   * Reads back what was sent to a user, to a channel, or to everybody, the newest event last. It goes back no further than the bounds of
+   * `HistoryOptions`, or those of the folder if the history is in one.
    *
-   * Rejects with an `Error` (code `ERR_SSEKIT_EVICTED`) if events after `after` are not kept any more, or `after` is unknown.
+   * Rejects with an `Error`: code `ERR_SSEKIT_EVICTED` if events after `after` are not kept any more, or `after` is unknown;
+   * `ERR_SSEKIT_BACKPLANE` if the folder cannot be read.
    */
   history(audience: HistoryAudience, options?: HistoryQuery): Promise<StoredEvent[]>;
 

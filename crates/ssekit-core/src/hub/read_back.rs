@@ -65,7 +65,7 @@ impl Hub {
         audience.check()?;
         let timeline = &self.inner.engine.timeline;
         let (log, epoch) = (self.log_of(audience), timeline.epoch());
-        let floor = log.floor().max(timeline.horizon());
+        let mut floor = log.floor().max(timeline.horizon());
         let start = self.start_of(audience, after)?;
         let (from, search) = match start {
             Start::After(position) => (position, None),
@@ -75,10 +75,9 @@ impl Hub {
             return self.history(audience, after, limit);
         }
         let mut entries = Vec::new();
-        if log.read(floor.max(from), timeline.head(), usize::MAX, &mut entries).is_err() {
-            // Events were dropped meanwhile, and have to be recalled as well.
-            entries.clear();
-            return Err(Error::backplane("events were dropped while they were read: try again".to_owned()));
+        while log.read(floor.max(from), timeline.head(), usize::MAX, &mut entries).is_err() {
+            // Events were dropped after the look at the floor, and have to be recalled as well.
+            floor = log.floor().max(floor);
         }
         let mut newest = Newest { events: VecDeque::new(), limit, search };
         let is_done =

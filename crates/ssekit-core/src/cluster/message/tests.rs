@@ -58,12 +58,13 @@ fn message_survives_encoding() {
 
 #[test]
 fn message_is_addressed_to_whom_it_concerns() {
-    let (user, client) = (Address::from(Audience::User("ada")), Address::from(Audience::Client("tab")));
-    let everybody = Address::everybody();
+    let client = Address::from(Audience::Client("tab"));
+    let (orders, everybody) = (Address::orders(), Address::everybody());
     for message in examples() {
         let expected = match &message {
             Message::Event(to, _) => &to.audience.into(),
-            Message::DisconnectUser(..) => &user,
+            Message::DisconnectUser(..) | Message::Lost(_) => &orders,
+            Message::Attends { attendee, .. } => &Address::attendance(attendee.channel),
             Message::DisconnectClient(_) | Message::Subscribe(_) | Message::Unsubscribe(_) => &client,
             _ => &everybody,
         };
