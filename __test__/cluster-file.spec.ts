@@ -5,6 +5,7 @@ import { closeTabs, openBrowser, Person } from './support/browser';
 import { Cluster, stopClusters } from './support/cluster';
 import { expectOrders, payment } from './support/example-events';
 import { type AppState, BUILD_TIMEOUT_MS, NextApp, removeApps } from './support/next-app';
+import { until } from './support/until';
 
 let browser: Browser;
 let cluster: Cluster;
@@ -35,8 +36,11 @@ async function pay(node: 'A' | 'B', userId: string, amount: number): Promise<voi
 test('both servers and the worker are one hub on one folder, without Redis', async () => {
   const { pids, redis, dir } = cluster.addresses;
   expect([Object.keys(pids).sort(), redis]).toEqual([['A', 'B', 'nginx', 'worker'], undefined]);
-  const [atA, atB] = [(await stateOf('A')).stats, (await stateOf('B')).stats];
-  for (const { cluster } of [atA, atB]) expect(cluster).toMatchObject({ link: 'up', nodes: 2, dir });
+  const [atA, atB] = await until('each to know the two others', async () => {
+    const all = [(await stateOf('A')).stats, (await stateOf('B')).stats] as const;
+    return all.every(({ cluster }) => cluster?.link === 'up' && cluster.nodes === 2) && all;
+  });
+  expect([atA.cluster?.dir, atB.cluster?.dir]).toEqual([dir, dir]);
   expect(atA.epoch).toBe(atB.epoch);
 });
 

@@ -38,7 +38,11 @@ const pay = (userId: string, amount: number): Promise<unknown> =>
 
 const hasPayment = (amount: number) => (event: TabEvent) => event.data.amount === amount;
 
-const epoch = async (): Promise<string> => (await server.state()).stats.epoch;
+/** Until the server has joined, it has an epoch of its own. */
+async function epoch(): Promise<string> {
+  expect(await server.call('ready')).toBe(true);
+  return (await server.state()).stats.epoch;
+}
 
 test('a page continues after kill -9 with what a worker sent meanwhile', async () => {
   const before = await epoch();

@@ -16,6 +16,7 @@ beforeAll(async () => {
   app = NextApp.copy();
   // With its folder, as `next dev` has it by default.
   server = await app.serve('dev', { keeps: true });
+  expect(await server.call('ready')).toBe(true);
   // Tells with each payment which state of features/sse the webhook was loaded with.
   app.edit('features/sse/index.ts', (text) => `${text}\nexport const generation: number = 0;\n`);
   app.edit(WEBHOOK, (text) =>

@@ -77,6 +77,7 @@ const resetsOf = (client: RawClient): unknown[] => client.events().filter(({ eve
 test('with a volume, a page continues in the next container', async () => {
   const env = { SSEKIT_DATA_DIR: volume() };
   const first = await run('first', env);
+  expect(await first.call('ready')).toBe(true);
   const before = await open(first);
   await pay(first, 1);
   await until('the payment', () => amountsOf(before).length === 1);
@@ -88,6 +89,7 @@ test('with a volume, a page continues in the next container', async () => {
   await first.stop();
 
   const second = await run('second', env);
+  expect(await second.call('ready')).toBe(true);
   const after = await open(second, seen);
   await until('what it missed', () => amountsOf(after).includes(2));
   expect([amountsOf(after), resetsOf(after)]).toEqual([[2], []]);
