@@ -34,8 +34,8 @@ const number = (value: number): Buffer => {
 /** Permissions do not bind the root user. */
 const becomeOrdinary = (node: Evaluator): Promise<void> =>
   node.evaluate(({ sse }) => {
-    // Load the addon while it can be read.
-    sse.getActiveClients({ scope: 'local' });
+    // Load the addon while it can be read. This starts no hub, which would use the folder as root.
+    sse.stats();
     if (process.getuid?.() === 0) process.setuid?.(65_534);
   });
 
