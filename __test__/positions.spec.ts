@@ -1,7 +1,7 @@
-/** An idle page keeps a fresh id, so it resumes however long it was idle: other people's clients, and processes with a Redis. */
+/** An idle page keeps a fresh id, so it resumes however long it was idle: other people's clients, and processes with a Redis or a folder. */
 import { CuttingProxy } from './support/cutting-proxy';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
-import { join, lastIdOf, open, sharedRedis, storyOf } from './support/nodes';
+import { join, lastIdOf, type NodeOptions, open, ownFolder, sharedRedis, storyOf, told } from './support/nodes';
 import { ThirdPartyClient, type ThirdPartyStream } from './support/third-party';
 import { startWith, TRANSPORTS } from './support/transports';
 import { until } from './support/until';
@@ -59,35 +59,50 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 });
 
+/** A page gets ever newer positions while others get more events than are kept. Then it comes back to a process that begins later. */
+async function comesBackLater(place: string, options: NodeOptions): Promise<{ second: Evaluator; firstId: string }> {
+  const first = await join(place, options);
+  const page = await open(first, 'ada', 'tab');
+  const firstId = lastIdOf(page);
+  const position = await first.evaluate(async ({ sse }) => {
+    for (let n = 0; n < 1_000; n += 1) {
+      sse.sendToUser('grace', { event: 'other', data: n });
+      if (n % 50 === 0) await sse.flush();
+    }
+    await sse.flush();
+    return sse.stats().position;
+  });
+  await until('its position', () => Number(lastIdOf(page).split('.')[1]) >= position);
+  const lastId = lastIdOf(page);
+  expect(new Set(storyOf(page))).toEqual(new Set([`${POSITION} {}`]));
+  await first.stop('SIGKILL');
+
+  const second = await join(place, options);
+  const again = await open(second, 'ada', 'tab', lastId);
+  expect(await again.ready()).toMatchObject({ clientId: 'tab', resumed: true });
+  await second.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'next', data: 1 }));
+  await told(again, 'next 1');
+  expect(storyOf(again).filter((event) => event.startsWith('ssekit:reset'))).toEqual([]);
+  return { second, firstId };
+}
+
 describe('with Redis', () => {
   const redis = sharedRedis();
-  const options = { ...OPTIONS, backplane: { maxStreamEvents: 100 } };
 
   test('an idle page resumes at a process that began later', async () => {
-    const first = await join(redis.url, options);
-    const page = await open(first, 'ada', 'tab');
-    const firstId = lastIdOf(page);
-    const position = await first.evaluate(async ({ sse }) => {
-      // More than Redis keeps.
-      for (let n = 0; n < 1_000; n += 1) {
-        sse.sendToUser('grace', { event: 'other', data: n });
-        if (n % 50 === 0) await sse.flush();
-      }
-      await sse.flush();
-      return sse.stats().position;
-    });
-    await until('its position', () => Number(lastIdOf(page).split('.')[1]) >= position);
-    const lastId = lastIdOf(page);
-    expect(new Set(storyOf(page))).toEqual(new Set([`${POSITION} {}`]));
-    await first.stop('SIGKILL');
-
-    const second = await join(redis.url, options);
-    const again = await open(second, 'ada', 'tab', lastId);
-    expect(await again.ready()).toMatchObject({ clientId: 'tab', resumed: true });
-    await second.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'next', data: 1 }));
-    await until('the next event', () => storyOf(again).includes('next 1'));
-    expect(storyOf(again).filter((told) => told.startsWith('ssekit:reset'))).toEqual([]);
+    const options = { ...OPTIONS, backplane: { maxStreamEvents: 100 } };
+    const { second, firstId } = await comesBackLater(redis.url, options);
     // What came after the page's first id is not known there.
     expect(await (await open(second, 'ada', 'tab', firstId)).ready()).toMatchObject({ resumed: false });
+  });
+});
+
+describe('with a folder', () => {
+  const folder = ownFolder();
+
+  test('an idle page resumes at a process that began later', async () => {
+    const options = { ...OPTIONS, backplane: { maxEvents: 100 } };
+    const { second, firstId } = await comesBackLater(folder.dir, options);
+    await told(await open(second, 'ada', 'tab', firstId), 'ssekit:reset {"reason":"evicted"}');
   });
 });

@@ -421,7 +421,12 @@ export class NextServer {
     this.#child = child;
   }
 
-  static async start(args: string[], cwd: string, env: Record<string, string>, probe = '/api/demo/state'): Promise<NextServer> {
+  static async start(
+    args: string[],
+    cwd: string,
+    env: Record<string, string>,
+    probe = '/api/demo/state',
+  ): Promise<NextServer> {
     const server = new NextServer(args, cwd, env);
     try {
       server.#port = await until('the address', () => server.#announcedPort());

@@ -71,6 +71,12 @@ impl Process {
         self.input.as_mut().unwrap().write_all(b"\n").unwrap();
     }
 
+    /// Waits for its end.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn wait(&mut self) {
+        let _ = self.child.wait();
+    }
+
     /// Ends it by SIGKILL.
     pub(crate) fn kill(&mut self) {
         let _ = self.child.kill();
