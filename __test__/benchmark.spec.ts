@@ -56,6 +56,14 @@ describe('of ssekit', () => {
     }
   });
 
+  test('a start on a folder is measured with few events and with many', async () => {
+    const outcome = await measure(CONTENDERS, 'ssekit-handoff', 'restart');
+    expect(outcome.failed).toBeUndefined();
+    for (const events of [20, 500]) {
+      expect(outcome[events]).toEqual({ seconds: expect.any(Number), memory: expect.any(Number) });
+    }
+  });
+
   test('the event loop is measured while another process publishes to clients of the listener', async () => {
     const outcome = await measure(CONTENDERS, 'ssekit-listener', 'eventLoop');
     expect(outcome.failed).toBeUndefined();

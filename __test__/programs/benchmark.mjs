@@ -9,6 +9,7 @@ const HOW = {
   storm: { clients: 20, missed: 3 },
   fairness: { clients: 20, rounds: 2 },
   eventLoop: { clients: 20, count: 20 },
+  restart: { stored: [20, 500] },
   histories: { clients: 4, rounds: 2, burst: 50 },
   channel: { clients: 30, members: 10, count: 5 },
   call: { clients: 2, sizes: [1024] },

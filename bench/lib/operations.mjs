@@ -26,6 +26,7 @@ export function obey(server) {
   const operations = {
     broadcast: ({ channel, ...how }) =>
       send({ ...how, to: (event) => (channel ? server.sendToChannel(channel, event) : server.broadcast(event)) }),
+    fill: (how) => fill(server, how),
     mixed: (how) => mixed(server, how),
     clients: () => server.clients(),
     lastEventId: () => server.lastEventId(),
@@ -75,6 +76,13 @@ export async function send({ first, count, intervalMs, bytes, to }) {
   }
   calls.sort((a, b) => a - b);
   return { from, to: now(), call: { median: calls[calls.length >> 1], longest: calls.at(-1) } };
+}
+
+/** Sends events to users who are not here, and waits until they are where they stay. */
+async function fill(server, { count, bytes }) {
+  const event = { event: 'stored', data: { pad: 'x'.repeat(bytes) } };
+  for (let number = 0; number < count; number += 1) server.sendToUser(`user-${number % 1_000}`, event);
+  await server.flush();
 }
 
 /**

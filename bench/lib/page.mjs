@@ -1,7 +1,7 @@
 /** The page of results: a Markdown file with tables, and its plots. */
 import { cost, Figures, figure, ratio } from './figures.mjs';
 import { TITLES } from './histories.mjs';
-import { CHANNEL, GROWTH, SIZES } from './plan.mjs';
+import { CHANNEL, GROWTH, SIZES, STORED } from './plan.mjs';
 import { barPlot, DOT, linePlot, PALE, rangePlot, SOLID, TONES } from './plots.mjs';
 
 /** Files by name. */
@@ -293,6 +293,19 @@ ${ratio(of('channel', 'ratio')?.median)} times as much.\n`,
       `${clients} clients. Processor time of one call of \`sendToUser\` with 150 bytes; single events from the call to the client; broadcasts one \
 after the other, until the last client has the last one.\n`,
       table(['the history is', 'the call, µs', 'p50, ms', 'p99, ms', 'broadcasts/s in a burst'], rows),
+    );
+  }
+  if (figures.has('restart')) {
+    const value = (events, inner, unit) => figure(figures.nested('restart', 'ssekit-handoff', events, inner) / unit);
+    const rows = STORED.map((events) => [
+      events.toLocaleString('en'),
+      value(events, 'seconds', 1),
+      value(events, 'memory', 2 ** 20),
+    ]);
+    parts.push(
+      '## A start on a folder\n',
+      'From the start of the process until a client that comes back has the 10 events that it missed, and what the process takes then.\n',
+      table(['events in the folder', 's', 'memory, MiB'], rows),
     );
   }
   if (figures.has('idle')) {

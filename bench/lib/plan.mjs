@@ -20,6 +20,9 @@ const countFor = (clients, deliveries) => Math.max(8, Math.round(deliveries / cl
 /** Such a storm is one run of a program, which repeats it by itself. */
 const storms = (quick) => (quick ? { clients: 1_000, rounds: 3 } : { clients: 9_000, rounds: 5 });
 
+/** Numbers of stored events. */
+export const STORED = [1_000, 1_000_000];
+
 /** Single events, and a burst of broadcasts. */
 const histories = (quick) => ({ clients: 100, rounds: quick ? 20 : 100, burst: quick ? 1_000 : 10_000 });
 
@@ -42,6 +45,7 @@ export function plan({ quick }) {
     { name: 'call-many', measure: 'call', of: handoff, how: { clients: many, sizes: SIZES }, repeats },
     { name: 'channel', measure: 'channel', of: handoff, how: CHANNEL, repeats },
     { name: 'histories', measure: 'histories', of: handoff, how: histories(quick), repeats: quick ? 1 : 5 },
+    { name: 'restart', measure: 'restart', of: handoff, how: { stored: STORED }, repeats: quick ? 1 : 3 },
     { name: 'fairness', measure: 'fairness', of: handoff, how: { clients: many, rounds: quick ? 5 : 20 }, repeats },
     { name: 'event-loop', measure: 'eventLoop', of: listener, how: { clients: some, count: 250 }, repeats },
     { name: 'storm-ratio', measure: 'stormRatio', of: listener, how: storms(quick), repeats: 1 },

@@ -8,6 +8,7 @@ import { growth } from './growth.mjs';
 import { histories } from './histories.mjs';
 import { idle } from './idle.mjs';
 import { memoryPerClient } from './memory.mjs';
+import { restart } from './restart.mjs';
 import { stall } from './stall.mjs';
 import { storm } from './storm.mjs';
 import { stormRatio } from './storm-ratio.mjs';
@@ -24,6 +25,7 @@ export const MEASURES = {
   histories,
   idle,
   memoryPerClient,
+  restart,
   stall,
   storm,
   stormRatio,
