@@ -22,11 +22,12 @@ const JOIN_TIMEOUT_MS = 30_000;
 
 /** `home`: where the package is installed. */
 export function checkDataFolder(folder: string, home: string): Finding | undefined {
+  if (process.env.SSEKIT_DATA_DIR && process.env.SSEKIT_REDIS_URL) return both();
   const given = process.env.SSEKIT_DATA_DIR ?? usualFolder(folder);
   if (!given) return undefined;
   const dir = resolve(folder, given);
   if (!existsSync(dir)) {
-    const matters = 'ssekit makes it when the server starts. If it should be there, the server starts a new history.';
+    const matters = 'ssekit makes it with the first client or event. If it should be there, that begins a new history.';
     return note('data-folder', `SSEKIT_DATA_DIR is ${dir}, and there is no such folder.`, matters, 'Nothing.');
   }
   const how = {
@@ -45,6 +46,14 @@ export function checkDataFolder(folder: string, home: string): Finding | undefin
     'Remove the cause, or name another folder: a local disk, writable by the user of the app. See docs/durability.md.',
   );
 }
+
+const both = (): Finding =>
+  problem(
+    'data-folder',
+    'SSEKIT_DATA_DIR and SSEKIT_REDIS_URL are both set.',
+    'A hub has one history, so no stream can be opened: requests are answered with 500.',
+    'Remove one of the two variables: the folder for one machine, Redis for several.',
+  );
 
 /** The folder that an app from `init` uses, once it has used it. */
 function usualFolder(folder: string): string | undefined {
