@@ -14,9 +14,9 @@ use crate::backplane::{Backplane, Failure, Number, Recall, Recalled};
 use crate::cluster::recall::{Wanted, own_of};
 use crate::engine::Engine;
 use crate::event::position::{Epoch, agreed, number_of};
-use crate::session::arrears::{Arrears, Piece};
+use crate::session::arrears::{Arrears, Piece, Waiting};
 use crate::session::client::Client;
-use crate::session::reader::ResetReason;
+use crate::session::reset::ResetReason;
 
 /// Workers, each with its own access to the backplane.
 const WORKERS: usize = 2;
@@ -44,12 +44,12 @@ struct Call {
 /// Where clients wait for their next piece, and others for an answer.
 #[derive(Debug)]
 pub(crate) struct Desk {
-    clients: UnboundedSender<Arc<Client>>,
+    clients: UnboundedSender<Waiting>,
     calls: UnboundedSender<Call>,
-    waiting: Mutex<Option<Waiting>>,
+    waiting: Mutex<Option<Queues>>,
 }
 
-type Waiting = (UnboundedReceiver<Arc<Client>>, UnboundedReceiver<Call>);
+type Queues = (UnboundedReceiver<Waiting>, UnboundedReceiver<Call>);
 
 impl Desk {
     pub(crate) fn new() -> Self {
@@ -69,7 +69,7 @@ impl Desk {
     }
 
     /// For the arrears of a client.
-    pub(crate) fn sender(&self) -> UnboundedSender<Arc<Client>> {
+    pub(crate) fn sender(&self) -> UnboundedSender<Waiting> {
         self.clients.clone()
     }
 
@@ -95,25 +95,24 @@ async fn answer(mut calls: UnboundedReceiver<Call>, mut backplane: impl Backplan
 
 struct Worker<B> {
     backplane: B,
-    waiting: Arc<AsyncMutex<UnboundedReceiver<Arc<Client>>>>,
+    waiting: Arc<AsyncMutex<UnboundedReceiver<Waiting>>>,
     /// Since when calls have been failing.
     failing: Option<Instant>,
 }
 
 impl<B: Backplane> Worker<B> {
-    async fn run(mut self, again: UnboundedSender<Arc<Client>>, engine: Weak<Engine>) {
+    async fn run(mut self, again: UnboundedSender<Waiting>, engine: Weak<Engine>) {
         loop {
             let next = self.waiting.lock().await.recv().await;
-            let (Some(client), Some(engine)) = (next, engine.upgrade()) else { return };
-            let Some(arrears) = client.open_arrears() else { continue };
-            if client.end() == 0 {
+            let (Some((client, arrears)), Some(engine)) = (next, engine.upgrade()) else { return };
+            if arrears.are_over() || client.end() == 0 {
                 continue;
             }
-            match self.serve(arrears, &client, &engine).await {
+            match self.serve(&arrears, &client, &engine).await {
                 Ok(()) => self.failing = None,
                 Err(_) if self.failing.get_or_insert_with(Instant::now).elapsed() < PATIENCE_IN_OUTAGE => {
                     sleep(PAUSE).await;
-                    let _ = again.send(Arc::clone(&client));
+                    let _ = again.send((client, arrears));
                     continue;
                 }
                 // As it is when this node does not know the history.

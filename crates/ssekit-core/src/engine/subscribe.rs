@@ -11,7 +11,7 @@ use crate::event::position::{Position, is_agreed};
 use crate::event::{Draft, Event, Frame};
 use crate::history::log::{Entry, Log};
 use crate::history::timeline::{Located, Place};
-use crate::session::reader::ResetReason;
+use crate::session::reset::ResetReason;
 use crate::session::subscriptions::Begun;
 
 /// Where a subscription begins, if that is in the past.

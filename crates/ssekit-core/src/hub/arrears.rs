@@ -11,7 +11,7 @@ use crate::session::subscriptions::Subscriptions;
 impl Hub {
     /// The arrears of a client that goes on here. `None`: what it has missed is gone, or cannot be recalled. Only this node knows
     /// the place of unsequenced events, so nobody else can tell what a client has missed that has had some.
-    pub(super) fn arrears_after(&self, located: Located) -> Option<Box<Arrears>> {
+    pub(super) fn arrears_after(&self, located: Located) -> Option<Arc<Arrears>> {
         let (Located { cursor, elsewhere, .. }, base) = (located, self.base());
         let is_plain = elsewhere == cursor || cursor == base || (elsewhere == 0 && is_agreed(cursor));
         if is_plain && cursor >= base { self.arrears(cursor, None) } else { None }
@@ -24,7 +24,7 @@ impl Hub {
         id: &str,
         subscriptions: &Subscriptions,
         missing: Position,
-    ) -> Option<(Located, Box<Arrears>)> {
+    ) -> Option<(Located, Arc<Arrears>)> {
         let (base, horizon) = (self.base(), self.inner.engine.timeline.horizon());
         let is_lost = Epoch::has_made(id) || missing > base || subscriptions.has_gap_of_its_own(base);
         if is_lost || horizon <= base {
@@ -35,10 +35,10 @@ impl Hub {
         Some((located, self.arrears(base, Some(id.into()))?))
     }
 
-    fn arrears(&self, from: Position, search: Option<Arc<str>>) -> Option<Box<Arrears>> {
+    fn arrears(&self, from: Position, search: Option<Arc<str>>) -> Option<Arc<Arrears>> {
         let desk = self.inner.cluster.as_ref()?.desk.as_ref()?;
         let to = self.inner.engine.timeline.settled();
-        (from < to).then(|| Box::new(Arrears::new(desk.sender(), from, to, search)))
+        (from < to).then(|| Arc::new(Arrears::new(desk.sender(), from, to, search)))
     }
 
     fn base(&self) -> Position {

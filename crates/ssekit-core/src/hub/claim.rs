@@ -8,7 +8,7 @@ use crate::event::key::Key;
 use crate::event::position::{ONLY_AT, Position};
 use crate::hub::{Connect, Hub};
 use crate::session::client::Client;
-use crate::session::reader::ResetReason;
+use crate::session::reset::ResetReason;
 
 /// The part of a connecting client's request that it is granted.
 #[derive(Debug)]

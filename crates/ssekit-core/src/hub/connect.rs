@@ -24,8 +24,9 @@ use crate::session::drain;
 use crate::session::forgotten::Earlier;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::network::Network;
-use crate::session::reader::{MAX_EVENTS, Reader, ResetReason};
+use crate::session::reader::{MAX_EVENTS, Reader};
 use crate::session::registry::Registry;
+use crate::session::reset::ResetReason;
 use crate::session::revoked::LogOutMark;
 use crate::session::subscriptions::{Part, Subscription, Subscriptions};
 use crate::session::user::User;
@@ -73,7 +74,7 @@ pub struct Connected {
 type Admitted = (Reader, bool, Option<String>);
 
 /// Where a client resumes, the reset that it must receive first, and what has to be recalled for it.
-type Resumed = (Located, Option<ResetReason>, Option<Box<Arrears>>);
+type Resumed = (Located, Option<ResetReason>, Option<Arc<Arrears>>);
 
 /// The history of a client that brings its own id, as far as known.
 #[derive(Debug, Clone, Copy, Default)]
@@ -254,7 +255,6 @@ impl Hub {
         let link = Arc::clone(shard) as Arc<dyn ShardLink>;
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
-        client.arrears = owed;
         (client.key, client.data, client.by_ticket) = (key, who.data.map(Arc::from), who.by_ticket);
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
@@ -280,7 +280,8 @@ impl Hub {
         }
         let resumed = comes_back && reset.is_none();
         let kept_id = seen_id.filter(|_| reset.is_none() && keeps_id).map(str::to_owned);
-        Ok(admitted?.then(|| (Reader::new(client, cursor, reset).having_seen(seen), resumed, kept_id)))
+        let reader = || Reader::new(client, cursor, reset).having_seen(seen).owing(owed);
+        Ok(admitted?.then(|| (reader(), resumed, kept_id)))
     }
 
     /// The channels that a client names, and those that it had before, here or on another node. Up to the position, events

@@ -14,13 +14,16 @@ use tokio::sync::mpsc::UnboundedSender;
 use crate::event::position::Position;
 use crate::history::log::Entry;
 use crate::session::client::Client;
-use crate::session::reader::{MAX_EVENTS, ResetReason};
+use crate::session::reset::ResetReason;
+
+/// A client that waits for the next piece of its arrears.
+pub(crate) type Waiting = (Arc<Client>, Arc<Arrears>);
 
 /// The arrears of one client.
 #[derive(Debug)]
 pub(crate) struct Arrears {
     /// Takes the clients that wait for their next piece.
-    desk: UnboundedSender<Arc<Client>>,
+    desk: UnboundedSender<Waiting>,
     /// Everything has been read.
     over: AtomicBool,
     state: Mutex<State>,
@@ -64,12 +67,7 @@ pub(crate) enum Step {
 
 impl Arrears {
     /// Everything that the client has missed after `from`, or after the event with the id `search`, up to `to`.
-    pub(crate) fn new(
-        desk: UnboundedSender<Arc<Client>>,
-        from: Position,
-        to: Position,
-        search: Option<Arc<str>>,
-    ) -> Self {
+    pub(crate) fn new(desk: UnboundedSender<Waiting>, from: Position, to: Position, search: Option<Arc<str>>) -> Self {
         let (entries, asked, gap) = Default::default();
         let state = State { entries, reached: from, to, search, asked, gap };
         Self { desk, over: AtomicBool::new(false), state: Mutex::new(state) }
@@ -80,8 +78,8 @@ impl Arrears {
         self.over.load(Ordering::Acquire)
     }
 
-    /// What a reader at `cursor` gets next: events up to `head`. Asks for the next piece if there is nothing else to do.
-    pub(crate) fn next(&self, client: &Arc<Client>, cursor: Position, head: Position) -> Step {
+    /// What a reader at `cursor` gets next: at most `limit` events up to `head`. Asks for the next piece if there is nothing else to do.
+    pub(crate) fn next(self: &Arc<Self>, client: &Arc<Client>, cursor: Position, head: Position, limit: usize) -> Step {
         let mut state = self.state.lock();
         while state.entries.front().is_some_and(|entry| entry.position <= cursor) {
             state.entries.pop_front();
@@ -98,14 +96,14 @@ impl Arrears {
             }
             if cursor >= state.reached && !std::mem::replace(&mut state.asked, true) {
                 // An error means that the hub is gone.
-                let _ = self.desk.send(Arc::clone(client));
+                let _ = self.desk.send((Arc::clone(client), Arc::clone(self)));
             }
         }
         let end = state.reached.min(head).max(cursor);
         let entries: Vec<Entry> =
-            state.entries.iter().take_while(|entry| entry.position <= end).take(MAX_EVENTS).cloned().collect();
+            state.entries.iter().take_while(|entry| entry.position <= end).take(limit).cloned().collect();
         match entries.last() {
-            Some(last) if entries.len() == MAX_EVENTS => Step::Read { end: last.position, entries, has_more: true },
+            Some(last) if entries.len() == limit => Step::Read { end: last.position, entries, has_more: true },
             _ => Step::Read { entries, end, has_more: false },
         }
     }

@@ -10,7 +10,6 @@ use parking_lot::Mutex;
 use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::Entry;
-use crate::session::arrears::Arrears;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
@@ -108,8 +107,6 @@ pub struct Client {
     base: Position,
     /// There were events after its last id when it connected, so it is not known how old that id is.
     pub(crate) came_behind: bool,
-    /// What it has missed and memory does not hold.
-    pub(crate) arrears: Option<Box<Arrears>>,
     /// How far the stream is, if somebody else carries it.
     pub progress: Progress,
     /// It has received whole events up to this position, or [`OWED`].
@@ -152,7 +149,6 @@ impl Client {
             came_at: start.head,
             base: start.base,
             came_behind: start.cursor < start.head,
-            arrears: None,
             progress: Progress::from(start.cursor),
             reached: AtomicU64::new(if start.owes { OWED } else { start.cursor }),
             heartbeat_due: AtomicBool::new(false),
@@ -205,11 +201,6 @@ impl Client {
     /// It had received everything up to this position a moment ago. `None`: not even the reset that it is owed.
     pub fn reached(&self) -> Option<Position> {
         Some(self.reached.load(Ordering::Acquire)).filter(|position| *position != OWED)
-    }
-
-    /// Its arrears, until everything has been read.
-    pub(crate) fn open_arrears(&self) -> Option<&Arrears> {
-        self.arrears.as_deref().filter(|arrears| !arrears.are_over())
     }
 
     /// The position of the newest event that was sent to it alone; 0: there was none.

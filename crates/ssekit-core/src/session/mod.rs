@@ -1,7 +1,8 @@
 //! Sessions: clients, their users, and what remains of them when they leave.
 //!
 //! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs
-//!   of its [`subscriptions`]; `arrears`: what it has missed and memory does not hold.
+//!   of its [`subscriptions`]; `arrears`: what it has missed and memory does not hold; `reset`:
+//!   why it must start anew.
 //! * [`progress`]: how far somebody else's writer got with a client's stream.
 //! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log; `channel`: a log with members, and
 //!   their `attendance`. `directory`: users and channels by name.
@@ -28,6 +29,7 @@ pub(crate) mod presence;
 pub mod progress;
 pub mod reader;
 pub(crate) mod registry;
+pub(crate) mod reset;
 pub mod revoked;
 pub mod subscriptions;
 pub mod user;

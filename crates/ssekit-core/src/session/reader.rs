@@ -3,48 +3,16 @@
 use std::sync::Arc;
 
 use crate::event::position::{Position, is_agreed};
-use crate::event::{Event, Frame, RESERVED_PREFIX};
+use crate::event::{Event, Frame};
 use crate::history::log::{Entry, Gap, Log};
 use crate::history::timeline::Timeline;
-use crate::session::arrears::Step;
+use crate::session::arrears::{Arrears, Step};
 use crate::session::client::Client;
+use crate::session::reset::ResetReason;
 
 /// The most events that one read returns. One vectored write takes that many slices everywhere (`IOV_MAX` is at least
 /// 1,024).
 pub const MAX_EVENTS: usize = 256;
-
-/// Why a client must start anew.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ResetReason {
-    /// The last event id is malformed, of another epoch, or of an event that is not in the history.
-    Unknown,
-    /// Events that the client has not seen have left the history.
-    Evicted,
-}
-
-impl ResetReason {
-    const ALL: [Self; 2] = [Self::Unknown, Self::Evicted];
-
-    /// Its name on the wire.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Unknown => "unknown",
-            Self::Evicted => "evicted",
-        }
-    }
-
-    /// The id of `ssekit:ready` on a stream that owes a reset. A client that is cut off between the two comes back with this
-    /// id, and is still owed the reset. The id of a position would lose the gap.
-    pub fn owed_id(self) -> String {
-        format!("{RESERVED_PREFIX}{}", self.as_str())
-    }
-
-    /// The reset that is owed to a client that comes back with such an id.
-    pub fn of_owed_id(id: &str) -> Option<Self> {
-        let reason = id.strip_prefix(RESERVED_PREFIX)?;
-        Some(Self::ALL.into_iter().find(|known| known.as_str() == reason).unwrap_or(Self::Unknown))
-    }
-}
 
 /// The next event for a client.
 #[derive(Debug)]
@@ -82,13 +50,21 @@ pub struct Reader {
     elsewhere: Position,
     /// The client must get this reset before anything else. Everything after the cursor follows it.
     reset: Option<ResetReason>,
+    /// What the client has missed and memory does not hold.
+    arrears: Option<Arc<Arrears>>,
 }
 
 impl Reader {
     /// A reader that begins at this cursor; a reset comes first.
     pub fn new(client: Arc<Client>, cursor: Position, reset: Option<ResetReason>) -> Self {
         let is_keyed = client.key.is_some();
-        Self { client, is_keyed, cursor, elsewhere: 0, reset }
+        Self { client, is_keyed, cursor, elsewhere: 0, reset, arrears: None }
+    }
+
+    /// With what the client has missed and memory does not hold.
+    #[must_use]
+    pub(crate) fn owing(self, arrears: Option<Arc<Arrears>>) -> Self {
+        Self { arrears, ..self }
     }
 
     /// Notes that the client has seen every agreed event up to this position elsewhere.
@@ -126,7 +102,7 @@ impl Reader {
 
     /// Whether it gets the bytes that others share, and no reset is owed.
     fn takes_shared_bytes(&self) -> bool {
-        !self.is_keyed && self.reset.is_none() && !self.is_catching_up() && self.client.open_arrears().is_none()
+        !self.is_keyed && self.reset.is_none() && !self.is_catching_up() && self.open_arrears().is_none()
     }
 
     /// Whether this event is for this client and new to it.
@@ -137,7 +113,12 @@ impl Reader {
 
     /// Whether the client still waits for events that have to be recalled.
     pub(crate) fn has_arrears(&self) -> bool {
-        self.client.end() > self.cursor && self.client.open_arrears().is_some()
+        self.client.end() > self.cursor && self.open_arrears().is_some()
+    }
+
+    /// The arrears, until everything has been read.
+    fn open_arrears(&self) -> Option<&Arc<Arrears>> {
+        self.arrears.as_ref().filter(|arrears| !arrears.are_over())
     }
 
     fn is_catching_up(&self) -> bool {
@@ -178,13 +159,13 @@ impl Reader {
 
     /// The next events from the arrears; `None`: there are none, or they have been read.
     fn next_of_arrears(&self, timeline: &Timeline, head: Position, max_bytes: usize) -> Option<Batch> {
-        let arrears = self.client.open_arrears()?;
+        let arrears = self.open_arrears()?;
         if self.reset.is_some() || timeline.base() > self.cursor {
             // The history began anew, so the rest is gone.
             arrears.give_up();
             return None;
         }
-        match arrears.next(&self.client, self.cursor, head) {
+        match arrears.next(&self.client, self.cursor, head, MAX_EVENTS) {
             Step::Read { entries, end, has_more } => Some(self.batch(timeline, entries, (end, has_more), max_bytes)),
             Step::Gap(reason, position) => Some(self.reset_at(timeline, reason, position, true)),
             Step::Over => None,

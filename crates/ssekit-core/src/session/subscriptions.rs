@@ -1,12 +1,18 @@
 //! The logs that a client reads besides the broadcasts.
 
+mod part;
+mod subscription;
+
 use std::convert::Infallible;
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::RwLock;
 
+pub(crate) use self::part::Part;
+use self::subscription::Source;
+pub(crate) use self::subscription::{Span, Subscription};
 use crate::event::position::Position;
-use crate::history::log::{Backlog, Entry, Gap, Log};
+use crate::history::log::{Entry, Gap, Log};
 use crate::session::channel_log::ChannelLog;
 
 /// The most channels that the client has left and whose events it may still have to read.
@@ -37,63 +43,6 @@ struct Channels {
 /// A client's place among the members of a channel.
 pub(crate) type Seat = usize;
 
-/// A client's time with a channel, as other nodes know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Span {
-    pub(crate) channel: Arc<str>,
-    /// The client gets the events after this position,
-    pub(crate) since: Position,
-    /// and up to this one. `MAX`: the client has not left.
-    pub(crate) until: Position,
-    /// The newest event when the client named the channel; 0: it did not.
-    pub(crate) named_at: Position,
-}
-
-impl Span {
-    pub(crate) fn is_active(&self) -> bool {
-        self.until == Position::MAX
-    }
-
-    /// The same after a log-out at this position.
-    pub(crate) fn ended_at(&self, position: Position) -> Self {
-        let until = if self.since.max(self.named_at) < position { self.until.min(position) } else { self.until };
-        Self { until, ..self.clone() }
-    }
-
-    /// The state before the order at this position. The client's node may have said more than this node has read, and this
-    /// node carries out the orders after that by itself.
-    pub(crate) fn before(&self, position: Position) -> Option<Self> {
-        let until = if self.until < position { self.until } else { Position::MAX };
-        (self.since < position).then(|| Self { until, ..self.clone() })
-    }
-}
-
-/// Who has told this client about a channel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// An order, to this client or to one before it.
-    Order,
-    /// The client itself, when it connected.
-    Client,
-    /// Another node, where the client was before.
-    Node,
-}
-
-/// A channel of a client.
-#[derive(Debug, Clone)]
-pub(crate) struct Subscription {
-    pub(crate) channel: Arc<ChannelLog>,
-    /// The client gets the events after this position,
-    pub(crate) since: Position,
-    /// and up to this one. `MAX`: the client has not left.
-    pub(crate) until: Position,
-    /// Its place among the channel's members, while it is connected.
-    seat: Option<Seat>,
-    /// The newest event when the client named the channel; 0: it did not.
-    named_at: Position,
-    source: Source,
-}
-
 /// The effect of an attempt to subscribe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Begun {
@@ -102,70 +51,6 @@ pub(crate) enum Begun {
     Already,
     /// The client has as many channels as it may have.
     Full,
-}
-
-/// A part of a log that a client reads.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Part<'a> {
-    log: &'a Arc<Log>,
-    since: Position,
-    until: Position,
-}
-
-impl<'a> Part<'a> {
-    /// A log that the client reads wherever its cursor is.
-    pub(crate) fn whole(log: &'a Arc<Log>) -> Self {
-        Self { log, since: 0, until: Position::MAX }
-    }
-
-    /// Where a client that has read up to `cursor` reads on.
-    fn after(&self, cursor: Position) -> Position {
-        cursor.max(self.since)
-    }
-
-    /// Whether the client needs nothing more of the log.
-    fn is_read(&self, cursor: Position) -> bool {
-        self.until <= cursor
-    }
-
-    /// Whether the client gets everything in this log from `first` on.
-    fn is_all_of(&self, log: &Arc<Log>, first: Position) -> bool {
-        Arc::ptr_eq(self.log, log) && self.since < first && self.until == Position::MAX
-    }
-
-    /// Whether there is an event after `cursor`.
-    pub(crate) fn has_news(&self, cursor: Position) -> bool {
-        !self.is_read(cursor) && self.log.last() > self.after(cursor)
-    }
-
-    /// Copies at most `limit` entries after `cursor` and up to `head` to `out`.
-    ///
-    /// # Errors
-    /// [`Gap`] if the log has dropped events that the client has yet to read; nothing is copied then.
-    pub(crate) fn read(&self, cursor: Position, head: Position, limit: usize, out: &mut Vec<Entry>) -> Result<(), Gap> {
-        let (from, to) = (cursor.max(self.since), head.min(self.until));
-        if from >= to { Ok(()) } else { self.log.read(from, to, limit, out) }
-    }
-
-    /// What lies after `cursor`. Counts its bytes only if `weigh` is set.
-    pub(crate) fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
-        if self.is_read(cursor) { Backlog::default() } else { self.log.backlog(self.after(cursor), weigh) }
-    }
-
-    /// Up to where events are missing that the client has yet to read.
-    pub(crate) fn floor(&self, cursor: Position) -> Position {
-        if self.has_gap(cursor) { self.log.floor().min(self.until) } else { 0 }
-    }
-
-    /// The lowest position of an event with this caller's id.
-    pub(crate) fn find(&self, own_id: &str) -> Option<Position> {
-        self.log.find(own_id, self.since).filter(|position| *position <= self.until)
-    }
-
-    /// Whether the log has dropped events after `cursor`.
-    pub(crate) fn has_gap(&self, cursor: Position) -> bool {
-        !self.is_read(cursor) && self.log.floor() > self.after(cursor)
-    }
 }
 
 impl Channels {
@@ -193,57 +78,6 @@ impl Channels {
                 }
             }
         }
-    }
-}
-
-impl Subscription {
-    /// A subscription from this position on.
-    pub(crate) fn new(channel: Arc<ChannelLog>, since: Position) -> Self {
-        Self { channel, since, until: Position::MAX, seat: None, named_at: 0, source: Source::Order }
-    }
-
-    /// A subscription that another node knows.
-    pub(crate) fn known_elsewhere(channel: Arc<ChannelLog>, span: &Span) -> Self {
-        let Span { since, until, named_at, .. } = *span;
-        Self { since, until, named_at, source: Source::Node, ..Self::new(channel, 0) }
-    }
-
-    /// A subscription of a client that names the channel when it connects, while the newest event is at `head`. The
-    /// client's cursor decides where it begins.
-    pub(crate) fn named(channel: Arc<ChannelLog>, head: Position) -> Self {
-        Self { named_at: head, source: Source::Client, ..Self::new(channel, 0) }
-    }
-
-    /// Another client's subscription.
-    pub(crate) fn inherited(&self) -> Self {
-        Self { seat: None, source: Source::Order, ..self.clone() }
-    }
-
-    fn span(&self) -> Span {
-        let Self { since, until, named_at, .. } = *self;
-        Span { channel: Arc::clone(&self.channel.name), since, until, named_at }
-    }
-
-    /// Whether another node knows that the client has come back to the channel after it left.
-    fn is_older_than(&self, span: &Span) -> bool {
-        span.is_active() && self.until <= span.since.max(span.named_at)
-    }
-
-    fn leave(&mut self) -> Option<(Arc<str>, Seat)> {
-        Some((Arc::clone(&self.channel.name), self.seat.take()?))
-    }
-
-    pub(crate) fn is_active(&self) -> bool {
-        self.until == Position::MAX
-    }
-
-    /// Whether the client gets an event of the channel at this position.
-    pub(crate) fn covers(&self, position: Position) -> bool {
-        self.since < position && position <= self.until
-    }
-
-    fn part(&self) -> Part<'_> {
-        Part { log: &self.channel.log, since: self.since, until: self.until }
     }
 }
 
