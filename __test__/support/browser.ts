@@ -1,7 +1,6 @@
 /** Real Chromium: people, each with cookies of their own, and their tabs with the example app in them. */
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { browserPath } from './browser-path';
 import { until } from './until';
 
 /** Chromium's own conversations with the world outside are of no use here. */
@@ -10,18 +9,7 @@ const QUIET = ['--disable-background-networking', '--disable-component-update', 
 export function openBrowser(): Promise<Browser> {
   const args = ['--disable-gpu', '--no-first-run', ...QUIET];
   // Chromium has no sandbox for root.
-  return chromium.launch({ executablePath: chromiumPath(), chromiumSandbox: process.getuid?.() !== 0, args });
-}
-
-/** `npm test` tells; otherwise it is found the same way. */
-function chromiumPath(): string {
-  if (process.env.CHROMIUM_PATH) return process.env.CHROMIUM_PATH;
-  const find = `
-    import { ensureTools } from './scripts/lib/system-tools.mjs';
-    console.log('\\n' + (await ensureTools('chromium')).chromium);`;
-  const options = { cwd: join(__dirname, '..', '..'), encoding: 'utf8' as const };
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', find], options);
-  return output.trim().split('\n').at(-1) as string;
+  return chromium.launch({ executablePath: browserPath('chromium'), chromiumSandbox: process.getuid?.() !== 0, args });
 }
 
 /** An event, as a tab shows it. */

@@ -1,9 +1,10 @@
 /** Real Firefox, driven by WebDriver BiDi: it has only what tests of a stream need. */
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { WebSocket } from 'undici';
+import { browserPath } from './browser-path';
 import { until } from './until';
 
 interface Answer {
@@ -26,7 +27,7 @@ export class Firefox {
     this.#profile = mkdtempSync(join(tmpdir(), 'ssekit-firefox-'));
     const own = ['--headless', '--no-remote', '--profile', this.#profile];
     const args = [...own, '--remote-debugging-port', '0', 'about:blank'];
-    this.#child = spawn(firefoxPath(), args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#child = spawn(browserPath('firefox'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#child.stderr?.setEncoding('utf8').on('data', (text) => {
       this.#stderr += text;
     });
@@ -106,15 +107,4 @@ export class FirefoxPage {
     const call = `Promise.resolve((${body})(...${JSON.stringify(args)}))`;
     return JSON.parse(await this.#run(`${call}.then((result) => JSON.stringify(result ?? null))`));
   }
-}
-
-/** `npm test` tells; otherwise it is found the same way. */
-function firefoxPath(): string {
-  if (process.env.FIREFOX_PATH) return process.env.FIREFOX_PATH;
-  const find = `
-    import { ensureTools } from './scripts/lib/system-tools.mjs';
-    console.log('\\n' + (await ensureTools('firefox')).firefox);`;
-  const options = { cwd: join(__dirname, '..', '..'), encoding: 'utf8' as const };
-  const output = execFileSync(process.execPath, ['--input-type=module', '-e', find], options);
-  return output.trim().split('\n').at(-1) as string;
 }

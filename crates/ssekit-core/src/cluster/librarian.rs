@@ -88,9 +88,14 @@ type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 async fn answer(mut calls: UnboundedReceiver<Call>, mut backplane: impl Backplane) {
     while let Some(Call { epoch, what, answer }) = calls.recv().await {
-        let recalled = timeout(PATIENCE, backplane.recall(epoch, &what)).await;
-        let _ = answer.send(recalled.unwrap_or_else(|_| Err(Failure::new("it does not answer"))));
+        let _ = answer.send(recall(&mut backplane, epoch, &what).await);
     }
+}
+
+/// Recalls records, unless that takes too long.
+async fn recall(backplane: &mut impl Backplane, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
+    let recalled = timeout(PATIENCE, backplane.recall(epoch, what)).await;
+    recalled.unwrap_or_else(|_| Err(Failure::new("it does not answer")))
 }
 
 struct Worker<B> {
@@ -172,8 +177,7 @@ impl<B: Backplane> Worker<B> {
     }
 
     async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
-        let recalled = timeout(PATIENCE, self.backplane.recall(epoch, what)).await;
-        recalled.unwrap_or_else(|_| Err(Failure::new("it does not answer")))
+        recall(&mut self.backplane, epoch, what).await
     }
 
     /// The logs may have dropped what comes after the end while the client was reading its arrears.
