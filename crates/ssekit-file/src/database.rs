@@ -57,10 +57,8 @@ pub(crate) struct Database {
     pub(crate) connection: Connection,
     pub(crate) durability: Durability,
     pub(crate) boot: Boot,
-    /// When the file was made.
-    pub(crate) made: i64,
     /// The file that was opened.
-    file: Identity,
+    pub(crate) file: Identity,
     /// The bytes that were written to the log and not copied, about.
     log_bytes: u64,
 }
@@ -74,20 +72,23 @@ impl Database {
             return Err(Trouble::Told(what));
         }
         let boot = Boot::current(folder)?;
-        let (file, made) = (Identity::of(folder).unwrap_or_default(), made(folder));
+        let file = Identity::of(folder)?;
         let mut connection = connect(folder)?;
-        set_up(&mut connection, made)?;
+        if Identity::of(folder)? != file {
+            return Err(Trouble::Told("the database was replaced while it was opened".into()));
+        }
+        set_up(&mut connection, file.made)?;
         drop(lock);
         // An earlier process may have left a long one.
         let log_bytes = std::fs::metadata(folder.log()).map_or(0, |metadata| metadata.len());
-        let database = Self { connection, durability, boot, made, file, log_bytes };
+        let database = Self { connection, durability, boot, file, log_bytes };
         database.set_synchronous(durability)?;
         Ok(database)
     }
 
     /// Whether its file is still the one in the folder. A removed file could be written on, and nobody else would see it.
     pub(crate) fn is_in(&self, folder: &Folder) -> bool {
-        Identity::of(folder).is_some_and(|file| file == self.file)
+        Identity::of(folder).is_ok_and(|file| file == self.file)
     }
 
     /// Does this so that the disk has it afterwards, and everything before it.
@@ -203,27 +204,25 @@ fn make(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
     Ok(transaction.commit()?)
 }
 
-/// When the file was made, if its file system knows. No copy has the same time.
-fn made(folder: &Folder) -> i64 {
-    let created = std::fs::metadata(folder.database()).and_then(|metadata| metadata.created()).ok();
-    let since = created.and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
-    since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+/// Tells whether two files with the same name are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// When the file was made, in nanoseconds since 1970; 0: its file system does not know. A copy has another time.
+    pub(crate) made: i64,
+    /// The device and the number there. Elsewhere, an open file cannot be removed.
+    #[cfg(unix)]
+    place: (u64, u64),
 }
 
-/// Tells whether two files with the same name are one.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Identity(u64, u64);
-
 impl Identity {
-    fn of(folder: &Folder) -> Option<Self> {
-        let metadata = std::fs::metadata(folder.database()).ok()?;
-        #[cfg(unix)]
-        return Some(Self(
-            std::os::unix::fs::MetadataExt::dev(&metadata),
-            std::os::unix::fs::MetadataExt::ino(&metadata),
-        ));
-        // Elsewhere, an open file cannot be removed.
-        #[cfg(not(unix))]
-        return metadata.is_file().then(Self::default);
+    fn of(folder: &Folder) -> Result<Self, Trouble> {
+        let metadata = std::fs::metadata(folder.database());
+        let metadata = metadata.map_err(|error| Trouble::io("the database cannot be found", error))?;
+        let since = metadata.created().ok().and_then(|created| created.duration_since(SystemTime::UNIX_EPOCH).ok());
+        Ok(Self {
+            made: since.map_or(0, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)),
+            #[cfg(unix)]
+            place: (std::os::unix::fs::MetadataExt::dev(&metadata), std::os::unix::fs::MetadataExt::ino(&metadata)),
+        })
     }
 }

@@ -20,10 +20,10 @@ pub(crate) fn join(database: &mut Database, known: &Known, now: Clock) -> Result
         let found = State::load(&transaction)?;
         let mut state = found.clone();
         let has_gone_down = found.unsynced_since.as_ref().is_some_and(|since| since != boot);
-        if has_gone_down || found.made != database.made {
+        if has_gone_down || found.made != database.file.made {
             // Clients may have seen more than the disk has kept, or than a copy ever had.
             state.epoch = Epoch::random();
-            state.made = database.made;
+            state.made = database.file.made;
         }
         meet(&mut state, &transaction, known)?;
         state.unsynced_since = match database.durability {

@@ -37,6 +37,7 @@ mod trouble;
 use std::fmt;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use ssekit_core::backplane::{
@@ -48,7 +49,7 @@ use ssekit_core::event::position::Epoch;
 pub use options::{Durability, FileOptions};
 
 use bell::Bell;
-use database::Database;
+use database::{Database, Identity};
 use folder::Folder;
 use row::Clock;
 use trouble::Trouble;
@@ -58,14 +59,27 @@ pub struct File {
     shared: Arc<Shared>,
     /// Taken for each call, and put back only after its answer.
     database: Option<Database>,
-    /// The history that was joined last. Nothing is read from another one.
-    joined: Option<Epoch>,
 }
 
 struct Shared {
     options: FileOptions,
     folder: Folder,
     bell: Bell,
+    /// The history that was joined last, and its file: a copy has the same epoch until somebody joins it.
+    joined: Mutex<Option<(Epoch, Identity)>>,
+}
+
+impl Shared {
+    /// The epoch of the history that was joined last.
+    ///
+    /// # Errors
+    /// Another file has taken the place of its file.
+    fn joined(&self, database: &Database) -> std::result::Result<Option<Epoch>, Trouble> {
+        match *self.joined.lock() {
+            Some((_, file)) if file != database.file => Err(Trouble::OtherHistory),
+            joined => Ok(joined.map(|(epoch, _)| epoch)),
+        }
+    }
 }
 
 impl File {
@@ -77,7 +91,7 @@ impl File {
         options.validate()?;
         let folder = Folder::at(&options.dir)?;
         let bell = Bell::new(folder.bells());
-        Ok(Self { shared: Arc::new(Shared { options, folder, bell }), database: None, joined: None })
+        Ok(Self { shared: Arc::new(Shared { options, folder, bell, joined: Mutex::default() }), database: None })
     }
 
     /// The folder's absolute path.
@@ -122,7 +136,7 @@ impl File {
 /// Each clone has its own connection.
 impl Clone for File {
     fn clone(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), database: None, joined: None }
+        Self { shared: Arc::clone(&self.shared), database: None }
     }
 }
 
@@ -137,16 +151,17 @@ impl Backplane for File {
         let known = known.clone();
         let join = move |shared: &Shared, database: &mut Database| {
             shared.bell.hang();
-            join::join(database, &known, Clock::now())
+            let joined = join::join(database, &known, Clock::now())?;
+            *shared.joined.lock() = Some((joined.epoch, database.file));
+            Ok(joined)
         };
-        let joined = self.call(join).await?;
-        self.joined = Some(joined.epoch);
-        Ok(joined)
+        self.call(join).await
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
         let batch = batch.clone();
         self.call(move |shared, database| {
+            shared.joined(database)?;
             let end = append::append(database, &shared.options, epoch, &batch, Clock::now())?;
             shared.bell.ring();
             database.copy_long_log()?;
@@ -159,17 +174,25 @@ impl Backplane for File {
 
     async fn recall(&mut self, epoch: Epoch, what: &Recall) -> std::result::Result<Recalled, Failure> {
         let what = what.clone();
-        self.call(move |_, database| recall::recall(database, epoch, &what, Clock::now())).await
+        self.call(move |shared, database| {
+            shared.joined(database)?;
+            recall::recall(database, epoch, &what, Clock::now())
+        })
+        .await
     }
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let shared = Arc::clone(&self.shared);
-        let (until, joined) = (Instant::now() + READ_WAIT, self.joined);
+        let until = Instant::now() + READ_WAIT;
         loop {
             // Start listening before the look, so that no record is missed between the two.
             let mut news = std::pin::pin!(shared.bell.listen());
             news.as_mut().enable();
-            let records = self.call(move |_, database| read::read(database, joined, after, Clock::now())).await?;
+            let look = move |shared: &Shared, database: &mut Database| {
+                let joined = shared.joined(database)?;
+                read::read(database, joined, after, Clock::now())
+            };
+            let records = self.call(look).await?;
             let left = until.saturating_duration_since(Instant::now());
             if !records.is_empty() || left.is_zero() {
                 return Ok(records);

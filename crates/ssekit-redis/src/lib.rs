@@ -109,29 +109,27 @@ impl Redis {
         })
     }
 
-    /// Sends a command to the server that has the keys. Keeps the connection after an answer. After an error, the next
-    /// call opens another one, perhaps to another server.
+    /// Sends a command to the server that has the keys.
     async fn call(&mut self, command: &Cmd, time: Duration) -> std::result::Result<Value, CallError> {
         let mut redirects = 0;
         loop {
-            let mut connection = self.open().await?;
-            let error = match connection.call(command, time).await {
-                Ok(answer) => {
-                    self.connection = Some(connection);
-                    return Ok(answer);
-                }
-                Err(error) => error,
-            };
-            if error.is("NOSCRIPT") {
-                self.connection = Some(connection);
-                return Err(error);
+            match self.call_once(command, time).await {
+                Err(error) if error.redirect.is_some() && redirects < MOST_REDIRECTS => redirects += 1,
+                answer => return answer,
             }
-            self.connector.learn_from(&error);
-            if error.redirect.is_none() || redirects == MOST_REDIRECTS {
-                return Err(error);
-            }
-            redirects += 1;
         }
+    }
+
+    /// Sends a command to the server that had the keys last. Keeps the connection after an answer. After an error, the next
+    /// call opens another one, perhaps to another server.
+    async fn call_once(&mut self, command: &Cmd, time: Duration) -> std::result::Result<Value, CallError> {
+        let mut connection = self.open().await?;
+        let answer = connection.call(command, time).await;
+        match &answer {
+            Err(error) if !error.is("NOSCRIPT") => self.connector.learn_from(error),
+            _ => self.connection = Some(connection),
+        }
+        answer
     }
 
     async fn run(
@@ -231,9 +229,12 @@ impl Backplane for Redis {
 
     async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
         let keys = Arc::clone(&self.keys);
-        let answer = self.call(&self.read_after(after), READ_WAIT + ANSWER).await;
-        if matches!(&answer, Err(error) if error.too_large) {
-            self.most_read = (self.most_read / 8).max(1);
+        let answer = self.call_once(&self.read_after(after), READ_WAIT + ANSWER).await;
+        match &answer {
+            Err(error) if error.too_large => self.most_read = (self.most_read / 8).max(1),
+            // The other server may have taken over without the newest records, and used their numbers again.
+            Err(error) if error.redirect.is_some() => return Err(Failure::other_history()),
+            _ => {}
         }
         let now = Clock::now(self.clock);
         let streams = answer::streams(answer?).ok_or_else(|| self.not_ours(&keys.events))?;

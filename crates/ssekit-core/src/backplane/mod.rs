@@ -19,8 +19,9 @@
 //!   and a client that comes back with it would silently miss the second event.
 //! * **Reading waits** for new records, but never longer than [`READ_WAIT`], and then returns nothing. A hanging read
 //!   would hide that the backplane is gone.
-//! * **A read may fail with [`Failure::is_other_history`], too,** if the backplane sees that the history is not the one that
-//!   this node has joined. The node joins again.
+//! * **A read or a recall fails with [`Failure::is_other_history`], too,** if the history is not the one that this node has joined,
+//!   or may be an older copy of it (a replica that took over, a restored file): a copy has the same epoch, and perhaps other
+//!   records under numbers that were read. The node joins again, and the join compares.
 //! * **A read leaves out records only for lack of room.** It returns all new records of each channel, or the first
 //!   [`MOST_READ`] of them. A record that was appended before a record of the other channel is returned no later than
 //!   that one. Otherwise a node could not know that it has read everything.

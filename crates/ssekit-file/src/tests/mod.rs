@@ -39,7 +39,7 @@ impl World {
         let mut database = Database::open(&self.folder, self.options.durability)?;
         database.boot = Boot::named(boot);
         // A file that is written again at another place is still the same one.
-        database.made = 0;
+        database.file.made = 0;
         Ok(database)
     }
 

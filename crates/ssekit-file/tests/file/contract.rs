@@ -1,8 +1,8 @@
 //! A folder keeps the contract of a backplane.
 
-use ssekit_core::backplane::{Backplane as _, Channel, NodeId};
+use ssekit_core::backplane::{Address, Backplane as _, Channel, Ends, NodeId, Recall, Whose};
 use ssekit_file::{Durability, File, FileOptions};
-use ssekit_testing::contract::{World, batch, fresh, read_all, texts};
+use ssekit_testing::contract::{World, batch, fresh, knowing, read_all, texts};
 
 use crate::folder::TestFolder;
 
@@ -89,6 +89,43 @@ async fn copy_of_the_database_is_another_history() {
     assert_eq!(again.ends.events, joined.ends.events + 1);
     assert_eq!(fresh(&mut copy.open()).await.epoch, again.epoch);
     assert_eq!(read_all(&mut file, joined.ends, 1).await.len(), 1);
+}
+
+/// Until somebody joins the copy, it says that it is the same history.
+#[tokio::test]
+async fn nobody_goes_on_in_a_copy_that_takes_the_place_of_the_database() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let (database, copy) = (folder.path().join("history.db"), folder.path().join("copy.db"));
+    let mut reader = folder.open();
+    let (mut writer, mut librarian) = (reader.clone(), reader.clone());
+    let joined = fresh(&mut reader).await;
+    writer.append(joined.epoch, &batch(id, Channel::Events, 1, &["in both"])).await.unwrap();
+    let connection = rusqlite::Connection::open(&database).unwrap();
+    connection.execute("VACUUM INTO ?", [copy.to_str().unwrap()]).unwrap();
+    writer.append(joined.epoch, &batch(id, Channel::Events, 2, &["in one"])).await.unwrap();
+    let seen = read_all(&mut reader, joined.ends, 2).await;
+    let all = Recall {
+        whose: Whose::Addresses(vec![Address::everybody()]),
+        after: joined.ends.events,
+        upto: joined.ends.events + 2,
+        most: 10,
+        newest: false,
+    };
+    assert_eq!(librarian.recall(joined.epoch, &all).await.unwrap().records.len(), 2);
+    for ending in ["", "-wal", "-shm"] {
+        std::fs::remove_file(folder.path().join(format!("history.db{ending}"))).unwrap();
+    }
+    std::fs::rename(&copy, &database).unwrap();
+    let ends = Ends { events: joined.ends.events + 2, ..joined.ends };
+    assert!(reader.read(ends).await.unwrap_err().is_other_history());
+    let later = batch(id, Channel::Events, 3, &["later"]);
+    assert!(writer.append(joined.epoch, &later).await.unwrap_err().is_other_history());
+    assert!(librarian.recall(joined.epoch, &all).await.unwrap_err().is_other_history());
+    let known = knowing(&joined, ends, seen.last().map(|record| record.origin.clone()));
+    let again = reader.join(&known).await.unwrap();
+    assert_ne!(again.epoch, joined.epoch);
+    writer.append(again.epoch, &later).await.unwrap();
+    assert_eq!(texts(&read_all(&mut reader, again.ends, 1).await, Channel::Events)[0].1, "later");
 }
 
 #[tokio::test]

@@ -2,11 +2,13 @@
 
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use rcgen::{BasicConstraints, Certificate, CertificateParams, IsCa, Issuer, KeyPair};
 use ssekit_core::{Connect, Link};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
+use ssekit_testing::ledger::{Account, Ledger};
 use ssekit_testing::node_process::{node_at, node_options};
 use ssekit_testing::port::free_port;
 use ssekit_testing::pull::Pull;
@@ -147,12 +149,66 @@ fn cluster_of_two() -> [RedisServer; 2] {
     [owner, other]
 }
 
+/// The slot of all keys, and the names of both servers.
+fn slot_and_ids(servers: [&RedisServer; 2]) -> (String, [String; 2]) {
+    let id = |server: &RedisServer| server.says("CLUSTER MYID").lines().nth(1).unwrap_or_default().to_owned();
+    let slot = servers[0].says("CLUSTER KEYSLOT {ssekit}:history");
+    (slot.trim_start_matches(':').trim().to_owned(), servers.map(id))
+}
+
+fn keys_in(slot: &str, server: &RedisServer) -> Vec<String> {
+    let keys = server.says(&format!("CLUSTER GETKEYSINSLOT {slot} 100"));
+    keys.lines().filter(|line| line.starts_with('{')).map(str::to_owned).collect()
+}
+
+#[test]
+fn server_that_takes_over_without_the_newest_events_resets_pages() {
+    let [owner, other] = cluster_of_two();
+    let (slot, ids) = slot_and_ids([&owner, &other]);
+    let ok = |server: &RedisServer, line: &str| assert_eq!(server.says(line), "+OK\r\n", "{line}");
+    let mut options = node_options();
+    // It appends nothing of itself meanwhile, and so nothing but a read can meet the other server first.
+    options.cluster.lease = Duration::from_secs(3_600);
+    let hub = Engine::node(Redis::new(RedisOptions::at(owner.url())).unwrap(), options);
+    is(&hub, Link::Up);
+    let ledger = Ledger::of(1);
+    let mut account = Account::new(&ledger, "ada");
+    let mut page = Pull::of(hub.connect(Connect::default()).unwrap());
+    let send = |count: usize| {
+        for _ in 0..count {
+            hub.broadcast(data(&ledger.note(0, None)), None).unwrap();
+        }
+        flush(&hub);
+    };
+    let mut look = || {
+        page.all().iter().for_each(|event| account.take(event));
+        (account.has_the_newest(), account.resets)
+    };
+    send(50);
+    eventually("the page has the newest", || look().0);
+    ok(&other, &format!("CLUSTER SETSLOT {slot} IMPORTING {}", ids[0]));
+    let keys = keys_in(&slot, &owner).join(" ");
+    ok(&owner, &format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 COPY KEYS {keys}", other.port));
+    send(50);
+    eventually("the page has the newest", || look().0);
+    assert_eq!(look().1, 0);
+    // It gives a slot away only without keys.
+    ok(&owner, "FLUSHALL");
+    for server in [&other, &owner] {
+        ok(server, &format!("CLUSTER SETSLOT {slot} NODE {}", ids[1]));
+    }
+    // As many as were lost, and more.
+    send(75);
+    eventually("the page was reset", || look().1 == 1);
+    send(1);
+    eventually("the page has the newest", || look().0);
+    assert_eq!((account.resets, account.faults), (1, Vec::<String>::new()));
+}
+
 #[test]
 fn moving_slot_loses_no_event() {
     let [owner, other] = cluster_of_two();
-    let line = |server: &RedisServer, line: &str| server.says(line).lines().nth(1).unwrap_or_default().to_owned();
-    let ids = [&owner, &other].map(|server| line(server, "CLUSTER MYID"));
-    let slot = owner.says("CLUSTER KEYSLOT {ssekit}:history").trim_start_matches(':').trim().to_owned();
+    let (slot, ids) = slot_and_ids([&owner, &other]);
     let ok = |server: &RedisServer, line: &str| assert_eq!(server.says(line), "+OK\r\n", "{line}");
     let nodes = [node_at(&owner.url()), node_at(&other.url())];
     nodes.iter().for_each(|node| is(node, Link::Up));
@@ -169,8 +225,7 @@ fn moving_slot_loses_no_event() {
     ok(&owner, &format!("CLUSTER SETSLOT {slot} MIGRATING {}", ids[1]));
     // Nodes may have written new keys meanwhile.
     eventually("all keys have moved", || {
-        let keys = owner.says(&format!("CLUSTER GETKEYSINSLOT {slot} 100"));
-        let keys: Vec<&str> = keys.lines().filter(|line| line.starts_with('{')).collect();
+        let keys = keys_in(&slot, &owner);
         if !keys.is_empty() {
             owner.says(&format!("MIGRATE 127.0.0.1 {} \"\" 0 5000 KEYS {}", other.port, keys.join(" ")));
         }
