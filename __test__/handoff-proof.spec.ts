@@ -13,7 +13,8 @@ let server: Evaluator;
 let port: number;
 
 beforeAll(async () => {
-  server = await Evaluator.start();
+  // Node reads nothing while a request's body waits to be read. So it notices only at a write that such a peer has gone.
+  server = await Evaluator.start({ heartbeatMs: 500 });
   port = await server.evaluate(async ({ require, sse, handleSSE, state }) => {
     state.carriers = await require('./carriers.cjs').serve({ sse, handleSSE });
     return state.carriers.port as number;
