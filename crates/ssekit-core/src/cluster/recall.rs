@@ -129,9 +129,13 @@ pub(crate) fn newest_of(audience: Audience<'_>, after: Number, upto: Number, mos
     Recall { whose, after, upto, most: most.clamp(1, MOST_RECORDS), newest: true }
 }
 
-/// The event in a record, if it is one that a caller has sent.
-pub(crate) fn frame_of(record: &Record, epoch: Epoch) -> Option<Frame> {
-    let Some(Message::Event(_, event)) = Message::decode(&record.payload) else { return None };
+/// The event in a record, if it is one that a caller has sent to this audience. The backplane has chosen by address, but whom an
+/// event is for is what the event says.
+pub(crate) fn frame_of(record: &Record, audience: Audience<'_>, epoch: Epoch) -> Option<Frame> {
+    let Some(Message::Event(to, event)) = Message::decode(&record.payload) else { return None };
+    if Address::from(to.audience) != Address::from(audience) {
+        return None;
+    }
     Some(draft_of(&event).ok()?.finish(&epoch, agreed(record.number)))
 }
 
@@ -143,12 +147,14 @@ pub(super) fn of_channel(name: &str, after: Number, upto: Number, engine: &Engin
 }
 
 /// The events of one channel. `None`: one of them cannot be used here.
-pub(super) fn frames_of(records: &[Record], epoch: Epoch) -> Option<Vec<Frame>> {
+pub(super) fn frames_of(records: &[Record], name: &str, epoch: Epoch) -> Option<Vec<Frame>> {
     let (mut frames, mut attendance) = (Vec::new(), Attendance::default());
     for record in records {
         let draft = match Message::decode(&record.payload) {
-            Some(Message::Event(_, event)) => draft_of(&event).ok()?,
-            Some(Message::Attends { attendee, comes }) if attendance.note(attendee.channel, attendee.client, comes) => {
+            Some(Message::Event(to, event)) if to.audience == Audience::Channel(name) => draft_of(&event).ok()?,
+            Some(Message::Attends { attendee, comes })
+                if attendee.channel == name && attendance.note(name, attendee.client, comes) =>
+            {
                 attendee.notice(comes)
             }
             _ => continue,

@@ -98,6 +98,6 @@ impl Past {
         if recalled.floor > self.after || recalled.reached < self.upto {
             return Ok(None);
         }
-        Ok(frames_of(&recalled.records, self.epoch))
+        Ok(frames_of(&recalled.records, &self.channel, self.epoch))
     }
 }

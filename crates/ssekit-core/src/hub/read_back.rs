@@ -120,7 +120,7 @@ async fn recall_before(
         let wanted = if newest.search.is_some() { usize::MAX } else { newest.limit - newest.events.len() };
         let call = desk.recall(epoch, newest_of(audience, from, upto, wanted));
         let recalled = call.await.map_err(|failure| Error::backplane(failure.to_string()))?;
-        let frames = recalled.records.iter().rev().filter_map(|record| frame_of(record, epoch));
+        let frames = recalled.records.iter().rev().filter_map(|record| frame_of(record, audience, epoch));
         if frames.filter_map(|frame| StoredEvent::of(&frame)).any(|event| newest.add(event)) {
             return Ok(0);
         }
