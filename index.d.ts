@@ -457,6 +457,7 @@ export interface SSEListeners {
   userOnline: (user: { userId: string }) => void;
   /** A user's last client has been gone for `presenceGraceMs`. */
   userOffline: (user: { userId: string }) => void;
+  /** Something went wrong that no caller can learn of. Without any listener, the process writes it to stderr. */
   error: (error: Error) => void;
 }
 

@@ -4,8 +4,11 @@ import { dirname, join as path } from 'node:path';
 
 import type { Evaluator } from './support/evaluator';
 import { errorsOf, join, launch, linkIs, open, ownFolder, storyOf, told } from './support/nodes';
+import { killPrograms, Program } from './support/program';
 
 const folder = ownFolder();
+
+afterEach(killPrograms);
 
 const database = (): string => path(folder.dir, 'history.db');
 
@@ -117,4 +120,14 @@ test('a process joins once the folder can be used', async () => {
   expect(await other.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'user', data: 2 }))).toBe(1);
   await told(tab, 'user 2');
   expect((await errorsOf(node)).at(-1)).toBe('the backplane can be used again');
+});
+
+test.each<[string, RegExp]>([
+  ['nothing', /^ssekit: the backplane cannot be used, ssekit keeps trying: .*: a file has the name of a folder.*\n$/],
+  ['listens', /^$/],
+])('stderr says why, unless somebody listens: %s', async (more, expected) => {
+  writeFileSync(folder.dir, '');
+  const script = new Program('sends-only.cjs', [JSON.stringify({ file: folder.dir }), '1', more]);
+  expect(await script.ends()).toBe(0);
+  expect(script.stderr).toMatch(expected);
 });

@@ -17,7 +17,7 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use crate::backplane::{self, Backplane, start_hub};
 use crate::error::throw;
 use crate::options::Settings;
-use crate::threads;
+use crate::{stderr, threads};
 
 static PROCESS: Mutex<Process> =
     Mutex::new(Process { offered: None, wanted: None, observers: Vec::new(), running: None, replaced: None });
@@ -162,7 +162,7 @@ impl Process {
     /// Ends a hub that has sent nothing and has had no client.
     fn retire(&mut self) {
         let Some(Running { hub, folder, runtime, .. }) = self.running.take() else { return };
-        for observer in &self.observers {
+        for observer in &self.all_observers() {
             hub.unobserve(observer);
         }
         runtime.spawn(async move {
@@ -194,8 +194,14 @@ impl Process {
             .build()
             .map_err(|error| Error::system("starting ssekit's threads", &error))?;
         let (backplane, options) = (settings.backplane.clone(), settings.hub.clone());
-        let (hub, folder) = start_hub(backplane, options, runtime.handle(), &self.observers)?;
+        let (hub, folder) = start_hub(backplane, options, runtime.handle(), &self.all_observers())?;
         Ok(Running { hub, folder, settings, runtime, is_used: false })
+    }
+
+    fn all_observers(&self) -> Vec<Arc<dyn Observer>> {
+        let mut observers = self.observers.clone();
+        observers.push(stderr::observer());
+        observers
     }
 
     /// The settings that the hub has or will have.
@@ -274,6 +280,7 @@ pub(crate) fn stats() -> Stats {
 
 /// Reports everything that happens from now on to an observer.
 pub(crate) fn observe(observer: Arc<dyn Observer>) {
+    stderr::subscribed();
     let mut process = PROCESS.lock();
     if let Some(running) = &process.running {
         running.hub.observe(Arc::clone(&observer));
@@ -287,5 +294,9 @@ pub(crate) fn unobserve(observer: &Arc<dyn Observer>) {
     if let Some(running) = &process.running {
         running.hub.unobserve(observer);
     }
+    let before = process.observers.len();
     process.observers.retain(|other| !Arc::ptr_eq(other, observer));
+    if process.observers.len() < before {
+        stderr::unsubscribed();
+    }
 }

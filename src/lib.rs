@@ -6,7 +6,7 @@
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
 //! * [`page`]: a page changes the channels of its stream.
-//! * [`observer`]: tells JavaScript about clients that connect and disconnect.
+//! * [`observer`]: tells JavaScript about clients that connect and disconnect; [`stderr`]: what nobody listens for.
 //! * [`drain`]: the graceful end; [`exit`]: the end of the process.
 //! * [`server`]: ssekit's own HTTP server; [`tickets`]: open its streams.
 //! * [`stats`]: counters and gauges.
@@ -31,6 +31,7 @@ mod send;
 mod server;
 mod source;
 mod stats;
+mod stderr;
 mod streams;
 mod threads;
 mod tickets;

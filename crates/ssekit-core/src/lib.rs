@@ -12,7 +12,7 @@
 //! * [`event`]: an event, validated and encoded once, with the trace that it belongs to.
 //!
 //! Beside them: [`options`] and their [`schema`], [`stats`] with its [`metrics`], [`error`], [`counter`], a number that only
-//! grows, and [`aging`], a map that knows its oldest entry.
+//! grows, [`aging`], a map that knows its oldest entry, and [`throttle`], a bound for messages.
 //!
 //! Nothing here knows about Node.js, HTTP servers or Redis.
 
@@ -31,6 +31,7 @@ pub mod options;
 pub mod schema;
 pub mod session;
 pub mod stats;
+pub mod throttle;
 
 pub use cluster::{Buffered, ClusterStats, Link};
 #[cfg(unix)]
