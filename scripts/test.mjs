@@ -89,7 +89,7 @@ async function runJest(jestArguments, env) {
     const report = join(folder, 'report.json');
     // In one process, one file after the other: a file that starts servers and browsers has the machine to itself.
     const args = [bin('jest'), '--runInBand', '--json', `--outputFile=${report}`, ...jestArguments];
-    const { exitCode } = await finish(process.execPath, args, { env, minutes: 25 });
+    const { exitCode } = await finish(process.execPath, args, { env, minutes: 45 });
     return reconciled('jest', exitCode, readJestReport(report));
   } finally {
     rmSync(folder, { recursive: true, force: true });
