@@ -9,7 +9,7 @@ import type { Listener, ListenOptions, NewTicket } from './listener';
 
 /**
  * The events of your app: each name with the type of its `data`. It is empty until you declare yours. TypeScript then checks the
- * `data` of every event with one of these names. Other names stay free.
+ * `data` of every event with one of these names. Under any other name, the data may have any type.
  *
  * ```ts
  * declare module 'ssekit' {
@@ -144,8 +144,8 @@ export interface MaxLag {
 }
 
 /**
- * How many clients may be connected. A client that replaces its own older connection is always let in. An `EventSource` gives up when
- * it is refused: the page has to try again by itself, and `Retry-After` says when.
+ * The number of clients that may be connected. ssekit always accepts a client that replaces its own older connection. An
+ * `EventSource` gives up when it is refused: the page must try again by itself, and `Retry-After` says when.
  */
 export interface LimitOptions {
   /** Clients in total, 1 to 10,000,000. The next one gets 503. Default: no limit. */
@@ -264,7 +264,7 @@ export interface ClusterStats {
   dir: string | null;
 }
 
-/** How clients are let go. `ssekit:drain` tells each client when to come back, then its connection is closed. */
+/** The timing of a drain. `ssekit:drain` tells each client when to come back, then its connection is closed. */
 export interface DrainOptions {
   /** Clients are let go spread over this time, in milliseconds, 0 to 3,600,000. Default: 2,000. */
   windowMs?: number;
@@ -466,7 +466,7 @@ export interface SSEListeners {
  *
  * - `transport`: `transport: 'stream'`, or Windows
  * - `protocol`: TLS, HTTP/2, or a connection that is not one of Node's own sockets
- * - `response`: it is not certain which response carries the stream, for example one that waits behind another
+ * - `response`: ssekit cannot be certain which response carries the stream, for example because it waits behind another one
  * - `body`: something other than a pipe to the response read the body: an adapter, a `TransformStream`, a `clone()`
  * - `wrapped`: something between the stream and the socket may change what is written, for example a middleware's `res.write`
  * - `head`: the head is not that of a plain event stream: another status, type, encoding or length
@@ -578,15 +578,16 @@ export declare class SSEService {
   ): number;
 
   /**
-   * Sends to all clients that have subscribed to a channel. Returns how many connected clients the event was addressed to. A channel is
-   * a name, 1 to 256 bytes without control characters; it need not be created. A name stands for a channel only, never for a user or
-   * client of that name.
+   * Sends to all clients that have subscribed to a channel. Returns how many connected clients the event was addressed to. A
+   * channel is only a name: 1 to 256 bytes without control characters. You do not create it. A name stands for a channel only,
+   * never for a user or client of that name.
    */
   sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): number;
 
   /**
-   * Subscribes a client to a channel. Returns whether it has subscribed that had not before; `false` also for an unknown client. The
-   * page learns by `ssekit:subscribed` where its subscription begins. A client that is away for a moment keeps its subscriptions.
+   * Subscribes a client to a channel. Returns `true` if this call subscribed the client; `false` if it was subscribed already, or
+   * is unknown. The page learns by `ssekit:subscribed` where its subscription begins. A client that is away for a moment keeps its
+   * subscriptions.
    *
    * Throws a `RangeError` if the client already has `limits.channelsPerClient` channels.
    */

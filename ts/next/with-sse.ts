@@ -7,19 +7,19 @@ import { argumentError } from '../server/errors.js';
 
 const PACKAGE = 'ssekit';
 
-/** The config that `withSSE()` returns when it gets no config. */
+/** The config that `withSSE()` returns when you pass none. */
 export interface SSENextConfig {
   serverExternalPackages?: string[];
   experimental?: { serverComponentsExternalPackages?: string[]; instrumentationHook?: boolean };
 }
 
 /**
- * Wraps the config of `next.config`: `export default withSSE(nextConfig)`. It takes what Next.js takes: an object, a function or a
- * promise. It returns the same kind, with everything that was in it.
+ * Wraps the config of `next.config`: `export default withSSE(nextConfig)`. It accepts whatever Next.js accepts: an object, a
+ * function or a promise. It returns the same kind, with everything that was in it.
  *
  * It adds ssekit to the packages that Next.js loads as they are instead of bundling them, because native code cannot be bundled.
- * `output: 'standalone'` needs nothing more: Next.js traces the files of such packages, including the addon. For Next.js 14, it also
- * switches `instrumentation.ts` on, which is on by default from 15 on.
+ * `output: 'standalone'` needs nothing more: Next.js traces the files of such packages, including the addon. For Next.js 14, it
+ * also enables `instrumentation.ts`, which Next.js 15 and later enable by default.
  */
 export function withSSE(config?: undefined): SSENextConfig;
 export function withSSE<Config extends object>(config: Config): Config;

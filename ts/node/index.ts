@@ -20,8 +20,8 @@ type AnyResponse = ServerResponse | Http2ServerResponse;
  * Answers a request with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
  * first and pass `request.raw` and `reply.raw`.
  *
- * Returns the client's id, or `null` if there is no stream. That is so for a `HEAD` request, and for a refused client, which has
- * then got its answer.
+ * Returns the client's id, or `null` if there is no stream. There is none for a `HEAD` request, or for a refused client, which has
+ * already got its answer.
  */
 export function handleSSE(
   req: IncomingMessage | Http2ServerRequest,
