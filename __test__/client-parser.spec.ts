@@ -110,7 +110,23 @@ test('single bytes give the same events', () => {
 });
 
 test('any stream gives the same events, however it is cut', () => {
-  const part = fc.constantFrom('data', 'id', 'event', 'retry', ':', ': ', '\n', '\r', '\r\n', '\n\n', '7', 'ä', '€', '😀', '\0');
+  const part = fc.constantFrom(
+    'data',
+    'id',
+    'event',
+    'retry',
+    ':',
+    ': ',
+    '\n',
+    '\r',
+    '\r\n',
+    '\n\n',
+    '7',
+    'ä',
+    '€',
+    '😀',
+    '\0',
+  );
   const cuts = fc.array(fc.nat(200), { maxLength: 20 });
   fc.assert(
     fc.property(fc.array(part, { maxLength: 60 }), cuts, (parts, cuts) => {

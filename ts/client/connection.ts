@@ -139,12 +139,12 @@ export function createConnection(
     const isKnown = wasOpen || why.reason === message;
     const isRefused = status === 401 || status === 403;
     stop();
-    why = { reason: message, httpStatus: status };
     if (isRefused && !isAskedAgain && keyring.forget()) {
       isAskedAgain = true;
       void attempt();
       return;
     }
+    why = { reason: message, httpStatus: status };
     // A cut is nothing special, and the same failure over and over is told once.
     if (!isKnown) listener.error(error);
     if (status === 204 || isRefused) finish('closed', why);

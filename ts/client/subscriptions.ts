@@ -21,7 +21,7 @@ export function createSubscriptions(
   report: (error: SSEClientError) => void,
 ): Subscriptions {
   /** With the cursor that each begins at. */
-  const wanted = new Map<string, string | undefined>();
+  const wanted = new Map<string, string | undefined>([...initial].map((channel) => [channel, undefined]));
   const left = new Set<string>();
   /** The channels of the open stream. */
   let present = initial;
@@ -29,8 +29,6 @@ export function createSubscriptions(
   let stream = new AbortController();
   let clientId = '';
   let isBusy = false;
-
-  for (const channel of initial) wanted.set(channel, undefined);
 
   async function flush(): Promise<void> {
     if (isBusy) return;
@@ -55,7 +53,7 @@ export function createSubscriptions(
         for (const channel of unsubscribe) present.delete(channel);
         failures = 0;
       } catch (cause) {
-        if (!failures && !signal.aborted) report(causedBy('channel', 'Channels not changed yet', cause));
+        if (!failures && !signal.aborted) report(causedBy('channel', 'Channels unchanged', cause));
         await pause(backoff(failures), signal);
         failures += 1;
       }
@@ -66,9 +64,9 @@ export function createSubscriptions(
   /** Adds what the server has granted, and returns why it was not all. Rejects if it should be asked again. */
   async function read(answer: Response, signal: AbortSignal): Promise<string> {
     const { status } = answer;
-    // A redirect may have made a `GET` of it, whose stream would never end.
-    const isJson = /json/.test(`${answer.headers.get('content-type')}`);
-    const { subscribed = [], error = '' } = isJson ? await answer.json() : {};
+    // A redirect may have made a `GET` of it, whose stream would never end. What is no JSON is of no use, so it is not read.
+    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+    const { subscribed = [], error = '' } = (await (isJson ? answer.json() : answer.body?.cancel())) ?? {};
     if (!signal.aborted) for (const channel of subscribed) present.add(channel);
     if (status === 200 && isJson) return 'refused';
     if (status > 399 && status < 500 && status !== 404) return `${status} ${error}`;
