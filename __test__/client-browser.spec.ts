@@ -109,7 +109,8 @@ describe('Chromium', () => {
     await page.goto(`http://127.0.0.1:${port}/elsewhere`);
     await until('the stream to be closed', () => server.evaluate(({ sse }) => sse.getActiveClients().length === 0));
     await send(server, 4);
-    await page.goBack();
+    // A page from the cache is not loaded, so there is nothing to wait for.
+    await page.goBack({ waitUntil: 'commit' });
     await heard(lookAt, 1, 2, 3, 4);
     // It was this page, and not loaded again.
     expect(await page.evaluate(() => 'kept' in globalThis)).toBe(true);
