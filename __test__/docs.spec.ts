@@ -188,6 +188,7 @@ const compilerOptions: ts.CompilerOptions = {
     'ssekit/next': [join(root, 'ts/next/index.ts')],
     'ssekit/node': [join(root, 'ts/node/index.ts')],
     'ssekit/publish': [join(root, 'ts/publish/index.ts')],
+    'ssekit/client': [join(root, 'ts/client/index.ts')],
   },
 };
 

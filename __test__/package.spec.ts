@@ -29,11 +29,13 @@ describe('the packages', () => {
   test('contain nothing that a user does not need', () => {
     const needed = [
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
-      /^dist\/(?!cli)([\w-]+\/)+[\w-]+\.js$/,
+      /^dist\/(?!cli\/)([\w-]+\/)+[\w-]+\.js$/,
+      // For pages, which have only ES modules.
+      /^dist\/client\/index\.(mjs|d\.mts)$/,
       // The command line is one file, with what is bundled into it.
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
-      /^dist\/(?!browser|cli|server)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
+      /^dist\/(?!(browser|cli|server)\/)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // For a build from source.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json))$/,
       /^scripts\/install\.cjs$/,
@@ -52,6 +54,7 @@ describe('the packages', () => {
       'dist/next/index.js',
       'dist/node/index.js',
       'dist/publish/index.js',
+      'dist/client/index.mjs',
       'dist/cli/index.js',
       'dist/cli/THIRD-PARTY-LICENSES',
       'README.md',
@@ -148,7 +151,7 @@ describe('types and entries', () => {
 
   test('only the documented entries can be imported', () => {
     const { exports } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
-    expect(Object.keys(exports)).toEqual(['.', './next', './node', './publish', './package.json']);
+    expect(Object.keys(exports)).toEqual(['.', './next', './node', './publish', './client', './package.json']);
   });
 });
 

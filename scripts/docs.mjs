@@ -20,6 +20,13 @@ const MODULES = {
     'ts/publish/publication.ts',
     'ts/publish/error.ts',
   ],
+  'ssekit/client': [
+    'ts/client/create-client.ts',
+    'ts/client/types.ts',
+    'ts/client/events.ts',
+    'ts/client/error.ts',
+    'ts/client/schema.ts',
+  ],
 };
 
 const HEAD = `# API reference

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { remapFlags } from './build-paths.mjs';
 import { bundleCli } from './bundle-cli.mjs';
+import { bundleClient } from './bundle-client.mjs';
 import { bin, ensureNodeModules, npm } from './node-modules.mjs';
 import { cache, root } from './paths.mjs';
 import { run } from './run.mjs';
@@ -36,6 +37,7 @@ async function buildTypeScript() {
   if (!existsSync(dist)) rmSync(memory, { force: true });
   await run(process.execPath, [bin('typescript', 'tsc'), '-p', 'tsconfig.build.json', '--tsBuildInfoFile', memory]);
   removeStale(dist, join(root, 'ts'));
+  await bundleClient();
   await bundleCli();
 }
 

@@ -1,0 +1,99 @@
+/** `ssekit/client` as it is shipped: one small ES module for any page, the same by `require`, and types that hold the app to its events. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import ts from 'typescript';
+
+const ROOT = join(__dirname, '..');
+const MODULE = join(ROOT, 'dist', 'client', 'index.mjs');
+
+test('it is one file under 4 KB, gzipped', () => {
+  const text = readFileSync(MODULE, 'utf8');
+  expect(gzipSync(text, { level: 9 }).length).toBeLessThan(4_096);
+  expect(text).not.toMatch(/\b(import|require)\b/);
+});
+
+test.each([
+  ['import', "import('ssekit/client').then(tell)"],
+  ['require', "tell(require('ssekit/client'))"],
+])('Node.js gets it by %s', (_, load) => {
+  const tell = 'const tell = (client) => console.log(JSON.stringify(Object.keys(client).sort()));';
+  const { stdout } = spawnSync(process.execPath, ['-e', `${tell} ${load}`], { cwd: ROOT, encoding: 'utf8' });
+  expect(JSON.parse(stdout)).toEqual(['SSEClientError', 'createClient']);
+});
+
+const FILE = join(ROOT, 'client-snippet.mts');
+
+const DECLARED = `
+import { createClient, type SSEClientError, type StandardSchema } from 'ssekit/client';
+import type { SSEEventMap } from 'ssekit';
+interface Events { notification: { message: string }; 'order-completed': { orderId: string } }
+declare const schema: StandardSchema<{ message: string }>;
+declare const wrong: StandardSchema<{ massage: string }>;
+const typed = createClient<Events>({ url: '/api/sse' });
+const free = createClient({ url: '/api/sse' });
+`;
+
+const FITS = [
+  "typed.on('notification', (data, event) => data.message + event.id + event.data.message);",
+  "typed.on('ssekit:ready', ({ clientId, userId }) => [clientId, userId?.length]);",
+  "typed.on('*', (_, event) => event.event === 'order-completed' && event.data.orderId);",
+  'typed.onReset(async ({ reason, channel }) => [reason, channel]);',
+  'typed.onError((error: SSEClientError) => error.code);',
+  "typed.onStatus(({ state, retryAt = 0 }) => state === 'waiting' && retryAt - Date.now());",
+  "typed.subscribe('order:1', { since: typed.cursor });",
+  "for await (const event of typed) if (event.event === 'notification') event.data.message;",
+  "createClient<Events>({ url: new URL('http://a'), schemas: { notification: schema }, share: false });",
+  "createClient({ url: '', auth: async () => ({ ticket: '', expiresIn: 1 }), signal: AbortSignal.timeout(1) });",
+  "free.on('anything', (data: unknown) => data);",
+  "createClient<SSEEventMap>({ url: '' }).close();",
+];
+
+const MISTAKES: [statement: string, said: string][] = [
+  ["typed.on('notifications', () => {});", '\'"notifications"\' is not assignable'],
+  ["typed.on('notification', (data) => data.massage);", "'massage' does not exist"],
+  ["typed.on('notification', (data: { message: number }) => data);", 'not assignable'],
+  ["typed.on('*', (_, event) => event.event === 'order-complete');", 'no overlap'],
+  ["createClient<Events>({ url: '', schemas: { notification: wrong } });", 'not assignable'],
+  ["createClient<Events>({ url: '', schemas: { other: schema } });", "'other' does not exist"],
+  ["createClient({ url: '', share: 'auto' });", 'not assignable'],
+  ["createClient({ url: '', urls: '' });", "'urls' does not exist"],
+  ['createClient({});', "'url' is missing"],
+  ["typed.status.state === 'opened';", 'no overlap'],
+  ["free.on('anything', (data) => data.message);", "'data' is of type 'unknown'"],
+];
+
+/** What TypeScript has to say of each line, or nothing. */
+function problems(lines: string[]): (string | undefined)[] {
+  const options: ts.CompilerOptions = {
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+    module: ts.ModuleKind.Node16,
+    moduleResolution: ts.ModuleResolutionKind.Node16,
+    strict: true,
+    noEmit: true,
+    types: [],
+  };
+  const host = ts.createCompilerHost(options);
+  const { getSourceFile, fileExists, readFile } = host;
+  const text = DECLARED + lines.join('\n');
+  host.fileExists = (path) => path === FILE || fileExists(path);
+  host.readFile = (path) => (path === FILE ? text : readFile(path));
+  host.getSourceFile = (path, version, ...rest) =>
+    path === FILE ? ts.createSourceFile(path, text, version) : getSourceFile(path, version, ...rest);
+  const found: (string | undefined)[] = lines.map(() => undefined);
+  for (const { file, start = 0, messageText } of ts.getPreEmitDiagnostics(ts.createProgram([FILE], options, host))) {
+    const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) - DECLARED.split('\n').length + 1;
+    found[line] = ts.flattenDiagnosticMessageText(messageText, ' ');
+  }
+  return found;
+}
+
+describe('the types', () => {
+  test('take what fits, and no wrong names and payloads', () => {
+    const found = problems([...FITS, ...MISTAKES.map(([statement]) => statement)]);
+    expect(found.slice(0, FITS.length)).toEqual(FITS.map(() => undefined));
+    expect(found.slice(FITS.length)).toEqual(MISTAKES.map(([, said]) => expect.stringContaining(said)));
+  });
+});

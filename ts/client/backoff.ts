@@ -1,0 +1,15 @@
+/** How long to wait before the next attempt. */
+
+/**
+ * Full jitter: any time within a window that doubles with each failure, from half a second to half a minute. What the server asks for
+ * by `retry:` comes on top, and widens the window, because pages that are told the same must not come back at the same moment.
+ */
+export function backoff(failures: number, retryMs = 0): number {
+  return retryMs + Math.random() * Math.min(30_000, Math.max(500, retryMs) * 2 ** failures);
+}
+
+/** The milliseconds that a `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3); `NaN` if there is none. */
+export function retryAfter(value: string | null, now: number): number {
+  const text = value ?? '';
+  return /^\d+$/.test(text) ? +text * 1_000 : Math.max(0, Date.parse(text) - now);
+}

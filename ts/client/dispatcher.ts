@@ -1,0 +1,106 @@
+/** Gives the events of a stream to the page's handlers, in order: one at a time, and none while the page fetches its state again. */
+import { backoff } from './backoff.js';
+import type { Emitter } from './emitter.js';
+import { causedBy, SSEClientError } from './error.js';
+import type { ClientEvent, Reset } from './events.js';
+import type { Block } from './parser.js';
+import { withoutKey } from './request.js';
+import type { SchemaResult, StandardSchema } from './schema.js';
+import { pause } from './timer.js';
+
+/** As many ids are remembered. Only a server whose ids are not unique sends one again, and then soon. */
+const IDS = 1_024;
+
+/** By event name. */
+export type Schemas = Record<string, StandardSchema<unknown> | undefined>;
+
+export interface Dispatcher {
+  push(block: Block): void;
+  /** The id of the last event that handlers have seen. */
+  cursor(): string | undefined;
+}
+
+/**
+ * Emits events by name, and as `*`. The handlers of `reset` among `notices` are those of `onReset`. Once the signal is aborted, it
+ * dispatches nothing any more.
+ */
+export function createDispatcher(
+  events: Emitter,
+  notices: Emitter,
+  schemas: Schemas,
+  signal: AbortSignal,
+  report: (error: SSEClientError) => void,
+): Dispatcher {
+  const queue: Block[] = [];
+  const ids = new Set<string>();
+  let isBusy = false;
+  let cursor: string | undefined;
+
+  async function run(): Promise<void> {
+    isBusy = true;
+    for (let block = queue.shift(); block && !signal.aborted; block = queue.shift()) {
+      // Awaited only where there is something to wait for: events that arrive together are handled together.
+      const waits = dispatch(block);
+      if (waits) await waits;
+      if (block.id !== undefined && !signal.aborted) cursor = withoutKey(block.id);
+    }
+    isBusy = false;
+  }
+
+  /** Returns what has to be waited for before the next one. */
+  function dispatch({ name, data, id }: Block): Promise<void> | undefined | void {
+    // Only ssekit's own events may have the id of another: they stand for a position.
+    if (data === undefined || (id && !name.startsWith('ssekit:') && !isNew(id))) return;
+    const unfit = (cause: unknown) => report(causedBy('data', `Event ${name} left out`, cause));
+    const judge = (result: SchemaResult<unknown>) => {
+      if (result.issues) return unfit(JSON.stringify(result.issues));
+      const event: ClientEvent = { event: name, data: result.value, id: id ?? cursor ?? '' };
+      events.emit(name, event.data, event);
+      if (!signal.aborted) events.emit('*', event.data, event);
+    };
+    try {
+      const value = JSON.parse(data);
+      const result = schemas[name]?.['~standard']?.validate(value) ?? { value };
+      if ('then' in result) return result.then(judge).catch(unfit);
+      judge(result);
+      if (name === 'ssekit:reset') return reset(value);
+    } catch (cause) {
+      unfit(cause);
+    }
+  }
+
+  function isNew(id: string): boolean {
+    if (ids.has(id)) return false;
+    const [oldest = ''] = ids;
+    if (ids.size >= IDS) ids.delete(oldest);
+    ids.add(id);
+    return true;
+  }
+
+  /** Calls each handler until it has succeeded, or is no longer there. */
+  async function reset(data: Reset): Promise<void> {
+    const handlers = notices.of('reset');
+    if (!handlers.size && !events.of('ssekit:reset').size) {
+      report(new SSEClientError('reset', 'Events were missed: fetch the state in `onReset`'));
+    }
+    for (const handler of [...handlers]) {
+      for (let failures = 0; handlers.has(handler) && !signal.aborted; failures += 1) {
+        try {
+          await handler(data);
+          break;
+        } catch (cause) {
+          report(causedBy('reset', 'onReset failed', cause));
+          await pause(backoff(failures), signal);
+        }
+      }
+    }
+  }
+
+  return {
+    push(block) {
+      queue.push(block);
+      if (!isBusy) void run();
+    },
+    cursor: () => cursor,
+  };
+}

@@ -1,0 +1,14 @@
+/**
+ * The part of Standard Schema (https://standardschema.dev) that validation takes. Zod, Valibot, ArkType and others have it, so none of
+ * them is a dependency.
+ */
+export interface StandardSchema<Output> {
+  readonly '~standard': {
+    validate(value: unknown): SchemaResult<Output> | Promise<SchemaResult<Output>>;
+    readonly types?: { readonly input: unknown; readonly output: Output } | undefined;
+  };
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | { readonly issues: ReadonlyArray<{ readonly message: string }> };

@@ -1,0 +1,104 @@
+/** The channels that the page wants. They are kept over reconnects, and asked for again where the server no longer has them. */
+import { backoff } from './backoff.js';
+import { causedBy, SSEClientError } from './error.js';
+import { type Requests, withoutKey } from './request.js';
+import { pause } from './timer.js';
+
+export interface Subscriptions {
+  subscribe(channel: string, options?: { since?: string | undefined }): void;
+  unsubscribe(channel: string): void;
+  /** A stream has begun after `since`, as client `id`, and has these channels. */
+  begin(id: string, channels: string[] | undefined, since: string | undefined): void;
+  /** The stream has ended. */
+  end(): void;
+}
+
+/** `initial`: the channels in the URL of the stream. Those that the page leaves are removed. */
+export function createSubscriptions(
+  initial: Set<string>,
+  request: Requests['change'],
+  lastEventId: () => string | undefined,
+  report: (error: SSEClientError) => void,
+): Subscriptions {
+  /** With the cursor that each begins at. */
+  const wanted = new Map<string, string | undefined>([...initial].map((channel) => [channel, undefined]));
+  const left = new Set<string>();
+  /** The channels of the open stream. */
+  let present = initial;
+  /** Ends with the stream. */
+  let stream = new AbortController();
+  let clientId = '';
+  let isBusy = false;
+
+  async function flush(): Promise<void> {
+    if (isBusy) return;
+    isBusy = true;
+    // Changes that a page makes at once are one request.
+    await undefined;
+    for (let failures = 0; clientId; ) {
+      const { signal } = stream;
+      const subscribe = [...wanted].flatMap(([channel, since]) => (present.has(channel) ? [] : { channel, since }));
+      const unsubscribe = [...left].filter((channel) => present.has(channel));
+      if (!subscribe[0] && !unsubscribe[0]) break;
+      try {
+        const answer = await request({ clientId, subscribe, unsubscribe, lastEventId: lastEventId() }, signal);
+        const why = await read(answer, signal);
+        // Another stream may have other channels.
+        if (signal.aborted) continue;
+        for (const { channel } of subscribe) {
+          if (present.has(channel)) continue;
+          wanted.delete(channel);
+          report(new SSEClientError('channel', `No subscription to ${channel}: ${why}`));
+        }
+        for (const channel of unsubscribe) present.delete(channel);
+        failures = 0;
+      } catch (cause) {
+        if (!failures && !signal.aborted) report(causedBy('channel', 'Channels unchanged', cause));
+        await pause(backoff(failures), signal);
+        failures += 1;
+      }
+    }
+    isBusy = false;
+  }
+
+  /** Adds what the server has granted, and returns why it was not all. Rejects if it should be asked again. */
+  async function read(answer: Response, signal: AbortSignal): Promise<string> {
+    const { status } = answer;
+    // A redirect may have made a `GET` of it, whose stream would never end. What is no JSON is of no use, so it is not read.
+    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+    const { subscribed = [], error = '' } = (await (isJson ? answer.json() : answer.body?.cancel())) ?? {};
+    if (!signal.aborted) for (const channel of subscribed) present.add(channel);
+    if (status === 200 && isJson) return 'refused';
+    if (status > 399 && status < 500 && status !== 404) return `${status} ${error}`;
+    throw new Error(`${status} ${error}`);
+  }
+
+  return {
+    subscribe(channel, { since } = {}) {
+      left.delete(channel);
+      wanted.set(channel, since);
+      // The server may have taken it away meanwhile. If not, that changes nothing.
+      if (!initial.has(channel)) present.delete(channel);
+      void flush();
+    },
+    unsubscribe(channel) {
+      initial.delete(channel);
+      wanted.delete(channel);
+      left.add(channel);
+      void flush();
+    },
+    begin(id, channels = [], since) {
+      // What the stream no longer has is asked for from there on: nothing is missed that was sent to it meanwhile.
+      if (since) for (const channel of present) if (wanted.has(channel)) wanted.set(channel, withoutKey(since));
+      // Those in the URL were granted, or there would be no stream.
+      present = new Set([...channels, ...initial]);
+      stream = new AbortController();
+      clientId = id;
+      void flush();
+    },
+    end() {
+      stream.abort();
+      clientId = '';
+    },
+  };
+}
