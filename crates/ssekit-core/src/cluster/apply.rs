@@ -1,6 +1,7 @@
 //! Applies records of the history to this node's engine: events enter its logs, orders are carried out.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -18,7 +19,6 @@ use crate::history::timeline::Place;
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::ShardLink;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
-use crate::session::revoked::end_of_millisecond;
 use crate::session::subscriptions::Span;
 
 /// The fate of a record before this node read it from the history.
@@ -125,7 +125,7 @@ impl<'a> Applier<'a> {
             Message::DisconnectUser(user, at) => {
                 engine.timeline.skip_to(place.position());
                 self.members.logged_out(user, engine.timeline.newest());
-                engine.disconnect_user(user, end_of_millisecond(*at));
+                engine.disconnect_user(user, Duration::from_micros(*at));
             }
             Message::DisconnectClient(client) => {
                 engine.timeline.skip_to(place.position());

@@ -79,7 +79,7 @@ pub(crate) enum Owner<'a> {
 pub(crate) enum Message<'a> {
     /// An encoded event.
     Event(Addressee<'a>, Encoded<'a>),
-    /// Disconnect all clients of a user, and void the user's tickets from before this time (milliseconds since 1970).
+    /// Disconnect all clients of a user, and void the user's tickets from before this time (microseconds since 1970, as tickets count it).
     DisconnectUser(&'a str, u64),
     /// Disconnect a client.
     DisconnectClient(&'a str),

@@ -165,7 +165,7 @@ impl Hub {
         let now = since_1970();
         self.inner.engine.revoked.revoke(user_id, now);
         let here = self.inner.engine.registry.users.get(user_id).map_or(0, |user| user.count());
-        cluster.send(Message::DisconnectUser(user_id, now.as_millis() as u64).record(), &self.inner.engine);
+        cluster.send(Message::DisconnectUser(user_id, now.as_micros() as u64).record(), &self.inner.engine);
         if cluster.link() != Link::Up {
             // A log-out takes effect here at once, even if the other nodes learn about it later.
             self.inner.engine.disconnect_user(user_id, now);

@@ -35,12 +35,6 @@ pub fn since_1970() -> Duration {
     Duration::from_micros(next(told))
 }
 
-/// The last moment of a millisecond. Nodes tell each other about a log-out with millisecond precision, so this makes every
-/// ticket from before it void on other nodes, too.
-pub(crate) fn end_of_millisecond(millis: u64) -> Duration {
-    Duration::from_millis(millis).saturating_add(Duration::from_micros(999))
-}
-
 /// Log-outs so far, over all hubs of the process: a mark of one hub is good for another hub that takes its place.
 static LOG_OUTS: AtomicU64 = AtomicU64::new(0);
 
@@ -91,13 +85,6 @@ impl LogOut {
     fn later(self, other: Self) -> Self {
         Self { at: self.at.max(other.at), number: self.number.max(other.number) }
     }
-
-    /// The later of this time and `now`. If `now` is the end of the same millisecond, it is the same log-out, back from the
-    /// other nodes: tickets issued right after it stay good.
-    fn at_least(self, now: Duration) -> Duration {
-        let is_echo = self.at.as_millis() == now.as_millis() && now == end_of_millisecond(now.as_millis() as u64);
-        if is_echo { self.at } else { self.at.max(now) }
-    }
 }
 
 impl Revoked {
@@ -105,7 +92,7 @@ impl Revoked {
     pub(crate) fn revoke(&self, user: &str, now: Duration) {
         let mut users = self.0.lock();
         let number = LOG_OUTS.fetch_add(1, Ordering::SeqCst) + 1;
-        let at = users.last.get(user).map_or(now, |known| known.at_least(now));
+        let at = users.last.get(user).map_or(now, |known| known.at.max(now));
         users.last.insert(user.into(), LogOut { at, number });
         users.forget(now);
     }
@@ -158,19 +145,28 @@ mod tests {
     }
 
     #[test]
-    fn echoed_log_out_spares_later_tickets() {
-        let (revoked, other) = (Revoked::default(), Revoked::default());
+    fn log_out_that_comes_back_changes_nothing() {
+        let revoked = Revoked::default();
         let at = Duration::from_micros(1_800_000_000_000_500);
-        revoked.revoke("ada", at);
-        for node in [&revoked, &other] {
-            node.revoke("ada", end_of_millisecond(at.as_millis() as u64));
-            assert!(node.is_void("ada", at));
+        for _ in 0..2 {
+            revoked.revoke("ada", at);
+            assert!(revoked.is_void("ada", at));
+            assert!(!revoked.is_void("ada", at + Duration::from_micros(1)));
         }
-        assert!(!revoked.is_void("ada", at + Duration::from_micros(1)));
-        assert!(!other.is_void("ada", at + Duration::from_millis(1)));
         // Nor does an older log-out that arrives late make any ticket good.
         revoked.revoke("ada", Duration::from_secs(1));
         assert!(revoked.is_void("ada", at));
+    }
+
+    #[test]
+    fn each_log_out_of_one_millisecond_counts() {
+        for micros in 1..1_000 {
+            let (revoked, at) =
+                (Revoked::default(), |micros: u64| Duration::from_micros(1_800_000_000_000_000 + micros));
+            revoked.revoke("ada", at(0));
+            revoked.revoke("ada", at(micros));
+            assert!(revoked.is_void("ada", at(micros)), "{micros}");
+        }
     }
 
     #[test]
