@@ -74,8 +74,8 @@ pub(crate) struct Revoked(Mutex<LogOuts>);
 struct LogOuts {
     /// The last log-out of each user.
     last: AgingMap<Arc<str>, LogOut>,
-    /// The last of the log-outs that are not remembered. Their users are not known any more, so they count for everybody: an
-    /// older ticket is void, and its page gets another one.
+    /// The newest log-out that was forgotten. Its user is unknown, so it applies to everybody: an older ticket is void, and
+    /// its page gets a new one.
     forgotten: Option<LogOut>,
 }
 
