@@ -96,9 +96,9 @@ export interface Asked {
   since?: string
   /** The channels that it subscribes to. */
   channels?: Array<string>
-  /** What others may know about it, as JSON. */
+  /** The application's own data about it, as JSON. */
   data?: string
-  /** What the application adds to `ssekit:ready`, as JSON. */
+  /** The application's addition to `ssekit:ready`, as JSON. */
   welcome?: string
   /** Its address, according to the application. */
   address?: string

@@ -29,7 +29,7 @@ pub struct Log {
 pub struct Appended {
     /// The log's usage before.
     pub before: Usage,
-    /// What it holds now.
+    /// Its usage now.
     pub after: Usage,
     /// The event has superseded an older one with the same key.
     pub superseded: bool,
@@ -78,7 +78,7 @@ impl Log {
         self.ring.lock().front()
     }
 
-    /// What it holds now.
+    /// Its usage now.
     pub fn usage(&self) -> Usage {
         self.ring.lock().usage()
     }

@@ -1,5 +1,5 @@
-//! What a log-out makes void: the user's tickets that were issued before it, and what an application said about the user
-//! before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
+//! A log-out makes void the user's tickets that were issued before it, and everything that an application said about the
+//! user before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
 //! session that ended while the page was on its way in.
 
 use std::sync::Arc;
