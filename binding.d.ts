@@ -96,9 +96,9 @@ export interface Asked {
   since?: string
   /** The channels that it subscribes to. */
   channels?: Array<string>
-  /** What others may know about it, as JSON. */
+  /** The application's own data about it, as JSON. */
   data?: string
-  /** What the application adds to `ssekit:ready`, as JSON. */
+  /** The application's addition to `ssekit:ready`, as JSON. */
   welcome?: string
   /** Its address, according to the application. */
   address?: string
@@ -311,7 +311,7 @@ export interface Readable {
   gone: Array<number>
 }
 
-/** What was read back, or why that failed. */
+/** The events that were read back, or the reason why that failed. */
 export interface ReadBack {
   events: Array<StoredEvent>
   problem?: string
@@ -345,7 +345,7 @@ export interface StoredEvent {
 /** Calls `callback` with every notice from now on. This does not start the hub. */
 export declare function subscribe(callback: (arg: Notice) => void): Subscription
 
-/** Whose subscriptions a call changes: one client, or all clients of a user. */
+/** The clients whose subscriptions a call changes: one client, or all clients of a user. */
 export interface Target {
   clientId?: string
   userId?: string

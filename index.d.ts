@@ -108,7 +108,7 @@ export interface SSEOptions {
   maxLag?: MaxLag;
   /** How many clients may connect, and how many channels each may have. */
   limits?: LimitOptions;
-  /** What the hub remembers, for slow and returning clients to catch up. */
+  /** The events that the hub remembers, for slow and returning clients to catch up. */
   history?: HistoryOptions;
   /**
    * Options of channels, by name. A name with `*` at its end stands for all channels that begin like it; the longest one counts. All
@@ -192,8 +192,9 @@ export interface BackplaneOptions {
    */
   file?: string;
   /**
-   * What survives a loss of power, with `file`. With `'always'`, the disk has an event before anybody gets it. With `'process'`, events
-   * survive the end of every process. After a loss of power, every client receives `ssekit:reset`. Default: `'process'`.
+   * The events that survive a loss of power, with `file`. With `'always'`, the disk has an event before anybody gets it. With
+   * `'process'`, events survive the end of every process. After a loss of power, every client receives `ssekit:reset`. Default:
+   * `'process'`.
    */
   durability?: 'process' | 'always';
   /** The age at which an event may leave the folder, in milliseconds, 1,000 to 2^40. Default: 86,400,000 (one day). */
@@ -225,10 +226,10 @@ export interface BackplaneOptions {
   /** Bytes of those events, 1,024 to 2^40. Default: 67,108,864 (64 MiB). */
   maxBufferedBytes?: number;
   /**
-   * What happens to events while the backplane cannot be used. With `'deliver'`, clients of this process get its events at once,
+   * The treatment of events while the backplane cannot be used. With `'deliver'`, clients of this process get its events at once,
    * before those that others send at the same time. A page that then comes back to another process receives `ssekit:reset`. With
-   * `'wait'`, nobody gets anything before all processes have agreed on the order. Either way, the events go out to everybody when it is
-   * back, and nobody gets them twice. Default: `'deliver'`.
+   * `'wait'`, nobody gets anything before all processes have agreed on the order. Either way, the events go out to everybody when
+   * it is back, and nobody gets them twice. Default: `'deliver'`.
    */
   whenDown?: 'deliver' | 'wait';
   /**
@@ -309,7 +310,7 @@ export interface ConnectOptions {
    */
   channels?: readonly string[] | null;
   /**
-   * What your code may know about the client, for instance the name of its user: see `SSEService.getClients`. Pages do not see it. At
+   * Your code's own data about the client, for instance the name of its user: see `SSEService.getClients`. Pages do not see it. At
    * most 1,024 bytes of JSON.
    */
   data?: JSONValue;
@@ -377,7 +378,7 @@ export interface ClientFilter {
   channel?: string;
 }
 
-/** Whose subscriptions change: one client's, or those of all connected clients of a user. */
+/** The clients whose subscriptions change: one client, or all connected clients of a user. */
 export type SubscriptionTarget = { clientId: string } | { userId: UserId };
 
 export interface SubscribeOptions {
@@ -524,7 +525,7 @@ export interface SSEStats {
    * back do not count.
    */
   lag: { clients: number; events: number; ms: number };
-  /** What the history holds now. */
+  /** The history's current size. */
   history: { logs: number; events: number; bytes: number };
   /** The epoch in this hub's ids. It changes whenever the history starts anew. Empty before the hub has started. */
   epoch: string;

@@ -36,7 +36,7 @@ export interface ListenOptions {
    */
   publish?: { token: string };
   /**
-   * Who may read `/metrics`: nobody (`false`), everybody who reaches the port (`true`), or clients that present the token.
+   * Access to `/metrics`: for nobody (`false`), for everybody who reaches the port (`true`), or for clients that present the token.
    * `SSEKIT_METRICS`, `SSEKIT_METRICS_TOKEN`. Default: false.
    */
   metrics?: boolean | { token: string };

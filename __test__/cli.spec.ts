@@ -1,4 +1,4 @@
-/** What every command of `npx ssekit` has in common. */
+/** Rules that every command of `npx ssekit` follows. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { painter, paragraph, printable, visible } from '../ts/cli/output';

@@ -1,4 +1,4 @@
-/** What was sent can be read back as it was sent, as long as the history has it. */
+/** Sent events can be read back as they were sent, as long as the history has them. */
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { startWith } from './support/transports';
 

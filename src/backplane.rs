@@ -1,4 +1,4 @@
-//! What the hub keeps its history in, beside this process's memory.
+//! The hub's backplane, which keeps the history in addition to this process's memory.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -8,7 +8,7 @@ use crate::clients::strings;
 use crate::error::throw;
 use crate::hub::{hub, hub_to_ask};
 
-/// Whose subscriptions a call changes: one client, or all clients of a user.
+/// The clients whose subscriptions a call changes: one client, or all clients of a user.
 #[napi(object, object_to_js = false)]
 pub struct Target {
     pub client_id: Option<String>,

@@ -1,4 +1,4 @@
-//! What native code knows about options, for the checks of its documentation and for errors.
+//! The options as native code lists them, for the checks of their documentation and for errors.
 
 use napi::bindgen_prelude::Either3;
 use napi_derive::napi;

@@ -1,4 +1,4 @@
-//! What was sent: where a page's snapshot ends, and reading back.
+//! Sent events: the cursor at which a page's snapshot ends, and reading back.
 
 use napi::Env;
 use napi::bindgen_prelude::Function;
@@ -25,7 +25,7 @@ pub fn cursor(env: Env) -> napi::Result<String> {
     Ok(hub(&env)?.cursor())
 }
 
-/// What was read back, or why that failed.
+/// The events that were read back, or the reason why that failed.
 #[napi(object, object_from_js = false)]
 pub struct ReadBack {
     pub events: Vec<StoredEvent>,

@@ -100,9 +100,9 @@ pub struct Asked {
     pub since: Option<String>,
     /// The channels that it subscribes to.
     pub channels: Option<Vec<String>>,
-    /// What others may know about it, as JSON.
+    /// The application's own data about it, as JSON.
     pub data: Option<String>,
-    /// What the application adds to `ssekit:ready`, as JSON.
+    /// The application's addition to `ssekit:ready`, as JSON.
     pub welcome: Option<String>,
     /// Its address, according to the application.
     pub address: Option<String>,

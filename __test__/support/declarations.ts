@@ -1,4 +1,4 @@
-/** What the package's declarations say, as TypeScript parses it. */
+/** The package's declarations, as TypeScript parses them. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';

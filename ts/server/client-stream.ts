@@ -229,8 +229,8 @@ export class ClientStream {
   }
 
   /**
-   * Called when the carrier's peer is gone. After a handoff this is only what Node was made to believe, unless the response
-   * was kept.
+   * Called when the carrier's peer is gone. After a handoff, Node reports this because its own socket was closed, unless the
+   * response was kept.
    */
   close(): void {
     if (this.#holder === 'nobody' || (this.#holder === 'native' && !this.#kept)) return;

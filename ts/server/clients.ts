@@ -1,4 +1,4 @@
-/** What is known about connected clients. */
+/** The details of connected clients. */
 import type { ClientDetails } from '../../index';
 import { checkChannel, checkKnown, checkUserId } from './arguments.js';
 import { native } from './binding.js';

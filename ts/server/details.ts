@@ -1,4 +1,4 @@
-/** What an application says about a client besides who it is. */
+/** The details that an application gives of a client, besides its identity. */
 import type { ConnectOptions } from '../../index';
 import { checkChannel, stringify, wellFormed } from './arguments.js';
 import { argumentError } from './errors.js';
@@ -22,7 +22,7 @@ export function detailsOf({ channels, data, welcome, since }: ConnectOptions): C
   };
 }
 
-/** A cursor. Native code tells the page if it does not know it, because the page's URL may be where it comes from. */
+/** A cursor. It may come from the page's URL, so native code tells the page, not the caller, if it is unknown. */
 export function checkCursor(argument: string, since: unknown): string | undefined {
   return since === undefined || since === null ? undefined : wellFormed(argument, since, 'a cursor, which is a string');
 }

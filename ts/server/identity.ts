@@ -119,7 +119,7 @@ export function lastEventIdOf(asked: Omit<Asked, 'peer'>, query = queryOf(asked.
   return asked.lastEventId || query.get('lastEventId') || undefined;
 }
 
-/** The cursor of the snapshot that a page was rendered with. An empty one is no cursor, which the page has to learn. */
+/** The cursor of the snapshot that a page was rendered with. An empty one is kept, so that native code resets the page. */
 export function sinceOf(url: string | undefined, query = queryOf(url)): string | undefined {
   return query.get('since') ?? undefined;
 }

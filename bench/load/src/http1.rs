@@ -1,4 +1,4 @@
-//! HTTP/1.1, as far as a client needs it that only looks for events: the body's framing is for the scanner to pass over.
+//! The part of HTTP/1.1 that a client needs to find events. The scanner skips the body's framing.
 
 use std::io;
 

@@ -141,7 +141,7 @@ impl Engine {
         self.registry.begin_after(base);
     }
 
-    /// What came up to this position stays elsewhere, except what was sent to single clients.
+    /// Begins memory after this position. Earlier events stay in the backplane, except those for single clients.
     pub(crate) fn begin_at(&self, position: Position) {
         self.timeline.begin_at(position);
         self.registry.begin_at(self.timeline.horizon());

@@ -12,13 +12,13 @@ pub const CONTENT_TYPE: &str = "text/plain; version=0.0.4; charset=utf-8";
 pub struct Metric {
     /// Its name in the `stats()` of JavaScript, with that of its group: `lag.events`. `None`: it is not there.
     pub stat: Option<&'static str>,
-    /// What Prometheus knows about it. `None`: nothing.
+    /// Its family in Prometheus. `None`: it has none.
     pub family: Option<Family>,
     /// Its value.
     pub value: Reading,
 }
 
-/// What Prometheus knows about a value, besides the value.
+/// Everything that Prometheus gets about a value, except the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Family {
     kind: MetricKind,

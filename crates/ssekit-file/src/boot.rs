@@ -1,5 +1,5 @@
-//! Whether the end of the history survived. What the operating system has, but not yet the disk, survives the end of a process
-//! and not the end of the machine. So a history with such an end names the boot of the machine.
+//! Detects a lost end of the history. Data that the operating system has, but not yet the disk, survives the end of a
+//! process, but not the end of the machine. So a history with such an end names the boot of the machine.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -27,8 +27,8 @@ impl Boot {
         }
     }
 
-    /// A system that does not name its boots: the time since nobody used the folder takes the boot's place. Then the end of
-    /// all processes counts like the end of the machine, which is never wrong.
+    /// A system that does not name its boots: the time since the folder was last unused stands for the boot. So the end
+    /// of all processes counts as a restart of the machine; that costs a reset and is never wrong.
     pub(crate) fn of_folder(folder: &Folder) -> io::Result<Self> {
         let mut file = private(OpenOptions::new().read(true).write(true).create(true)).open(folder.session())?;
         if file.try_lock().is_ok() {

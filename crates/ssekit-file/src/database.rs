@@ -21,7 +21,7 @@ const FORMAT: i32 = 1;
 const MOST_ATTEMPTS: i32 = 4_000;
 const PAUSE: Duration = Duration::from_micros(500);
 
-/// So many bytes are written to the log before they are copied into the database, about.
+/// The approximate size at which the log is copied into the database, in bytes.
 const COPIED_AT_ONCE: u64 = 4 << 20;
 
 /// The pages that a transaction writes, beside those with payloads.
@@ -30,8 +30,8 @@ const PAGES: u64 = 6 * 4_096;
 /// The most bytes of the log that stay on the disk after they were copied into the database.
 const MOST_LOG_BYTES: i64 = 8 << 20;
 
-/// A payload comes last in its row, so that nothing else needs the pages that it fills. `address` is for reading one audience's
-/// events without the rest, and so is the index of the standing ones, which has room for nothing else.
+/// The payload is the last column, so reading the other columns does not touch its pages. `events_by_address` finds one
+/// audience's events without the rest; `standing_events` indexes only standing ones.
 const TABLES: &str = "
 CREATE TABLE meta (
   id INTEGER PRIMARY KEY CHECK (id = 1), epoch TEXT NOT NULL, unsynced_since TEXT, made INTEGER NOT NULL,

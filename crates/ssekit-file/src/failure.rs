@@ -11,7 +11,7 @@ use crate::trouble::{Trouble, damage};
 /// The most characters of SQLite's own words that are reported.
 const MOST_TOLD: usize = 300;
 
-/// What the operator learns.
+/// The message for the operator.
 pub(crate) fn of(trouble: Trouble, folder: &Folder) -> Failure {
     let what = match trouble {
         Trouble::OtherHistory => return Failure::other_history(),
@@ -64,7 +64,7 @@ fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
     }
 }
 
-/// What failed on the disk.
+/// The operation that failed on the disk.
 fn used(code: i32) -> &'static str {
     match code {
         ffi::SQLITE_IOERR_READ | ffi::SQLITE_IOERR_SHORT_READ => "read",

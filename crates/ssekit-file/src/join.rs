@@ -58,7 +58,8 @@ fn meet(state: &mut State, connection: &Connection, known: &Known) -> Result<(),
     Ok(())
 }
 
-/// Whether a record that the node has read was lost. A record that was forgotten with all that is older was not.
+/// Whether the history lost a record that the node has read. A record that was forgotten together with all older ones
+/// does not count as lost.
 fn has_lost(state: &State, connection: &Connection, known: &Known) -> Result<bool, Trouble> {
     if state.ends.events < known.ends.events || state.ends.members < known.ends.members {
         return Ok(true);

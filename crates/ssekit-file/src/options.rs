@@ -12,7 +12,7 @@ use ssekit_core::schema::{Fields, Schema, Value};
 pub struct FileOptions {
     /// The folder. It is made if it is not there. A relative path counts from the working folder of the process.
     pub dir: PathBuf,
-    /// What survives a loss of power. Default: [`Durability::Process`].
+    /// The events that survive a loss of power. Default: [`Durability::Process`].
     pub durability: Durability,
     /// The age at which an event may be forgotten, one second to 2^40 ms. Default: one day.
     pub max_age: Duration,

@@ -10,7 +10,7 @@ pub(crate) enum Trouble {
     OtherHistory,
     /// The text says all.
     Told(String),
-    /// What was done, and what the system says.
+    /// The action that failed, and the system's own error.
     Io(&'static str, io::Error),
     Sqlite(rusqlite::Error),
 }
@@ -32,7 +32,7 @@ impl Trouble {
     }
 }
 
-/// What to say of a file that contradicts itself.
+/// The message about a file that contradicts itself.
 pub(crate) fn damage(what: impl fmt::Display) -> String {
     format!("the file is damaged ({what}); move the folder away to begin anew")
 }

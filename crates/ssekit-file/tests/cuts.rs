@@ -1,4 +1,4 @@
-//! What pages get that are cut while something is wrong with the folder.
+//! Pages whose streams are cut while something is wrong with the folder lose nothing without a reset.
 #![cfg(test)]
 #![cfg(unix)]
 

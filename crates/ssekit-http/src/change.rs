@@ -135,7 +135,7 @@ fn wish(value: &Value) -> Result<Wish<'_>, Unfit> {
     }
 }
 
-/// What was changed, and what was not.
+/// The channels that were changed, and those that were not.
 #[derive(Serialize)]
 struct Outcome<'a> {
     subscribed: Vec<&'a str>,

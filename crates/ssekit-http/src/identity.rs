@@ -1,4 +1,4 @@
-//! Who sends a request: the ticket that it presents, and the client that it speaks for.
+//! The identity behind a request: the ticket that it presents, and the client that it speaks for.
 
 use std::borrow::Cow;
 use std::net::IpAddr;

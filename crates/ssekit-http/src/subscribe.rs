@@ -32,7 +32,7 @@ struct Admitted {
     channels: Vec<String>,
 }
 
-/// What a page knows already.
+/// The page's place in the history, as the page reports it.
 #[derive(Clone, Copy)]
 struct Known<'a> {
     last_event_id: Option<&'a str>,

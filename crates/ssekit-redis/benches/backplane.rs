@@ -102,7 +102,7 @@ fn commands(plan: &Plan, runtime: &Runtime) -> Result<Value> {
     }))
 }
 
-/// What a node costs to which nothing happens, without clients and with some.
+/// The cost of an idle node, without clients and with some.
 fn idle(_: &Plan, runtime: &Runtime) -> Result<Value> {
     let redis = Server::start()?;
     let hub = node(&redis, runtime)?;

@@ -1,5 +1,5 @@
-//! What Redis's answers say. Whatever else an answer holds, from a server or from somebody who writes to the same keys,
-//! is an error or is skipped.
+//! Parses Redis's answers. Anything unexpected, from the server or from another writer to the same keys, is an error or
+//! is skipped.
 
 use std::time::{Duration, SystemTime};
 

@@ -1,4 +1,4 @@
-//! What pages get that are cut while something is wrong with Redis.
+//! Pages whose streams are cut while something is wrong with Redis lose nothing without a reset.
 #![cfg(test)]
 
 use std::thread;

@@ -76,7 +76,7 @@ pub async fn fresh(node: &mut impl Backplane) -> Joined {
     node.join(&Known::default()).await.unwrap()
 }
 
-/// What a node knows that has read everything.
+/// The knowledge of a node that has read everything.
 pub fn knowing(joined: &Joined, ends: Ends, last: Option<Origin>) -> Known {
     Known { epoch: Some(joined.epoch), ends, last }
 }
@@ -198,7 +198,7 @@ pub async fn forgotten_records_are_reported_in_the_same_epoch<W: World>() {
     assert!((100..=400).contains(&kept), "{kept} are kept");
     let rest = read_all(&mut node, Ends { events: again.forgotten, ..ends }, kept as usize).await;
     assert_eq!(rest.first().map(|record| record.number), Some(again.forgotten + 1));
-    // Who reads on from before that finds it missing by the number.
+    // A node that reads on from before that finds it missing by the number.
     assert_eq!(node.read(ends).await.unwrap().first().map(|record| record.number), Some(again.forgotten + 1));
 }
 

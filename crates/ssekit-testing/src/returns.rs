@@ -340,7 +340,7 @@ pub fn forgotten_events_are_told<W: World>() {
     };
     send(&node, 80);
     let (node, watch) = restart(&world, node);
-    // What is there at the connection is forgotten before it is recalled.
+    // The events that are there when the page connects are forgotten before they are recalled.
     watch.hold(true);
     let mut page = open(&node, back(ada("tab"), &first));
     send(&node, 1_000);

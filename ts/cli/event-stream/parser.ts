@@ -1,6 +1,6 @@
 /**
- * Reads an event stream as a page does. `eventsource-parser` knows the fields. What it leaves to its user is here: a bound for
- * an event, after which the stream goes on, and the last event id, which also events without data set.
+ * Reads an event stream as a page does. `eventsource-parser` knows the fields. This file adds a size limit for an
+ * event, after which the stream goes on, and the last event id, which events without data set as well.
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 
@@ -9,7 +9,7 @@ import { Lines } from './lines.js';
 /** More than ssekit sends by default. A stream that never ends an event must not take all memory. */
 export const MAX_EVENT_CHARACTERS = 16 * 1024 * 1024;
 
-/** What a data line takes in memory besides its characters. Lines without any would be free otherwise. */
+/** The memory that a data line takes besides its characters. Without this, empty lines would be free. */
 const LINE_OVERHEAD = 8;
 
 /** The library reports no id of an event without data. So each event gets one more data line, which is empty. */
@@ -38,7 +38,7 @@ export class EventStreamParser {
   readonly #listener: StreamListener;
   readonly #lines = new Lines(MAX_EVENT_CHARACTERS);
   readonly #fields;
-  /** How much the data lines of the current event take. */
+  /** The size of the current event's data lines. */
   #length = 0;
   #lastEventId: string;
 
@@ -51,7 +51,8 @@ export class EventStreamParser {
       onRetry: (milliseconds) => listener.onRetry?.(milliseconds),
       onComment: (text) => listener.onComment?.(text),
     });
-    // It would drop these three characters at its beginning: to it, they are the bytes of a byte order mark.
+    // At its start, the library would drop the characters `ï»¿`, which it takes for a byte order mark. An empty start
+    // prevents that.
     this.#fields.feed('');
   }
 
@@ -67,7 +68,7 @@ export class EventStreamParser {
     }
   }
 
-  /** Whether there is room for a line. What is not data takes the place of what was there before. */
+  /** Whether there is room for a line. Any other field replaces its earlier value, so it needs no more room. */
   #fits(line: string): boolean {
     if (line.startsWith('data')) this.#length += line.length + LINE_OVERHEAD;
     else if (line.length > MAX_EVENT_CHARACTERS && !line.startsWith(':')) this.#length = Number.POSITIVE_INFINITY;

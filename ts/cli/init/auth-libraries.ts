@@ -5,14 +5,14 @@ import type { Found, SourceFinder } from './source-finder.js';
 export interface AuthLibrary {
   name: string;
   isUsed(folder: string): boolean;
-  /** What the app itself must export for it; missing if the package is enough. */
+  /** The export that the library needs from the app; missing if the package is enough. */
   instance?: {
     find(finder: SourceFinder): Found | undefined;
     /** Its usual form, to show what was searched for. */
     usual: { name: string; specifier: string; declaration: string };
   };
   code(instance: { name: string; specifier: string }, language: 'ts' | 'js'): { imports: string[]; lines: string[] };
-  /** What else is required. */
+  /** The other requirements. */
   advice: string;
 }
 

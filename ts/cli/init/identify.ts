@@ -6,7 +6,7 @@ import type { SourceFinder } from './source-finder.js';
 export interface Identify {
   imports: string[];
   lines: string[];
-  /** What the user of `init` must know about it. */
+  /** Advice for the user of `init`. */
   advice: string;
   /** In production nobody gets a stream until the marked place is filled in. */
   isOpen: boolean;

@@ -5,7 +5,7 @@ export interface Step {
   kind: 'create' | 'change' | 'keep' | 'refuse';
   before?: string;
   after?: string;
-  /** What was done, or why nothing was done. */
+  /** The work that was done, or the reason why nothing was done. */
   say?: string;
   /** The text to paste if the user must do it by hand. */
   snippet?: string;

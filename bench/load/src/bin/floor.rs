@@ -1,5 +1,6 @@
-//! The floor: what no server that writes to sockets one by one can be below. It makes an event's bytes once and calls `send`
-//! for each client, in one thread, and does nothing else: no history, no slow readers, no heartbeat, no ids but a counter.
+//! The floor: the least work that a server must do if it writes to sockets one by one. It makes an event's bytes once and
+//! calls `send` for each client, in one thread, and does nothing else: no history, no slow readers, no heartbeat, no ids
+//! but a counter.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::mem::MaybeUninit;

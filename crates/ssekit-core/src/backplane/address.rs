@@ -1,10 +1,10 @@
-//! Whom a record is for, or which kind of order it is, as a backplane sees it.
+//! A record's address: its audience, or its kind of order, in bytes that a backplane can compare.
 
 use bytes::Bytes;
 
 use crate::event::audience::Audience;
 
-/// Whom a record is for. A backplane compares and stores these bytes: a tag, and a name. It looks at the tag only to tell
+/// A record's address. A backplane compares and stores these bytes: a tag, and a name. It looks at the tag only to tell
 /// [standing](Address::is_standing) records from others.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Address(Bytes);
@@ -36,8 +36,8 @@ impl Address {
         Self::named(ATTENDANCE, channel)
     }
 
-    /// Whether each node needs the record when it starts, because it cannot know whom to ask for: an order, or something for a
-    /// single client, whose id belongs to somebody from then on.
+    /// Whether every node needs the record when it starts. It needs orders, and events for single clients, because
+    /// those also claim a client's id.
     pub fn is_standing(&self) -> bool {
         self.0.first().is_some_and(|tag| STANDING.contains(tag))
     }

@@ -110,7 +110,7 @@ pub struct Batch {
 /// A record to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Whom it is for. Means nothing in [`Channel::Members`].
+    /// Its address. Means nothing in [`Channel::Members`].
     pub to: Address,
     /// The record's content.
     pub payload: Bytes,

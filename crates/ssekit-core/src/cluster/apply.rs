@@ -45,7 +45,7 @@ enum Expected {
 /// The parts of this node that a record changes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Applier<'a> {
-    /// What a subscriber has missed, if memory does not hold it.
+    /// The events that a subscriber missed, if memory does not hold them.
     pub(super) missed: Option<&'a [Frame]>,
     pub(super) engine: &'a Engine,
     pub(super) members: &'a Members,
@@ -59,7 +59,7 @@ impl<'a> Applier<'a> {
         Self { missed, ..self }
     }
 
-    /// This node comes to a history that it does not have to read: it knows only what comes after this number.
+    /// Joins a history that the node need not read: it knows only the records after this number.
     pub(super) fn begin_at(&self, number: Number) {
         self.engine.begin_at(agreed(number));
     }

@@ -1,4 +1,4 @@
-//! Who owns the ids of this node's clients, by the order of the history.
+//! Decides who owns the ids of this node's clients, by the order of the history.
 //!
 //! Two users may bring the same id to two nodes at the same moment, or while the nodes cannot hear each other. The
 //! claim that comes first in the history holds. Every node reads the same order, so all of them find the same owner.
@@ -21,7 +21,7 @@ struct Claim {
     since: Number,
 }
 
-/// Who owns the id, if another node has a client with it.
+/// The owner of an id, if another node has a client with it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     /// They do: nothing read in the history so far contradicts it.

@@ -24,7 +24,7 @@ const WORKERS: usize = 2;
 /// The longest time that one call may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long calls may fail before clients learn about a gap instead of waiting.
+/// The time for which calls may fail before clients learn about a gap instead of waiting.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 
 /// The most records among which a caller's own id is looked for.

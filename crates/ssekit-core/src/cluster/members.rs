@@ -1,5 +1,5 @@
-//! Who is connected to the other nodes: a local view, so that every question has an immediate answer. Nodes keep it
-//! current by reporting when clients come, change and go. A node that stays silent for the lease is gone with all its clients.
+//! The clients of the other nodes: a local view, so that every question has an immediate answer. Nodes keep it current by
+//! reporting when clients come, change and go. A node that stays silent for the lease is gone with all its clients.
 
 mod described;
 #[cfg(test)]

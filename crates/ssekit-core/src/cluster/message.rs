@@ -171,7 +171,7 @@ impl<'a> Message<'a> {
         Outgoing { to: self.address(), payload: self.encode() }
     }
 
-    /// Whom the message concerns. Messages about a node's clients concern the other nodes.
+    /// The message's address. Messages about a node's clients are for the other nodes.
     fn address(&self) -> Address {
         match self {
             Self::Event(to, _) => to.audience.into(),

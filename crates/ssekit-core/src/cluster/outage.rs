@@ -19,7 +19,7 @@ use crate::cluster::outbox::Outbox;
 use crate::engine::Engine;
 use crate::event::position::Position;
 
-/// What this node knows about its own events.
+/// This node's own events: those in flight, and those that it delivered early.
 #[derive(Debug, Default)]
 pub(crate) struct OutageDelivery {
     /// The backplane is unavailable.

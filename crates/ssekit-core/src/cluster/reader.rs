@@ -39,12 +39,12 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
     }
 }
 
-/// How far the reader has come.
+/// The reader's progress.
 struct Reached {
     ends: Ends,
-    /// At this number the node knows everything that the history held when it joined,
+    /// The history's end when the node joined. From here on, the node is up to date.
     up_at: Number,
-    /// and this is set once it has announced that.
+    /// The node has announced that it is up to date.
     told: bool,
 }
 
@@ -140,8 +140,8 @@ impl Reader {
         }
     }
 
-    /// Begins at the end of a history that can be recalled, with what every node has to know of it. The newest record is read
-    /// like those that follow, so that a later loss of it is noticed.
+    /// Begins at the end of a history that can be recalled, with its standing records. The newest record is read like
+    /// those that follow, so that the node notices if it is lost later.
     fn begin(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined, standing: &Standing) {
         let Standing { floor, end, .. } = *standing;
         // Prevent outage delivery in the meantime.
@@ -149,7 +149,7 @@ impl Reader {
         cluster.applier(engine).begin_after(joined.epoch, floor);
         for (record, missed) in &standing.records {
             self.is_again(&record.origin, cluster);
-            // What is put right before it must not come before the records in between.
+            // Copies that go right before this record must still come after the records that were left out.
             engine.timeline.skip_to(agreed(record.number - 1));
             let applier = cluster.applier(engine).with(missed.as_deref());
             applier.apply(record.number, record.at, Message::decode(&record.payload), Arrival::New);

@@ -1,4 +1,4 @@
-//! What a client gets of recalled records.
+//! Picks the events for one client from recalled records.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::session::subscriptions::Subscription;
 /// The most records of one piece.
 const MOST_RECORDS: usize = 1_024;
 
-/// What one client wants of the history.
+/// The part of the history that one client needs.
 pub(super) struct Wanted {
     client: Arc<str>,
     channels: Vec<Subscription>,
@@ -103,7 +103,7 @@ impl Wanted {
     }
 }
 
-/// What was sent to the client alone is in memory.
+/// The events for the client alone, which are in memory.
 pub(super) fn own_of(client: &Client, after: Position, upto: Position) -> Result<Vec<Entry>, Gap> {
     let mut entries = Vec::new();
     match client.subscriptions.own_if_any() {
@@ -184,8 +184,8 @@ fn newest_of_each_key(found: Vec<Found>) -> Vec<Entry> {
     newest.into_iter().rev().map(|one| one.entry).collect()
 }
 
-/// Who has come to a channel and gone, from where the recalled records begin. Of a client that was there before, nothing is known,
-/// so the first word of it counts as news.
+/// Arrivals and departures at channels, from the first recalled record on. Nothing is known about clients that were there
+/// before, so the first record of each counts as news.
 #[derive(Debug, Default)]
 struct Attendance(HashMap<(Box<str>, Box<str>), bool>);
 

@@ -1,8 +1,8 @@
-//! What a node has to know of a history that it does not read: orders, and what was sent to single clients.
+//! Standing records: the part of an unread history that every node needs, which is orders and events for single clients.
 //!
-//! Who owns a client's id, who was logged out, which channels a client has that comes back, and what it missed that was for it
-//! alone: no single address has the answer, so a node that starts recalls all such records. They are few beside the events of users,
-//! channels and everybody.
+//! No single address leads to an id's owner, a log-out, a returning client's channels, or the events that it alone
+//! missed. So a node that starts recalls all such records. They are few beside the events of users, channels and
+//! everybody.
 
 use std::sync::Weak;
 
@@ -40,7 +40,7 @@ impl Standing {
             let what = Recall { whose: Whose::Standing, after: reached, upto: end, most: MOST_RECORDS, newest: false };
             let recalled = backplane.recall(joined.epoch, &what).await?;
             if recalled.floor > reached {
-                // Forgotten meanwhile: what came before is of no use without it.
+                // Records were forgotten meanwhile. The older ones are of no use without them.
                 standing.records.retain(|(record, _)| record.number > recalled.floor);
                 standing.floor = recalled.floor.min(end);
             }
@@ -59,7 +59,7 @@ impl Standing {
     }
 }
 
-/// What a client has missed of a channel before it subscribes to it.
+/// The events of a channel that a client missed before it subscribed.
 pub(super) struct Past {
     channel: String,
     epoch: Epoch,

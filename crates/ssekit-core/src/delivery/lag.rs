@@ -1,4 +1,4 @@
-//! How far clients lag behind the events for them.
+//! The lag of clients behind the events for them.
 
 use std::time::Duration;
 

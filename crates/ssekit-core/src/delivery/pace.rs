@@ -1,11 +1,11 @@
-//! A shard's pace: how often it looks at its clients, and what an idle one gets after how many looks.
+//! A shard's pace: the intervals of its sweep over its clients, and of an idle client's heartbeats and positions.
 
 use std::time::Duration;
 
 /// The least number of looks in a heartbeat interval, and in the age of an event.
 const LOOKS: u32 = 8;
 
-/// How often a shard looks at its clients, and what an idle one gets when.
+/// The intervals of a shard's sweep, and of an idle client's heartbeats and positions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pace {
     /// The time between two looks.

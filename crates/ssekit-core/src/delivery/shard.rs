@@ -217,7 +217,7 @@ impl Shard {
     fn adopt(&mut self, handoff: crate::delivery::handoff::Handoff) {
         let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
         let client = Arc::clone(connection.client());
-        // What has to be recalled comes later.
+        // Recalled events may still arrive for this client.
         let waits = connection.reader.has_arrears();
         let (Some(key), true) = (self.key_of(&client), client.is_connected() || waits) else {
             // The client was disconnected while its socket was on its way. It gets the events sent before that, as far
@@ -310,7 +310,7 @@ impl Shard {
         {
             let placeholder = Slot::Pulled { client: Arc::clone(client), idle: Idle::default() };
             if let Slot::Socket(connection) = std::mem::replace(slot, placeholder) {
-                // What is recalled for it still finds it here.
+                // Recalled events must still find this client's slot.
                 client.slot.store(key as u32, Ordering::Relaxed);
                 *slot = Slot::Leaving { connection, until };
                 return true;

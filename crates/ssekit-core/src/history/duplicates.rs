@@ -1,5 +1,5 @@
-//! Where this node's unsequenced events stand since all nodes agreed on their place. The node had delivered them alone
-//! before that.
+//! Maps this node's unsequenced events to their agreed positions. The node delivered them alone, before all nodes agreed
+//! on their place.
 //!
 //! A node's events come back in the order in which it sent them. So a page that has seen a part of the agreed sequence has
 //! received the unsequenced events before some position, and no event after it. [`Duplicates`] answers which position that
@@ -34,7 +34,7 @@ impl Run {
     }
 }
 
-/// The answer is not known any more.
+/// The answer was forgotten.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forgotten;
 

@@ -27,9 +27,9 @@ pub struct Log {
 /// The effect of an added event.
 #[derive(Debug, Clone, Copy)]
 pub struct Appended {
-    /// What the log held.
+    /// The log's usage before.
     pub before: Usage,
-    /// What it holds now.
+    /// Its usage now.
     pub after: Usage,
     /// The event has superseded an older one with the same key.
     pub superseded: bool,
@@ -78,7 +78,7 @@ impl Log {
         self.ring.lock().front()
     }
 
-    /// What it holds now.
+    /// Its usage now.
     pub fn usage(&self) -> Usage {
         self.ring.lock().usage()
     }
@@ -101,7 +101,7 @@ impl Log {
         self.ring.lock().read(cursor, head, limit, out)
     }
 
-    /// What lies after `cursor`. Counts its bytes only if `weigh` is set.
+    /// The events after `cursor`. Counts their bytes only if `weigh` is set.
     pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         self.ring.lock().backlog(cursor, weigh)
     }

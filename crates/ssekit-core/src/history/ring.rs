@@ -1,4 +1,4 @@
-//! What a log holds: the newest events of one audience, in order of position, within bounds.
+//! The content of a log: the newest events of one audience, in order of position, within bounds.
 //!
 //! Dropping an event raises the floor. An event that a newer one of the same key supersedes is taken out, too, but is no
 //! gap: a client that has not seen it gets the newer one. Only a mark stays in its place, because a page may resume from its
@@ -14,10 +14,10 @@ use crate::event::Frame;
 use crate::event::position::Position;
 use crate::history::options::LogBounds;
 
-/// What an event costs besides the bytes of its frame: its slot, and the frame's allocations.
+/// The cost of an event besides the bytes of its frame: its slot, and the frame's allocations.
 const SLOT_COST: usize = size_of::<Slot>() + 96;
 
-/// What a key costs besides its bytes, in two places: its entry among the keys, and its allocation.
+/// The cost of a key besides its bytes, in two places: its entry among the keys, and its allocation.
 const KEY_COST: usize = 96;
 
 /// Up to this many marks of superseded events, a sweep is not worth it.
@@ -43,7 +43,8 @@ pub struct Special {
     pub exclude: Option<Arc<str>>,
     /// It supersedes the log's earlier event with this key.
     pub coalesce_key: Option<Arc<str>>,
-    /// Where the original stands, which this node put there before all nodes agreed on its place; 0: there is no original.
+    /// The position of the original, which this node delivered before all nodes agreed on its place; 0: there is no
+    /// original.
     pub duplicate_of: Position,
 }
 
@@ -335,7 +336,7 @@ impl Ring {
         self.slots.range(self.start(cursor)..).filter_map(Slot::entry)
     }
 
-    /// What lies after `cursor`. Bytes are counted only if `weigh` is set, because that looks at each event. Otherwise it
+    /// The events after `cursor`. Counts their bytes only if `weigh` is set, because that looks at each event. Otherwise it
     /// looks at events only if some were superseded.
     pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         if !weigh && self.superseded == 0 {

@@ -31,7 +31,7 @@ use crate::history::log::{Appended, Entry, Log, Usage};
 use crate::history::options::HistoryOptions;
 use crate::history::ring::Special;
 
-/// What a log costs besides its entries. It is counted so that many small logs are bounded, too.
+/// The cost of a log besides its entries. It counts, so that many small logs are bounded, too.
 const LOG_COST: usize = 512;
 
 /// The one sequence.

@@ -1,4 +1,4 @@
-//! What returning clients have missed and this node does not hold.
+//! Arrears: the events that returning clients missed and that this node's memory does not hold.
 
 use std::sync::Arc;
 
@@ -9,8 +9,8 @@ use crate::session::arrears::Arrears;
 use crate::session::subscriptions::Subscriptions;
 
 impl Hub {
-    /// The arrears of a client that goes on here. `None`: what it has missed is gone, or cannot be recalled. Only this node knows
-    /// the place of unsequenced events, so nobody else can tell what a client has missed that has had some.
+    /// The arrears of a client that goes on here. `None`: what it has missed is gone, or cannot be recalled. Only this node
+    /// knows where its unsequenced events stand, so the backplane cannot serve a client that has received some of them.
     pub(super) fn arrears_after(&self, located: Located) -> Option<Arc<Arrears>> {
         let (Located { cursor, elsewhere, .. }, base) = (located, self.base());
         let is_plain = elsewhere == cursor || cursor == base || (elsewhere == 0 && is_agreed(cursor));

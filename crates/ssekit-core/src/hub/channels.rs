@@ -11,7 +11,7 @@ use crate::event::{check_channel, check_length};
 use crate::history::timeline::Place;
 use crate::hub::Hub;
 
-/// Whose subscriptions a call changes.
+/// The clients whose subscriptions a call changes.
 #[derive(Debug, Clone, Copy)]
 pub enum Subscriber<'a> {
     /// One client: connected, or away and coming back with its id.

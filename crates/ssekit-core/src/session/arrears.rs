@@ -1,5 +1,5 @@
-//! What a returning client has missed and memory does not hold. Somebody else recalls it from the backplane, piece by piece, and
-//! the client's [`Reader`](crate::session::reader::Reader) gives it before anything in the logs.
+//! Arrears: the events that a returning client missed and that memory does not hold. The cluster recalls them from the backplane,
+//! piece by piece, and the client's [`Reader`](crate::session::reader::Reader) gives them before anything in the logs.
 //!
 //! The arrears end at a position up to which the logs hold nothing that the client still needs. A piece is asked for when the one
 //! before it has been read, so a slow client costs one piece of memory.
@@ -78,7 +78,8 @@ impl Arrears {
         self.over.load(Ordering::Acquire)
     }
 
-    /// What a reader at `cursor` gets next: at most `limit` events up to `head`. Asks for the next piece if there is nothing else to do.
+    /// The next events for a reader at `cursor`: at most `limit` events up to `head`. Asks for the next piece if there is nothing
+    /// else to do.
     pub(crate) fn next(self: &Arc<Self>, client: &Arc<Client>, cursor: Position, head: Position, limit: usize) -> Step {
         let mut state = self.state.lock();
         while state.entries.front().is_some_and(|entry| entry.position <= cursor) {

@@ -22,7 +22,8 @@ const MOST_OF_VISITORS: usize = 4_096;
 /// these are all clients.
 const MOST_OF_AN_ADDRESS: usize = 16_384;
 
-/// Who must make room. Users are separate from the anonymous clients of the same address, because those could push them out.
+/// The owner that must make room. Users are separate from the anonymous clients of the same address, because those could
+/// push them out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Owner {
     User(Arc<str>),

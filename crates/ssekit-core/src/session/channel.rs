@@ -58,8 +58,8 @@ impl Channel {
         state.members.count()
     }
 
-    /// A shard is about to look for events: a later one needs another mark. Returns up to where the shard has offered the
-    /// events to its members; `None`: it has no members.
+    /// Clears a shard's mark before the shard looks for events, so that a later event sets a new one. Returns the position
+    /// up to which the shard has offered events; `None`: it has no members.
     pub(crate) fn unmark(&self, shard: usize) -> Option<Position> {
         self.state.lock().members.unmark(shard)
     }
@@ -80,13 +80,13 @@ impl Channel {
         self.state.lock().members.all()
     }
 
-    /// How many members it has.
+    /// The number of its members.
     pub(crate) fn count(&self) -> usize {
         self.state.lock().members.count()
     }
 
-    /// Whether its clients think that nobody is there, and no client has its log: one that is away, or that has left the
-    /// channel, must find there what it has yet to read.
+    /// Whether nobody is listed as present, and no client holds the log. A client that is away, or that has left the
+    /// channel, may still have to read from it.
     fn is_deserted(&self) -> bool {
         Arc::strong_count(&self.events) == 1 && self.attendance.as_ref().is_none_or(|attendance| attendance.is_empty())
     }

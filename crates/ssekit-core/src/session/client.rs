@@ -28,8 +28,8 @@ const TOLD_GONE: u8 = 2;
 /// Stands in for a position: the client has not received the reset that it is owed.
 const OWED: Position = Position::MAX;
 
-/// What a client asks of the shard that serves it. The client's module owns the trait and the shard's inbox implements it,
-/// so that a client need not know how shards work.
+/// A client's requests to the shard that serves it. The client's module owns the trait, and the shard's inbox implements
+/// it, so a client does not know how shards work.
 pub trait ShardLink: std::fmt::Debug + Send + Sync {
     /// Which of the hub's shards it is.
     fn number(&self) -> usize;
@@ -92,8 +92,8 @@ pub struct Client {
     listed: AtomicBool,
     /// The application has ended it, so anybody may use its id.
     released: AtomicBool,
-    /// What observers have learned about it. Different threads may report its coming and its going, and the reports must be
-    /// in order.
+    /// The reports that observers have received about it. Different threads may report its arrival and its departure, and
+    /// the reports must be in order.
     told: AtomicU8,
     /// The shard that writes for it.
     pub shard: Arc<dyn ShardLink>,

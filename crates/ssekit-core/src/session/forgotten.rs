@@ -1,4 +1,4 @@
-//! What the hub remembers about clients and users after it has dropped everything else. So a page that comes back learns
+//! Remembers a little about clients and users after the hub has dropped everything else. So a page that comes back learns
 //! about the events that it has missed, and no other page does. The hub remembers ids by their hashes, keyed by a secret of
 //! the process. If two hashes are ever the same, some page gets an extra reset.
 
@@ -124,8 +124,8 @@ impl Departed {
         departed.unknown_before = departed.unknown_before.max(position);
     }
 
-    /// What is remembered of the client with this id. If nothing is, the error is the position before which the client may
-    /// have left.
+    /// The memory of the client with this id. If there is none, the error is the position before which the client may have
+    /// left.
     pub(crate) fn find(&self, id: &str) -> Result<Gone, Position> {
         let departed = self.0.lock();
         departed.clients.get(id).map(|(gone, _)| gone.clone()).ok_or(departed.unknown_before)

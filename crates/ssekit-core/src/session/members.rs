@@ -64,7 +64,8 @@ impl Members {
         })
     }
 
-    /// The shard is about to look: a later event needs another mark. Returns up to where the shard has offered the events.
+    /// Clears the shard's mark before it looks, so that a later event sets a new one. Returns the position up to which the
+    /// shard has offered events.
     pub(crate) fn unmark(&mut self, shard: usize) -> Option<Position> {
         let group = self.group(shard)?;
         group.marked = false;

@@ -50,7 +50,7 @@ pub struct Reader {
     elsewhere: Position,
     /// The client must get this reset before anything else. Everything after the cursor follows it.
     reset: Option<ResetReason>,
-    /// What the client has missed and memory does not hold.
+    /// The events that the client missed and that memory does not hold.
     arrears: Option<Arc<Arrears>>,
 }
 

@@ -1,4 +1,4 @@
-//! Who is connected or was a moment ago: clients by id, users by id, and the observers.
+//! The clients that are connected, or were a moment ago, and the users, each by id; and the observers.
 
 mod channels;
 mod observers;

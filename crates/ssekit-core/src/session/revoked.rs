@@ -1,5 +1,5 @@
-//! What a log-out makes void: the user's tickets that were issued before it, and what an application said about the user
-//! before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
+//! A log-out makes void the user's tickets that were issued before it, and everything that an application said about the
+//! user before it. Without this, a page whose stream was ended could come back with its old ticket. Or it could enter by a
 //! session that ended while the page was on its way in.
 
 use std::sync::Arc;
@@ -68,8 +68,8 @@ pub(crate) struct Revoked(Mutex<LogOuts>);
 struct LogOuts {
     /// The last log-out of each user.
     last: AgingMap<Arc<str>, LogOut>,
-    /// The last of the log-outs that are not remembered. Their users are not known any more, so they count for everybody: an
-    /// older ticket is void, and its page gets another one.
+    /// The newest log-out that was forgotten. Its user is unknown, so it applies to everybody: an older ticket is void, and
+    /// its page gets a new one.
     forgotten: Option<LogOut>,
 }
 

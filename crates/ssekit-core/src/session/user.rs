@@ -41,7 +41,7 @@ struct Connections {
     retired: bool,
 }
 
-/// What became of an attempt to hold a user.
+/// The result of an attempt to hold a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Hold {
     Held,

@@ -118,7 +118,7 @@ pub(crate) enum Since {
     Unknown,
 }
 
-/// Whose subscriptions change.
+/// The clients whose subscriptions change.
 #[derive(Debug, Clone)]
 pub(crate) enum Target {
     Client(usize),

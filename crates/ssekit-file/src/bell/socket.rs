@@ -1,5 +1,5 @@
-//! One socket of each access to the folder, in a folder of their own. A path beyond the 100 or so bytes of an address cannot be
-//! bound, and then everybody looks more often.
+//! Each access to the folder has a socket, in a subfolder. A socket's path is limited to about 100 bytes. With a longer
+//! path, every access polls more often instead.
 
 use std::fs;
 use std::io::{self, ErrorKind};

@@ -1,4 +1,4 @@
-//! What stands in the files at a clean end.
+//! The content of the files after a clean end.
 
 use rusqlite::Connection;
 use ssekit_core::backplane::{Backplane as _, Channel, NodeId};

@@ -1,4 +1,4 @@
-//! What may be in a folder's place, or in its files' place.
+//! Other things in the place of the folder, or of its files.
 
 use std::fs;
 

@@ -1,4 +1,5 @@
-//! What the list of a listener's options does not know: the form of paths, origins and tokens, and what goes together.
+//! Checks of a listener's options that their list cannot express: the form of paths, origins and tokens, and which options
+//! go together.
 
 use ssekit_core::error::{Error, Result};
 use ssekit_core::schema::Schema;

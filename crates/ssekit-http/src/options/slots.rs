@@ -23,7 +23,7 @@ impl Slot for PublishSlot<'_> {
     }
 }
 
-/// Who may read `/metrics`: a flag, or `{ token }`.
+/// Access to `/metrics`: a flag, or `{ token }`.
 pub(super) struct MetricsSlot<'a>(pub(super) &'a mut MetricsAccess);
 
 impl Slot for MetricsSlot<'_> {

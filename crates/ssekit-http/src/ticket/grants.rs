@@ -3,7 +3,7 @@
 use ssekit_core::error::{Error, Result};
 use ssekit_core::event::check_channel;
 
-/// What a pattern ends with. No name in a ticket contains it, so nobody can take a name for a pattern.
+/// The end of a pattern. No name in a ticket contains it, so a name is never taken for a pattern.
 const ANY: char = '*';
 
 /// The channels of a ticket (`ch`). Without any, its page may subscribe to none.

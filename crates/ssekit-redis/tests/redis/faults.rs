@@ -1,4 +1,4 @@
-//! What can be wrong with a Redis: each is told once and clearly, is tried again, and ends when it is mended.
+//! Faults of a Redis: each is reported once and clearly, retried, and over when it is mended.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -339,10 +339,10 @@ fn documented_rights_are_enough() {
     ok(&redis, &user);
     let patient = Patient::healthy(&format!("redis://worker:{SECRET}@127.0.0.1:{}/0", redis.port));
     assert_eq!(patient.told(), Vec::<String>::new());
-    // Who may not ask for the release goes without.
+    // Without the right to ask for the release, a node goes on without it.
     ok(&redis, "ACL SETUSER worker -info");
     Patient::healthy(&format!("redis://worker:{SECRET}@127.0.0.1:{}", redis.port));
-    // Who may not append is told so.
+    // Without the right to append, a node reports that.
     ok(&redis, "ACL SETUSER worker -xadd");
     let mut patient = Patient::at(&format!("redis://worker:{SECRET}@127.0.0.1:{}", redis.port));
     let is_valkey = redis.says("INFO server").contains("valkey_version:");

@@ -94,8 +94,8 @@ impl Registry {
         }
     }
 
-    /// Looks again at everybody who is at a channel and is not connected here or, as far as is known, elsewhere: their node
-    /// may have ended without a word.
+    /// Schedules a check of every listed member that, as far as this node knows, is connected nowhere: its node may have
+    /// crashed.
     pub(crate) fn check_attendance(&self, is_there: impl Fn(&str, &str) -> bool, patience: Duration) {
         for name in self.channels.names(|channel| channel.attendance.is_some()) {
             let Some(channel) = self.channels.get(&name) else { continue };

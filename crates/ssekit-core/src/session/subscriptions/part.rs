@@ -48,7 +48,7 @@ impl<'a> Part<'a> {
         if from >= to { Ok(()) } else { self.log.read(from, to, limit, out) }
     }
 
-    /// What lies after `cursor`. Counts its bytes only if `weigh` is set.
+    /// The events after `cursor`. Counts their bytes only if `weigh` is set.
     pub(crate) fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         if self.is_read(cursor) { Backlog::default() } else { self.log.backlog(self.after(cursor), weigh) }
     }

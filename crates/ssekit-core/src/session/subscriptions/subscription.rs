@@ -29,15 +29,15 @@ impl Span {
         Self { until, ..self.clone() }
     }
 
-    /// The state before the order at this position. The client's node may have said more than this node has read, and this
-    /// node carries out the orders after that by itself.
+    /// The subscription before the order at this position. The client's node may be ahead of this node, which will
+    /// carry out the later orders itself.
     pub(crate) fn before(&self, position: Position) -> Option<Self> {
         let until = if self.until < position { self.until } else { Position::MAX };
         (self.since < position).then(|| Self { until, ..self.clone() })
     }
 }
 
-/// Who has told this client about a channel.
+/// The source of a client's subscription to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
     /// An order, to this client or to one before it.

@@ -26,7 +26,7 @@ struct Client {
     owes_reset: bool,
 }
 
-/// Whose a client id is that nobody is connected with.
+/// The owner of a client id with which nobody is connected.
 #[derive(Debug, Clone)]
 struct Away {
     who: Identity,

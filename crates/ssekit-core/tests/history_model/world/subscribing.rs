@@ -6,7 +6,7 @@ use super::World;
 use crate::operation::{CHANNELS, CLIENTS, MOST_CHANNELS, Since, Target, USERS};
 use crate::published::{Audience, Identity, Published, Text};
 
-/// Whose subscriptions a call is about.
+/// The clients whose subscriptions a call changes.
 enum Whose {
     Client(String),
     User(&'static str),
