@@ -26,6 +26,7 @@ async function start(configure?: SSEOptions, more: object = {}): Promise<Site> {
         const query = new URL(request.url).searchParams;
         const user = query.get('user');
         if (query.has('anonymous')) return { anonymous: true };
+        if (query.has('many')) return { userId: 'ada', channels: ['a', 'b', 'c'] };
         return user && { userId: user, channels: query.has('own') ? ['news'] : undefined, headers: { 'x-own': 'yes' } };
       },
       async authorize(channel, client, request) {
@@ -117,7 +118,7 @@ describe('in the URL', () => {
     const site = await start(undefined, { authorize: undefined });
     expect(await statusOf(site, 'user=ada&channel=order:1')).toEqual([
       403,
-      'channel: the page may not subscribe to it.\n',
+      'channel: got "order:1", wants a channel that the page may subscribe to.\n',
     ]);
     await until('a line', () => site.node.stderr.includes('the route has no `authorize`'));
     await open(site, 'user=ada&own&channel=news');
@@ -134,6 +135,29 @@ describe('in the URL', () => {
     expect((await statusOf(site, 'user=ada&own&channel=order:1&channel=order:2'))[0]).toBe(429);
     expect(await asked(site)).toEqual([]);
     await open(site, 'user=ada&own&channel=order:1&channel=news');
+  });
+
+  test('too many channels of identify are no error of the server', async () => {
+    const site = await start({ limits: { channelsPerClient: 2 } });
+    expect(await statusOf(site, 'user=ada&many')).toEqual([
+      429,
+      'channels: got 3 channels, wants at most 2 for one client.\n',
+    ]);
+    await until('a line', () => site.node.stderr.includes('the channels that `identify` returns are more than'));
+  });
+
+  test('kept channels count towards the limit', async () => {
+    const site = await start({ limits: { channelsPerClient: 2 } });
+    await open(site, 'user=ada&own&clientId=tab&channel=order:1');
+    const kept = await site.node.evaluate(({ sse }) => [
+      sse.unsubscribe({ clientId: 'tab' }, 'news'),
+      sse.subscribe({ clientId: 'tab' }, 'order:2'),
+    ]);
+    expect(kept).toEqual([true, true]);
+    expect(await statusOf(site, 'user=ada&own&clientId=tab')).toEqual([
+      429,
+      'channel: got one more than the 2 channels that a client may have (limits.channelsPerClient).\n',
+    ]);
   });
 
   test('an authorize that throws is told and harms no other stream', async () => {

@@ -2,6 +2,7 @@
 import type { ConnectOptions } from '../../index';
 import { native } from '../server/binding.js';
 import { answer } from '../server/connect.js';
+import { argumentError, rangeError } from '../server/errors.js';
 import { identify, queryOf } from '../server/identity.js';
 import { badRequest, forbidden, tooManyChannels } from '../server/refusals.js';
 import { type Authorize, grantedOf } from './authorize.js';
@@ -17,19 +18,27 @@ export async function withWishes(
 ): Promise<ConnectOptions | Response> {
   const { url } = request;
   const wishes = [...new Set(queryOf(url).getAll('channel'))];
+  const most = native().channelsPerClient();
+  const given = client.channels;
+  if (Array.isArray(given) && given.length > most) {
+    return answer(tooManyChannels(excess('channels', given.length, most), 'the channels that `identify` returns', url));
+  }
   if (wishes.length === 0) return client;
   const identity = identify(client, { url, lastEventId: undefined, peer: undefined });
   if ('status' in identity) return answer(identity);
   for (const name of wishes) {
     if (!native().isChannelName(name)) {
-      return answer(badRequest('channel: wants names of 1 to 256 bytes without control characters.', url));
+      const error = argumentError('channel', name, 'a name of 1 to 256 bytes without control characters');
+      return answer(badRequest(`${error.message}.`, url));
     }
   }
   const own = identity.channels ?? [];
   const asked = wishes.filter((name) => !own.includes(name));
   const channels = [...own, ...asked];
-  const most = native().channelsPerClient();
-  if (channels.length > most) return answer(tooManyChannels(most, url));
+  if (channels.length > most) {
+    const message = excess('channel', channels.length, most);
+    return answer(tooManyChannels(message, 'the channels that the page wishes, with those of `identify`,', url));
+  }
   const { clientId, userId = null } = identity;
   const granted = await grantedOf(asked, { clientId, userId }, request, authorize);
   const refused = asked.find((name) => !granted.has(name));
@@ -37,5 +46,10 @@ export async function withWishes(
   const why = authorize
     ? `\`authorize\` does not let the page subscribe to ${JSON.stringify(refused)}`
     : 'the page wishes channels, and the route has no `authorize` that could grant them';
-  return answer(forbidden('channel: the page may not subscribe to it.', why, url));
+  const { message } = argumentError('channel', refused, 'a channel that the page may subscribe to');
+  return answer(forbidden(`${message}.`, why, url));
+}
+
+function excess(argument: string, got: number, most: number): string {
+  return rangeError(argument, `${got} channels`, `at most ${most} for one client`).message;
 }

@@ -64,7 +64,8 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
   if (user === 'none') return unauthorized(`client.userId: got none, wants ${WANTS_USER}`, asked.url);
   if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
-    return badRequest('clientId: wants 1 to 256 printable ASCII characters.', asked.url);
+    const { message } = argumentError('clientId', proposed, '1 to 256 printable ASCII characters');
+    return badRequest(`${message}.`, asked.url);
   }
   return {
     ...details,

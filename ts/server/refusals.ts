@@ -1,6 +1,6 @@
 /** The answers to refused clients. */
 import { native } from './binding.js';
-import { codeOf, type ErrorCode } from './error-codes.js';
+import { codeOf, type ErrorCode, hasCode } from './error-codes.js';
 import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
 
@@ -63,10 +63,20 @@ const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
 export function answerTo(error: unknown, url?: string): Answer | undefined {
   const code = codeOf(error);
   if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
+  if (exceedsChannels(error))
+    return tooManyChannels(error.message, 'its own channels and those that it had before', url);
   const refusal = isRefusal(code) ? REFUSALS[code] : undefined;
   if (!refusal) return undefined;
   const { status, says, headers, why } = refusal;
   return refuse(url, why, text(status, says, headers?.()));
+}
+
+/**
+ * Whether a client has too many channels together with those that it had before. The application cannot know these, so the
+ * error is not its own. Every error begins with its argument; too many in one call are `channels`.
+ */
+function exceedsChannels(error: unknown): error is Error {
+  return hasCode(error, 'ERR_SSEKIT_RANGE') && (error as Error).message.startsWith('channel: ');
 }
 
 function isRefusal(code: string | undefined): code is ErrorCode {
@@ -88,10 +98,10 @@ export function forbidden(message: string, why: string, url?: string): Answer {
   return refuse(url, why, text(403, message));
 }
 
-/** The answer to a page that wishes more channels than a client may have. */
-export function tooManyChannels(most: number, url?: string): Answer {
-  const why = `the page wishes more than ${most} channels. Raise \`limits.channelsPerClient\` in \`SSEService.configure\``;
-  return refuse(url, why, text(429, 'channel: too many channels for one client.'));
+/** The answer to a page with more channels than a client may have. `whose` says where they come from. */
+export function tooManyChannels(message: string, whose: string, url?: string): Answer {
+  const why = `${whose} are more than \`limits.channelsPerClient\` allows. Raise it in \`SSEService.configure\``;
+  return refuse(url, why, text(429, `${message}.`));
 }
 
 /** An `EventSource` takes any status other than 200 as final, and would not come back to the process that takes over. */

@@ -16,8 +16,8 @@ use ssekit_core::error::Refusal;
 pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// A line of text for a person.
-pub(crate) fn text(status: StatusCode, body: &'static str) -> Answer {
-    with_type(status, "text/plain; charset=utf-8", Bytes::from_static(body.as_bytes()))
+pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
+    with_type(status, "text/plain; charset=utf-8", body.into())
 }
 
 /// JSON for a program.
@@ -68,7 +68,7 @@ pub(crate) fn unauthorized() -> Answer {
 
 /// Try again in five to fifteen seconds. The delay is random, so clients do not all return in the same second (RFC 9110,
 /// section 10.2.3).
-pub(crate) fn later(status: StatusCode, body: &'static str) -> Answer {
+pub(crate) fn later(status: StatusCode, body: impl Into<Bytes>) -> Answer {
     let mut answer = text(status, body);
     let seconds = 5 + (Uuid::new_v4().as_u128() % 11) as u64;
     answer.headers_mut().insert(RETRY_AFTER, seconds.into());
@@ -96,9 +96,9 @@ pub(crate) fn of_error(error: &Error) -> Answer {
         Some(Refusal::Clients) => later(StatusCode::SERVICE_UNAVAILABLE, "Too many streams.\n"),
         Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams for this user.\n"),
         Some(Refusal::Address) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams from this address.\n"),
-        None if error.is_argument() || error.is_range() => {
-            text(StatusCode::BAD_REQUEST, "clientId: wants 1 to 256 printable ASCII characters.\n")
-        }
+        None if error.is_argument() => text(StatusCode::BAD_REQUEST, format!("{error}.\n")),
+        // The only number that a page can drive out of its bounds is that of its channels.
+        None if error.is_range() => text(StatusCode::TOO_MANY_REQUESTS, format!("{error}.\n")),
         Some(Refusal::Draining) | None => later(StatusCode::SERVICE_UNAVAILABLE, "Try again later.\n"),
     }
 }

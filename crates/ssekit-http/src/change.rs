@@ -10,6 +10,7 @@ use serde_json::Value;
 use crate::answer::{self, Answer};
 use crate::identity::{Identity, authenticate, continuing, refuse};
 use crate::json_body::{self, Unfit};
+use crate::misfit::{self, Member, Wants};
 use crate::state::ConnectionContext;
 use crate::ticket::TicketError;
 use ssekit_core::error::{Error, ErrorKind};
@@ -84,15 +85,25 @@ struct Asked {
     last_event_id: Option<String>,
 }
 
+const WHAT: &str = "an object { clientId, subscribe?, unsubscribe?, lastEventId? }";
+
+const MEMBERS: [Member; 4] = [
+    Member::required("clientId", Wants::Text),
+    Member::optional("subscribe", Wants::List),
+    Member::optional("unsubscribe", Wants::Texts),
+    Member::optional("lastEventId", Wants::Text),
+];
+
 impl Asked {
     fn parse(body: &[u8]) -> Result<Self, Unfit> {
         // The decoder would take a list as well.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Unfit::bad("wants an object { clientId, subscribe?, unsubscribe?, lastEventId? }"));
+            return Err(Unfit::bad(format!("the body: got no JSON object, wants {WHAT}")));
         }
-        let asked: Self = serde_json::from_slice(body).map_err(|error| Unfit::bad(error.to_string()))?;
+        let asked: Self =
+            serde_json::from_slice(body).map_err(|error| Unfit::bad(misfit::explain(body, &error, WHAT, &MEMBERS)))?;
         if asked.subscribe.is_empty() && asked.unsubscribe.is_empty() {
-            return Err(Unfit::bad("wants at least one channel in subscribe or unsubscribe"));
+            return Err(Unfit::bad("the body: got no channel, wants at least one in subscribe or unsubscribe"));
         }
         Ok(asked)
     }

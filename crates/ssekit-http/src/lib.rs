@@ -36,6 +36,7 @@ mod identity;
 mod json_body;
 mod meter;
 mod metrics;
+mod misfit;
 mod operator_log;
 pub mod options;
 mod protocol;

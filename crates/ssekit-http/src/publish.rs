@@ -6,7 +6,6 @@ use std::time::Instant;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use hyper::{Method, Request, StatusCode};
-use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 
@@ -14,6 +13,7 @@ use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::idempotency::Earlier;
 use crate::json_body::{self, Unfit};
+use crate::misfit::{self, Member, Wants};
 use crate::state::ConnectionContext;
 use crate::state::shown;
 use ssekit_core::event::audience::Audience;
@@ -102,8 +102,13 @@ fn authorize(headers: &HeaderMap, context: &ConnectionContext) -> Result<(), Rej
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<&str>, Rejection> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=256).contains(&key.len()));
-    key.map(Some).ok_or_else(|| Rejection::bad("Idempotency-Key: wants 1 to 256 printable ASCII characters"))
+    let got = match (value.to_str(), value.len()) {
+        (_, 0) => "an empty one".to_owned(),
+        (_, length @ 257..) => format!("{length} bytes"),
+        (Ok(key), _) => return Ok(Some(key)),
+        (Err(_), _) => "a character outside of printable ASCII".to_owned(),
+    };
+    Err(Rejection::bad(format!("Idempotency-Key: got {got}, wants 1 to 256 printable ASCII characters")))
 }
 
 /// The trace of a request. Two parents are ambiguous, so both are ignored. A state may come in several fields, which form one
@@ -122,7 +127,6 @@ struct Publication<'a> {
     #[serde(default, deserialize_with = "user_id")]
     user_id: Option<String>,
     client_id: Option<String>,
-    #[serde(default, deserialize_with = "channel")]
     channel: Option<String>,
     #[serde(default)]
     broadcast: bool,
@@ -150,7 +154,7 @@ struct PublishedEvent<'a> {
 /// Accepts a string or an integer, so `42` and `"42"` are one user, as in JavaScript.
 fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     #[derive(Deserialize)]
-    #[serde(untagged, expecting = "userId: wants a string or an integer")]
+    #[serde(untagged)]
     enum Id {
         Text(String),
         Natural(u64),
@@ -163,10 +167,26 @@ fn user_id<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>,
     }))
 }
 
-/// Names the field in the error, because serde does not.
-fn channel<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Option::deserialize(deserializer).map_err(|error| D::Error::custom(format!("channel: {error}")))
-}
+const WHAT: &str = "{ userId | clientId | channel | broadcast: true, excludeClientId?, event }, or a list of them";
+
+const MEMBERS: [Member; 6] = [
+    Member::optional("userId", Wants::TextOrInteger),
+    Member::optional("clientId", Wants::Text),
+    Member::optional("channel", Wants::Text),
+    Member::optional("broadcast", Wants::Flag),
+    Member::optional("excludeClientId", Wants::Text),
+    Member::required("event", Wants::Object(&EVENT_MEMBERS)),
+];
+
+const EVENT_MEMBERS: [Member; 7] = [
+    Member::optional("event", Wants::Text),
+    Member::optional("data", Wants::Anything),
+    Member::optional("id", Wants::Text),
+    Member::optional("retry", Wants::Milliseconds),
+    Member::optional("coalesceKey", Wants::Text),
+    Member::optional("traceparent", Wants::Text),
+    Member::optional("tracestate", Wants::Text),
+];
 
 #[derive(Serialize)]
 struct Receipt {
@@ -177,7 +197,7 @@ struct Receipt {
 /// Publishes one publication or a list of them. If one cannot be published, none is.
 fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionContext) -> Result<Answer, Rejection> {
     let began = Instant::now();
-    let malformed = |error: serde_json::Error| Rejection::bad(error.to_string());
+    let malformed = |error: serde_json::Error| Rejection::bad(misfit::explain(body, &error, WHAT, &MEMBERS));
     let many = body.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[');
     let publications: Vec<Publication<'_>> = if many {
         serde_json::from_slice(body).map_err(malformed)?
@@ -200,6 +220,8 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionCo
         receipts => answer::json(StatusCode::OK, receipts),
     })
 }
+
+const ONE_AUDIENCE: &str = "one of userId, clientId, channel and broadcast: true";
 
 impl Publication<'_> {
     fn draft(
@@ -232,9 +254,22 @@ impl Publication<'_> {
             (None, Some(id), None, false, None) => Ok(Audience::Client(id)),
             (None, None, Some(name), false, None) => Ok(Audience::Channel(name)),
             (None, None, None, true, exclude) => Ok(Audience::All { exclude }),
-            _ => Err(Rejection::bad(
-                "wants one of userId, clientId, channel and broadcast: true, and excludeClientId only with broadcast",
-            )),
+            (user, client, channel, broadcast, exclude) => {
+                let named = [
+                    (user.is_some(), "userId"),
+                    (client.is_some(), "clientId"),
+                    (channel.is_some(), "channel"),
+                    (broadcast, "broadcast"),
+                ];
+                let named: Vec<_> = named.into_iter().filter_map(|(is_named, name)| is_named.then_some(name)).collect();
+                Err(Rejection::bad(match named.as_slice() {
+                    [name] if exclude.is_some() => {
+                        format!("excludeClientId: got it with {name}, wants it only with broadcast: true")
+                    }
+                    [] => format!("the audience: got none, wants {ONE_AUDIENCE}"),
+                    named => format!("the audience: got {}, wants {ONE_AUDIENCE}", named.join(" and ")),
+                }))
+            }
         }
     }
 }

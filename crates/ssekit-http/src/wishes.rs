@@ -7,28 +7,43 @@ use hyper::StatusCode;
 use crate::answer::{self, Answer};
 use crate::query::parameters;
 use crate::ticket::Grants;
+use ssekit_core::error::Error;
 use ssekit_core::event::check_channel;
 
 /// Why a page does not get the channels that it wishes. An `EventSource` could not learn about a missing one otherwise, so it
 /// gets no stream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ungranted {
+    /// Not UTF-8.
+    Encoding,
     /// Not the name of a channel.
-    Name,
-    /// The ticket does not allow it.
-    Forbidden,
-    /// More channels than a client may have.
-    TooMany,
+    Name(Error),
+    /// The ticket does not allow this channel.
+    Forbidden(String),
+    /// The page has no ticket, and so no channels. This is the one that it wishes.
+    Anonymous(String),
+    /// More than so many channels, which a client may have.
+    TooMany(usize),
 }
 
 impl Ungranted {
     pub(crate) fn into_answer(self) -> Answer {
         let (status, says) = match self {
-            Self::Name => {
-                (StatusCode::BAD_REQUEST, "channel: wants names of 1 to 256 bytes without control characters.\n")
+            Self::Encoding => {
+                (StatusCode::BAD_REQUEST, "channel: got bytes that are not UTF-8, wants a name in UTF-8.\n".to_owned())
             }
-            Self::Forbidden => (StatusCode::FORBIDDEN, "channel: the ticket does not allow it.\n"),
-            Self::TooMany => (StatusCode::TOO_MANY_REQUESTS, "channel: too many channels for one client.\n"),
+            Self::Name(error) => (StatusCode::BAD_REQUEST, format!("{error}.\n")),
+            Self::Forbidden(name) => {
+                (StatusCode::FORBIDDEN, format!("channel: got {name:?}, wants a channel that the ticket allows.\n"))
+            }
+            Self::Anonymous(name) => (
+                StatusCode::FORBIDDEN,
+                format!("channel: got {name:?}, wants no channel, because this stream is anonymous.\n"),
+            ),
+            Self::TooMany(most) => (
+                StatusCode::TOO_MANY_REQUESTS,
+                format!("channel: got more than {most} channels for one client, wants at most {most}.\n"),
+            ),
         };
         answer::text(status, says)
     }
@@ -41,17 +56,19 @@ pub(crate) fn channels_of(query: Option<&str>, grants: Option<&Grants>, most: us
     channels.sort_unstable();
     channels.dedup();
     for wish in parameters(query, "channel") {
-        let wish = wish.ok_or(Ungranted::Name)?;
-        check_channel(&wish).map_err(|_| Ungranted::Name)?;
-        if !grants.is_some_and(|grants| grants.allow(&wish)) {
-            return Err(Ungranted::Forbidden);
+        let wish = wish.ok_or(Ungranted::Encoding)?;
+        check_channel(&wish).map_err(Ungranted::Name)?;
+        match grants {
+            None => return Err(Ungranted::Anonymous(wish.into_owned())),
+            Some(grants) if !grants.allow(&wish) => return Err(Ungranted::Forbidden(wish.into_owned())),
+            Some(_) => {}
         }
         if !channels.iter().any(|channel| *channel == *wish) {
             channels.push(Cow::into_owned(wish));
         }
         if channels.len() > most {
-            return Err(Ungranted::TooMany);
+            return Err(Ungranted::TooMany(most));
         }
     }
-    if channels.len() > most { Err(Ungranted::TooMany) } else { Ok(channels) }
+    if channels.len() > most { Err(Ungranted::TooMany(most)) } else { Ok(channels) }
 }

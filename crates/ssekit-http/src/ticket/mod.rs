@@ -119,6 +119,10 @@ pub enum TicketError {
     Revoked,
     /// It is for another client id.
     Client,
+    /// Its `sub` cannot be the id of a user.
+    UserId,
+    /// Its `cid` cannot be the id of a client.
+    ClientId,
     /// It came as a cookie with a request from another origin's page.
     Origin,
     /// One of its channels is neither a name nor a pattern.
@@ -143,6 +147,8 @@ impl std::fmt::Display for TicketError {
             Self::TooMany => "too many one-time tickets of its user have been used",
             Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
+            Self::UserId => "its sub is no id of a user: 1 to 256 bytes",
+            Self::ClientId => "its cid is no id of a client: 1 to 256 printable ASCII characters",
             Self::Origin => "it came as a cookie with a request of another origin's page",
             Self::Channels => "one of its channels is neither a name nor a pattern that ends with `*`",
         })

@@ -7,6 +7,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use crate::ticket::{Claims, Grants, NewTicket, TicketError, TicketOptions};
+use ssekit_core::event::{check_header_text, check_length};
 use ssekit_core::session::revoked::LONGEST;
 
 /// The claims as they are written. A claim that appears twice is an error, because two readers could take different values.
@@ -74,6 +75,12 @@ impl Payload {
         // can have.
         if self.exp - self.iat.unwrap_or(now) > LONGEST.as_secs_f64() {
             return Err(TicketError::TooLong);
+        }
+        if self.sub.as_deref().is_some_and(|user| check_length("sub", user).is_err()) {
+            return Err(TicketError::UserId);
+        }
+        if self.cid.as_deref().is_some_and(|client| check_header_text("cid", client).is_err()) {
+            return Err(TicketError::ClientId);
         }
         let left = Duration::try_from_secs_f64(self.exp + leeway - now).unwrap_or(Duration::MAX);
         let channels = Grants::new(self.ch.unwrap_or_default()).map_err(|_| TicketError::Channels)?;

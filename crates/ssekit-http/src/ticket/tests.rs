@@ -62,6 +62,24 @@ fn issued_ticket_is_valid_until_it_expires() {
 }
 
 #[test]
+fn ids_that_no_client_can_have_make_a_ticket_void() {
+    let with = |name: &str, value: &str| {
+        let mut payload = good();
+        payload[name] = value.into();
+        refusal(&options(), &payload)
+    };
+    for user in ["", &"u".repeat(257)] {
+        assert_eq!(with("sub", user), TicketError::UserId, "{user}");
+    }
+    for client in ["", " tab", "é", "a\nb", &"c".repeat(257)] {
+        assert_eq!(with("cid", client), TicketError::ClientId, "{client}");
+    }
+    // The operator reads whose field it is.
+    assert!(TicketError::UserId.to_string().starts_with("its sub is"));
+    assert!(TicketError::ClientId.to_string().starts_with("its cid is"));
+}
+
+#[test]
 fn ticket_is_refused_before_its_start() {
     let token = issue(SECRET, NewTicket { not_before: Duration::from_secs(60), ..ada() }, NOW).unwrap();
     assert_eq!(options().verify(&token, NOW + Duration::from_secs(54)), Err(TicketError::Early));

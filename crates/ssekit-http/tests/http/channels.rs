@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
+use ssekit_core::hub::Subscriber;
 use ssekit_core::{LimitOptions, Options};
 use ssekit_http::options::CorsOptions;
 use ssekit_http::ticket::{self, NewTicket, TicketOptions};
@@ -106,6 +107,40 @@ fn stream_has_no_more_channels_than_a_client_may_have() {
     for member in ["subscribe", "unsubscribe"] {
         let many = json!({ "clientId": "tab", member: ["order:1", "order:2", "order:3", "order:4"] });
         assert_eq!(post(&door, &ticket, &many).status(), 429, "{member}");
+    }
+}
+
+#[test]
+fn kept_channels_count_towards_the_limit() {
+    let limits = LimitOptions { channels_per_client: 2, ..LimitOptions::default() };
+    let door = Door::of(Engine::with(Options { limits, ..Options::default() }), with_tickets(tickets()));
+    let target = format!("/events?ticket={}&clientId=tab", ticket_for("ada", &["a", "b"]));
+    let _stream = door.stream(&target);
+    let tab = Subscriber::Client("tab");
+    assert_eq!(door.engine.unsubscribe(tab, "a"), Ok(1));
+    assert_eq!(door.engine.subscribe(tab, "c", None), Ok(1));
+    // It keeps `b` and `c`, and its ticket names `a` again.
+    let answer = door.get(&target);
+    assert_eq!(answer.status(), 429);
+    assert!(answer.body.starts_with("channel: got one more than the 2 channels"), "{answer:?}");
+}
+
+#[test]
+fn refused_wish_says_which_and_why() {
+    let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
+    let ticket = format!("ticket={}", ticket_for("ada", &["news"]));
+    for (query, says) in [
+        (format!("{ticket}&channel=a%22b"), "channel: got \"a\\\"b\", wants a channel that the ticket allows.\n"),
+        // Nobody gave this page a ticket.
+        ("channel=a".to_owned(), "channel: got \"a\", wants no channel, because this stream is anonymous.\n"),
+        (format!("{ticket}&channel="), "channel: got an empty string, wants 1 to 256 bytes.\n"),
+        (format!("{ticket}&channel=%ff"), "channel: got bytes that are not UTF-8, wants a name in UTF-8.\n"),
+        (
+            format!("{ticket}&clientId=%01"),
+            "clientId: got the control character U+0001; wants 1 to 256 printable ASCII characters.\n",
+        ),
+    ] {
+        assert_eq!(door.get(&format!("/events?{query}")).body, says, "{query}");
     }
 }
 
@@ -407,7 +442,9 @@ fn unusable_bodies_have_their_answers() {
     ] {
         let answer = post_to(&door, &target, &[], body);
         assert_eq!(answer.status(), 400, "{body}: {answer:?}");
-        assert!(outcome(&answer)["error"].is_string(), "{body}");
+        let says = outcome(&answer)["error"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned();
+        // Each names its argument, and no words of the decoder reach the page.
+        assert!(says.contains(": ") && !says.contains("expected") && !says.contains('`'), "{body}: {says}");
     }
     let good = r#"{"clientId":"tab","subscribe":["a"]}"#;
     for (kind, status) in [("text/plain", 415), ("application/x-www-form-urlencoded", 415), ("", 415)] {
