@@ -42,7 +42,13 @@ const WAYS: [name: string, ask: (server: Evaluator, query: string) => Promise<nu
 /** The server's options that cause a refusal, the query of such a request, and the log's line about it. */
 const CASES: [name: string, set: (given: Given) => void, query: string, status: number, says: RegExp][] = [
   ['nobody', () => {}, 'token=s3cret', 401, /got no(ne| userId),.*`anonymous: true`/],
-  ['a client id that cannot be', () => {}, 'userId=ada&clientId=%0A', 400, /clientId: got "\\n", wants 1 to 256 printable ASCII/],
+  [
+    'a client id that cannot be',
+    () => {},
+    'userId=ada&clientId=%0A',
+    400,
+    /clientId: got "\\n", wants 1 to 256 printable ASCII/,
+  ],
   [
     "another user's client id",
     ({ sse, state }) => {
