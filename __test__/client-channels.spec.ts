@@ -1,25 +1,10 @@
 /** Channels of `ssekit/client`: wished in the URL or asked for at run time, kept over reconnects, and asked for again where they are gone. */
-import { closePageClients, stopClocks, type Watched, watch } from './support/page-client';
-import {
-  type Answer,
-  changed,
-  event,
-  ready,
-  refusal,
-  type Seen,
-  StreamServer,
-  stopStreamServers,
-  stream,
-} from './support/stream-server';
+import { endPages, stopClocks, type Watched, watch } from './support/page-client';
+import { type Answer, changed, event, ready, refusal, type Seen, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 beforeEach(() => stopClocks());
-afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-  await stopStreamServers();
-});
+afterEach(endPages);
 
 /** A server whose streams and changes are answered one after the other, the last of each for ever. */
 async function serve(streams: Answer[], changes: Answer[]): Promise<StreamServer> {

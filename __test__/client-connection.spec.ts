@@ -1,16 +1,11 @@
 /** The connection of `ssekit/client`: what it makes of every answer and every end of a stream, and when it comes back. */
 import { freePort } from './support/free-port';
-import { closePageClients, stopClocks, watch } from './support/page-client';
-import { type Answer, event, ready, refusal, StreamServer, stopStreamServers, stream } from './support/stream-server';
+import { endPages, stopClocks, watch } from './support/page-client';
+import { type Answer, event, ready, refusal, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 beforeEach(() => stopClocks());
-afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-  await stopStreamServers();
-});
+afterEach(endPages);
 
 /** The milliseconds until the next attempt. */
 const waitOf = ({ client }: ReturnType<typeof watch>): number => (client.status.retryAt ?? Number.NaN) - Date.now();

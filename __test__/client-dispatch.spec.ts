@@ -1,17 +1,12 @@
 /** How `ssekit/client` gives events to a page's handlers: in order, once, and never past a reset. */
 import { createClient } from '../ts/client/create-client';
 import type { StandardSchema } from '../ts/client/index';
-import { closePageClients, stopClocks, watch } from './support/page-client';
-import { event, ready, refusal, StreamServer, stopStreamServers, stream } from './support/stream-server';
+import { endPages, stopClocks, watch } from './support/page-client';
+import { event, ready, refusal, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 beforeEach(() => stopClocks());
-afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-  await stopStreamServers();
-});
+afterEach(endPages);
 
 const RESET = event('ssekit:reset', { reason: 'unknown' }, 'z.5');
 
@@ -166,7 +161,7 @@ describe('a reset', () => {
     server.seen[0]?.res.write(event('a', 3, 'z.7'));
     await jest.advanceTimersByTimeAsync(10_000);
     expect(page.events.map(({ data }) => data)).toEqual([1]);
-    // What has been missed is still missed.
+    // Missed events are still missed.
     expect(page.client.cursor).toBe('z.4');
     refetch.resolve();
     await page.got(1, 2, 3);

@@ -1,6 +1,6 @@
 /** The life of a page, and of its machine: what `ssekit/client` does when either sleeps, is left or loses its network. */
-import { closePageClients, stopClocks, type Watched, watch } from './support/page-client';
-import { event, ready, refusal, StreamServer, stopStreamServers, stream } from './support/stream-server';
+import { endPages, stopClocks, type Watched, watch } from './support/page-client';
+import { event, ready, refusal, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 /** Where the events of a page's life arrive. */
@@ -12,11 +12,8 @@ beforeEach(() => {
   Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) });
 });
 afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
+  await endPages();
   Reflect.deleteProperty(globalThis, 'addEventListener');
-  await stopStreamServers();
 });
 
 const happens = (name: string): boolean => window.dispatchEvent(new Event(name));

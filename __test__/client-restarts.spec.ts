@@ -3,8 +3,8 @@ import { randomInt } from 'node:crypto';
 import type { Evaluator } from './support/evaluator';
 import { freePort } from './support/free-port';
 import { join, type NodeOptions, ownFolder } from './support/nodes';
-import { closePageClients, stopClocks, type Watched, watch } from './support/page-client';
-import { event, StreamServer, stopStreamServers, stream } from './support/stream-server';
+import { endPages, stopClocks, type Watched, watch } from './support/page-client';
+import { event, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 const folder = ownFolder();
@@ -15,10 +15,7 @@ beforeEach(() => {
   Object.assign(globalThis, { addEventListener: window.addEventListener.bind(window) });
 });
 afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-  await stopStreamServers();
+  await endPages();
   Reflect.deleteProperty(globalThis, 'addEventListener');
 });
 

@@ -1,15 +1,10 @@
 /** `auth` of `ssekit/client`: tickets and headers, asked for again when they are refused, and refreshed before they expire. */
-import { closePageClients, stopClocks, watch } from './support/page-client';
-import { changed, event, ready, refusal, StreamServer, stopStreamServers, stream } from './support/stream-server';
+import { endPages, stopClocks, watch } from './support/page-client';
+import { changed, event, ready, refusal, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
 
 beforeEach(() => stopClocks());
-afterEach(async () => {
-  closePageClients();
-  jest.useRealTimers();
-  jest.restoreAllMocks();
-  await stopStreamServers();
-});
+afterEach(endPages);
 
 /** Gives another ticket with each call. */
 function tickets(more: object = {}) {

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock};
 
+use ssekit_core::error::printable;
 use ssekit_core::throttle::Throttle;
 use ssekit_core::{Client, ClientInfo, DisconnectReason, Observer};
 
@@ -42,17 +43,9 @@ impl Observer for Stderr {
         if SUBSCRIPTIONS.load(Ordering::Relaxed) > 0 {
             return;
         }
-        let Some(suppressed) = self.0.pass() else { return };
-        let mut line = format!("ssekit: {}", in_one_line(message));
-        if suppressed > 0 {
-            line.push_str(&format!(" (and {suppressed} more messages that were left out)"));
+        if let Some(line) = self.0.limit(|| format!("ssekit: {}", printable(message))) {
+            // It may have been closed, and then nobody is to be told.
+            let _ = writeln!(std::io::stderr(), "{line}");
         }
-        // Whoever has closed it does not want to know.
-        let _ = writeln!(std::io::stderr(), "{line}");
     }
-}
-
-/// After a line end, the rest could pass for a line from another source.
-fn in_one_line(message: &str) -> String {
-    message.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }

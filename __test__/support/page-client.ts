@@ -1,6 +1,7 @@
 /** Clients of `ssekit/client` whose clocks and dice belong to the test. */
 import { createClient } from '../../ts/client/create-client';
 import type { ClientEvent, SSEClient, SSEClientError, SSEClientOptions } from '../../ts/client/index';
+import { stopStreamServers } from './stream-server';
 import { until } from './until';
 
 /** The app's events: any. */
@@ -22,10 +23,13 @@ export interface Watched {
 
 const open = new Set<SSEClient<AnyEvents>>();
 
-/** Call it in `afterEach`. */
-export function closePageClients(): void {
+/** Call it in `afterEach`: ends all clients and their servers, and gives clocks and dice back. */
+export async function endPages(): Promise<void> {
   for (const client of open) client.close();
   open.clear();
+  jest.useRealTimers();
+  jest.restoreAllMocks();
+  await stopStreamServers();
 }
 
 export function watch(options: SSEClientOptions<AnyEvents>): Watched {

@@ -1,4 +1,4 @@
-/** What went wrong. */
+/** The kind of a fault. */
 export type SSEClientErrorCode =
   /** The server's answer is no event stream; `status` says which. */
   | 'refused'

@@ -88,7 +88,7 @@ export function createSubscriptions(
       void flush();
     },
     begin(id, channels = [], since) {
-      // What the stream no longer has is asked for from there on: nothing is missed that was sent to it meanwhile.
+      // A channel that the stream has lost is asked for from there on, so nothing is missed that was sent to it meanwhile.
       if (since) for (const channel of present) if (wanted.has(channel)) wanted.set(channel, withoutKey(since));
       // Those in the URL were granted, or there would be no stream.
       present = new Set([...channels, ...initial]);

@@ -4,7 +4,7 @@ import type { SSEClientError } from './error.js';
 import type { AnyEvent, ClientEvent, EventData, EventName, OwnEvents, Reset } from './events.js';
 import type { StandardSchema } from './schema.js';
 
-/** What proves whose page it is, where a cookie does not. */
+/** The proof of the page's user, where a cookie is none. */
 export interface Credentials {
   /** A ticket of ssekit's listener, as `createTicketRoute` answers it. It goes into the query of the stream's URL. */
   ticket?: string;

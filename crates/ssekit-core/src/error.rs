@@ -273,6 +273,15 @@ impl Refusal {
     }
 }
 
+/// A text from elsewhere, safe in a message: after a line end, the rest could pass for a line from another source.
+///
+/// ```
+/// assert_eq!(ssekit_core::error::printable("a\nb\u{1b}[2J ä"), "a\u{fffd}b\u{fffd}[2J ä");
+/// ```
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

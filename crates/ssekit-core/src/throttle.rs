@@ -20,20 +20,29 @@ struct State {
 }
 
 impl Throttle {
-    /// ```
-    /// use ssekit_core::throttle::Throttle;
-    /// let throttle = Throttle::new(2.0, 0.0);
-    /// assert_eq!([throttle.pass(), throttle.pass(), throttle.pass()], [Some(0), Some(0), None]);
-    /// ```
+    /// Allows `burst` messages at once.
     pub const fn new(burst: f64, per_second: f64) -> Self {
         Self { burst, per_second, state: Mutex::new(State { left: burst, counted_at: None, suppressed: 0 }) }
     }
 
-    /// Whether one more may be said now, and then how many were left out since the last one.
-    pub fn pass(&self) -> Option<u64> {
-        self.pass_at(Instant::now())
+    /// The message, if it may be said now, and with how many were left out since the last one. It is only built then.
+    ///
+    /// ```
+    /// use ssekit_core::throttle::Throttle;
+    /// let throttle = Throttle::new(1.0, 0.0);
+    /// let said = [1, 2].map(|number| throttle.limit(|| format!("fault {number}")));
+    /// assert_eq!(said, [Some("fault 1".to_owned()), None]);
+    /// ```
+    pub fn limit(&self, message: impl FnOnce() -> String) -> Option<String> {
+        let suppressed = self.pass_at(Instant::now())?;
+        let mut message = message();
+        if suppressed > 0 {
+            message.push_str(&format!(" (and {suppressed} more messages that were left out)"));
+        }
+        Some(message)
     }
 
+    /// Whether one more may be said now, and then how many were left out since the last one.
     fn pass_at(&self, now: Instant) -> Option<u64> {
         let mut state = self.state.lock();
         let passed = state.counted_at.map_or(0.0, |then| now.saturating_duration_since(then).as_secs_f64());

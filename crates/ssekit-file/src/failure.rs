@@ -4,6 +4,7 @@ use std::io::{self, ErrorKind};
 
 use rusqlite::ffi;
 use ssekit_core::backplane::Failure;
+use ssekit_core::error::printable;
 
 use crate::folder::Folder;
 use crate::trouble::{Trouble, damage};
@@ -58,8 +59,8 @@ fn of_sqlite(error: &rusqlite::Error, folder: &Folder) -> String {
         (code, _) => {
             let why = text.as_deref().unwrap_or("SQLite does not say why");
             // It may quote the file.
-            let safe = |c: char| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c };
-            format!("{} (SQLite error {code})", why.chars().take(MOST_TOLD).map(safe).collect::<String>())
+            let why: String = why.chars().take(MOST_TOLD).collect();
+            format!("{} (SQLite error {code})", printable(&why))
         }
     }
 }

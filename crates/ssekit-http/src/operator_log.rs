@@ -24,11 +24,8 @@ impl OperatorLog {
 
     /// Tells the observers, unless there are too many messages. The message is only built if it is sent.
     pub(crate) fn write(&self, message: impl FnOnce() -> String) {
-        let Some(suppressed) = self.throttle.pass() else { return };
-        let mut message = format!("listener: {}", message());
-        if suppressed > 0 {
-            message.push_str(&format!(" (and {suppressed} more messages that were left out)"));
+        if let Some(message) = self.throttle.limit(|| format!("listener: {}", message())) {
+            self.hub.report(&message);
         }
-        self.hub.report(&message);
     }
 }

@@ -4,6 +4,7 @@ use redis::{ErrorKind, RedisError, ServerError, ServerErrorKind};
 
 use crate::options::Host;
 use ssekit_core::backplane::Failure;
+use ssekit_core::error::printable;
 
 /// The kinds of errors that may refuse a login.
 const LOGIN_ERRORS: [&str; 7] = ["WRONGPASS", "NOAUTH", "NOPERM", "ERR", "LOADING", "DENIED", "MASTERDOWN"];
@@ -23,7 +24,7 @@ impl Secrets {
     /// A server's text, safe to show anywhere.
     pub(crate) fn printable(&self, text: &str) -> String {
         let text = self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret.as_str(), "***"));
-        text.chars().take(MOST_TOLD).map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
+        printable(&text.chars().take(MOST_TOLD).collect::<String>())
     }
 }
 
