@@ -82,3 +82,10 @@ export function figure(value) {
   if (Math.abs(value) >= 100) return Math.round(value).toLocaleString('en');
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
+
+/** How long the event loop was held, beside what it is held when idle. */
+export function stall(figures, name, row) {
+  const held = figures.of(row, name, 'stall');
+  const idle = figures.of(row, name, 'idleStall');
+  return held && `${figure(held.median)} (${figure(idle.median)})`;
+}

@@ -16,12 +16,18 @@ export interface LiveOrder {
   show(orderId: string): Promise<void>;
 }
 
+/** The stream's client, and its channels. */
+interface Subscribed {
+  clientId: string;
+  channels: Set<string>;
+}
+
 /** An order, from its snapshot on. */
 export function useOrder(first: OrderSnapshot): LiveOrder {
   const [view, apply] = useReducer(orderReducer, first);
   const [query] = useState(() => queryOf(first));
   const connection = useEventStream(null, receive, query);
-  const stream = useRef({ clientId: '', channels: new Set<string>() });
+  const stream = useRef<Subscribed>({ clientId: '', channels: new Set() });
   const wanted = useRef(first.orderId);
   const fetching = useRef<AbortController>(undefined);
   const asking = useRef<AbortController>(undefined);
@@ -73,7 +79,7 @@ export function useOrder(first: OrderSnapshot): LiveOrder {
       const snapshot = await fetchJson<OrderSnapshot>(`/api/orders/${orderId}`, own.signal);
       asking.current?.abort();
       apply(snapshot);
-      await subscribe(snapshot);
+      await subscribe(stream.current, snapshot);
     } catch (error) {
       // A newer call has taken over.
       if (own.signal.aborted) return;
@@ -87,14 +93,14 @@ export function useOrder(first: OrderSnapshot): LiveOrder {
     }
   }
 
-  function subscribe({ orderId, cursor }: OrderSnapshot): Promise<void> {
-    const { clientId, channels } = stream.current;
-    const channel = channelOf(orderId);
-    const others = [...channels].filter((name) => name !== channel);
-    return post('/api/sse', { clientId, subscribe: [{ channel, since: cursor }], unsubscribe: others });
-  }
-
   return { view, connection, show };
+}
+
+/** Replaces the stream's channels by the one of the order, from its snapshot on. */
+function subscribe({ clientId, channels }: Subscribed, { orderId, cursor }: OrderSnapshot): Promise<void> {
+  const channel = channelOf(orderId);
+  const others = [...channels].filter((name) => name !== channel);
+  return post('/api/sse', { clientId, subscribe: [{ channel, since: cursor }], unsubscribe: others });
 }
 
 /** The page was rendered with everything up to the cursor. */

@@ -14,8 +14,8 @@ use crate::cluster::writer::{FIRST_WAIT, LONGEST_WAIT};
 use crate::engine::Engine;
 use crate::event::position::agreed;
 
-/// Records that are applied before other tasks get their turn.
-const RECORDS_PER_TURN: usize = 256;
+/// Records that are applied before other tasks may run.
+const RECORDS_PER_ITERATION: usize = 256;
 
 /// The most nodes whose events are counted before nodes that are gone are removed.
 const MOST_COUNTS: usize = 4_096;
@@ -69,6 +69,18 @@ impl Reader {
         backplane: &mut impl Backplane,
         engine: &Weak<Engine>,
     ) -> Result<(), Failure> {
+        let Some(mut reached) = self.join(cluster, backplane, engine).await? else { return Ok(()) };
+        while self.read(cluster, backplane, engine, &mut reached).await? {}
+        Ok(())
+    }
+
+    /// Joins the history and announces this node. `None`: the engine has ended.
+    async fn join(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        engine: &Weak<Engine>,
+    ) -> Result<Option<Reached>, Failure> {
         let is_new = self.known.epoch.is_none();
         let joined = backplane.join(&self.known).await?;
         // First, so that a failure leaves nothing half done.
@@ -76,68 +88,92 @@ impl Reader {
             Some(_) if is_new => Some(Standing::recall(backplane, engine, &joined).await?),
             _ => None,
         };
-        let Some(here) = engine.upgrade() else { return Ok(()) };
-        let is_same = self.known.epoch == Some(joined.epoch);
-        if let Some(standing) = standing {
-            self.begin(cluster, &here, &joined, &standing);
-        } else if !is_same || self.gap {
-            // The remaining events are read again for clients that come back; connected clients learn about the gap.
-            let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
-            if !is_same {
-                cluster.newcomers.forget_refuted();
-                cluster.claims.clear();
-            }
-            // Prevent outage delivery in the meantime.
-            let outage = cluster.outage.lock();
-            cluster.applier(&here).begin_after(joined.epoch, number);
-            drop(outage);
-            self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
-            self.gap = false;
+        let Some(engine) = engine.upgrade() else { return Ok(None) };
+        match standing {
+            Some(standing) => self.begin(cluster, &engine, &joined, &standing),
+            None => self.begin_again(cluster, &engine, &joined),
         }
-        // Ask the nodes for their clients instead of reading old records.
+        Ok(Some(self.announce(cluster, &engine, &joined)))
+    }
+
+    /// Tells the other nodes about this one and asks them for their clients, instead of reading old records.
+    fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined) -> Reached {
         self.known.ends.members = joined.ends.members;
-        let mut reached = Reached { ends: self.known.ends, up_at: joined.ends.events, told: false };
-        cluster.read.send_replace(reached.ends.events);
+        cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();
         cluster.members.bear_with_all();
-        cluster.send_snapshot(&here);
+        cluster.send_snapshot(engine);
         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
-        drop(here);
-        loop {
-            let records = tokio::select! {
-                records = backplane.read(reached.ends) => match records {
-                    // No outage: the next attempt to join finds what is there now.
-                    Err(failure) if failure.is_other_history() => return Ok(()),
-                    records => records?,
-                },
-                () = cluster.rejoin.notified() => return Ok(()),
-            };
-            let Some(here) = engine.upgrade() else { return Ok(()) };
-            if let Some(notice) = backplane.notice() {
-                here.report(&notice);
-            }
-            for some in records.chunks(RECORDS_PER_TURN) {
-                let complete = self.take(cluster, backplane, &here, some, &mut reached).await;
-                here.wake_for_broadcasts();
-                cluster.read.send_replace(reached.ends.events);
-                if !complete {
-                    return Ok(());
-                }
-                tokio::task::yield_now().await;
-            }
-            let is_own = |record: &&Record| record.channel == Channel::Members && record.origin.node == cluster.node;
-            self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
-            if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
-                cluster.heard.send_replace(self.heard);
-            }
-            // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
-            if reached.ends.events >= reached.up_at && !reached.told {
-                here.end_backfill();
-                cluster.recover(Side::Reading, &here);
-                (reached.told, self.was_up) = (true, true);
-            }
+        Reached { ends: self.known.ends, up_at: joined.ends.events, told: false }
+    }
+
+    /// Reads once, and applies what came. Returns false if the node has to join again.
+    async fn read(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        engine: &Weak<Engine>,
+        reached: &mut Reached,
+    ) -> Result<bool, Failure> {
+        let records = tokio::select! {
+            records = backplane.read(reached.ends) => match records {
+                // No outage: the next attempt to join finds what is there now.
+                Err(failure) if failure.is_other_history() => return Ok(false),
+                records => records?,
+            },
+            () = cluster.rejoin.notified() => return Ok(false),
+        };
+        let Some(engine) = engine.upgrade() else { return Ok(false) };
+        if let Some(notice) = backplane.notice() {
+            engine.report(&notice);
         }
+        for some in records.chunks(RECORDS_PER_ITERATION) {
+            let complete = self.take(cluster, backplane, &engine, some, reached).await;
+            engine.wake_for_broadcasts();
+            cluster.read.send_replace(reached.ends.events);
+            if !complete {
+                return Ok(false);
+            }
+            tokio::task::yield_now().await;
+        }
+        self.note_heard(cluster, &records);
+        // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
+        if reached.ends.events >= reached.up_at && !reached.told {
+            engine.end_backfill();
+            cluster.recover(Side::Reading, &engine);
+            (reached.told, self.was_up) = (true, true);
+        }
+        Ok(true)
+    }
+
+    /// Tells waiting calls which of this node's own records have come back, once nothing older is left to read.
+    fn note_heard(&mut self, cluster: &Cluster, records: &[Record]) {
+        let is_own = |record: &&Record| record.channel == Channel::Members && record.origin.node == cluster.node;
+        self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
+        if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
+            cluster.heard.send_replace(self.heard);
+        }
+    }
+
+    /// Begins in a history that this node reads from its beginning, or goes on in one that it knows. Events after a gap
+    /// are read again for clients that come back; connected clients learn about the gap.
+    fn begin_again(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined) {
+        let is_same = self.known.epoch == Some(joined.epoch);
+        if is_same && !self.gap {
+            return;
+        }
+        let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
+        if !is_same {
+            cluster.newcomers.forget_refuted();
+            cluster.claims.clear();
+        }
+        // Prevent outage delivery in the meantime.
+        let outage = cluster.outage.lock();
+        cluster.applier(engine).begin_after(joined.epoch, number);
+        drop(outage);
+        self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
+        self.gap = false;
     }
 
     /// Begins at the end of a history that can be recalled, with its standing records. The newest record is read like
