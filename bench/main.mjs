@@ -12,7 +12,7 @@ import { loadContenders } from './lib/contenders.mjs';
 import { describeMachine, describePackages } from './lib/machine.mjs';
 import { renderPage } from './lib/page.mjs';
 import { plan } from './lib/plan.mjs';
-import { runPlan } from './lib/run.mjs';
+import { runPlan } from './run.mjs';
 
 export async function bench(args) {
   const { values: options } = parseArgs({ args, options: OPTIONS });

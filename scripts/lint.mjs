@@ -8,6 +8,7 @@
 import { join } from 'node:path';
 import { loadManifest } from './lib/benchmark.mjs';
 import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
+import { checkFolderImports } from './lib/folder-imports.mjs';
 import { bin, ensureNodeModules } from './lib/node-modules.mjs';
 import { buildPackage } from './lib/package.mjs';
 import { clusterExample, example, root } from './lib/paths.mjs';
@@ -38,7 +39,8 @@ const STEPS = {
   },
   // Nothing else compiles them here. They are not linked, so the fuzzer's own library need not be there.
   'fuzz targets': () => run('cargo', ['check', '--quiet', '--locked'], { cwd: join(root, 'fuzz'), env: NO_FUZZER }),
-  'imports of the crates': checkRustImports,
+  'imports of the crates': () => checkRustImports(),
+  'imports of folders': () => checkFolderImports(),
   'third-party licences': checkThirdPartyLicenses,
   biome: async () => {
     await ensureNodeModules();

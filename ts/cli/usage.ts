@@ -1,8 +1,6 @@
 /** Parses and checks the command line. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
-import type { HeaderFields } from './http/open.js';
-
 /** The exit codes of every command. */
 export const EXIT = {
   ok: 0,
@@ -45,7 +43,7 @@ export function parseUrl(text: string): URL {
 }
 
 /** `--header 'Name: value'`, any number of times, as in curl. */
-export function parseHeaders(lines: string[] = []): HeaderFields {
+export function parseHeaders(lines: string[] = []): Record<string, string> {
   return Object.fromEntries(lines.map(parseHeader));
 }
 

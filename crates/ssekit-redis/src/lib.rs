@@ -87,6 +87,16 @@ struct Keys {
     prefix: String,
 }
 
+impl RedisOptions {
+    /// Checks all options.
+    ///
+    /// # Errors
+    /// Says which option is invalid and why, without the password.
+    pub fn validate(&self) -> Result<()> {
+        Redis::new(self.clone()).map(drop)
+    }
+}
+
 impl Redis {
     /// Creates a backplane that connects at its first call.
     ///

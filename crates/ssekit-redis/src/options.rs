@@ -27,14 +27,6 @@ impl RedisOptions {
         Self { url: url.into(), prefix: "ssekit".into(), max_stream_events: 100_000, ca: None }
     }
 
-    /// Checks all options.
-    ///
-    /// # Errors
-    /// Says which option is invalid and why, without the password.
-    pub fn validate(&self) -> Result<()> {
-        super::Redis::new(self.clone()).map(drop)
-    }
-
     /// Parses the URL and checks the other options.
     ///
     /// # Errors

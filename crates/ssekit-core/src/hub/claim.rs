@@ -6,7 +6,8 @@ use std::sync::Arc;
 use crate::event::RESERVED_PREFIX;
 use crate::event::key::Key;
 use crate::event::position::{ONLY_AT, Position};
-use crate::hub::{Connect, Hub};
+use crate::hub::Hub;
+use crate::hub::request::Connect;
 use crate::session::client::Client;
 use crate::session::reset::ResetReason;
 

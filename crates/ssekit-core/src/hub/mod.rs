@@ -11,6 +11,7 @@ mod page;
 mod publish;
 mod read_back;
 mod ready;
+mod request;
 mod shared;
 mod snapshot;
 mod stats;
@@ -26,9 +27,9 @@ use uuid::Uuid;
 
 pub use channels::{Page, Subscriber};
 pub use clients::{ClientDetails, ClientFilter};
-pub use connect::{Connect, Connected};
 pub use page::{Change, Changed};
 pub use publish::Published;
+pub use request::{Connect, Connected};
 
 use crate::backplane::Backplane;
 use crate::cluster;

@@ -1,5 +1,5 @@
 /** Runs a plan and gives back every sample: `{ row, contender, repeat, values }`. */
-import { MEASURES } from '../measures/index.mjs';
+import { MEASURES } from './measures/index.mjs';
 
 export async function runPlan(rows, contenders, tell) {
   const samples = [];
