@@ -33,7 +33,7 @@ pub fn is_online(env: Env, user_id: String, local: bool) -> napi::Result<bool> {
 /// Ends a client's stream; returns whether it was connected.
 #[napi(catch_unwind)]
 pub fn disconnect_client(env: Env, client_id: String) -> napi::Result<bool> {
-    // A hub that is not running has no clients. A running hub counts as used now, because the order also goes to the other
+    // A hub that is not running has no clients. A running hub counts as used now, because the command also goes to the other
     // nodes.
     Ok(hub_to_ask(&env)?.is_some() && hub(&env)?.disconnect_client(&client_id))
 }

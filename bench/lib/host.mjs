@@ -1,6 +1,6 @@
 /** The process that a contender's server runs in: `host.mjs <contender> <options as JSON>`. */
-import { obey } from './operations.mjs';
+import { processCommands } from './operations.mjs';
 
 const [contender, options] = process.argv.slice(2);
 const { serve } = await import(contender);
-obey(await serve(JSON.parse(options)));
+processCommands(await serve(JSON.parse(options)));

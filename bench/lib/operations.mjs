@@ -19,8 +19,8 @@ import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promi
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-/** Obeys the messages of the process that started this one, and ends with it. */
-export function obey(server) {
+/** Processes the commands of the process that started this one, and ends with it. */
+export function processCommands(server) {
   let delays;
   let since;
   const operations = {

@@ -10,7 +10,7 @@ use serde_json::Value;
 ///
 /// # Errors
 /// A line that is no command, a command that fails, or nobody to answer to.
-pub fn obey<C: DeserializeOwned>(mut run: impl FnMut(C) -> io::Result<Value>) -> io::Result<()> {
+pub fn process_commands<C: DeserializeOwned>(mut run: impl FnMut(C) -> io::Result<Value>) -> io::Result<()> {
     for line in io::stdin().lock().lines() {
         let answer = run(serde_json::from_str(&line?)?)?;
         tell(&answer)?;

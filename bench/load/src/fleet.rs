@@ -115,7 +115,7 @@ impl Fleet {
             while left > 0 && self.opening < wanted.at_a_time {
                 left -= self.add(wanted, left)?;
             }
-            self.turn(Duration::from_millis(100))?;
+            self.poll_once(Duration::from_millis(100))?;
         }
         Ok(self.report(from, processor))
     }
@@ -162,7 +162,7 @@ impl Fleet {
         let (from, processor) = (clock::now(), clock::processor_time());
         let deadline = from + patience.as_nanos() as u64;
         while (self.seen.arrived < self.open || self.seen.targeted.len() < targeted) && clock::now() < deadline {
-            self.turn(Duration::from_millis(20))?;
+            self.poll_once(Duration::from_millis(20))?;
         }
         Ok(self.report(from, processor))
     }
@@ -179,7 +179,7 @@ impl Fleet {
             if now >= end {
                 return Ok(self.report(from, processor));
             }
-            self.turn(Duration::from_nanos(end - now))?;
+            self.poll_once(Duration::from_nanos(end - now))?;
         }
     }
 
@@ -217,7 +217,7 @@ impl Fleet {
     }
 
     /// Waits for the poll once, and does what it tells.
-    fn turn(&mut self, patience: Duration) -> io::Result<()> {
+    fn poll_once(&mut self, patience: Duration) -> io::Result<()> {
         match self.poll.poll(&mut self.events, Some(patience)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => return Ok(()),
             polled => polled?,

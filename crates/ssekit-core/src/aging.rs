@@ -127,13 +127,13 @@ mod tests {
         #[test]
         fn map_agrees_with_a_list(operations in proptest::collection::vec((0..3_u8, 0..6_u8), 0..400)) {
             let (mut map, mut model) = (AgingMap::default(), Vec::<(u8, usize)>::new());
-            for (turn, (operation, key)) in operations.into_iter().enumerate() {
+            for (step, (operation, key)) in operations.into_iter().enumerate() {
                 let known = model.iter().position(|(other, _)| *other == key);
                 match operation {
                     0 => {
                         let earlier = known.map(|place| model.remove(place).1);
-                        model.push((key, turn));
-                        prop_assert_eq!(map.insert(key, turn), earlier);
+                        model.push((key, step));
+                        prop_assert_eq!(map.insert(key, step), earlier);
                     }
                     1 => prop_assert_eq!(map.remove(&key), known.map(|place| model.remove(place).1)),
                     _ => {

@@ -1,7 +1,7 @@
 //! A hub without its cluster: the history, the clients, and the tasks that write to them. Other nodes' records and this
 //! process's own calls both end here.
 
-mod attend;
+mod attendance;
 mod subscribe;
 
 pub(crate) use self::subscribe::Since;
@@ -29,7 +29,7 @@ pub(crate) struct Engine {
     pub(crate) registry: Arc<Registry>,
     pub(crate) shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     /// Counts up to choose the shard that gets the next client.
-    turn: AtomicUsize,
+    next_shard: AtomicUsize,
     /// Users who were logged out; their tickets are void.
     pub(crate) revoked: Revoked,
 }
@@ -42,7 +42,7 @@ impl Engine {
         shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     ) -> Self {
         debug_assert!(!shards.is_empty(), "validated options ask for at least one thread");
-        Self { timeline, registry, shards, turn: AtomicUsize::new(0), revoked: Revoked::default() }
+        Self { timeline, registry, shards, next_shard: AtomicUsize::new(0), revoked: Revoked::default() }
     }
 
     /// Puts an event into the log of its audience, and marks the clients that it is for. Returns how many connected clients
@@ -131,8 +131,8 @@ impl Engine {
     /// Assigns clients to the shards in turn.
     #[allow(clippy::indexing_slicing, reason = "an engine has at least one shard")]
     pub(crate) fn next_shard(&self) -> (Arc<Inbox>, Arc<Deliveries>) {
-        let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        self.shards[turn % self.shards.len()].clone()
+        let number = self.next_shard.fetch_add(1, Ordering::Relaxed);
+        self.shards[number % self.shards.len()].clone()
     }
 
     /// Nothing up to this position is known any more; connected clients learn about the gap.

@@ -5,7 +5,7 @@
 //!
 //! * [`hub`]: the parts that a process has one of; every call comes in here.
 //! * `cluster`: the link to the hubs of other processes, over a [`backplane`].
-//! * `engine`: a hub without its cluster, where every event and every order ends.
+//! * `engine`: a hub without its cluster, where every event and every command ends.
 //! * [`delivery`]: the tasks that write to sockets, and streams that somebody else carries.
 //! * [`session`]: clients, users, and what remains of them when they leave.
 //! * [`history`]: the sequence of events, in logs.

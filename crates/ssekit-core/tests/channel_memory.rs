@@ -55,17 +55,18 @@ fn costs_at_connect(engine: &Engine, streams: &mut Vec<Connected>) -> [usize; 3]
 
 /// The same for channels that a client subscribes to later.
 fn costs_at_run_time(engine: &Engine, streams: &mut Vec<Connected>) -> [usize; 3] {
-    let order = |id: &String, channel: &String| engine.subscribe(Subscriber::Client(id), channel, None).unwrap();
+    let subscribe = |id: &String, channel: &String| engine.subscribe(Subscriber::Client(id), channel, None).unwrap();
     CROWDS.map(|(count, clients)| {
-        let channels = names(&format!("ordered of {count}"), count);
+        let channels = names(&format!("subscribed of {count}"), count);
         streams.push(watching(engine, None, &channels));
-        // A client that brings its id has its own log from the beginning; any other gets it with its first order.
+        // A client that brings its id has its own log from the beginning; any other gets it with its first subscription.
         let ids = names(&format!("client with {count}"), clients);
         streams.extend(ids.iter().map(|id| watching(engine, Some(id), &[])));
-        let orders = || ids.iter().flat_map(|id| channels.iter().map(move |channel| order(id, channel))).sum::<usize>();
-        let (ordered, grown) = growth(orders);
-        assert_eq!(ordered, clients * count);
-        grown / ordered
+        let subscriptions =
+            || ids.iter().flat_map(|id| channels.iter().map(move |channel| subscribe(id, channel))).sum::<usize>();
+        let (subscribed, grown) = growth(subscriptions);
+        assert_eq!(subscribed, clients * count);
+        grown / subscribed
     })
 }
 

@@ -22,7 +22,7 @@ pub(crate) struct Connector {
     /// Where the next connection goes, if another server said so.
     redirect: Option<Redirect>,
     /// The host to try next.
-    turn: usize,
+    next_host: usize,
     /// The most bytes in one answer.
     pub(crate) most_bytes: usize,
 }
@@ -34,7 +34,7 @@ impl Connector {
         let dialler = if server.tls { Dialler::trusting(options.ca.as_deref())? } else { Dialler::plain() };
         let logins = [&server.login, &server.sentinel_login];
         let secrets = Secrets::new(logins.into_iter().filter_map(|login| login.password.clone()));
-        Ok(Self { server: Arc::new(server), dialler, secrets, redirect: None, turn: 0, most_bytes: MOST_BYTES })
+        Ok(Self { server: Arc::new(server), dialler, secrets, redirect: None, next_host: 0, most_bytes: MOST_BYTES })
     }
 
     /// Opens a connection to the server that has the keys.
@@ -63,8 +63,8 @@ impl Connector {
     /// Tries the hosts in turn.
     fn next_host(&mut self) -> Result<Host, Failure> {
         let hosts = &self.server.hosts;
-        let host = hosts.get(self.turn % hosts.len().max(1)).cloned();
-        self.turn = self.turn.wrapping_add(1);
+        let host = hosts.get(self.next_host % hosts.len().max(1)).cloned();
+        self.next_host = self.next_host.wrapping_add(1);
         host.ok_or_else(|| Failure::new("Redis: there is no host"))
     }
 

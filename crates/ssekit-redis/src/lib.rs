@@ -60,14 +60,14 @@ pub struct Redis {
     /// Records of a channel to ask for at once; fewer after an answer that was too large.
     most_read: usize,
     /// How far foreign entries after a record have been skipped, in both channels.
-    passed: Passed,
+    skipped: Skipped,
     /// Whether there was a foreign entry.
     strange: Strange,
 }
 
 /// For each channel: a record's number, and how far entries after it have been skipped.
 #[derive(Debug, Clone, Copy, Default)]
-struct Passed {
+struct Skipped {
     events: (Number, u64),
     members: (Number, u64),
 }
@@ -114,7 +114,7 @@ impl Redis {
             connection: None,
             clock: 0,
             most_read: MOST_READ,
-            passed: Passed::default(),
+            skipped: Skipped::default(),
             strange: Strange::None,
         })
     }
@@ -178,7 +178,7 @@ impl Clone for Redis {
             connection: None,
             clock: self.clock,
             most_read: self.most_read,
-            passed: self.passed,
+            skipped: self.skipped,
             strange: self.strange,
         }
     }
@@ -291,14 +291,14 @@ impl Redis {
     }
 
     fn read_after(&self, after: Ends) -> Cmd {
-        let start = |number, passed: (Number, u64)| {
-            let behind = if passed.0 == number { passed.1 } else { 0 };
+        let start = |number, skipped: (Number, u64)| {
+            let behind = if skipped.0 == number { skipped.1 } else { 0 };
             format!("{number}-{behind}")
         };
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(self.most_read).arg("BLOCK").arg(READ_WAIT.as_millis() as u64);
         read.arg("STREAMS").arg(&self.keys.events).arg(&self.keys.members);
-        read.arg(start(after.events, self.passed.events)).arg(start(after.members, self.passed.members));
+        read.arg(start(after.events, self.skipped.events)).arg(start(after.members, self.skipped.members));
         read
     }
 
@@ -318,8 +318,8 @@ impl Redis {
             }
             if let Some(place) = id.filter(|(number, _)| *number == last) {
                 match channel {
-                    Channel::Events => self.passed.events = place,
-                    Channel::Members => self.passed.members = place,
+                    Channel::Events => self.skipped.events = place,
+                    Channel::Members => self.skipped.members = place,
                 }
             }
         }

@@ -29,15 +29,15 @@ impl Front {
         // As small as the kernel allows, so that it takes many a frame in parts only. What is accepted inherits it.
         SockRef::from(&listener).set_send_buffer_size(4096).unwrap();
         let (address, open) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(true)));
-        let turn = Arc::new(AtomicU64::new(0));
+        let number = Arc::new(AtomicU64::new(0));
         for _ in 0..ANSWERING {
             let (listener, hub) = (listener.try_clone().unwrap(), hub.clone());
-            let (open, turn) = (Arc::clone(&open), Arc::clone(&turn));
+            let (open, number) = (Arc::clone(&open), Arc::clone(&number));
             std::thread::spawn(move || {
                 while let Ok((socket, _)) = listener.accept()
                     && open.load(Ordering::Relaxed)
                 {
-                    answer(&hub, socket, turn.fetch_add(1, Ordering::Relaxed));
+                    answer(&hub, socket, number.fetch_add(1, Ordering::Relaxed));
                 }
             });
         }
@@ -54,7 +54,7 @@ impl Drop for Front {
     }
 }
 
-fn answer(hub: &Hub, mut socket: TcpStream, turn: u64) {
+fn answer(hub: &Hub, mut socket: TcpStream, number: u64) {
     socket.set_read_timeout(Some(super::PATIENCE)).unwrap();
     // A client may be cut before its request is complete.
     let Ok(Some(head)) = HeadText::read(&mut socket) else { return };
@@ -63,7 +63,7 @@ fn answer(hub: &Hub, mut socket: TcpStream, turn: u64) {
     let who =
         Connect { user: get("user"), client: get("client"), last_event_id: get("last-event-id"), ..Connect::default() };
     let connected = hub.connect(who).unwrap();
-    match turn % 4 {
+    match number % 4 {
         0 | 1 => hand_off(connected, socket, Framing::Chunked),
         2 => hand_off(connected, socket, Framing::UntilClose),
         _ => drop(std::thread::spawn(move || carry(connected, socket))),

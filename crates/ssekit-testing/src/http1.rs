@@ -109,7 +109,7 @@ impl RawClient {
     }
 
     /// The same connection once more, for another thread.
-    pub fn twin(&self) -> Self {
+    pub fn try_clone(&self) -> Self {
         Self(self.0.try_clone().unwrap())
     }
 

@@ -102,7 +102,7 @@ pub fn standing_hub(options: Options) -> Hub {
 }
 
 /// Lets that clock go on in small steps, and everybody work at each.
-pub async fn pass(time: Duration) {
+pub async fn advance(time: Duration) {
     for _ in 0..time.as_millis().div_ceil(10) {
         tokio::time::advance(Duration::from_millis(10)).await;
         work().await;

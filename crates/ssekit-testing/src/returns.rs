@@ -240,7 +240,7 @@ pub fn subscription_begins_at_its_cursor<W: World>() {
     let all = ["1", "2", "ssekit:subscribed", "3"];
     assert_eq!(until(&mut page, "end"), all);
     drop(page);
-    // The same for a page that was away, and a node that reads of the order when it starts.
+    // The same for a page that was away, and a node that reads of the command when it starts.
     let (node, _) = restart(&world, node);
     assert_eq!(until(&mut open(&node, back(ada("tab"), &first)), "end"), all);
 }

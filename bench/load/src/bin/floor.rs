@@ -12,7 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use ssekit_bench::clock;
-use ssekit_bench::commands::{obey, tell};
+use ssekit_bench::commands::{process_commands, tell};
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\n\
     Cache-Control: no-cache, no-transform\r\nTransfer-Encoding: chunked\r\n\r\n";
@@ -36,7 +36,7 @@ fn main() -> io::Result<()> {
     let accepted = Arc::clone(&sockets);
     thread::spawn(move || listener.incoming().flatten().for_each(|socket| accept(socket, &accepted)));
     tell(&json!({ "port": port, "path": "/" }))?;
-    obey(|command| run(&sockets, &command))
+    process_commands(|command| run(&sockets, &command))
 }
 
 fn accept(socket: TcpStream, sockets: &Sockets) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use ssekit_bench::commands::obey;
+use ssekit_bench::commands::process_commands;
 use ssekit_bench::fleet::{Fleet, Report, Wanted};
 
 #[derive(Deserialize)]
@@ -41,7 +41,7 @@ enum Command {
 
 fn main() -> io::Result<()> {
     let mut fleet = Fleet::new()?;
-    obey(|command| run(&mut fleet, command))
+    process_commands(|command| run(&mut fleet, command))
 }
 
 fn run(fleet: &mut Fleet, command: Command) -> io::Result<Value> {

@@ -29,7 +29,7 @@ pub(crate) const NAMES: [&str; 11] = [
     "deliver a broadcast to one more client of 2,000",
     "deliver a broadcast to one more client of 9,000",
     "deliver a channel's event to one more member of 2,000",
-    "drain 256 missed events",
+    "read 256 missed events",
     "pull an event as a stream",
 ];
 
@@ -46,7 +46,7 @@ pub(crate) fn scenario(name: &str) -> Option<Scenario> {
         6 => deliver_broadcasts(2_000),
         7 => deliver_broadcasts(9_000),
         8 => deliver_to_channel(2_000, 7_000),
-        9 => drain_missed(),
+        9 => read_missed(),
         _ => pull(),
     })
 }
@@ -184,7 +184,7 @@ fn deliver_to_channel(members: usize, others: usize) -> Scenario {
 /// The least that an event of one digit takes on the wire: chunk, name, data, id.
 const MISSED_BYTES: usize = "2d\r\nevent: order\ndata: 1\nid: 0123456789.1\n\n\r\n".len();
 
-fn drain_missed() -> Scenario {
+fn read_missed() -> Scenario {
     let engine = Engine::start();
     let peer = engine.connect_socket("ada", &[]);
     engine.work();

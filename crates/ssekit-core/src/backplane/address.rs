@@ -1,4 +1,4 @@
-//! A record's address: its audience, or its kind of order, in bytes that a backplane can compare.
+//! A record's address: its audience, or its kind of command, in bytes that a backplane can compare.
 
 use bytes::Bytes;
 
@@ -15,7 +15,7 @@ const USER: u8 = 1;
 const CLIENT: u8 = 2;
 const CHANNEL: u8 = 3;
 const ATTENDANCE: u8 = 4;
-const ORDERS: &[u8] = &[5];
+const COMMANDS: &[u8] = &[5];
 
 /// The tags of standing records.
 pub const STANDING: [u8; 3] = [CLIENT, ATTENDANCE, 5];
@@ -26,9 +26,9 @@ impl Address {
         Self(Bytes::from_static(EVERYBODY))
     }
 
-    /// The address of orders that each node carries out, whichever clients it has.
-    pub(crate) fn orders() -> Self {
-        Self(Bytes::from_static(ORDERS))
+    /// The address of commands that each node carries out, whichever clients it has.
+    pub(crate) fn commands() -> Self {
+        Self(Bytes::from_static(COMMANDS))
     }
 
     /// The address of clients that come to a channel and go.
@@ -36,7 +36,7 @@ impl Address {
         Self::named(ATTENDANCE, channel)
     }
 
-    /// Whether every node needs the record when it starts. It needs orders, and events for single clients, because
+    /// Whether every node needs the record when it starts. It needs commands, and events for single clients, because
     /// those also claim a client's id.
     pub fn is_standing(&self) -> bool {
         self.0.first().is_some_and(|tag| STANDING.contains(tag))
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn orders_and_records_for_single_clients_are_standing() {
-        let standing = [Audience::Client("ada").into(), Address::orders(), Address::attendance("ada")];
+        let standing = [Audience::Client("ada").into(), Address::commands(), Address::attendance("ada")];
         assert!(standing.iter().all(Address::is_standing));
         let others = [Audience::All { exclude: None }, Audience::User("ada"), Audience::Channel("ada")];
         assert!(!others.into_iter().map(Address::from).any(|address| address.is_standing()));

@@ -32,7 +32,7 @@
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
 //! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest. Records for single
-//! clients, and orders, are *standing*: a node needs all of them when it starts.
+//! clients, and commands, are *standing*: a node needs all of them when it starts.
 //!
 //! There are three implementations: [`memory`] connects hubs of one process, the crate `ssekit-file` those of one machine,
 //! and the crate `ssekit-redis` those of many.

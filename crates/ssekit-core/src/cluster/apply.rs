@@ -1,4 +1,4 @@
-//! Applies records of the history to this node's engine: events enter its logs, orders are carried out.
+//! Applies records of the history to this node's engine: events enter its logs, commands are carried out.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,7 +28,7 @@ pub(crate) enum Arrival {
     New,
     /// The record is an event that this node delivered during an outage. It is in the logs at this position.
     AlreadyDelivered(Position),
-    /// The record is an order that has been carried out.
+    /// The record is a command that has been carried out.
     AlreadyDone,
 }
 
@@ -54,7 +54,7 @@ pub(crate) struct Applier<'a> {
 }
 
 impl<'a> Applier<'a> {
-    /// The same for an order to subscribe from a point in the past.
+    /// The same for a command to subscribe from a point in the past.
     pub(super) fn with(self, missed: Option<&'a [Frame]>) -> Self {
         Self { missed, ..self }
     }
@@ -131,9 +131,9 @@ impl<'a> Applier<'a> {
                 engine.timeline.skip_to(place.position());
                 engine.disconnect_client(client);
             }
-            Message::Subscribe(order) => self.subscribe(order, place),
-            Message::Unsubscribe(order) => self.unsubscribe(order, place),
-            Message::Attends { attendee, comes } => engine.attend(place, *attendee, *comes),
+            Message::Subscribe(command) => self.subscribe(command, place),
+            Message::Unsubscribe(command) => self.unsubscribe(command, place),
+            Message::Attendance { attendee, comes } => engine.apply_attendance(place, *attendee, *comes),
             Message::Lost(_) => engine.begin_anew(engine.timeline.epoch(), place.position()),
             _ => {}
         }
@@ -163,36 +163,40 @@ impl<'a> Applier<'a> {
         self.engine.put(place, to.audience, draft).1
     }
 
-    fn subscribe(&self, order: &Subscription<'_>, place: Place) {
-        if !self.may_change(order, place) {
+    fn subscribe(&self, command: &Subscription<'_>, place: Place) {
+        if !self.may_change(command, place) {
             return;
         }
-        match self.engine.subscribe(place, order.client, order.channel, Since { id: order.since, missed: self.missed })
-        {
-            Ok(true) => self.announce(order.client),
+        match self.engine.subscribe(
+            place,
+            command.client,
+            command.channel,
+            Since { id: command.since, missed: self.missed },
+        ) {
+            Ok(true) => self.announce(command.client),
             Ok(false) => {}
             Err(error) => self.engine.report(&error.to_string()),
         }
     }
 
-    fn unsubscribe(&self, order: &Subscription<'_>, place: Place) {
-        if self.may_change(order, place) && self.engine.unsubscribe(place, order.client, order.channel) {
-            self.announce(order.client);
+    fn unsubscribe(&self, command: &Subscription<'_>, place: Place) {
+        if self.may_change(command, place) && self.engine.unsubscribe(place, command.client, command.channel) {
+            self.announce(command.client);
         }
     }
 
-    /// Whether an order is for a client that is known here, and comes from somebody who may change it.
-    fn may_change(&self, order: &Subscription<'_>, place: Place) -> bool {
-        if let Some(shown) = order.shown {
-            let here = self.engine.registry.known_client(order.client);
+    /// Whether a command is for a client that is known here, and comes from somebody who may change it.
+    fn may_change(&self, command: &Subscription<'_>, place: Place) -> bool {
+        if let Some(shown) = command.shown {
+            let here = self.engine.registry.known_client(command.client);
             // A page without a user can come back only to the node that knows its key.
             return here.is_some_and(|here| here.is_proved_by(Key::split(shown).map(|(_, key)| key).as_ref()));
         }
-        if !matches!(self.expects(order.client, order.owner, place), Expected::Here) {
+        if !matches!(self.expects(command.client, command.owner, place), Expected::Here) {
             return false;
         }
-        if let Some(away) = self.engine.registry.known_client(order.client).filter(|client| !client.is_connected()) {
-            self.engine.registry.learn(&away, &self.spans_before(order.client, place));
+        if let Some(away) = self.engine.registry.known_client(command.client).filter(|client| !client.is_connected()) {
+            self.engine.registry.learn(&away, &self.spans_before(command.client, place));
         }
         true
     }

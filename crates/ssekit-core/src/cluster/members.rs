@@ -175,7 +175,7 @@ impl Members {
     }
 
     /// Whether a client on another node has subscribed to a channel.
-    pub(crate) fn attends(&self, client: &str, channel: &str) -> bool {
+    pub(crate) fn is_member(&self, client: &str, channel: &str) -> bool {
         self.0.read().channels.get(channel).is_some_and(|clients| clients.contains(client))
     }
 

@@ -40,7 +40,7 @@ pub(crate) struct Span<'a> {
     pub(crate) named_at: u64,
 }
 
-/// An order to change what a client has subscribed to.
+/// A command to change what a client has subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Subscription<'a> {
     pub(crate) client: &'a str,
@@ -88,7 +88,7 @@ pub(crate) enum Message<'a> {
     /// End a client's subscription to a channel.
     Unsubscribe(Subscription<'a>),
     /// A client has come to a channel whose clients want to know, or gone from it.
-    Attends { attendee: Attendee<'a>, comes: bool },
+    Attendance { attendee: Attendee<'a>, comes: bool },
     /// The sender could not append this many of its events; they are lost.
     Lost(u64),
     /// Clients have come, in this order.
@@ -176,9 +176,9 @@ impl<'a> Message<'a> {
         match self {
             Self::Event(to, _) => to.audience.into(),
             Self::DisconnectClient(client) => Audience::Client(client).into(),
-            Self::Subscribe(order) | Self::Unsubscribe(order) => Audience::Client(order.client).into(),
-            Self::Attends { attendee, .. } => Address::attendance(attendee.channel),
-            Self::DisconnectUser(..) | Self::Lost(_) => Address::orders(),
+            Self::Subscribe(command) | Self::Unsubscribe(command) => Audience::Client(command.client).into(),
+            Self::Attendance { attendee, .. } => Address::attendance(attendee.channel),
+            Self::DisconnectUser(..) | Self::Lost(_) => Address::commands(),
             Self::Joined(_)
             | Self::Changed(_)
             | Self::Left(_)
@@ -203,8 +203,8 @@ impl<'a> Message<'a> {
                 out.number(tag::NUMBER, *at);
             }
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
-            Self::Subscribe(order) | Self::Unsubscribe(order) => out.subscription(order),
-            Self::Attends { attendee, .. } => out.attendee(attendee),
+            Self::Subscribe(command) | Self::Unsubscribe(command) => out.subscription(command),
+            Self::Attendance { attendee, .. } => out.attendee(attendee),
             Self::Changed(member) => out.members(std::slice::from_ref(member)),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
             Self::Joined(members) => out.members(members),
@@ -227,8 +227,8 @@ impl<'a> Message<'a> {
             Self::DisconnectClient(_) => kind::DISCONNECT_CLIENT,
             Self::Subscribe(_) => kind::SUBSCRIBE,
             Self::Unsubscribe(_) => kind::UNSUBSCRIBE,
-            Self::Attends { comes: true, .. } => kind::COMES,
-            Self::Attends { comes: false, .. } => kind::GOES,
+            Self::Attendance { comes: true, .. } => kind::COMES,
+            Self::Attendance { comes: false, .. } => kind::GOES,
             Self::Changed(_) => kind::CHANGED,
             Self::Lost(_) => kind::LOST,
             Self::Joined(_) => kind::JOINED,
@@ -249,8 +249,8 @@ impl<'a> Message<'a> {
             kind::DISCONNECT_CLIENT => Self::DisconnectClient(fields.text(tag::CLIENT)?),
             kind::SUBSCRIBE => Self::Subscribe(fields.subscription()?),
             kind::UNSUBSCRIBE => Self::Unsubscribe(fields.subscription()?),
-            kind::COMES => Self::Attends { attendee: fields.attendee()?, comes: true },
-            kind::GOES => Self::Attends { attendee: fields.attendee()?, comes: false },
+            kind::COMES => Self::Attendance { attendee: fields.attendee()?, comes: true },
+            kind::GOES => Self::Attendance { attendee: fields.attendee()?, comes: false },
             kind::CHANGED => Self::Changed(fields.members()?.pop()?),
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
             kind::JOINED => Self::Joined(fields.members()?),

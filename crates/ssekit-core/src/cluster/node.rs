@@ -117,7 +117,7 @@ impl Cluster {
         *self.link.borrow()
     }
 
-    /// Sends an event, or an order, through the history.
+    /// Sends an event, or a command, through the history.
     pub(crate) fn send(&self, message: Outgoing, engine: &Engine) {
         self.outage.lock().send(&self.events, message, self.applier(engine));
     }

@@ -38,7 +38,7 @@ pub(crate) struct OutageDelivery {
 #[derive(Debug, Clone, Copy)]
 struct Delivered {
     count: u64,
-    /// The event's position, perhaps in a history that is lost. For an order: the position of the newest event.
+    /// The event's position, perhaps in a history that is lost. For a command: the position of the newest event.
     position: Position,
     is_order: bool,
 }

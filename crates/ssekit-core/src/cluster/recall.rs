@@ -80,7 +80,7 @@ impl Wanted {
                 Audience::All { exclude } if exclude == Some(&*self.client) => return Ok(None),
                 audience => (draft_of(&event)?, Address::from(audience)),
             },
-            Some(Message::Attends { attendee, comes }) => {
+            Some(Message::Attendance { attendee, comes }) => {
                 let is_news = self.attendance.note(attendee.channel, attendee.client, comes);
                 if !is_news || !self.has(attendee.channel, position) {
                     return Ok(None);
@@ -152,7 +152,7 @@ pub(super) fn frames_of(records: &[Record], name: &str, epoch: Epoch) -> Option<
     for record in records {
         let draft = match Message::decode(&record.payload) {
             Some(Message::Event(to, event)) if to.audience == Audience::Channel(name) => draft_of(&event).ok()?,
-            Some(Message::Attends { attendee, comes })
+            Some(Message::Attendance { attendee, comes })
                 if attendee.channel == name && attendance.note(name, attendee.client, comes) =>
             {
                 attendee.notice(comes)

@@ -1,4 +1,4 @@
-//! Standing records: the part of an unread history that every node needs, which is orders and events for single clients.
+//! Standing records: the part of an unread history that every node needs, which is commands and events for single clients.
 //!
 //! No single address leads to an id's owner, a log-out, a returning client's channels, or the events that it alone
 //! missed. So a node that starts recalls all such records. They are few beside the events of users, channels and
@@ -67,7 +67,7 @@ pub(super) struct Past {
     upto: Number,
 }
 
-/// That of an order with this number, if memory does not hold it.
+/// That of a command with this number, if memory does not hold it.
 pub(super) fn past_of(message: &Message<'_>, number: Number, engine: &Engine) -> Option<Past> {
     let past = Past::of(message, number, engine.timeline.epoch())?;
     let after = agreed(past.after);
@@ -79,12 +79,12 @@ pub(super) fn past_of(message: &Message<'_>, number: Number, engine: &Engine) ->
 
 impl Past {
     fn of(message: &Message<'_>, number: Number, epoch: Epoch) -> Option<Self> {
-        let Message::Subscribe(order) = message else { return None };
-        let seen = epoch.parse_seen(order.since?)?;
+        let Message::Subscribe(command) = message else { return None };
+        let seen = epoch.parse_seen(command.since?)?;
         let after = number_of(seen.position);
         // Only its own node knows what any other id means.
         let is_plain = seen.only_at.is_none() && after < number;
-        is_plain.then(|| Self { channel: order.channel.to_owned(), epoch, after, upto: number - 1 })
+        is_plain.then(|| Self { channel: command.channel.to_owned(), epoch, after, upto: number - 1 })
     }
 
     /// Recalls it. `None`: there is too much of it, or it is gone.

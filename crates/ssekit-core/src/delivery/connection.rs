@@ -25,7 +25,7 @@ use crate::session::reader::Reader;
 /// Bytes passed to the kernel at once; usually more than its socket buffer accepts.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// Batches that a client may write before it is the others' turn.
+/// Batches that a client may write before the others may.
 const BATCHES_PER_ITERATION: usize = 4;
 
 /// The result of writing to a client.
@@ -33,7 +33,7 @@ const BATCHES_PER_ITERATION: usize = 4;
 pub(crate) enum Outcome {
     /// It is as far as it can get now: it has everything, or its socket is full.
     Settled,
-    /// It has had its turn, and there is more to write.
+    /// It has written as many batches as it may, and there is more to write.
     More,
     /// It is gone.
     Gone(DisconnectReason),
@@ -105,15 +105,15 @@ impl Connection {
         self.write_pending(timeline, tick, tally)
     }
 
-    /// Writes the rest of a frame, then events from the logs, until the socket is full or the turn is over.
+    /// Writes the rest of a frame, then events from the logs, until the socket is full or it has written as many batches as it may.
     pub(crate) fn write_pending(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> Outcome {
-        match self.try_drain(timeline, tick, tally) {
+        match self.try_write_pending(timeline, tick, tally) {
             Ok(outcome) => outcome,
             Err(error) => Outcome::Gone(reason_of(&error)),
         }
     }
 
-    fn try_drain(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
+    fn try_write_pending(&mut self, timeline: &Timeline, tick: u32, tally: &mut Tally) -> io::Result<Outcome> {
         for _ in 0..BATCHES_PER_ITERATION {
             let rest = self.writer.send_rest()?;
             if rest > 0 {

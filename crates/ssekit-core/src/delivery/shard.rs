@@ -38,7 +38,7 @@ use crate::session::channel::Channel;
 use crate::session::client::{Client, NO_SLOT};
 use crate::session::lifecycle::DisconnectReason;
 use crate::session::registry::Registry;
-use crate::session::subscriptions::Seat;
+use crate::session::subscriptions::MemberKey;
 
 /// Clients that are written to between two checks of the inbox: about a third of a millisecond of sends.
 const SENDS_PER_ITERATION: usize = 48;
@@ -72,7 +72,7 @@ struct BroadcastPass {
 struct ChannelPass {
     channel: Arc<Channel>,
     events: Broadcasts,
-    next: Seat,
+    next: MemberKey,
 }
 
 #[derive(Debug)]
@@ -86,9 +86,9 @@ pub(crate) struct Shard {
     channel_pass: Option<ChannelPass>,
     /// Channels with events for members that are served here. No pass has begun for these.
     marked_channels: VecDeque<Arc<Channel>>,
-    /// Room for the members that have their turn.
+    /// Room for the members that a channel pass gets to.
     members: Vec<Arc<Client>>,
-    /// Slots that have had their turn and have more to write.
+    /// Slots that have more to write than one iteration allows.
     unfinished: VecDeque<usize>,
     flushes: Flushes,
     /// The position of the sweep that each tick begins, if it is in progress.
@@ -133,7 +133,7 @@ impl Shard {
             let ticked = if more { yield_now(&mut ticks).await } else { self.wait(&mut ticks).await };
             if ticked {
                 self.tick = self.tick.wrapping_add(1);
-                // A sweep in progress does not restart; otherwise the last slots might never have their turn.
+                // A sweep in progress does not restart; otherwise it might never reach the last slots.
                 self.sweep.get_or_insert(0);
             }
             more = self.iterate();

@@ -47,7 +47,7 @@ impl Engine {
             };
             match self.timeline.publish_behind(place, draft, earlier, client.subscriptions.own(), begins) {
                 Ok(position) => {
-                    self.registry.take_seats(&client);
+                    self.registry.join_channels(&client);
                     if !client.is_connected() {
                         // A page that cannot say who it was comes back without the channel.
                         self.registry.lose(&client, position);
@@ -80,8 +80,8 @@ impl Engine {
             };
             match self.timeline.publish(place, draft, None, client.subscriptions.own(), end) {
                 Ok(_) => {
-                    if let Some((channel, seat)) = ended.flatten() {
-                        self.registry.leave_channel(&client, &channel, seat, Duration::ZERO);
+                    if let Some((channel, key)) = ended.flatten() {
+                        self.registry.leave_channel(&client, &channel, key, Duration::ZERO);
                     }
                     client.mark();
                     return true;

@@ -97,9 +97,9 @@ mod tests {
     fn dropped_runs_affect_only_pages_inside_them() {
         let mut duplicates = Duplicates::default();
         // Every second number belongs to another node.
-        let place = |turn: u64| agreed(2 * turn);
-        for turn in 1..=MOST_RUNS as u64 + 10 {
-            duplicates.add(turn * 100, place(turn));
+        let place = |run: u64| agreed(2 * run);
+        for run in 1..=MOST_RUNS as u64 + 10 {
+            duplicates.add(run * 100, place(run));
         }
         assert_eq!(duplicates.runs.len(), MOST_RUNS);
         assert_eq!(duplicates.first_unseen(99), Ok(Some(1_100)), "all of them lie after it");

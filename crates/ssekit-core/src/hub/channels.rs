@@ -116,19 +116,19 @@ impl Hub {
         }
     }
 
-    /// Sends an order to all nodes. The node that has the client carries it out in its stream, and the others in case the
+    /// Sends a command to all nodes. The node that has the client carries it out in its stream, and the others in case the
     /// client comes to them.
     fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, step: Step<'_>) -> bool {
         let client = &*target.client;
         let Some((user, _)) = self.owner_of(cluster, client) else { return false };
         let has = self.channels_of_client(client).iter().any(|name| **name == *channel);
         let owner = Some(user.as_deref().map_or(Owner::Anonymous, Owner::User));
-        let order = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
+        let command = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
         let message = match step {
-            Step::Begin(since) => Message::Subscribe(order(since)),
-            Step::End => Message::Unsubscribe(order(None)),
+            Step::Begin(since) => Message::Subscribe(command(since)),
+            Step::End => Message::Unsubscribe(command(None)),
         };
-        // Even if nothing seems to change: an earlier order may still be on its way.
+        // Even if nothing seems to change: an earlier command may still be on its way.
         cluster.send(message.record(), &self.inner.engine);
         has == matches!(step, Step::End)
     }

@@ -227,7 +227,7 @@ impl Hub {
             user.release();
         }
         if matches!(admitted, Ok(true)) {
-            registry.take_seats(&client);
+            registry.join_channels(&client);
         }
         if matches!(admitted, Ok(true)) && registry.gate.is_closed() {
             // The gate closed while this client was halfway in, so the drain may not have seen it.

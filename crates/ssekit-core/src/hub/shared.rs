@@ -127,7 +127,7 @@ impl Hub {
         if cluster.members.find(id).is_none_or(|there| there.user.as_deref() != user) {
             return Vec::new();
         }
-        // The client carries out the orders that this node has yet to read by itself.
+        // The client carries out the commands that this node has yet to read by itself.
         let next = cluster.read() + 1;
         cluster.members.spans_of(id).iter().filter_map(|span| span.before(next)).collect()
     }
@@ -160,7 +160,7 @@ impl Hub {
         connected
     }
 
-    /// Earlier events still go out, so the order to disconnect follows them in the history.
+    /// Earlier events still go out, so the command to disconnect follows them in the history.
     pub(super) fn disconnect_user_everywhere(&self, cluster: &Cluster, user_id: &str) -> usize {
         let now = since_1970();
         self.inner.engine.revoked.revoke(user_id, now);

@@ -1,5 +1,5 @@
 //! The clients at a channel, for channels whose clients want to know: a client comes when it subscribes, and goes when it has been
-//! away for a while. All nodes carry out the same orders, so all of them know the same.
+//! away for a while. All nodes carry out the same commands, so all of them know the same.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -92,7 +92,7 @@ impl Checks {
     pub(crate) fn add(&self, channel: &Arc<str>, client: &Arc<str>, after: Duration) {
         let mut due = self.due.lock();
         let at = Instant::now() + after;
-        let last = due.range((at, 0)..=(at, u64::MAX)).next_back().map_or(0, |((_, turn), _)| turn + 1);
+        let last = due.range((at, 0)..=(at, u64::MAX)).next_back().map_or(0, |((_, number), _)| number + 1);
         due.insert((at, last), Check { channel: Arc::clone(channel), client: Arc::clone(client) });
         drop(due);
         self.news.notify_one();

@@ -50,8 +50,8 @@ impl Owner {
     }
 }
 
-/// A number that grows: a lower turn means away for longer.
-type Turn = u64;
+/// The number of a departure. A lower one means away for longer.
+type Departure = u64;
 
 /// The clients that are away.
 #[derive(Debug, Default)]
@@ -59,11 +59,11 @@ pub(crate) struct Away(Mutex<Table>);
 
 #[derive(Debug, Default)]
 struct Table {
-    next: Turn,
-    clients: BTreeMap<Turn, (Instant, Arc<Client>)>,
-    /// The turn of each client, by its address in memory, which is unique as long as the client is in the table.
-    turns: HashMap<usize, Turn>,
-    owned: HashMap<Owner, BTreeSet<Turn>>,
+    next: Departure,
+    clients: BTreeMap<Departure, (Instant, Arc<Client>)>,
+    /// The departure of each client, by its address in memory, which is unique as long as the client is in the table.
+    departures: HashMap<usize, Departure>,
+    owned: HashMap<Owner, BTreeSet<Departure>>,
     /// Owners by their number of clients.
     by_count: BTreeSet<(usize, Owner)>,
 }
@@ -82,8 +82,8 @@ impl Away {
     /// The clients of a user.
     pub(crate) fn of_user(&self, user: &str) -> Vec<Arc<Client>> {
         let table = self.0.lock();
-        let turns = table.owned.get(&Owner::User(user.into()));
-        let clients = turns.into_iter().flatten().filter_map(|turn| table.clients.get(turn));
+        let departures = table.owned.get(&Owner::User(user.into()));
+        let clients = departures.into_iter().flatten().filter_map(|departure| table.clients.get(departure));
         clients.map(|(_, client)| Arc::clone(client)).collect()
     }
 
@@ -102,14 +102,14 @@ impl Away {
 
 impl Table {
     fn keep(&mut self, client: &Arc<Client>) -> Vec<Arc<Client>> {
-        let turn = self.next;
+        let departure = self.next;
         self.next += 1;
-        if let Some(earlier) = self.turns.insert(Arc::as_ptr(client).addr(), turn) {
+        if let Some(earlier) = self.departures.insert(Arc::as_ptr(client).addr(), departure) {
             self.take(earlier);
         }
-        self.clients.insert(turn, (Instant::now(), Arc::clone(client)));
+        self.clients.insert(departure, (Instant::now(), Arc::clone(client)));
         for owner in Owner::of(client) {
-            self.change(owner, |turns| turns.insert(turn));
+            self.change(owner, |departures| departures.insert(departure));
         }
         let mut given_up = Vec::new();
         for owner in Owner::of(client) {
@@ -123,27 +123,27 @@ impl Table {
     }
 
     fn remove(&mut self, client: &Arc<Client>) {
-        if let Some(turn) = self.turns.get(&Arc::as_ptr(client).addr()).copied() {
-            self.take(turn);
+        if let Some(departure) = self.departures.get(&Arc::as_ptr(client).addr()).copied() {
+            self.take(departure);
         }
     }
 
     fn take_oldest_of(&mut self, owner: &Owner) -> Option<Arc<Client>> {
-        let turn = self.owned.get(owner)?.first().copied()?;
-        self.take(turn)
+        let departure = self.owned.get(owner)?.first().copied()?;
+        self.take(departure)
     }
 
-    fn take(&mut self, turn: Turn) -> Option<Arc<Client>> {
-        let (_, client) = self.clients.remove(&turn)?;
+    fn take(&mut self, departure: Departure) -> Option<Arc<Client>> {
+        let (_, client) = self.clients.remove(&departure)?;
         let address = Arc::as_ptr(&client).addr();
-        if self.turns.get(&address) == Some(&turn) {
-            self.turns.remove(&address);
+        if self.departures.get(&address) == Some(&departure) {
+            self.departures.remove(&address);
         }
-        if self.turns.len() * 4 < self.turns.capacity() {
-            self.turns.shrink_to_fit();
+        if self.departures.len() * 4 < self.departures.capacity() {
+            self.departures.shrink_to_fit();
         }
         for owner in Owner::of(&client) {
-            self.change(owner, |turns| turns.remove(&turn));
+            self.change(owner, |departures| departures.remove(&departure));
         }
         Some(client)
     }
@@ -152,11 +152,11 @@ impl Table {
         self.owned.get(owner).map_or(0, BTreeSet::len)
     }
 
-    fn change(&mut self, owner: Owner, change: impl FnOnce(&mut BTreeSet<Turn>) -> bool) {
-        let turns = self.owned.entry(owner.clone()).or_default();
-        let before = turns.len();
-        change(turns);
-        let after = turns.len();
+    fn change(&mut self, owner: Owner, change: impl FnOnce(&mut BTreeSet<Departure>) -> bool) {
+        let departures = self.owned.entry(owner.clone()).or_default();
+        let before = departures.len();
+        change(departures);
+        let after = departures.len();
         let entry = (before, owner);
         self.by_count.remove(&entry);
         let (_, owner) = entry;
@@ -214,7 +214,7 @@ mod tests {
         assert_eq!(flood(&away, 70_000, None, Some("192.0.2.1")), 70_000 - MOST_OF_VISITORS);
         let table = away.0.lock();
         assert_eq!(table.clients.len(), MOST_OF_A_USER + MOST_OF_VISITORS + others.len());
-        assert!(others.iter().all(|other| table.turns.contains_key(&Arc::as_ptr(other).addr())));
+        assert!(others.iter().all(|other| table.departures.contains_key(&Arc::as_ptr(other).addr())));
     }
 
     #[test]
@@ -262,7 +262,10 @@ mod tests {
         }
         let table = away.0.lock();
         assert!(
-            table.clients.is_empty() && table.turns.is_empty() && table.owned.is_empty() && table.by_count.is_empty()
+            table.clients.is_empty()
+                && table.departures.is_empty()
+                && table.owned.is_empty()
+                && table.by_count.is_empty()
         );
     }
 }

@@ -12,7 +12,7 @@ use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
 use crate::session::directory::Kept;
 use crate::session::members::Members;
-use crate::session::subscriptions::Seat;
+use crate::session::subscriptions::MemberKey;
 
 /// A channel.
 #[derive(Debug)]
@@ -41,14 +41,14 @@ impl Channel {
     }
 
     /// Adds a member, which each event reaches. `None`: the channel was given up.
-    pub(crate) fn join(&self, client: &Arc<Client>) -> Option<Seat> {
+    pub(crate) fn join(&self, client: &Arc<Client>) -> Option<MemberKey> {
         let mut state = self.state.lock();
         (!state.retired).then(|| state.members.join(client, self.events.log.last()))
     }
 
     /// Removes a member, once.
-    pub(crate) fn leave(&self, client: &Client, seat: Seat) {
-        self.state.lock().members.leave(client, seat);
+    pub(crate) fn leave(&self, client: &Client, key: MemberKey) {
+        self.state.lock().members.leave(client, key);
     }
 
     /// There is a new event: runs `tell` for each shard that has to learn about it. Returns how many members there are.
@@ -65,13 +65,19 @@ impl Channel {
     }
 
     /// A shard is about to offer the events up to this position to its members.
-    pub(crate) fn pass(&self, shard: usize, to: Position) {
-        self.state.lock().members.pass(shard, to);
+    pub(crate) fn set_offered(&self, shard: usize, to: Position) {
+        self.state.lock().members.set_offered(shard, to);
     }
 
-    /// Copies at most `most` of a shard's members, from a seat on. Returns the seat at which to go on; `None`: there are no
+    /// Copies at most `most` of a shard's members, from a key on. Returns the key at which to go on; `None`: there are no
     /// more.
-    pub(crate) fn copy(&self, shard: usize, from: Seat, most: usize, out: &mut Vec<Arc<Client>>) -> Option<Seat> {
+    pub(crate) fn copy(
+        &self,
+        shard: usize,
+        from: MemberKey,
+        most: usize,
+        out: &mut Vec<Arc<Client>>,
+    ) -> Option<MemberKey> {
         self.state.lock().members.copy(shard, from, most, out)
     }
 

@@ -7,7 +7,7 @@ use slab::Slab;
 
 use crate::event::position::Position;
 use crate::session::client::Client;
-use crate::session::subscriptions::Seat;
+use crate::session::subscriptions::MemberKey;
 
 /// The members of a channel.
 #[derive(Debug, Default)]
@@ -23,31 +23,31 @@ struct Group {
     shard: usize,
     clients: Slab<Arc<Client>>,
     /// The shard has offered the channel's events up to this position to all of them.
-    passed: Position,
+    offered: Position,
     /// A mark is on its way to the shard, so another one would add nothing.
     marked: bool,
 }
 
 impl Members {
     /// Adds a member, while the channel's newest event is at `newest`.
-    pub(crate) fn join(&mut self, client: &Arc<Client>, newest: Position) -> Seat {
+    pub(crate) fn join(&mut self, client: &Arc<Client>, newest: Position) -> MemberKey {
         let shard = client.shard.number();
         self.count += 1;
         if let Some(group) = self.group(shard) {
             return group.clients.insert(Arc::clone(client));
         }
         let mut clients = Slab::with_capacity(1);
-        let seat = clients.insert(Arc::clone(client));
+        let key = clients.insert(Arc::clone(client));
         // Most channels have few members, and there may be very many channels.
         self.groups.reserve_exact(1);
-        self.groups.push(Group { shard, clients, passed: newest, marked: false });
-        seat
+        self.groups.push(Group { shard, clients, offered: newest, marked: false });
+        key
     }
 
     /// Removes a member, once.
-    pub(crate) fn leave(&mut self, client: &Client, seat: Seat) {
+    pub(crate) fn leave(&mut self, client: &Client, key: MemberKey) {
         let Some(group) = self.group(client.shard.number()) else { return };
-        let left = group.clients.try_remove(seat);
+        let left = group.clients.try_remove(key);
         debug_assert!(left.is_some(), "a member leaves once");
         if group.clients.len() * 4 < group.clients.capacity() {
             group.clients.shrink_to_fit();
@@ -69,25 +69,31 @@ impl Members {
     pub(crate) fn unmark(&mut self, shard: usize) -> Option<Position> {
         let group = self.group(shard)?;
         group.marked = false;
-        Some(group.passed)
+        Some(group.offered)
     }
 
     /// The shard is about to offer the events up to this position.
-    pub(crate) fn pass(&mut self, shard: usize, to: Position) {
+    pub(crate) fn set_offered(&mut self, shard: usize, to: Position) {
         if let Some(group) = self.group(shard) {
-            group.passed = to;
+            group.offered = to;
         }
     }
 
-    /// Copies at most `most` of a shard's members, from a seat on. Returns the seat at which to go on; `None`: there are no
+    /// Copies at most `most` of a shard's members, from a key on. Returns the key at which to go on; `None`: there are no
     /// more.
-    pub(crate) fn copy(&self, shard: usize, from: Seat, most: usize, out: &mut Vec<Arc<Client>>) -> Option<Seat> {
+    pub(crate) fn copy(
+        &self,
+        shard: usize,
+        from: MemberKey,
+        most: usize,
+        out: &mut Vec<Arc<Client>>,
+    ) -> Option<MemberKey> {
         let clients = &self.groups.iter().find(|group| group.shard == shard)?.clients;
-        for seat in from..clients.capacity() {
+        for key in from..clients.capacity() {
             if out.len() == most {
-                return Some(seat);
+                return Some(key);
             }
-            out.extend(clients.get(seat).cloned());
+            out.extend(clients.get(key).cloned());
         }
         None
     }

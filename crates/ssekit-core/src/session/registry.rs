@@ -257,7 +257,7 @@ impl Registry {
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {
-                    // Before anybody finds the client, so that no order for it gets lost. And before it is opened, so that
+                    // Before anybody finds the client, so that no command for it gets lost. And before it is opened, so that
                     // it reads what others have put into the log for its predecessor meanwhile.
                     timeline.quiesced(|| {
                         predecessor.unlist();
@@ -335,7 +335,7 @@ impl Registry {
         self.leave_channels(client);
         if client.is_listed() {
             // A page that cannot say who it was comes back without the channels that it was subscribed to meanwhile.
-            let lost = if client.subscriptions.has_ordered() { timeline.newest() + 1 } else { client.newest_own() };
+            let lost = if client.subscriptions.has_by_command() { timeline.newest() + 1 } else { client.newest_own() };
             self.lose(client, lost);
             self.keep_away(Arc::clone(client), timeline);
         } else {

@@ -40,8 +40,8 @@ struct Channels {
     missing: Position,
 }
 
-/// A client's place among the members of a channel.
-pub(crate) type Seat = usize;
+/// The key of a client among the members of a channel that its shard serves.
+pub(crate) type MemberKey = usize;
 
 /// The effect of an attempt to subscribe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,9 +199,9 @@ impl Subscriptions {
     }
 
     /// Whether it has subscribed to a channel that it did not name when it connected.
-    pub(crate) fn has_ordered(&self) -> bool {
-        let is_ordered = |one: &Subscription| one.is_active() && one.source == Source::Order;
-        self.channels.get().is_some_and(|channels| channels.read().all.iter().any(is_ordered))
+    pub(crate) fn has_by_command(&self) -> bool {
+        let is_by_command = |one: &Subscription| one.is_active() && one.source == Source::Command;
+        self.channels.get().is_some_and(|channels| channels.read().all.iter().any(is_by_command))
     }
 
     /// Subscribes to a channel from `since` on, unless the client has `most` channels.
@@ -217,17 +217,17 @@ impl Subscriptions {
         Begun::Added
     }
 
-    /// Ends a subscription at this position. Returns whether there was one, with the place that the client had.
-    pub(crate) fn end(&self, channel: &str, until: Position) -> Option<Option<(Arc<str>, Seat)>> {
+    /// Ends a subscription at this position. Returns whether there was one, with the key that the client had as a member.
+    pub(crate) fn end(&self, channel: &str, until: Position) -> Option<Option<(Arc<str>, MemberKey)>> {
         let mut channels = self.channels.get()?.write();
         let active = channels.active(channel)?;
         let mut ended = channels.all.remove(active);
-        let seat = ended.leave();
+        let key = ended.leave();
         // Even if it has nothing to read: other nodes may not know yet that the client has left.
         ended.until = until;
         channels.all.push(ended);
         channels.forget_ended();
-        Some(seat)
+        Some(key)
     }
 
     /// Ends all subscriptions at this position.
@@ -250,7 +250,7 @@ impl Subscriptions {
                 let span = one.span();
                 others.all.iter().all(|other| *other.channel.name != *span.channel || other.is_older_than(&span))
             }
-            Source::Order => false,
+            Source::Command => false,
         });
         let kept = own.all.len();
         for other in &others.all {
@@ -284,27 +284,27 @@ impl Subscriptions {
         }
     }
 
-    /// The names of the channels that the client has no place at.
-    pub(crate) fn without_seat(&self) -> Vec<Arc<str>> {
+    /// The names of the channels that the client has subscribed to and is not a member of.
+    pub(crate) fn not_joined(&self) -> Vec<Arc<str>> {
         let Some(channels) = self.channels.get() else { return Vec::new() };
         let channels = channels.read();
-        let unseated = channels.all.iter().filter(|one| one.is_active() && one.seat.is_none());
-        unseated.map(|one| Arc::clone(&one.channel.name)).collect()
+        let pending = channels.all.iter().filter(|one| one.is_active() && one.member_key.is_none());
+        pending.map(|one| Arc::clone(&one.channel.name)).collect()
     }
 
-    /// Gives the client a place at a channel. Returns false if it has left the channel, or has another place.
-    pub(crate) fn sit(&self, channel: &str, seat: Seat) -> bool {
+    /// Records that the client is a member of a channel. Returns false if it has left the channel, or has another key.
+    pub(crate) fn set_joined(&self, channel: &str, key: MemberKey) -> bool {
         let Some(channels) = self.channels.get() else { return false };
         let mut channels = channels.write();
-        let is_unseated = |one: &&mut Subscription| one.is_active() && one.seat.is_none();
-        let mut unseated = channels.all.iter_mut().filter(is_unseated);
-        let Some(one) = unseated.find(|one| *one.channel.name == *channel) else { return false };
-        one.seat = Some(seat);
+        let is_pending = |one: &&mut Subscription| one.is_active() && one.member_key.is_none();
+        let mut pending = channels.all.iter_mut().filter(is_pending);
+        let Some(one) = pending.find(|one| *one.channel.name == *channel) else { return false };
+        one.member_key = Some(key);
         true
     }
 
-    /// Gives up all places among members, and returns them.
-    pub(crate) fn leave_seats(&self) -> Vec<(Arc<str>, Seat)> {
+    /// Takes the client's keys as a member, of all its channels.
+    pub(crate) fn take_member_keys(&self) -> Vec<(Arc<str>, MemberKey)> {
         let Some(channels) = self.channels.get() else { return Vec::new() };
         channels.write().all.iter_mut().filter_map(Subscription::leave).collect()
     }

@@ -8,7 +8,7 @@ use ssekit_core::{
 };
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, data, eventually, keeping_all, pass, standing_hub};
+use ssekit_testing::{Engine, advance, data, eventually, keeping_all, standing_hub};
 
 fn options() -> Options {
     let mut channels = ChannelKinds::default();
@@ -53,10 +53,10 @@ fn leaves(event: &Received, member: &str) {
 async fn clients_learn_who_comes_and_goes() {
     let hub = standing_hub(options());
     let mut watcher = open(&hub, "watcher", &["room:1"], None);
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     joins(&watcher.all()[0], "watcher");
     let tab = open(&hub, "tab", &["room:1", "quiet"], None);
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     let events = watcher.all();
     assert_eq!(events.len(), 1, "{events:?}");
     let member = joins(&events[0], "tab");
@@ -65,14 +65,14 @@ async fn clients_learn_who_comes_and_goes() {
     assert_eq!(details[0].member, member, "the server calls it what pages call it");
     // It reloads in time.
     drop(tab);
-    pass(Duration::from_millis(500)).await;
+    advance(Duration::from_millis(500)).await;
     let tab = open(&hub, "tab", &["room:1"], None);
-    pass(Duration::from_secs(5)).await;
+    advance(Duration::from_secs(5)).await;
     assert_eq!(watcher.all(), []);
     drop(tab);
-    pass(Duration::from_millis(900)).await;
+    advance(Duration::from_millis(900)).await;
     assert_eq!(watcher.all(), []);
-    pass(Duration::from_millis(200)).await;
+    advance(Duration::from_millis(200)).await;
     let events = watcher.all();
     leaves(&events[0], &member);
     assert_eq!(events.len(), 1, "{events:?}");
@@ -83,13 +83,13 @@ async fn subscribing_is_coming_and_unsubscribing_is_going() {
     let hub = standing_hub(options());
     let mut watcher = open(&hub, "watcher", &["room:1"], None);
     let mut tab = open(&hub, "tab", &[], None);
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     watcher.all();
     hub.subscribe(Subscriber::Client("tab"), "room:1", None).unwrap();
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     let member = joins(&watcher.all()[0], "tab");
     hub.unsubscribe(Subscriber::Client("tab"), "room:1").unwrap();
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     leaves(&watcher.all()[0], &member);
     assert_eq!(hub.history(ssekit_core::Audience::Channel("room:1"), None, 10), Ok(vec![]), "nobody has sent anything");
     let names: Vec<String> = tab.all().into_iter().map(|event| event.name).collect();
@@ -101,13 +101,13 @@ async fn next_user_of_a_client_id_is_another_member() {
     let hub = standing_hub(options());
     let mut watcher = open(&hub, "watcher", &["room:1"], None);
     let _tab = open(&hub, "tab", &["room:1"], None);
-    pass(Duration::from_millis(10)).await;
+    advance(Duration::from_millis(10)).await;
     let member = joins(&watcher.all()[1], "tab");
     // Ada logs out there, and Bob logs in before anybody has heard of it.
     hub.disconnect_client("tab");
     let who = Connect { user: Some("bob"), client: Some("tab"), channels: &["room:1"], ..Connect::default() };
     let _bob = Pull::of(hub.connect(who).unwrap());
-    pass(Duration::from_secs(5)).await;
+    advance(Duration::from_secs(5)).await;
     let events = watcher.all();
     assert_eq!(events.len(), 2, "{events:?}");
     leaves(&events[0], &member);
@@ -122,7 +122,7 @@ async fn deserted_channels_are_given_up() {
     };
     let hub = standing_hub(options);
     drop(open(&hub, "tab", &["room:1"], None));
-    pass(Duration::from_secs(5)).await;
+    advance(Duration::from_secs(5)).await;
     assert_eq!((hub.stats().logs, hub.stats().away), (0, 0));
 }
 

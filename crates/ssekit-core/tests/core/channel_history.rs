@@ -8,7 +8,7 @@ use ssekit_core::{
 use ssekit_core::{LogBounds, Options, Subscriber};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, data, keeping_all, pass, standing_hub};
+use ssekit_testing::{Engine, advance, data, keeping_all, standing_hub};
 
 const TAB: Subscriber<'_> = Subscriber::Client("tab");
 
@@ -32,7 +32,7 @@ async fn client_that_is_away_keeps_the_log_of_its_channel() {
     for is_logged_out in [false, true] {
         let hub = standing_hub(keeping_all());
         let left = open(&hub, tab(&["news"], None)).ready.id;
-        pass(SWEEP).await;
+        advance(SWEEP).await;
         hub.send_to_channel("news", data("1")).unwrap();
         let expected: &[&str] = if is_logged_out {
             hub.disconnect_user("ada");
@@ -87,7 +87,7 @@ async fn gap_of_a_forgotten_audience_is_told() {
     hub.send_to_channel("ada", data("1")).unwrap();
     hub.send_to_user("ada", data("2")).unwrap();
     hub.send_to_client("ada", data("3")).unwrap();
-    pass(Duration::from_secs(12)).await;
+    advance(Duration::from_secs(12)).await;
     assert_eq!((hub.stats().logs, hub.stats().channels), (0, 0));
     for (audience, position) in
         [(Audience::Channel("ada"), 1), (Audience::User("ada"), 2), (Audience::Client("ada"), 3)]

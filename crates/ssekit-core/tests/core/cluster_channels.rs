@@ -276,7 +276,7 @@ fn page_speaks_for_its_own_client_on_any_node() {
             assert!(node.subscribe(stranger, "stolen", None).is_err_and(refused), "{stranger:?}");
         }
     }
-    // Only its own node knows the key, so another node sends the order on.
+    // Only its own node knows the key, so another node sends the command on.
     assert_eq!(two.subscribe(page("keyed", None, None), "stolen", None), Ok(1));
     assert_eq!(two.subscribe(page("keyed", None, Some(Key::random())), "stolen", None), Ok(1));
     for own in [page("of ada", Some("ada"), None), page(visitor_id, None, None), page("keyed", None, Some(key))] {

@@ -77,7 +77,7 @@ fn page_from_elsewhere_gets_unsequenced_events_once() {
     here.send_to_user("ada", data("A2")).unwrap();
     here.broadcast(data("A3"), None).unwrap();
     assert_eq!(at_home.data(4), ["A1", "B1", "A2", "A3"]);
-    // While it stands alone, when a part has come back, and when all has.
+    // During its outage, when a part has come back, and when all has.
     for appended in 0..=3 {
         if appended > 0 {
             way.let_append(1);

@@ -123,7 +123,7 @@ fn log_out_does_not_wait_for_the_backplane() {
     assert_eq!(here.disconnect_user("ada"), 1);
     assert_eq!(next(&mut page, 1), ["goodbye"]);
     eventually("the stream ends", || page.has_ended());
-    // She is back before the order has come back from the history: it is carried out once.
+    // She is back before the command has come back from the history: it is carried out once.
     let mut again = join(&here, Some("ada"));
     memory.set_outage(None);
     settle(&memory, &[&here]);

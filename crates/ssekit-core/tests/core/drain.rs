@@ -8,7 +8,7 @@ use ssekit_core::{Connect, DisconnectReason, DrainOptions, Hub, Options, Refusal
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, Recorder, anonymous, data, eventually, named, pass, standing_hub, user, work};
+use ssekit_testing::{Engine, Recorder, advance, anonymous, data, eventually, named, standing_hub, user, work};
 
 fn at_once() -> DrainOptions {
     DrainOptions { window: Duration::ZERO, ..DrainOptions::default() }
@@ -81,7 +81,7 @@ async fn departures_spread_over_the_window() {
     for second in 0..10_usize {
         let left = hub.stats().clients;
         assert!(left.abs_diff(100 - second * 10) <= 2, "{left} after {second} s");
-        pass(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
     }
     draining.await.unwrap();
     assert_eq!(hub.stats().clients, 0);

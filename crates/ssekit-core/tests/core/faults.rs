@@ -114,7 +114,7 @@ fn busy_hub_stops_as_well() {
     let mut peers: Vec<_> = (0..200).map(|_| Peer::of(anonymous(&engine).stream)).collect();
     let stopped = AtomicUsize::new(0);
     std::thread::scope(|scope| {
-        // As long as it has not stopped there is always another broadcast to walk with.
+        // As long as it has not stopped there is always another broadcast pass to go through.
         scope.spawn(|| {
             while stopped.load(Ordering::Acquire) == 0 {
                 engine.broadcast(data("x"), None).unwrap();

@@ -7,7 +7,7 @@ use std::time::Duration;
 use ssekit_core::{Framing, Options};
 use ssekit_testing::peer::{Peer, narrow_pair, socket_pair};
 use ssekit_testing::pull::Pull;
-use ssekit_testing::{Engine, PATIENCE, anonymous, data, pass, standing_hub, user};
+use ssekit_testing::{Engine, PATIENCE, advance, anonymous, data, standing_hub, user};
 use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
@@ -94,7 +94,7 @@ async fn flush_waits_until_a_stream_is_pulled() {
         let hub = hub.clone();
         async move { hub.flush().await }
     });
-    pass(Duration::from_secs(2)).await;
+    advance(Duration::from_secs(2)).await;
     assert!(!waiting.is_finished());
     let began = Instant::now();
     assert!(matches!(pull.poll(), Poll::Ready(_)));

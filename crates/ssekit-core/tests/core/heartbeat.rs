@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ssekit_core::{Connected, Framing, Hub, Options};
 use ssekit_testing::peer::{narrow_pair, socket_pair};
-use ssekit_testing::{PATIENCE, anonymous, data, pass, standing_hub, two_shards, user, work};
+use ssekit_testing::{PATIENCE, advance, anonymous, data, standing_hub, two_shards, user, work};
 
 const HEARTBEAT: Duration = Duration::from_secs(8);
 
@@ -35,7 +35,7 @@ async fn an_idle_connection_gets_two_bytes_each_period() {
     let (chunked, plain) = (hand_off(chunked, Framing::Chunked), hand_off(plain, Framing::UntilClose));
     let mut heartbeats = vec![];
     for second in 1..=60 {
-        pass(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
         heartbeats.resize((hub.stats().heartbeats / 2) as usize, second);
     }
     assert_eq!(heartbeats.len(), 7, "{heartbeats:?}");
@@ -55,7 +55,7 @@ async fn busy_connection_gets_no_heartbeat() {
     let (busy, idle) = (user(&hub, "busy"), user(&hub, "idle"));
     let (busy, idle) = (hand_off(busy, Framing::Chunked), hand_off(idle, Framing::Chunked));
     for _ in 0..12 {
-        pass(Duration::from_secs(5)).await;
+        advance(Duration::from_secs(5)).await;
         hub.send_to_user("busy", data("x")).unwrap();
         work().await;
     }
@@ -76,7 +76,7 @@ async fn broadcast_replaces_the_heartbeat() {
     let id = left_out.client_id.clone();
     let _left_out = hand_off(left_out, Framing::Chunked);
     for _ in 0..12 {
-        pass(Duration::from_secs(5)).await;
+        advance(Duration::from_secs(5)).await;
         hub.broadcast(data("x"), Some(&id)).unwrap();
         work().await;
     }
@@ -93,7 +93,7 @@ async fn stalled_peer_gets_no_further_heartbeat() {
     stream.hand_off(server.into(), Framing::Chunked).unwrap();
     hub.broadcast(data(&"x".repeat(1_000_000)), None).unwrap();
     work().await;
-    pass(Duration::from_secs(60)).await;
+    advance(Duration::from_secs(60)).await;
     assert_eq!(hub.stats().heartbeats, 0);
     drop(peer);
 }
@@ -104,7 +104,7 @@ async fn every_idle_connection_gets_its_heartbeat() {
     let hub = hub();
     let peers: Vec<_> = (0..300).map(|_| hand_off(anonymous(&hub), Framing::Chunked)).collect();
     let streams: Vec<_> = (0..1_500).map(|_| anonymous(&hub)).collect();
-    pass(Duration::from_secs(17)).await;
+    advance(Duration::from_secs(17)).await;
     assert_eq!(hub.stats().heartbeats, 600);
     drop((peers, streams));
 }
@@ -113,8 +113,8 @@ async fn every_idle_connection_gets_its_heartbeat() {
 async fn heartbeat_notices_a_lost_peer() {
     let hub = hub();
     let peer = hand_off(anonymous(&hub), Framing::Chunked);
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     drop(peer);
-    pass(HEARTBEAT * 2).await;
+    advance(HEARTBEAT * 2).await;
     assert_eq!(hub.stats().clients, 0);
 }

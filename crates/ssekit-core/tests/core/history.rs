@@ -5,7 +5,7 @@ use std::time::Duration;
 use ssekit_core::{Connect, HistoryOptions, Hub, Options};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, data, named, pass, resuming, standing_hub, two_shards, user};
+use ssekit_testing::{Engine, advance, data, named, resuming, standing_hub, two_shards, user};
 
 fn engine(history: HistoryOptions) -> Engine {
     Engine::with(Options { history, ..two_shards() })
@@ -98,13 +98,13 @@ fn of_age(max_age: Duration) -> Hub {
 async fn events_older_than_the_maximum_age_are_dropped() {
     let hub = of_age(Duration::from_secs(8));
     hub.send_to_user("ada", data("1")).unwrap();
-    pass(Duration::from_secs(6)).await;
+    advance(Duration::from_secs(6)).await;
     hub.send_to_user("ada", data("2")).unwrap();
     assert_eq!(all_of_ada(&hub), ["1", "2"]);
-    pass(Duration::from_secs(4)).await;
+    advance(Duration::from_secs(4)).await;
     assert_eq!(hub.stats().history.events, 1);
     assert_eq!(all_of_ada(&hub), [EVICTED]);
-    pass(Duration::from_secs(6)).await;
+    advance(Duration::from_secs(6)).await;
     assert_eq!((hub.stats().logs, hub.stats().history.bytes), (0, 0));
     // It had been read before it was dropped: that is no gap.
     let last = format!("{}.2", hub.stats().epoch);
@@ -118,7 +118,7 @@ async fn many_old_events_are_dropped_at_once() {
         hub.send_to_user(&format!("user {}", number % 700), data("x")).unwrap();
         hub.broadcast(data("x"), None).unwrap();
     }
-    pass(Duration::from_secs(10)).await;
+    advance(Duration::from_secs(10)).await;
     let stats = hub.stats();
     assert_eq!((stats.logs, stats.history.events, stats.history.bytes), (0, 0, 0));
 }
@@ -136,11 +136,11 @@ async fn forgotten_user_gets_a_reset_on_return() {
     let empty = user(&hub, "without an event");
     drop(empty);
     assert_eq!(hub.stats().known_users, 52);
-    pass(Duration::from_secs(12)).await;
+    advance(Duration::from_secs(12)).await;
     assert_eq!(hub.stats().known_users, 1, "who is online");
     drop(online);
     // Its page may come back in a moment.
-    pass(Duration::from_secs(7)).await;
+    advance(Duration::from_secs(7)).await;
     assert_eq!(hub.stats().known_users, 0);
     for (number, last) in last.iter().enumerate() {
         let mut again = Pull::of(resuming(&hub, Some(&format!("user {number}")), last));
@@ -153,7 +153,7 @@ async fn forgotten_user_gets_a_reset_on_return() {
 async fn forgotten_user_starts_over_without_a_gap() {
     let hub = of_age(Duration::from_secs(8));
     hub.send_to_user("ada", data("old")).unwrap();
-    pass(Duration::from_secs(12)).await;
+    advance(Duration::from_secs(12)).await;
     assert_eq!(hub.stats().known_users, 0);
     let mut ada = Pull::of(user(&hub, "ada"));
     let start = ada.ready.id.clone();
@@ -169,7 +169,7 @@ async fn idle_client_outlasts_the_history() {
     let mut pull = Pull::of(named(&hub, Some("ada"), "tab"));
     for _ in 0..20 {
         hub.send_to_user("bob", data("for bob")).unwrap();
-        pass(Duration::from_secs(10)).await;
+        advance(Duration::from_secs(10)).await;
     }
     hub.send_to_user("ada", data("1")).unwrap();
     hub.send_to_client("tab", data("2")).unwrap();
@@ -187,7 +187,7 @@ async fn events_of_an_absent_client_expire() {
         assert_eq!(pull.data(1), ["x"]);
     }
     assert_eq!((hub.stats().away, hub.stats().history.events), (100, 100));
-    pass(Duration::from_secs(12)).await;
+    advance(Duration::from_secs(12)).await;
     let stats = hub.stats();
     assert_eq!((stats.away, stats.logs, stats.history.events, stats.history.bytes), (0, 0, 0, 0));
 }

@@ -10,7 +10,7 @@ use ssekit_core::event::key::Key;
 use ssekit_core::{Audience, ClientFilter, Connect, Event, HistoryOptions, Hub, Options, Page as Claimed, Subscriber};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::seen::Seen;
-use ssekit_testing::{Engine, data, keeping_all, pass, standing_hub};
+use ssekit_testing::{Engine, advance, data, keeping_all, standing_hub};
 use tokio::runtime::Runtime;
 
 const PAGES: usize = 5;
@@ -262,7 +262,7 @@ impl World {
                 self.hub.disconnect_user(USERS[user]);
             }
             Operation::Read(page) => self.read(page),
-            Operation::Wait => self.runtime.block_on(pass(WAIT)),
+            Operation::Wait => self.runtime.block_on(advance(WAIT)),
         }
     }
 }

@@ -6,7 +6,7 @@ use ssekit_core::delivery::lag::Lag;
 use ssekit_core::{Connect, DisconnectReason, Event, MaxLag, Options};
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
-use ssekit_testing::{Engine, Recorder, data, eventually, keeping_all, named, pass, standing_hub, user};
+use ssekit_testing::{Engine, Recorder, advance, data, eventually, keeping_all, named, standing_hub, user};
 
 fn bounded(max_lag: MaxLag) -> Options {
     Options { max_lag, heartbeat: Duration::from_millis(100), ..keeping_all() }
@@ -74,14 +74,14 @@ async fn missed_events_of_a_returning_client_are_no_lag() {
     let mut again = Pull::by(hub.connect(who).unwrap(), 1_000);
     // It is slow, and its time is over many times.
     let mut seen = again.some(50).len();
-    pass(Duration::from_secs(60)).await;
+    advance(Duration::from_secs(60)).await;
     seen += again.all().len();
     assert_eq!((seen, recorder.ends_of("tab").len()), (100, 1), "the one end is that of its first connection");
     // Later events count as for everybody.
     for _ in 0..6 {
         hub.send_to_user("ada", data("x")).unwrap();
     }
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     assert_eq!(recorder.ends_of("tab")[1..], [DisconnectReason::Slow]);
 }
 
@@ -92,12 +92,12 @@ async fn unpulled_stream_lags_as_well() {
     let (mut slow, mut idle) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
     assert!(slow.all().is_empty() && idle.all().is_empty());
     hub.send_to_user("ada", data("x")).unwrap();
-    pass(Duration::from_secs(9)).await;
+    advance(Duration::from_secs(9)).await;
     assert_eq!(recorder.ends_of(&slow.ready.client_id), []);
-    pass(Duration::from_secs(2)).await;
+    advance(Duration::from_secs(2)).await;
     assert_eq!(recorder.ends_of(&slow.ready.client_id), [DisconnectReason::Slow]);
     // A client with nothing to read does not lag, however long it lasts.
-    pass(Duration::from_secs(60)).await;
+    advance(Duration::from_secs(60)).await;
     assert_eq!(recorder.ends_of(&idle.ready.client_id), []);
 }
 
@@ -179,17 +179,17 @@ fn stats_show_lag_until_clients_catch_up() {
 async fn unread_stream_lags_after_one_sweep() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..keeping_all() });
     let (mut idle, mut slow) = (Pull::of(user(&hub, "ada")), Pull::of(user(&hub, "bob")));
-    pass(Duration::from_secs(4)).await;
+    advance(Duration::from_secs(4)).await;
     assert_eq!(hub.stats().lag, Lag::default(), "who has nothing to get does not lag");
     for _ in 0..3 {
         hub.send_to_user("bob", data("x")).unwrap();
     }
-    pass(Duration::from_secs(3)).await;
+    advance(Duration::from_secs(3)).await;
     let lag = hub.stats().lag;
     assert_eq!((lag.clients, lag.events), (1, 3));
     assert!((1..=3).contains(&lag.time.as_secs()), "{lag:?}");
     assert_eq!((slow.all().len(), idle.all().len()), (3, 0));
-    pass(Duration::from_secs(2)).await;
+    advance(Duration::from_secs(2)).await;
     assert_eq!(hub.stats().lag, Lag::default());
 }
 

@@ -9,7 +9,7 @@ use ssekit_testing::peer::{Peer, narrow_pair};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::{Received, ready_in};
 use ssekit_testing::{
-    Engine, anonymous, data, eventually, named, pass, resuming, standing_hub, two_shards, user, work,
+    Engine, advance, anonymous, data, eventually, named, resuming, standing_hub, two_shards, user, work,
 };
 
 const HEARTBEAT: Duration = Duration::from_secs(8);
@@ -50,7 +50,7 @@ impl Page {
             if half_second.is_multiple_of(8) {
                 each();
             }
-            pass(Duration::from_millis(500)).await;
+            advance(Duration::from_millis(500)).await;
             if let Self::Pull(pull) = self {
                 events.extend(pull.all());
             }
@@ -180,11 +180,11 @@ async fn page_with_unread_events_gets_no_position_before_them() {
     hub.send_to_user("ada", data(&large)).unwrap();
     hub.send_to_user("ada", data("next")).unwrap();
     work().await;
-    pass(MAX_AGE / 4 * 3).await;
+    advance(MAX_AGE / 4 * 3).await;
     assert_eq!(hub.stats().heartbeats, 0);
     let reading = std::thread::spawn(move || peer.finish());
     while hub.stats().heartbeats == 0 {
-        pass(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
         std::thread::yield_now();
     }
     hub.disconnect_client(&id);
@@ -199,7 +199,7 @@ async fn keyed_page_gets_its_key_with_the_position() {
     let hub = standing_hub(options());
     let mut pull = Pull::of(named(&hub, None, "tab"));
     hub.send_to_user("bob", data("x")).unwrap();
-    pass(MAX_AGE).await;
+    advance(MAX_AGE).await;
     let (_, key) = pull.ready.id.split_once('~').unwrap();
     let expected = format!("event: ssekit:position\ndata: {{}}\nid: {}.1~{key}\n\n", hub.stats().epoch);
     assert_eq!(pull.bytes(), expected);
@@ -209,7 +209,7 @@ async fn keyed_page_gets_its_key_with_the_position() {
 async fn owed_reset_comes_before_any_position() {
     let hub = standing_hub(options());
     let mut pull = Pull::of(resuming(&hub, Some("ada"), "unknown"));
-    pass(MAX_AGE).await;
+    advance(MAX_AGE).await;
     let events = pull.all();
     assert!(events[0].is_reset() && events[1..].iter().all(Received::is_position), "{events:?}");
 }
@@ -218,7 +218,7 @@ async fn owed_reset_comes_before_any_position() {
 async fn position_says_nothing_of_later_events() {
     let hub = standing_hub(options());
     let mut pull = Pull::of(anonymous(&hub));
-    pass(MAX_AGE).await;
+    advance(MAX_AGE).await;
     // Due, and then there is an event.
     hub.broadcast(data("x"), None).unwrap();
     let events = pull.all();

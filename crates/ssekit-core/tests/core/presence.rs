@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use ssekit_core::{Client, ClientInfo, DisconnectReason, Hub, Observer, Options};
-use ssekit_testing::{Engine, anonymous, eventually, pass, standing_hub, two_shards, user, work};
+use ssekit_testing::{Engine, advance, anonymous, eventually, standing_hub, two_shards, user, work};
 
 /// Writes down who went online and offline.
 #[derive(Default)]
@@ -53,10 +53,10 @@ async fn user_back_within_the_grace_stays_online() {
         assert!(hub.is_online("ada"));
         drop(tab);
         assert!(hub.is_online("ada"), "for a moment");
-        pass(Duration::from_secs(4)).await;
+        advance(Duration::from_secs(4)).await;
     }
     assert_eq!(presence.told(), ["ada on"]);
-    pass(Duration::from_secs(2)).await;
+    advance(Duration::from_secs(2)).await;
     assert_eq!(presence.told(), ["ada on", "ada off"]);
     assert!(!hub.is_online("ada"));
     let _again = user(&hub, "ada");
@@ -71,10 +71,10 @@ async fn last_tab_decides_presence() {
     let _bob = user(&hub, "bob");
     let _nobody = anonymous(&hub);
     drop(one);
-    pass(Duration::from_secs(60)).await;
+    advance(Duration::from_secs(60)).await;
     assert_eq!(presence.told(), ["ada on", "bob on"]);
     drop(two);
-    pass(Duration::from_secs(6)).await;
+    advance(Duration::from_secs(6)).await;
     assert_eq!(presence.told(), ["ada on", "bob on", "ada off"]);
 }
 
@@ -95,9 +95,9 @@ async fn users_go_offline_in_order_of_departure() {
     let tabs: Vec<_> = (0..100).map(|number| user(&hub, &number.to_string())).collect();
     for tab in tabs {
         drop(tab);
-        pass(Duration::from_millis(20)).await;
+        advance(Duration::from_millis(20)).await;
     }
-    pass(Duration::from_secs(5)).await;
+    advance(Duration::from_secs(5)).await;
     let off: Vec<_> = (0..100).map(|number| format!("{number} off")).collect();
     assert_eq!(presence.told()[100..], off);
 }

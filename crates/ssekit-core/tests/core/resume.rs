@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use ssekit_core::{Connect, Event, HistoryOptions, Hub, Options};
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
-use ssekit_testing::{Engine, anonymous, data, named, pass, resuming, standing_hub, two_shards, user};
+use ssekit_testing::{Engine, advance, anonymous, data, named, resuming, standing_hub, two_shards, user};
 
 fn with_id<'a>(id: &'a str, text: &'a str) -> Event<'a> {
     Event { id: Some(id), data: text, ..Event::default() }
@@ -117,7 +117,7 @@ async fn dropped_event_of_one_client_resets_it() {
     let before = first.ready.id.clone();
     hub.send_to_client("tab", data("missed")).unwrap();
     drop(first);
-    pass(Duration::from_secs(12)).await;
+    advance(Duration::from_secs(12)).await;
     let connect = |last_event_id| {
         let who = Connect {
             user: Some("ada"),

@@ -181,7 +181,7 @@ proptest! {
     #[test]
     fn reader_of_any_rhythm_gets_everything_or_a_reset(
         max_events in 1..40_usize,
-        turns in proptest::collection::vec((1..40_usize, 0..60_usize, 1..4_000_usize), 1..12),
+        rounds in proptest::collection::vec((1..40_usize, 0..60_usize, 1..4_000_usize), 1..12),
     ) {
         let history = HistoryOptions { max_events, ..HistoryOptions::default() };
         let engine = Engine::with(Options { history, ..two_shards() });
@@ -197,7 +197,7 @@ proptest! {
             cursor
         };
         let mut read = 0;
-        for (publish, most, size) in turns {
+        for (publish, most, size) in rounds {
             for _ in 0..publish {
                 engine.broadcast(data(&"x".repeat(size)), None).unwrap();
                 sent += 1;

@@ -8,7 +8,7 @@ use ssekit_core::{Chunk, Options};
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::events_in;
-use ssekit_testing::{Engine, anonymous, data, eventually, named, pass, standing_hub, two_shards, user};
+use ssekit_testing::{Engine, advance, anonymous, data, eventually, named, standing_hub, two_shards, user};
 
 #[test]
 fn a_carrier_is_woken_by_each_kind_of_event() {
@@ -37,7 +37,7 @@ fn simultaneous_wait_is_woken() {
                 hub.broadcast(data("x"), None).unwrap();
             }
         });
-        // Somebody keeps the shards walking.
+        // Others keep the shards busy with passes.
         let _others: Vec<_> = (0..100).map(|_| Peer::of(anonymous(hub).stream)).collect();
         for _ in 0..2_000 {
             let mut pull = Pull::of(anonymous(hub));
@@ -145,7 +145,7 @@ async fn idle_stream_yields_a_comment_per_heartbeat() {
     assert!(matches!(pull.poll(), Poll::Pending));
     let mut heartbeats = vec![];
     for second in 1..=60 {
-        pass(Duration::from_secs(1)).await;
+        advance(Duration::from_secs(1)).await;
         while let Poll::Ready(bytes) = pull.poll() {
             assert_eq!(bytes.unwrap(), ":\n");
             heartbeats.push(second);
@@ -163,7 +163,7 @@ async fn a_busy_stream_yields_no_heartbeat() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
     for _ in 0..40 {
-        pass(Duration::from_secs(5)).await;
+        advance(Duration::from_secs(5)).await;
         hub.broadcast(data("x"), None).unwrap();
         assert_eq!(events_in(&pull.bytes()).len(), 1);
         assert!(matches!(pull.poll(), Poll::Pending));
@@ -175,7 +175,7 @@ async fn a_busy_stream_yields_no_heartbeat() {
 async fn unpulled_heartbeats_do_not_accumulate() {
     let hub = standing_hub(Options { heartbeat: Duration::from_secs(8), ..two_shards() });
     let mut pull = Pull::of(anonymous(&hub));
-    pass(Duration::from_secs(100)).await;
+    advance(Duration::from_secs(100)).await;
     assert_eq!(pull.bytes(), ":\n");
     assert!(matches!(pull.poll(), Poll::Pending));
 }

@@ -8,7 +8,7 @@ use ssekit_testing::door::{Door, ticket_of, tickets, with_tickets};
 use ssekit_testing::http2::Connection;
 use ssekit_testing::peer::Peer;
 use ssekit_testing::pull::Pull;
-use ssekit_testing::{Engine, data, eventually, named, pass, resuming, standing_hub, two_shards, user, work};
+use ssekit_testing::{Engine, advance, data, eventually, named, resuming, standing_hub, two_shards, user, work};
 
 /// Longer than the history of these hubs lasts.
 const LONG: Duration = Duration::from_secs(12);
@@ -41,7 +41,7 @@ fn assert_not_told(hub: &Hub, mut pull: Pull) {
 async fn send_to_a_forgotten_client_resets_only_its_page() {
     let hub = hub();
     let [tab, other] = ["tab", "other"].map(|id| come_back(&hub, Some("ada"), id, None).ready.id);
-    pass(LONG).await;
+    advance(LONG).await;
     assert_eq!(hub.stats().away, 0);
     assert!(!hub.send_to_client("tab", data("missed")).unwrap());
     assert!(come_back(&hub, Some("ada"), "other", Some(&other)).ready.resumed);
@@ -81,7 +81,7 @@ async fn send_to_a_forgotten_anonymous_client_resets_returning_user() {
     hub.send_to_client(&id, data("seen")).unwrap();
     let seen = page.event().id;
     drop(page);
-    pass(LONG).await;
+    advance(LONG).await;
     assert_eq!(hub.stats().away, 0);
     assert!(Pull::of(resuming(&hub, Some("ada"), &seen)).ready.resumed);
     hub.send_to_client(&id, data("missed")).unwrap();
@@ -93,7 +93,7 @@ async fn forgotten_user_resets_nobody_else() {
     let hub = hub();
     let [ada, bob] = ["ada", "bob"].map(|id| Pull::of(user(&hub, id)).ready.id);
     hub.send_to_user("bob", data("missed")).unwrap();
-    pass(LONG).await;
+    advance(LONG).await;
     assert_eq!(hub.stats().known_users, 0);
     assert!(Pull::of(resuming(&hub, Some("ada"), &ada)).ready.resumed);
     assert_told(Pull::of(resuming(&hub, Some("bob"), &bob)), "evicted");
@@ -144,9 +144,9 @@ async fn page_without_last_id_is_reset_after_missed_events() {
         for what in FOR_IT {
             let hub = hub();
             drop(come_back(&hub, Some("ada"), "tab", None));
-            pass(away).await;
+            advance(away).await;
             send(&hub, what);
-            pass(away).await;
+            advance(away).await;
             assert_told(come_back(&hub, Some("ada"), "tab", None), "unknown");
         }
         // The exclusions of an evicted broadcast are unknown.
@@ -154,7 +154,7 @@ async fn page_without_last_id_is_reset_after_missed_events() {
             let hub = hub();
             drop(come_back(&hub, Some("ada"), "tab", None));
             send(&hub, what);
-            pass(away).await;
+            advance(away).await;
             assert_not_told(&hub, come_back(&hub, Some("ada"), "tab", None));
         }
     }
@@ -211,12 +211,12 @@ async fn unwritten_reset_is_owed_without_last_id() {
     for away in [Duration::ZERO, LONG] {
         let hub = hub();
         drop(come_back(&hub, Some("ada"), "tab", Some("of another epoch")));
-        pass(away).await;
+        advance(away).await;
         let mut again = come_back(&hub, Some("ada"), "tab", None);
         assert_eq!(again.ready.id, "ssekit:unknown");
         assert!(again.event().is_reset());
         drop(again);
-        pass(away).await;
+        advance(away).await;
         assert_not_told(&hub, come_back(&hub, Some("ada"), "tab", None));
     }
 }
@@ -225,7 +225,7 @@ async fn unwritten_reset_is_owed_without_last_id() {
 async fn other_users_page_with_the_id_is_new() {
     let hub = hub();
     drop(come_back(&hub, Some("ada"), "tab", None));
-    pass(LONG).await;
+    advance(LONG).await;
     send(&hub, "to all");
     assert_not_told(&hub, come_back(&hub, Some("bob"), "tab", None));
 }
@@ -289,17 +289,17 @@ async fn send_to_an_expired_client_resets_its_user_cluster_wide() {
     let options = Options { history, threads: 1, ..Options::default() };
     let runtime = tokio::runtime::Handle::current();
     let nodes = [(); 2].map(|()| Hub::start_on(memory.clone(), options.clone(), &runtime).unwrap());
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     nodes[0].broadcast(data("first"), None).unwrap();
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     let [page, bob] = ["ada", "bob"].map(|id| Pull::of(user(&nodes[0], id)));
     let (id, last, bob) = (page.ready.client_id.clone(), page.ready.id.clone(), bob.ready.id.clone());
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     drop(page);
     // Longer than any node remembers that the id was ada's.
-    pass(Duration::from_secs(60)).await;
+    advance(Duration::from_secs(60)).await;
     assert!(!nodes[1].send_to_client(&id, data("missed")).unwrap());
-    pass(Duration::from_secs(1)).await;
+    advance(Duration::from_secs(1)).await;
     for node in &nodes {
         let again = |user, last: &str| Pull::of(resuming(node, Some(user), last));
         assert!(again("bob", &bob).ready.resumed);

@@ -81,7 +81,7 @@ fn pipelined_answers_precede_the_stream() {
     let mut visitor = door.connect();
     // So many that their answers do not fit into the kernel's buffers, and nobody reads yet.
     let asked = 5_000;
-    let mut writer = visitor.twin();
+    let mut writer = visitor.try_clone();
     let writing = std::thread::spawn(move || {
         writer.send(get("/healthz").repeat(asked) + &get("/events"));
     });
@@ -161,8 +161,8 @@ fn head_gets_the_head_and_no_client() {
 #[test]
 fn disconnect_sends_earlier_events_and_ends_the_body() {
     let door = Door::anonymous();
-    for turn in 0..200 {
-        let client = format!("tab{turn}");
+    for number in 0..200 {
+        let client = format!("tab{number}");
         let mut visitor = door.connect();
         visitor.send(get(&format!("/events?clientId={client}")));
         // Somewhere between its entry and its socket's adoption, or after it.

@@ -19,8 +19,8 @@ fn examples() -> Vec<Message<'static>> {
         ..Member::default()
     };
     let (client, channel) = ("tab", "x");
-    let order = Subscription { client, owner: None, shown: None, channel, since: None };
-    let asked = Subscription { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..order };
+    let command = Subscription { client, owner: None, shown: None, channel, since: None };
+    let asked = Subscription { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..command };
     let members = vec![Member { client: "a", user: Some("u"), since: 7, ..Member::default() }, watching.clone()];
     vec![
         Message::Event(Audience::User("ada").into(), event),
@@ -32,12 +32,15 @@ fn examples() -> Vec<Message<'static>> {
         Message::Event(Audience::All { exclude: None }.into(), event),
         Message::DisconnectUser("ada", 1_800_000_000_000),
         Message::DisconnectClient("tab"),
-        Message::Subscribe(order),
+        Message::Subscribe(command),
         Message::Subscribe(asked),
-        Message::Unsubscribe(Subscription { owner: Some(Owner::User("ada")), ..order }),
+        Message::Unsubscribe(Subscription { owner: Some(Owner::User("ada")), ..command }),
         Message::Changed(watching),
-        Message::Attends { attendee: Attendee { channel, client, user: Some("ada"), data: Some("{}") }, comes: true },
-        Message::Attends { attendee: Attendee { channel, client, user: None, data: None }, comes: false },
+        Message::Attendance {
+            attendee: Attendee { channel, client, user: Some("ada"), data: Some("{}") },
+            comes: true,
+        },
+        Message::Attendance { attendee: Attendee { channel, client, user: None, data: None }, comes: false },
         Message::Lost(7),
         Message::Joined(members.clone()),
         Message::Left(vec!["a", "b"]),
@@ -59,12 +62,12 @@ fn message_survives_encoding() {
 #[test]
 fn message_is_addressed_to_whom_it_concerns() {
     let client = Address::from(Audience::Client("tab"));
-    let (orders, everybody) = (Address::orders(), Address::everybody());
+    let (commands, everybody) = (Address::commands(), Address::everybody());
     for message in examples() {
         let expected = match &message {
             Message::Event(to, _) => &to.audience.into(),
-            Message::DisconnectUser(..) | Message::Lost(_) => &orders,
-            Message::Attends { attendee, .. } => &Address::attendance(attendee.channel),
+            Message::DisconnectUser(..) | Message::Lost(_) => &commands,
+            Message::Attendance { attendee, .. } => &Address::attendance(attendee.channel),
             Message::DisconnectClient(_) | Message::Subscribe(_) | Message::Unsubscribe(_) => &client,
             _ => &everybody,
         };

@@ -61,12 +61,12 @@ impl Writer {
         }
     }
 
-    pub(super) fn subscription(&mut self, order: &Subscription<'_>) {
-        self.text(tag::CLIENT, order.client);
-        self.owner(order.owner);
-        self.optional(tag::SHOWN, order.shown);
-        self.text(tag::CHANNEL, order.channel);
-        self.optional(tag::FROM, order.since);
+    pub(super) fn subscription(&mut self, command: &Subscription<'_>) {
+        self.text(tag::CLIENT, command.client);
+        self.owner(command.owner);
+        self.optional(tag::SHOWN, command.shown);
+        self.text(tag::CHANNEL, command.channel);
+        self.optional(tag::FROM, command.since);
     }
 
     pub(super) fn attendee(&mut self, attendee: &Attendee<'_>) {

@@ -23,7 +23,7 @@ impl Shard {
         self.marked_channels.shrink_to(1024);
     }
 
-    /// Returns how many members had their turn.
+    /// Returns the number of members that it got to.
     fn continue_channel(&mut self, mut pass: ChannelPass, most: usize) -> usize {
         let mut members = std::mem::take(&mut self.members);
         let next = pass.channel.copy(self.shared.inbox.number, pass.next, most, &mut members);
@@ -57,7 +57,7 @@ impl Shard {
         // nothing new for the channel: a member may have come while its newest event was being put into the log.
         let gap = log.read(from, head, MAX_EVENTS, &mut entries).is_err();
         let events = Broadcasts::of_channel(log, from, head, timeline.broadcasts().last(), entries);
-        channel.pass(shard, events.to);
+        channel.set_offered(shard, events.to);
         if !gap && events.to < head {
             self.marked_channels.push_back(Arc::clone(&channel));
         }

@@ -124,7 +124,7 @@ mod with_sockets {
         let Shared { registry, timeline, .. } = &shard.shared;
         let begun = client.subscriptions.begin(&registry.channel_log(channel), timeline.head(), 128);
         assert_eq!(begun, Begun::Added);
-        registry.take_seats(client);
+        registry.join_channels(client);
     }
 
     fn publish_to_channel(shard: &Shard, name: &str) {
@@ -195,8 +195,8 @@ mod with_sockets {
         for number in [10, 90] {
             let client = &members[number].0;
             let head = shard.shared.timeline.head();
-            let (channel, seat) = client.subscriptions.end("news", head).flatten().unwrap();
-            shard.shared.registry.leave_channel(client, &channel, seat, Duration::ZERO);
+            let (channel, key) = client.subscriptions.end("news", head).flatten().unwrap();
+            shard.shared.registry.leave_channel(client, &channel, key, Duration::ZERO);
             client.mark();
         }
         // New members take both places. They get nothing that was sent before.

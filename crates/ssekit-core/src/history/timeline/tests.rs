@@ -20,9 +20,9 @@ fn refilled_log_stays_in_the_heap_once() {
     // Room for one event, so that each event drives out the other log's.
     let timeline = timeline(1_024);
     let logs = [(); 2].map(|()| Arc::new(Log::new(0)));
-    for turn in 0..1_000 {
-        publish(&timeline, &logs[turn % 2]);
-        assert!(entered(&timeline) <= 2, "{} after {turn}", entered(&timeline));
+    for round in 0..1_000 {
+        publish(&timeline, &logs[round % 2]);
+        assert!(entered(&timeline) <= 2, "{} after {round}", entered(&timeline));
     }
     assert_eq!(timeline.usage().0, 1);
 }

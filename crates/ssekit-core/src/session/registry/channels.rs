@@ -8,7 +8,7 @@ use crate::history::timeline::Timeline;
 use crate::session::channel::Channel;
 use crate::session::channel_log::ChannelLog;
 use crate::session::client::Client;
-use crate::session::subscriptions::{Seat, Span};
+use crate::session::subscriptions::{MemberKey, Span};
 
 impl Registry {
     /// Another node knows these channels of a client that is away.
@@ -40,12 +40,12 @@ impl Registry {
     }
 
     /// Makes a connected client a member of each of its channels.
-    pub(crate) fn take_seats(&self, client: &Arc<Client>) {
+    pub(crate) fn join_channels(&self, client: &Arc<Client>) {
         // Without a lock on the subscriptions, because the look-up of a channel may wait for a publisher.
-        for name in client.subscriptions.without_seat() {
-            let seat = self.member_of(&name, client);
-            if !client.subscriptions.sit(&name, seat) {
-                self.leave_channel(client, &name, seat, Duration::ZERO);
+        for name in client.subscriptions.not_joined() {
+            let key = self.join_channel(&name, client);
+            if !client.subscriptions.set_joined(&name, key) {
+                self.leave_channel(client, &name, key, Duration::ZERO);
             }
         }
         if !client.is_connected() {
@@ -54,26 +54,26 @@ impl Registry {
         }
     }
 
-    /// Takes a place at a channel.
-    fn member_of(&self, name: &str, client: &Arc<Client>) -> Seat {
+    /// Makes a client a member of a channel.
+    fn join_channel(&self, name: &str, client: &Arc<Client>) -> MemberKey {
         loop {
             let channel = self.channel(name);
-            if let Some(seat) = channel.join(client) {
+            if let Some(key) = channel.join(client) {
                 if channel.attendance.is_some() {
                     self.checks.add(&channel.events.name, &client.info.id, Duration::ZERO);
                 }
-                return seat;
+                return key;
             }
         }
     }
 
-    /// Gives up a client's place at a channel, which is known as long as somebody has one. The others learn about it after a
-    /// while, if the client is not back by then.
-    pub(crate) fn leave_channel(&self, client: &Client, name: &str, seat: Seat, after: Duration) {
+    /// Removes a client from the members of a channel, which is known as long as it has any. The others learn about it after
+    /// a while, if the client is not back by then.
+    pub(crate) fn leave_channel(&self, client: &Client, name: &str, key: MemberKey, after: Duration) {
         let channel = self.channels.get(name);
         debug_assert!(channel.is_some(), "a channel with members is not given up");
         let Some(channel) = channel else { return };
-        channel.leave(client, seat);
+        channel.leave(client, key);
         if channel.attendance.is_some() {
             self.checks.add(&channel.events.name, &client.info.id, after);
         }
@@ -89,8 +89,8 @@ impl Registry {
 
     /// Ends a client's membership in all its channels.
     pub(super) fn leave_channels(&self, client: &Client) {
-        for (name, seat) in client.subscriptions.leave_seats() {
-            self.leave_channel(client, &name, seat, self.presence.grace());
+        for (name, key) in client.subscriptions.take_member_keys() {
+            self.leave_channel(client, &name, key, self.presence.grace());
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Part, Seat};
+use super::{MemberKey, Part};
 use crate::event::position::Position;
 use crate::session::channel_log::ChannelLog;
 
@@ -29,8 +29,8 @@ impl Span {
         Self { until, ..self.clone() }
     }
 
-    /// The subscription before the order at this position. The client's node may be ahead of this node, which will
-    /// carry out the later orders itself.
+    /// The subscription before the command at this position. The client's node may be ahead of this node, which will
+    /// carry out the later commands itself.
     pub(crate) fn before(&self, position: Position) -> Option<Self> {
         let until = if self.until < position { self.until } else { Position::MAX };
         (self.since < position).then(|| Self { until, ..self.clone() })
@@ -40,8 +40,8 @@ impl Span {
 /// The source of a client's subscription to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Source {
-    /// An order, to this client or to one before it.
-    Order,
+    /// A command, to this client or to one before it.
+    Command,
     /// The client itself, when it connected.
     Client,
     /// Another node, where the client was before.
@@ -56,8 +56,8 @@ pub(crate) struct Subscription {
     pub(crate) since: Position,
     /// and up to this one. `MAX`: the client has not left.
     pub(crate) until: Position,
-    /// Its place among the channel's members, while it is connected.
-    pub(super) seat: Option<Seat>,
+    /// Its key among the channel's members, while it is connected.
+    pub(super) member_key: Option<MemberKey>,
     /// The newest event when the client named the channel; 0: it did not.
     pub(super) named_at: Position,
     pub(super) source: Source,
@@ -66,7 +66,7 @@ pub(crate) struct Subscription {
 impl Subscription {
     /// A subscription from this position on.
     pub(crate) fn new(channel: Arc<ChannelLog>, since: Position) -> Self {
-        Self { channel, since, until: Position::MAX, seat: None, named_at: 0, source: Source::Order }
+        Self { channel, since, until: Position::MAX, member_key: None, named_at: 0, source: Source::Command }
     }
 
     /// A subscription that another node knows.
@@ -83,7 +83,7 @@ impl Subscription {
 
     /// Another client's subscription.
     pub(crate) fn inherited(&self) -> Self {
-        Self { seat: None, source: Source::Order, ..self.clone() }
+        Self { member_key: None, source: Source::Command, ..self.clone() }
     }
 
     pub(super) fn span(&self) -> Span {
@@ -96,8 +96,8 @@ impl Subscription {
         span.is_active() && self.until <= span.since.max(span.named_at)
     }
 
-    pub(super) fn leave(&mut self) -> Option<(Arc<str>, Seat)> {
-        Some((Arc::clone(&self.channel.name), self.seat.take()?))
+    pub(super) fn leave(&mut self) -> Option<(Arc<str>, MemberKey)> {
+        Some((Arc::clone(&self.channel.name), self.member_key.take()?))
     }
 
     pub(crate) fn is_active(&self) -> bool {

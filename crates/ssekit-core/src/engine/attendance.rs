@@ -6,7 +6,7 @@ use crate::session::attendance::Attendee;
 
 impl Engine {
     /// Tells a channel's clients that another one has come or gone, if they do not know that already.
-    pub(crate) fn attend(&self, place: Place, attendee: Attendee<'_>, comes: bool) {
+    pub(crate) fn apply_attendance(&self, place: Place, attendee: Attendee<'_>, comes: bool) {
         let mut notice = attendee.notice(comes);
         loop {
             let channel = self.registry.channel(attendee.channel);
