@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Address, Backplane, Batch, Channel, Known, NodeId, Outgoing};
+use ssekit_core::backplane::{Address, Backplane, Batch, Known, NodeId, Outgoing, Topic};
 use ssekit_core::{Connect, Event, Hub, Link, Options};
 use ssekit_testing::pull::Pull;
 
 struct Scene {
     hub: Hub,
     memory: Memory,
-    /// Another node, and how much it has said in each channel.
+    /// Another node, and how much it has said in each topic.
     other: Mutex<(NodeId, u64, u64)>,
     runtime: tokio::runtime::Runtime,
 }
@@ -36,21 +36,21 @@ fn eventually(mut condition: impl FnMut() -> bool) {
     }
 }
 
-// The first byte says in which channel, and how a message begins that is likely to be understood.
+// The first byte says in which topic, and how a message begins that is likely to be understood.
 fuzz_target!(|data: &[u8]| {
     let Some((first, rest)) = data.split_first() else { return };
     let Scene { hub, memory, other, runtime } = &*SCENE;
     let mut other = other.lock().expect("nobody panicked");
-    let channel = if first & 1 == 0 { Channel::Events } else { Channel::Members };
+    let topic = if first & 1 == 0 { Topic::Events } else { Topic::Members };
     let payload = if first & 2 == 0 { rest.to_vec() } else { [&[1, first >> 2], rest].concat() };
-    let count = match channel {
-        Channel::Events => &mut other.1,
-        Channel::Members => &mut other.2,
+    let count = match topic {
+        Topic::Events => &mut other.1,
+        Topic::Members => &mut other.2,
     };
     *count += 1;
     let count = *count;
     let records = vec![Outgoing { to: Address::everybody(), payload: payload.into() }];
-    let batch = Batch { node: other.0, channel, first: count, records };
+    let batch = Batch { node: other.0, topic, first: count, records };
     let mut bob = Pull::of(hub.connect(Connect { user: Some("bob"), ..Connect::default() }).expect("he is let in"));
     runtime.block_on(async {
         let mut memory = memory.clone();

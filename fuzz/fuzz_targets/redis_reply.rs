@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ssekit_core::backplane::Channel;
+use ssekit_core::backplane::Topic;
 use ssekit_redis::answer::{Clock, joined, streams};
 
 /// No record has this number.
@@ -15,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     }
     for entry in streams(answer).into_iter().flatten().flat_map(|(_, entries)| entries) {
         let id = entry.id();
-        let Some(record) = entry.record(Channel::Events, Clock::now(0)) else { continue };
+        let Some(record) = entry.record(Topic::Events, Clock::now(0)) else { continue };
         assert_eq!(id, Some((record.number, 0)));
         assert!((1..MOST_NUMBER).contains(&record.number));
         assert!(record.payload.is_empty() || data.windows(record.payload.len()).any(|part| part == record.payload));

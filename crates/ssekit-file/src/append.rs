@@ -1,7 +1,7 @@
 //! Appends a batch: numbers its records, and forgets old ones for them.
 
 use rusqlite::{OptionalExtension as _, Transaction, TransactionBehavior, params};
-use ssekit_core::backplane::{Batch, Channel, Number};
+use ssekit_core::backplane::{Batch, Number, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::bounds;
@@ -11,7 +11,7 @@ use crate::row::{Clock, Stored};
 use crate::state::State;
 use crate::trouble::Trouble;
 
-/// Returns the number at which the channel ends afterwards.
+/// Returns the number at which the topic ends afterwards.
 pub(crate) fn append(
     database: &mut Database,
     options: &FileOptions,
@@ -33,9 +33,9 @@ pub(crate) fn append(
             note_unsynced(database)?;
             continue;
         }
-        let before = *state.end(batch.channel);
+        let before = *state.end(batch.topic);
         add(&transaction, &mut state, batch, now)?;
-        let end = *state.end(batch.channel);
+        let end = *state.end(batch.topic);
         if end > before {
             bounds::keep(&transaction, &mut state, options, batch, now)?;
             state.store(&transaction)?;
@@ -63,31 +63,29 @@ fn add(transaction: &Transaction<'_>, state: &mut State, batch: &Batch, now: Clo
         .query_row("SELECT events, members FROM nodes WHERE node = ?", [node], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let (mut events, mut members): (u64, u64) = counts.unwrap_or_default();
-    let done = match batch.channel {
-        Channel::Events => &mut events,
-        Channel::Members => &mut members,
+    let done = match batch.topic {
+        Topic::Events => &mut events,
+        Topic::Members => &mut members,
     };
-    let mut insert = transaction.prepare(match batch.channel {
-        Channel::Events => {
+    let mut insert = transaction.prepare(match batch.topic {
+        Topic::Events => {
             "INSERT INTO events (number, at, node, count, checksum, payload, address) VALUES (?, ?, ?, ?, ?, ?, ?)"
         }
-        Channel::Members => {
-            "INSERT INTO members (number, at, node, count, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)"
-        }
+        Topic::Members => "INSERT INTO members (number, at, node, count, checksum, payload) VALUES (?, ?, ?, ?, ?, ?)",
     })?;
     for (count, record) in (batch.first..).zip(&batch.records).filter(|(count, _)| *count > *done) {
-        let (payload, channel, at) = (record.payload.as_ref(), batch.channel, now.millis);
-        *state.end(channel) += 1;
-        let number = *state.end(channel);
-        match channel {
-            Channel::Events => {
+        let (payload, topic, at) = (record.payload.as_ref(), batch.topic, now.millis);
+        *state.end(topic) += 1;
+        let number = *state.end(topic);
+        match topic {
+            Topic::Events => {
                 let address = record.to.as_bytes();
-                let checksum = Stored { channel, number, at, node, count, address, payload }.checksum();
+                let checksum = Stored { topic, number, at, node, count, address, payload }.checksum();
                 insert.execute(params![number, at, node, count, checksum, payload, address])?;
                 state.bytes += payload.len() as u64;
             }
-            Channel::Members => {
-                let checksum = Stored { channel, number, at, node, count, address: &[], payload }.checksum();
+            Topic::Members => {
+                let checksum = Stored { topic, number, at, node, count, address: &[], payload }.checksum();
                 insert.execute(params![number, at, node, count, checksum, payload])?;
             }
         }

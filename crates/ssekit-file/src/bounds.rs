@@ -1,7 +1,7 @@
 //! Forgets the oldest records. Each append does a little of that, so that no append takes long.
 
 use rusqlite::{Connection, params};
-use ssekit_core::backplane::{Batch, Channel, Number};
+use ssekit_core::backplane::{Batch, Number, Topic};
 
 use crate::options::FileOptions;
 use crate::row::Clock;
@@ -25,9 +25,9 @@ pub(crate) fn keep(
     batch: &Batch,
     now: Clock,
 ) -> Result<(), Trouble> {
-    let own = match batch.channel {
-        Channel::Events => batch.records.len(),
-        Channel::Members => 0,
+    let own = match batch.topic {
+        Topic::Events => batch.records.len(),
+        Topic::Members => 0,
     };
     forget_events(connection, state, options, own, now)?;
     let last = state.ends.members.saturating_sub(MOST_MEMBERS);

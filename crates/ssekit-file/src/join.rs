@@ -1,7 +1,7 @@
 //! Joins the history: decides whether it is still the one that the node knows.
 
 use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior, params};
-use ssekit_core::backplane::{Channel, Joined, Known, Number};
+use ssekit_core::backplane::{Joined, Known, Number, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
@@ -49,10 +49,10 @@ fn meet(state: &mut State, connection: &Connection, known: &Known) -> Result<(),
     if is_same {
         state.epoch = Epoch::random();
     }
-    for (channel, seen) in [(Channel::Events, known.ends.events), (Channel::Members, known.ends.members)] {
-        let end = *state.end(channel);
+    for (topic, seen) in [(Topic::Events, known.ends.events), (Topic::Members, known.ends.members)] {
+        let end = *state.end(topic);
         if is_same || (seen > 0 && seen >= end) {
-            state.skip_to(connection, channel, end.max(seen) + 1)?;
+            state.skip_to(connection, topic, end.max(seen) + 1)?;
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Reads the records after two numbers, in one look at both tables.
 
 use rusqlite::{Connection, params};
-use ssekit_core::backplane::{Channel, Ends, MOST_READ, Number, Record};
+use ssekit_core::backplane::{Ends, MOST_READ, Number, Record, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
@@ -27,10 +27,10 @@ pub(crate) fn read(
         return Err(Trouble::OtherHistory);
     }
     let mut records = Vec::new();
-    let is_complete = take(&transaction, Channel::Events, after.events, now, &mut records)?;
+    let is_complete = take(&transaction, Topic::Events, after.events, now, &mut records)?;
     // Members records, which prove that everything has been read, must not overtake the rest of the events.
     if is_complete || records.len() >= MOST_READ {
-        take(&transaction, Channel::Members, after.members, now, &mut records)?;
+        take(&transaction, Topic::Members, after.members, now, &mut records)?;
     }
     Ok(records)
 }
@@ -38,12 +38,12 @@ pub(crate) fn read(
 /// Returns whether it came to the end before the bytes were too many.
 fn take(
     connection: &Connection,
-    channel: Channel,
+    topic: Topic,
     after: Number,
     now: Clock,
     out: &mut Vec<Record>,
 ) -> Result<bool, Trouble> {
-    let (columns, table) = (row::columns(channel), table(channel));
+    let (columns, table) = (row::columns(topic), table(topic));
     let query = format!("SELECT {columns} FROM {table} WHERE number > ? ORDER BY number LIMIT ?");
     let mut statement = connection.prepare(&query)?;
     let mut rows = statement.query(params![after, MOST_READ])?;
@@ -52,7 +52,7 @@ fn take(
         if bytes >= MOST_BYTES {
             return Ok(false);
         }
-        let record = row::record(row, channel, now)?;
+        let record = row::record(row, topic, now)?;
         bytes += record.payload.len();
         out.push(record);
     }

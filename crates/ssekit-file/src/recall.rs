@@ -1,7 +1,7 @@
 //! Recalls the events of some audiences: finds their numbers by the indexes, then reads only those.
 
 use rusqlite::{Connection, ToSql, params};
-use ssekit_core::backplane::{Address, Channel, Number, Recall, Recalled, Whose};
+use ssekit_core::backplane::{Address, Number, Recall, Recalled, Topic, Whose};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
@@ -72,7 +72,7 @@ fn read(
     if what.newest {
         numbers.reverse();
     }
-    let columns = row::columns(Channel::Events);
+    let columns = row::columns(Topic::Events);
     let mut statement = connection.prepare(&format!("SELECT {columns} FROM events WHERE number = ?"))?;
     let (mut records, mut bytes) = (Vec::new(), 0);
     for number in &numbers {
@@ -81,7 +81,7 @@ fn read(
         }
         let mut rows = statement.query(params![number])?;
         if let Some(row) = rows.next()? {
-            let record = row::record(row, Channel::Events, now)?;
+            let record = row::record(row, Topic::Events, now)?;
             bytes += record.payload.len();
             records.push(record);
         }

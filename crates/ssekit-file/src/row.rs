@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rusqlite::Row;
-use ssekit_core::backplane::{Channel, NodeId, Number, Origin, Record};
+use ssekit_core::backplane::{NodeId, Number, Origin, Record, Topic};
 use tokio::time::Instant;
 
 use crate::trouble::Trouble;
@@ -36,12 +36,12 @@ impl Clock {
 
 /// A record as it is stored.
 pub(crate) struct Stored<'a> {
-    pub(crate) channel: Channel,
+    pub(crate) topic: Topic,
     pub(crate) number: Number,
     pub(crate) at: i64,
     pub(crate) node: &'a str,
     pub(crate) count: u64,
-    /// Empty in [`Channel::Members`].
+    /// Empty in [`Topic::Members`].
     pub(crate) address: &'a [u8],
     pub(crate) payload: &'a [u8],
 }
@@ -51,7 +51,7 @@ impl Stored<'_> {
     /// move from one field to the next.
     pub(crate) fn checksum(&self) -> u32 {
         let mut hash = crc32fast::Hasher::new();
-        hash.update(&[u8::from(self.channel == Channel::Members)]);
+        hash.update(&[u8::from(self.topic == Topic::Members)]);
         let numbers = [self.number, self.at as u64, self.count, self.address.len() as u64, self.payload.len() as u64];
         numbers.iter().for_each(|number| hash.update(&number.to_le_bytes()));
         [self.node.as_bytes(), self.address, self.payload].iter().for_each(|bytes| hash.update(bytes));
@@ -60,25 +60,25 @@ impl Stored<'_> {
 }
 
 /// The columns that [`record`] reads, in this order.
-pub(crate) fn columns(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Events => "number, at, node, count, address, checksum, payload",
-        Channel::Members => "number, at, node, count, x'', checksum, payload",
+pub(crate) fn columns(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Events => "number, at, node, count, address, checksum, payload",
+        Topic::Members => "number, at, node, count, x'', checksum, payload",
     }
 }
 
 /// The record in a row.
-pub(crate) fn record(row: &Row<'_>, channel: Channel, now: Clock) -> Result<Record, Trouble> {
+pub(crate) fn record(row: &Row<'_>, topic: Topic, now: Clock) -> Result<Record, Trouble> {
     let number: u64 = row.get(0)?;
     let damaged = || Trouble::damaged(format_args!("record {number} is not what was written"));
     let text = |index| row.get_ref(index)?.as_str().map_err(|_| damaged());
     let blob = |index| row.get_ref(index)?.as_blob().map_err(|_| damaged());
     let (node, address, payload) = (text(2)?, blob(4)?, blob(6)?);
-    let stored = Stored { channel, number, at: row.get(1)?, node, count: row.get(3)?, address, payload };
+    let stored = Stored { topic, number, at: row.get(1)?, node, count: row.get(3)?, address, payload };
     if stored.checksum() != row.get::<_, u32>(5)? {
         return Err(damaged());
     }
     let origin = Origin { node: NodeId::parse(node).ok_or_else(damaged)?, count: stored.count };
     let at = now.instant_of(stored.at);
-    Ok(Record { channel, number, origin, at, payload: Bytes::copy_from_slice(payload) })
+    Ok(Record { topic, number, origin, at, payload: Bytes::copy_from_slice(payload) })
 }

@@ -1,7 +1,7 @@
 //! The row that says how far the history goes.
 
 use rusqlite::{Connection, OptionalExtension as _, params};
-use ssekit_core::backplane::{Channel, Ends, Number};
+use ssekit_core::backplane::{Ends, Number, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::trouble::Trouble;
@@ -17,7 +17,7 @@ pub(crate) struct State {
     pub(crate) unsynced_since: Option<String>,
     /// When the file was made, in nanoseconds since 1970; 0: unknown. A copy has another time.
     pub(crate) made: i64,
-    /// The number of the last record of each channel.
+    /// The number of the last record of each topic.
     pub(crate) ends: Ends,
     /// The bytes of all events.
     pub(crate) bytes: u64,
@@ -54,29 +54,29 @@ impl State {
         Ok(())
     }
 
-    /// The number of the last record of a channel.
-    pub(crate) fn end(&mut self, channel: Channel) -> &mut Number {
-        match channel {
-            Channel::Events => &mut self.ends.events,
-            Channel::Members => &mut self.ends.members,
+    /// The number of the last record of a topic.
+    pub(crate) fn end(&mut self, topic: Topic) -> &mut Number {
+        match topic {
+            Topic::Events => &mut self.ends.events,
+            Topic::Members => &mut self.ends.members,
         }
     }
 
-    /// Forgets all records of a channel. The next one comes after this number.
-    pub(crate) fn skip_to(&mut self, connection: &Connection, channel: Channel, number: Number) -> Result<(), Trouble> {
-        connection.execute(&format!("DELETE FROM {}", table(channel)), [])?;
-        *self.end(channel) = number;
-        if channel == Channel::Events {
+    /// Forgets all records of a topic. The next one comes after this number.
+    pub(crate) fn skip_to(&mut self, connection: &Connection, topic: Topic, number: Number) -> Result<(), Trouble> {
+        connection.execute(&format!("DELETE FROM {}", table(topic)), [])?;
+        *self.end(topic) = number;
+        if topic == Topic::Events {
             self.bytes = 0;
         }
         Ok(())
     }
 }
 
-/// The table with the records of a channel.
-pub(crate) fn table(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Events => "events",
-        Channel::Members => "members",
+/// The table with the records of a topic.
+pub(crate) fn table(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Events => "events",
+        Topic::Members => "members",
     }
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use ssekit_core::backplane::{Address, Backplane, Batch, Channel, Ends, Known, NodeId, Outgoing};
+use ssekit_core::backplane::{Address, Backplane, Batch, Ends, Known, NodeId, Outgoing, Topic};
 use ssekit_core::{ClusterOptions, Connect, Connected, Event, Hub, Link, Options};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
@@ -135,7 +135,7 @@ fn throughput(plan: &Plan, runtime: &Runtime) -> Result<Value> {
         let began = Instant::now();
         for first in (1..=plan.events).step_by(BATCH as usize) {
             let records = vec![record.clone(); BATCH.min(plan.events + 1 - first) as usize];
-            backplane.append(joined.epoch, &Batch { node, channel: Channel::Events, first, records }).await?;
+            backplane.append(joined.epoch, &Batch { node, topic: Topic::Events, first, records }).await?;
         }
         let appended = began.elapsed();
         let (mut ends, mut count, began) = (joined.ends, 0, Instant::now());

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::time::Instant;
 
-use ssekit_core::backplane::{Channel, Ends, Joined, NodeId, Number, Origin, Record};
+use ssekit_core::backplane::{Ends, Joined, NodeId, Number, Origin, Record, Topic};
 use ssekit_core::event::position::Epoch;
 
 /// No record has this number: positions, and the scripts' numbers, go no further.
@@ -67,7 +67,7 @@ impl Entry {
     }
 
     /// The entry as a record, if it is one.
-    pub fn record(self, channel: Channel, now: Clock) -> Option<Record> {
+    pub fn record(self, topic: Topic, now: Clock) -> Option<Record> {
         let (id, Value::Array(fields)) = pair(self.0)? else { return None };
         let number = text(&id)?.strip_suffix("-0")?.parse().ok().filter(|number| (1..MOST_NUMBER).contains(number))?;
         let mut values = fields.into_iter().skip(1).step_by(2);
@@ -76,7 +76,7 @@ impl Entry {
         let at = now.instant_of(text(&time)?.parse().ok()?);
         let origin = Origin { node: NodeId::parse(node)?, count: count.parse().ok()? };
         let Value::BulkString(payload) = payload else { return None };
-        Some(Record { channel, number, origin, at, payload: Bytes::from(payload) })
+        Some(Record { topic, number, origin, at, payload: Bytes::from(payload) })
     }
 }
 
@@ -123,7 +123,7 @@ mod tests {
     fn understand(answer: Value) -> Vec<Record> {
         let _ = joined(&answer);
         let entries = streams(answer).into_iter().flatten().flat_map(|(_, entries)| entries);
-        entries.filter_map(|entry| entry.record(Channel::Events, Clock::now(0))).collect()
+        entries.filter_map(|entry| entry.record(Topic::Events, Clock::now(0))).collect()
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
             let fields = fields.into_iter().flat_map(|(name, value)| [name.to_owned(), value]);
             let bulk = |text: String| Value::BulkString(text.into_bytes());
             let entry = Value::Array(vec![bulk(id.to_owned()), Value::Array(fields.map(bulk).collect())]);
-            Entry(entry).record(Channel::Events, Clock::now(i64::MAX))
+            Entry(entry).record(Topic::Events, Clock::now(i64::MAX))
         };
         assert_eq!(record("7-0", "0").unwrap().number, 7);
         assert!(record("7-0", &i64::MIN.to_string()).is_some(), "it is very old");

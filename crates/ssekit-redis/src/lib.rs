@@ -5,7 +5,7 @@
 //! * `script`: what Redis does in one step; [`answer`]: what its answers say.
 //!
 //! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and
-//! `{ssekit}:members` (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<channel>` (how far a
+//! `{ssekit}:members` (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<topic>` (how far a
 //! node's records have been appended, kept for a day). The braces put all keys into one slot of a cluster.
 //!
 //! Commands in use: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
@@ -34,7 +34,7 @@ use connector::Connector;
 use failure::CallError;
 use script::{APPEND, JOIN, Script};
 use ssekit_core::backplane::{
-    Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, Number, Origin, READ_WAIT, Record,
+    Backplane, Batch, Ends, Failure, Joined, Known, MOST_READ, Number, Origin, READ_WAIT, Record, Topic,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
@@ -57,15 +57,15 @@ pub struct Redis {
     connection: Option<Connection>,
     /// Redis's clock minus this machine's, in milliseconds.
     clock: i64,
-    /// Records of a channel to ask for at once; fewer after an answer that was too large.
+    /// Records of a topic to ask for at once; fewer after an answer that was too large.
     most_read: usize,
-    /// How far foreign entries after a record have been skipped, in both channels.
+    /// How far foreign entries after a record have been skipped, in both topics.
     skipped: Skipped,
     /// Whether there was a foreign entry.
     strange: Strange,
 }
 
-/// For each channel: a record's number, and how far entries after it have been skipped.
+/// For each topic: a record's number, and how far entries after it have been skipped.
 #[derive(Debug, Clone, Copy, Default)]
 struct Skipped {
     events: (Number, u64),
@@ -190,11 +190,11 @@ impl fmt::Debug for Redis {
     }
 }
 
-/// The last part of the key of a channel's stream.
-fn name_of(channel: Channel) -> &'static str {
-    match channel {
-        Channel::Events => "events",
-        Channel::Members => "members",
+/// The last part of the key of a topic's stream.
+fn name_of(topic: Topic) -> &'static str {
+    match topic {
+        Topic::Events => "events",
+        Topic::Members => "members",
     }
 }
 
@@ -217,15 +217,15 @@ impl Backplane for Redis {
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
         let keys = Arc::clone(&self.keys);
-        let (stream, kept) = match batch.channel {
-            Channel::Events => (&keys.events, self.max_stream_events),
-            Channel::Members => (&keys.members, MOST_MEMBERS),
+        let (stream, kept) = match batch.topic {
+            Topic::Events => (&keys.events, self.max_stream_events),
+            Topic::Members => (&keys.members, MOST_MEMBERS),
         };
-        let channel = name_of(batch.channel);
-        let count = format!("{}:{}:{channel}", keys.prefix, batch.node);
+        let topic = name_of(batch.topic);
+        let count = format!("{}:{}:{topic}", keys.prefix, batch.node);
         let answer = self
             .run(&APPEND, &[&keys.history, stream, &count], |call| {
-                call.arg(epoch.as_str()).arg(channel).arg(batch.node.as_str()).arg(batch.first).arg(kept);
+                call.arg(epoch.as_str()).arg(topic).arg(batch.node.as_str()).arg(batch.first).arg(kept);
                 for record in &batch.records {
                     call.arg(record.payload.as_ref());
                 }
@@ -255,15 +255,15 @@ impl Backplane for Redis {
         for (key, entries) in streams {
             if key == keys.events {
                 is_full = entries.len() >= self.most_read;
-                self.take(Channel::Events, after.events, entries, now, &mut records);
+                self.take(Topic::Events, after.events, entries, now, &mut records);
             } else {
-                self.take(Channel::Members, after.members, entries, now, &mut records);
+                self.take(Topic::Members, after.members, entries, now, &mut records);
             }
         }
         if is_full && self.most_read < MOST_READ {
             // As the contract demands: members records, which prove that everything has been read, must not overtake
             // the rest of the events.
-            records.retain(|record| record.channel == Channel::Events);
+            records.retain(|record| record.topic == Topic::Events);
             self.most_read = (self.most_read * 2).min(MOST_READ);
         }
         if records.is_empty() {
@@ -304,11 +304,11 @@ impl Redis {
 
     /// Takes a stream's records and skips foreign entries. A foreign entry may come after a record, but not in the
     /// place of one: there, the next append clears it away.
-    fn take(&mut self, channel: Channel, after: Number, entries: Vec<Entry>, now: Clock, out: &mut Vec<Record>) {
+    fn take(&mut self, topic: Topic, after: Number, entries: Vec<Entry>, now: Clock, out: &mut Vec<Record>) {
         let mut last = after;
         for entry in entries {
             let id = entry.id();
-            if let Some(record) = entry.record(channel, now) {
+            if let Some(record) = entry.record(topic, now) {
                 last = record.number;
                 out.push(record);
                 continue;
@@ -317,9 +317,9 @@ impl Redis {
                 self.strange = Strange::Seen;
             }
             if let Some(place) = id.filter(|(number, _)| *number == last) {
-                match channel {
-                    Channel::Events => self.skipped.events = place,
-                    Channel::Members => self.skipped.members = place,
+                match topic {
+                    Topic::Events => self.skipped.events = place,
+                    Topic::Members => self.skipped.members = place,
                 }
             }
         }
@@ -339,11 +339,11 @@ mod tests {
         let server = RedisServer::start();
         let mut redis = Redis::new(RedisOptions::at(server.url())).unwrap();
         let joined = redis.join(&Known::default()).await.unwrap();
-        let (node, channel) = (NodeId::random(), Channel::Events);
+        let (node, topic) = (NodeId::random(), Topic::Events);
         for first in 1..=100 {
             let large = Outgoing { to: Address::everybody(), payload: Bytes::from(vec![b'x'; 64 << 10]) };
             let records = vec![large];
-            redis.append(joined.epoch, &Batch { node, channel, first, records }).await.unwrap();
+            redis.append(joined.epoch, &Batch { node, topic, first, records }).await.unwrap();
         }
         redis.connector.most_bytes = 1 << 20;
         redis.connection = None;

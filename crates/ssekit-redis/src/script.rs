@@ -63,10 +63,10 @@ return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 
     )
 });
 
-/// Keys: the history's hash, the channel's stream, the node's count.
-/// Arguments: epoch, the channel's name, the node, the count of the first record, how many records to keep, the
+/// Keys: the history's hash, the topic's stream, the node's count.
+/// Arguments: epoch, the topic's name, the node, the count of the first record, how many records to keep, the
 /// records.
-/// Answer: the end of the channel; nothing if the history is another one.
+/// Answer: the end of the topic; nothing if the history is another one.
 pub(crate) static APPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"

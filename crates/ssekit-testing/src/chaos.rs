@@ -26,13 +26,13 @@ const MOST_BEHIND: usize = 1_500;
 
 /// To whom an event is sent.
 #[derive(Debug, Clone, Copy)]
-enum Audience {
+enum Recipients {
     All { but: Option<usize> },
     User(usize),
     Client(usize),
 }
 
-impl Audience {
+impl Recipients {
     fn random(chance: &mut Chance) -> Self {
         match chance.below(10) {
             0 => Self::All { but: None },
@@ -64,7 +64,7 @@ impl Audience {
 struct Scene {
     /// Where the nodes listen; one of them may be dead.
     addresses: Mutex<[SocketAddr; NODES]>,
-    plan: Vec<Audience>,
+    plan: Vec<Recipients>,
     /// How many events have been sent.
     sent: AtomicUsize,
     /// The newest event that each page has got, or might have.
@@ -134,7 +134,7 @@ where
     assert!(sender.block_on(sender.ready()), "the sender has joined");
     let scene = Arc::new(Scene {
         addresses: Mutex::new(nodes.each_ref().map(|node| node.address)),
-        plan: (0..EVENTS).map(|_| Audience::random(&mut chance)).collect(),
+        plan: (0..EVENTS).map(|_| Recipients::random(&mut chance)).collect(),
         sent: AtomicUsize::new(0),
         reached: (0..PAGES).map(|_| AtomicUsize::new(0)).collect(),
         done: AtomicUsize::new(0),

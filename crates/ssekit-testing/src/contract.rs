@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use ssekit_core::backplane::{
-    Address, Backplane, Batch, Channel, Ends, Joined, Known, MOST_READ, NodeId, Number, Origin, Outgoing, Recall,
-    Recalled, Record, Whose,
+    Address, Backplane, Batch, Ends, Joined, Known, MOST_READ, NodeId, Number, Origin, Outgoing, Recall, Recalled,
+    Record, Topic, Whose,
 };
 use ssekit_core::event::audience::Audience;
 
@@ -48,23 +48,23 @@ pub fn outgoing(text: impl Into<Bytes>) -> Outgoing {
     Outgoing { to: Address::everybody(), payload: text.into() }
 }
 
-pub fn batch(node: NodeId, channel: Channel, first: u64, records: &[&str]) -> Batch {
-    Batch { node, channel, first, records: records.iter().map(|text| outgoing(text.to_string())).collect() }
+pub fn batch(node: NodeId, topic: Topic, first: u64, records: &[&str]) -> Batch {
+    Batch { node, topic, first, records: records.iter().map(|text| outgoing(text.to_string())).collect() }
 }
 
-pub fn texts(records: &[Record], channel: Channel) -> Vec<(Number, String)> {
-    let of_channel = records.iter().filter(|record| record.channel == channel);
-    of_channel.map(|record| (record.number, String::from_utf8(record.payload.to_vec()).unwrap())).collect()
+pub fn texts(records: &[Record], topic: Topic) -> Vec<(Number, String)> {
+    let of_topic = records.iter().filter(|record| record.topic == topic);
+    of_topic.map(|record| (record.number, String::from_utf8(record.payload.to_vec()).unwrap())).collect()
 }
 
-/// Reads until so many records of both channels are there.
+/// Reads until so many records of both topics are there.
 pub async fn read_all(node: &mut impl Backplane, after: Ends, count: usize) -> Vec<Record> {
     let (mut records, mut ends) = (Vec::new(), after);
     while records.len() < count {
         for record in node.read(ends).await.unwrap() {
-            match record.channel {
-                Channel::Events => ends.events = record.number,
-                Channel::Members => ends.members = record.number,
+            match record.topic {
+                Topic::Events => ends.events = record.number,
+                Topic::Members => ends.members = record.number,
             }
             records.push(record);
         }
@@ -90,20 +90,20 @@ pub async fn numbers_have_no_holes_and_every_reader_sees_one_order<W: World>() {
         for (number, writer) in writers.iter_mut().enumerate() {
             let node = NodeId::parse(&format!("{number:0>10}")).unwrap();
             let end =
-                writer.append(joined.epoch, &batch(node, Channel::Events, round * 2 - 1, &["a", "b"])).await.unwrap();
+                writer.append(joined.epoch, &batch(node, Topic::Events, round * 2 - 1, &["a", "b"])).await.unwrap();
             assert_eq!(end - start.events, (round - 1) * 6 + number as u64 * 2 + 2);
-            writer.append(joined.epoch, &batch(node, Channel::Members, round, &["m"])).await.unwrap();
+            writer.append(joined.epoch, &batch(node, Topic::Members, round, &["m"])).await.unwrap();
         }
     }
     let first = read_all(&mut reader, start, 180).await;
     let second = read_all(&mut world.node(), start, 180).await;
-    for channel in [Channel::Events, Channel::Members] {
-        assert_eq!(texts(&first, channel), texts(&second, channel));
-        let start = if channel == Channel::Events { start.events } else { start.members };
-        let numbers: Vec<Number> = texts(&first, channel).iter().map(|(number, _)| *number).collect();
+    for topic in [Topic::Events, Topic::Members] {
+        assert_eq!(texts(&first, topic), texts(&second, topic));
+        let start = if topic == Topic::Events { start.events } else { start.members };
+        let numbers: Vec<Number> = texts(&first, topic).iter().map(|(number, _)| *number).collect();
         assert_eq!(numbers, (start + 1..=start + numbers.len() as u64).collect::<Vec<_>>());
     }
-    let origins = first.iter().filter(|record| record.channel == Channel::Members).map(|record| record.origin.count);
+    let origins = first.iter().filter(|record| record.topic == Topic::Members).map(|record| record.origin.count);
     assert_eq!(origins.max(), Some(20));
 }
 
@@ -111,7 +111,7 @@ pub async fn appending_again_adds_only_what_is_not_there<W: World>() {
     let world = W::keeping(10_000);
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
-    let append = |first, records| batch(id, Channel::Events, first, records);
+    let append = |first, records| batch(id, Topic::Events, first, records);
     node.append(joined.epoch, &append(1, &["1", "2"])).await.unwrap();
     let end = node.append(joined.epoch, &append(1, &["1", "2"])).await.unwrap();
     assert_eq!(end, joined.ends.events + 2);
@@ -121,7 +121,7 @@ pub async fn appending_again_adds_only_what_is_not_there<W: World>() {
     node.append(joined.epoch, &append(7, &["7"])).await.unwrap();
     node.append(joined.epoch, &append(5, &["5"])).await.unwrap();
     let read = read_all(&mut node, joined.ends, 4).await;
-    let texts: Vec<String> = texts(&read, Channel::Events).into_iter().map(|(_, text)| text).collect();
+    let texts: Vec<String> = texts(&read, Topic::Events).into_iter().map(|(_, text)| text).collect();
     assert_eq!(texts, ["1", "2", "3", "7"]);
 }
 
@@ -129,28 +129,28 @@ pub async fn nothing_is_appended_to_another_history<W: World>() {
     let world = W::keeping(10_000);
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
-    node.append(joined.epoch, &batch(id, Channel::Events, 1, &["1"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Events, 1, &["1"])).await.unwrap();
     world.lose();
-    let refused = node.append(joined.epoch, &batch(id, Channel::Events, 2, &["2"])).await.unwrap_err();
+    let refused = node.append(joined.epoch, &batch(id, Topic::Events, 2, &["2"])).await.unwrap_err();
     assert!(refused.is_other_history(), "{refused}");
     let anew = fresh(&mut node).await;
     assert_ne!(anew.epoch, joined.epoch);
-    assert!(world.node().append(joined.epoch, &batch(id, Channel::Events, 2, &["2"])).await.is_err());
-    node.append(anew.epoch, &batch(id, Channel::Events, 2, &["2"])).await.unwrap();
-    assert_eq!(texts(&read_all(&mut node, anew.ends, 1).await, Channel::Events).len(), 1);
+    assert!(world.node().append(joined.epoch, &batch(id, Topic::Events, 2, &["2"])).await.is_err());
+    node.append(anew.epoch, &batch(id, Topic::Events, 2, &["2"])).await.unwrap();
+    assert_eq!(texts(&read_all(&mut node, anew.ends, 1).await, Topic::Events).len(), 1);
 }
 
 pub async fn returning_node_finds_later_records<W: World>() {
     let world = W::keeping(10_000);
     let (mut node, mut other, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
-    other.append(joined.epoch, &batch(id, Channel::Events, 1, &["1", "2"])).await.unwrap();
+    other.append(joined.epoch, &batch(id, Topic::Events, 1, &["1", "2"])).await.unwrap();
     let read = read_all(&mut node, joined.ends, 2).await;
     let ends = Ends { events: read[1].number, members: joined.ends.members };
-    other.append(joined.epoch, &batch(id, Channel::Events, 3, &["3"])).await.unwrap();
+    other.append(joined.epoch, &batch(id, Topic::Events, 3, &["3"])).await.unwrap();
     let again = world.node().join(&knowing(&joined, ends, Some(read[1].origin.clone()))).await.unwrap();
     assert_eq!((again.epoch, again.ends.events), (joined.epoch, ends.events + 1));
-    assert_eq!(texts(&read_all(&mut node, ends, 1).await, Channel::Events), [(ends.events + 1, "3".into())]);
+    assert_eq!(texts(&read_all(&mut node, ends, 1).await, Topic::Events), [(ends.events + 1, "3".into())]);
     // A node that has never been there reads from the oldest that is left.
     let newcomer = fresh(&mut world.node()).await;
     let start = Ends { events: newcomer.forgotten, members: newcomer.ends.members };
@@ -161,7 +161,7 @@ pub async fn numbers_are_never_reused<W: World>() {
     let world = W::keeping(10_000);
     let (mut ahead, mut behind, id) = (world.node(), world.node(), NodeId::random());
     let joined = fresh(&mut ahead).await;
-    ahead.append(joined.epoch, &batch(id, Channel::Events, 1, &["1", "2", "3"])).await.unwrap();
+    ahead.append(joined.epoch, &batch(id, Topic::Events, 1, &["1", "2", "3"])).await.unwrap();
     let read = read_all(&mut ahead, joined.ends, 3).await;
     let known = |count: usize| {
         let ends = Ends { events: read[count - 1].number, members: joined.ends.members };
@@ -175,7 +175,7 @@ pub async fn numbers_are_never_reused<W: World>() {
     let second = ahead.join(&known(3)).await.unwrap();
     assert_eq!(second.epoch, first.epoch);
     assert!(second.ends.events > known(3).ends.events, "{second:?}");
-    let end = behind.append(first.epoch, &batch(id, Channel::Events, 9, &["9"])).await.unwrap();
+    let end = behind.append(first.epoch, &batch(id, Topic::Events, 9, &["9"])).await.unwrap();
     assert!(end > known(3).ends.events);
 }
 
@@ -183,13 +183,13 @@ pub async fn forgotten_records_are_reported_in_the_same_epoch<W: World>() {
     let world = W::keeping(100);
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
-    node.append(joined.epoch, &batch(id, Channel::Events, 1, &["first"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Events, 1, &["first"])).await.unwrap();
     let read = read_all(&mut node, joined.ends, 1).await;
     let ends = Ends { events: read[0].number, members: joined.ends.members };
     for round in 0..40 {
         let records: Vec<String> = (0..50).map(|number| format!("{round} {number}")).collect();
         let records: Vec<&str> = records.iter().map(String::as_str).collect();
-        node.append(joined.epoch, &batch(id, Channel::Events, 2 + round * 50, &records)).await.unwrap();
+        node.append(joined.epoch, &batch(id, Topic::Events, 2 + round * 50, &records)).await.unwrap();
     }
     let again = node.join(&knowing(&joined, ends, Some(read[0].origin.clone()))).await.unwrap();
     assert_eq!(again.epoch, joined.epoch);
@@ -209,9 +209,9 @@ pub async fn reader_waits_for_records<W: World>() {
     // By the time of the append, the reader usually waits. The rule holds in either case.
     let reading = tokio::spawn(async move { read_all(&mut reader, joined.ends, 1).await });
     tokio::time::sleep(Duration::from_millis(20)).await;
-    writer.append(joined.epoch, &batch(id, Channel::Members, 1, &["news"])).await.unwrap();
+    writer.append(joined.epoch, &batch(id, Topic::Members, 1, &["news"])).await.unwrap();
     let read = tokio::time::timeout(PATIENCE, reading).await.unwrap();
-    assert_eq!(texts(&read.unwrap(), Channel::Members).len(), 1);
+    assert_eq!(texts(&read.unwrap(), Topic::Members).len(), 1);
 }
 
 pub async fn reader_gets_at_most_a_piece<W: World>() {
@@ -219,13 +219,13 @@ pub async fn reader_gets_at_most_a_piece<W: World>() {
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
     for round in 0..10 {
-        node.append(joined.epoch, &batch(id, Channel::Events, round * 256 + 1, &["x"; 256])).await.unwrap();
+        node.append(joined.epoch, &batch(id, Topic::Events, round * 256 + 1, &["x"; 256])).await.unwrap();
     }
-    node.append(joined.epoch, &batch(id, Channel::Members, 1, &["m"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Members, 1, &["m"])).await.unwrap();
     let first = node.read(joined.ends).await.unwrap();
-    assert_eq!(texts(&first, Channel::Events).len(), MOST_READ);
+    assert_eq!(texts(&first, Topic::Events).len(), MOST_READ);
     let rest = read_all(&mut node, joined.ends, 2_561).await;
-    let events: Vec<Number> = texts(&rest, Channel::Events).into_iter().map(|(number, _)| number).collect();
+    let events: Vec<Number> = texts(&rest, Topic::Events).into_iter().map(|(number, _)| number).collect();
     assert_eq!(events, (joined.ends.events + 1..=joined.ends.events + 2_560).collect::<Vec<_>>());
 }
 
@@ -236,7 +236,7 @@ pub async fn payload_survives_unchanged<W: World>() {
     let payloads = [Bytes::new(), (0..=255).collect(), Bytes::from(vec![0; 3 << 20])];
     let records = payloads.iter().map(|payload| Outgoing { to: Address::everybody(), payload: payload.clone() });
     let before = tokio::time::Instant::now();
-    let append = Batch { node: id, channel: Channel::Events, first: 7, records: records.collect() };
+    let append = Batch { node: id, topic: Topic::Events, first: 7, records: records.collect() };
     node.append(joined.epoch, &append).await.unwrap();
     let read = read_all(&mut world.node(), joined.ends, 3).await;
     for (count, (record, payload)) in (7..).zip(read.iter().zip(&payloads)) {
@@ -257,11 +257,11 @@ pub async fn abandoned_call_does_not_disturb_the_next<W: World>() {
             let abandoned = tokio::time::timeout(Duration::from_millis(millis), node.read(ends)).await;
             assert!(abandoned.is_err(), "there is nothing to read");
         }
-        let append = batch(id, Channel::Events, count, &["x"]);
+        let append = batch(id, Topic::Events, count, &["x"]);
         let _ = tokio::time::timeout(Duration::from_micros(count * 20), node.append(joined.epoch, &append)).await;
         assert_eq!(node.append(joined.epoch, &append).await.unwrap(), ends.events + 1);
         let read = node.read(ends).await.unwrap();
-        assert_eq!(texts(&read, Channel::Events), [(ends.events + 1, "x".to_owned())]);
+        assert_eq!(texts(&read, Topic::Events), [(ends.events + 1, "x".to_owned())]);
         ends.events += 1;
     }
 }
@@ -290,7 +290,7 @@ async fn append_some(
     let outgoing = |number| Outgoing { to: chance.pick(&all).clone(), payload: format!("{number}").into() };
     let records: Vec<Outgoing> = (1..=count).map(outgoing).collect();
     for (piece, first) in records.chunks(50).zip((1..).step_by(50)) {
-        let append = Batch { node: id, channel: Channel::Events, first, records: piece.to_vec() };
+        let append = Batch { node: id, topic: Topic::Events, first, records: piece.to_vec() };
         node.append(joined.epoch, &append).await.unwrap();
     }
     records
@@ -340,7 +340,7 @@ pub async fn what_is_recalled_is_a_filter_of_all_records<W: World>() {
         let recalled = node.recall(joined.epoch, &what).await.unwrap();
         assert!(recalled.floor <= joined.ends.events, "nothing is forgotten");
         check(&recalled, &what, &all, joined.ends.events);
-        assert!(recalled.records.iter().all(|record| record.origin.node == id && record.channel == Channel::Events));
+        assert!(recalled.records.iter().all(|record| record.origin.node == id && record.topic == Topic::Events));
     }
 }
 
@@ -367,7 +367,7 @@ pub async fn nothing_is_recalled_from_another_history<W: World>() {
     let (world, id) = (W::keeping(100), NodeId::random());
     let mut node = world.node();
     let joined = fresh(&mut node).await;
-    node.append(joined.epoch, &batch(id, Channel::Events, 1, &["1"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Events, 1, &["1"])).await.unwrap();
     world.lose();
     fresh(&mut world.node()).await;
     let whose = Whose::Addresses(vec![Address::everybody()]);

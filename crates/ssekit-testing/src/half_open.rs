@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Channel, Ends, Failure, Joined, Known, Number, Record};
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record, Topic};
 use ssekit_core::event::position::Epoch;
 use tokio::sync::Notify;
 
@@ -65,7 +65,7 @@ impl Backplane for HalfOpen {
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
-        if batch.channel == Channel::Members {
+        if batch.topic == Topic::Members {
             if !self.way.lock().reads {
                 return Err(Failure::new("no way in"));
             }

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Address, Backplane, Batch, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT,
-    Recall, Recalled, Record, Whose,
+    Address, Backplane, Batch, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Recall,
+    Recalled, Record, Topic, Whose,
 };
 use crate::event::position::Epoch;
 
@@ -36,7 +36,7 @@ use crate::event::position::Epoch;
 pub struct Memory {
     history: Arc<Mutex<History>>,
     news: Arc<Notify>,
-    /// The number of records that are kept for each channel.
+    /// The number of records that are kept for each topic.
     kept: usize,
 }
 
@@ -67,8 +67,8 @@ struct Stored {
 }
 
 impl Stored {
-    fn record(&self, channel: Channel, number: Number) -> Record {
-        Record { channel, number, origin: self.origin.clone(), at: self.at, payload: self.payload.clone() }
+    fn record(&self, topic: Topic, number: Number) -> Record {
+        Record { topic, number, origin: self.origin.clone(), at: self.at, payload: self.payload.clone() }
     }
 
     fn is_of(&self, whose: &Whose) -> bool {
@@ -102,8 +102,8 @@ impl Sequence {
         }
     }
 
-    fn read(&self, channel: Channel, after: Number, out: &mut Vec<Record>) {
-        out.extend(self.after(after).take(MOST_READ).map(|(number, stored)| stored.record(channel, number)));
+    fn read(&self, topic: Topic, after: Number, out: &mut Vec<Record>) {
+        out.extend(self.after(after).take(MOST_READ).map(|(number, stored)| stored.record(topic, number)));
     }
 
     fn after(&self, after: Number) -> impl DoubleEndedIterator<Item = (Number, &Stored)> {
@@ -117,17 +117,17 @@ impl Sequence {
         let found: Vec<Record> = self
             .after(what.after)
             .filter(|(number, stored)| *number <= what.upto && stored.is_of(&what.whose))
-            .map(|(number, stored)| stored.record(Channel::Events, number))
+            .map(|(number, stored)| stored.record(Topic::Events, number))
             .collect();
         what.bounded(found, self.forgotten)
     }
 }
 
 impl History {
-    fn sequence(&mut self, channel: Channel) -> &mut Sequence {
-        match channel {
-            Channel::Events => &mut self.events,
-            Channel::Members => &mut self.members,
+    fn sequence(&mut self, topic: Topic) -> &mut Sequence {
+        match topic {
+            Topic::Events => &mut self.events,
+            Topic::Members => &mut self.members,
         }
     }
 
@@ -140,7 +140,7 @@ impl History {
 }
 
 impl Memory {
-    /// An empty history. It keeps at least the `kept` newest records of each channel, and up to twice as many.
+    /// An empty history. It keeps at least the `kept` newest records of each topic, and up to twice as many.
     pub fn new(kept: usize) -> Self {
         let (events, members) = Default::default();
         let history = History { epoch: Epoch::random(), events, members, outage: None };
@@ -169,8 +169,8 @@ impl Backplane for Memory {
         let history = history.reached()?;
         if known.epoch != Some(history.epoch) {
             // A node that knows higher numbers must not see them a second time.
-            for (channel, seen) in [(Channel::Events, known.ends.events), (Channel::Members, known.ends.members)] {
-                let sequence = history.sequence(channel);
+            for (topic, seen) in [(Topic::Events, known.ends.events), (Topic::Members, known.ends.members)] {
+                let sequence = history.sequence(topic);
                 if seen >= sequence.end() && seen > 0 {
                     sequence.records.clear();
                     sequence.forgotten = seen + 1;
@@ -189,7 +189,7 @@ impl Backplane for Memory {
                 return Err(Failure::other_history());
             }
             let kept = self.kept;
-            let sequence = history.sequence(batch.channel);
+            let sequence = history.sequence(batch.topic);
             sequence.append(batch, kept);
             sequence.end()
         };
@@ -227,8 +227,8 @@ impl Memory {
         let mut history = self.history.lock();
         let history = history.reached()?;
         let mut records = Vec::new();
-        history.events.read(Channel::Events, after.events, &mut records);
-        history.members.read(Channel::Members, after.members, &mut records);
+        history.events.read(Topic::Events, after.events, &mut records);
+        history.members.read(Topic::Members, after.members, &mut records);
         Ok(records)
     }
 }

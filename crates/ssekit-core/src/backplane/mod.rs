@@ -3,9 +3,9 @@
 //!
 //! # Contract
 //! A backplane keeps one *history* for all its nodes: an epoch, and a sequence of numbered records for each
-//! [`Channel`].
+//! [`Topic`].
 //!
-//! * **Numbers have no holes.** The records of a channel are numbered 1, 2, 3, … in one total order that all readers
+//! * **Numbers have no holes.** The records of a topic are numbered 1, 2, 3, … in one total order that all readers
 //!   see. A backplane may forget the oldest records. A reader then finds that a number was skipped, and tells its
 //!   clients about a gap. With any other holes, every node would reset its clients for no reason. With two orders, two
 //!   nodes would give one id to different events.
@@ -22,8 +22,8 @@
 //! * **A read or a recall fails with [`Failure::is_other_history`], too,** if the history is not the one that this node has joined,
 //!   or may be an older copy of it (a replica that took over, a restored file): a copy has the same epoch, and perhaps other
 //!   records under numbers that were read. The node joins again, and the join compares.
-//! * **A read leaves out records only for lack of room.** It returns all new records of each channel, or the first
-//!   [`MOST_READ`] of them. A record that was appended before a record of the other channel is returned no later than
+//! * **A read leaves out records only for lack of room.** It returns all new records of each topic, or the first
+//!   [`MOST_READ`] of them. A record that was appended before a record of the other topic is returned no later than
 //!   that one. Otherwise a node could not know that it has read everything.
 //! * **Recalling leaves out nothing in between.** [`Backplane::recall`] returns the records of some audiences in a range, in
 //!   order, up to the number that it names, and the `floor` below which the history knows nothing. Both come from one look.
@@ -55,15 +55,15 @@ pub use crate::event::position::NodeId;
 /// The longest time that a read waits for new records.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// The most records of one channel that a read returns.
+/// The most records of one topic that a read returns.
 pub const MOST_READ: usize = 1_024;
 
-/// A record's number in its channel. The first is 1; 0 means "before everything".
+/// A record's number in its topic. The first is 1; 0 means "before everything".
 pub type Number = u64;
 
 /// The two sequences of a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Channel {
+pub enum Topic {
     /// Messages to clients, kept for clients that come back.
     Events,
     /// Messages about the nodes' clients, which nobody replays.
@@ -73,9 +73,9 @@ pub enum Channel {
 /// How far both sequences have been read, or where they end.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
-    /// In [`Channel::Events`].
+    /// In [`Topic::Events`].
     pub events: Number,
-    /// In [`Channel::Members`].
+    /// In [`Topic::Members`].
     pub members: Number,
 }
 
@@ -84,7 +84,7 @@ pub struct Ends {
 pub struct Origin {
     /// The node that appended it.
     pub node: NodeId,
-    /// That node's own count of the channel, from 1.
+    /// That node's own count of the topic, from 1.
     pub count: u64,
 }
 
@@ -94,13 +94,13 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Records that one node appends to one channel in one call.
+/// Records that one node appends to one topic in one call.
 #[derive(Debug, Clone)]
 pub struct Batch {
     /// The node that appends.
     pub node: NodeId,
-    /// The channel that it appends to.
-    pub channel: Channel,
+    /// The topic that it appends to.
+    pub topic: Topic,
     /// The node's count of the first record; the others follow.
     pub first: u64,
     /// The records, at least one.
@@ -110,7 +110,7 @@ pub struct Batch {
 /// A record to append.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outgoing {
-    /// Its address. Means nothing in [`Channel::Members`].
+    /// Its address. Means nothing in [`Topic::Members`].
     pub to: Address,
     /// The record's content.
     pub payload: Bytes,
@@ -119,9 +119,9 @@ pub struct Outgoing {
 /// A record as it is read.
 #[derive(Debug, Clone)]
 pub struct Record {
-    /// The record's channel.
-    pub channel: Channel,
-    /// The record's number in that channel.
+    /// The record's topic.
+    pub topic: Topic,
+    /// The record's number in that topic.
     pub number: Number,
     /// The record's name.
     pub origin: Origin,
@@ -140,7 +140,7 @@ pub enum Whose {
     Standing,
 }
 
-/// A part of the events' channel to recall.
+/// A part of the events' topic to recall.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Recall {
     /// The records to return.
@@ -193,7 +193,7 @@ pub struct Known {
     pub epoch: Option<Epoch>,
     /// How far the node has read.
     pub ends: Ends,
-    /// The newest record of [`Channel::Events`] that the node has read.
+    /// The newest record of [`Topic::Events`] that the node has read.
     pub last: Option<Origin>,
 }
 
@@ -250,10 +250,10 @@ pub trait Backplane: Clone + Send + 'static {
     /// Joins the history, or starts one.
     fn join(&mut self, known: &Known) -> impl Future<Output = Result<Joined, Failure>> + Send;
 
-    /// Appends records to the history with this epoch. Returns the number at which the channel ends afterwards.
+    /// Appends records to the history with this epoch. Returns the number at which the topic ends afterwards.
     fn append(&mut self, epoch: Epoch, batch: &Batch) -> impl Future<Output = Result<Number, Failure>> + Send;
 
-    /// Reads the records after these ends in both channels, each in order. Waits for them for at most [`READ_WAIT`].
+    /// Reads the records after these ends in both topics, each in order. Waits for them for at most [`READ_WAIT`].
     fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
 
     /// Recalls records of some audiences from the history with this epoch.

@@ -3,9 +3,9 @@
 use parking_lot::Mutex;
 
 use crate::cluster::claims::Claims;
-use crate::cluster::members::member;
-use crate::cluster::message::{Member, Message};
+use crate::cluster::message::{AnnouncedClient, Message};
 use crate::cluster::outbox::{Bounds, Outbox};
+use crate::cluster::remote_clients::announced;
 use crate::session::client::Client;
 use crate::session::subscriptions::Span;
 
@@ -31,14 +31,14 @@ impl Announcer {
     pub(crate) fn joined(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Joined(vec![member(client, &spans, 0)]).record()]);
+        self.outbox.push([Message::Joined(vec![announced(client, &spans, 0)]).record()]);
     }
 
     /// A client's channels have changed.
     pub(crate) fn changed(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Changed(member(client, &spans, 0)).record()]);
+        self.outbox.push([Message::Changed(announced(client, &spans, 0)).record()]);
     }
 
     /// A client has left.
@@ -51,17 +51,17 @@ impl Announcer {
         let _order = self.order.lock();
         let spans: Vec<Vec<Span>> = here.iter().map(|client| client.as_ref().subscriptions.spans()).collect();
         let since = |client: &Client| claims.since(&client.info.id, client.info.user.as_deref());
-        let mut members = here.iter().zip(&spans).map(|(client, spans)| {
+        let mut clients = here.iter().zip(&spans).map(|(client, spans)| {
             let client = client.as_ref();
-            member(client, spans, since(client))
+            announced(client, spans, since(client))
         });
         let mut messages = Vec::new();
         loop {
-            let piece = next_piece(&mut members);
+            let piece = next_piece(&mut clients);
             let is_last = piece.is_empty();
             let first = messages.is_empty();
             if first || !is_last {
-                messages.push(Message::PresenceSnapshot { first, members: piece }.record());
+                messages.push(Message::PresenceSnapshot { first, clients: piece }.record());
             }
             if is_last {
                 break;
@@ -72,13 +72,13 @@ impl Announcer {
     }
 }
 
-fn next_piece<'a>(members: &mut impl Iterator<Item = Member<'a>>) -> Vec<Member<'a>> {
+fn next_piece<'a>(clients: &mut impl Iterator<Item = AnnouncedClient<'a>>) -> Vec<AnnouncedClient<'a>> {
     let (mut piece, mut size) = (Vec::new(), 0);
     while size < PIECE
-        && let Some(member) = members.next()
+        && let Some(announced) = clients.next()
     {
-        size += 1 + member.channels.len();
-        piece.push(member);
+        size += 1 + announced.channels.len();
+        piece.push(announced);
     }
     piece
 }

@@ -7,9 +7,9 @@ use tokio::time::Instant;
 
 use crate::backplane::Number;
 use crate::cluster::announcer::Announcer;
-use crate::cluster::members::Members;
-use crate::cluster::message::{Addressee, Message, Owner, Subscription};
+use crate::cluster::message::{Addressee, Message, Owner, SubscriptionCommand};
 use crate::cluster::newcomers::Newcomers;
+use crate::cluster::remote_clients::RemoteClients;
 use crate::engine::{Engine, Since};
 use crate::event::audience::Audience;
 use crate::event::key::Key;
@@ -48,7 +48,7 @@ pub(crate) struct Applier<'a> {
     /// The events that a subscriber missed, if memory does not hold them.
     pub(super) missed: Option<&'a [Frame]>,
     pub(super) engine: &'a Engine,
-    pub(super) members: &'a Members,
+    pub(super) remote_clients: &'a RemoteClients,
     pub(super) newcomers: &'a Newcomers,
     pub(super) announcer: &'a Announcer,
 }
@@ -124,7 +124,7 @@ impl<'a> Applier<'a> {
             }
             Message::DisconnectUser(user, at) => {
                 engine.timeline.skip_to(place.position());
-                self.members.logged_out(user, engine.timeline.newest());
+                self.remote_clients.logged_out(user, engine.timeline.newest());
                 engine.disconnect_user(user, Duration::from_micros(*at));
             }
             Message::DisconnectClient(client) => {
@@ -163,7 +163,7 @@ impl<'a> Applier<'a> {
         self.engine.put(place, to.audience, draft).1
     }
 
-    fn subscribe(&self, command: &Subscription<'_>, place: Place) {
+    fn subscribe(&self, command: &SubscriptionCommand<'_>, place: Place) {
         if !self.may_change(command, place) {
             return;
         }
@@ -179,14 +179,14 @@ impl<'a> Applier<'a> {
         }
     }
 
-    fn unsubscribe(&self, command: &Subscription<'_>, place: Place) {
+    fn unsubscribe(&self, command: &SubscriptionCommand<'_>, place: Place) {
         if self.may_change(command, place) && self.engine.unsubscribe(place, command.client, command.channel) {
             self.announce(command.client);
         }
     }
 
     /// Whether a command is for a client that is known here, and comes from somebody who may change it.
-    fn may_change(&self, command: &Subscription<'_>, place: Place) -> bool {
+    fn may_change(&self, command: &SubscriptionCommand<'_>, place: Place) -> bool {
         if let Some(shown) = command.shown {
             let here = self.engine.registry.known_client(command.client);
             // A page without a user can come back only to the node that knows its key.
@@ -205,7 +205,7 @@ impl<'a> Applier<'a> {
     fn spans_before(&self, client: &str, place: Place) -> Vec<Span> {
         // Without a position, this node is ahead of everything that it has read.
         let before = if place.position() > 0 { place.position() } else { Position::MAX };
-        self.members.spans_of(client).iter().filter_map(|span| span.before(before)).collect()
+        self.remote_clients.spans_of(client).iter().filter_map(|span| span.before(before)).collect()
     }
 
     fn announce(&self, client: &str) {
@@ -226,7 +226,7 @@ impl<'a> Applier<'a> {
             let is_owner = owner.is_none_or(|user| user == known.info.user);
             return if is_owner { Expected::Here } else { Expected::Never };
         }
-        let there = || self.members.find(id).map(|there| there.user);
+        let there = || self.remote_clients.find(id).map(|there| there.user);
         let Some(user) = owner.or_else(there) else {
             // A client that comes with this id later learns that something is missing.
             return registry.miss(id, place, timeline).map_or(Expected::Here, Expected::Missed);

@@ -33,9 +33,9 @@ pub(super) async fn run(cluster: Arc<Cluster>, engine: Weak<Engine>) {
         if beat.elapsed() >= cluster.lease() / BEATS_PER_LEASE {
             beat = Instant::now();
             cluster.announcer.outbox.push([Message::Alive(engine.registry.counts().0 as u64).record()]);
-            let is_there = |client: &str, channel: &str| cluster.members.is_member(client, channel);
+            let is_there = |client: &str, channel: &str| cluster.remote_clients.is_member(client, channel);
             engine.registry.check_attendance(is_there, cluster.lease());
-            for client in cluster.members.expire(cluster.lease(), cluster.memory) {
+            for client in cluster.remote_clients.expire(cluster.lease(), cluster.memory) {
                 engine.registry.departed_elsewhere(client, &engine.timeline);
             }
             // The node's own records must come back. A reader that hears nothing may hang on a connection that only

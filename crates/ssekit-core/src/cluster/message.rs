@@ -7,7 +7,7 @@ mod wire;
 
 use bytes::{Buf, BufMut, Bytes};
 
-use self::wire::Writer;
+use self::wire::PayloadWriter;
 use crate::backplane::{Address, Outgoing};
 use crate::event::audience::Audience;
 use crate::event::{Draft, Encoded};
@@ -15,7 +15,7 @@ use crate::session::attendance::Attendee;
 
 /// A client, as its node describes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Member<'a> {
+pub(crate) struct AnnouncedClient<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
     /// The number of the first record that reported the client; 0: this one.
@@ -25,12 +25,12 @@ pub(crate) struct Member<'a> {
     /// When it connected, in milliseconds since 1970.
     pub(crate) connected_at: u64,
     /// The channels that it has subscribed to, or has left and may still have to read.
-    pub(crate) channels: Vec<Span<'a>>,
+    pub(crate) channels: Vec<AnnouncedSpan<'a>>,
 }
 
 /// A client's time with a channel, in numbers of the history.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Span<'a> {
+pub(crate) struct AnnouncedSpan<'a> {
     pub(crate) channel: &'a str,
     /// The client gets the events after this number; 0: all that its page has not seen.
     pub(crate) since: u64,
@@ -42,7 +42,7 @@ pub(crate) struct Span<'a> {
 
 /// A command to change what a client has subscribed to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Subscription<'a> {
+pub(crate) struct SubscriptionCommand<'a> {
     pub(crate) client: &'a str,
     /// The client's owner, as far as the sender knows. Nobody else's client may change.
     pub(crate) owner: Option<Owner<'a>>,
@@ -84,24 +84,24 @@ pub(crate) enum Message<'a> {
     /// Disconnect a client.
     DisconnectClient(&'a str),
     /// Subscribe a client to a channel.
-    Subscribe(Subscription<'a>),
+    Subscribe(SubscriptionCommand<'a>),
     /// End a client's subscription to a channel.
-    Unsubscribe(Subscription<'a>),
+    Unsubscribe(SubscriptionCommand<'a>),
     /// A client has come to a channel whose clients want to know, or gone from it.
     Attendance { attendee: Attendee<'a>, comes: bool },
     /// The sender could not append this many of its events; they are lost.
     Lost(u64),
     /// Clients have come, in this order.
-    Joined(Vec<Member<'a>>),
+    Joined(Vec<AnnouncedClient<'a>>),
     /// The channels of the sender's client have changed.
-    Changed(Member<'a>),
+    Changed(AnnouncedClient<'a>),
     /// Clients have left.
     Left(Vec<&'a str>),
     /// The sender knows no clients yet, and asks all nodes for a presence snapshot.
     SnapshotRequest,
     /// A piece of the sender's presence snapshot; `first` starts a new one. The whole snapshot replaces everything that
     /// was known about the sender.
-    PresenceSnapshot { first: bool, members: Vec<Member<'a>> },
+    PresenceSnapshot { first: bool, clients: Vec<AnnouncedClient<'a>> },
     /// The sender is alive, with this many clients.
     Alive(u64),
     /// The sender has left.
@@ -150,7 +150,7 @@ mod tag {
 /// fields follow it.
 pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Outgoing {
     let (mut buf, room, own_id, coalesce_key) = draft.into_parts();
-    let mut head = Writer::new(kind::EVENT);
+    let mut head = PayloadWriter::new(kind::EVENT);
     head.0.put_u8(tag::BODY);
     head.leb128((buf.len() - room) as u64);
     debug_assert!(head.0.len() <= room, "an event has at most 64 MiB");
@@ -158,7 +158,7 @@ pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Outgoing {
     for (slot, byte) in buf.iter_mut().zip(&head.0) {
         *slot = *byte;
     }
-    let mut out = Writer(buf);
+    let mut out = PayloadWriter(buf);
     out.to(to);
     out.optional(tag::ID, own_id.as_deref());
     out.optional(tag::KEY, coalesce_key.as_deref());
@@ -190,7 +190,7 @@ impl<'a> Message<'a> {
     }
 
     pub(crate) fn encode(&self) -> Bytes {
-        let mut out = Writer::new(self.kind());
+        let mut out = PayloadWriter::new(self.kind());
         match self {
             Self::Event(to, event) => {
                 out.text(tag::BODY, event.body);
@@ -205,14 +205,14 @@ impl<'a> Message<'a> {
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
             Self::Subscribe(command) | Self::Unsubscribe(command) => out.subscription(command),
             Self::Attendance { attendee, .. } => out.attendee(attendee),
-            Self::Changed(member) => out.members(std::slice::from_ref(member)),
+            Self::Changed(announced) => out.announced_clients(std::slice::from_ref(announced)),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
-            Self::Joined(members) => out.members(members),
-            Self::PresenceSnapshot { first, members } => {
+            Self::Joined(clients) => out.announced_clients(clients),
+            Self::PresenceSnapshot { first, clients } => {
                 if *first {
                     out.text(tag::FIRST, "");
                 }
-                out.members(members);
+                out.announced_clients(clients);
             }
             Self::Left(clients) => clients.iter().for_each(|client| out.text(tag::CLIENT, client)),
             Self::SnapshotRequest | Self::NodeLeft => {}
@@ -251,14 +251,15 @@ impl<'a> Message<'a> {
             kind::UNSUBSCRIBE => Self::Unsubscribe(fields.subscription()?),
             kind::COMES => Self::Attendance { attendee: fields.attendee()?, comes: true },
             kind::GOES => Self::Attendance { attendee: fields.attendee()?, comes: false },
-            kind::CHANGED => Self::Changed(fields.members()?.pop()?),
+            kind::CHANGED => Self::Changed(fields.announced_clients()?.pop()?),
             kind::LOST => Self::Lost(fields.number(tag::NUMBER)?),
-            kind::JOINED => Self::Joined(fields.members()?),
+            kind::JOINED => Self::Joined(fields.announced_clients()?),
             kind::LEFT => Self::Left(fields.clients()?),
             kind::SNAPSHOT_REQUEST => Self::SnapshotRequest,
-            kind::PRESENCE_SNAPSHOT => {
-                Self::PresenceSnapshot { first: fields.text(tag::FIRST).is_some(), members: fields.members()? }
-            }
+            kind::PRESENCE_SNAPSHOT => Self::PresenceSnapshot {
+                first: fields.text(tag::FIRST).is_some(),
+                clients: fields.announced_clients()?,
+            },
             kind::ALIVE => Self::Alive(fields.number(tag::NUMBER)?),
             kind::NODE_LEFT => Self::NodeLeft,
             _ => return None,

@@ -4,7 +4,7 @@
 //! * [`message`]: the messages between nodes.
 //! * [`outbox`]: records that wait to be appended; [`outage`]: how they reach this node's clients during an outage.
 //! * [`claims`]: who owns the ids of this node's clients.
-//! * [`members`]: who is connected to the other nodes; [`newcomers`]: clients that come from a node that is ahead of
+//! * [`remote_clients`]: who is connected to the other nodes; [`newcomers`]: clients that come from a node that is ahead of
 //!   this one.
 //! * `librarian`: recalls what returning clients have missed; `recall`: what they get of it;
 //!   `standing`: what a node has to know of a history that it does not read.
@@ -20,7 +20,6 @@ mod claims;
 mod health;
 mod lease;
 pub(crate) mod librarian;
-pub(crate) mod members;
 pub(crate) mod message;
 pub(crate) mod newcomers;
 pub(crate) mod node;
@@ -29,6 +28,7 @@ mod outbox;
 mod presence;
 mod reader;
 pub(crate) mod recall;
+pub(crate) mod remote_clients;
 mod standing;
 pub(crate) mod stats;
 mod writer;

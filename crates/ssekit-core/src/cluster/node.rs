@@ -13,11 +13,11 @@ use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::claims::Claims;
 use crate::cluster::health::{Health, Side};
 use crate::cluster::librarian::Desk;
-use crate::cluster::members::Members;
 use crate::cluster::message::Message;
 use crate::cluster::newcomers::Newcomers;
 use crate::cluster::outage::OutageDelivery;
 use crate::cluster::outbox::{Bounds, Outbox};
+use crate::cluster::remote_clients::RemoteClients;
 use crate::cluster::stats::{ClusterStats, Link};
 use crate::counter::Counter;
 use crate::engine::Engine;
@@ -46,14 +46,14 @@ pub(crate) struct Cluster {
     pub(crate) events: Outbox,
     /// Clients that come and go here, waiting to be appended.
     pub(crate) announcer: Announcer,
-    pub(crate) members: Members,
+    pub(crate) remote_clients: RemoteClients,
     pub(super) claims: Claims,
     pub(crate) newcomers: Newcomers,
     /// Where clients wait for what has to be recalled; `None`: the node reads the whole history when it starts.
     pub(crate) desk: Option<Desk>,
     /// The node has to append a record soon, so that it can see the record come back.
     pub(super) probe_due: AtomicBool,
-    /// The count of this node's newest record in the members channel that has come back, with all events that precede
+    /// The count of this node's newest record in the members topic that has come back, with all events that precede
     /// it in the history.
     pub(super) heard: watch::Sender<u64>,
     pub(super) link: watch::Sender<Link>,
@@ -89,7 +89,7 @@ impl Cluster {
             memory,
             events: Outbox::new(bounds),
             announcer: Announcer::new(),
-            members: Members::default(),
+            remote_clients: RemoteClients::default(),
             claims: Claims::default(),
             newcomers: Newcomers::default(),
             desk: recalls.then(Desk::new),
@@ -122,7 +122,7 @@ impl Cluster {
         self.outage.lock().send(&self.events, message, self.applier(engine));
     }
 
-    /// Applies a record of the events' channel. `again`: it was already applied, in a history that is now lost. Its
+    /// Applies a record of the events' topic. `again`: it was already applied, in a history that is now lost. Its
     /// original comes before everything in the current history, and all clients of that time have had it. `missed`: what the
     /// subscriber has missed, if memory does not hold it.
     pub(super) fn apply(
@@ -325,8 +325,8 @@ impl Cluster {
             buffered: self.events.buffered(),
             outages: self.outages.get(),
             unreadable: self.unreadable.get(),
-            nodes: self.members.nodes(),
-            clients: self.members.count(),
+            nodes: self.remote_clients.nodes(),
+            clients: self.remote_clients.count(),
         }
     }
 
@@ -343,7 +343,13 @@ impl Cluster {
 
     /// The parts of this node that a record changes.
     pub(super) fn applier<'a>(&'a self, engine: &'a Engine) -> Applier<'a> {
-        Applier { engine, members: &self.members, newcomers: &self.newcomers, announcer: &self.announcer, missed: None }
+        Applier {
+            engine,
+            remote_clients: &self.remote_clients,
+            newcomers: &self.newcomers,
+            announcer: &self.announcer,
+            missed: None,
+        }
     }
 
     pub(super) fn lease(&self) -> Duration {

@@ -4,31 +4,31 @@ use tokio::time::Instant;
 
 use crate::backplane::{Number, Record};
 use crate::cluster::claims::Verdict;
-use crate::cluster::message::{Member, Message};
+use crate::cluster::message::{AnnouncedClient, Message};
 use crate::cluster::node::Cluster;
 use crate::engine::Engine;
 use crate::session::lifecycle::DisconnectReason;
 
 /// Handles a node's message about its clients.
 pub(super) fn hear(cluster: &Cluster, engine: &Engine, record: &Record, message: &Message<'_>) {
-    let (node, members) = (record.origin.node, &cluster.members);
+    let (node, remote) = (record.origin.node, &cluster.remote_clients);
     if node == cluster.node {
         return hear_echo(cluster, engine, record.number, message);
     }
     match message {
         Message::Joined(joined) => {
             let theirs = hear_of(cluster, engine, record.number, joined, true);
-            members.joined(node, record.number, &theirs);
+            remote.joined(node, record.number, &theirs);
         }
-        Message::Changed(member) => members.changed(node, member),
-        Message::Left(clients) => members.left(node, clients),
-        Message::PresenceSnapshot { first, members: snapshot } => {
+        Message::Changed(announced) => remote.changed(node, announced),
+        Message::Left(clients) => remote.left(node, clients),
+        Message::PresenceSnapshot { first, clients: snapshot } => {
             let theirs = hear_of(cluster, engine, record.number, snapshot, false);
-            members.snapshot(node, record.number, *first, &theirs);
+            remote.snapshot(node, record.number, *first, &theirs);
         }
-        Message::Alive(_) => members.alive(node),
+        Message::Alive(_) => remote.alive(node),
         Message::SnapshotRequest => *cluster.snapshot_due.lock() = true,
-        Message::NodeLeft => members.node_left(node),
+        Message::NodeLeft => remote.node_left(node),
         _ => {}
     }
 }
@@ -38,11 +38,11 @@ fn hear_echo(cluster: &Cluster, engine: &Engine, number: Number, message: &Messa
     match message {
         Message::Joined(joined) => assert_all(cluster, engine, number, joined),
         Message::Left(clients) => clients.iter().for_each(|client| cluster.claims.drop(client)),
-        Message::PresenceSnapshot { first, members } => {
+        Message::PresenceSnapshot { first, clients } => {
             if *first {
                 cluster.claims.clear();
             }
-            assert_all(cluster, engine, number, members);
+            assert_all(cluster, engine, number, clients);
         }
         Message::SnapshotRequest => *cluster.greeted.lock() = Some(Instant::now()),
         // Too many records were waiting, so the other nodes' view is out of date.
@@ -56,11 +56,11 @@ fn hear_of<'a>(
     cluster: &Cluster,
     engine: &Engine,
     number: Number,
-    members: &[Member<'a>],
+    clients: &[AnnouncedClient<'a>],
     anew: bool,
-) -> Vec<Member<'a>> {
-    let is_theirs = |member: &&Member<'a>| {
-        let Member { client, user, since, .. } = **member;
+) -> Vec<AnnouncedClient<'a>> {
+    let is_theirs = |announced: &&AnnouncedClient<'a>| {
+        let AnnouncedClient { client, user, since, .. } = **announced;
         let verdict = cluster.claims.judge(client, user, if since == 0 { number } else { since }, anew);
         match verdict {
             Verdict::Moved => end_replaced(engine, client),
@@ -69,21 +69,21 @@ fn hear_of<'a>(
         }
         verdict != Verdict::Ours
     };
-    members.iter().filter(is_theirs).cloned().collect()
+    clients.iter().filter(is_theirs).cloned().collect()
 }
 
 /// Enters this node's own clients, which all nodes know from the record with this number on. Gives away those whose ids
 /// belong to another user.
-fn assert_all(cluster: &Cluster, engine: &Engine, number: Number, members: &[Member<'_>]) {
-    for member in members {
-        let Member { client, user, since, .. } = *member;
+fn assert_all(cluster: &Cluster, engine: &Engine, number: Number, clients: &[AnnouncedClient<'_>]) {
+    for announced in clients {
+        let AnnouncedClient { client, user, since, .. } = *announced;
         let since = if since == 0 { number } else { since };
-        match cluster.members.find(client) {
-            Some(there) if cluster.members.is_claimed(client, user, since) => {
+        match cluster.remote_clients.find(client) {
+            Some(there) if cluster.remote_clients.is_claimed(client, user, since) => {
                 give_away(cluster, engine, client, there.user.as_deref());
             }
             _ => {
-                cluster.members.moved_here(std::slice::from_ref(member));
+                cluster.remote_clients.moved_here(std::slice::from_ref(announced));
                 cluster.claims.assert(client, user, since);
             }
         }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::backplane::{Backplane, Channel, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, Record};
+use crate::backplane::{Backplane, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, Record, Topic};
 use crate::cluster::apply::Arrival;
 use crate::cluster::health::Side;
 use crate::cluster::message::Message;
@@ -21,7 +21,7 @@ const RECORDS_PER_ITERATION: usize = 256;
 const MOST_COUNTS: usize = 4_096;
 
 pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, engine: Weak<Engine>) {
-    let mut reader = Reader::default();
+    let mut reader = HistoryReader::default();
     let mut wait = FIRST_WAIT;
     loop {
         let ended = reader.follow(&cluster, &mut backplane, &engine).await;
@@ -49,7 +49,7 @@ struct Reached {
 }
 
 #[derive(Default)]
-struct Reader {
+struct HistoryReader {
     known: Known,
     /// The count of each node's last event.
     counts: HashMap<NodeId, u64>,
@@ -57,11 +57,11 @@ struct Reader {
     gap: bool,
     /// The node has been up since this flag was last cleared.
     was_up: bool,
-    /// The count of this node's newest record in [`Channel::Members`].
+    /// The count of this node's newest record in [`Topic::Members`].
     heard: u64,
 }
 
-impl Reader {
+impl HistoryReader {
     /// Joins, then reads until there is a reason to join again.
     async fn follow(
         &mut self,
@@ -101,7 +101,7 @@ impl Reader {
         self.known.ends.members = joined.ends.members;
         cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();
-        cluster.members.bear_with_all();
+        cluster.remote_clients.bear_with_all();
         cluster.send_snapshot(engine);
         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
@@ -149,9 +149,9 @@ impl Reader {
 
     /// Tells waiting calls which of this node's own records have come back, once nothing older is left to read.
     fn note_heard(&mut self, cluster: &Cluster, records: &[Record]) {
-        let is_own = |record: &&Record| record.channel == Channel::Members && record.origin.node == cluster.node;
+        let is_own = |record: &&Record| record.topic == Topic::Members && record.origin.node == cluster.node;
         self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
-        if records.iter().filter(|record| record.channel == Channel::Events).count() < MOST_READ {
+        if records.iter().filter(|record| record.topic == Topic::Events).count() < MOST_READ {
             cluster.heard.send_replace(self.heard);
         }
     }
@@ -205,26 +205,26 @@ impl Reader {
         reached: &mut Reached,
     ) -> bool {
         for record in records {
-            let end = match record.channel {
-                Channel::Events => &mut reached.ends.events,
-                Channel::Members => &mut reached.ends.members,
+            let end = match record.topic {
+                Topic::Events => &mut reached.ends.events,
+                Topic::Members => &mut reached.ends.members,
             };
             if record.number <= *end {
                 continue;
             }
             let is_next = record.number == *end + 1;
-            if is_next || record.channel == Channel::Members {
+            if is_next || record.topic == Topic::Members {
                 *end = record.number;
             }
             let message = Message::decode(&record.payload);
             cluster.unreadable.add(u64::from(message.is_none()));
-            match record.channel {
-                Channel::Events if !is_next => {
+            match record.topic {
+                Topic::Events if !is_next => {
                     self.gap = true;
                     self.known.ends = reached.ends;
                     return false;
                 }
-                Channel::Events => {
+                Topic::Events => {
                     self.known.last = Some(record.origin.clone());
                     // Its node appends it again if everything was lost before the node heard of the first append.
                     let again = self.is_again(&record.origin, cluster);
@@ -235,7 +235,7 @@ impl Reader {
                     };
                     cluster.apply(record, (message, missed.as_deref()), again, engine);
                 }
-                Channel::Members => {
+                Topic::Members => {
                     if !is_next {
                         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
                     }
@@ -258,7 +258,7 @@ impl Reader {
         }
         if self.counts.len() >= MOST_COUNTS {
             // Nodes come and go, and nodes that are gone send nothing more.
-            self.counts.retain(|node, _| *node == cluster.node || cluster.members.knows(*node));
+            self.counts.retain(|node, _| *node == cluster.node || cluster.remote_clients.knows(*node));
         }
         self.counts.insert(origin.node, origin.count);
         false

@@ -22,7 +22,7 @@ pub(super) struct Wanted {
     client: Arc<str>,
     channels: Vec<Subscription>,
     addresses: Vec<Address>,
-    attendance: Attendance,
+    attendance: AttendanceChanges,
 }
 
 impl Wanted {
@@ -33,7 +33,7 @@ impl Wanted {
         for one in &channels {
             add_channel(&mut addresses, &one.channel.name, engine);
         }
-        let (client, attendance) = (Arc::clone(&client.info.id), Attendance::default());
+        let (client, attendance) = (Arc::clone(&client.info.id), AttendanceChanges::default());
         Self { client, channels, addresses, attendance }
     }
 
@@ -148,7 +148,7 @@ pub(super) fn of_channel(name: &str, after: Number, upto: Number, engine: &Engin
 
 /// The events of one channel. `None`: one of them cannot be used here.
 pub(super) fn frames_of(records: &[Record], name: &str, epoch: Epoch) -> Option<Vec<Frame>> {
-    let (mut frames, mut attendance) = (Vec::new(), Attendance::default());
+    let (mut frames, mut attendance) = (Vec::new(), AttendanceChanges::default());
     for record in records {
         let draft = match Message::decode(&record.payload) {
             Some(Message::Event(to, event)) if to.audience == Audience::Channel(name) => draft_of(&event).ok()?,
@@ -187,9 +187,9 @@ fn newest_of_each_key(found: Vec<Found>) -> Vec<Entry> {
 /// Arrivals and departures at channels, from the first recalled record on. Nothing is known about clients that were there
 /// before, so the first record of each counts as news.
 #[derive(Debug, Default)]
-struct Attendance(HashMap<(Box<str>, Box<str>), bool>);
+struct AttendanceChanges(HashMap<(Box<str>, Box<str>), bool>);
 
-impl Attendance {
+impl AttendanceChanges {
     /// Returns whether it is news.
     fn note(&mut self, channel: &str, client: &str, comes: bool) -> bool {
         self.0.insert((channel.into(), client.into()), comes) != Some(comes)

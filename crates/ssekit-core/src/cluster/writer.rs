@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use crate::backplane::{Backplane, Batch, Channel};
+use crate::backplane::{Backplane, Batch, Topic};
 use crate::cluster::health::Side;
 use crate::cluster::node::Cluster;
 use crate::engine::Engine;
@@ -24,13 +24,13 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
                 wait = FIRST_WAIT;
                 cluster.recover(Side::Writing, &engine);
                 let count = batch.first + batch.records.len() as u64 - 1;
-                match batch.channel {
-                    Channel::Events => {
+                match batch.topic {
+                    Topic::Events => {
                         // Before a task that waits for the append goes on to wait for the read.
                         *cluster.appended.lock() = end;
                         cluster.events.appended(count);
                     }
-                    Channel::Members => cluster.announcer.outbox.appended(count),
+                    Topic::Members => cluster.announcer.outbox.appended(count),
                 }
             }
             Err(failure) if failure.is_other_history() => cluster.lose_track(),
@@ -44,12 +44,12 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
     }
 }
 
-/// The next batch to append: members go before the events for them. `None`: check again whether a history is joined.
+/// The next batch to append: announcements of clients go before the events for them. `None`: check again whether a history is joined.
 async fn next(cluster: &Cluster) -> Option<Batch> {
     loop {
-        for (channel, outbox) in [(Channel::Members, &cluster.announcer.outbox), (Channel::Events, &cluster.events)] {
+        for (topic, outbox) in [(Topic::Members, &cluster.announcer.outbox), (Topic::Events, &cluster.events)] {
             if let Some((first, records)) = outbox.peek() {
-                return Some(Batch { node: cluster.node, channel, first, records });
+                return Some(Batch { node: cluster.node, topic, first, records });
             }
         }
         tokio::select! {

@@ -48,7 +48,7 @@ pub struct Carried {
     token: u32,
     /// Only the carrier's own thread locks it.
     pulled: Mutex<Pulled>,
-    place: Arc<Place>,
+    place: Arc<QueuePlace>,
     /// Wakes the same `place`.
     waker: Waker,
 }
@@ -70,7 +70,7 @@ enum Wants {
 
 /// A stream's place in the queue.
 #[derive(Debug)]
-struct Place {
+struct QueuePlace {
     /// Weak: a client's own waker must not keep it alive when nobody carries it any more. Nor may the client end inside a
     /// call of that waker.
     carried: Weak<Carried>,
@@ -96,7 +96,7 @@ impl ReadyQueue {
     pub fn carry(self: &Arc<Self>, token: u32, stream: Stream) -> Arc<Carried> {
         Arc::new_cyclic(|this| {
             let queue = Arc::clone(self);
-            let place = Arc::new(Place { carried: this.clone(), is_taken: AtomicBool::new(false), queue });
+            let place = Arc::new(QueuePlace { carried: this.clone(), is_taken: AtomicBool::new(false), queue });
             let pulled = Mutex::new(Pulled { stream, wants: Wants::Nothing });
             Carried { token, pulled, waker: Waker::from(Arc::clone(&place)), place }
         })
@@ -207,7 +207,7 @@ impl Carried {
     }
 }
 
-impl Place {
+impl QueuePlace {
     /// The stream can be read.
     fn tell(&self) {
         if self.enter() == 1 {
@@ -233,7 +233,7 @@ impl Place {
     }
 }
 
-impl Wake for Place {
+impl Wake for QueuePlace {
     fn wake(self: Arc<Self>) {
         self.tell();
     }

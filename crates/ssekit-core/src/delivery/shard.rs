@@ -30,7 +30,7 @@ use crate::delivery::lag::Lag;
 use crate::delivery::pace::Pace;
 use crate::delivery::poller::{Poller, Ready};
 use crate::delivery::shard::flushes::Flushes;
-use crate::delivery::shard::slot::Slot;
+use crate::delivery::shard::slot::ShardSlot;
 use crate::event::position::Position;
 use crate::history::timeline::Timeline;
 use crate::options::MaxLag;
@@ -79,7 +79,7 @@ struct ChannelPass {
 pub(crate) struct Shard {
     shared: Shared,
     poller: Poller,
-    slots: Slab<Slot>,
+    slots: Slab<ShardSlot>,
     pass: Option<BroadcastPass>,
     /// Broadcasts up to this position have been passed, or are being passed now.
     passed: Position,
@@ -204,7 +204,7 @@ impl Shard {
         // A pass in progress may already be past this slot.
         client.wake();
         let idle = Idle::of(&client);
-        slot.insert(Slot::Pulled { client, idle });
+        slot.insert(ShardSlot::Pulled { client, idle });
     }
 
     /// The slot number of a client, if it has one here.
@@ -229,7 +229,7 @@ impl Shard {
         };
         let added = self.poller.add(connection.writer.fd(), key);
         if let Some(slot) = self.slots.get_mut(key) {
-            *slot = Slot::Socket(connection);
+            *slot = ShardSlot::Socket(connection);
         }
         match added {
             Ok(()) => {
@@ -249,7 +249,7 @@ impl Shard {
         }
         connection.client().slot.store(key as u32, Ordering::Relaxed);
         let until = self.tick.wrapping_add(self.shared.pace.heartbeat);
-        slot.insert(Slot::Leaving { connection, until });
+        slot.insert(ShardSlot::Leaving { connection, until });
     }
 
     /// Serves a client that has something new in its own logs.
@@ -257,10 +257,12 @@ impl Shard {
         let Some(key) = self.key_of(client) else { return client.wake() };
         match self.slots.get(key) {
             #[cfg(unix)]
-            Some(Slot::Socket(connection) | Slot::Leaving { connection, .. }) if !connection.writer.blocked => {
+            Some(ShardSlot::Socket(connection) | ShardSlot::Leaving { connection, .. })
+                if !connection.writer.blocked =>
+            {
                 self.work_on(key, |connection, timeline, tick, tally| connection.write_pending(timeline, tick, tally));
             }
-            Some(Slot::Pulled { client, .. }) => client.wake(),
+            Some(ShardSlot::Pulled { client, .. }) => client.wake(),
             _ => {}
         }
     }
@@ -296,23 +298,23 @@ impl Shard {
         // It may take one heartbeat interval to read the events sent before.
         let until = self.tick.wrapping_add(self.shared.pace.heartbeat);
         if let Some(slot) = self.slots.get_mut(key)
-            && matches!(slot, Slot::Pulled { .. })
+            && matches!(slot, ShardSlot::Pulled { .. })
             && client.progress.is_told()
             && !slot.has_sent(client.end(), self.shared.timeline.broadcasts())
         {
-            *slot = Slot::Parting { client: Arc::clone(client), until };
+            *slot = ShardSlot::Parting { client: Arc::clone(client), until };
             client.wake();
             return true;
         }
         #[cfg(unix)]
         if let Some(slot) = self.slots.get_mut(key)
-            && matches!(slot, Slot::Socket(connection) if connection.is_owed())
+            && matches!(slot, ShardSlot::Socket(connection) if connection.is_owed())
         {
-            let placeholder = Slot::Pulled { client: Arc::clone(client), idle: Idle::default() };
-            if let Slot::Socket(connection) = std::mem::replace(slot, placeholder) {
+            let placeholder = ShardSlot::Pulled { client: Arc::clone(client), idle: Idle::default() };
+            if let ShardSlot::Socket(connection) = std::mem::replace(slot, placeholder) {
                 // Recalled events must still find this client's slot.
                 client.slot.store(key as u32, Ordering::Relaxed);
-                *slot = Slot::Leaving { connection, until };
+                *slot = ShardSlot::Leaving { connection, until };
                 return true;
             }
         }
@@ -322,10 +324,10 @@ impl Shard {
     /// Frees a slot and closes its socket.
     fn free(&mut self, key: usize) {
         match self.slots.try_remove(key) {
-            Some(Slot::Pulled { client, .. }) => client.wake(),
-            Some(Slot::Parting { .. }) => {}
+            Some(ShardSlot::Pulled { client, .. }) => client.wake(),
+            Some(ShardSlot::Parting { .. }) => {}
             #[cfg(unix)]
-            Some(Slot::Socket(mut connection) | Slot::Leaving { mut connection, .. }) => {
+            Some(ShardSlot::Socket(mut connection) | ShardSlot::Leaving { mut connection, .. }) => {
                 connection.client().slot.store(NO_SLOT, Ordering::Relaxed);
                 connection.writer.finish();
                 self.poller.remove(connection.writer.fd());
@@ -383,7 +385,7 @@ impl Shard {
     #[cfg(unix)]
     fn work_on(&mut self, key: usize, work: impl FnOnce(&mut Connection, &Timeline, u32, &mut Tally) -> Outcome) {
         let Some(slot) = self.slots.get_mut(key) else { return };
-        let is_leaving = matches!(slot, Slot::Leaving { .. });
+        let is_leaving = matches!(slot, ShardSlot::Leaving { .. });
         let Some(connection) = slot.connection_mut() else { return };
         let (timeline, tick, tally) = (&*self.shared.timeline, self.tick, &mut self.tally);
         let outcome = catch_unwind(AssertUnwindSafe(|| work(connection, timeline, tick, tally)));

@@ -18,7 +18,7 @@ use crate::event::Framing;
 use crate::history::timeline::Timeline;
 use crate::session::client::Client;
 use crate::session::lifecycle::{DisconnectReason, NotHandedOff, Phase};
-use crate::session::reader::{Batch, Pending, Reader};
+use crate::session::reader::{Pending, ReadBatch, Reader};
 use crate::session::registry::Registry;
 
 /// A client's stream, read by its carrier. Dropping it before its end disconnects the client.
@@ -260,7 +260,7 @@ impl Parts {
     }
 
     /// The next batch with at least one event, if there is one: all the events just read may have been for others.
-    fn next_batch(&mut self, max_bytes: usize) -> Batch {
+    fn next_batch(&mut self, max_bytes: usize) -> ReadBatch {
         loop {
             let batch = self.reader.next(&self.timeline, max_bytes);
             let moved = batch.end != self.reader.cursor();
@@ -279,7 +279,7 @@ impl Parts {
     }
 
     /// If the client was closed before this read, its carrier still has to read the end.
-    fn chunk_of(&self, batch: Batch, closed: bool) -> Chunk {
+    fn chunk_of(&self, batch: ReadBatch, closed: bool) -> Chunk {
         let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
         self.deliveries.resets.add(resets);
         self.deliveries.events.add(batch.events.len() as u64 - resets);

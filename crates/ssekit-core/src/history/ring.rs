@@ -15,7 +15,7 @@ use crate::event::position::Position;
 use crate::history::options::LogBounds;
 
 /// The cost of an event besides the bytes of its frame: its slot, and the frame's allocations.
-const SLOT_COST: usize = size_of::<Slot>() + 96;
+const SLOT_COST: usize = size_of::<RingSlot>() + 96;
 
 /// The cost of a key besides its bytes, in two places: its entry among the keys, and its allocation.
 const KEY_COST: usize = 96;
@@ -137,7 +137,7 @@ impl Backlog {
 }
 
 #[derive(Debug)]
-enum Slot {
+enum RingSlot {
     Live(Entry),
     /// A newer event has taken the place of this one.
     Superseded {
@@ -147,7 +147,7 @@ enum Slot {
     },
 }
 
-impl Slot {
+impl RingSlot {
     fn position(&self) -> Position {
         match self {
             Self::Live(Entry { position, .. }) | Self::Superseded { position, .. } => *position,
@@ -185,7 +185,7 @@ impl Slot {
 /// The newest events of one audience, within bounds.
 #[derive(Debug)]
 pub struct Ring {
-    slots: VecDeque<Slot>,
+    slots: VecDeque<RingSlot>,
     bytes: usize,
     /// The ring has all events of this audience after this position, except for superseded ones.
     floor: Position,
@@ -210,7 +210,7 @@ impl Ring {
     pub fn append(&mut self, entry: Entry, bounds: LogBounds) -> bool {
         let superseded = self.supersede(&entry);
         self.bytes += entry.cost();
-        self.slots.push_back(Slot::Live(entry));
+        self.slots.push_back(RingSlot::Live(entry));
         if self.superseded > FEW + self.slots.len() / 2 {
             self.sweep(|own_id| own_id.is_some());
         }
@@ -233,11 +233,11 @@ impl Ring {
         let Some(key) = newer.coalesce_key() else { return false };
         let newest = self.newest.get_or_insert_default();
         let Some(older) = newest.insert(Arc::clone(key), newer.position) else { return false };
-        let Ok(index) = self.slots.binary_search_by_key(&older, Slot::position) else { return false };
+        let Ok(index) = self.slots.binary_search_by_key(&older, RingSlot::position) else { return false };
         let Some(slot) = self.slots.get_mut(index) else { return false };
         let Some(entry) = slot.entry().filter(|older| newer.reaches_all_of(older)) else { return false };
         let own_id = entry.frame.own_id().map(Arc::from);
-        let mark = Slot::Superseded { position: entry.position, at: entry.at, own_id };
+        let mark = RingSlot::Superseded { position: entry.position, at: entry.at, own_id };
         self.bytes = self.bytes + mark.cost() - entry.cost();
         *slot = mark;
         self.superseded += 1;
@@ -265,12 +265,12 @@ impl Ring {
         let cost = slot.cost();
         self.bytes -= cost;
         match slot {
-            Slot::Live(entry) => {
+            RingSlot::Live(entry) => {
                 self.floor = entry.position;
                 self.forget_key(&entry);
             }
             // The newer event is still here.
-            Slot::Superseded { .. } => self.superseded -= 1,
+            RingSlot::Superseded { .. } => self.superseded -= 1,
         }
         self.give_room_back();
         Some(cost)
@@ -298,7 +298,7 @@ impl Ring {
 
     /// Drops all events, and frees their memory.
     pub fn clear(&mut self) {
-        let floor = self.slots.back().map_or(self.floor, Slot::position);
+        let floor = self.slots.back().map_or(self.floor, RingSlot::position);
         *self = Self::new(floor);
     }
 
@@ -333,7 +333,7 @@ impl Ring {
     }
 
     fn after(&self, cursor: Position) -> impl Iterator<Item = &Entry> {
-        self.slots.range(self.start(cursor)..).filter_map(Slot::entry)
+        self.slots.range(self.start(cursor)..).filter_map(RingSlot::entry)
     }
 
     /// The events after `cursor`. Counts their bytes only if `weigh` is set, because that looks at each event. Otherwise it
@@ -341,7 +341,7 @@ impl Ring {
     pub fn backlog(&self, cursor: Position, weigh: bool) -> Backlog {
         if !weigh && self.superseded == 0 {
             let start = self.start(cursor);
-            let since = self.slots.get(start).map(Slot::at);
+            let since = self.slots.get(start).map(RingSlot::at);
             return Backlog { events: self.slots.len() - start, bytes: 0, since };
         }
         self.after(cursor).fold(Backlog::default(), |sum, entry| Backlog {
@@ -353,7 +353,7 @@ impl Ring {
 
     /// The lowest position after `cursor` of an event with this caller's id.
     pub fn find(&self, own_id: &str, cursor: Position) -> Option<Position> {
-        self.slots.range(self.start(cursor)..).find(|slot| slot.own_id() == Some(own_id)).map(Slot::position)
+        self.slots.range(self.start(cursor)..).find(|slot| slot.own_id() == Some(own_id)).map(RingSlot::position)
     }
 }
 

@@ -23,7 +23,7 @@ fn look(check: &Check, engine: &Engine, cluster: Option<&Cluster>) {
     let Some(attendance) = &channel.attendance else { return };
     let is_at = |client: &Arc<Client>| client.subscriptions.names().contains(&check.channel);
     let here = engine.registry.client(&check.client).filter(is_at);
-    let is_there = || cluster.is_some_and(|cluster| cluster.members.is_member(&check.client, &check.channel));
+    let is_there = || cluster.is_some_and(|cluster| cluster.remote_clients.is_member(&check.client, &check.channel));
     let (channel, client) = (&*check.channel, &*check.client);
     let known = attendance.find(client);
     if let Some(user) = &known {

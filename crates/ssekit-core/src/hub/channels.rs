@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cluster::message::{Message, Owner, Subscription};
+use crate::cluster::message::{Message, Owner, SubscriptionCommand};
 use crate::cluster::node::Cluster;
 use crate::engine::Since;
 use crate::error::{Error, Result};
@@ -57,7 +57,7 @@ impl Target {
 
 /// A change of a subscription.
 #[derive(Clone, Copy)]
-pub(super) enum Step<'a> {
+pub(super) enum SubscriptionChange<'a> {
     Begin(Option<&'a str>),
     End,
 }
@@ -75,7 +75,7 @@ impl Hub {
         let targets = self.targets(subscriber)?;
         // Before the first of them changes.
         targets.iter().try_for_each(|target| self.check_room(&target.client, channel))?;
-        self.change_all(&targets, channel, Step::Begin(since))
+        self.change_all(&targets, channel, SubscriptionChange::Begin(since))
     }
 
     /// Ends subscriptions to a channel. Each client learns by `ssekit:unsubscribed` up to where it gets the channel's events.
@@ -85,16 +85,21 @@ impl Hub {
     /// An id or the channel's name is invalid, or a page is not the client that it says.
     pub fn unsubscribe(&self, subscriber: Subscriber<'_>, channel: &str) -> Result<usize> {
         check_channel(channel)?;
-        self.change_all(&self.targets(subscriber)?, channel, Step::End)
+        self.change_all(&self.targets(subscriber)?, channel, SubscriptionChange::End)
     }
 
     /// Changes the subscriptions of all of them to one channel. Returns how many of them change.
-    pub(super) fn change_all(&self, targets: &[Target], channel: &str, step: Step<'_>) -> Result<usize> {
+    pub(super) fn change_all(
+        &self,
+        targets: &[Target],
+        channel: &str,
+        change: SubscriptionChange<'_>,
+    ) -> Result<usize> {
         let mut count = 0;
         for target in targets {
             let has_changed = match &self.inner.cluster {
-                Some(cluster) => self.change_anywhere(cluster, target, channel, step),
-                None => self.change_here(&target.client, channel, step)?,
+                Some(cluster) => self.change_anywhere(cluster, target, channel, change),
+                None => self.change_here(&target.client, channel, change)?,
             };
             count += usize::from(has_changed);
         }
@@ -108,40 +113,48 @@ impl Hub {
         if fits { Ok(()) } else { Err(Error::too_many_channels(most)) }
     }
 
-    fn change_here(&self, client: &str, channel: &str, step: Step<'_>) -> Result<bool> {
+    fn change_here(&self, client: &str, channel: &str, change: SubscriptionChange<'_>) -> Result<bool> {
         let engine = &self.inner.engine;
-        match step {
-            Step::Begin(id) => engine.subscribe(Place::next(), client, channel, Since { id, missed: None }),
-            Step::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
+        match change {
+            SubscriptionChange::Begin(id) => {
+                engine.subscribe(Place::next(), client, channel, Since { id, missed: None })
+            }
+            SubscriptionChange::End => Ok(engine.unsubscribe(Place::next(), client, channel)),
         }
     }
 
     /// Sends a command to all nodes. The node that has the client carries it out in its stream, and the others in case the
     /// client comes to them.
-    fn change_anywhere(&self, cluster: &Cluster, target: &Target, channel: &str, step: Step<'_>) -> bool {
+    fn change_anywhere(
+        &self,
+        cluster: &Cluster,
+        target: &Target,
+        channel: &str,
+        change: SubscriptionChange<'_>,
+    ) -> bool {
         let client = &*target.client;
         let Some((user, _)) = self.owner_of(cluster, client) else { return false };
         let has = self.channels_of_client(client).iter().any(|name| **name == *channel);
         let owner = Some(user.as_deref().map_or(Owner::Anonymous, Owner::User));
-        let command = |since| Subscription { client, owner, shown: target.shown.as_deref(), channel, since };
-        let message = match step {
-            Step::Begin(since) => Message::Subscribe(command(since)),
-            Step::End => Message::Unsubscribe(command(None)),
+        let command = |since| SubscriptionCommand { client, owner, shown: target.shown.as_deref(), channel, since };
+        let message = match change {
+            SubscriptionChange::Begin(since) => Message::Subscribe(command(since)),
+            SubscriptionChange::End => Message::Unsubscribe(command(None)),
         };
         // Even if nothing seems to change: an earlier command may still be on its way.
         cluster.send(message.record(), &self.inner.engine);
-        has == matches!(step, Step::End)
+        has == matches!(change, SubscriptionChange::End)
     }
 
     /// The channels of a client, as far as this node knows.
     pub(super) fn channels_of_client(&self, client: &str) -> Vec<Arc<str>> {
         let here = self.inner.engine.registry.known_client(client);
-        let is_there = |cluster: &Cluster| cluster.members.find(client).is_some_and(|there| there.connected);
+        let is_there = |cluster: &Cluster| cluster.remote_clients.find(client).is_some_and(|there| there.connected);
         match (here, &self.inner.cluster) {
             (Some(here), Some(cluster)) if here.is_connected() || !is_there(cluster) => here.subscriptions.names(),
             (Some(here), None) => here.subscriptions.names(),
             (_, Some(cluster)) => {
-                let spans = cluster.members.spans_of(client);
+                let spans = cluster.remote_clients.spans_of(client);
                 spans.into_iter().filter(|span| span.is_active()).map(|span| span.channel).collect()
             }
             (None, None) => Vec::new(),
@@ -162,7 +175,7 @@ impl Hub {
     /// The client of a page, if the page has proved that it is the client, or the client's own node can find that out.
     fn target_of(&self, page: Page<'_>) -> Option<Target> {
         let here = self.inner.engine.registry.known_client(page.client);
-        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.members.find(page.client));
+        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.remote_clients.find(page.client));
         let target = Target::sure(page.client.into());
         if page.user.is_some() {
             let owner = match &self.inner.cluster {
@@ -183,7 +196,7 @@ impl Hub {
     /// The channels that have connected clients on any node, in no particular order.
     pub fn channels(&self) -> Vec<Arc<str>> {
         let mut names = self.inner.engine.registry.channels.names(|channel| channel.count() > 0);
-        names.extend(self.elsewhere(|cluster| cluster.members.channels()));
+        names.extend(self.elsewhere(|cluster| cluster.remote_clients.channels()));
         names.sort_unstable();
         names.dedup();
         names
@@ -193,7 +206,7 @@ impl Hub {
     pub fn clients_by_channel(&self, channel: &str) -> Vec<Arc<str>> {
         let here = self.inner.engine.registry.channels.get(channel).map_or_else(Vec::new, |channel| channel.clients());
         let mut ids: Vec<Arc<str>> = here.iter().map(|client| Arc::clone(&client.info.id)).collect();
-        ids.extend(self.elsewhere(|cluster| cluster.members.clients_of_channel(channel)));
+        ids.extend(self.elsewhere(|cluster| cluster.remote_clients.clients_of_channel(channel)));
         ids
     }
 }

@@ -13,7 +13,7 @@ use crate::session::reset::ResetReason;
 
 /// The part of a connecting client's request that it is granted.
 #[derive(Debug)]
-pub(super) struct Claim<'a> {
+pub(super) struct IdentityClaim<'a> {
     /// The id that the client asked for; `None`: it gets a new one.
     pub(super) client: Option<&'a str>,
     /// The client whose place it takes.
@@ -26,7 +26,7 @@ pub(super) struct Claim<'a> {
     pub(super) stranger: Option<Arc<Client>>,
 }
 
-impl Claim<'_> {
+impl IdentityClaim<'_> {
     /// The reset that the client must receive if it has seen everything up to `seen`, or cannot say. If it is the same
     /// page as the stranger, it has lost the events that were sent to the stranger alone.
     pub(super) fn loss(&self, seen: Option<Position>) -> Option<ResetReason> {
@@ -36,7 +36,7 @@ impl Claim<'_> {
 
 impl Hub {
     /// An anonymous client that brings an id in use, without its key, is a different client and gets a different id.
-    pub(super) fn claim<'a>(&self, who: Connect<'a>) -> Claim<'a> {
+    pub(super) fn claim<'a>(&self, who: Connect<'a>) -> IdentityClaim<'a> {
         let registry = &self.inner.engine.registry;
         let shown = who.last_event_id.filter(|_| !who.by_url).and_then(Key::split).map(|(_, key)| key);
         let find = |id| registry.predecessor(id, who.user, shown.as_ref(), &self.inner.engine.timeline);
@@ -44,16 +44,16 @@ impl Hub {
         let own_key = predecessor.as_ref().and_then(|client| client.key);
         let is_own = |shown: Key| [who.key, own_key].iter().flatten().any(|key| key.matches(&shown));
         let last_event_id = who.last_event_id.map(|id| self.without_key(id, shown.is_some_and(is_own)));
-        let claim = Claim { client: who.client, predecessor, key: who.key, last_event_id, stranger: None };
+        let claim = IdentityClaim { client: who.client, predecessor, key: who.key, last_event_id, stranger: None };
         let (Some(id), None) = (who.client, who.user) else { return claim };
         if claim.predecessor.is_some() {
-            return Claim { key: who.key.or(own_key), ..claim };
+            return IdentityClaim { key: who.key.or(own_key), ..claim };
         }
         let stranger = registry.known_client(id).filter(|known| known.info.user.is_none());
         if stranger.is_some() || self.is_anonymous_elsewhere(id) {
-            return Claim { client: None, stranger, ..claim };
+            return IdentityClaim { client: None, stranger, ..claim };
         }
-        Claim { key: Some(who.key.unwrap_or_else(Key::random)), ..claim }
+        IdentityClaim { key: Some(who.key.unwrap_or_else(Key::random)), ..claim }
     }
 
     /// Whether the client with this id has another key by now. A page that reopens its stream may put its old key into

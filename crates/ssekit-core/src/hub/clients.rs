@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::members::Described;
+use crate::cluster::remote_clients::Described;
 use crate::hub::Hub;
 use crate::session::attendance::member;
 use crate::session::client::Client;
@@ -58,7 +58,7 @@ impl Hub {
             filter.user.is_none_or(|user| there.user.as_deref() == Some(user))
                 && filter.channel.is_none_or(|channel| there.active().any(|name| **name == *channel))
         };
-        all.extend(self.elsewhere(|cluster| cluster.members.described(is_wanted)).iter().map(details_elsewhere));
+        all.extend(self.elsewhere(|cluster| cluster.remote_clients.described(is_wanted)).iter().map(details_elsewhere));
         all
     }
 }

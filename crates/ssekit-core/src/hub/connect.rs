@@ -12,7 +12,7 @@ use crate::event::position::Position;
 use crate::event::{Event, check_channel, check_header_text, check_length};
 use crate::history::log::{Entry, Log};
 use crate::history::timeline::Located;
-use crate::hub::claim::Claim;
+use crate::hub::claim::IdentityClaim;
 use crate::hub::ready;
 use crate::hub::request::{Connect, Connected};
 use crate::hub::{Hub, Inner};
@@ -182,7 +182,7 @@ impl Hub {
     fn try_admit(&self, who: Connect<'_>, shard: &Arc<Inbox>) -> Result<Option<Admitted>> {
         let Engine { timeline, registry, .. } = &*self.inner.engine;
         let claim = self.claim(who);
-        let Claim { client, last_event_id, ref predecessor, key, .. } = claim;
+        let IdentityClaim { client, last_event_id, ref predecessor, key, .. } = claim;
         let before = self.before(who, &claim);
         let own = client.map(|_| Registry::log_of_returning(predecessor.as_ref(), before.missing, timeline.head()));
         let (elsewhere, moves) = self.look_elsewhere(who.user, client)?;
@@ -248,7 +248,7 @@ impl Hub {
     ///
     /// # Errors
     /// Together, they are more channels than a client may have.
-    fn channels_of(&self, who: Connect<'_>, claim: &Claim<'_>) -> Result<(Vec<Subscription>, Position)> {
+    fn channels_of(&self, who: Connect<'_>, claim: &IdentityClaim<'_>) -> Result<(Vec<Subscription>, Position)> {
         let registry = &self.inner.engine.registry;
         let head = self.inner.engine.timeline.head();
         let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
@@ -285,7 +285,7 @@ impl Hub {
 
     /// The state of a client before it made this claim. A client that is refused its requested id may still be
     /// the same page.
-    fn before(&self, who: Connect<'_>, claim: &Claim<'_>) -> Before {
+    fn before(&self, who: Connect<'_>, claim: &IdentityClaim<'_>) -> Before {
         let (registry, Some(asked)) = (&self.inner.engine.registry, who.client) else { return Before::default() };
         let earlier = registry.earlier(asked, who.user, claim.predecessor.as_ref().or(claim.stranger.as_ref()));
         let is_new_here = claim.client.is_some() && claim.predecessor.is_none();

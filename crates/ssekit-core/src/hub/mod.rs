@@ -254,7 +254,7 @@ impl Hub {
     /// The ids of all connected clients on all nodes, in no particular order.
     pub fn active_clients(&self) -> Vec<Arc<str>> {
         let mut ids = self.active_clients_here();
-        ids.extend(self.elsewhere(|cluster| cluster.members.clients()));
+        ids.extend(self.elsewhere(|cluster| cluster.remote_clients.clients()));
         ids
     }
 
@@ -267,7 +267,7 @@ impl Hub {
     /// first.
     pub fn clients_by_user(&self, user_id: &str) -> Vec<Arc<str>> {
         let mut ids = self.clients_by_user_here(user_id);
-        ids.extend(self.elsewhere(|cluster| cluster.members.clients_of(user_id)));
+        ids.extend(self.elsewhere(|cluster| cluster.remote_clients.clients_of(user_id)));
         ids
     }
 
@@ -279,7 +279,7 @@ impl Hub {
 
     /// Whether a user has a client on any node, or had one here so recently that it may come back unnoticed.
     pub fn is_online(&self, user_id: &str) -> bool {
-        self.is_online_here(user_id) || self.elsewhere(|cluster| cluster.members.count_of(user_id)) > 0
+        self.is_online_here(user_id) || self.elsewhere(|cluster| cluster.remote_clients.count_of(user_id)) > 0
     }
 
     /// The same for this node only.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::error::{Error, Refusal, Result};
 use crate::event::check_channel;
-use crate::hub::channels::Step;
+use crate::hub::channels::SubscriptionChange;
 use crate::hub::{Hub, Page, Subscriber};
 
 /// The changes that a page wants, after somebody has decided that it may.
@@ -54,7 +54,7 @@ impl Hub {
         let mut channels = self.channels_of_client(page.client);
         let target = self.targets(Subscriber::Page(page))?;
         for name in change.unsubscribe {
-            self.change_all(&target, name, Step::End)?;
+            self.change_all(&target, name, SubscriptionChange::End)?;
             channels.retain(|one| **one != **name);
             changed.unsubscribed += 1;
         }
@@ -65,7 +65,7 @@ impl Hub {
                 }
                 channels.push(Arc::from(*name));
             }
-            self.change_all(&target, name, Step::Begin(*since))?;
+            self.change_all(&target, name, SubscriptionChange::Begin(*since))?;
             changed.subscribed += 1;
         }
         Ok(())

@@ -12,7 +12,7 @@ use crate::history::timeline::Located;
 use crate::hub::Hub;
 
 /// Where the events begin that a caller wants.
-enum Start<'a> {
+enum ReadStart<'a> {
     /// After this position, or with the oldest event that is kept.
     After(Position),
     /// After the event with this caller's own id.
@@ -68,8 +68,8 @@ impl Hub {
         let mut floor = log.floor().max(timeline.horizon());
         let start = self.start_of(audience, after)?;
         let (from, search) = match start {
-            Start::After(position) => (position, None),
-            Start::Behind(id) => (timeline.base(), Some(id)),
+            ReadStart::After(position) => (position, None),
+            ReadStart::Behind(id) => (timeline.base(), Some(id)),
         };
         if search.is_none() && from >= floor {
             return self.history(audience, after, limit);
@@ -93,16 +93,16 @@ impl Hub {
         Ok(newest.events.into())
     }
 
-    fn start_of<'a>(&self, audience: Audience<'_>, after: Option<&'a str>) -> Result<Start<'a>> {
+    fn start_of<'a>(&self, audience: Audience<'_>, after: Option<&'a str>) -> Result<ReadStart<'a>> {
         let timeline = &self.inner.engine.timeline;
-        let Some(id) = after else { return Ok(Start::After(timeline.base())) };
+        let Some(id) = after else { return Ok(ReadStart::After(timeline.base())) };
         match timeline.locate(id, |own| self.log_of(audience).find(own, 0)) {
-            Some(Located { cursor, .. }) if cursor >= timeline.base() => Ok(Start::After(cursor)),
+            Some(Located { cursor, .. }) if cursor >= timeline.base() => Ok(ReadStart::After(cursor)),
             Some(_) => Err(Error::evicted(format!("after: events after {id:?} are not kept any more"))),
             None if Epoch::has_made(id) => {
                 Err(Error::evicted(format!("after: the history has no event with the id {id:?}")))
             }
-            None => Ok(Start::Behind(id)),
+            None => Ok(ReadStart::Behind(id)),
         }
     }
 }

@@ -75,18 +75,18 @@ impl Hub {
 
     /// Sends an event to all nodes, including this one. Returns how many clients it is for, as far as this node knows.
     pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: Draft) -> usize {
-        let (registry, members) = (&self.inner.engine.registry, &cluster.members);
+        let (registry, remote) = (&self.inner.engine.registry, &cluster.remote_clients);
         let mut owner = None;
         let clients = match audience {
             Audience::All { exclude } => {
                 let is_there =
-                    |id| registry.client(id).is_some() || members.find(id).is_some_and(|there| there.connected);
+                    |id| registry.client(id).is_some() || remote.find(id).is_some_and(|there| there.connected);
                 let excluded = usize::from(exclude.is_some_and(is_there));
-                (registry.counts().0 + members.count()).saturating_sub(excluded)
+                (registry.counts().0 + remote.count()).saturating_sub(excluded)
             }
-            Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + members.count_of(id),
+            Audience::User(id) => registry.users.get(id).map_or(0, |user| user.count()) + remote.count_of(id),
             Audience::Channel(name) => {
-                registry.channels.get(name).map_or(0, |channel| channel.count()) + members.count_of_channel(name)
+                registry.channels.get(name).map_or(0, |channel| channel.count()) + remote.count_of_channel(name)
             }
             // A client that no node knows has no owner. Its page learns about the missing event when it connects.
             Audience::Client(id) => self.owner_of(cluster, id).map_or(0, |(user, connected)| {
@@ -106,36 +106,36 @@ impl Hub {
     /// The id belongs to a client of another user.
     pub(super) fn look_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Result<(usize, bool)> {
         let Some(cluster) = &self.inner.cluster else { return Ok((0, false)) };
-        let there = client.and_then(|id| cluster.members.find(id));
+        let there = client.and_then(|id| cluster.remote_clients.find(id));
         if there.as_ref().is_some_and(|there| there.user.as_deref() != user) {
             return Err(Error::refused(Refusal::Claimed));
         }
         let replaces = there.is_some_and(|there| there.connected);
-        Ok((user.map_or(0, |user| cluster.members.count_of(user)), replaces))
+        Ok((user.map_or(0, |user| cluster.remote_clients.count_of(user)), replaces))
     }
 
     /// How far a page with this id and user may have read on other nodes. Nobody knows how much of the current history
     /// it has received, so the answer is the base of the history.
     pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
-        let there = self.inner.cluster.as_ref()?.members.find(client)?;
+        let there = self.inner.cluster.as_ref()?.remote_clients.find(client)?;
         (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.engine.timeline.base()) })
     }
 
     /// The channels that a client of this user had on another node.
     pub(super) fn channels_elsewhere(&self, user: Option<&str>, client: Option<&str>) -> Vec<Span> {
         let (Some(cluster), Some(id)) = (&self.inner.cluster, client) else { return Vec::new() };
-        if cluster.members.find(id).is_none_or(|there| there.user.as_deref() != user) {
+        if cluster.remote_clients.find(id).is_none_or(|there| there.user.as_deref() != user) {
             return Vec::new();
         }
         // The client carries out the commands that this node has yet to read by itself.
         let next = cluster.read() + 1;
-        cluster.members.spans_of(id).iter().filter_map(|span| span.before(next)).collect()
+        cluster.remote_clients.spans_of(id).iter().filter_map(|span| span.before(next)).collect()
     }
 
     /// Whether another node has an anonymous client with this id, or had one a moment ago. This node does not know its
     /// key.
     pub(super) fn is_anonymous_elsewhere(&self, client: &str) -> bool {
-        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.members.find(client));
+        let there = self.inner.cluster.as_ref().and_then(|cluster| cluster.remote_clients.find(client));
         there.is_some_and(|there| there.user.is_none())
     }
 
@@ -147,7 +147,7 @@ impl Hub {
             .registry
             .known_client(client_id)
             .map(|client| (client.info.user.clone(), client.is_connected()));
-        let there = cluster.members.find(client_id).map(|there| (there.user, there.connected));
+        let there = cluster.remote_clients.find(client_id).map(|there| (there.user, there.connected));
         match (here, there) {
             (Some((_, false)), Some(there)) => Some(there),
             (here, there) => here.or(there),
@@ -170,6 +170,6 @@ impl Hub {
             // A log-out takes effect here at once, even if the other nodes learn about it later.
             self.inner.engine.disconnect_user(user_id, now);
         }
-        here + cluster.members.count_of(user_id)
+        here + cluster.remote_clients.count_of(user_id)
     }
 }

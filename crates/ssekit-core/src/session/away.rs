@@ -1,7 +1,7 @@
 //! Clients that are away, whose ids and logs are kept for them.
 //!
 //! Anybody can come and go as often as they like, so the number of kept clients is bounded for each user and each address.
-//! An owner over its bound loses the oldest of its own clients. There is also a bound in all: over that, the owner with the
+//! A holder over its bound loses the oldest of its own clients. There is also a bound in all: over that, the holder with the
 //! most clients loses its oldest.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -22,17 +22,17 @@ const MOST_OF_VISITORS: usize = 4_096;
 /// these are all clients.
 const MOST_OF_AN_ADDRESS: usize = 16_384;
 
-/// The owner that must make room. Users are separate from the anonymous clients of the same address, because those could
+/// The holder that must make room. Users are separate from the anonymous clients of the same address, because those could
 /// push them out.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Owner {
+enum Holder {
     User(Arc<str>),
     /// Anonymous clients from one address, if the address is known.
     Visitors(Option<Network>),
     Address(Network),
 }
 
-impl Owner {
+impl Holder {
     fn of(client: &Client) -> impl Iterator<Item = Self> {
         let user = client.info.user.clone();
         let first = user.map_or(Self::Visitors(client.network), Self::User);
@@ -63,9 +63,9 @@ struct Table {
     clients: BTreeMap<Departure, (Instant, Arc<Client>)>,
     /// The departure of each client, by its address in memory, which is unique as long as the client is in the table.
     departures: HashMap<usize, Departure>,
-    owned: HashMap<Owner, BTreeSet<Departure>>,
+    held: HashMap<Holder, BTreeSet<Departure>>,
     /// Owners by their number of clients.
-    by_count: BTreeSet<(usize, Owner)>,
+    by_count: BTreeSet<(usize, Holder)>,
 }
 
 impl Away {
@@ -82,7 +82,7 @@ impl Away {
     /// The clients of a user.
     pub(crate) fn of_user(&self, user: &str) -> Vec<Arc<Client>> {
         let table = self.0.lock();
-        let departures = table.owned.get(&Owner::User(user.into()));
+        let departures = table.held.get(&Holder::User(user.into()));
         let clients = departures.into_iter().flatten().filter_map(|departure| table.clients.get(departure));
         clients.map(|(_, client)| Arc::clone(client)).collect()
     }
@@ -108,16 +108,16 @@ impl Table {
             self.take(earlier);
         }
         self.clients.insert(departure, (Instant::now(), Arc::clone(client)));
-        for owner in Owner::of(client) {
-            self.change(owner, |departures| departures.insert(departure));
+        for holder in Holder::of(client) {
+            self.change(holder, |departures| departures.insert(departure));
         }
         let mut given_up = Vec::new();
-        for owner in Owner::of(client) {
-            given_up.extend((self.count(&owner) > owner.most()).then(|| self.take_oldest_of(&owner)).flatten());
+        for holder in Holder::of(client) {
+            given_up.extend((self.count(&holder) > holder.most()).then(|| self.take_oldest_of(&holder)).flatten());
         }
         if self.clients.len() > MOST {
-            let richest = self.by_count.last().map(|(_, owner)| owner.clone());
-            given_up.extend(richest.and_then(|owner| self.take_oldest_of(&owner)));
+            let richest = self.by_count.last().map(|(_, holder)| holder.clone());
+            given_up.extend(richest.and_then(|holder| self.take_oldest_of(&holder)));
         }
         given_up
     }
@@ -128,8 +128,8 @@ impl Table {
         }
     }
 
-    fn take_oldest_of(&mut self, owner: &Owner) -> Option<Arc<Client>> {
-        let departure = self.owned.get(owner)?.first().copied()?;
+    fn take_oldest_of(&mut self, holder: &Holder) -> Option<Arc<Client>> {
+        let departure = self.held.get(holder)?.first().copied()?;
         self.take(departure)
     }
 
@@ -142,28 +142,28 @@ impl Table {
         if self.departures.len() * 4 < self.departures.capacity() {
             self.departures.shrink_to_fit();
         }
-        for owner in Owner::of(&client) {
-            self.change(owner, |departures| departures.remove(&departure));
+        for holder in Holder::of(&client) {
+            self.change(holder, |departures| departures.remove(&departure));
         }
         Some(client)
     }
 
-    fn count(&self, owner: &Owner) -> usize {
-        self.owned.get(owner).map_or(0, BTreeSet::len)
+    fn count(&self, holder: &Holder) -> usize {
+        self.held.get(holder).map_or(0, BTreeSet::len)
     }
 
-    fn change(&mut self, owner: Owner, change: impl FnOnce(&mut BTreeSet<Departure>) -> bool) {
-        let departures = self.owned.entry(owner.clone()).or_default();
+    fn change(&mut self, holder: Holder, change: impl FnOnce(&mut BTreeSet<Departure>) -> bool) {
+        let departures = self.held.entry(holder.clone()).or_default();
         let before = departures.len();
         change(departures);
         let after = departures.len();
-        let entry = (before, owner);
+        let entry = (before, holder);
         self.by_count.remove(&entry);
-        let (_, owner) = entry;
+        let (_, holder) = entry;
         if after > 0 {
-            self.by_count.insert((after, owner));
+            self.by_count.insert((after, holder));
         } else {
-            self.owned.remove(&owner);
+            self.held.remove(&holder);
         }
     }
 }
@@ -187,7 +187,7 @@ mod tests {
         clients.iter().map(|client| &*client.info.id).collect()
     }
 
-    /// Keeps `count` clients. Returns how many were given up, all of which must have the same owner.
+    /// Keeps `count` clients. Returns how many were given up, all of which must have the same holder.
     fn flood(away: &Away, count: usize, user: Option<&str>, address: Option<&str>) -> usize {
         let mut given_up = Vec::new();
         for number in 0..count {
@@ -244,8 +244,8 @@ mod tests {
             assert!(away.keep(&client("more", Some("mallory"), None)).len() == 1, "{number}");
         }
         let table = away.0.lock();
-        assert_eq!((table.clients.len(), table.count(&Owner::User("mallory".into()))), (MOST, 66));
-        assert_eq!(table.count(&Owner::User("ada".into())), 1);
+        assert_eq!((table.clients.len(), table.count(&Holder::User("mallory".into()))), (MOST, 66));
+        assert_eq!(table.count(&Holder::User("ada".into())), 1);
     }
 
     #[test]
@@ -264,7 +264,7 @@ mod tests {
         assert!(
             table.clients.is_empty()
                 && table.departures.is_empty()
-                && table.owned.is_empty()
+                && table.held.is_empty()
                 && table.by_count.is_empty()
         );
     }

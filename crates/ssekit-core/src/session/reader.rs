@@ -27,7 +27,7 @@ pub struct Pending {
 
 /// The next events for a client.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct ReadBatch {
     /// In order of position.
     pub events: Vec<Pending>,
     /// Where the cursor is when all of these have been taken.
@@ -139,7 +139,7 @@ impl Reader {
 
     /// The next events: at most [`MAX_EVENTS`], and at most `max_bytes` except for a first event that is larger. The cursor
     /// stays; move it by [`Reader::advance`] as far as the events have been taken.
-    pub fn next(&self, timeline: &Timeline, max_bytes: usize) -> Batch {
+    pub fn next(&self, timeline: &Timeline, max_bytes: usize) -> ReadBatch {
         // Load the head before reading the logs, because everything up to this head is in them. Load it before the client's
         // end, too: events published after a disconnect has returned then stay unseen.
         let head = timeline.head().min(self.client.end()).max(self.cursor);
@@ -158,7 +158,7 @@ impl Reader {
     }
 
     /// The next events from the arrears; `None`: there are none, or they have been read.
-    fn next_of_arrears(&self, timeline: &Timeline, head: Position, max_bytes: usize) -> Option<Batch> {
+    fn next_of_arrears(&self, timeline: &Timeline, head: Position, max_bytes: usize) -> Option<ReadBatch> {
         let arrears = self.open_arrears()?;
         if self.reset.is_some() || timeline.base() > self.cursor {
             // The history began anew, so the rest is gone.
@@ -180,7 +180,7 @@ impl Reader {
         entries: Vec<Entry>,
         (head, is_limited): (Position, bool),
         max_bytes: usize,
-    ) -> Batch {
+    ) -> ReadBatch {
         let mut bytes = 0;
         let room = entries
             .iter()
@@ -198,21 +198,21 @@ impl Reader {
         };
         let wanted = entries.into_iter().take(room).filter(|entry| self.wants(entry));
         let events = wanted.map(|entry| self.pending(timeline, entry)).collect();
-        Batch { events, end, has_more: !complete }
+        ReadBatch { events, end, has_more: !complete }
     }
 
     /// The reset alone. The client goes on behind the reset's position. That is where it connected, if it has been owed the
     /// reset since then. If events after the cursor are `missing`, one reset reports that, too.
-    fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> Batch {
+    fn tell_gap(&self, timeline: &Timeline, head: Position, missing: bool) -> ReadBatch {
         let position = if missing { self.after_gap(timeline, head) } else { self.cursor };
         let reason = self.reset.unwrap_or(ResetReason::Evicted);
         self.reset_at(timeline, reason, position, position < head)
     }
 
-    fn reset_at(&self, timeline: &Timeline, reason: ResetReason, position: Position, has_more: bool) -> Batch {
+    fn reset_at(&self, timeline: &Timeline, reason: ResetReason, position: Position, has_more: bool) -> ReadBatch {
         let frame = self.own(reset_frame(timeline, reason, position));
         let events = vec![Pending { position, frame, is_reset: true }];
-        Batch { events, end: position, has_more }
+        ReadBatch { events, end: position, has_more }
     }
 
     /// Where a client that missed events goes on. A lagging client skips everything that it has not received; otherwise the

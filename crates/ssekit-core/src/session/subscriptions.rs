@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use parking_lot::RwLock;
 
 pub(crate) use self::part::Part;
-use self::subscription::Source;
+use self::subscription::SubscriptionSource;
 pub(crate) use self::subscription::{Span, Subscription};
 use crate::event::position::Position;
 use crate::history::log::{Entry, Gap, Log};
@@ -200,7 +200,7 @@ impl Subscriptions {
 
     /// Whether it has subscribed to a channel that it did not name when it connected.
     pub(crate) fn has_by_command(&self) -> bool {
-        let is_by_command = |one: &Subscription| one.is_active() && one.source == Source::Command;
+        let is_by_command = |one: &Subscription| one.is_active() && one.source == SubscriptionSource::Command;
         self.channels.get().is_some_and(|channels| channels.read().all.iter().any(is_by_command))
     }
 
@@ -245,12 +245,12 @@ impl Subscriptions {
         own.missing = own.missing.max(others.missing);
         let has = |all: &[Subscription], name: &str| all.iter().any(|one| *one.channel.name == *name);
         own.all.retain(|one| match one.source {
-            Source::Client => true,
-            Source::Node => {
+            SubscriptionSource::Client => true,
+            SubscriptionSource::Node => {
                 let span = one.span();
                 others.all.iter().all(|other| *other.channel.name != *span.channel || other.is_older_than(&span))
             }
-            Source::Command => false,
+            SubscriptionSource::Command => false,
         });
         let kept = own.all.len();
         for other in &others.all {

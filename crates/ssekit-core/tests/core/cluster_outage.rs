@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Channel, Ends, Failure, Joined, Known, Number, Record};
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record, Topic};
 use ssekit_core::event::position::Epoch;
 use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use ssekit_testing::chance::Chance;
@@ -403,7 +403,7 @@ impl Backplane for Unheard {
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
-        let way = if batch.channel == Channel::Events { *self.1.lock().unwrap() } else { Way::Open };
+        let way = if batch.topic == Topic::Events { *self.1.lock().unwrap() } else { Way::Open };
         if way == Way::Blocked {
             return Err(Failure::new("no way"));
         }

@@ -37,8 +37,8 @@ fn members_records_age_the_events_too() {
     let epoch = first(&mut database).unwrap().epoch;
     world.append(&mut database, epoch, 0, &texts(5, 10)).unwrap();
     let alive = Outgoing { to: Address::everybody(), payload: Bytes::from("alive") };
-    let (node, channel) = (world.node, Channel::Members);
-    let batch = Batch { node, channel, first: 1, records: vec![alive] };
+    let (node, topic) = (world.node, Topic::Members);
+    let batch = Batch { node, topic, first: 1, records: vec![alive] };
     append(&mut database, &world.options, epoch, &batch, Clock::at(10_001)).unwrap();
     let joined = first(&mut database).unwrap();
     assert_eq!((joined.forgotten, joined.ends.events), (5, 5), "all are gone, and their numbers stay used");

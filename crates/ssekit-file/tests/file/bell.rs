@@ -1,6 +1,6 @@
 //! Processes wake each other, and those without a socket look by themselves.
 
-use ssekit_core::backplane::{Backplane as _, Channel, Ends, NodeId};
+use ssekit_core::backplane::{Backplane as _, Ends, NodeId, Topic};
 use ssekit_file::{File, FileOptions};
 use ssekit_testing::contract::{batch, fresh, read_all};
 
@@ -14,7 +14,7 @@ async fn record_reaches_a_reader_whose_path_is_too_long_for_a_socket() {
     let (mut reader, mut writer) = (open(), open());
     let joined = fresh(&mut reader).await;
     let reading = tokio::spawn(async move { read_all(&mut reader, joined.ends, 1).await });
-    writer.append(joined.epoch, &batch(NodeId::random(), Channel::Events, 1, &["x"])).await.unwrap();
+    writer.append(joined.epoch, &batch(NodeId::random(), Topic::Events, 1, &["x"])).await.unwrap();
     assert_eq!(reading.await.unwrap().len(), 1);
     assert_eq!(std::fs::read_dir(deep.join("wake")).unwrap().count(), 0);
 }
@@ -27,7 +27,7 @@ async fn every_clone_that_reads_is_woken() {
     let read = |mut file: File, ends: Ends| tokio::spawn(async move { read_all(&mut file, ends, 20).await.len() });
     let readers = [(); 4].map(|()| read(file.clone(), joined.ends));
     for first in 1..=20 {
-        writer.append(joined.epoch, &batch(NodeId::random(), Channel::Events, first, &["x"])).await.unwrap();
+        writer.append(joined.epoch, &batch(NodeId::random(), Topic::Events, first, &["x"])).await.unwrap();
     }
     for reader in readers {
         assert_eq!(reader.await.unwrap(), 20);
@@ -47,7 +47,7 @@ async fn sockets_go_with_their_owners() {
     std::fs::write(wake.join("notes.txt"), "not ours").unwrap();
     assert_eq!(std::fs::read_dir(&wake).unwrap().count(), 4);
     drop(other);
-    file.append(joined.epoch, &batch(NodeId::random(), Channel::Events, 1, &["x"])).await.unwrap();
+    file.append(joined.epoch, &batch(NodeId::random(), Topic::Events, 1, &["x"])).await.unwrap();
     let mut left: Vec<_> = std::fs::read_dir(&wake).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     left.sort();
     assert_eq!(left.len(), 2, "{left:?}");

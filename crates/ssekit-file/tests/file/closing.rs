@@ -1,7 +1,7 @@
 //! The content of the files after a clean end.
 
 use rusqlite::Connection;
-use ssekit_core::backplane::{Backplane as _, Channel, NodeId};
+use ssekit_core::backplane::{Backplane as _, NodeId, Topic};
 use ssekit_file::{Durability, File, FileOptions};
 use ssekit_testing::contract::{batch, fresh};
 
@@ -19,7 +19,7 @@ async fn clean_end_leaves_nothing_that_can_be_lost() {
     let (mut file, mut other, id) = (folder.open(), folder.open(), NodeId::random());
     let joined = fresh(&mut file).await;
     assert!(unsynced_since(&folder).is_some(), "before anything is written");
-    file.append(joined.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    file.append(joined.epoch, &batch(id, Topic::Events, 1, &["x"])).await.unwrap();
     file.close().await.unwrap();
     assert_eq!(unsynced_since(&folder), None);
     let log = folder.path().join("history.db-wal");
@@ -27,7 +27,7 @@ async fn clean_end_leaves_nothing_that_can_be_lost() {
     // Another process goes on, or this one after all.
     assert_eq!(fresh(&mut other).await.epoch, joined.epoch);
     other.close().await.unwrap();
-    file.append(joined.epoch, &batch(id, Channel::Events, 2, &["y"])).await.unwrap();
+    file.append(joined.epoch, &batch(id, Topic::Events, 2, &["y"])).await.unwrap();
     assert!(unsynced_since(&folder).is_some());
 }
 
@@ -40,6 +40,6 @@ async fn synced_history_never_names_a_boot() {
     drop(process);
     let mut always = File::new(FileOptions { durability: Durability::Always, ..folder.options() }).unwrap();
     assert_eq!(fresh(&mut always).await.epoch, joined.epoch);
-    always.append(joined.epoch, &batch(NodeId::random(), Channel::Events, 1, &["x"])).await.unwrap();
+    always.append(joined.epoch, &batch(NodeId::random(), Topic::Events, 1, &["x"])).await.unwrap();
     assert_eq!(unsynced_since(&folder), None);
 }

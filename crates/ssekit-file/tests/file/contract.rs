@@ -1,6 +1,6 @@
 //! A folder keeps the contract of a backplane.
 
-use ssekit_core::backplane::{Address, Backplane as _, Channel, Ends, NodeId, Recall, Whose};
+use ssekit_core::backplane::{Address, Backplane as _, Ends, NodeId, Recall, Topic, Whose};
 use ssekit_file::{Durability, File, FileOptions};
 use ssekit_testing::contract::{World, batch, fresh, knowing, read_all, texts};
 
@@ -66,7 +66,7 @@ async fn nothing_is_read_from_another_history() {
     folder.remove();
     // The number that the reader waits for means something else now.
     let anew = fresh(&mut writer).await;
-    writer.append(anew.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    writer.append(anew.epoch, &batch(id, Topic::Events, 1, &["x"])).await.unwrap();
     assert!(reader.read(joined.ends).await.unwrap_err().is_other_history());
     fresh(&mut reader).await;
     assert_eq!(read_all(&mut reader, anew.ends, 1).await.len(), 1);
@@ -77,7 +77,7 @@ async fn copy_of_the_database_is_another_history() {
     let (folder, copy, id) = (TestFolder::new(), TestFolder::new(), NodeId::random());
     let mut file = folder.open();
     let joined = fresh(&mut file).await;
-    file.append(joined.epoch, &batch(id, Channel::Events, 1, &["x"])).await.unwrap();
+    file.append(joined.epoch, &batch(id, Topic::Events, 1, &["x"])).await.unwrap();
     std::fs::create_dir(copy.path()).unwrap();
     let database = rusqlite::Connection::open(folder.path().join("history.db")).unwrap();
     let into = copy.path().join("history.db");
@@ -99,10 +99,10 @@ async fn nobody_goes_on_in_a_copy_that_takes_the_place_of_the_database() {
     let mut reader = folder.open();
     let (mut writer, mut librarian) = (reader.clone(), reader.clone());
     let joined = fresh(&mut reader).await;
-    writer.append(joined.epoch, &batch(id, Channel::Events, 1, &["in both"])).await.unwrap();
+    writer.append(joined.epoch, &batch(id, Topic::Events, 1, &["in both"])).await.unwrap();
     let connection = rusqlite::Connection::open(&database).unwrap();
     connection.execute("VACUUM INTO ?", [copy.to_str().unwrap()]).unwrap();
-    writer.append(joined.epoch, &batch(id, Channel::Events, 2, &["in one"])).await.unwrap();
+    writer.append(joined.epoch, &batch(id, Topic::Events, 2, &["in one"])).await.unwrap();
     let seen = read_all(&mut reader, joined.ends, 2).await;
     let all = Recall {
         whose: Whose::Addresses(vec![Address::everybody()]),
@@ -118,14 +118,14 @@ async fn nobody_goes_on_in_a_copy_that_takes_the_place_of_the_database() {
     std::fs::rename(&copy, &database).unwrap();
     let ends = Ends { events: joined.ends.events + 2, ..joined.ends };
     assert!(reader.read(ends).await.unwrap_err().is_other_history());
-    let later = batch(id, Channel::Events, 3, &["later"]);
+    let later = batch(id, Topic::Events, 3, &["later"]);
     assert!(writer.append(joined.epoch, &later).await.unwrap_err().is_other_history());
     assert!(librarian.recall(joined.epoch, &all).await.unwrap_err().is_other_history());
     let known = knowing(&joined, ends, seen.last().map(|record| record.origin.clone()));
     let again = reader.join(&known).await.unwrap();
     assert_ne!(again.epoch, joined.epoch);
     writer.append(again.epoch, &later).await.unwrap();
-    assert_eq!(texts(&read_all(&mut reader, again.ends, 1).await, Channel::Events)[0].1, "later");
+    assert_eq!(texts(&read_all(&mut reader, again.ends, 1).await, Topic::Events)[0].1, "later");
 }
 
 #[tokio::test]
@@ -135,14 +135,14 @@ async fn members_records_wait_for_large_events() {
     let joined = fresh(&mut file).await;
     let large = "x".repeat(1 << 20);
     for first in 1..=40 {
-        file.append(joined.epoch, &batch(id, Channel::Events, first, &[&large])).await.unwrap();
+        file.append(joined.epoch, &batch(id, Topic::Events, first, &[&large])).await.unwrap();
     }
-    file.append(joined.epoch, &batch(id, Channel::Members, 1, &["m"])).await.unwrap();
+    file.append(joined.epoch, &batch(id, Topic::Members, 1, &["m"])).await.unwrap();
     let (mut ends, mut reads) = (joined.ends, Vec::new());
     while ends.events < joined.ends.events + 40 {
         let records = file.read(ends).await.unwrap();
-        ends.events += texts(&records, Channel::Events).len() as u64;
-        reads.push(texts(&records, Channel::Members).len());
+        ends.events += texts(&records, Topic::Events).len() as u64;
+        reads.push(texts(&records, Topic::Members).len());
     }
     // It proves that all events before it have been read.
     assert!(reads.len() > 2, "one read is bounded");

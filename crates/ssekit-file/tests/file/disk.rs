@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ssekit_core::backplane::{Backplane as _, Batch, Channel, Known, NodeId};
+use ssekit_core::backplane::{Backplane as _, Batch, Known, NodeId, Topic};
 use ssekit_file::{File, FileOptions};
 use ssekit_testing::contract::{fresh, outgoing, read_all, texts};
 
@@ -19,7 +19,7 @@ async fn append_until_it_fails(folder: &Path) {
     let node = NodeId::random();
     for first in 1.. {
         let records = vec![outgoing(format!("{} {}", joined.ends.events + first, "x".repeat(300)))];
-        match file.append(joined.epoch, &Batch { node, channel: Channel::Events, first, records }).await {
+        match file.append(joined.epoch, &Batch { node, topic: Topic::Events, first, records }).await {
             Ok(end) => say(&end.to_string()),
             Err(failure) => return say(&failure.to_string()),
         }
@@ -49,7 +49,7 @@ async fn failed_write_takes_nothing_that_was_appended() {
         assert_eq!(again.epoch, joined.epoch);
         assert!(again.ends.events >= told, "{blocks} blocks: {told} was told, {} are there", again.ends.events);
         let read = read_all(&mut reader, joined.ends, (again.ends.events - joined.ends.events) as usize).await;
-        for (expected, (number, text)) in (joined.ends.events + 1..).zip(texts(&read, Channel::Events)) {
+        for (expected, (number, text)) in (joined.ends.events + 1..).zip(texts(&read, Topic::Events)) {
             assert_eq!((number, text.split(' ').next()), (expected, Some(expected.to_string().as_str())));
         }
         // The next one finds an empty log.

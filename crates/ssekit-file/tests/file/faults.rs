@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use ssekit_core::backplane::{Backplane as _, Batch, Channel, Ends, Failure, Joined, Known, NodeId};
+use ssekit_core::backplane::{Backplane as _, Batch, Ends, Failure, Joined, Known, NodeId, Topic};
 use ssekit_file::{Durability, File, FileOptions};
 use ssekit_testing::contract::{fresh, outgoing, read_all, texts};
 
@@ -39,7 +39,7 @@ async fn append(folder: &Path) -> Result<(), Failure> {
         let first = batch * PER_BATCH + 1;
         let text = |number| outgoing(format!("{number} {}", "x".repeat(3_000)));
         let records = (first..first + PER_BATCH).map(text).collect();
-        let batch = Batch { node, channel: Channel::Events, first, records };
+        let batch = Batch { node, topic: Topic::Events, first, records };
         let mut tries = 0;
         while let Err(failure) = file.append(joined.epoch, &batch).await {
             say(&failure.to_string());
@@ -155,7 +155,7 @@ fn numbers_in(folder: &TestFolder) -> Vec<u64> {
         let joined = fresh(&mut file).await;
         let from = Ends { events: joined.forgotten, members: joined.ends.members };
         let read = read_all(&mut file, from, (joined.ends.events - joined.forgotten) as usize).await;
-        let texts = texts(&read, Channel::Events);
+        let texts = texts(&read, Topic::Events);
         texts.iter().map(|(_, text)| text.split(' ').next().unwrap().parse().unwrap()).collect()
     })
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use ssekit_core::backplane::{Address, Backplane as _, Batch, Channel, Ends, Known, NodeId, Outgoing};
+use ssekit_core::backplane::{Address, Backplane as _, Batch, Ends, Known, NodeId, Outgoing, Topic};
 use ssekit_core::{Audience, Connect, Link, Observer};
 use ssekit_file::{File, FileOptions};
 use ssekit_testing::node_process::node_options;
@@ -129,7 +129,7 @@ async fn store_for_others(mut file: File, count: u64) {
     let (id, piece) = (NodeId::random(), 5_000);
     for first in (1..=count).step_by(piece) {
         let records = vec![Outgoing { to: to.clone(), payload: payload.clone() }; piece];
-        let batch = Batch { node: id, channel: Channel::Events, first, records };
+        let batch = Batch { node: id, topic: Topic::Events, first, records };
         file.append(joined.epoch, &batch).await.unwrap();
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use ssekit_core::backplane::{Backplane as _, Batch, Channel, Ends, Joined, Known, NodeId};
+use ssekit_core::backplane::{Backplane as _, Batch, Ends, Joined, Known, NodeId, Topic};
 use ssekit_file::{File, FileOptions};
 use ssekit_testing::chance::{self, Chance};
 use ssekit_testing::contract::{outgoing, read_all, texts};
@@ -22,7 +22,7 @@ async fn append_for_ever(folder: &Path) {
         // The history has nothing but these events, so an event's number says what is in it.
         let text = |at: u64| format!("{} {}", joined.ends.events + at, "x".repeat(at as usize % 700));
         let records = (first..first + count).map(|at| outgoing(text(at))).collect();
-        let end = file.append(joined.epoch, &Batch { node, channel: Channel::Events, first, records }).await.unwrap();
+        let end = file.append(joined.epoch, &Batch { node, topic: Topic::Events, first, records }).await.unwrap();
         assert_eq!(end, joined.ends.events + first + count - 1);
         say(&end.to_string());
         first += count;
@@ -54,7 +54,7 @@ async fn killed_process_loses_nothing_that_it_appended() {
         assert_eq!(joined.epoch, first.epoch, "kill {kill}");
         assert!(joined.ends.events >= told, "kill {kill}: {told} was told, {} are there", joined.ends.events);
         let read = read_all(&mut file, ends, (joined.ends.events - ends.events) as usize).await;
-        for (expected, (number, text)) in (ends.events + 1..).zip(texts(&read, Channel::Events)) {
+        for (expected, (number, text)) in (ends.events + 1..).zip(texts(&read, Topic::Events)) {
             assert_eq!((number, text.split(' ').next()), (expected, Some(expected.to_string().as_str())));
         }
         last = read.last().map(|record| record.origin.clone()).or(last);

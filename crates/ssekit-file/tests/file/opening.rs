@@ -27,8 +27,8 @@ async fn files_are_for_their_owner_alone() {
     let folder = TestFolder::new();
     let mut file = folder.open();
     let joined = fresh(&mut file).await;
-    let channel = ssekit_core::backplane::Channel::Events;
-    file.append(joined.epoch, &batch(NodeId::random(), channel, 1, &["x"])).await.unwrap();
+    let topic = ssekit_core::backplane::Topic::Events;
+    file.append(joined.epoch, &batch(NodeId::random(), topic, 1, &["x"])).await.unwrap();
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(folder.path()), 0o700);
     let mut names: Vec<String> = Vec::new();
@@ -132,8 +132,8 @@ async fn record_that_was_changed_is_never_delivered() {
     let folder = TestFolder::new();
     let mut file = folder.open();
     let (joined, id) = (fresh(&mut file).await, NodeId::random());
-    let channel = ssekit_core::backplane::Channel::Events;
-    file.append(joined.epoch, &batch(id, channel, 1, &["one", "two"])).await.unwrap();
+    let topic = ssekit_core::backplane::Topic::Events;
+    file.append(joined.epoch, &batch(id, topic, 1, &["one", "two"])).await.unwrap();
     let database = Connection::open(folder.path().join("history.db")).unwrap();
     for (column, value) in [
         ("payload", "x'74774f'"),
@@ -153,7 +153,7 @@ async fn record_that_was_changed_is_never_delivered() {
         database.execute("DELETE FROM events WHERE number = 2", []).unwrap();
         database.execute("UPDATE meta SET events = 1", []).unwrap();
         database.execute("DELETE FROM nodes", []).unwrap();
-        file.append(joined.epoch, &batch(id, channel, 2, &["two"])).await.unwrap();
+        file.append(joined.epoch, &batch(id, topic, 2, &["two"])).await.unwrap();
         assert_eq!(file.read(joined.ends).await.unwrap().len(), 2);
     }
 }
@@ -165,7 +165,7 @@ async fn lock_that_is_held_is_a_failure_and_no_hang() {
     let joined = fresh(&mut file).await;
     let other = Connection::open(folder.path().join("history.db")).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let append = batch(NodeId::random(), ssekit_core::backplane::Channel::Events, 1, &["x"]);
+    let append = batch(NodeId::random(), ssekit_core::backplane::Topic::Events, 1, &["x"]);
     let told = file.append(joined.epoch, &append).await.unwrap_err().to_string();
     assert_eq!(without_path(&told, &folder), "/history.db: another process holds the lock for too long");
     other.execute_batch("ROLLBACK").unwrap();

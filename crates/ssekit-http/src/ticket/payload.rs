@@ -18,7 +18,7 @@ pub(super) struct Payload {
     jti: Option<String>,
     ch: Option<Vec<String>>,
     iss: Option<String>,
-    aud: Option<Audience>,
+    aud: Option<AudClaim>,
     exp: f64,
     nbf: Option<f64>,
     iat: Option<f64>,
@@ -26,12 +26,12 @@ pub(super) struct Payload {
 
 #[derive(Debug, Deserialize)]
 #[serde(untagged)]
-enum Audience {
+enum AudClaim {
     One(String),
     Many(Vec<String>),
 }
 
-impl Audience {
+impl AudClaim {
     fn names(&self, audience: &str) -> bool {
         match self {
             Self::One(name) => name == audience,

@@ -1,6 +1,6 @@
 //! Redis keeps the contract of a backplane.
 
-use ssekit_core::backplane::{Backplane, Channel, Ends, NodeId};
+use ssekit_core::backplane::{Backplane, Ends, NodeId, Topic};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
 use ssekit_testing::contract::{World, batch, fresh, knowing, read_all};
@@ -32,9 +32,9 @@ async fn lost_newest_records_start_another_history() {
     let mut server = RedisServer::durable();
     let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
     let (joined, id) = (fresh(&mut node).await, NodeId::random());
-    node.append(joined.epoch, &batch(id, Channel::Events, 1, &["1", "2"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Events, 1, &["1", "2"])).await.unwrap();
     server.says("COPY {ssekit}:events {ssekit}:older");
-    node.append(joined.epoch, &batch(id, Channel::Events, 3, &["3"])).await.unwrap();
+    node.append(joined.epoch, &batch(id, Topic::Events, 3, &["3"])).await.unwrap();
     let read = read_all(&mut node, joined.ends, 3).await;
     let ends = Ends { events: read[2].number, members: joined.ends.members };
     let known = knowing(&joined, ends, Some(read[2].origin.clone()));
@@ -45,7 +45,7 @@ async fn lost_newest_records_start_another_history() {
     server.says("RENAME {ssekit}:older {ssekit}:events");
     server.says(&format!("HSET {{ssekit}}:history events {}", ends.events - 1));
     let other = NodeId::random();
-    let end = again.append(joined.epoch, &batch(other, Channel::Events, 1, &["another 3"])).await.unwrap();
+    let end = again.append(joined.epoch, &batch(other, Topic::Events, 1, &["another 3"])).await.unwrap();
     assert_eq!(end, ends.events);
     let anew = again.join(&known).await.unwrap();
     assert_ne!(anew.epoch, joined.epoch);

@@ -7,21 +7,24 @@ use crate::event::position::Epoch;
 fn examples() -> Vec<Message<'static>> {
     let event = Encoded { body: "data: {}\nid: ", own_id: Some("i"), coalesce_key: Some("k") };
     let plain = Encoded { body: "data: \nid: ", own_id: None, coalesce_key: None };
-    let watching = Member {
+    let watching = AnnouncedClient {
         client: "b",
         data: Some("{}"),
         connected_at: 5,
         channels: vec![
-            Span { channel: "x", ..Span::default() },
-            Span { channel: "y", since: 3, until: Some(9), named_at: 7 },
-            Span { channel: "z", until: Some(0), ..Span::default() },
+            AnnouncedSpan { channel: "x", ..AnnouncedSpan::default() },
+            AnnouncedSpan { channel: "y", since: 3, until: Some(9), named_at: 7 },
+            AnnouncedSpan { channel: "z", until: Some(0), ..AnnouncedSpan::default() },
         ],
-        ..Member::default()
+        ..AnnouncedClient::default()
     };
     let (client, channel) = ("tab", "x");
-    let command = Subscription { client, owner: None, shown: None, channel, since: None };
-    let asked = Subscription { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..command };
-    let members = vec![Member { client: "a", user: Some("u"), since: 7, ..Member::default() }, watching.clone()];
+    let command = SubscriptionCommand { client, owner: None, shown: None, channel, since: None };
+    let asked = SubscriptionCommand { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..command };
+    let clients = vec![
+        AnnouncedClient { client: "a", user: Some("u"), since: 7, ..AnnouncedClient::default() },
+        watching.clone(),
+    ];
     vec![
         Message::Event(Audience::User("ada").into(), event),
         Message::Event(Addressee { audience: Audience::Client("tab"), owner: Some(Owner::User("ada")) }, plain),
@@ -34,7 +37,7 @@ fn examples() -> Vec<Message<'static>> {
         Message::DisconnectClient("tab"),
         Message::Subscribe(command),
         Message::Subscribe(asked),
-        Message::Unsubscribe(Subscription { owner: Some(Owner::User("ada")), ..command }),
+        Message::Unsubscribe(SubscriptionCommand { owner: Some(Owner::User("ada")), ..command }),
         Message::Changed(watching),
         Message::Attendance {
             attendee: Attendee { channel, client, user: Some("ada"), data: Some("{}") },
@@ -42,11 +45,11 @@ fn examples() -> Vec<Message<'static>> {
         },
         Message::Attendance { attendee: Attendee { channel, client, user: None, data: None }, comes: false },
         Message::Lost(7),
-        Message::Joined(members.clone()),
+        Message::Joined(clients.clone()),
         Message::Left(vec!["a", "b"]),
         Message::SnapshotRequest,
-        Message::PresenceSnapshot { first: true, members: members.clone() },
-        Message::PresenceSnapshot { first: false, members },
+        Message::PresenceSnapshot { first: true, clients: clients.clone() },
+        Message::PresenceSnapshot { first: false, clients },
         Message::Alive(3),
         Message::NodeLeft,
     ]

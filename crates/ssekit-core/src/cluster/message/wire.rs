@@ -2,7 +2,7 @@
 
 use bytes::{BufMut, BytesMut};
 
-use super::{Addressee, Member, Message, Owner, Span, Subscription, tag};
+use super::{Addressee, AnnouncedClient, AnnouncedSpan, Message, Owner, SubscriptionCommand, tag};
 use crate::event::Encoded;
 use crate::event::audience::Audience;
 use crate::session::attendance::Attendee;
@@ -10,15 +10,15 @@ use crate::session::attendance::Attendee;
 const VERSION: u8 = 1;
 
 /// The kind and the fields of a payload, if its version is known.
-pub(super) fn open(payload: &[u8]) -> Option<(u8, Fields<'_>)> {
+pub(super) fn open(payload: &[u8]) -> Option<(u8, PayloadFields<'_>)> {
     let ([VERSION, kind], fields) = payload.split_first_chunk::<2>()? else { return None };
-    Some((*kind, Fields(fields)))
+    Some((*kind, PayloadFields(fields)))
 }
 
 /// Writes a payload.
-pub(super) struct Writer(pub(super) BytesMut);
+pub(super) struct PayloadWriter(pub(super) BytesMut);
 
-impl Writer {
+impl PayloadWriter {
     pub(super) fn new(kind: u8) -> Self {
         let mut buf = BytesMut::with_capacity(64);
         buf.put_slice(&[VERSION, kind]);
@@ -61,7 +61,7 @@ impl Writer {
         }
     }
 
-    pub(super) fn subscription(&mut self, command: &Subscription<'_>) {
+    pub(super) fn subscription(&mut self, command: &SubscriptionCommand<'_>) {
         self.text(tag::CLIENT, command.client);
         self.owner(command.owner);
         self.optional(tag::SHOWN, command.shown);
@@ -83,18 +83,18 @@ impl Writer {
     }
 
     /// The fields about a client follow its id, and the fields about a channel follow the channel's name.
-    pub(super) fn members(&mut self, members: &[Member<'_>]) {
-        for member in members {
-            self.text(tag::CLIENT, member.client);
-            self.optional(tag::USER, member.user);
-            if member.since > 0 {
-                self.number(tag::SINCE, member.since);
+    pub(super) fn announced_clients(&mut self, clients: &[AnnouncedClient<'_>]) {
+        for announced in clients {
+            self.text(tag::CLIENT, announced.client);
+            self.optional(tag::USER, announced.user);
+            if announced.since > 0 {
+                self.number(tag::SINCE, announced.since);
             }
-            self.optional(tag::DATA, member.data);
-            if member.connected_at > 0 {
-                self.number(tag::CONNECTED_AT, member.connected_at);
+            self.optional(tag::DATA, announced.data);
+            if announced.connected_at > 0 {
+                self.number(tag::CONNECTED_AT, announced.connected_at);
             }
-            for span in &member.channels {
+            for span in &announced.channels {
                 self.text(tag::CHANNEL, span.channel);
                 if span.since > 0 {
                     self.number(tag::FROM, span.since);
@@ -112,9 +112,9 @@ impl Writer {
 
 /// The fields of a payload. They end at a truncated field; decoding then fails if a required field is missing.
 #[derive(Clone, Copy)]
-pub(super) struct Fields<'a>(&'a [u8]);
+pub(super) struct PayloadFields<'a>(&'a [u8]);
 
-impl<'a> Iterator for Fields<'a> {
+impl<'a> Iterator for PayloadFields<'a> {
     type Item = (u8, &'a str);
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -134,7 +134,7 @@ impl<'a> Iterator for Fields<'a> {
     }
 }
 
-impl<'a> Fields<'a> {
+impl<'a> PayloadFields<'a> {
     pub(super) fn text(self, wanted: u8) -> Option<&'a str> {
         self.into_iter().find(|(tag, _)| *tag == wanted).map(|(_, text)| text)
     }
@@ -163,8 +163,8 @@ impl<'a> Fields<'a> {
         self.text(tag::USER).map(Owner::User).or_else(anonymous)
     }
 
-    pub(super) fn subscription(self) -> Option<Subscription<'a>> {
-        Some(Subscription {
+    pub(super) fn subscription(self) -> Option<SubscriptionCommand<'a>> {
+        Some(SubscriptionCommand {
             client: self.text(tag::CLIENT)?,
             owner: self.owner(),
             shown: self.text(tag::SHOWN),
@@ -182,23 +182,25 @@ impl<'a> Fields<'a> {
         })
     }
 
-    pub(super) fn members(self) -> Option<Vec<Member<'a>>> {
-        let mut members: Vec<Member<'a>> = Vec::new();
+    pub(super) fn announced_clients(self) -> Option<Vec<AnnouncedClient<'a>>> {
+        let mut clients: Vec<AnnouncedClient<'a>> = Vec::new();
         for (tag, text) in self {
             match tag {
-                tag::CLIENT => members.push(Member { client: text, ..Member::default() }),
-                tag::USER => members.last_mut()?.user = Some(text),
-                tag::SINCE => members.last_mut()?.since = text.parse().ok()?,
-                tag::DATA => members.last_mut()?.data = Some(text),
-                tag::CONNECTED_AT => members.last_mut()?.connected_at = text.parse().ok()?,
-                tag::CHANNEL => members.last_mut()?.channels.push(Span { channel: text, ..Span::default() }),
-                tag::FROM => members.last_mut()?.channels.last_mut()?.since = text.parse().ok()?,
-                tag::NAMED_AT => members.last_mut()?.channels.last_mut()?.named_at = text.parse().ok()?,
-                tag::UNTIL => members.last_mut()?.channels.last_mut()?.until = Some(text.parse().ok()?),
+                tag::CLIENT => clients.push(AnnouncedClient { client: text, ..AnnouncedClient::default() }),
+                tag::USER => clients.last_mut()?.user = Some(text),
+                tag::SINCE => clients.last_mut()?.since = text.parse().ok()?,
+                tag::DATA => clients.last_mut()?.data = Some(text),
+                tag::CONNECTED_AT => clients.last_mut()?.connected_at = text.parse().ok()?,
+                tag::CHANNEL => {
+                    clients.last_mut()?.channels.push(AnnouncedSpan { channel: text, ..AnnouncedSpan::default() })
+                }
+                tag::FROM => clients.last_mut()?.channels.last_mut()?.since = text.parse().ok()?,
+                tag::NAMED_AT => clients.last_mut()?.channels.last_mut()?.named_at = text.parse().ok()?,
+                tag::UNTIL => clients.last_mut()?.channels.last_mut()?.until = Some(text.parse().ok()?),
                 _ => {}
             }
         }
-        Some(members)
+        Some(clients)
     }
 
     pub(super) fn clients(self) -> Option<Vec<&'a str>> {

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 use std::sync::Arc;
 
 use crate::delivery::broadcasts::Broadcasts;
-use crate::delivery::shard::slot::Slot;
+use crate::delivery::shard::slot::ShardSlot;
 use crate::delivery::shard::{ChannelPass, SENDS_PER_ITERATION, Shard};
 use crate::session::client::Client;
 use crate::session::reader::MAX_EVENTS;
@@ -68,12 +68,13 @@ impl Shard {
     fn offer(&mut self, client: &Arc<Client>, events: &Broadcasts, slices: &[IoSlice<'_>]) {
         let Some(key) = self.key_of(client) else { return client.wake() };
         match self.slots.get(key) {
-            Some(Slot::Pulled { client, .. }) => client.wake(),
+            Some(ShardSlot::Pulled { client, .. }) => client.wake(),
             // A disconnected client gets only the events from before its end, when its slot is freed.
             #[cfg(unix)]
-            Some(Slot::Socket(_)) if client.is_connected() => self.work_on(key, |connection, timeline, tick, tally| {
-                connection.deliver(events, slices, timeline, tick, tally)
-            }),
+            Some(ShardSlot::Socket(_)) if client.is_connected() => self
+                .work_on(key, |connection, timeline, tick, tally| {
+                    connection.deliver(events, slices, timeline, tick, tally)
+                }),
             _ => {}
         }
     }

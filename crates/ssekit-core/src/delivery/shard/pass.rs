@@ -3,7 +3,7 @@
 use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
-use crate::delivery::shard::slot::Slot;
+use crate::delivery::shard::slot::ShardSlot;
 use crate::delivery::shard::{BroadcastPass, SENDS_PER_ITERATION, Shard};
 use crate::session::reader::MAX_EVENTS;
 
@@ -42,9 +42,9 @@ impl Shard {
             let key = pass.next;
             pass.next += 1;
             match self.slots.get(key) {
-                Some(Slot::Pulled { client, .. }) => client.wake(),
+                Some(ShardSlot::Pulled { client, .. }) => client.wake(),
                 #[cfg(unix)]
-                Some(Slot::Socket(_)) => {
+                Some(ShardSlot::Socket(_)) => {
                     room -= 1;
                     self.work_on(key, |connection, timeline, tick, tally| {
                         if has_closing && !connection.client().is_connected() {
@@ -55,8 +55,8 @@ impl Shard {
                 }
                 // Continues when its socket does.
                 #[cfg(unix)]
-                Some(Slot::Leaving { .. }) => {}
-                Some(Slot::Parting { .. }) | None => {}
+                Some(ShardSlot::Leaving { .. }) => {}
+                Some(ShardSlot::Parting { .. }) | None => {}
             }
         }
         drop(slices);

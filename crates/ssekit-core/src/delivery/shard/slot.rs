@@ -11,7 +11,7 @@ use crate::session::client::Client;
 
 /// A client's slot in a shard.
 #[derive(Debug)]
-pub(crate) enum Slot {
+pub(crate) enum ShardSlot {
     /// Someone else pulls the stream, or nobody reads it yet.
     Pulled { client: Arc<Client>, idle: Idle },
     /// The client was let go. Until this tick, its carrier may still report that it has written the events sent before
@@ -26,7 +26,7 @@ pub(crate) enum Slot {
     Leaving { connection: Connection, until: u32 },
 }
 
-impl Slot {
+impl ShardSlot {
     /// Whether the client has everything up to `position`. If there was nothing for it, its cursor stays behind.
     pub(crate) fn has_sent(&self, position: Position, broadcasts: &Log) -> bool {
         let (client, cursor, clear) = match self {

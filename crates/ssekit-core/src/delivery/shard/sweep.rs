@@ -6,7 +6,7 @@ use std::sync::Arc;
 #[cfg(unix)]
 use crate::delivery::connection::Outcome;
 use crate::delivery::lag::Lag;
-use crate::delivery::shard::slot::Slot;
+use crate::delivery::shard::slot::ShardSlot;
 use crate::delivery::shard::{SENDS_PER_ITERATION, Shard};
 use crate::session::lifecycle::DisconnectReason;
 
@@ -36,7 +36,7 @@ impl Shard {
     fn look_after(&mut self, key: usize) {
         let (max_lag, pace, mut lag) = (self.shared.max_lag, self.shared.pace, self.lag);
         match self.slots.get_mut(key) {
-            Some(Slot::Pulled { client, idle }) => {
+            Some(ShardSlot::Pulled { client, idle }) => {
                 idle.beat(client, &pace);
                 let cursor = client.progress.pulled();
                 let backlog = max_lag.backlog_of(client, cursor, &self.shared.timeline);
@@ -50,7 +50,7 @@ impl Shard {
                 }
             }
             #[cfg(unix)]
-            Some(Slot::Socket(_)) => self.work_on(key, |connection, timeline, tick, tally| {
+            Some(ShardSlot::Socket(_)) => self.work_on(key, |connection, timeline, tick, tally| {
                 match connection.backlog(&max_lag, timeline) {
                     Some(backlog) if max_lag.is_exceeded_by(&backlog) => {
                         return Outcome::Gone(DisconnectReason::Slow);
@@ -61,9 +61,9 @@ impl Shard {
                 connection.beat(&pace, timeline, tick, tally)
             }),
             // Ticks wrap around: `until` is ahead before that tick, and behind from then on.
-            Some(Slot::Parting { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
+            Some(ShardSlot::Parting { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
             #[cfg(unix)]
-            Some(Slot::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
+            Some(ShardSlot::Leaving { until, .. }) if self.tick.wrapping_sub(*until) < u32::MAX / 2 => self.free(key),
             _ => {}
         }
         self.lag = lag;

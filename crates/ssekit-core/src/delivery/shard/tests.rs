@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_slot_is_small() {
-    assert!(size_of::<Slot>() <= 128, "{}", size_of::<Slot>());
+    assert!(size_of::<ShardSlot>() <= 128, "{}", size_of::<ShardSlot>());
 }
 
 #[cfg(unix)]

@@ -24,7 +24,7 @@ fn positions(ring: &Ring, cursor: Position) -> Result<Vec<Position>, Gap> {
 
 /// The running sums match the contents.
 fn check(ring: &Ring) {
-    assert_eq!(ring.bytes, ring.slots.iter().map(Slot::cost).sum::<usize>());
+    assert_eq!(ring.bytes, ring.slots.iter().map(RingSlot::cost).sum::<usize>());
     assert_eq!(ring.superseded, ring.slots.iter().filter(|slot| slot.entry().is_none()).count());
     let keys = ring.newest.as_ref().map_or(0, |newest| newest.len());
     assert!(keys <= ring.slots.len());

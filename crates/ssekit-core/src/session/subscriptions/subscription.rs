@@ -39,7 +39,7 @@ impl Span {
 
 /// The source of a client's subscription to a channel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Source {
+pub(super) enum SubscriptionSource {
     /// A command, to this client or to one before it.
     Command,
     /// The client itself, when it connected.
@@ -60,30 +60,37 @@ pub(crate) struct Subscription {
     pub(super) member_key: Option<MemberKey>,
     /// The newest event when the client named the channel; 0: it did not.
     pub(super) named_at: Position,
-    pub(super) source: Source,
+    pub(super) source: SubscriptionSource,
 }
 
 impl Subscription {
     /// A subscription from this position on.
     pub(crate) fn new(channel: Arc<ChannelLog>, since: Position) -> Self {
-        Self { channel, since, until: Position::MAX, member_key: None, named_at: 0, source: Source::Command }
+        Self {
+            channel,
+            since,
+            until: Position::MAX,
+            member_key: None,
+            named_at: 0,
+            source: SubscriptionSource::Command,
+        }
     }
 
     /// A subscription that another node knows.
     pub(crate) fn known_elsewhere(channel: Arc<ChannelLog>, span: &Span) -> Self {
         let Span { since, until, named_at, .. } = *span;
-        Self { since, until, named_at, source: Source::Node, ..Self::new(channel, 0) }
+        Self { since, until, named_at, source: SubscriptionSource::Node, ..Self::new(channel, 0) }
     }
 
     /// A subscription of a client that names the channel when it connects, while the newest event is at `head`. The
     /// client's cursor decides where it begins.
     pub(crate) fn named(channel: Arc<ChannelLog>, head: Position) -> Self {
-        Self { named_at: head, source: Source::Client, ..Self::new(channel, 0) }
+        Self { named_at: head, source: SubscriptionSource::Client, ..Self::new(channel, 0) }
     }
 
     /// Another client's subscription.
     pub(crate) fn inherited(&self) -> Self {
-        Self { member_key: None, source: Source::Command, ..self.clone() }
+        Self { member_key: None, source: SubscriptionSource::Command, ..self.clone() }
     }
 
     pub(super) fn span(&self) -> Span {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::backplane::Number;
-use crate::cluster::message::{self, Member};
+use crate::cluster::message::{AnnouncedClient, AnnouncedSpan};
 use crate::event::position::{Position, agreed, number_of};
 use crate::session::client::Client;
 use crate::session::subscriptions::Span;
@@ -23,20 +23,20 @@ pub(crate) struct Described {
 }
 
 impl Described {
-    pub(super) fn of(member: &Member<'_>) -> Self {
-        let span = |span: &message::Span<'_>| Span {
+    pub(super) fn of(announced: &AnnouncedClient<'_>) -> Self {
+        let span = |span: &AnnouncedSpan<'_>| Span {
             channel: span.channel.into(),
             since: agreed(span.since),
             until: span.until.map_or(Position::MAX, agreed),
             named_at: agreed(span.named_at),
         };
         Self {
-            id: member.client.into(),
-            user: member.user.map(Arc::from),
-            since: member.since,
-            data: member.data.map(Arc::from),
-            connected_at: Duration::from_millis(member.connected_at),
-            channels: member.channels.iter().map(span).collect(),
+            id: announced.client.into(),
+            user: announced.user.map(Arc::from),
+            since: announced.since,
+            data: announced.data.map(Arc::from),
+            connected_at: Duration::from_millis(announced.connected_at),
+            channels: announced.channels.iter().map(span).collect(),
         }
     }
 
@@ -48,14 +48,14 @@ impl Described {
 
 /// A client of this node, as its node describes it. `spans` are its channels, and `since` is the number of the first record
 /// that reported it.
-pub(crate) fn member<'a>(client: &'a Client, spans: &'a [Span], since: Number) -> Member<'a> {
-    let span = |span: &'a Span| message::Span {
+pub(crate) fn announced<'a>(client: &'a Client, spans: &'a [Span], since: Number) -> AnnouncedClient<'a> {
+    let span = |span: &'a Span| AnnouncedSpan {
         channel: &span.channel,
         since: number_of(span.since),
         until: (!span.is_active()).then(|| number_of(span.until)),
         named_at: number_of(span.named_at),
     };
-    Member {
+    AnnouncedClient {
         client: &client.info.id,
         user: client.info.user.as_deref(),
         since,

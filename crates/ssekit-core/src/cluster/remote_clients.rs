@@ -12,10 +12,10 @@ use std::time::Duration;
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
-pub(crate) use self::described::{Described, member};
+pub(crate) use self::described::{Described, announced};
 use self::view::View;
 use crate::backplane::{NodeId, Number};
-use crate::cluster::message::Member;
+use crate::cluster::message::AnnouncedClient;
 use crate::event::position::Position;
 use crate::session::lifecycle::ClientInfo;
 use crate::session::subscriptions::Span;
@@ -25,7 +25,7 @@ const MOST_GONE: usize = 65_536;
 
 /// The clients of other nodes.
 #[derive(Debug, Default)]
-pub(crate) struct Members(RwLock<View>);
+pub(crate) struct RemoteClients(RwLock<View>);
 
 /// A client that another node knows, or knew until a while ago.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,26 +34,26 @@ pub(crate) struct Elsewhere {
     pub(crate) connected: bool,
 }
 
-impl Members {
+impl RemoteClients {
     /// Whether this node has heard from a node that has not gone since.
     pub(crate) fn knows(&self, node: NodeId) -> bool {
         self.0.read().nodes.contains_key(&node)
     }
 
     /// Adds clients that have come to a node, by the record with this number.
-    pub(crate) fn joined(&self, node: NodeId, number: Number, members: &[Member<'_>]) {
+    pub(crate) fn joined(&self, node: NodeId, number: Number, clients: &[AnnouncedClient<'_>]) {
         let mut view = self.0.write();
         view.hear(node);
-        for member in members {
-            view.add(node, Described { since: number, ..Described::of(member) });
+        for announced in clients {
+            view.add(node, Described { since: number, ..Described::of(announced) });
         }
     }
 
     /// The channels of a node's client have changed.
-    pub(crate) fn changed(&self, node: NodeId, member: &Member<'_>) {
+    pub(crate) fn changed(&self, node: NodeId, announced: &AnnouncedClient<'_>) {
         let mut view = self.0.write();
         view.hear(node);
-        view.change(node, Described::of(member));
+        view.change(node, Described::of(announced));
     }
 
     /// Whether another user's client with this id is on another node, and was there before this number.
@@ -64,9 +64,9 @@ impl Members {
     }
 
     /// Removes clients that have come to this node, wherever they were before.
-    pub(crate) fn moved_here(&self, members: &[Member<'_>]) {
+    pub(crate) fn moved_here(&self, clients: &[AnnouncedClient<'_>]) {
         let mut view = self.0.write();
-        members.iter().for_each(|member| drop(view.take_out(member.client)));
+        clients.iter().for_each(|announced| drop(view.take_out(announced.client)));
     }
 
     /// Removes clients that have gone from a node.
@@ -78,17 +78,17 @@ impl Members {
         }
     }
 
-    /// Adds a piece of a node's presence snapshot, which takes effect at the next [`Members::alive`].
-    pub(crate) fn snapshot(&self, node: NodeId, number: Number, first: bool, members: &[Member<'_>]) {
+    /// Adds a piece of a node's presence snapshot, which takes effect at the next [`RemoteClients::alive`].
+    pub(crate) fn snapshot(&self, node: NodeId, number: Number, first: bool, clients: &[AnnouncedClient<'_>]) {
         let mut view = self.0.write();
         let known = view.hear(node);
         if first {
             known.snapshot = Some(Vec::new());
         }
         if let Some(snapshot) = &mut known.snapshot {
-            snapshot.extend(members.iter().map(|member| {
-                let since = if member.since == 0 { number } else { member.since };
-                Described { since, ..Described::of(member) }
+            snapshot.extend(clients.iter().map(|announced| {
+                let since = if announced.since == 0 { number } else { announced.since };
+                Described { since, ..Described::of(announced) }
             }));
         }
     }

@@ -12,8 +12,8 @@ use crate::event::position::Position;
 
 #[derive(Debug, Default)]
 pub(super) struct View {
-    pub(super) nodes: HashMap<NodeId, Node>,
-    pub(super) clients: HashMap<Arc<str>, Remote>,
+    pub(super) nodes: HashMap<NodeId, RemoteNode>,
+    pub(super) clients: HashMap<Arc<str>, RemoteClient>,
     pub(super) users: HashMap<Arc<str>, Vec<Arc<str>>>,
     /// The clients that have subscribed to a channel.
     pub(super) channels: HashMap<Arc<str>, HashSet<Arc<str>>>,
@@ -24,7 +24,7 @@ pub(super) struct View {
 }
 
 #[derive(Debug)]
-pub(super) struct Node {
+pub(super) struct RemoteNode {
     pub(super) heard: Instant,
     pub(super) clients: HashSet<Arc<str>>,
     /// The pieces of a presence snapshot in progress.
@@ -32,14 +32,14 @@ pub(super) struct Node {
 }
 
 #[derive(Debug)]
-pub(super) struct Remote {
+pub(super) struct RemoteClient {
     node: NodeId,
     pub(super) described: Described,
 }
 
 impl View {
-    pub(super) fn hear(&mut self, node: NodeId) -> &mut Node {
-        let new = || Node { heard: Instant::now(), clients: HashSet::new(), snapshot: None };
+    pub(super) fn hear(&mut self, node: NodeId) -> &mut RemoteNode {
+        let new = || RemoteNode { heard: Instant::now(), clients: HashSet::new(), snapshot: None };
         let known = self.nodes.entry(node).or_insert_with(new);
         known.heard = Instant::now();
         known
@@ -71,7 +71,7 @@ impl View {
             known.clients.insert(Arc::clone(&client));
         }
         self.enter_channels(&described);
-        self.clients.insert(client, Remote { node, described });
+        self.clients.insert(client, RemoteClient { node, described });
     }
 
     /// Replaces what is known about a node's client, except for the record that reported it.
@@ -110,7 +110,7 @@ impl View {
         }
     }
 
-    pub(super) fn take_out(&mut self, client: &str) -> Option<(Arc<str>, Remote)> {
+    pub(super) fn take_out(&mut self, client: &str) -> Option<(Arc<str>, RemoteClient)> {
         let (client, remote) = self.clients.remove_entry(client)?;
         if let Some(known) = self.nodes.get_mut(&remote.node) {
             known.clients.remove(&client);

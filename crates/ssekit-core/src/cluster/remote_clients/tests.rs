@@ -1,0 +1,84 @@
+use super::*;
+
+fn announced<'a>(client: &'a str, user: Option<&'a str>) -> AnnouncedClient<'a> {
+    AnnouncedClient { client, user, ..AnnouncedClient::default() }
+}
+
+fn sorted(mut ids: Vec<Arc<str>>) -> Vec<String> {
+    ids.sort_unstable();
+    ids.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn clients_are_listed_by_node_and_user() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    remote.joined(one, 1, &[announced("a", Some("ada")), announced("b", None)]);
+    remote.joined(two, 1, &[announced("c", Some("ada"))]);
+    assert_eq!(sorted(remote.clients()), ["a", "b", "c"]);
+    assert_eq!((remote.count(), remote.count_of("ada"), remote.nodes()), (3, 2, 2));
+    remote.left(one, &["a", "unknown"]);
+    assert_eq!(sorted(remote.clients_of("ada")), ["c"]);
+    let left = Elsewhere { user: Some("ada".into()), connected: false };
+    assert_eq!(remote.find("a"), Some(left), "its id is still ada's");
+    remote.node_left(two);
+    assert_eq!((remote.count_of("ada"), remote.nodes()), (0, 1));
+}
+
+#[test]
+fn old_node_does_not_remove_a_moved_client() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    remote.joined(one, 1, &[announced("tab", Some("ada"))]);
+    remote.joined(two, 1, &[announced("tab", Some("ada"))]);
+    remote.left(one, &["tab"]);
+    remote.node_left(one);
+    assert_eq!(sorted(remote.clients_of("ada")), ["tab"]);
+}
+
+#[test]
+fn complete_snapshot_replaces_the_known_clients() {
+    let (remote, one) = (RemoteClients::default(), NodeId::random());
+    remote.joined(one, 1, &[announced("a", None), announced("b", Some("ada"))]);
+    remote.snapshot(one, 2, true, &[announced("b", Some("ada"))]);
+    remote.snapshot(one, 2, false, &[announced("c", Some("bob"))]);
+    assert_eq!(sorted(remote.clients()), ["a", "b"], "it is not complete yet");
+    remote.alive(one);
+    assert_eq!(sorted(remote.clients()), ["b", "c"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn expired_lease_removes_node_and_clients() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    let (lease, memory) = (Duration::from_secs(10), Duration::from_secs(300));
+    remote.joined(one, 1, &[announced("a", None)]);
+    remote.joined(two, 1, &[announced("b", None)]);
+    tokio::time::advance(Duration::from_secs(7)).await;
+    remote.alive(two);
+    tokio::time::advance(Duration::from_secs(7)).await;
+    remote.expire(lease, memory);
+    assert_eq!(sorted(remote.clients()), ["b"]);
+    tokio::time::advance(Duration::from_secs(9)).await;
+    remote.bear_with_all();
+    remote.expire(lease, memory);
+    assert_eq!(sorted(remote.clients()), ["b"]);
+    assert!(remote.find("a").is_some());
+    tokio::time::advance(memory).await;
+    remote.expire(lease, memory);
+    assert_eq!(remote.find("a"), None);
+}
+
+#[test]
+fn id_belongs_to_the_first_user_in_the_history() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    remote.joined(one, 5, &[announced("tab", Some("ada"))]);
+    remote.joined(two, 6, &[announced("tab", Some("eve"))]);
+    let ada = Elsewhere { user: Some("ada".into()), connected: true };
+    assert_eq!(remote.find("tab"), Some(ada.clone()));
+    assert_eq!((remote.count_of("ada"), remote.count_of("eve")), (1, 0));
+    // A node that hears of the second claim first learns about the other from the presence snapshot.
+    let late = RemoteClients::default();
+    late.joined(two, 6, &[announced("tab", Some("eve"))]);
+    late.snapshot(one, 9, true, &[AnnouncedClient { since: 5, ..announced("tab", Some("ada")) }]);
+    late.alive(one);
+    assert_eq!(late.find("tab"), Some(ada));
+    assert!(late.is_claimed("tab", Some("eve"), 6) && !late.is_claimed("tab", Some("ada"), 6));
+}
