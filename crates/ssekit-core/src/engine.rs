@@ -56,6 +56,16 @@ impl Engine {
         }
     }
 
+    /// Gives a place to an event that can be recalled, if nobody here reads its audience. `None`: put it into its log.
+    pub(crate) fn leave_elsewhere(&self, place: Place, audience: Audience<'_>) -> Option<Position> {
+        let Self { timeline, registry, .. } = self;
+        match audience {
+            Audience::User(id) => registry.users.leave_elsewhere(id, place, timeline),
+            Audience::Channel(name) => registry.channels.leave_elsewhere(name, place, timeline),
+            Audience::All { .. } | Audience::Client(_) => None,
+        }
+    }
+
     fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {
         loop {
             let user = self.registry.users.get_or_begin(user_id);

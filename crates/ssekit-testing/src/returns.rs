@@ -389,6 +389,8 @@ pub fn history_reads_on_behind_memory<W: World>() {
         node.send_to_channel("news", data(&text)).unwrap();
     }
     let (node, watch) = restart(&world, node);
+    // Memory holds what somebody reads.
+    let _page = open(&node, ada("tab"));
     for number in 2_500..2_510 {
         node.send_to_user("ada", data(&number.to_string())).unwrap();
     }

@@ -28,7 +28,7 @@
 //! * **Recalling leaves out nothing in between.** [`Backplane::recall`] returns the records of some audiences in a range, in
 //!   order, up to the number that it names, and the `floor` below which the history knows nothing. Both come from one look.
 //!   Otherwise a client would silently miss what was forgotten between the two. A node on a backplane that recalls keeps in
-//!   memory only what came after its own start.
+//!   memory only what came after its own start, and only for audiences that somebody there reads.
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
 //! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest. Records for single

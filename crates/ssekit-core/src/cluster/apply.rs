@@ -51,6 +51,8 @@ pub(crate) struct Applier<'a> {
     pub(super) remote_clients: &'a RemoteClients,
     pub(super) newcomers: &'a Newcomers,
     pub(super) announcer: &'a Announcer,
+    /// The backplane recalls, so memory need not hold what nobody here reads.
+    pub(super) recalls: bool,
 }
 
 impl<'a> Applier<'a> {
@@ -160,7 +162,8 @@ impl<'a> Applier<'a> {
                 Expected::Never => return None,
             }
         }
-        self.engine.put(place, to.audience, draft).1
+        let elsewhere = if self.recalls { self.engine.leave_elsewhere(place, to.audience) } else { None };
+        elsewhere.or_else(|| self.engine.put(place, to.audience, draft).1)
     }
 
     fn subscribe(&self, command: &SubscriptionCommand<'_>, place: Place) {

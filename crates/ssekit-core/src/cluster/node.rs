@@ -343,13 +343,8 @@ impl Cluster {
 
     /// The parts of this node that a record changes.
     pub(super) fn applier<'a>(&'a self, engine: &'a Engine) -> Applier<'a> {
-        Applier {
-            engine,
-            remote_clients: &self.remote_clients,
-            newcomers: &self.newcomers,
-            announcer: &self.announcer,
-            missed: None,
-        }
+        let Self { remote_clients, newcomers, announcer, desk, .. } = self;
+        Applier { engine, remote_clients, newcomers, announcer, missed: None, recalls: desk.is_some() }
     }
 
     pub(super) fn lease(&self) -> Duration {

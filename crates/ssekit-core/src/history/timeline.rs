@@ -95,6 +95,8 @@ struct Sequencer {
     base: Position,
     /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
     horizon: Position,
+    /// When the last unsequenced event got its agreed place.
+    agreed_again: Option<Instant>,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
@@ -134,7 +136,9 @@ impl Timeline {
     /// Events after this position are unsequenced: they stand only here, until all nodes have agreed on their place and a
     /// duplicate is put there. `None`: all events have an agreed place.
     pub fn set_unsequenced_after(&self, after: Option<Position>) {
-        self.sequencer.lock().ids.alone = after;
+        let mut sequencer = self.sequencer.lock();
+        sequencer.ids.alone = after;
+        sequencer.agreed_again = Some(Instant::now());
     }
 
     /// The unsequenced event at `lone` is about to be put at `place`, where all nodes have it.
@@ -370,8 +374,9 @@ impl Timeline {
 impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
-        let (duplicates, oldest, usage) = Default::default();
-        Self { ids, newest: 0, base: 0, horizon: 0, hidden: false, published: 0, duplicates, oldest, usage, logs: 0 }
+        let (agreed_again, duplicates, oldest, usage) = Default::default();
+        let (newest, base, horizon, hidden, published, logs) = Default::default();
+        Self { ids, newest, base, horizon, agreed_again, hidden, published, duplicates, oldest, usage, logs }
     }
 
     fn bytes(&self) -> usize {

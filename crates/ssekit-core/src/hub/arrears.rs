@@ -25,9 +25,9 @@ impl Hub {
         subscriptions: &Subscriptions,
         missing: Position,
     ) -> Option<(Located, Arc<Arrears>)> {
-        let (base, horizon) = (self.base(), self.inner.engine.timeline.horizon());
+        let (base, timeline) = (self.base(), &self.inner.engine.timeline);
         let is_lost = Epoch::has_made(id) || missing > base || subscriptions.has_gap_of_its_own(base);
-        if is_lost || horizon <= base {
+        if is_lost || timeline.broadcasts().floor() <= base && !subscriptions.has_gap(base) {
             return None;
         }
         // Its id still says where it is.

@@ -8,8 +8,13 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::history::timeline::Timeline;
 use crate::session::registry::Registry;
 
-/// Drops events that are older than `max_age`, and clients and users that have nothing left.
-pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration) {
+/// On a backplane that recalls, memory holds the events of a user or a channel for so long after the last client has gone. A page that
+/// reconnects is served from memory.
+const UNREAD: Duration = Duration::from_secs(30);
+
+/// Drops events that are older than `max_age`, and clients, users and channels that have nothing left. `recalls`: an event that
+/// nobody here reads can be recalled.
+pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration, recalls: bool) {
     let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let crowds = registry.upgrade().map(|registry| (registry.users.crowd(), registry.channels.crowd()));
@@ -22,7 +27,10 @@ pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>,
         }
         let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
         timeline.expire();
-        registry.sweep(Instant::now().checked_sub(max_age), &timeline);
+        let now = Instant::now();
+        let (too_old, unread_since) = (now.checked_sub(max_age), now.checked_sub(UNREAD));
+        let can_recall = recalls && timeline.is_all_elsewhere(too_old);
+        registry.sweep(too_old, unread_since.filter(|_| can_recall), &timeline);
     }
 }
 

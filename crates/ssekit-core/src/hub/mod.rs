@@ -179,6 +179,7 @@ impl Hub {
             Arc::downgrade(&timeline),
             Arc::downgrade(&registry),
             options.history.max_age,
+            cluster.as_ref().is_some_and(|cluster| cluster.desk.is_some()),
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let engine = Arc::new(Engine::new(timeline, registry, shards));

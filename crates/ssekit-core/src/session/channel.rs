@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
@@ -26,6 +27,8 @@ pub(crate) struct Channel {
 #[derive(Debug, Default)]
 struct State {
     members: Members,
+    /// When the last member left.
+    left: Option<Instant>,
     /// The registry has given this channel up. A caller that still holds it must look the name up again.
     retired: bool,
 }
@@ -48,7 +51,11 @@ impl Channel {
 
     /// Removes a member, once.
     pub(crate) fn leave(&self, client: &Client, key: MemberKey) {
-        self.state.lock().members.leave(client, key);
+        let mut state = self.state.lock();
+        state.members.leave(client, key);
+        if state.members.count() == 0 {
+            state.left = Some(Instant::now());
+        }
     }
 
     /// There is a new event: runs `tell` for each shard that has to learn about it. Returns how many members there are.
@@ -108,14 +115,22 @@ impl Kept for Channel {
         &self.events.log
     }
 
-    fn is_idle(&self) -> bool {
-        self.is_deserted() && self.count() == 0 && self.events.log.usage().events == 0
+    /// No member, nobody who is listed as present or holds the log, and no event, or none that a member could have read since
+    /// then.
+    fn is_idle(&self, unread_since: Option<Instant>) -> bool {
+        self.is_deserted() && self.state.lock().is_idle(&self.events.log, unread_since)
     }
 
-    fn retire_if_idle(&self) -> bool {
-        let is_empty = self.events.log.usage().events == 0;
+    fn retire_if_idle(&self, unread_since: Option<Instant>) -> bool {
         let mut state = self.state.lock();
-        state.retired |= is_empty && self.is_deserted() && state.members.count() == 0;
+        state.retired |= state.is_idle(&self.events.log, unread_since) && self.is_deserted();
         state.retired
+    }
+}
+
+impl State {
+    fn is_idle(&self, log: &Log, unread_since: Option<Instant>) -> bool {
+        let is_unread = unread_since.is_some_and(|since| self.left.is_none_or(|left| left <= since));
+        self.members.count() == 0 && (is_unread || log.usage().events == 0)
     }
 }

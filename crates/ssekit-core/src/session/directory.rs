@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
 use crate::event::position::Position;
 use crate::history::log::Log;
-use crate::history::timeline::Timeline;
+use crate::history::timeline::{Place, Timeline};
 use crate::session::forgotten::Missing;
 
 /// How many more entries may come before a search for idle ones is worthwhile.
@@ -19,11 +20,11 @@ const CROWD: usize = 8_192;
 pub(crate) trait Kept {
     /// The log of its events.
     fn log(&self) -> &Log;
-    /// Whether it has nothing left.
-    fn is_idle(&self) -> bool;
+    /// Whether it has nothing left: no event, or none that anybody has read since this time.
+    fn is_idle(&self, unread_since: Option<Instant>) -> bool;
     /// Gives the entry up if nothing is left; a caller that still holds it must look the name up again. Nothing may be
     /// published meanwhile.
-    fn retire_if_idle(&self) -> bool;
+    fn retire_if_idle(&self, unread_since: Option<Instant>) -> bool;
 }
 
 /// All entries about which something is kept.
@@ -97,12 +98,30 @@ impl<T: Kept> Directory<T> {
         self.missing.note_all(position);
     }
 
-    /// Gives up entries with nothing left. `retired` hears of each before its name is free.
-    pub(crate) fn sweep(&self, timeline: &Timeline, retired: impl Fn(&str, &T)) {
-        for name in self.names(T::is_idle) {
+    /// Gives a place to an event that can be recalled, and that nobody here reads. `None`: it belongs into a log.
+    pub(crate) fn leave_elsewhere(&self, name: &str, place: Place, timeline: &Timeline) -> Option<Position> {
+        if self.by_name.contains_key(name) {
+            return None;
+        }
+        match self.by_name.entry(name.into()) {
+            Entry::Occupied(_) => None,
+            // Nobody can begin to read while the name is held. Who does so later finds the note.
+            Entry::Vacant(_vacant) => {
+                let position = timeline.leave_elsewhere(place)?;
+                self.missing.note(name, position);
+                Some(position)
+            }
+        }
+    }
+
+    /// Gives up entries with nothing left. Events that nobody has read since `unread_since` do not count, because they can be
+    /// recalled. `retired` hears of each entry before its name is free.
+    pub(crate) fn sweep(&self, timeline: &Timeline, unread_since: Option<Instant>, retired: impl Fn(&str, &T)) {
+        for name in self.names(|entry| entry.is_idle(unread_since)) {
             self.by_name.remove_if(&name, |_, entry| {
-                let is_retired = timeline.quiesced(|| entry.retire_if_idle());
+                let is_retired = timeline.quiesced(|| entry.retire_if_idle(unread_since));
                 if is_retired {
+                    timeline.clear(entry.log());
                     self.missing.note(&name, entry.log().floor());
                     retired(&name, entry);
                 }

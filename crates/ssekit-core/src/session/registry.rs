@@ -406,13 +406,14 @@ impl Registry {
         self.departed.knows_nobody_before(position);
     }
 
-    /// Gives up clients that have been away since before `deadline`, and users with nothing left.
-    pub(crate) fn sweep(&self, deadline: Option<Instant>, timeline: &Timeline) {
+    /// Gives up clients that have been away since before `deadline`, and users and channels with nothing left. Their events that
+    /// nobody has read since `unread_since` do not count, because they can be recalled.
+    pub(crate) fn sweep(&self, deadline: Option<Instant>, unread_since: Option<Instant>, timeline: &Timeline) {
         while let Some(client) = deadline.and_then(|deadline| self.away.pop(deadline)) {
             self.give_up(&client, timeline);
         }
-        self.users.sweep(timeline);
-        self.channels.sweep(timeline, |_, _| {});
+        self.users.sweep(timeline, unread_since);
+        self.channels.sweep(timeline, unread_since, |_, _| {});
     }
 
     /// The connected clients.

@@ -170,14 +170,16 @@ impl Kept for User {
         &self.log
     }
 
-    /// No client, no event, and no news for observers.
-    fn is_idle(&self) -> bool {
+    /// No client, no news for observers, and no event, or none that a client could have read since then.
+    fn is_idle(&self, unread_since: Option<Instant>) -> bool {
         let connections = self.connections.lock();
-        connections.clients.is_empty() && connections.holds == 0 && !connections.online && self.log.usage().events == 0
+        let is_unread = unread_since.is_some_and(|since| connections.left.is_none_or(|left| left <= since));
+        let has_events = !is_unread && self.log.usage().events > 0;
+        connections.clients.is_empty() && connections.holds == 0 && !connections.online && !has_events
     }
 
-    fn retire_if_idle(&self) -> bool {
-        let is_idle = self.is_idle();
+    fn retire_if_idle(&self, unread_since: Option<Instant>) -> bool {
+        let is_idle = self.is_idle(unread_since);
         let mut connections = self.connections.lock();
         // Ask again, because a client may have come in between.
         connections.retired |= is_idle && connections.clients.is_empty() && connections.holds == 0;

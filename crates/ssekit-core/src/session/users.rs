@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use tokio::time::Instant;
+
 use crate::error::Result;
 use crate::event::position::Position;
-use crate::history::timeline::Timeline;
+use crate::history::timeline::{Place, Timeline};
 use crate::session::directory::{Crowd, Directory};
 use crate::session::forgotten::Missing;
 use crate::session::user::{Hold, User};
@@ -62,9 +64,14 @@ impl Users {
         self.directory.begin_after(position);
     }
 
-    /// Gives up users with nothing left.
-    pub(crate) fn sweep(&self, timeline: &Timeline) {
-        self.directory.sweep(timeline, |id, user| self.unclaimed.note(id, user.unclaimed()));
+    /// Gives a place to an event that can be recalled, for a user who is not known here. `None`: it belongs into a log.
+    pub(crate) fn leave_elsewhere(&self, id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
+        self.directory.leave_elsewhere(id, place, timeline)
+    }
+
+    /// Gives up users with nothing left. Events that nobody has read since `unread_since` do not count.
+    pub(crate) fn sweep(&self, timeline: &Timeline, unread_since: Option<Instant>) {
+        self.directory.sweep(timeline, unread_since, |id, user| self.unclaimed.note(id, user.unclaimed()));
     }
 
     /// How many users are known, online or not.

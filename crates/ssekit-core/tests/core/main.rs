@@ -34,3 +34,4 @@ mod resume;
 mod resume_carriers;
 mod slow_readers;
 mod streams;
+mod unread;
