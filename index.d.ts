@@ -472,8 +472,8 @@ export interface SSEListeners {
  * - `wrapped`: something between the stream and the socket may change what is written, for example a middleware's `res.write`
  * - `head`: the head is not that of a plain event stream: another status, type, encoding or length
  * - `request`: the request's body was not read to its end
- * - `bytes`: more or less than the head and the first event was written
- * - `system`: the system refused, for example for lack of descriptors
+ * - `bytes`: Node wrote more or fewer bytes than the head and the first event
+ * - `system`: the system refused, for example because no descriptors are left
  */
 export type NotHandedOffReason =
   | 'transport'
@@ -542,6 +542,7 @@ export interface SSEStats {
  *
  * - `TypeError`, code `ERR_SSEKIT_ARGUMENT`: an argument cannot be used.
  * - `RangeError`, code `ERR_SSEKIT_RANGE`: an event or a number is out of bounds.
+ * - `RangeError`, code `ERR_SSEKIT_CHANNELS_FULL`: a client would have more than `limits.channelsPerClient` channels.
  * - `Error`, code `ERR_SSEKIT_CONFIGURED`: an option differs from the running hub's.
  *
  * The message names the argument, what it got and what it wants. A call that throws has sent nothing. Nothing that a client does ever
@@ -590,7 +591,7 @@ export declare class SSEService {
    * is unknown. The page learns by `ssekit:subscribed` where its subscription begins. A client that is away for a moment keeps its
    * subscriptions.
    *
-   * Throws a `RangeError` if the client already has `limits.channelsPerClient` channels.
+   * Throws a `RangeError` (`ERR_SSEKIT_CHANNELS_FULL`) if the client already has `limits.channelsPerClient` channels.
    */
   subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
   /** Subscribes all connected clients of a user. Returns how many have subscribed that had not before. */

@@ -244,7 +244,7 @@ test('the client id of another user is answered with 409, and the other stays', 
     await owner.body?.cancel();
     return { answers, left };
   });
-  const refused = [409, 'This client id belongs to another user.\n'];
+  const refused = [409, 'clientId: got an id that belongs to another user, wants another id.\n'];
   expect(answer).toEqual({ answers: [refused, refused], left: [['mine'], [], true] });
 });
 

@@ -174,7 +174,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     await until('an answer', () => thief.body.includes('\n'));
     expect(thief.status).toBe(409);
     expect(thief.headerLines).toContain('content-type: text/plain; charset=utf-8');
-    expect(`${thief.body}`).toBe('This client id belongs to another user.\n');
+    expect(`${thief.body}`).toBe('clientId: got an id that belongs to another user, wants another id.\n');
     const reached = await server.evaluate(({ sse }) => [
       sse.getActiveClients(),
       sse.sendToUser('grace', { event: 'x', data: 1 }),

@@ -66,16 +66,16 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
 test.each([
   [5, 'options.channels: got 5, wants an object of channel names, with the options of each'],
-  [{ '': {} }, 'options.channels[""]: channel: got an empty string, wants 1 to 256 bytes'],
-  [{ 'a\n*': {} }, 'options.channels["a\\n*"]: channel: got the control character U+000A, wants a name without any'],
+  [{ '': {} }, 'options.channels[""]: got an empty string, wants 1 to 256 bytes'],
   [
-    { a: { presense: true } },
-    'options.channels["a"].presense: got true, but there is no such option; known are presence, history',
+    { 'a\n*': {} },
+    'options.channels["a\\n*"]: got the control character U+000A, wants a name without control characters',
   ],
+  [{ a: { presense: true } }, 'options.channels["a"].presense: no such option; known are presence, history'],
   [{ a: { presence: 1 } }, 'options.channels["a"].presence: got 1, wants true or false'],
   [
     { a: { history: { maxEvents: 0 } } },
-    'options.channels["a"].history.maxEvents: got 0, wants an integer from 1 to 10000000',
+    'options.channels["a"].history.maxEvents: got 0, wants an integer from 1 to 10,000,000',
   ],
 ])('%p is no choice of options', async (channels, message) => {
   const server = await Evaluator.start();

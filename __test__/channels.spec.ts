@@ -25,7 +25,7 @@ async function withChannels(server: Evaluator): Promise<Evaluator> {
 
 const said = (client: RawClient): string[] => client.events().map(({ event, data }) => `${event ?? ''} ${data}`);
 
-/** What the client got after `ssekit:ready`, once it is as much as is expected. */
+/** The events that the client got after `ssekit:ready`, once all expected ones are there. */
 async function expectSaid(client: RawClient, expected: string[]): Promise<void> {
   await client.next(expected.length);
   expect(said(client).slice(1)).toEqual(expected);

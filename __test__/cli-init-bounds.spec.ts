@@ -89,7 +89,7 @@ test.each([
   [
     'is endless',
     { 'tsconfig.json': `{"a":"${'x'.repeat(1_000_000)}"}` },
-    'not a regular file of at most 1000000 bytes',
+    'not a regular file of at most 1,000,000 bytes',
   ],
 ])(
   'a tsconfig that %s is refused, with advice',
@@ -107,7 +107,7 @@ test.each([
   const app = new AppFolder().write({ 'tsconfig.json': '{"extends":"./pipe.json"}' });
   spawnSync('mkfifo', [join(app.path, 'pipe.json')]);
   const { stdout } = await app.init();
-  expect(stdout.replace(/\s+/g, ' ')).toContain('not a regular file of at most 1000000 bytes');
+  expect(stdout.replace(/\s+/g, ' ')).toContain('not a regular file of at most 1,000,000 bytes');
 });
 
 test('a tsconfig may extend one file in two ways', async () => {

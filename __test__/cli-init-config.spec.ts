@@ -92,7 +92,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** What Next.js would get of each of these files, all of them in one process. */
+/** The config that Next.js would get from each of these files, all of them in one process. */
 function evaluate(files: string[]): unknown[] {
   const script = `
     const given = (config) => (typeof config === 'function' ? config('phase', { defaultConfig: {} }) : config);

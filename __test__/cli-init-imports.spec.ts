@@ -17,7 +17,7 @@ function withTsconfig(tsconfig: string, shape?: AppShape, more: Record<string, s
   return steps(new AppFolder(shape).write({ 'tsconfig.json': tsconfig, ...more }));
 }
 
-/** What the instrumentation file loads is what the alias has to lead to. */
+/** The alias has to lead to the file that the instrumentation loads. */
 const LOADS_BY_ALIAS = expect.stringContaining("await import('@/features/sse')");
 const LOADS_RELATIVELY = expect.stringContaining("await import('./features/sse')");
 

@@ -1,4 +1,4 @@
-/** How the command line reads event streams, held against the standard. */
+/** The command line reads event streams by the standard. */
 import fc from 'fast-check';
 import { EventStreamParser, MAX_EVENT_CHARACTERS, type StreamEvent } from '../ts/cli/event-stream/parser';
 

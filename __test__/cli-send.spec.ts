@@ -71,7 +71,7 @@ test('a channel without subscribers has an id, and is no client of that name', a
 test.each([
   ['empty', '', 'got an empty string, wants 1 to 256 bytes'],
   ['too long', 'é'.repeat(129), 'got 258 bytes, wants 1 to 256'],
-  ['with a line end', 'a\nb', 'got the control character U+000A, wants a name without any'],
+  ['with a line end', 'a\nb', 'got the control character U+000A, wants a name without control characters'],
 ])('the listener refuses a channel that is %s', async (_, name, says) => {
   const { exitCode, stdout, stderr } = await send('--channel', name);
   expect({ exitCode, stdout, stderr }).toEqual({
@@ -105,14 +105,14 @@ test('send says why the listener refused', async () => {
 
 test('wrong usage and a missing server exit with 2 and say why', async () => {
   const cases: [args: string[], says: string][] = [
-    [[], 'URL: expected the URL of a listener, got nothing'],
-    [[at], 'Expected one of --user, --client, --channel and --broadcast, got none'],
-    [[at, '--user', 'a', '--broadcast'], 'Expected one of --user, --client, --channel and --broadcast, got 2'],
-    [[at, '--channel', 'a', '--client', 'a'], 'Expected one of --user, --client, --channel and --broadcast, got 2'],
-    [[at, '--channel'], "Option '--channel <value>' argument missing"],
-    [[at, '--broadcast', 'no', 'JSON'], 'data: expected one argument, got 2. Put data with spaces in quotes.'],
-    [[at, '--broadcast', 'no JSON'], 'data: expected JSON, got no JSON. To send it as a string, add --text.'],
-    [[at, '--broadcast', '--retry', 'soon'], '--retry: expected milliseconds, got soon'],
+    [[], 'URL: got none, wants the URL of a listener'],
+    [[at], 'audience: got none, wants exactly one of --user, --client, --channel, --broadcast'],
+    [[at, '--user', 'a', '--broadcast'], 'audience: got --user and --broadcast, wants exactly one of'],
+    [[at, '--channel', 'a', '--client', 'a'], 'audience: got --client and --channel, wants exactly one of'],
+    [[at, '--channel'], '--channel: got no value, wants one'],
+    [[at, '--broadcast', 'no', 'JSON'], 'data: got 2 arguments, wants one. Put data with spaces in quotes.'],
+    [[at, '--broadcast', 'no JSON'], 'data: got no JSON, wants JSON. To send it as a string, add --text.'],
+    [[at, '--broadcast', '--retry', 'soon'], '--retry: got "soon", wants milliseconds'],
     [[`127.0.0.1:${await freePort()}`, '--broadcast', '1'], 'Nothing listens there'],
   ];
   for (const [args, says] of cases) {

@@ -116,7 +116,7 @@ test.each([
   const { url, requests } = await serve(stream(EVENT));
   const { exitCode, stdout, stderr } = await runCli(['tail', url, '--channel', 'fine', '--channel', name]);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
-  expect(stderr).toContain(`--channel: expected 1 to 256 bytes without control characters, got ${got}`);
+  expect(stderr).toContain(`--channel: got ${got}`);
   expect(requests).toEqual([]);
 });
 

@@ -102,7 +102,7 @@ test('tail escapes every event, and its JSON keeps the value', async () => {
 }, 120_000);
 
 test('doctor and tail escape the head', async () => {
-  // What Node.js lets through in a header.
+  // Node.js lets this through in a header.
   const type = 'text/\x85\x9b31m\x9d0;title\x9c';
   const { url } = await serve(answer(200, { 'content-type': type }));
   for (const args of [
@@ -164,7 +164,7 @@ test('send gives up on an endless answer', async () => {
   const server = await pouring('HTTP/1.1 400 Bad\r\n\r\n', 'x'.repeat(65_536));
   const { exitCode, stderr } = await runCli(['send', server.url, '--broadcast', '1'], SMALL);
   expect(exitCode).toBe(2);
-  expect(stderr).toContain('the answer is longer than 65536 bytes');
+  expect(stderr).toContain('the answer is longer than 65,536 bytes');
 });
 
 test('tail does not indent deeply nested data', async () => {

@@ -31,19 +31,28 @@ test.each([
   [[], 'Usage: ssekit'],
   [['frobnicate'], 'unknown command "frobnicate"'],
   [['constructor'], 'unknown command "constructor"'],
-  [['tail'], 'URL: expected the URL of a stream, got nothing'],
-  [['tail', 'a', 'b'], 'Expected one URL, got 2: a b'],
-  [['tail', 'ftp://localhost/'], 'URL: expected one with http or https, got ftp://localhost/'],
-  [['tail', 'localhost', '--colour'], "Unknown option '--colour'"],
-  [['tail', 'localhost', '--header', 'no colon'], `--header: expected 'Name: value', got "no colon"`],
-  [['tail', 'localhost', '--header', 'a: b\r\nc: d'], '--header: expected'],
+  [['tail'], 'URL: got none, wants the URL of a stream'],
+  [['tail', 'a', 'b'], 'URL: got 2 (a b), wants one'],
+  [['tail', 'ftp://localhost/'], 'URL: got ftp://localhost/, wants one with http or https'],
+  [
+    ['tail', 'localhost', '--colour'],
+    '--colour: no such option; known are --channel, --header, --last-event-id, --all, --json',
+  ],
+  [['tail', 'localhost', '--header', 's3cret'], "--header: got text of another form, wants 'Name: value' in one line"],
+  [['tail', 'localhost', '--header', 'a: b\r\nc: d'], '--header: got text of another form'],
+  [['tail', 'ftp://ada:s3cret@a/?ticket=s3cret&b=c'], 'URL: got ftp://…@a/?ticket=…&b=c, wants one with http or https'],
+  [['tail', 'a', 'http://ada:s3cret@b/'], 'URL: got 2 (a http://…@b/), wants one'],
+  [['tail', 'localhost', '--json=s3cret'], '--json: got a value, wants none'],
+  [['build', 'now'], 'arguments: got "now", wants none'],
+  [['build', '--fast'], '--fast: no such option; there are none'],
   [['doctor'], 'There is no app in this folder'],
-  [['doctor', 'localhost', '--wait', 'long'], '--wait: expected seconds, at most 86400, got long'],
+  [['doctor', 'localhost', '--wait', 'long'], '--wait: got "long", wants seconds, at most 86,400'],
   [['init', '/nowhere'], 'There is no package.json in /nowhere'],
 ])('wrong usage %j exits with 2 and says why', async (args, message) => {
   const { exitCode, stdout, stderr } = await runCli(args);
   expect({ exitCode, stdout }).toEqual({ exitCode: 2, stdout: '' });
   expect(stderr).toContain(message);
+  expect(stderr).not.toContain('s3cret');
 });
 
 test.each([

@@ -67,7 +67,7 @@ const heard = (lookAt: Look, ...wanted: number[]): Promise<unknown> =>
 const isIn = (lookAt: Look, state: string): Promise<unknown> =>
   until(state, async () => (await lookAt()).state === state);
 
-/** What every browser has to do. Returns the second server. */
+/** The steps that must work in every browser. Returns the second server. */
 async function survivesKill(lookAt: Look, first: Evaluator, port: number): Promise<Evaluator> {
   await isIn(lookAt, 'open');
   await send(first, 1);

@@ -64,7 +64,7 @@ const MISTAKES: [statement: string, said: string][] = [
   ["free.on('anything', (data) => data.message);", "'data' is of type 'unknown'"],
 ];
 
-/** What TypeScript has to say of each line, or nothing. */
+/** The error that TypeScript reports for each line, or nothing. */
 function problems(lines: string[]): (string | undefined)[] {
   const options: ts.CompilerOptions = {
     target: ts.ScriptTarget.ES2022,

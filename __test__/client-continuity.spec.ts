@@ -108,7 +108,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(own?.id).toBe(`own~${key}`);
     const seen = first.events().at(0)?.id as string;
     expect(seen.endsWith(`~${key}`)).toBe(true);
-    // What an access log has, and what anybody can make of it.
+    // The line of an access log, and the request that anybody can make from it.
     const forged = `${place}~0123456789abcdef`;
     for (const id of [undefined, seen.split('~')[0], place, forged, 'ssekit:unknown', 'own']) {
       const thief = await openStream(server, transport, { path, headers: id ? { 'last-event-id': id } : {} });

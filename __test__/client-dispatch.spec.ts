@@ -1,4 +1,4 @@
-/** How `ssekit/client` gives events to a page's handlers: in order, once, and never past a reset. */
+/** `ssekit/client` gives events to a page's handlers in order, once, and never past a reset. */
 import { createClient } from '../ts/client/create-client';
 import type { StandardSchema } from '../ts/client/index';
 import { endPages, stopClocks, watch } from './support/page-client';

@@ -56,7 +56,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   test('an id that a Last-Event-ID header cannot carry is refused, and the error says so', async () => {
     const { message } = await server.thrownBy(({ sse }) => sse.broadcast({ event: 'x', data: 1, id: 'größe' }));
-    expect(message).toMatch(/^event\.id: .*outside of ASCII, which a Last-Event-ID header cannot carry/);
+    expect(message).toMatch(/^event\.id: .*outside of ASCII, wants 1 to 256 printable ASCII characters/);
   });
 
   describe.each(CLIENTS)('$file', ({ file, bugs = {} }) => {

@@ -44,20 +44,28 @@ const URL = 'redis://ada:s3cret@127.0.0.1:1/2';
 test('configure names a wrong URL, prefix or certificate', async () => {
   const node = await Evaluator.start();
   const refusals: [object, BackplaneOptions, string[]][] = [
-    [ARGUMENT, { redis: '' }, ['options.backplane.redis: got no URL', 'wants redis://']],
-    [ARGUMENT, { redis: 'ada:s3cret@localhost' }, ['options.backplane.redis: got no URL']],
-    [ARGUMENT, { redis: 'https://ada:s3cret@a' }, ['options.backplane.redis: got a URL of another kind']],
-    [ARGUMENT, { redis: 'redis://ada:s3cret@' }, ['options.backplane.redis: got no host']],
+    [ARGUMENT, { redis: '' }, ['options.backplane.redis: got text that is not a URL', 'wants redis://']],
+    [ARGUMENT, { redis: 'ada:s3cret@localhost' }, ['options.backplane.redis: got text that is not a URL']],
+    [ARGUMENT, { redis: 'https://ada:s3cret@a' }, ['options.backplane.redis: got a URL with the scheme https']],
+    [ARGUMENT, { redis: 'redis://ada:s3cret@' }, ['options.backplane.redis: got a URL without a host']],
     [
       ARGUMENT,
       { redis: 'redis://ada:s3cret@a:port' },
-      ['options.backplane.redis: got no host, or a port that is none'],
+      ['options.backplane.redis: got a URL without a host, or with a port that is not a number'],
     ],
-    [ARGUMENT, { redis: `${URL}x` }, ['options.backplane.redis: got a database that is no number']],
-    [ARGUMENT, { redis: 'redis+sentinel://ada:s3cret@a' }, ['options.backplane.redis: got no name of a service']],
-    [ARGUMENT, { redis: URL, prefix: '' }, ['options.backplane.prefix: wants 1 to 128 letters']],
-    [ARGUMENT, { redis: URL, prefix: 'a{b}' }, ['options.backplane.prefix: wants 1 to 128 letters']],
-    [ARGUMENT, { redis: 'rediss://a', ca: 'none' }, ['options.backplane.ca: got none']],
+    [ARGUMENT, { redis: `${URL}x` }, ['options.backplane.redis: got a database that is not a number']],
+    [
+      ARGUMENT,
+      { redis: 'redis+sentinel://ada:s3cret@a' },
+      ['options.backplane.redis: got a URL without the name of a service'],
+    ],
+    [ARGUMENT, { redis: URL, prefix: '' }, ['options.backplane.prefix: got "", wants 1 to 128 letters']],
+    [ARGUMENT, { redis: URL, prefix: 'a{b}' }, ['options.backplane.prefix: got "a{b}", wants 1 to 128 letters']],
+    [
+      ARGUMENT,
+      { redis: 'rediss://a', ca: 'none' },
+      ['options.backplane.ca: got text without a usable certificate, wants certificates in PEM'],
+    ],
     [RANGE, { redis: URL, maxStreamEvents: 99 }, ['options.backplane.maxStreamEvents: got 99']],
   ];
   for (const [error, backplane, says] of refusals) {

@@ -33,11 +33,15 @@ test('an invalid option is refused without showing the password', async () => {
     [ARGUMENT, { redis: 6_379 }, ['options.backplane.redis: got', 'wants a string']],
     [ARGUMENT, { redis: URL, prefix: null }, ['options.backplane.prefix: got', 'wants a string']],
     [ARGUMENT, { redis: URL, ca: {} }, ['options.backplane.ca: got', 'wants a string']],
-    [ARGUMENT, { redis: URL, url: 'x' }, ['options.backplane.url: got', 'no such option', 'redis, prefix', 'leaseMs']],
+    [
+      ARGUMENT,
+      { redis: URL, url: 'x' },
+      ['options.backplane.url: no such option; known are', 'redis, prefix', 'leaseMs'],
+    ],
     [
       ARGUMENT,
       { redis: URL, leaseMs: '5000' },
-      ['options.backplane.leaseMs: got "5000"', 'wants an integer from 1000 to 3600000'],
+      ['options.backplane.leaseMs: got "5000"', 'wants an integer from 1,000 to 3,600,000'],
     ],
     [
       ARGUMENT,
@@ -50,12 +54,12 @@ test('an invalid option is refused without showing the password', async () => {
     refusals.push([
       RANGE,
       { redis: URL, [name]: first - 1 },
-      [`options.backplane.${name}: got ${first - 1}`, String(last)],
+      [`options.backplane.${name}: got ${first - 1}`, last.toLocaleString('en')],
     ]);
     refusals.push([
       RANGE,
       { redis: URL, [name]: last + 1 },
-      [`options.backplane.${name}: got ${last + 1}`, String(first)],
+      [`options.backplane.${name}: got ${last + 1}`, first.toLocaleString('en')],
     ]);
   }
   for (const [error, backplane, says] of refusals) {

@@ -92,9 +92,21 @@ describe('an event', () => {
       ['event: got an array', wants],
     ],
     ['that is an empty array', ({ sse }) => sse.sendToUser('ada', [] as never), ['event: got an array', wants]],
-    ['without a name and data', ({ sse }) => sse.broadcast({} as never), ['event: got an object', wants]],
-    ['of other names', ({ sse }) => sse.broadcast({ name: 'x', payload: 1 } as never), ['event: got an object', wants]],
-    ['that is a date', ({ sse }) => sse.broadcast(new Date() as never), ['event: got an object', wants]],
+    [
+      'without a name and data',
+      ({ sse }) => sse.broadcast({} as never),
+      ['event: got neither event nor data, wants at least one of them'],
+    ],
+    [
+      'of other names',
+      ({ sse }) => sse.broadcast({ name: 'x', payload: 1 } as never),
+      ['event: got neither event nor data'],
+    ],
+    [
+      'that is a date',
+      ({ sse }) => sse.broadcast(new Date() as never),
+      ['event: got an object of the kind Date', wants],
+    ],
     ['that is a map', ({ sse }) => sse.broadcast(new Map([['data', 1]]) as never), ['event: got an object', wants]],
     ['that is a boxed text', ({ sse }) => sse.broadcast(new String('x') as never), ['event: got an object', wants]],
     ['that is an error', ({ sse }) => sse.broadcast(new Error('x') as never), ['event: got an object', wants]],
@@ -179,8 +191,8 @@ test.each([
   ['of 257 characters', 'x'.repeat(257), 'got 257 characters'],
   ['with a space before it', ' a', 'got a space at the start or end'],
   ['with a space behind it', 'a ', 'got a space at the start or end'],
-  ['in another script', 'größe', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
-  ['with an emoji', '7😀', 'got a character outside of ASCII, which a Last-Event-ID header cannot carry'],
+  ['in another script', 'größe', 'got a character outside of ASCII, wants 1 to 256 printable ASCII characters'],
+  ['with an emoji', '7😀', 'got a character outside of ASCII, wants 1 to 256 printable ASCII characters'],
 ])('an id %s is refused', async (_, id, got) => {
   const send = ({ sse }: Given, id: string): unknown => sse.sendToClient('tab', { data: 1, id });
   await witness.refused(ARGUMENT, [`event.id: ${got}`, 'wants 1 to 256 printable ASCII characters'], send, id);
@@ -214,7 +226,7 @@ describe('the size of an event', () => {
     ['sendToUser', ({ sse }, event) => sse.sendToUser('ada', event)],
     ['sendToClient', ({ sse }, event) => sse.sendToClient('tab', event)],
   ])('%s refuses a byte more than maxEventBytes', async (_, send) => {
-    const says = ['event:', `${LIMIT + 1} bytes`, `at most ${LIMIT}`, 'maxEventBytes'];
+    const says = ['event: got 2,001 bytes, wants at most 2,000', 'maxEventBytes'];
     await witness.refused(RANGE, says, send, ofSize(LIMIT + 1));
   });
 

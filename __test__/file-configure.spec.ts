@@ -31,7 +31,7 @@ test('an invalid option is refused by its name', async () => {
     [ARGUMENT, { file: 'a\0b' }, ['options.backplane.file: got a path with a control character']],
     [ARGUMENT, { file: 'a\u001b[2J' }, ['options.backplane.file: got a path with a control character']],
     [ARGUMENT, { file: 'a\ud800' }, ['options.backplane.file: got a string with half of a surrogate pair']],
-    [ARGUMENT, { file: 'x', dir: 'x' }, ['options.backplane.dir: got a string', 'no such option', 'file, durability']],
+    [ARGUMENT, { file: 'x', dir: 'x' }, ['options.backplane.dir: no such option; known are', 'file, durability']],
     [ARGUMENT, { file: 'x', ['__proto__']: 5 }, ['options.backplane.__proto__', 'no such option']],
     [
       ARGUMENT,

@@ -94,7 +94,7 @@ test('events that are gone are an error', async () => {
   for (const after of [before, 'nonsense', '']) {
     const thrown = await server.thrownBy(({ sse }, after) => sse.history({ userId: 'eve' }, { after }), after);
     expect(thrown).toMatchObject({ class: 'Error', code: 'ERR_SSEKIT_EVICTED' });
-    expect(thrown.message).toMatch(/^after: /);
+    expect(thrown.message).toMatch(/^options\.after: /);
   }
   expect(await server.evaluate(async ({ sse }) => (await sse.history({ userId: 'eve' }, { limit: 999 })).length)).toBe(
     200,

@@ -54,7 +54,7 @@ const askRoutes = async ({ sse, compile, require }: Given, make: string): Promis
 
 test.each(MISTAKES)('an identify that returns %s opens no stream and issues no ticket', async (identity, says) => {
   const logged = server.stderr.length;
-  const refused = [401, 'Unauthorized\n'];
+  const refused = [401, 'Unauthorized.\n'];
   expect(await server.evaluate(askRoutes, `() => ${identity}`)).toEqual([refused, refused, 0]);
   const lines = (): string[] => server.stderr.slice(logged).split('\n').slice(0, -1);
   await until('a line for each refusal', () => lines().length >= 2);

@@ -20,9 +20,9 @@ function retryAfter(client: RawClient): number {
 }
 
 const CASES = [
-  ['clients', { clients: 2 }, 503, 'Too many streams.'],
-  ['user', { clientsPerUser: 2 }, 429, 'Too many streams for this user.'],
-  ['address', { clientsPerAddress: 2 }, 429, 'Too many streams from this address.'],
+  ['clients', { clients: 2 }, 503, 'Too many streams. Try again later.'],
+  ['user', { clientsPerUser: 2 }, 429, 'Too many streams for this user. Close one, or try again later.'],
+  ['address', { clientsPerAddress: 2 }, 429, 'Too many streams from this address. Close one, or try again later.'],
 ] as const;
 
 test.each(CASES)(

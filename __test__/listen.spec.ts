@@ -300,11 +300,11 @@ test('unusable options are named without showing secrets', async () => {
     [{ anonymous: true, cert: '' }, ARGUMENT, ['options.cert', 'no such option', 'tls']],
     [{ anonymous: true, path: 'events' }, ARGUMENT, ['options.path: got "events"']],
     [{ anonymous: true, cors: { origins: 'https://a.example' } }, ARGUMENT, ['options.cors.origins']],
-    [{ anonymous: true, cors: { origins: ['*'], credentials: true } }, ARGUMENT, ['without credentials']],
+    [{ anonymous: true, cors: { origins: ['*'], credentials: true } }, ARGUMENT, ['with `credentials: true`']],
     [{ tickets: { secret: 'my-secret' } }, ARGUMENT, ['options.tickets.secret: got 9 bytes']],
     [{ tickets: { secret: ['my-secret', 5] } }, ARGUMENT, ['options.tickets.secret']],
     [{ tickets: { keys: [{ kty: 'oct', k: 'my-secret' }] } }, ARGUMENT, ['options.tickets.keys']],
-    [{ tickets: {} }, ARGUMENT, ['options.tickets: wants']],
+    [{ tickets: {} }, ARGUMENT, ['options.tickets: got neither']],
     [{ publish: { token: 'my-secret' } }, ARGUMENT, ['options.publish.token: got 9 characters']],
     [{ anonymous: true, metrics: { token: 'my-secret' } }, ARGUMENT, ['options.metrics.token']],
     [{ anonymous: true, tls: { cert: 'my-secret', key: 'my-secret' } }, ARGUMENT, ['options.tls.cert']],
@@ -387,7 +387,7 @@ test('no ticket is issued without a secret', async () => {
     [{ channels: ['**'] }, ARGUMENT, 'ticket.channels: got "**"'],
     [{ channels: ['news', 'order*:'] }, ARGUMENT, 'ticket.channels: got "order*:"'],
     [{ channels: ['x'.repeat(257)] }, ARGUMENT, 'ticket.channel'],
-    [{ channels: Array.from({ length: 999 }, (_, number) => `order:${number}`) }, RANGE, 'at most 4096'],
+    [{ channels: Array.from({ length: 999 }, (_, number) => `order:${number}`) }, RANGE, 'at most 4,096'],
   ];
   for (const [ticket, error, says] of refusals) {
     const thrown = await server.thrownBy(issue, { secret: SECRET, anonymous: true, ...ticket });

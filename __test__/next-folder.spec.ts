@@ -59,7 +59,7 @@ async function open(server: NextServer, clientId: string, lastEventId?: string):
 const ordered = (worker: ChildProcess, orderId: string): boolean => worker.send({ orderId, userId: 'ada' });
 const completed = (orderId: string): string => `order-completed {"orderId":"${orderId}","status":"completed"}`;
 
-/** What the guide's job sends of an order, with its progress. */
+/** The event that the guide's job sends about an order, with its progress. */
 const storyOfOrder = (orderId: string): string[] => [
   `order-processing {"orderId":"${orderId}","status":"started"}`,
   ...[20, 40, 60, 80].map((percent) => `order-progress {"orderId":"${orderId}","percent":${percent}}`),

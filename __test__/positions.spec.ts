@@ -92,7 +92,7 @@ describe('with Redis', () => {
   test('an idle page resumes at a process that began later', async () => {
     const options = { ...OPTIONS, backplane: { maxStreamEvents: 100 } };
     const { second, firstId } = await comesBackLater(redis.url, options);
-    // What came after the page's first id is not known there.
+    // That process does not know the events after the page's first id.
     expect(await (await open(second, 'ada', 'tab', firstId)).ready()).toMatchObject({ resumed: false });
   });
 });

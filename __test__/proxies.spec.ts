@@ -10,7 +10,7 @@ import { until } from './support/until';
 
 const ROUNDS = 200;
 
-/** How each is started in front of a port. */
+/** The way to start each proxy in front of a port. */
 const PROXIES: [name: string, start: (upstream: number) => Promise<ProxyProcess>][] = [
   ['nginx', startKeepingNginx],
   ['Caddy', startCaddy],

@@ -65,10 +65,10 @@ test.each([
   ['', 'channel: got an empty string, wants 1 to 256 bytes'],
   ['x'.repeat(257), 'channel: got 257 bytes, wants 1 to 256'],
   [UTF8_257, 'channel: got 257 bytes, wants 1 to 256'],
-  ['a\nb', 'channel: got the control character U+000A, wants a name without any'],
-  ['a\0', 'channel: got the control character U+0000, wants a name without any'],
-  ['\x7f', 'channel: got the control character U+007F, wants a name without any'],
-  ['\x85', 'channel: got the control character U+0085, wants a name without any'],
+  ['a\nb', 'channel: got the control character U+000A, wants a name without control characters'],
+  ['a\0', 'channel: got the control character U+0000, wants a name without control characters'],
+  ['\x7f', 'channel: got the control character U+007F, wants a name without control characters'],
+  ['\x85', 'channel: got the control character U+0085, wants a name without control characters'],
 ])('the listener refuses channel %j', async (name, says) => {
   const refused = publisher.sendToChannel(name, { data: 1 });
   await expect(refused).rejects.toBeInstanceOf(PublishError);
@@ -92,7 +92,7 @@ describe('an invalid argument is refused before anything is sent:', () => {
     [['a'], `channel: got an array, ${wants}`],
     [{ toString: () => 'a' }, `channel: got an object, ${wants}`],
     ['\ud800', `channel: got "\\ud800", ${wants}; it has half of a surrogate pair`],
-    ['x'.repeat(5_000), `channel: got a string of 5000 characters, ${wants}`],
+    ['x'.repeat(5_000), `channel: got a string of 5,000 characters, ${wants}`],
   ])('channel %j', async (channel, message) => {
     const refusal = { name: 'TypeError', code: 'ERR_SSEKIT_ARGUMENT', message };
     await expect(here().sendToChannel(channel as string, { data: 1 })).rejects.toMatchObject(refusal);
@@ -110,11 +110,14 @@ describe('an invalid argument is refused before anything is sent:', () => {
     ],
     [
       [{ channel: 'a', userId: 'a', event: { data: 1 } }],
-      'publications[0].target: got "userId and channel", wants exactly one of userId, clientId, channel and broadcast',
+      'publications[0]: got userId and channel, wants exactly one of userId, clientId, channel and broadcast: true',
     ],
-    [[{ channel: 'a', clientId: 'a', event: { data: 1 } }], 'publications[0].target: got "clientId and channel"'],
-    [[{ channel: 'a', broadcast: true, event: { data: 1 } }], 'publications[0].target: got "channel and broadcast"'],
-    [[{ channel: 'a', excludeClientId: 'b', event: { data: 1 } }], 'publications[0].excludeClientId: got "b"'],
+    [[{ channel: 'a', clientId: 'a', event: { data: 1 } }], 'publications[0]: got clientId and channel'],
+    [[{ channel: 'a', broadcast: true, event: { data: 1 } }], 'publications[0]: got channel and broadcast'],
+    [
+      [{ channel: 'a', excludeClientId: 'b', event: { data: 1 } }],
+      'publications[0].excludeClientId: got it with channel',
+    ],
     [[{ channels: ['a'], event: { data: 1 } }], 'publications[0].channels: no such option; known are userId'],
     [[JSON.parse('{"__proto__":"a","event":{"data":1}}')], 'publications[0].__proto__: no such option'],
   ])('a list of %j', async (publications, says) => {

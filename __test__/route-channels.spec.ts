@@ -141,7 +141,7 @@ describe('in the URL', () => {
     const site = await start({ limits: { channelsPerClient: 2 } });
     expect(await statusOf(site, 'user=ada&many')).toEqual([
       429,
-      'channels: got 3 channels, wants at most 2 for one client.\n',
+      'channels: got 3 channels, wants at most 2 (limits.channelsPerClient).\n',
     ]);
     await until('a line', () => site.node.stderr.includes('the channels that `identify` returns are more than'));
   });
@@ -156,7 +156,7 @@ describe('in the URL', () => {
     expect(kept).toEqual([true, true]);
     expect(await statusOf(site, 'user=ada&own&clientId=tab')).toEqual([
       429,
-      'channel: got one more than the 2 channels that a client may have (limits.channelsPerClient).\n',
+      'channel: got one more channel, wants at most 2 (limits.channelsPerClient).\n',
     ]);
   });
 
@@ -222,7 +222,7 @@ describe('while the stream is open', () => {
       const { status, body } = await post(site, { clientId, subscribe: ['order:1'], lastEventId }, query);
       return [status, body.error];
     };
-    const unknown = [404, 'clientId: the caller has no client with this id'];
+    const unknown = [404, "clientId: got an id that is not the page's, wants the id of its own stream"];
     expect(await ask('user=bob', 'adas')).toEqual(unknown);
     expect(await ask('anonymous', 'adas')).toEqual(unknown);
     expect(await ask('user=ada', 'named')).toEqual(unknown);
@@ -352,8 +352,8 @@ describe('a body that cannot be used is refused', () => {
       ['[]', 'an object'],
       ['"tab"', 'an object'],
       ['{}', 'clientId'],
-      [{ clientId: 'tab' }, 'at least one channel'],
-      [{ clientId: 'tab', subscribe: [], unsubscribe: [] }, 'at least one channel'],
+      [{ clientId: 'tab' }, 'body: got no channel, wants at least one in'],
+      [{ clientId: 'tab', subscribe: [], unsubscribe: [] }, 'body: got no channel, wants at least one in'],
       [{ ...good, clientId: 7 }, 'clientId'],
       [{ ...good, clientId: '' }, 'clientId'],
       [{ ...good, clientId: 'x'.repeat(257) }, 'clientId'],
@@ -366,9 +366,9 @@ describe('a body that cannot be used is refused', () => {
       [{ ...good, subscribe: { 0: 'order:1' } }, 'subscribe: got an object'],
       [{ ...good, subscribe: [7] }, 'subscribe'],
       [{ ...good, subscribe: [['order:1']] }, 'subscribe'],
-      [{ ...good, subscribe: [{}] }, 'subscribe.channel: got undefined'],
-      [{ ...good, subscribe: [{ channel: 'order:1', since: 7 }] }, 'subscribe.since'],
-      [{ ...good, subscribe: [{ channel: 'order:1', sinse: 'x' }] }, 'subscribe.sinse: no such option'],
+      [{ ...good, subscribe: [{}] }, 'subscribe[0].channel: got undefined'],
+      [{ ...good, subscribe: [{ channel: 'order:1', since: 7 }] }, 'subscribe[0].since: got 7'],
+      [{ ...good, subscribe: [{ channel: 'order:1', sinse: 'x' }] }, 'subscribe[0].sinse: no such option'],
       [{ ...good, subscribe: [''] }, 'subscribe'],
       [{ ...good, subscribe: ['a\n'] }, 'subscribe'],
       [{ ...good, subscribe: ['x'.repeat(257)] }, 'subscribe'],

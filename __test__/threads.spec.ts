@@ -1,4 +1,4 @@
-/** How Linux schedules ssekit's threads: a thread that wakes another in the middle of a `broadcast` keeps running. */
+/** Linux schedules ssekit's threads as intended: a thread that wakes another in the middle of a `broadcast` keeps running. */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { killPrograms, Program } from './support/program';

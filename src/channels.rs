@@ -20,7 +20,7 @@ impl Target {
         match (&self.client_id, &self.user_id) {
             (Some(id), None) => Ok(Subscriber::Client(id)),
             (None, Some(id)) => Ok(Subscriber::User(id)),
-            _ => Err(Error::argument("target: wants either a client or a user")),
+            _ => Err(Error::argument("target: got neither or both of clientId and userId, wants exactly one of them")),
         }
     }
 }

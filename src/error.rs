@@ -9,7 +9,7 @@ pub(crate) fn throw(env: &Env, error: &ssekit_core::Error) -> napi::Error {
     let (message, code) = (error.to_string(), Some(error.kind().code()));
     let thrown = match error.kind() {
         ErrorKind::Argument => env.throw_type_error(&message, code),
-        ErrorKind::Range => env.throw_range_error(&message, code),
+        ErrorKind::Range | ErrorKind::ChannelsFull => env.throw_range_error(&message, code),
         _ => env.throw_error(&message, code),
     };
     match thrown {

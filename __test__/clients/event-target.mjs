@@ -1,4 +1,4 @@
-/** What the implementations of the browser's `EventSource` have in common. They reconnect by themselves. */
+/** The code that the implementations of the browser's `EventSource` share. They reconnect by themselves. */
 export function openEventSource(EventSource, { url, names }, onEvent) {
   const source = new EventSource(url);
   for (const name of names) {

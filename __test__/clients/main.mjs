@@ -20,5 +20,5 @@ for await (const line of createInterface({ input: process.stdin })) {
       open(options, (event) => tell({ stream, event })),
     );
 }
-// Whoever started it has gone.
+// The process that started it has gone.
 process.exit();

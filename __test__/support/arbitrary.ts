@@ -56,7 +56,7 @@ export const event = fc.record(
 );
 
 /**
- * How properties are run. What is lost never arrives, so each run has a deadline, and so has the search for a smaller
+ * The way in which properties run. A lost event never arrives, so each run has a deadline, and so has the search for a smaller
  * counterexample: fast-check must report, with its seed, before the test runner gives up.
  */
 export const RUNS = { numRuns: 50, timeout: 10_000, interruptAfterTimeLimit: 30_000 };

@@ -79,7 +79,7 @@ export class Cluster {
     this.#child.disconnect();
   }
 
-  /** How it ended: its exit code or signal. */
+  /** Its exit code, or the signal that ended it. */
   ended(): Promise<number | string> {
     return this.#closed;
   }

@@ -70,7 +70,7 @@ export class CuttingProxy {
   }
 }
 
-/** How many bytes at the end of `bytes` may be the beginning of `start`. */
+/** The number of bytes at the end of `bytes` that may be the beginning of `start`. */
 function overlap(bytes: Buffer, start: Buffer): number {
   let length = Math.min(bytes.length, start.length - 1);
   while (!bytes.subarray(bytes.length - length).equals(start.subarray(0, length))) length -= 1;

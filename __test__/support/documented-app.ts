@@ -19,7 +19,7 @@ const documented = [
   ),
 ].map(([, path = '', code = '']) => [moved(path), moved(code)] as const);
 
-/** What the page takes for granted. The database outlives its process. */
+/** The parts of an app that the page takes for granted. The database outlives its process. */
 const AROUND: Record<string, string> = {
   'lib/test/db.ts': `
     import { existsSync, readFileSync, writeFileSync } from 'node:fs';

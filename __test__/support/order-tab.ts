@@ -77,12 +77,12 @@ export class OrderTab {
     return this.#streamed.filter(({ name }) => name === 'order-entry').map(({ data }) => data.text);
   }
 
-  /** How often the stream has told this. */
+  /** The number of times that the stream has sent this. */
   count(name: string): number {
     return this.#streamed.filter((event) => event.name === name).length;
   }
 
-  /** Who watches, with the number of their tabs. */
+  /** The watchers, with the number of their tabs. */
   async watchers(): Promise<Record<string, number>> {
     const lines = await this.page
       .locator('[data-testid^="watcher-"]')

@@ -10,7 +10,7 @@ export type AnyEvents = {};
 
 export interface Watched {
   client: SSEClient<AnyEvents>;
-  /** What came in, except ssekit's own events. */
+  /** The events that came in, except ssekit's own. */
   events: ClientEvent[];
   errors: SSEClientError[];
   /** The state after each change. */

@@ -3,7 +3,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import { until } from './until';
 
-/** How a process has ended: its exit code, or the signal that ended it. */
+/** The end of a process: its exit code, or the signal that ended it. */
 type End = number | NodeJS.Signals;
 
 const running = new Set<Program>();
@@ -53,7 +53,7 @@ export class Program {
     return this.#child.pid ?? 0;
   }
 
-  /** How it ended, and what it complained of. */
+  /** The end of a process, and its complaints. */
   get ending(): { end: End | undefined; stderr: string } {
     return { end: this.#end, stderr: this.stderr };
   }

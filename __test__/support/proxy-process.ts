@@ -14,7 +14,7 @@ export async function stopProxies(): Promise<void> {
   await Promise.all([...running].map((proxy) => proxy.stop()));
 }
 
-/** How to run one. */
+/** The way to run a proxy. */
 export interface ProxyProgram {
   name: string;
   /** The environment variable that names the program. */

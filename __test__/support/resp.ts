@@ -11,7 +11,7 @@ export interface Address {
   ca?: Buffer | undefined;
 }
 
-/** How long a server may take that has stopped answering. */
+/** The time that a server may take that has stopped answering. */
 const DEADLINE_MS = 5_000;
 
 /** Sends a command and resolves with its reply. An error reply rejects, as does a connection that ends before it. */

@@ -15,7 +15,7 @@ export interface ServerOptions {
   configure?: SSEOptions;
   /** Its address. Default: 127.0.0.1, at a port that the system chooses. */
   listen?: { host: string } | { path: string };
-  /** How many descriptors it may have open. */
+  /** The number of descriptors that it may have open. */
   descriptors?: number;
   /** Node's own options, `--expose-gc` for instance. */
   execArgv?: string[];
@@ -105,7 +105,7 @@ export class TestServer {
     return this.#ask('resources', []);
   }
 
-  /** How many requests of `/sse?wait` wait for `release`. */
+  /** The number of requests of `/sse?wait` that wait for `release`. */
   waiting(): Promise<number> {
     return this.#ask('waiting', []);
   }

@@ -6,7 +6,7 @@ import { until } from './until';
 
 export type Answer = (res: ServerResponse, req: IncomingMessage) => void;
 
-/** What a request asked for. */
+/** The parts of a request. */
 export interface Seen {
   method: string;
   path: string;

@@ -1,4 +1,4 @@
-//! Whatever answers in Redis' place: no crash, and no history or record that is not in the answer.
+//! Any answer in place of Redis's causes no crash, and no history or record that is not in the answer.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

@@ -80,7 +80,7 @@ Usage: ssekit send <url> (--user id | --client id | --channel name | --broadcast
   --header            a header to send, any number of times
   --json              print the answer of the listener
 
-send takes the token from SSEKIT_PUBLISH_TOKEN. A URL without a path means its /publish.
+send takes the token from SSEKIT_PUBLISH_TOKEN. If the URL has no path, send posts to /publish.
 Exit code: 0 published, 1 refused (send says why), 2 no server or wrong usage`;
 
 export const HELP = { ssekit: SSEKIT, init: INIT, build: BUILD, doctor: DOCTOR, tail: TAIL, send: SEND };

@@ -82,6 +82,11 @@ export function printable(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
+/** An address without its password and its tickets. Terminals are shared, and their output is pasted into issues. */
+export function withoutSecrets(address: string): string {
+  return address.replace(/\/\/[^/?#]*@/, '//…@').replace(/([?&](?:ticket|token)=)[^&#]*/gi, '$1…');
+}
+
 /** The maximum length of a foreign text within a sentence. */
 const MAX_QUOTED = 500;
 

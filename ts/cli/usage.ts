@@ -1,6 +1,8 @@
 /** Parses and checks the command line. */
 import { type ParseArgsConfig, parseArgs } from 'node:util';
 
+import { withoutSecrets } from './output.js';
+
 /** The exit codes of every command. */
 export const EXIT = {
   ok: 0,
@@ -21,15 +23,32 @@ export function parseUsage<T extends ParseArgsConfig>(config: T): ReturnType<typ
     return parseArgs(config);
   } catch (error) {
     if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS_')) throw error;
-    // The rest of Node's message explains how to write a file name that begins with a dash.
-    throw new UsageError((error as Error).message.split('. ', 1)[0]);
+    throw usageError(error as NodeJS.ErrnoException, Object.keys(config.options ?? {}));
   }
+}
+
+/** Node's errors in our own form. Their codes tell them apart, but only their texts name the option. */
+function usageError({ code, message }: NodeJS.ErrnoException, known: string[]): UsageError {
+  const [, quoted = ''] = /'([^']*)'/.exec(message) ?? [];
+  const option = /--?[^ ,=<]+/.exec(quoted)?.[0] ?? quoted;
+  if (code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION') {
+    const names = known.map((name) => `--${name}`).join(', ');
+    return new UsageError(`${option}: no such option; ${names ? `known are ${names}` : 'there are none'}`);
+  }
+  if (code === 'ERR_PARSE_ARGS_UNEXPECTED_POSITIONAL') {
+    return new UsageError(`arguments: got ${JSON.stringify(quoted)}, wants none`);
+  }
+  return new UsageError(
+    / not take /.test(message) ? `${option}: got a value, wants none` : `${option}: got no value, wants one`,
+  );
 }
 
 /** The one positional argument, if there is one. */
 export function atMostOne(what: string, positionals: string[]): string | undefined {
   if (positionals.length > 1)
-    throw new UsageError(`Expected one ${what}, got ${positionals.length}: ${positionals.join(' ')}`);
+    throw new UsageError(
+      `${what}: got ${positionals.length} (${positionals.map(withoutSecrets).join(' ')}), wants one`,
+    );
   return positionals[0];
 }
 
@@ -38,7 +57,7 @@ export function parseUrl(text: string): URL {
   const full = text.includes('://') ? text : `http://${text}`;
   const url = URL.canParse(full) ? new URL(full) : undefined;
   if (url?.protocol !== 'http:' && url?.protocol !== 'https:')
-    throw new UsageError(`URL: expected one with http or https, got ${text}`);
+    throw new UsageError(`URL: got ${withoutSecrets(text)}, wants one with http or https`);
   return url;
 }
 
@@ -50,7 +69,8 @@ export function parseHeaders(lines: string[] = []): Record<string, string> {
 function parseHeader(line: string): [name: string, value: string] {
   const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
   if (!name || value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
-    throw new UsageError(`--header: expected 'Name: value', got ${JSON.stringify(line)}`);
+    // The text may be a cookie or a token whose name was forgotten.
+    throw new UsageError(`--header: got text of another form, wants 'Name: value' in one line`);
   }
   return [name.toLowerCase(), value];
 }
@@ -62,6 +82,8 @@ export function parseSeconds(option: string, text: string | undefined): number |
   if (text === undefined) return undefined;
   const seconds = Number(text);
   if (!/^\d+(\.\d+)?$/.test(text) || seconds > MAX_SECONDS)
-    throw new UsageError(`${option}: expected seconds, at most ${MAX_SECONDS}, got ${text}`);
+    throw new UsageError(
+      `${option}: got ${JSON.stringify(text)}, wants seconds, at most ${MAX_SECONDS.toLocaleString('en')}`,
+    );
   return seconds;
 }

@@ -29,7 +29,7 @@ export interface Connection {
   close(): void;
   /** Looks at the clocks, because timers may have been late. */
   wake(): void;
-  /** There is a network again: what failed for lack of one need not wait. */
+  /** There is a network again, so an attempt that failed without one need not wait. */
   online(): void;
   /** The id of the last whole block that had one. */
   lastEventId(): string | undefined;

@@ -1,5 +1,5 @@
 /**
- * The part of Standard Schema (https://standardschema.dev) that validation takes. Zod, Valibot, ArkType and others have it, so none of
+ * The part of Standard Schema (https://standardschema.dev) that validation needs. Zod, Valibot, ArkType and others implement it, so none of
  * them is a dependency.
  */
 export interface StandardSchema<Output> {

@@ -1,8 +1,8 @@
 /** The body of a page's request to change the channels of its stream. */
 
-import { checkKnown, isWellFormed } from '../server/arguments.js';
+import { checkKnown, HEADER_TEXT, isWellFormed } from '../server/arguments.js';
 import { native } from '../server/binding.js';
-import { argumentError, rangeError } from '../server/errors.js';
+import { argumentError, grouped, rangeError, unfitArgument } from '../server/errors.js';
 import { CLIENT_ID } from '../server/identity.js';
 
 /** A channel, and the cursor that the page begins at. */
@@ -29,14 +29,16 @@ export function parseChange(body: string): ChangeRequest {
   const asked = objectOf('body', parsed(body), MEMBERS);
   const { clientId, lastEventId } = asked;
   if (!isText(clientId) || !CLIENT_ID.test(clientId)) {
-    throw argumentError('clientId', clientId, '1 to 256 printable ASCII characters');
+    throw argumentError('clientId', clientId, HEADER_TEXT);
   }
   if (lastEventId !== undefined && !isText(lastEventId)) throw argumentError('lastEventId', lastEventId, 'a string');
   const subscribe = distinct('subscribe', listOf('subscribe', asked.subscribe).map(wishOf));
-  const leaves = listOf('unsubscribe', asked.unsubscribe).map((name) => ({ channel: nameOf('unsubscribe', name) }));
+  const leaves = listOf('unsubscribe', asked.unsubscribe).map((name, index) => ({
+    channel: nameOf(`unsubscribe[${index}]`, name),
+  }));
   const unsubscribe = distinct('unsubscribe', leaves).map(({ channel }) => channel);
   if (subscribe.length + unsubscribe.length === 0) {
-    throw argumentError('body', asked, 'at least one channel in subscribe or unsubscribe');
+    throw unfitArgument('body', 'no channel', 'at least one in subscribe or unsubscribe');
   }
   return { clientId, subscribe, unsubscribe, lastEventId };
 }
@@ -49,7 +51,7 @@ function parsed(body: string): unknown {
   try {
     return JSON.parse(body);
   } catch (cause) {
-    throw argumentError('body', body, `JSON, an object { ${MEMBERS.join('?, ')}? }`, { cause });
+    throw argumentError('body', body, `JSON: an object { ${MEMBERS.join('?, ')}? }`, { cause });
   }
 }
 
@@ -64,11 +66,12 @@ function listOf(argument: string, value: unknown): unknown[] {
   return value;
 }
 
-function wishOf(value: unknown): Wish {
-  if (typeof value === 'string') return { channel: nameOf('subscribe', value) };
-  const { channel, since } = objectOf('subscribe', value, ['channel', 'since']);
-  if (since !== undefined && !isText(since)) throw argumentError('subscribe.since', since, 'a string');
-  return { channel: nameOf('subscribe.channel', channel), since };
+function wishOf(value: unknown, index: number): Wish {
+  const place = `subscribe[${index}]`;
+  if (typeof value === 'string') return { channel: nameOf(place, value) };
+  const { channel, since } = objectOf(place, value, ['channel', 'since']);
+  if (since !== undefined && !isText(since)) throw argumentError(`${place}.since`, since, 'a string');
+  return { channel: nameOf(`${place}.channel`, channel), since };
 }
 
 function nameOf(argument: string, name: unknown): string {
@@ -82,7 +85,11 @@ function distinct(argument: string, wishes: Wish[]): Wish[] {
   for (const wish of wishes) if (!byChannel.has(wish.channel)) byChannel.set(wish.channel, wish);
   const most = native().channelsPerClient();
   if (byChannel.size > most) {
-    throw rangeError(argument, `${byChannel.size} channels`, `at most ${most} (limits.channelsPerClient)`);
+    throw rangeError(
+      argument,
+      `${grouped(byChannel.size)} channels`,
+      `at most ${grouped(most)} (limits.channelsPerClient)`,
+    );
   }
   return [...byChannel.values()];
 }

@@ -4,6 +4,7 @@ import type { ConnectOptions } from '../../index';
 import { native } from '../server/binding.js';
 import { answer } from '../server/connect.js';
 import { codeOf, type ErrorCode } from '../server/error-codes.js';
+import { argumentError, grouped } from '../server/errors.js';
 import { explain } from '../server/explain.js';
 import { identify } from '../server/identity.js';
 import { retryAfter } from '../server/refusals.js';
@@ -21,6 +22,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   ERR_SSEKIT_ARGUMENT: 400,
   ERR_SSEKIT_UNKNOWN_CLIENT: 404,
   ERR_SSEKIT_RANGE: 429,
+  ERR_SSEKIT_CHANNELS_FULL: 429,
   ERR_SSEKIT_DRAINING: 503,
 };
 
@@ -30,9 +32,11 @@ export function refuseChange(request: Request, allowedOrigins: readonly string[]
     explain(
       'refused to change channels with 403: the page is of another origin. If it is yours, name it in `allowedOrigins`',
     );
-    return problem(403, 'Origin: wants a page of the same origin');
+    return unfit(403, 'Origin', request.headers.get('origin'), 'a page of the same origin');
   }
-  return isJson(request) ? undefined : problem(415, 'Content-Type: wants application/json');
+  return isJson(request)
+    ? undefined
+    : unfit(415, 'Content-Type', request.headers.get('content-type'), 'application/json');
 }
 
 /** Changes the channels of an identified page's stream. */
@@ -45,7 +49,10 @@ export async function changeChannels(
   if ('status' in identity) return answer(identity);
   const headers = headersOf(client.headers);
   const body = await bodyOf(request, MOST_BYTES).catch(() => '');
-  if (body === undefined) return problem(413, `the body: wants at most ${MOST_BYTES} bytes`, headers);
+  if (body === undefined) {
+    const most = grouped(MOST_BYTES);
+    return problem(413, `body: got more than ${most} bytes, wants at most ${most}`, headers);
+  }
   try {
     const asked = parseChange(body);
     return await carryOut(asked, request, identity.userId, authorize, headers);
@@ -82,6 +89,11 @@ function changedStatus({ code }: PageChanged): number {
 
 function statusOf(code: string | undefined): number | undefined {
   return code !== undefined && Object.hasOwn(STATUS, code) ? STATUS[code as ErrorCode] : undefined;
+}
+
+/** Refuses a request because of a header. */
+function unfit(status: number, name: string, value: string | null, wants: string): Response {
+  return problem(status, argumentError(name, value ?? undefined, wants).message);
 }
 
 function problem(status: number, error: string, headers?: Headers): Response {

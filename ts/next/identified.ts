@@ -1,7 +1,15 @@
 /** Reads the result of an application's `identify`: a user or client, nobody, or the application's own answer. */
 import { answer } from '../server/connect.js';
+import { argumentError } from '../server/errors.js';
 import { problemOf } from '../server/identity.js';
 import { unauthorized } from '../server/refusals.js';
+
+/** Checks the options of a route. A missing `identify` would otherwise be found only when the first page asks. */
+export function checkOptions(options: unknown, wants: string): void {
+  if (typeof options !== 'object' || options === null) throw argumentError('options', options, `an object ${wants}`);
+  const { identify } = options as { identify?: unknown };
+  if (typeof identify !== 'function') throw argumentError('options.identify', identify, 'a function');
+}
 
 /** Returns the identity, or the response that the request gets instead. An empty or unknown identity counts as nobody. */
 export async function identified<Who extends object>(

@@ -6,7 +6,7 @@ import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
 import { watchRequests } from '../server/request-context.js';
 import { changeChannels, refuseChange } from './change.js';
-import { identified } from './identified.js';
+import { checkOptions, identified } from './identified.js';
 import { checkOrigins } from './own-page.js';
 import { withWishes } from './wishes.js';
 
@@ -67,6 +67,7 @@ export interface SSERoute {
 
 /** Makes the handlers for `app/…/route.ts`: `export const { GET, POST } = createSSERoute({ identify, authorize })`. */
 export function createSSERoute(options: SSERouteOptions): SSERoute {
+  checkOptions(options, '{ identify, authorize?, allowedOrigins? }');
   if (options.authorize !== undefined && typeof options.authorize !== 'function') {
     throw argumentError('options.authorize', options.authorize, 'a function');
   }

@@ -2,7 +2,7 @@
 import type { NewTicket, UserId } from '../../index';
 import { SSEService } from '../server/service.js';
 import { ticketOptions } from '../server/tickets.js';
-import { identified } from './identified.js';
+import { checkOptions, identified } from './identified.js';
 
 /** The result of `identify`: who asks for a ticket. */
 export type TicketIdentity =
@@ -28,6 +28,7 @@ export interface TicketRouteOptions {
  * `{ ticket, expiresIn }`, which only pages of the app's own origin can read. `expiresIn` is in seconds.
  */
 export function createTicketRoute(options: TicketRouteOptions): { POST: (request: Request) => Promise<Response> } {
+  checkOptions(options, '{ identify, ttl? }');
   return {
     async POST(request) {
       const identity = await identified<NewTicket>(request, await options.identify(request), ticketOptions());

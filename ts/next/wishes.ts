@@ -2,7 +2,7 @@
 import type { ConnectOptions } from '../../index';
 import { native } from '../server/binding.js';
 import { answer } from '../server/connect.js';
-import { argumentError, rangeError } from '../server/errors.js';
+import { argumentError, grouped, rangeError } from '../server/errors.js';
 import { identify, queryOf } from '../server/identity.js';
 import { badRequest, forbidden, tooManyChannels } from '../server/refusals.js';
 import { type Authorize, grantedOf } from './authorize.js';
@@ -51,5 +51,6 @@ export async function withWishes(
 }
 
 function excess(argument: string, got: number, most: number): string {
-  return rangeError(argument, `${got} channels`, `at most ${most} for one client`).message;
+  return rangeError(argument, `${grouped(got)} channels`, `at most ${grouped(most)} (limits.channelsPerClient)`)
+    .message;
 }

@@ -5,6 +5,7 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import type { ConnectOptions } from '../../index';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
+import { argumentError } from '../server/errors.js';
 import { identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
@@ -28,6 +29,7 @@ export function handleSSE(
   res: AnyResponse,
   client: ConnectOptions = {},
 ): string | null {
+  checkExchange(req, res);
   const lastEventId = req.headers['last-event-id'];
   const socket = socketOf(res);
   const identity = identify(client, {
@@ -70,6 +72,16 @@ export function handleSSE(
   }
   void stream.pourInto(sinkOf(res), response);
   return stream.clientId;
+}
+
+function checkExchange(req: unknown, res: unknown): void {
+  const { headers } = (req ?? {}) as { headers?: unknown };
+  // The headers of a web `Request` are read by a method.
+  if (typeof headers !== 'object' || headers === null || typeof (headers as { get?: unknown }).get === 'function') {
+    throw argumentError('req', req, 'the request of Node.js; SSEService.connect takes a web Request');
+  }
+  const { writeHead } = (res ?? {}) as { writeHead?: unknown };
+  if (typeof writeHead !== 'function') throw argumentError('res', res, 'the response of Node.js');
 }
 
 function refuse(res: AnyResponse, { status, headers, body }: Answer): null {

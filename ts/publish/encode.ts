@@ -2,7 +2,7 @@
 import type { SSEEvent } from '../../index';
 import { checkChannel, checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
 import { hasCode } from '../server/error-codes.js';
-import { argumentError, unknownOption } from '../server/errors.js';
+import { argumentError, unfitArgument, unknownOption } from '../server/errors.js';
 import type { Publication } from './publication.js';
 
 /** The checked receivers of an event. */
@@ -26,14 +26,14 @@ export function broadcastTarget(excludeClientId: unknown): Target {
 
 /** Encodes one publication of a list. An error names its place in the list. */
 export function encodeAt(publication: Publication, index: number): string {
-  if (typeof publication !== 'object' || publication === null) {
-    throw argumentError(`publications[${index}]`, publication, 'an object');
-  }
+  const place = `publications[${index}]`;
+  if (typeof publication !== 'object' || publication === null) throw argumentError(place, publication, 'an object');
+  checkAudience(place, publication);
   try {
     return encode(targetOf(publication), publication.event);
   } catch (error) {
     if (hasCode(error, 'ERR_SSEKIT_ARGUMENT') || hasCode(error, 'ERR_SSEKIT_RANGE')) {
-      (error as Error).message = `publications[${index}].${(error as Error).message}`;
+      (error as Error).message = `${place}.${(error as Error).message}`;
     }
     throw error;
   }
@@ -41,21 +41,25 @@ export function encodeAt(publication: Publication, index: number): string {
 
 const KNOWN = ['userId', 'clientId', 'channel', 'broadcast', 'excludeClientId', 'event'];
 
-function targetOf(publication: Publication): Target {
+function checkAudience(place: string, publication: Publication): void {
   const unknown = Object.keys(publication).find((name) => !KNOWN.includes(name));
-  if (unknown !== undefined) throw unknownOption(unknown, KNOWN);
-  const { userId, clientId, channel, broadcast, excludeClientId } = publication;
-  const targets = Object.entries({ userId, clientId, channel, broadcast }).filter(([, value]) => value !== undefined);
-  if (targets.length !== 1) {
-    const got = targets.map(([name]) => name).join(' and ') || 'none';
-    throw argumentError('target', got, 'exactly one of userId, clientId, channel and broadcast');
-  }
+  if (unknown !== undefined) throw unknownOption(`${place}.${unknown}`, KNOWN);
+  const { userId, clientId, channel, broadcast } = publication;
+  const named = Object.entries({ userId, clientId, channel, broadcast }).filter(([, value]) => value !== undefined);
+  if (named.length === 1) return;
+  const got = named.map(([name]) => name).join(' and ') || 'no audience';
+  throw unfitArgument(place, got, 'exactly one of userId, clientId, channel and broadcast: true');
+}
+
+function targetOf({ userId, clientId, channel, broadcast, excludeClientId }: Publication): Target {
   if (broadcast !== undefined) {
     if (broadcast !== true) throw argumentError('broadcast', broadcast, 'true');
     return broadcastTarget(excludeClientId);
   }
-  if (excludeClientId !== undefined)
-    throw argumentError('excludeClientId', excludeClientId, '`broadcast: true` beside it');
+  if (excludeClientId !== undefined) {
+    const named = channel !== undefined ? 'channel' : userId !== undefined ? 'userId' : 'clientId';
+    throw unfitArgument('excludeClientId', `it with ${named}`, 'it only with broadcast: true');
+  }
   if (channel !== undefined) return { channel: checkChannel(channel) };
   return userId === undefined ? { clientId: checkClientId('clientId', clientId) } : { userId: checkUserId(userId) };
 }

@@ -1,6 +1,6 @@
 /** The sending calls of the service, over HTTP. */
 import type { SSEEvent, UserId } from '../../index';
-import { checkChannel, checkClientId, checkUserId } from '../server/arguments.js';
+import { checkChannel, checkClientId, checkUserId, HEADER_TEXT } from '../server/arguments.js';
 import { argumentError } from '../server/errors.js';
 import { deliver } from './deliver.js';
 import { broadcastTarget, encode, encodeAt, type Target } from './encode.js';
@@ -98,5 +98,5 @@ class HttpPublisher implements Publisher {
 
 function checkKey(key: unknown): string | undefined {
   if (key === undefined || (typeof key === 'string' && /^(?! )[ -~]{1,256}(?<! )$/.test(key))) return key;
-  throw argumentError('options.idempotencyKey', key, '1 to 256 printable ASCII characters');
+  throw argumentError('options.idempotencyKey', key, HEADER_TEXT);
 }

@@ -1,6 +1,6 @@
 /** The checked and completed options of a publisher. */
 import { checkNumber } from '../server/arguments.js';
-import { argumentError, unknownOption } from '../server/errors.js';
+import { argumentError, unfitArgument, unknownOption } from '../server/errors.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
 export interface Settings {
@@ -45,10 +45,11 @@ function checkUrl(given: unknown): string {
   const url = parse(given);
   if (!url || !/^https?:$/.test(url.protocol)) {
     // The message does not show the text: it may be the token, if the caller mixed up the two.
-    throw argumentError('options.url', typeof given === 'string' ? 'text that is no such URL' : given, wants);
+    if (typeof given === 'string') throw unfitArgument('options.url', 'text that is not such a URL', wants);
+    throw argumentError('options.url', given, wants);
   }
   // `fetch` refuses such URLs, in a message that shows user and password.
-  if (url.username || url.password) throw argumentError('options.url', `${url.protocol}//…@${url.host}`, wants);
+  if (url.username || url.password) throw unfitArgument('options.url', `${url.protocol}//…@${url.host}`, wants);
   if (url.pathname === '/') url.pathname = '/publish';
   return url.href;
 }
@@ -65,8 +66,9 @@ function parse(given: unknown): URL | undefined {
 /** Checks the token here, because `fetch` shows it in its errors about headers. */
 function checkToken(token: unknown): string {
   if (typeof token === 'string' && /^[!-~]+$/.test(token)) return token;
-  const got = typeof token === 'string' ? 'a string with other characters' : typeof token;
-  throw argumentError('options.token', got, 'printable ASCII without spaces, here or in SSEKIT_PUBLISH_TOKEN');
+  const got = typeof token === 'string' ? 'a string with other characters' : `a value of the type ${typeof token}`;
+  const wants = 'printable ASCII characters without spaces, here or in SSEKIT_PUBLISH_TOKEN';
+  throw unfitArgument('options.token', token === undefined ? 'none' : got, wants);
 }
 
 function checkFetch(given: unknown): PublishFetch {

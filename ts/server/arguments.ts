@@ -3,7 +3,7 @@
  * `ssekit/publish` shares this module, so it imports nothing from Node.js.
  */
 import type { SSEEvent } from '../../index';
-import { argumentError, rangeError, unknownOption } from './errors.js';
+import { argumentError, grouped, rangeError, unfitArgument, unknownOption } from './errors.js';
 import { checkBytes, checkSize } from './size.js';
 
 /** An event as the addon takes it. */
@@ -16,12 +16,18 @@ export interface EncodedEvent {
   coalesceKey: string | undefined;
 }
 
+/** Text that survives in a header, in the words of native code. */
+export const HEADER_TEXT = '1 to 256 printable ASCII characters, without a space at either end';
+
 /** The largest `maxEventBytes` that can be set anywhere. */
 export const MOST_BYTES = 67_108_864;
 
 /** `most` returns the maximum size of an event. It is called only for large events. */
 export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYTES): EncodedEvent {
-  if (!isEvent(event)) throw argumentError('event', event, 'an object { event, data, id?, retry? }');
+  if (!isObject(event)) throw argumentError('event', event, 'an object { event, data, id?, retry? }');
+  if (!('data' in event || 'event' in event)) {
+    throw unfitArgument('event', 'neither event nor data', 'at least one of them');
+  }
   // Reads each property once, because a getter may return something else the second time.
   const { event: name, data, id, retry, coalesceKey } = event;
   return {
@@ -34,12 +40,11 @@ export function encodeEvent(event: SSEEvent, most: () => number = () => MOST_BYT
 }
 
 /**
- * Whether this is one of the application's own objects, plain or of a class, with a name or data. Arrays, dates, boxed
- * strings and other built-in objects are mistakes: they would be sent as `message` with `null`.
+ * Whether this is one of the application's own objects, plain or of a class. Arrays, dates, boxed strings and other built-in objects
+ * are mistakes: they would be sent as `message` with `null`.
  */
-function isEvent(event: unknown): event is SSEEvent {
-  if (typeof event !== 'object' || event === null) return false;
-  return Object.prototype.toString.call(event) === '[object Object]' && ('data' in event || 'event' in event);
+function isObject(event: unknown): event is object {
+  return typeof event === 'object' && event !== null && Object.prototype.toString.call(event) === '[object Object]';
 }
 
 function checkName(name: unknown, most: () => number): string {
@@ -50,7 +55,7 @@ function checkName(name: unknown, most: () => number): string {
 
 function checkEventId(id: unknown): string | undefined {
   if (id === undefined || id === null) return undefined;
-  return shortText('event.id', id, 'a string of 1 to 256 printable ASCII characters');
+  return shortText('event.id', id, `a string of ${HEADER_TEXT}`);
 }
 
 function checkCoalesceKey(key: unknown): string | undefined {
@@ -166,7 +171,7 @@ export function checkKnown(argument: string, value: unknown, known: readonly str
 }
 
 export function checkNumber(argument: string, value: unknown, least: number, most: number): number {
-  const wants = `an integer from ${least} to ${most.toLocaleString('en')}`;
+  const wants = `an integer from ${grouped(least)} to ${grouped(most)}`;
   if (typeof value !== 'number') throw argumentError(argument, value, wants);
   if (!Number.isInteger(value) || value < least || value > most) throw rangeError(argument, String(value), wants);
   return value;

@@ -15,7 +15,9 @@ import { leaveConnection, streamHeaders } from './stream-headers.js';
 
 /** `mark` is the moment before the application was asked for the user. A user who was logged out after it is refused. */
 export function connect(request: Request, client: ConnectOptions = {}, mark?: number): Response {
-  if (typeof request?.headers?.get !== 'function') throw argumentError('request', request, 'a web Request');
+  if (typeof request?.headers?.get !== 'function') {
+    throw argumentError('request', request, 'a web Request; handleSSE of ssekit/node takes the request of Node.js');
+  }
   const response = likelyResponse(request);
   const socket = response && socketOf(response);
   const identity = identify(client, {

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import type { ListenOptions, TicketOptions } from '../../index';
-import { argumentError } from './errors.js';
+import { argumentError, unfitArgument } from './errors.js';
 
 type Environment = Record<string, string | undefined>;
 
@@ -33,11 +33,21 @@ function tickets(env: Environment): TicketOptions | undefined {
   if (secret.length === 0 && !file) return undefined;
   return {
     secret,
-    keys: file ? JSON.parse(readFileSync(file, 'utf8')).keys : undefined,
+    keys: file ? keysIn(file) : undefined,
     audience: env.SSEKIT_TICKET_AUDIENCE || undefined,
     issuer: env.SSEKIT_TICKET_ISSUER || undefined,
     oneTime: flag(env, 'SSEKIT_TICKET_ONE_TIME'),
   };
+}
+
+/** The keys of a JSON Web Key Set. An error does not show the file, because somebody may have named the wrong one. */
+function keysIn(file: string): TicketOptions['keys'] {
+  const text = readFileSync(file, 'utf8');
+  try {
+    return JSON.parse(text).keys;
+  } catch {
+    throw unfitArgument('SSEKIT_TICKET_KEYS', 'a file that is not JSON', 'a JSON Web Key Set: { "keys": [...] }');
+  }
 }
 
 /** The first secret signs, all of them verify. */

@@ -6,7 +6,12 @@ import { withCode } from './error-codes.js';
 
 /** A value that cannot be used at all. */
 export function argumentError(argument: string, got: unknown, wants: string, options?: ErrorOptions): TypeError {
-  const error = new TypeError(`${argument}: got ${describe(got)}, wants ${wants}`, options);
+  return unfitArgument(argument, describe(got), wants, options);
+}
+
+/** A value that cannot be used at all. `got` describes it in words, and does not show a secret. */
+export function unfitArgument(argument: string, got: string, wants: string, options?: ErrorOptions): TypeError {
+  const error = new TypeError(`${argument}: got ${got}, wants ${wants}`, options);
   return withCode(error, 'ERR_SSEKIT_ARGUMENT');
 }
 
@@ -27,6 +32,11 @@ export function backplaneError(message: string): Error {
   return withCode(new Error(message), 'ERR_SSEKIT_BACKPLANE');
 }
 
+/** A number as messages write limits and counts: `1,000`. */
+export function grouped(number: number): string {
+  return number.toLocaleString('en');
+}
+
 const LONG = 4_096;
 
 /** Describes a value in a few words that are safe to print: strings are quoted and cut, control characters are escaped. */
@@ -34,7 +44,7 @@ function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
       // To cut off a piece of a long string, V8 may have to copy all of it.
-      if (value.length > LONG) return `a string of ${value.length} characters`;
+      if (value.length > LONG) return `a string of ${grouped(value.length)} characters`;
       return value.length > 40 ? `${JSON.stringify(value.slice(0, 40))}…` : JSON.stringify(value);
     case 'number':
     case 'undefined':
@@ -43,8 +53,25 @@ function describe(value: unknown): string {
     case 'bigint':
       return 'a bigint';
     case 'object':
-      return value === null ? 'null' : Array.isArray(value) ? 'an array' : 'an object';
+      return value === null ? 'null' : describeObject(value);
     default:
       return `a ${typeof value}`;
+  }
+}
+
+/** Names the kind of a built-in object, because a date, or a promise that nobody waited for, is a usual mistake. */
+function describeObject(value: object): string {
+  if (Array.isArray(value)) return 'an array';
+  const kind = kindOf(value);
+  return kind === undefined ? 'an object' : `an object of the kind ${kind}`;
+}
+
+/** The value may be anything, so its own code may run and fail here. */
+function kindOf(value: object): string | undefined {
+  try {
+    const [, kind] = /^\[object ([A-Z]\w{0,39})\]$/.exec(Object.prototype.toString.call(value)) ?? [];
+    return kind === 'Object' ? undefined : kind;
+  } catch {
+    return undefined;
   }
 }

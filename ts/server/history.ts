@@ -5,7 +5,7 @@ import { checkChannel, checkKnown, checkNumber, checkUserId } from './arguments.
 import { native } from './binding.js';
 import { checkCursor } from './details.js';
 import { type ErrorCode, withCode } from './error-codes.js';
-import { argumentError } from './errors.js';
+import { argumentError, unfitArgument } from './errors.js';
 
 interface Audience {
   userId?: string;
@@ -33,9 +33,11 @@ function checkAudience(audience: unknown): Audience {
   const known = ['userId', 'channel', 'broadcast'] as const;
   checkKnown('audience', audience, known);
   const given = audience as { userId?: unknown; channel?: unknown; broadcast?: unknown };
-  const [only, another] = known.filter((name) => given[name] !== undefined);
-  if (only === undefined || another !== undefined) {
-    throw argumentError('audience', audience, 'an object with one of `userId`, `channel` and `broadcast: true`');
+  const named = known.filter((name) => given[name] !== undefined);
+  const [only] = named;
+  if (only === undefined || named.length > 1) {
+    const got = named.join(' and ') || 'no audience';
+    throw unfitArgument('audience', got, 'exactly one of userId, channel and broadcast: true');
   }
   if (only === 'userId') return { userId: checkUserId(given.userId) };
   if (only === 'channel') return { channel: checkChannel(given.channel) };

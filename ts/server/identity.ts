@@ -1,6 +1,6 @@
 /** The identity of a client: from the application, and from the page where the application is silent. */
 import type { ConnectOptions } from '../../index';
-import { checkClientId, checkKnown, checkUserId } from './arguments.js';
+import { checkClientId, checkKnown, checkUserId, HEADER_TEXT } from './arguments.js';
 import { type ConnectDetails, detailsOf } from './details.js';
 import { hasCode } from './error-codes.js';
 import { argumentError } from './errors.js';
@@ -64,7 +64,7 @@ export function identify(client: ConnectOptions, asked: Asked): ClientIdentity |
   const proposed = clientId === undefined ? (query.get('clientId') ?? undefined) : undefined;
   if (user === 'none') return unauthorized(`client.userId: got none, wants ${WANTS_USER}`, asked.url);
   if (proposed !== undefined && !CLIENT_ID.test(proposed)) {
-    const { message } = argumentError('clientId', proposed, '1 to 256 printable ASCII characters');
+    const { message } = argumentError('clientId', proposed, HEADER_TEXT);
     return badRequest(`${message}.`, asked.url);
   }
   return {

@@ -1,6 +1,6 @@
 /** The answers to refused clients. */
 import { native } from './binding.js';
-import { codeOf, type ErrorCode, hasCode } from './error-codes.js';
+import { codeOf, type ErrorCode } from './error-codes.js';
 import { explain } from './explain.js';
 import { STREAM_HEADERS } from './stream-headers.js';
 
@@ -27,18 +27,18 @@ interface Refusal {
 const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
   ERR_SSEKIT_CLAIMED: {
     status: 409,
-    says: 'This client id belongs to another user.',
+    says: 'clientId: got an id that belongs to another user, wants another id.',
     why: 'its client id belongs to another user. Let each page make up its own id, or leave `clientId` out',
   },
   ERR_SSEKIT_FULL: {
     status: 503,
-    says: 'Too many streams.',
+    says: 'Too many streams. Try again later.',
     headers: retryAfter,
     why: 'the hub has reached `limits.clients`. Raise it in `SSEService.configure`',
   },
   ERR_SSEKIT_USER_FULL: {
     status: 429,
-    says: 'Too many streams for this user.',
+    says: 'Too many streams for this user. Close one, or try again later.',
     headers: retryAfter,
     why:
       'its user has reached `limits.clientsPerUser`. Raise it in `SSEService.configure`, or make sure ' +
@@ -46,7 +46,7 @@ const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
   },
   ERR_SSEKIT_ADDRESS_FULL: {
     status: 429,
-    says: 'Too many streams from this address.',
+    says: 'Too many streams from this address. Close one, or try again later.',
     headers: retryAfter,
     why:
       'its address has reached `limits.clientsPerAddress`. Raise it in `SSEService.configure`; behind a ' +
@@ -54,7 +54,7 @@ const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
   },
   ERR_SSEKIT_LOGGED_OUT: {
     status: 401,
-    says: 'Unauthorized',
+    says: 'Unauthorized.',
     why: 'its user was logged out (`disconnectUser`) during `identify`. The page may return with a new session',
   },
 };
@@ -63,20 +63,13 @@ const REFUSALS: Partial<Record<ErrorCode, Refusal>> = {
 export function answerTo(error: unknown, url?: string): Answer | undefined {
   const code = codeOf(error);
   if (code === 'ERR_SSEKIT_DRAINING') return farewell(url);
-  if (exceedsChannels(error))
-    return tooManyChannels(error.message, 'its own channels and those that it had before', url);
+  // The application cannot know which channels the client had before, so the error is not its own.
+  if (code === 'ERR_SSEKIT_CHANNELS_FULL')
+    return tooManyChannels((error as Error).message, 'its own channels and those that it had before', url);
   const refusal = isRefusal(code) ? REFUSALS[code] : undefined;
   if (!refusal) return undefined;
   const { status, says, headers, why } = refusal;
   return refuse(url, why, text(status, says, headers?.()));
-}
-
-/**
- * Whether a client has too many channels together with those that it had before. The application cannot know these, so the
- * error is not its own. Every error begins with its argument; too many in one call are `channels`.
- */
-function exceedsChannels(error: unknown): error is Error {
-  return hasCode(error, 'ERR_SSEKIT_RANGE') && (error as Error).message.startsWith('channel: ');
 }
 
 function isRefusal(code: string | undefined): code is ErrorCode {
@@ -85,7 +78,7 @@ function isRefusal(code: string | undefined): code is ErrorCode {
 
 /** The answer to a client that the application does not know. The client does not learn the reason. */
 export function unauthorized(why: string, url?: string): Answer {
-  return refuse(url, why, text(401, 'Unauthorized'));
+  return refuse(url, why, text(401, 'Unauthorized.'));
 }
 
 /** The answer to an invalid request. */

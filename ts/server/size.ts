@@ -2,7 +2,7 @@
  * Refuses data that is too large for an event before encoding it. Encoding 500 MB takes seconds and three times the memory,
  * on the sender's thread. `ssekit/publish` shares this module, so it imports nothing from Node.js.
  */
-import { rangeError } from './errors.js';
+import { grouped, rangeError } from './errors.js';
 
 /** Native code checks events below this size. So small events need no call to ask for the limit. */
 const SMALL = 64 * 1024;
@@ -23,7 +23,11 @@ export function checkBytes(bytes: number, most: () => number): void {
   if (bytes <= SMALL) return;
   const allowed = most();
   if (bytes > allowed)
-    throw rangeError('event', `${bytes} bytes or more`, `at most ${allowed} on the wire (maxEventBytes)`);
+    throw rangeError(
+      'event',
+      `${grouped(bytes)} bytes or more`,
+      `at most ${grouped(allowed)} on the wire (maxEventBytes)`,
+    );
 }
 
 /**

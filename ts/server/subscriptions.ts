@@ -2,13 +2,14 @@
 import type { Target as NativeTarget } from '../../binding.js';
 import { checkClientId, checkKnown, checkUserId } from './arguments.js';
 import { checkCursor } from './details.js';
-import { argumentError } from './errors.js';
+import { unfitArgument } from './errors.js';
 
 export function checkTarget(target: unknown): NativeTarget {
   checkKnown('target', target, ['clientId', 'userId']);
   const { clientId, userId } = target as { clientId?: unknown; userId?: unknown };
   if ((clientId === undefined) === (userId === undefined)) {
-    throw argumentError('target', target, 'an object with either `clientId` or `userId`');
+    const got = clientId === undefined ? 'neither clientId nor userId' : 'both clientId and userId';
+    throw unfitArgument('target', got, 'exactly one of them');
   }
   return clientId === undefined
     ? { userId: checkUserId(userId) }

@@ -17,10 +17,10 @@ export function ticketOptions(): string[] {
 
 export function issueTicket(ticket: NewTicket = {}): string {
   const user = userOf('ticket', ticket, ticketOptions());
-  if (user === 'none') throw argumentError('ticket.userId', ticket.userId, 'a user, or `anonymous: true` beside it');
+  if (user === 'none') throw argumentError('ticket.userId', ticket.userId, 'a user, or `anonymous: true` instead');
   const signed = native().issueTicket({ ...ticket, userId: user.id }, ticketSecrets(process.env)[0]);
   if (typeof signed === 'string') return signed;
   const message =
-    'there is no secret to sign a ticket with: pass `secret`, set SSEKIT_TICKET_SECRET, or listen with one';
+    'ticket.secret: got none, wants a secret of at least 32 bytes here, in SSEKIT_TICKET_SECRET or in `tickets` of a listener';
   throw withCode(new Error(message), 'ERR_SSEKIT_SECRET');
 }

@@ -45,6 +45,8 @@ error_kinds! {
     UserFull = "ERR_SSEKIT_USER_FULL",
     /// Too many clients from this address.
     AddressFull = "ERR_SSEKIT_ADDRESS_FULL",
+    /// The client has as many channels as it may have, with those that it had before.
+    ChannelsFull = "ERR_SSEKIT_CHANNELS_FULL",
     /// The client id belongs to a client of another user.
     Claimed = "ERR_SSEKIT_CLAIMED",
     /// The hub is being drained.
@@ -105,38 +107,66 @@ impl Error {
         ))
     }
 
-    /// A client may not connect.
-    pub fn refused(refusal: Refusal) -> Self {
-        let message = match refusal {
-            Refusal::Clients => "too many clients (limits.clients)",
-            Refusal::User => "too many clients of this user (limits.clientsPerUser)",
-            Refusal::Address => "too many clients from this address (limits.clientsPerAddress)",
-            Refusal::Claimed => "clientId: this id belongs to a client of another user",
-            Refusal::Draining => "ssekit is draining and accepts no more clients",
-        };
-        Self::new(refusal.kind(), message)
+    /// The hub has `most` clients, which is its limit.
+    pub fn full(most: usize) -> Self {
+        let most = grouped(most as u64);
+        Self::new(ErrorKind::Full, format!("limits.clients: got one more client, wants at most {most}"))
     }
 
-    /// The client in question is gone.
-    pub fn gone() -> Self {
-        Self::new(ErrorKind::Gone, "the client is already disconnected")
+    /// The user has `most` clients, which is the limit.
+    pub fn user_full(most: usize) -> Self {
+        let most = grouped(most as u64);
+        let message = format!("limits.clientsPerUser: got one more client of the user, wants at most {most}");
+        Self::new(ErrorKind::UserFull, message)
+    }
+
+    /// The address has `most` clients, which is the limit.
+    pub fn address_full(most: usize) -> Self {
+        let most = grouped(most as u64);
+        let message = format!("limits.clientsPerAddress: got one more client from the address, wants at most {most}");
+        Self::new(ErrorKind::AddressFull, message)
+    }
+
+    /// The client id belongs to a client of another user.
+    pub fn claimed() -> Self {
+        Self::new(ErrorKind::Claimed, "clientId: got the id of another user's client, wants another id, or none")
+    }
+
+    /// The hub is being drained.
+    pub fn draining() -> Self {
+        Self::new(ErrorKind::Draining, "this process is draining, so it accepts no clients and no changes of channels")
+    }
+
+    /// The client is gone. Its id, if that is still known.
+    pub fn gone(client: Option<&str>) -> Self {
+        let client = client.map_or_else(|| "the client".to_owned(), |id| format!("the client {id:?}"));
+        Self::new(ErrorKind::Gone, format!("{client} is already disconnected"))
     }
 
     /// The client is not known, or belongs to somebody else.
     pub fn unknown_client() -> Self {
-        Self::new(ErrorKind::UnknownClient, "clientId: the caller has no client with this id")
+        Self::new(
+            ErrorKind::UnknownClient,
+            "clientId: got an id that is not the page's, wants the id of its own stream",
+        )
     }
 
-    /// A client has as many channels as it may have.
+    /// A client has `most` channels, which is the limit.
     pub fn too_many_channels(most: usize) -> Self {
-        Self::range(format!(
-            "channel: got one more than the {most} channels that a client may have (limits.channelsPerClient)"
-        ))
+        let most = grouped(most as u64);
+        let message = format!("channel: got one more channel, wants at most {most} (limits.channelsPerClient)");
+        Self::new(ErrorKind::ChannelsFull, message)
     }
 
-    /// Events that were asked for are not kept any more.
-    pub fn evicted(message: impl Into<String>) -> Self {
+    /// The events after this id are not kept any more.
+    pub fn evicted(id: &str) -> Self {
+        let message = format!("options.after: got {id:?}, after which events are no longer kept, wants a newer id");
         Self::new(ErrorKind::Evicted, message)
+    }
+
+    /// No event with this id is kept.
+    pub fn unknown_event(id: &str) -> Self {
+        Self::new(ErrorKind::Evicted, format!("options.after: got {id:?}, wants the id of an event in the history"))
     }
 
     /// The user was logged out while the client was connecting.
@@ -160,7 +190,12 @@ impl Error {
 
     /// The operating system refused the call.
     pub fn system(what: &str, error: &std::io::Error) -> Self {
-        Self::new(ErrorKind::System, format!("{what}: {error}"))
+        Self::unavailable(format!("{what}: {error}"))
+    }
+
+    /// The operating system does not give what an argument names.
+    pub fn unavailable(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::System, message)
     }
 
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -177,14 +212,19 @@ impl Error {
         self.kind == ErrorKind::Argument
     }
 
-    /// A size or number is out of its bounds.
+    /// A size or number is out of its bounds, also the number of a client's channels.
     pub fn is_range(&self) -> bool {
-        self.kind == ErrorKind::Range
+        matches!(self.kind, ErrorKind::Range | ErrorKind::ChannelsFull)
     }
 
     /// An option differs from what the running hub has.
     pub fn is_configured(&self) -> bool {
         self.kind == ErrorKind::Configured
+    }
+
+    /// The client has as many channels as it may have, with those that it had before.
+    pub fn is_channels_full(&self) -> bool {
+        self.kind == ErrorKind::ChannelsFull
     }
 
     /// The client id belongs to another user.
@@ -282,6 +322,30 @@ pub fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { char::REPLACEMENT_CHARACTER } else { c }).collect()
 }
 
+/// A number with its noun, as messages write it: `1 byte`, `2,000 bytes`.
+pub fn counted(number: usize, noun: &str) -> String {
+    format!("{} {noun}{}", grouped(number as u64), if number == 1 { "" } else { "s" })
+}
+
+/// A number as messages write limits and counts.
+///
+/// ```
+/// use ssekit_core::error::grouped;
+///
+/// assert_eq!([999, 1_000, 1_048_576].map(grouped), ["999", "1,000", "1,048,576"]);
+/// ```
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -297,10 +361,26 @@ mod tests {
 
     #[test]
     fn refused_error_names_its_refusal() {
-        for refusal in Refusal::ALL {
-            assert_eq!(Error::refused(refusal).refusal(), Some(refusal));
+        let errors = [Error::full(1), Error::user_full(1), Error::address_full(1), Error::claimed(), Error::draining()];
+        assert_eq!(errors.map(|error| error.refusal()), Refusal::ALL.map(Some));
+        assert_eq!(Error::gone(None).refusal(), None);
+    }
+
+    #[test]
+    fn limit_is_named_with_its_number() {
+        for (error, says) in [
+            (Error::full(1_000), "limits.clients: got one more client, wants at most 1,000"),
+            (Error::user_full(2), "limits.clientsPerUser: got one more client of the user, wants at most 2"),
+            (Error::address_full(2), "limits.clientsPerAddress: got one more client from the address, wants at most 2"),
+            (Error::too_many_channels(2), "channel: got one more channel, wants at most 2 (limits.channelsPerClient)"),
+        ] {
+            assert_eq!(error.to_string(), says);
         }
-        assert_eq!(Error::gone().refusal(), None);
+    }
+
+    #[test]
+    fn lone_thing_is_not_plural() {
+        assert_eq!([0, 1, 2_000].map(|number| counted(number, "byte")), ["0 bytes", "1 byte", "2,000 bytes"]);
     }
 
     #[test]

@@ -29,7 +29,7 @@ fn watching(engine: &Engine, client: Option<&str>, channels: &[String]) -> Conne
     engine.connect(Connect { client, channels: &channels, ..Connect::default() }).unwrap()
 }
 
-/// What `make` returns, and how many bytes the process grows by meanwhile.
+/// Returns the result of `make`, and the bytes by which the process grows meanwhile.
 fn growth<T>(make: impl FnOnce() -> T) -> (T, usize) {
     let before = resident_bytes();
     let made = make();

@@ -23,7 +23,9 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn at(dir: &Path) -> Result<Self> {
         let absolute = std::path::absolute(dir);
-        let dir = absolute.map_err(|error| Error::argument(format!("options.backplane.file: {error}")))?;
+        let dir = absolute.map_err(|error| {
+            Error::argument(format!("options.backplane.file: got {dir:?} ({error}), wants the path of a folder"))
+        })?;
         Ok(Self { dir })
     }
 

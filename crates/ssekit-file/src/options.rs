@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn bound_outside_its_range_is_refused_by_name() {
         let options = FileOptions { max_events: 99, ..FileOptions::at("x") };
-        assert_eq!(refusal(&options), "options.backplane.maxEvents: got 99, wants an integer from 100 to 100000000");
+        assert_eq!(refusal(&options), "options.backplane.maxEvents: got 99, wants an integer from 100 to 100,000,000");
         let options = FileOptions { max_age: Duration::ZERO, ..FileOptions::at("x") };
         assert!(refusal(&options).starts_with("options.backplane.maxAgeMs: got 0, wants"), "{}", refusal(&options));
         let options = FileOptions { max_bytes: 0, ..FileOptions::at("x") };

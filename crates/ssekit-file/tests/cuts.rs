@@ -15,7 +15,7 @@ use ssekit_testing::chance::Chance;
 use ssekit_testing::cuts::{self, Place};
 use ssekit_testing::{Engine, PATIENCE};
 
-/// What is wrong with the folder.
+/// The fault of the folder.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     /// Somebody holds the lock for longer than a call waits.

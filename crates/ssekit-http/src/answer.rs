@@ -5,15 +5,20 @@ use http_body_util::Full;
 use hyper::header::{
     ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
 };
-use hyper::{HeaderMap, Response, StatusCode, Version};
+use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use uuid::Uuid;
 
-use ssekit_core::error::Error;
-use ssekit_core::error::Refusal;
+use crate::misfit::quoted;
+use ssekit_core::error::{Error, Refusal};
 
 /// An answer with its complete body.
 pub(crate) type Answer = Response<Full<Bytes>>;
+
+/// The listener is about to end. A client finds another one when it tries again.
+pub(crate) fn closing() -> Answer {
+    later(StatusCode::SERVICE_UNAVAILABLE, "This listener is closing. Try again later.\n")
+}
 
 /// A line of text for a person.
 pub(crate) fn text(status: StatusCode, body: impl Into<Bytes>) -> Answer {
@@ -41,13 +46,18 @@ pub(crate) fn empty(status: StatusCode) -> Answer {
     answer
 }
 
-pub(crate) fn not_found() -> Answer {
-    text(StatusCode::NOT_FOUND, "Not found.\n")
+/// Nothing is served at the request's path.
+pub(crate) fn not_found<B>(request: &Request<B>, stream: &str) -> Answer {
+    let got = quoted(request.uri().path());
+    let says = format!("URL: got the path {got}, wants {stream:?}, or a path of /openapi.json that is switched on.\n");
+    text(StatusCode::NOT_FOUND, says)
 }
 
 /// The method is not allowed; the answer lists the allowed ones.
-pub(crate) fn wrong_method(allow: &'static str) -> Answer {
-    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, "Method not allowed.\n");
+pub(crate) fn wrong_method(method: &Method, allow: &'static str) -> Answer {
+    let got = quoted(method.as_str());
+    let says = format!("Method: got {got}, wants one of {allow}.\n");
+    let mut answer = text(StatusCode::METHOD_NOT_ALLOWED, says);
     answer.headers_mut().insert(ALLOW, HeaderValue::from_static(allow));
     answer
 }
@@ -92,14 +102,21 @@ pub(crate) fn last(mut answer: Answer, version: Version) -> Answer {
 /// The answer for an error of the engine. (During a drain, the client gets a farewell instead.)
 pub(crate) fn of_error(error: &Error) -> Answer {
     match error.refusal() {
-        Some(Refusal::Claimed) => text(StatusCode::CONFLICT, "This client id belongs to another user.\n"),
-        Some(Refusal::Clients) => later(StatusCode::SERVICE_UNAVAILABLE, "Too many streams.\n"),
-        Some(Refusal::User) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams for this user.\n"),
-        Some(Refusal::Address) => later(StatusCode::TOO_MANY_REQUESTS, "Too many streams from this address.\n"),
+        Some(Refusal::Claimed) => {
+            text(StatusCode::CONFLICT, "clientId: got an id that belongs to another user, wants another id.\n")
+        }
+        Some(Refusal::Clients) => later(StatusCode::SERVICE_UNAVAILABLE, "Too many streams. Try again later.\n"),
+        Some(Refusal::User) => {
+            later(StatusCode::TOO_MANY_REQUESTS, "Too many streams for this user. Close one, or try again later.\n")
+        }
+        Some(Refusal::Address) => {
+            later(StatusCode::TOO_MANY_REQUESTS, "Too many streams from this address. Close one, or try again later.\n")
+        }
         None if error.is_argument() => text(StatusCode::BAD_REQUEST, format!("{error}.\n")),
-        // The only number that a page can drive out of its bounds is that of its channels.
-        None if error.is_range() => text(StatusCode::TOO_MANY_REQUESTS, format!("{error}.\n")),
-        Some(Refusal::Draining) | None => later(StatusCode::SERVICE_UNAVAILABLE, "Try again later.\n"),
+        None if error.is_channels_full() => text(StatusCode::TOO_MANY_REQUESTS, format!("{error}.\n")),
+        Some(Refusal::Draining) | None => {
+            later(StatusCode::SERVICE_UNAVAILABLE, "The server cannot open a stream now. Try again later.\n")
+        }
     }
 }
 

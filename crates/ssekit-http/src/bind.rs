@@ -2,8 +2,9 @@
 
 use std::io::{self, ErrorKind};
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::Path;
 #[cfg(unix)]
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
@@ -12,6 +13,7 @@ use tokio::net::UnixListener;
 
 use crate::connection_io::Socket as Accepted;
 use crate::options::ListenerOptions;
+use ssekit_core::error::{Error, Result};
 
 /// How many connections may wait in the kernel to be accepted. The number is high because in a storm of reconnects all come
 /// at once.
@@ -43,21 +45,32 @@ impl Drop for SocketFile {
 
 impl Bound {
     /// Binds and listens. Must be called within the runtime.
-    pub(crate) fn to(options: &ListenerOptions) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system refuses. The message names the option with the address.
+    pub(crate) fn to(options: &ListenerOptions) -> Result<Self> {
         match &options.socket_path {
             None => {
-                let addresses = (options.host.as_str(), options.port).to_socket_addrs()?;
-                let socket = bind_first(addresses, options.reuse_port)?;
-                Ok(Self::Tcp(TcpListener::from_std(socket.into())?))
+                let addresses = (options.host.as_str(), options.port).to_socket_addrs();
+                let addresses = addresses.map_err(|error| without_address(&options.host, &error))?;
+                let bound = bind_first(addresses, options.reuse_port)
+                    .and_then(|socket| TcpListener::from_std(socket.into()))
+                    .map_err(|error| refused(options, &error))?;
+                Ok(Self::Tcp(bound))
             }
-            #[cfg(unix)]
-            Some(path) => {
-                remove_orphan(path)?;
-                Ok(Self::Unix { listener: UnixListener::bind(path)?, _file: SocketFile(path.clone()) })
-            }
-            #[cfg(not(unix))]
-            Some(_) => Err(ErrorKind::Unsupported.into()),
+            Some(path) => Self::to_path(path).map_err(|error| refused_path(path, &error)),
         }
+    }
+
+    #[cfg(unix)]
+    fn to_path(path: &Path) -> io::Result<Self> {
+        remove_orphan(path)?;
+        Ok(Self::Unix { listener: UnixListener::bind(path)?, _file: SocketFile(path.to_owned()) })
+    }
+
+    #[cfg(not(unix))]
+    fn to_path(_: &Path) -> io::Result<Self> {
+        Err(ErrorKind::Unsupported.into())
     }
 
     /// The address that it is bound to.
@@ -83,6 +96,37 @@ impl Bound {
             Self::Unix { listener, .. } => Ok(Accepted::Unix(listener.accept().await?.0)),
         }
     }
+}
+
+fn without_address(host: &str, error: &io::Error) -> Error {
+    Error::unavailable(format!(
+        "options.host: got {host:?}, which has no address ({error}), wants an IP address, or a name that has one"
+    ))
+}
+
+fn refused(ListenerOptions { host, port, .. }: &ListenerOptions, error: &io::Error) -> Error {
+    let at = if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") };
+    Error::unavailable(match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("options.port: got {port}, but another socket listens on {at} already, wants a free port")
+        }
+        ErrorKind::PermissionDenied => {
+            format!("options.port: got {port}, but this process may not listen on {at}, wants a port that it may use")
+        }
+        ErrorKind::AddrNotAvailable => {
+            format!("options.host: got {host:?}, which is no address of this machine, wants one of its addresses")
+        }
+        _ => format!("options.host: got {host:?}, but listening on {at} fails ({error}), wants another address"),
+    })
+}
+
+fn refused_path(path: &Path, error: &io::Error) -> Error {
+    Error::unavailable(match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("options.socketPath: got {path:?}, but another socket listens there already, wants another path")
+        }
+        _ => format!("options.socketPath: got {path:?}, but listening there fails ({error}), wants another path"),
+    })
 }
 
 /// Binds to the first address of a name that works.

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use hyper::body::Incoming;
 use hyper::{Request, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::answer::{self, Answer};
 use crate::identity::{Identity, authenticate, continuing, refuse};
@@ -13,8 +13,8 @@ use crate::json_body::{self, Unfit};
 use crate::misfit::{self, Member, Wants};
 use crate::state::ConnectionContext;
 use crate::ticket::TicketError;
-use ssekit_core::error::{Error, ErrorKind};
-use ssekit_core::event::check_channel;
+use ssekit_core::error::{Error, ErrorKind, grouped};
+use ssekit_core::event::check_channel_at;
 use ssekit_core::event::key::Key;
 use ssekit_core::hub::{Change, Changed, Page};
 
@@ -26,7 +26,7 @@ pub(crate) async fn change(request: &Request<()>, body: Incoming, context: &Conn
     accept(request, body, context).await.unwrap_or_else(|rejection| match rejection {
         Rejection::Ticket(refusal) => refuse(refusal, context),
         Rejection::Unfit(unfit) => unfit.into_answer(),
-        Rejection::Closing => answer::later(StatusCode::SERVICE_UNAVAILABLE, "Closing.\n"),
+        Rejection::Closing => answer::closing(),
     })
 }
 
@@ -69,7 +69,7 @@ async fn accept(request: &Request<()>, body: Incoming, context: &ConnectionConte
     };
     let most = context.shared.hub.options().limits.channels_per_client;
     let leaving = distinct("unsubscribe", asked.unsubscribe.iter().map(|name| Ok((name.as_str(), None))), most)?;
-    let wishes = distinct("subscribe", asked.subscribe.iter().map(wish), most)?;
+    let wishes = distinct("subscribe", asked.subscribe.iter().enumerate().map(wish), most)?;
     carry_out(&identity, Page { client: &client, user: identity.user(), key: shown }, (&leaving, &wishes), context)
 }
 
@@ -98,12 +98,12 @@ impl Asked {
     fn parse(body: &[u8]) -> Result<Self, Unfit> {
         // The decoder would take a list as well.
         if body.iter().find(|byte| !byte.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(Unfit::bad(format!("the body: got no JSON object, wants {WHAT}")));
+            return Err(Unfit::bad(format!("body: got no JSON object, wants {WHAT}")));
         }
         let asked: Self =
             serde_json::from_slice(body).map_err(|error| Unfit::bad(misfit::explain(body, &error, WHAT, &MEMBERS)))?;
         if asked.subscribe.is_empty() && asked.unsubscribe.is_empty() {
-            return Err(Unfit::bad("the body: got no channel, wants at least one in subscribe or unsubscribe"));
+            return Err(Unfit::bad("body: got no channel, wants at least one in subscribe or unsubscribe"));
         }
         Ok(asked)
     }
@@ -119,31 +119,53 @@ fn distinct<'a>(
     most: usize,
 ) -> Result<Vec<Wish<'a>>, Unfit> {
     let (mut seen, mut distinct) = (HashSet::new(), Vec::new());
-    for wish in wishes {
+    for (index, wish) in wishes.enumerate() {
         let (name, since) = wish?;
-        check_channel(name).map_err(|error| Unfit::bad(format!("{member}: {error}")))?;
+        check_channel_at(&format!("{member}[{index}]"), name).map_err(|error| Unfit::bad(error.to_string()))?;
         if seen.insert(name) {
             distinct.push((name, since));
         }
         if distinct.len() > most {
-            let message = format!("{member}: wants at most {most} channels (limits.channelsPerClient)");
+            let most = grouped(most as u64);
+            let message =
+                format!("{member}: got more than {most} channels, wants at most {most} (limits.channelsPerClient)");
             return Err(Unfit::new(StatusCode::TOO_MANY_REQUESTS, message));
         }
     }
     Ok(distinct)
 }
 
-fn wish(value: &Value) -> Result<Wish<'_>, Unfit> {
-    let unfit = || Unfit::bad("subscribe: wants names of channels, or objects { channel, since? }");
+fn wish((index, value): (usize, &Value)) -> Result<Wish<'_>, Unfit> {
     match value {
         Value::String(name) => Ok((name, None)),
-        Value::Object(members) if members.keys().all(|name| name == "channel" || name == "since") => {
-            let channel = members.get("channel").and_then(Value::as_str).ok_or_else(unfit)?;
-            let since = members.get("since").map(|since| since.as_str().ok_or_else(unfit)).transpose()?;
-            Ok((channel, since))
+        Value::Object(members) => {
+            if let Some(name) = members.keys().find(|name| *name != "channel" && *name != "since") {
+                let place = format!("subscribe[{index}]");
+                return Err(Unfit::bad(misfit::unknown(&place, name, &["channel", "since"])));
+            }
+            let channel =
+                text_in(members, "channel", index)?.ok_or_else(|| no_wish(index, ".channel", "none", TEXT))?;
+            Ok((channel, text_in(members, "since", index)?))
         }
-        _ => Err(unfit()),
+        other => {
+            let wants = "the name of a channel, or an object { channel, since? }";
+            Err(no_wish(index, "", &misfit::describe(&other.to_string()), wants))
+        }
     }
+}
+
+const TEXT: &str = "a string";
+
+fn text_in<'a>(members: &'a Map<String, Value>, name: &str, index: usize) -> Result<Option<&'a str>, Unfit> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(other) => Err(no_wish(index, &format!(".{name}"), &misfit::describe(&other.to_string()), TEXT)),
+    }
+}
+
+fn no_wish(index: usize, member: &str, got: &str, wants: &str) -> Unfit {
+    Unfit::bad(format!("subscribe[{index}]{member}: got {got}, wants {wants}"))
 }
 
 /// The channels that were changed, and those that were not.
@@ -191,7 +213,7 @@ fn status_of(error: &Error) -> StatusCode {
     match error.kind() {
         ErrorKind::Argument => StatusCode::BAD_REQUEST,
         ErrorKind::UnknownClient => StatusCode::NOT_FOUND,
-        ErrorKind::Range => StatusCode::TOO_MANY_REQUESTS,
+        ErrorKind::ChannelsFull => StatusCode::TOO_MANY_REQUESTS,
         _ => StatusCode::SERVICE_UNAVAILABLE,
     }
 }

@@ -21,7 +21,7 @@ pub(crate) async fn events(request: Request<Incoming>, context: &ConnectionConte
         Method::GET | Method::HEAD => subscribe(&request, context).await,
         Method::POST => Routed::Answer(change(&request, body, context).await),
         Method::OPTIONS => Routed::Answer(answer::options(METHODS)),
-        _ => Routed::Answer(answer::wrong_method(METHODS)),
+        _ => Routed::Answer(answer::wrong_method(request.method(), METHODS)),
     };
     let headers = match &mut routed {
         Routed::Answer(answer) => answer.headers_mut(),

@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use hyper::header::{ACCEPT, COOKIE};
+use hyper::header::{ACCEPT, COOKIE, HeaderName};
 use hyper::{HeaderMap, Request};
 
+use crate::misfit::quoted;
 use crate::query::parameter;
 
 /// The header, or the query parameter for clients that cannot set the header. An empty value means that the client has seen
@@ -26,6 +27,12 @@ pub(crate) fn accepts_events(headers: &HeaderMap) -> bool {
         ["text/event-stream", "text/*", "*/*"].iter().any(|wanted| range.eq_ignore_ascii_case(wanted))
     };
     given.peek().is_none() || given.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(',')).any(fits)
+}
+
+/// The values of a header, safe in the answer to its sender. Not for headers with secrets.
+pub(crate) fn shown(headers: &HeaderMap, name: HeaderName) -> String {
+    let values: Vec<_> = headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+    if values.is_empty() { "none".to_owned() } else { quoted(&values.join(", ")) }
 }
 
 /// The token of an `Authorization` header (RFC 6750, section 2.1).

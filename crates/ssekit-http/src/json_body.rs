@@ -9,6 +9,8 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::answer::{self, Answer};
+use crate::headers::shown;
+use ssekit_core::error::grouped;
 
 /// Why a request cannot be used, for the program that sent it.
 #[derive(Debug)]
@@ -38,23 +40,28 @@ pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Unfit> {
     if essence.eq_ignore_ascii_case("application/json") {
         return Ok(());
     }
-    Err(Unfit::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Content-Type: wants application/json"))
+    let got = shown(headers, CONTENT_TYPE);
+    Err(Unfit::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Content-Type: got {got}, wants application/json")))
 }
 
 /// Reads a body of at most so many bytes, frame by frame into one buffer. Kept separately, many tiny frames would take many
 /// times their size.
 pub(crate) async fn read(mut body: Incoming, most: usize, patience: Duration) -> Result<Bytes, Unfit> {
-    let too_large = || Unfit::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body: wants at most {most} bytes"));
-    if body.size_hint().lower() > most as u64 {
-        return Err(too_large());
+    let too_large = |got: String| {
+        let most = grouped(most as u64);
+        Unfit::new(StatusCode::PAYLOAD_TOO_LARGE, format!("body: got {got} bytes, wants at most {most}"))
+    };
+    let announced = body.size_hint().lower();
+    if announced > most as u64 {
+        return Err(too_large(grouped(announced)));
     }
     let mut bytes = BytesMut::new();
     let reading = async {
         while let Some(frame) = body.frame().await {
-            let frame = frame.map_err(|_| Unfit::bad("the body ended too early"))?;
+            let frame = frame.map_err(|_| Unfit::bad("body: got only its beginning, wants all of it"))?;
             let data = frame.into_data().unwrap_or_default();
             if bytes.len() + data.len() > most {
-                return Err(too_large());
+                return Err(too_large(format!("more than {}", grouped(most as u64))));
             }
             bytes.extend_from_slice(&data);
         }
@@ -62,6 +69,11 @@ pub(crate) async fn read(mut body: Incoming, most: usize, patience: Duration) ->
     };
     match timeout(patience, reading).await {
         Ok(read) => read.map(|()| bytes.freeze()),
-        Err(_) => Err(Unfit::new(StatusCode::REQUEST_TIMEOUT, "the body did not arrive in time")),
+        Err(_) => {
+            let ms = grouped(patience.as_millis() as u64);
+            let message =
+                format!("body: got only its beginning within {ms} ms, wants all of it (limits.bodyTimeoutMs)");
+            Err(Unfit::new(StatusCode::REQUEST_TIMEOUT, message))
+        }
     }
 }

@@ -13,7 +13,7 @@ use ssekit_core::metrics::{CONTENT_TYPE, text};
 pub(crate) fn metrics<B>(request: &Request<B>, context: &ConnectionContext) -> Answer {
     let shared = &context.shared;
     if shared.options.metrics == MetricsAccess::Off {
-        return answer::not_found();
+        return answer::not_found(request, &shared.options.path);
     }
     if let Some(token) = &shared.metrics_token {
         let presented = request.headers().get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(bearer);

@@ -76,40 +76,75 @@ impl Wants {
 /// object in words.
 pub(crate) fn explain(body: &[u8], error: &serde_json::Error, what: &str, members: &[Member]) -> String {
     match error.classify() {
-        _ if body.iter().all(u8::is_ascii_whitespace) => format!("the body: got nothing, wants {what}"),
-        Category::Eof => format!("the body: got JSON that ends too early, wants {what}"),
+        _ if body.iter().all(u8::is_ascii_whitespace) => format!("body: got nothing, wants {what}"),
+        Category::Eof => format!("body: got JSON that ends too early, wants {what}"),
         Category::Syntax | Category::Io => {
             let (line, column) = (error.line(), error.column());
-            format!("the body: got text that is not valid JSON at line {line}, column {column}; wants {what}")
+            format!("body: got text that is not valid JSON at line {line}, column {column}, wants {what}")
         }
         Category::Data => {
             let many: Result<Vec<&RawValue>, _> = serde_json::from_slice(body);
             let found = match many {
-                Ok(objects) => objects.iter().enumerate().find_map(|(index, object)| {
-                    Some(format!("[{index}]: {}", misfit("the publication", object.get(), members, what)?))
-                }),
-                Err(_) => std::str::from_utf8(body).ok().and_then(|body| misfit("the body", body, members, what)),
+                Ok(objects) => objects
+                    .iter()
+                    .enumerate()
+                    .find_map(|(index, object)| misfit(Place::Item(index), object.get(), members, what)),
+                Err(_) => std::str::from_utf8(body).ok().and_then(|body| misfit(Place::Body, body, members, what)),
             };
-            found.unwrap_or_else(|| format!("the body: got JSON that cannot be used, wants {what}"))
+            found.unwrap_or_else(|| format!("body: got JSON that cannot be used, wants {what}"))
         }
     }
 }
 
-/// The first reason why an object does not fit. `argument` is its name, and the beginning of its members' names.
-fn misfit(argument: &str, json: &str, members: &[Member], what: &str) -> Option<String> {
+/// The place of an object in a body.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Place<'a> {
+    /// It is the whole body.
+    Body,
+    /// It is this one in a list.
+    Item(usize),
+    /// It is the member with this name of the object there.
+    Member(&'a Place<'a>, &'a str),
+}
+
+impl Place<'_> {
+    /// The name of a member of the object.
+    pub(crate) fn member(self, name: &str) -> String {
+        match self {
+            Self::Body => name.to_owned(),
+            place => format!("{place}.{name}"),
+        }
+    }
+}
+
+impl fmt::Display for Place<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Body => f.write_str("body"),
+            Self::Item(index) => write!(f, "[{index}]"),
+            Self::Member(place, name) => f.write_str(&place.member(name)),
+        }
+    }
+}
+
+/// Says that the object at this place has no member with this name. The value is not shown, because it may be anything.
+pub(crate) fn unknown(place: &str, name: &str, known: &[&str]) -> String {
+    let is_plain = name.len() <= LONG && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let name = if is_plain { format!(".{name}") } else { format!("[{}]", quoted(name)) };
+    format!("{place}{name}: no such option; known are {}", known.join(", "))
+}
+
+/// The first reason why an object does not fit.
+fn misfit(place: Place<'_>, json: &str, members: &[Member], what: &str) -> Option<String> {
     let Ok(Pairs(pairs)) = serde_json::from_str(json) else {
-        return Some(format!("{argument}: got {}, wants {what}", describe(json)));
+        return Some(format!("{place}: got {}, wants {what}", describe(json)));
     };
-    let named = |name: &str| if argument == "event" { format!("event.{name}") } else { name.to_owned() };
+    let named = |name: &str| place.member(name);
     for (index, (name, value)) in pairs.iter().enumerate() {
         let json = value.get();
         let Some(member) = members.iter().find(|member| member.name == name) else {
             let known: Vec<_> = members.iter().map(|member| member.name).collect();
-            return Some(format!(
-                "{argument}: got the unknown member {}; known are {}",
-                quoted(name),
-                known.join(", ")
-            ));
+            return Some(unknown(&place.to_string(), name, &known));
         };
         if pairs.iter().take(index).any(|(earlier, _)| earlier == name) {
             return Some(format!("{}: got it twice, wants it once", named(name)));
@@ -118,7 +153,7 @@ fn misfit(argument: &str, json: &str, members: &[Member], what: &str) -> Option<
             return Some(format!("{}: got {}, wants {}", named(name), describe(json), member.wants.describe()));
         }
         if let Wants::Object(members) = member.wants
-            && let Some(misfit) = misfit(name, json, members, what)
+            && let Some(misfit) = misfit(Place::Member(&place, name), json, members, what)
         {
             return Some(misfit);
         }
@@ -129,7 +164,7 @@ fn misfit(argument: &str, json: &str, members: &[Member], what: &str) -> Option<
 }
 
 /// A value in a few words. Long text is cut, because it came from a peer and goes back to it.
-fn describe(json: &str) -> String {
+pub(crate) fn describe(json: &str) -> String {
     match json.trim_start().as_bytes().first() {
         Some(b'"') => serde_json::from_str::<String>(json).map_or_else(|_| "a string".to_owned(), |text| quoted(&text)),
         Some(b'[') => "a list".to_owned(),
@@ -142,8 +177,8 @@ fn describe(json: &str) -> String {
 /// The most characters of a peer's text that a message repeats.
 const LONG: usize = 40;
 
-/// As JSON, which escapes control characters.
-fn quoted(text: &str) -> String {
+/// A peer's text in a message: cut, and as JSON, which escapes control characters.
+pub(crate) fn quoted(text: &str) -> String {
     let start: String = text.chars().take(LONG).collect();
     let cut = if start.len() < text.len() { "…" } else { "" };
     format!("{}{cut}", serde_json::Value::from(start))

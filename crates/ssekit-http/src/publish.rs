@@ -13,9 +13,10 @@ use crate::answer::{self, Answer};
 use crate::headers::bearer;
 use crate::idempotency::Earlier;
 use crate::json_body::{self, Unfit};
-use crate::misfit::{self, Member, Wants};
+use crate::misfit::{self, Member, Place, Wants};
 use crate::state::ConnectionContext;
 use crate::state::shown;
+use ssekit_core::error::Error;
 use ssekit_core::event::audience::Audience;
 use ssekit_core::event::trace::TraceContext;
 use ssekit_core::event::{Draft, Event};
@@ -28,7 +29,7 @@ pub(crate) async fn publish(request: Request<Incoming>, context: &ConnectionCont
     match *request.method() {
         Method::POST => accept(request, context).await.unwrap_or_else(Rejection::into_answer),
         Method::OPTIONS => answer::options(METHODS),
-        _ => answer::wrong_method(METHODS),
+        _ => answer::wrong_method(request.method(), METHODS),
     }
 }
 
@@ -81,11 +82,11 @@ async fn accept(request: Request<Incoming>, context: &ConnectionContext) -> Resu
         Earlier::WasNot(result) => result,
         Earlier::WasLongAgo => Err(Rejection::Refused(
             StatusCode::CONFLICT,
-            "Idempotency-Key: this was published already, and its answer is no longer kept".to_owned(),
+            "Idempotency-Key: got the key of a publication whose answer is no longer kept, wants a new key to publish again".to_owned(),
         )),
         Earlier::WasAnother => Err(Rejection::Refused(
             StatusCode::UNPROCESSABLE_ENTITY,
-            "Idempotency-Key: this key was used with another body".to_owned(),
+            "Idempotency-Key: got a key that was used with another body, wants a new key for this one".to_owned(),
         )),
     }
 }
@@ -141,7 +142,7 @@ struct PublishedEvent<'a> {
     #[serde(default)]
     event: Option<String>,
     /// Kept as it is: the page gets exactly the JSON that the program wrote.
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     data: Option<&'a RawValue>,
     id: Option<String>,
     retry: Option<u64>,
@@ -149,6 +150,11 @@ struct PublishedEvent<'a> {
     /// Named like the attributes of CloudEvents' extension for distributed tracing.
     traceparent: Option<String>,
     tracestate: Option<String>,
+}
+
+/// Keeps `null`, which is not the same as no data at all.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Accepts a string or an integer, so `42` and `"42"` are one user, as in JavaScript.
@@ -206,7 +212,8 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionCo
     };
     let mut drafts = Vec::with_capacity(publications.len());
     for (index, publication) in publications.iter().enumerate() {
-        drafts.push(publication.draft(trace, context).map_err(|no| if many { no.at(index) } else { no })?);
+        let place = if many { Place::Item(index) } else { Place::Body };
+        drafts.push(publication.draft(place, trace, context)?);
     }
     let mut receipts = Vec::with_capacity(drafts.len());
     for (target, draft) in drafts {
@@ -221,16 +228,18 @@ fn publish_all(body: &[u8], trace: Option<&TraceContext>, context: &ConnectionCo
     })
 }
 
-const ONE_AUDIENCE: &str = "one of userId, clientId, channel and broadcast: true";
+const ONE_AUDIENCE: &str = "exactly one of userId, clientId, channel and broadcast: true";
 
 impl Publication<'_> {
     fn draft(
         &self,
+        place: Place<'_>,
         trace: Option<&TraceContext>,
         context: &ConnectionContext,
     ) -> Result<(Audience<'_>, Draft), Rejection> {
-        let target = self.audience()?;
-        target.check().map_err(|error| Rejection::bad(error.to_string()))?;
+        let says = |error: &Error| place.member(&error.to_string());
+        let target = self.audience(place)?;
+        target.check().map_err(|error| Rejection::bad(says(&error)))?;
         let data = self.event.data.map_or(Cow::Borrowed("null"), |data| one_line(data.get()));
         let own_trace = if context.shared.options.trace_context { self.event.trace() } else { None };
         let event = Event {
@@ -242,12 +251,16 @@ impl Publication<'_> {
             trace: own_trace.as_ref().or(trace),
         };
         let draft = context.shared.hub.encode(event).map_err(|error| {
-            if error.is_range() { Rejection::too_large(error.to_string()) } else { Rejection::bad(error.to_string()) }
+            if error.is_range() { Rejection::too_large(says(&error)) } else { Rejection::bad(says(&error)) }
         })?;
+        if self.event.event.is_none() && self.event.data.is_none() {
+            let event = place.member("event");
+            return Err(Rejection::bad(format!("{event}: got neither event nor data, wants at least one of them")));
+        }
         Ok((target, draft))
     }
 
-    fn audience(&self) -> Result<Audience<'_>, Rejection> {
+    fn audience(&self, place: Place<'_>) -> Result<Audience<'_>, Rejection> {
         let exclude = self.exclude_client_id.as_deref();
         match (&self.user_id, &self.client_id, &self.channel, self.broadcast, exclude) {
             (Some(id), None, None, false, None) => Ok(Audience::User(id)),
@@ -264,10 +277,11 @@ impl Publication<'_> {
                 let named: Vec<_> = named.into_iter().filter_map(|(is_named, name)| is_named.then_some(name)).collect();
                 Err(Rejection::bad(match named.as_slice() {
                     [name] if exclude.is_some() => {
-                        format!("excludeClientId: got it with {name}, wants it only with broadcast: true")
+                        let exclude = place.member("excludeClientId");
+                        format!("{exclude}: got it with {name}, wants it only with broadcast: true")
                     }
-                    [] => format!("the audience: got none, wants {ONE_AUDIENCE}"),
-                    named => format!("the audience: got {}, wants {ONE_AUDIENCE}", named.join(" and ")),
+                    [] => format!("{place}: got no audience, wants {ONE_AUDIENCE}"),
+                    named => format!("{place}: got {}, wants {ONE_AUDIENCE}", named.join(" and ")),
                 }))
             }
         }
@@ -278,15 +292,6 @@ impl PublishedEvent<'_> {
     /// The event's own trace.
     fn trace(&self) -> Option<TraceContext> {
         TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
-    }
-}
-
-impl Rejection {
-    fn at(self, index: usize) -> Self {
-        match self {
-            Self::Refused(status, message) => Self::Refused(status, format!("[{index}]: {message}")),
-            Self::Unauthorized => self,
-        }
     }
 }
 

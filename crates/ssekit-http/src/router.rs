@@ -2,18 +2,20 @@
 
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};
-use hyper::header::{CONTENT_LENGTH, HeaderValue};
+use hyper::header::{CONTENT_LENGTH, HOST, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 
 use crate::admission::Overload;
 use crate::answer::{self, Answer};
 use crate::events::events;
+use crate::headers::shown;
 use crate::host;
 use crate::metrics::metrics;
 use crate::publish::publish;
 use crate::response::Routed;
 use crate::state::ConnectionContext;
 use crate::state::Shared;
+use ssekit_core::error::grouped;
 
 /// A description of this API for programs (OpenAPI 3.1).
 const OPENAPI: &str = include_str!("openapi.json");
@@ -36,19 +38,30 @@ pub(crate) async fn route(request: Request<Incoming>, context: &ConnectionContex
 fn refuse(request: &Request<Incoming>, context: &ConnectionContext) -> Option<Answer> {
     match context.refusal {
         Some(Overload::Full) => {
-            return Some(answer::later(StatusCode::SERVICE_UNAVAILABLE, "Too many connections.\n"));
+            return Some(answer::later(StatusCode::SERVICE_UNAVAILABLE, "Too many connections. Try again later.\n"));
         }
         Some(Overload::AddressFull) => {
-            return Some(answer::later(StatusCode::TOO_MANY_REQUESTS, "Too many connections from your address.\n"));
+            return Some(answer::later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "Too many connections from this address. Try again later.\n",
+            ));
         }
         None => {}
     }
     if !host::is_named_properly(request.version(), request.headers()) {
-        return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, "Host: wants one host.\n"), request.version()));
+        let got = shown(request.headers(), HOST);
+        let says = format!("Host: got {got}, wants one host, such as example.com or 127.0.0.1:4000.\n");
+        return Some(answer::last(answer::text(StatusCode::BAD_REQUEST, says), request.version()));
     }
-    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    let too_long = target > context.shared.options.limits.url_bytes;
-    too_long.then(|| answer::text(StatusCode::URI_TOO_LONG, "The URL is too long.\n"))
+    let bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    let most = context.shared.options.limits.url_bytes;
+    (bytes > most).then(|| {
+        let (got, most) = (grouped(bytes as u64), grouped(most as u64));
+        answer::text(
+            StatusCode::URI_TOO_LONG,
+            format!("URL: got {got} bytes, wants at most {most} (limits.urlBytes).\n"),
+        )
+    })
 }
 
 async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Routed {
@@ -62,7 +75,7 @@ async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Ro
         "/metrics" => get(&request, || metrics(&request, context)),
         "/openapi.json" => get(&request, || answer::with_type(StatusCode::OK, "application/json", OPENAPI.into())),
         "/publish" if shared.publish_token.is_some() => publish(request, context).await,
-        _ => answer::not_found(),
+        _ => answer::not_found(&request, &shared.options.path),
     })
 }
 
@@ -71,7 +84,7 @@ fn get<B>(request: &Request<B>, answer: impl FnOnce() -> Answer) -> Answer {
     match *request.method() {
         Method::GET | Method::HEAD => answer(),
         Method::OPTIONS => answer::options("GET, HEAD, OPTIONS"),
-        _ => answer::wrong_method("GET, HEAD, OPTIONS"),
+        _ => answer::wrong_method(request.method(), "GET, HEAD, OPTIONS"),
     }
 }
 

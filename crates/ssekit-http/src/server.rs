@@ -63,7 +63,7 @@ impl Listener {
         let publish_token = options.publish_token.as_deref().map(Secret::new).transpose()?;
         let metrics_token = options.metrics.token().map(Secret::new).transpose()?;
         let _entered = runtime.enter();
-        let bound = Bound::to(&options).map_err(|error| Error::system("listening", &error))?;
+        let bound = Bound::to(&options)?;
         let local_addr = bound.local_addr();
         let shared = Arc::new(Shared {
             tls,

@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use http_body_util::Full;
+use hyper::header::ACCEPT;
 use hyper::{Method, Request, StatusCode, Version};
 use tokio::time::Instant;
 
 use crate::answer::{self, Answer, beginning_head, stream_head};
-use crate::headers::{accepts_events, header_id, last_event_id};
+use crate::headers::{accepts_events, header_id, last_event_id, shown};
 use crate::identity::{Identity, address_of, authenticate, redeem, refuse};
 use crate::query::parameter;
 use crate::response::{Routed, StreamResponse};
@@ -50,8 +51,8 @@ impl<'a> Known<'a> {
 /// Why a request gets no stream.
 #[derive(Debug)]
 enum Rejection {
-    /// The client does not accept event streams.
-    NotAcceptable,
+    /// The client does not accept event streams, but these types.
+    NotAcceptable { got: String },
     /// The listener is closing.
     Closing,
     /// The ticket is not valid.
@@ -67,8 +68,10 @@ enum Rejection {
 impl Rejection {
     fn into_answer(self, context: &ConnectionContext, version: Version) -> Answer {
         match self {
-            Self::NotAcceptable => answer::text(StatusCode::NOT_ACCEPTABLE, "Accept: wants text/event-stream.\n"),
-            Self::Closing => answer::later(StatusCode::SERVICE_UNAVAILABLE, "Closing.\n"),
+            Self::NotAcceptable { got } => {
+                answer::text(StatusCode::NOT_ACCEPTABLE, format!("Accept: got {got}, wants text/event-stream.\n"))
+            }
+            Self::Closing => answer::closing(),
             Self::Ticket(refusal) => refuse(refusal, context),
             Self::Channel(ungranted) => ungranted.into_answer(),
             Self::Hub(error) => answer::of_error(&error),
@@ -80,7 +83,7 @@ impl Rejection {
 async fn open<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Routed, Rejection> {
     let shared = &context.shared;
     if !accepts_events(request.headers()) {
-        return Err(Rejection::NotAcceptable);
+        return Err(Rejection::NotAcceptable { got: shown(request.headers(), ACCEPT) });
     }
     let seen = last_event_id(request).map(Cow::into_owned);
     let since = parameter(request.uri().query(), "since").map(Cow::into_owned);

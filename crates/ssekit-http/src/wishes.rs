@@ -5,9 +5,10 @@ use std::borrow::Cow;
 use hyper::StatusCode;
 
 use crate::answer::{self, Answer};
+use crate::misfit::quoted;
 use crate::query::parameters;
 use crate::ticket::Grants;
-use ssekit_core::error::Error;
+use ssekit_core::error::{Error, grouped};
 use ssekit_core::event::check_channel;
 
 /// Why a page does not get the channels that it wishes. An `EventSource` could not learn about a missing one otherwise, so it
@@ -33,16 +34,20 @@ impl Ungranted {
                 (StatusCode::BAD_REQUEST, "channel: got bytes that are not UTF-8, wants a name in UTF-8.\n".to_owned())
             }
             Self::Name(error) => (StatusCode::BAD_REQUEST, format!("{error}.\n")),
-            Self::Forbidden(name) => {
-                (StatusCode::FORBIDDEN, format!("channel: got {name:?}, wants a channel that the ticket allows.\n"))
-            }
+            Self::Forbidden(name) => (
+                StatusCode::FORBIDDEN,
+                format!("channel: got {}, wants a channel that the ticket allows.\n", quoted(&name)),
+            ),
             Self::Anonymous(name) => (
                 StatusCode::FORBIDDEN,
-                format!("channel: got {name:?}, wants no channel, because this stream is anonymous.\n"),
+                format!("channel: got {}, wants no channel, because this stream is anonymous.\n", quoted(&name)),
             ),
             Self::TooMany(most) => (
                 StatusCode::TOO_MANY_REQUESTS,
-                format!("channel: got more than {most} channels for one client, wants at most {most}.\n"),
+                format!(
+                    "channel: got more than {0} channels, wants at most {0} (limits.channelsPerClient).\n",
+                    grouped(most as u64)
+                ),
             ),
         };
         answer::text(status, says)

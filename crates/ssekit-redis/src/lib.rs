@@ -287,7 +287,9 @@ impl Redis {
     /// Closes the connection, too: perhaps this was the answer to another command.
     fn not_ours(&mut self, key: &str) -> Failure {
         self.connection = None;
-        Failure::new(format!("Redis: {key} holds what is not ssekit's; wants another prefix"))
+        Failure::new(format!(
+            "Redis: the key {key} holds data that is not ssekit's, wants another options.backplane.prefix"
+        ))
     }
 
     fn read_after(&self, after: Ends) -> Cmd {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use ssekit_core::error::{Error, Result};
+use ssekit_core::error::{Error, Result, counted};
 use ssekit_core::schema::{Fields, Schema};
 
 /// Options for Redis 6.2 or later, or Valkey.
@@ -35,9 +35,13 @@ impl RedisOptions {
         self.check_bounds("options.backplane")?;
         let usable = |c: char| c.is_ascii_alphanumeric() || "-_.:/".contains(c);
         if self.prefix.is_empty() || self.prefix.len() > 128 || !self.prefix.chars().all(usable) {
-            return Err(Error::argument(
-                "options.backplane.prefix: wants 1 to 128 letters, digits and the characters - _ . : /",
-            ));
+            let got = match self.prefix.len() {
+                length @ 129.. => counted(length, "byte"),
+                _ => format!("{:?}", self.prefix),
+            };
+            return Err(Error::argument(format!(
+                "options.backplane.prefix: got {got}, wants 1 to 128 letters, digits and the characters - _ . : /"
+            )));
         }
         Server::parse(&self.url)
     }
@@ -113,16 +117,20 @@ impl Server {
     fn parse(url: &str) -> Result<Self> {
         let wrong = |what: &str| {
             Error::argument(format!(
-                "options.backplane.redis: {what}; wants redis://[user[:password]@]host[:port][/database]"
+                "options.backplane.redis: {what}, wants redis://[user[:password]@]host[:port][/database]"
             ))
         };
-        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("got no URL"))?;
+        let (scheme, rest) = url.split_once("://").ok_or_else(|| wrong("got text that is not a URL"))?;
         let (tls, sentinel) = match scheme {
             "redis" => (false, false),
             "rediss" => (true, false),
             "redis+sentinel" => (false, true),
             "rediss+sentinel" => (true, true),
-            _ => return Err(wrong("got a URL of another kind")),
+            // Anything else may be a password at the wrong place.
+            _ if scheme.len() <= 16 && scheme.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'+') => {
+                return Err(wrong(&format!("got a URL with the scheme {scheme}")));
+            }
+            _ => return Err(wrong("got a URL with another scheme")),
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
@@ -130,13 +138,17 @@ impl Server {
             authority.rsplit_once('@').map_or((None, authority), |(login, hosts)| (Some(login), hosts));
         let default_port = if sentinel { 26_379 } else { 6_379 };
         let hosts: Option<Vec<Host>> = hosts.split(',').map(|host| Host::parse(host, default_port)).collect();
-        let hosts =
-            hosts.filter(|hosts| !hosts.is_empty()).ok_or_else(|| wrong("got no host, or a port that is none"))?;
+        let hosts = hosts
+            .filter(|hosts| !hosts.is_empty())
+            .ok_or_else(|| wrong("got a URL without a host, or with a port that is not a number"))?;
         let mut path = path.split('/').filter(|part| !part.is_empty());
-        let service =
-            if sentinel { Some(path.next().ok_or_else(|| wrong("got no name of a service"))?.into()) } else { None };
+        let service = if sentinel {
+            Some(path.next().ok_or_else(|| wrong("got a URL without the name of a service"))?.into())
+        } else {
+            None
+        };
         let database = match path.next() {
-            Some(number) => number.parse().map_err(|_| wrong("got a database that is no number"))?,
+            Some(number) => number.parse().map_err(|_| wrong("got a database that is not a number"))?,
             None => 0,
         };
         let (user, password) = match login.map(|login| login.split_once(':').unwrap_or((login, ""))) {

@@ -28,15 +28,17 @@ impl Dialler {
     /// # Errors
     /// There is no usable certificate.
     pub(crate) fn trusting(pem: Option<&str>) -> Result<Self> {
-        let wrong = |what: String| Error::argument(format!("options.backplane.ca: {what}"));
+        let wrong = |got: &str| {
+            Error::argument(format!("options.backplane.ca: got {got}, wants certificates in PEM for rediss://"))
+        };
         let mut roots = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(pem.unwrap_or_default().as_bytes()) {
-            let certificate = certificate.map_err(|error| wrong(format!("got no certificate: {error}")))?;
+            let certificate = certificate.map_err(|error| wrong(&format!("text that is not PEM ({error})")))?;
             // Skip a certificate that rustls cannot use, as is usual: there may be an odd one among many.
             let _ = roots.add(certificate);
         }
         if roots.is_empty() {
-            return Err(wrong("got none, wants certificates in PEM for rediss://".into()));
+            return Err(wrong(if pem.is_none() { "none" } else { "text without a usable certificate" }));
         }
         let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
         Ok(Self(Some(TlsConnector::from(std::sync::Arc::new(config)))))

@@ -12,7 +12,7 @@ use ssekit_testing::chance::Chance;
 use ssekit_testing::cuts::{self, Place};
 use ssekit_testing::redis_server::RedisServer;
 
-/// What is wrong with Redis.
+/// The fault of Redis.
 #[derive(Debug, Clone, Copy)]
 enum Fault {
     Full,

@@ -60,12 +60,12 @@ impl Recipients {
     }
 }
 
-/// What goes on, for all to see.
+/// The state that all can see.
 struct Scene {
     /// Where the nodes listen; one of them may be dead.
     addresses: Mutex<[SocketAddr; NODES]>,
     plan: Vec<Recipients>,
-    /// How many events have been sent.
+    /// The number of events that have been sent.
     sent: AtomicUsize,
     /// The newest event that each page has got, or might have.
     reached: Vec<AtomicUsize>,

@@ -168,7 +168,7 @@ pub async fn numbers_are_never_reused<W: World>() {
         knowing(&joined, ends, Some(read[count - 1].origin.clone()))
     };
     world.lose();
-    // Whoever is first begins anew behind what it has seen; whoever has seen more moves that on.
+    // The first node begins anew behind what it has seen; a node that has seen more moves that on.
     let first = behind.join(&known(1)).await.unwrap();
     assert_ne!(first.epoch, joined.epoch);
     assert!(first.ends.events > known(1).ends.events && first.forgotten == first.ends.events);

@@ -56,7 +56,7 @@ impl Page {
         let mut patience = Instant::now() + PATIENCE;
         while !(over.load(Ordering::Relaxed) && self.account.has_the_newest()) && Instant::now() < patience {
             if !over.load(Ordering::Relaxed) {
-                // How long the fault takes says nothing.
+                // The duration of the fault says nothing.
                 patience = Instant::now() + PATIENCE;
             }
             let is_connected = pull.stream.client().is_some_and(|client| client.is_connected());
@@ -106,7 +106,7 @@ impl Drop for StopOnDrop<'_> {
     }
 }
 
-/// What has come of a run.
+/// The result of a run.
 #[derive(Debug, Default)]
 struct Outcome {
     cuts: usize,

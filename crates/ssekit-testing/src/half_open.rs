@@ -19,7 +19,7 @@ pub struct HalfOpen {
 #[derive(Debug, Clone, Copy)]
 struct Way {
     reads: bool,
-    /// How many events have been appended, and how many may be.
+    /// The number of events that have been appended, and the number that may be.
     appended: u64,
     most: u64,
     /// The node hears what has become of them.

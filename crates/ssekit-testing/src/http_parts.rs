@@ -39,8 +39,8 @@ pub const PARTS: &[&str] = &[
     "0\r\n\r\n",
     "5\r\nhello\r\n",
     "{}",
-    r#"{"broadcast":true,"event":{}}"#,
-    r#"{"channel":"news","event":{}}"#,
+    r#"{"broadcast":true,"event":{"data":1}}"#,
+    r#"{"channel":"news","event":{"data":1}}"#,
     "SM\r\n\r\n",
     ":",
     " ",
@@ -72,7 +72,7 @@ pub fn good_beginnings() -> Vec<Vec<u8>> {
     ]
 }
 
-/// How a client's connection begins over HTTP/2 (RFC 9113, section 3.4).
+/// The beginning of a client's connection over HTTP/2 (RFC 9113, section 3.4).
 pub fn http2_opening() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat()
 }

@@ -41,7 +41,7 @@ use ssekit_core::{
 };
 use tokio::runtime::Runtime;
 
-/// How long a test waits before it is taken for hung.
+/// The time after which a test counts as hung.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A hub and the runtime that it works on.

@@ -70,7 +70,7 @@ fn back<'a>(who: Connect<'a>, last: &'a str) -> Connect<'a> {
     Connect { last_event_id: Some(last), ..who }
 }
 
-/// What the page gets until this event, which is the last for all.
+/// The events that the page gets up to this one, which is the last for all.
 fn until(page: &mut Pull, end: &str) -> Vec<String> {
     let mut got = Vec::new();
     loop {

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Recall, Recalled, Record};
 use ssekit_core::event::position::Epoch;
 
-/// What is known of a backplane, and how it behaves.
+/// The facts about a backplane, and its behaviour.
 #[derive(Debug, Default)]
 pub struct Watch {
     records: AtomicUsize,
@@ -15,7 +15,7 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// How many records it has returned.
+    /// The number of records that it has returned.
     pub fn records(&self) -> usize {
         self.records.load(Ordering::SeqCst)
     }

@@ -146,7 +146,7 @@ impl Dechunker {
         body
     }
 
-    /// How long the head of the chunk at `start` is, and how long the chunk.
+    /// The length of the head of the chunk at `start`, and that of the chunk.
     fn head(&self, start: usize) -> Option<(usize, usize)> {
         let rest = &self.buffer[start..];
         let digits = rest.windows(2).take(9).position(|window| window == b"\r\n");

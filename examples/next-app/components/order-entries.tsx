@@ -6,7 +6,7 @@ import styles from './order-entries.module.css';
 // The server renders the same text as the browser, so both need one time zone.
 const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: 'UTC' });
 
-/** What has happened to an order: a line that grows downwards. */
+/** The history of an order: a line that grows downwards. */
 export function OrderEntries({ entries }: { entries: readonly OrderEntry[] }) {
   return (
     <ol className={styles.list} aria-live="polite" aria-relevant="additions" data-testid="entries">

@@ -3,7 +3,7 @@ import { Brand } from '@/components/brand';
 import type { User } from '@/lib/users';
 import styles from './page-header.module.css';
 
-/** Who is logged in, with a link to another page. */
+/** The user who is logged in, with a link to another page. */
 export function PageHeader({ user, children }: { user: User; children: React.ReactNode }) {
   return (
     <header className={styles.header}>

@@ -10,7 +10,7 @@ export interface Connection {
   reconnects: number;
 }
 
-/** How long to wait before another ticket is asked for. */
+/** The wait before the next request for a ticket. */
 const TICKET_PAUSE_MS = 1_000;
 
 /**

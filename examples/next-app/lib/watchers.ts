@@ -1,7 +1,7 @@
 import { SSEService } from '@/features/sse';
 import { channelOf } from '@/lib/order-channel';
 
-/** What the app says about each client. */
+/** The data that the app gives about each client. */
 export interface ClientData {
   name: string;
 }

@@ -78,7 +78,7 @@ function read(file: string): CompilerConfig {
   const stats = statSync(file);
   // Reading a pipe or a device would block.
   if (!stats.isFile() || stats.size > MAX_BYTES)
-    throw new Unreadable(`${file}: it is not a regular file of at most ${MAX_BYTES} bytes`);
+    throw new Unreadable(`${file}: it is not a regular file of at most ${MAX_BYTES.toLocaleString('en')} bytes`);
   try {
     return plainValue(readJsonc(readFileSync(file, 'utf8'))) as CompilerConfig;
   } catch (error) {

@@ -11,6 +11,8 @@ export function readText(file: string): string {
   const stats = statSync(file);
   if (!stats.isFile()) throw new CannotRun(`${file} is not a file.`);
   if (stats.size > MAX_BYTES)
-    throw new CannotRun(`${file} is too large: it has ${stats.size} bytes, and the limit is ${MAX_BYTES}.`);
+    throw new CannotRun(
+      `${file} is too large: it has ${stats.size.toLocaleString('en')} bytes, and the limit is ${MAX_BYTES.toLocaleString('en')}.`,
+    );
   return readFileSync(file, 'utf8');
 }

@@ -1,6 +1,6 @@
 /** `ssekit doctor [url]`: says what is wrong with a stream, and how to fix it. */
 import { explain } from '../http/explain.js';
-import { painter, say, sayJson } from '../output.js';
+import { painter, say, sayJson, withoutSecrets } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseSeconds, parseUrl, parseUsage, UsageError } from '../usage.js';
 import { checkBody } from './body-checks.js';
 import { type Finding, problem } from './finding.js';
@@ -25,7 +25,7 @@ export async function doctor(args: string[]): Promise<number> {
   const address = atMostOne('URL', positionals);
   const folder = process.cwd();
   if (address === undefined && !isApp(folder))
-    throw new UsageError('URL: expected the URL of a stream, got nothing. There is no app in this folder to examine.');
+    throw new UsageError('URL: got none, wants the URL of a stream. There is no app in this folder to examine.');
   const options = {
     headers: parseHeaders(values.header),
     timeoutMs: (parseSeconds('--timeout', values.timeout) ?? DEFAULT_TIMEOUT_SECONDS) * 1000,
@@ -45,19 +45,24 @@ async function examine(
   url: URL,
   options: ObserveOptions,
 ): Promise<{ url: string; stream: string; findings: Finding[] }> {
+  const shown = withoutSecrets(String(url));
   try {
     const seen = await observe(url, options);
-    return { url: String(seen.url), stream: describeStream(seen), findings: [...checkHead(seen), ...checkBody(seen)] };
+    return {
+      url: withoutSecrets(String(seen.url)),
+      stream: describeStream(seen),
+      findings: [...checkHead(seen), ...checkBody(seen)],
+    };
   } catch (error) {
     const explanation = explain(error);
     if (!explanation) throw error;
-    if (!explanation.isServersFault) throw new CannotRun(`${url}: ${explanation.seen}. ${explanation.remedy}`);
+    if (!explanation.isServersFault) throw new CannotRun(`${shown}: ${explanation.seen}. ${explanation.remedy}`);
     const finding = problem(
       'connection',
       `${explanation.seen}.`,
       'A browser cannot connect, either.',
       explanation.remedy,
     );
-    return { url: String(url), stream: 'no answer', findings: [finding] };
+    return { url: shown, stream: 'no answer', findings: [finding] };
   }
 }

@@ -31,15 +31,11 @@ export async function send(args: string[]): Promise<number> {
     },
   });
   const [address, data, ...more] = positionals;
-  if (address === undefined) throw new UsageError('URL: expected the URL of a listener, got nothing');
+  if (address === undefined) throw new UsageError('URL: got none, wants the URL of a listener');
   if (more.length > 0)
-    throw new UsageError(`data: expected one argument, got ${more.length + 1}. Put data with spaces in quotes.`);
+    throw new UsageError(`data: got ${more.length + 1} arguments, wants one. Put data with spaces in quotes.`);
   const { user, client, channel, broadcast } = values;
-  const targets = [user, client, channel, broadcast || undefined].filter((target) => target !== undefined);
-  if (targets.length !== 1)
-    throw new UsageError(
-      `Expected one of --user, --client, --channel and --broadcast, got ${targets.length || 'none'}`,
-    );
+  checkAudience({ user, client, channel, broadcast: broadcast || undefined });
   const body = {
     userId: user,
     clientId: client,
@@ -57,6 +53,14 @@ export async function send(args: string[]): Promise<number> {
   const headers = { ...authorization(), ...idempotency(values['idempotency-key']), ...parseHeaders(values.header) };
   const answer = await publish(publishUrl(address), headers, JSON.stringify(body));
   return show(answer, values.json, client !== undefined);
+}
+
+function checkAudience(options: Record<string, unknown>): void {
+  const names = Object.keys(options).map((name) => `--${name}`);
+  const given = Object.keys(options).filter((name) => options[name] !== undefined);
+  if (given.length === 1) return;
+  const got = given.map((name) => `--${name}`).join(' and ') || 'none';
+  throw new UsageError(`audience: got ${got}, wants exactly one of ${names.join(', ')}`);
 }
 
 /** If the address is only a host, `/publish` is meant. */
@@ -83,13 +87,13 @@ async function dataOf(argument: string | undefined, isText: boolean): Promise<un
   try {
     return JSON.parse(given);
   } catch {
-    throw new UsageError(`data: expected JSON, got ${oneLine(given, 100)}. To send it as a string, add --text.`);
+    throw new UsageError(`data: got ${oneLine(given, 100)}, wants JSON. To send it as a string, add --text.`);
   }
 }
 
 function retryOf(given: string | undefined): number | undefined {
   if (given === undefined) return undefined;
-  if (!/^\d+$/.test(given)) throw new UsageError(`--retry: expected milliseconds, got ${given}`);
+  if (!/^\d+$/.test(given)) throw new UsageError(`--retry: got ${JSON.stringify(given)}, wants milliseconds`);
   return Number(given);
 }
 
@@ -126,7 +130,7 @@ async function textOf(response: Response, url: URL): Promise<string> {
     bytes += piece.length;
     if (bytes > MAX_ANSWER_BYTES)
       throw new CannotRun(
-        `${url.host}: the answer is longer than ${MAX_ANSWER_BYTES} bytes, so it is not from a listener of ssekit.`,
+        `${url.host}: the answer is longer than ${MAX_ANSWER_BYTES.toLocaleString('en')} bytes, so it is not from a listener of ssekit.`,
       );
     pieces.push(piece);
   }

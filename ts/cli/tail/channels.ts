@@ -15,5 +15,5 @@ function checked(name: string): string {
   const bytes = Buffer.byteLength(name);
   if (bytes >= 1 && bytes <= 256 && !/\p{Cc}/u.test(name)) return name;
   const got = oneLine(JSON.stringify(name), 100);
-  throw new UsageError(`--channel: expected 1 to 256 bytes without control characters, got ${got}`);
+  throw new UsageError(`--channel: got ${got}, wants 1 to 256 bytes without control characters`);
 }

@@ -1,7 +1,7 @@
 /** `ssekit tail <url>`: prints the events of a stream as they come. */
 import { MAX_EVENT_CHARACTERS } from '../event-stream/parser.js';
 import { explain } from '../http/explain.js';
-import { caughtUp, duration, oneLine, painter, say, sayJson, tell } from '../output.js';
+import { caughtUp, duration, oneLine, painter, say, sayJson, tell, withoutSecrets } from '../output.js';
 import { atMostOne, CannotRun, EXIT, parseHeaders, parseUrl, parseUsage, UsageError } from '../usage.js';
 import { withChannels } from './channels.js';
 import { follow, type Notice } from './follow.js';
@@ -23,7 +23,7 @@ export async function tail(args: string[]): Promise<number> {
     },
   });
   const address = atMostOne('URL', positionals);
-  if (address === undefined) throw new UsageError('URL: expected the URL of a stream, got nothing');
+  if (address === undefined) throw new UsageError('URL: got none, wants the URL of a stream');
   const url = withChannels(parseUrl(address), values.channel);
   const ended = new AbortController();
   const end = (): void => ended.abort();
@@ -38,7 +38,7 @@ export async function tail(args: string[]): Promise<number> {
   } catch (error) {
     const explanation = explain(error);
     if (!explanation) throw error;
-    throw new CannotRun(`${address}: ${explanation.seen}. ${explanation.remedy}`);
+    throw new CannotRun(`${withoutSecrets(address)}: ${explanation.seen}. ${explanation.remedy}`);
   }
 }
 
@@ -62,7 +62,7 @@ async function show(notices: AsyncIterable<Notice>, { all, json }: { all: boolea
 function describe(notice: Exclude<Notice, { kind: 'event' }>): string {
   switch (notice.kind) {
     case 'open':
-      return `connected to ${notice.url} (HTTP/${notice.response.httpVersion})`;
+      return `connected to ${withoutSecrets(String(notice.url))} (HTTP/${notice.response.httpVersion})`;
     case 'dropped':
       return `left out an event of more than ${MAX_EVENT_CHARACTERS} characters`;
     case 'lost':

@@ -21,7 +21,7 @@ use crate::cluster::remote_clients::RemoteClients;
 use crate::cluster::stats::{ClusterStats, Link};
 use crate::counter::Counter;
 use crate::engine::Engine;
-use crate::error::Error;
+use crate::error::{Error, grouped};
 use crate::event::Frame;
 use crate::event::position::{Epoch, Position, agreed};
 use crate::options::ClusterOptions;
@@ -262,7 +262,8 @@ impl Cluster {
         };
         tokio::time::timeout(PATIENCE, flushed).await.map_err(|_| {
             let why = self.health.lock().told.last().cloned().unwrap_or_else(|| "it does not answer".into());
-            Error::backplane(format!("{} events wait for the backplane: {why}", self.events.buffered().records))
+            let waiting = grouped(self.events.buffered().records as u64);
+            Error::backplane(format!("{waiting} events wait for the backplane: {why}"))
         })
     }
 

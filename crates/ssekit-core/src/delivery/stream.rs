@@ -165,7 +165,8 @@ impl Stream {
     pub fn hand_off_with(&mut self, socket: std::os::fd::OwnedFd, framing: Framing, held: Option<Held>) -> Result<()> {
         let socket = socket2::Socket::from(socket);
         socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
-        self.hand_off_holding(socket.into(), framing, held).map_err(|_| Error::gone())
+        let handed_off = self.hand_off_holding(socket.into(), framing, held);
+        handed_off.map_err(|_| Error::gone(self.client().map(|client| client.info.id.as_ref())))
     }
 
     /// Counts that the stream stays with its carrier, and why.

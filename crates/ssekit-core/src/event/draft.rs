@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, grouped};
 use crate::event::frame::{CHUNK_HEAD, CHUNK_TAIL, Decimal, Frame, write_chunk_head};
 use crate::event::position::{Epoch, MAX_ID_BYTES, NodeId, ONLY_AT, Position};
 
@@ -37,8 +37,9 @@ impl Draft {
     pub(super) fn check_size(&self, max_bytes: usize) -> Result<()> {
         let bytes = self.body_len_bound();
         if bytes > max_bytes {
+            let (got, most) = (grouped(bytes as u64), grouped(max_bytes as u64));
             return Err(Error::range(format!(
-                "event: got {bytes} bytes on the wire, wants at most {max_bytes} (maxEventBytes)"
+                "event: got {got} bytes, wants at most {most} on the wire (maxEventBytes)"
             )));
         }
         Ok(())

@@ -25,7 +25,7 @@ pub(crate) use encoded::Encoded;
 pub use frame::{Frame, Framing};
 pub use stored::StoredEvent;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, grouped};
 use crate::event::frame::{CHUNK_HEAD, CHUNK_TAIL, ID_FIELD};
 use crate::event::lines::{Lines, line_starts};
 use crate::event::position::MAX_ID_BYTES;
@@ -156,25 +156,26 @@ fn check_id_and_key(id: Option<&str>, coalesce_key: Option<&str>) -> Result<()> 
 fn check_not_reserved(argument: &str, text: &str) -> Result<()> {
     if text.starts_with(RESERVED_PREFIX) {
         return Err(Error::argument(format!(
-            "{argument}: got text that begins with `{RESERVED_PREFIX}`, which is reserved for ssekit"
+            "{argument}: got text that begins with `{RESERVED_PREFIX}`, wants another beginning, because this one is reserved for ssekit"
         )));
     }
     Ok(())
 }
 
+/// Text that travels in an HTTP header unharmed, as messages describe it.
+pub const HEADER_TEXT: &str = "1 to 256 printable ASCII characters, without a space at either end";
+
 /// Checks text that must travel in an HTTP header unharmed: printable ASCII, no blanks at either end, 1 to 256 bytes.
 pub fn check_header_text(argument: &str, text: &str) -> Result<()> {
     let problem: Cow<'_, str> = match text.bytes().find(|byte| !(0x20..=0x7e).contains(byte)) {
         Some(byte) if byte < 0x80 => format!("got the control character U+{byte:04X}").into(),
-        Some(_) => "got a character outside of ASCII, which a Last-Event-ID header cannot carry".into(),
+        Some(_) => "got a character outside of ASCII".into(),
         None if text.is_empty() => "got an empty string".into(),
-        None if text.len() > MAX_TEXT => format!("got {} characters", text.len()).into(),
-        None if text.starts_with(' ') || text.ends_with(' ') => {
-            "got a space at the start or end, which a header loses".into()
-        }
+        None if text.len() > MAX_TEXT => format!("got {} characters", grouped(text.len() as u64)).into(),
+        None if text.starts_with(' ') || text.ends_with(' ') => "got a space at the start or end".into(),
         None => return Ok(()),
     };
-    Err(Error::argument(format!("{argument}: {problem}; wants 1 to {MAX_TEXT} printable ASCII characters")))
+    Err(Error::argument(format!("{argument}: {problem}, wants {HEADER_TEXT}")))
 }
 
 /// Checks text that only ssekit reads: the id of a user or a client, or a key.
@@ -182,6 +183,7 @@ pub fn check_length(argument: &str, text: &str) -> Result<()> {
     match text.len() {
         0 => Err(Error::argument(format!("{argument}: got an empty string, wants 1 to {MAX_TEXT} bytes"))),
         length if length > MAX_TEXT => {
+            let length = grouped(length as u64);
             Err(Error::argument(format!("{argument}: got {length} bytes, wants 1 to {MAX_TEXT}")))
         }
         _ => Ok(()),
@@ -190,14 +192,19 @@ pub fn check_length(argument: &str, text: &str) -> Result<()> {
 
 /// Checks the name of a channel.
 pub fn check_channel(name: &str) -> Result<()> {
-    check_length("channel", name)?;
-    check_no_control("channel", name)
+    check_channel_at("channel", name)
+}
+
+/// Checks the name of a channel that is in this argument.
+pub fn check_channel_at(argument: &str, name: &str) -> Result<()> {
+    check_length(argument, name)?;
+    check_no_control(argument, name)
 }
 
 fn check_no_control(argument: &str, text: &str) -> Result<()> {
     match text.chars().find(|c| c.is_control()) {
         Some(c) => Err(Error::argument(format!(
-            "{argument}: got the control character U+{:04X}, wants a name without any",
+            "{argument}: got the control character U+{:04X}, wants a name without control characters",
             u32::from(c)
         ))),
         None => Ok(()),

@@ -7,7 +7,7 @@ use uuid::Uuid;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::stream::{Parts, Stream};
 use crate::engine::Engine;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, grouped};
 use crate::event::position::Position;
 use crate::event::{Event, check_channel, check_header_text, check_length};
 use crate::history::log::{Entry, Log};
@@ -77,7 +77,8 @@ const MOST_DATA: usize = 1_024;
 fn check_json(argument: &str, json: Option<&str>, most: usize) -> Result<()> {
     match json.map_or(0, str::len) {
         length if length > most => {
-            Err(Error::range(format!("{argument}: got {length} bytes of JSON, wants at most {most}")))
+            let (got, most) = (grouped(length as u64), grouped(most as u64));
+            Err(Error::range(format!("{argument}: got {got} bytes of JSON, wants at most {most}")))
         }
         _ => Ok(()),
     }
@@ -85,7 +86,7 @@ fn check_json(argument: &str, json: Option<&str>, most: usize) -> Result<()> {
 
 fn check_channels(channels: &[&str], most: usize) -> Result<()> {
     if channels.len() > most {
-        let got = channels.len();
+        let (got, most) = (grouped(channels.len() as u64), grouped(most as u64));
         return Err(Error::range(format!(
             "channels: got {got} channels, wants at most {most} (limits.channelsPerClient)"
         )));

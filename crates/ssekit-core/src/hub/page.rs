@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::error::{Error, Refusal, Result};
+use crate::error::{Error, Result};
 use crate::event::check_channel;
 use crate::hub::channels::SubscriptionChange;
 use crate::hub::{Hub, Page, Subscriber};
@@ -38,12 +38,12 @@ impl Hub {
         let names = unsubscribe.iter().copied().chain(subscribe.iter().map(|(name, _)| *name));
         names.into_iter().try_for_each(check_channel)?;
         if self.is_draining() {
-            return Err(Error::refused(Refusal::Draining));
+            return Err(Error::draining());
         }
         let mut changed = Changed { unsubscribed: 0, subscribed: 0, stopped: None };
         let stopped = self.carry_out(page, change, &mut changed).err();
         match stopped {
-            Some(error) if changed.unsubscribed + changed.subscribed == 0 && !error.is_range() => Err(error),
+            Some(error) if changed.unsubscribed + changed.subscribed == 0 && !error.is_channels_full() => Err(error),
             stopped => Ok(Changed { stopped, ..changed }),
         }
     }

@@ -87,7 +87,7 @@ impl Hub {
             let floor = recall_before(desk, (audience, epoch), range, &mut newest).await?;
             let is_gone = after.is_some() && agreed(floor) > from && !newest.is_full();
             if let Some(id) = after.filter(|_| is_gone || newest.search.is_some()) {
-                return Err(Error::evicted(format!("after: events after {id:?} are not kept any more")));
+                return Err(Error::evicted(id));
             }
         }
         Ok(newest.events.into())
@@ -98,10 +98,8 @@ impl Hub {
         let Some(id) = after else { return Ok(ReadStart::After(timeline.base())) };
         match timeline.locate(id, |own| self.log_of(audience).find(own, 0)) {
             Some(Located { cursor, .. }) if cursor >= timeline.base() => Ok(ReadStart::After(cursor)),
-            Some(_) => Err(Error::evicted(format!("after: events after {id:?} are not kept any more"))),
-            None if Epoch::has_made(id) => {
-                Err(Error::evicted(format!("after: the history has no event with the id {id:?}")))
-            }
+            Some(_) => Err(Error::evicted(id)),
+            None if Epoch::has_made(id) => Err(Error::unknown_event(id)),
             None => Ok(ReadStart::Behind(id)),
         }
     }

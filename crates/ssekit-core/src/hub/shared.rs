@@ -5,7 +5,6 @@ use std::sync::Arc;
 use crate::cluster::Link;
 use crate::cluster::message::{self, Addressee, Message, Owner};
 use crate::cluster::node::Cluster;
-use crate::error::Refusal;
 use crate::error::{Error, Result};
 use crate::event::Draft;
 use crate::event::audience::Audience;
@@ -108,7 +107,7 @@ impl Hub {
         let Some(cluster) = &self.inner.cluster else { return Ok((0, false)) };
         let there = client.and_then(|id| cluster.remote_clients.find(id));
         if there.as_ref().is_some_and(|there| there.user.as_deref() != user) {
-            return Err(Error::refused(Refusal::Claimed));
+            return Err(Error::claimed());
         }
         let replaces = there.is_some_and(|there| there.connected);
         Ok((user.map_or(0, |user| cluster.remote_clients.count_of(user)), replaces))

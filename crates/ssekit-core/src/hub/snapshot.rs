@@ -26,19 +26,18 @@ impl Hub {
         audience.check()?;
         let timeline = &self.inner.engine.timeline;
         let log = self.log_of(audience);
-        let gone = |id| Error::evicted(format!("after: events after {id:?} are not kept any more"));
         let mut cursor = match after {
             None => log.floor(),
             Some(id) => match timeline.locate(id, |own| log.find(own, 0)) {
                 Some(Located { cursor, .. }) if cursor >= timeline.horizon() => cursor,
-                Some(_) => return Err(gone(id)),
-                None => return Err(Error::evicted(format!("after: the history has no event with the id {id:?}"))),
+                Some(_) => return Err(Error::evicted(id)),
+                None => return Err(Error::unknown_event(id)),
             },
         };
         let mut entries = Vec::new();
         while log.read(cursor, timeline.head(), usize::MAX, &mut entries).is_err() {
             match after {
-                Some(id) => return Err(gone(id)),
+                Some(id) => return Err(Error::evicted(id)),
                 // Events were dropped after the look at the floor.
                 None => cursor = log.floor(),
             }

@@ -1,7 +1,7 @@
 //! Options of channels, by the beginning of their names.
 
 use crate::error::Error;
-use crate::event::check_channel;
+use crate::event::check_channel_at;
 use crate::history::log::LogBounds;
 use crate::options::{MANY, TEBI};
 use crate::schema::slot::{Slot, Unfit, ValueKind};
@@ -44,10 +44,10 @@ impl ChannelKinds {
     pub fn add(&mut self, pattern: &str, options: ChannelOptions) -> Result<(), Error> {
         let start = pattern.strip_suffix('*').unwrap_or(pattern);
         if !(start.is_empty() && pattern == "*") {
-            check_channel(start).map_err(|error| Error::argument(format!("{}: {error}", at(pattern))))?;
+            check_channel_at(&at(pattern), start)?;
         }
         if self.0.iter().any(|(known, _)| known == pattern) {
-            return Err(Error::argument(format!("{}: got it twice", at(pattern))));
+            return Err(Error::argument(format!("{}: got it twice, wants each name once", at(pattern))));
         }
         self.0.push((pattern.to_owned(), options));
         Ok(())
@@ -148,11 +148,11 @@ mod tests {
     #[test]
     fn options_that_make_no_sense_are_refused() {
         for (text, message) in [
-            (r#"{ "": {} }"#, r#"options.channels[""]: channel: got an empty string"#),
-            ("{ \"a\\n*\": {} }", r#"options.channels["a\n*"]: channel: got the control character U+000A"#),
+            (r#"{ "": {} }"#, r#"options.channels[""]: got an empty string"#),
+            ("{ \"a\\n*\": {} }", r#"options.channels["a\n*"]: got the control character U+000A"#),
             (
                 r#"{ "a": { "presense": true } }"#,
-                r#"options.channels["a"].presense: got true, but there is no such option"#,
+                r#"options.channels["a"].presense: no such option; known are presence, history"#,
             ),
             (r#"{ "a": { "presence": 1 } }"#, r#"options.channels["a"].presence: got 1, wants true or false"#),
             (

@@ -85,17 +85,17 @@ impl Fields<'_> {
             }
             let argument = format!("{argument}.{name}");
             let Some(field) = self.find(&name) else {
-                return Err(source.refuse(self.unknown(&argument, &value)));
+                return Err(source.refuse(self.unknown(&argument)));
             };
             field.read(&argument, &format!("{group}{name}"), &source, given)?;
         }
         self.check_required(argument, group, given).map_err(|error| source.refuse(error))
     }
 
-    fn unknown(&self, argument: &str, value: &Value) -> Error {
+    /// The value is not shown, because it may be anything, even a secret under a misspelt name.
+    fn unknown(&self, argument: &str) -> Error {
         let known: Vec<_> = self.0.iter().map(|field| field.name).collect();
-        let (got, known) = (shown(value, self.has_secret()), known.join(", "));
-        Error::argument(format!("{argument}: got {got}, but there is no such option; known are {known}"))
+        Error::argument(format!("{argument}: no such option; known are {}", known.join(", ")))
     }
 
     fn check_required(&self, argument: &str, group: &str, given: &Names) -> Result<(), Error> {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::value::Value;
-use crate::error::Error;
+use crate::error::{Error, grouped};
 
 /// Where a field keeps its value.
 pub trait Slot {
@@ -66,7 +66,7 @@ impl ValueKind {
         match self {
             Self::Flag => "true or false".into(),
             Self::Choice([one, other]) => format!("'{one}' or '{other}'"),
-            Self::Number { least, most } => format!("an integer from {least} to {most}"),
+            Self::Number { least, most } => format!("an integer from {} to {}", grouped(least), grouped(most)),
             Self::Text => "a string".into(),
             Self::Pem => "PEM as a string or a buffer".into(),
             Self::Texts => "an array of strings".into(),

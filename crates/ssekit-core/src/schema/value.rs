@@ -1,5 +1,7 @@
 //! Values from outside.
 
+use crate::error::grouped;
+
 /// A value from outside Rust, as far as options need it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
@@ -36,7 +38,9 @@ impl Value {
             Self::Flag(flag) => flag.to_string(),
             Self::Number(number) if number.is_infinite() => if *number > 0.0 { "Infinity" } else { "-Infinity" }.into(),
             Self::Number(number) => number.to_string(),
-            Self::Text(text) if text.len() > LONG => format!("a string of {} characters", text.chars().count()),
+            Self::Text(text) if text.len() > LONG => {
+                format!("a string of {} characters", grouped(text.chars().count() as u64))
+            }
             Self::Text(text) => match text.char_indices().nth(SHOWN) {
                 Some((end, _)) => format!("{}…", quoted(text.get(..end).unwrap_or_default())),
                 None => quoted(text),

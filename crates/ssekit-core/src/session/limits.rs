@@ -54,16 +54,16 @@ impl Gate {
     /// The gate is closed, or a bound is reached.
     pub(crate) fn enter(&self, network: Option<Network>, replaces: bool) -> Result<()> {
         if self.is_closed() {
-            return Err(Error::refused(Refusal::Draining));
+            return Err(Error::draining());
         }
         let most = if replaces { usize::MAX } else { self.limits.clients };
         let one_more = |count: usize| (count < most).then_some(count + 1);
         if self.clients.fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more).is_err() {
-            return Err(Error::refused(Refusal::Clients));
+            return Err(Error::full(most));
         }
         if !self.enter_from(network, replaces) {
             self.clients.fetch_sub(1, Ordering::AcqRel);
-            return Err(Error::refused(Refusal::Address));
+            return Err(Error::address_full(self.limits.clients_per_address));
         }
         Ok(())
     }

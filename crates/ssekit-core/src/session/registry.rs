@@ -11,7 +11,6 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 
 use crate::counter::Counter;
-use crate::error::Refusal;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::position::Position;
@@ -253,7 +252,7 @@ impl Registry {
                 None
             }
             Entry::Occupied(occupied) if occupied.get().info.user != client.info.user => {
-                return Err(Error::refused(Refusal::Claimed));
+                return Err(Error::claimed());
             }
             Entry::Occupied(mut occupied) => match predecessor {
                 Some(predecessor) if Arc::ptr_eq(predecessor, occupied.get()) => {

@@ -7,7 +7,6 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
-use crate::error::Refusal;
 use crate::error::{Error, Result};
 use crate::event::position::Position;
 use crate::history::log::Log;
@@ -71,7 +70,7 @@ impl User {
             return Ok(Hold::Retired);
         }
         if connections.clients.len() + connections.holds as usize >= most {
-            return Err(Error::refused(Refusal::User));
+            return Err(Error::user_full(most));
         }
         connections.holds += 1;
         Ok(Hold::Held)

@@ -30,7 +30,7 @@ fn open(hub: &Hub, client: &str, channels: &[&str], last_event_id: Option<&str>)
     Pull::of(hub.connect(who).unwrap())
 }
 
-/// What an event says: who, and what they do.
+/// The contents of an event: a member, and what that member does.
 fn said(event: &Received) -> (String, String) {
     let data: serde_json::Value = serde_json::from_str(&event.data).unwrap_or_default();
     let name = data["data"]["name"].as_str().map_or_else(|| data["member"].to_string(), str::to_owned);

@@ -193,7 +193,7 @@ fn channels_that_nobody_uses_are_given_up() {
     assert_eq!(engine.channels().len(), 0);
 }
 
-/// What the model expects of one client.
+/// The state that the model expects of one client.
 struct Model {
     channels: BTreeSet<usize>,
     expected: Vec<String>,

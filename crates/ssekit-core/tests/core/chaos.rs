@@ -26,7 +26,7 @@ const RESTART_EVERY: usize = 500;
 /// Nobody is further behind than this when an event is sent, so that the cuts are spread over all of them.
 const MOST_BEHIND: u64 = 400;
 
-/// How a client's connection ends.
+/// The ways in which a client's connection ends.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
     /// The client sends RST after so many bytes.

@@ -189,7 +189,7 @@ fn event_is_accepted_at_the_limit_and_refused_above() {
     assert_eq!(frame.body().len(), 2_000);
     let error = event.encode(1_999).unwrap_err();
     assert!(error.is_range());
-    assert!(error.to_string().contains("2000 bytes"), "{error}");
+    assert!(error.to_string().contains("at most 1,999 on the wire"), "{error}");
 }
 
 #[test]

@@ -25,7 +25,7 @@ fn refusal(refused: Result<Connected>) -> Refusal {
     refused.unwrap_err().refusal().unwrap()
 }
 
-/// How often which refusal was counted.
+/// The count of each refusal.
 fn counted(hub: &Hub, refusal: Refusal) -> u64 {
     hub.stats().refusals[refusal as usize]
 }

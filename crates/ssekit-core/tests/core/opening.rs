@@ -36,7 +36,7 @@ fn welcome_is_no_longer_than_an_event() {
     let engine = Engine::with(Options { max_event_bytes: 2_000, ..Options::default() });
     let long = format!("\"{}\"", "x".repeat(1_999));
     let error = engine.connect(Connect { welcome: Some(&long), ..Connect::default() }).unwrap_err();
-    assert!(error.is_range() && error.to_string().starts_with("welcome: got 2001 bytes"), "{error}");
+    assert!(error.is_range() && error.to_string().starts_with("welcome: got 2,001 bytes"), "{error}");
     assert_eq!(engine.stats().connects, 0);
     engine.connect(Connect { welcome: Some(&long[1..]), ..Connect::default() }).unwrap();
 }

@@ -38,7 +38,7 @@ impl Audience {
     }
 }
 
-/// How a page comes back.
+/// The ways in which a page comes back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Resume {
     /// It was never here.
@@ -53,7 +53,7 @@ enum Resume {
     OwedEvicted,
 }
 
-/// How its stream ends.
+/// The ways in which its stream ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum End {
     StaysOpen,

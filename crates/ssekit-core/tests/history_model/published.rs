@@ -46,7 +46,7 @@ impl Text {
 pub(crate) struct Published {
     pub(crate) position: u64,
     pub(crate) text: Text,
-    /// What it may be as well, because only the hub knows whether the event was still there when it was copied.
+    /// Another possible outcome, because only the hub knows whether the event was still there when it was copied.
     pub(crate) or: Option<Text>,
     pub(crate) key: Option<u8>,
     pub(crate) audience: Audience,

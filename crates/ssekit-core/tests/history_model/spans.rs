@@ -58,7 +58,7 @@ impl Spans {
         self.all.iter().filter(|span| span.until == u64::MAX)
     }
 
-    /// How many channels it has not left.
+    /// The number of channels that it has not left.
     pub(crate) fn count(&self) -> usize {
         self.active().count()
     }

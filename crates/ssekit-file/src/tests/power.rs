@@ -84,7 +84,7 @@ impl Image {
         }
     }
 
-    /// What is found stands where it was written.
+    /// Each record that is found is where it was written.
     fn starts_with_nothing_wrong(&self) {
         let Ok((joined, found)) = self.start(Durability::Process) else { return };
         assert_ne!(joined.epoch, self.epoch);
@@ -131,7 +131,7 @@ fn log_that_is_cut_anywhere_leaves_a_prefix() {
 #[test]
 fn synced_history_goes_on_in_its_epoch() {
     let image = image(Durability::Always, false);
-    // What follows was about to be written when the power was lost.
+    // The following records were about to be written when the power was lost.
     let frame = LOG_HEAD..LOG_HEAD + FRAME_HEAD + PAGE;
     for unsynced in [&[][..], &[0; 5_000], &image.log[frame.clone()], &image.log[frame.start..frame.end - 100]] {
         let log = [&image.log, unsynced].concat();

@@ -54,7 +54,7 @@ impl Process {
         Self { input: child.stdin.take(), child, output }
     }
 
-    /// What it says next. `None`: it has ended.
+    /// Its next line. `None`: it has ended.
     pub(crate) fn next(&mut self) -> Option<String> {
         let mut line = String::new();
         while self.output.read_line(&mut line).unwrap() > 0 {

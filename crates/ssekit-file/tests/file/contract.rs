@@ -84,7 +84,7 @@ async fn copy_of_the_database_is_another_history() {
     database.execute("VACUUM INTO ?", [into.to_str().unwrap()]).unwrap();
     let mut file = copy.open();
     let again = fresh(&mut file).await;
-    // What was sent after the copy was made may have been seen under the old epoch.
+    // Clients may have seen later events than the copy has, under the old epoch.
     assert_ne!(again.epoch, joined.epoch);
     assert_eq!(again.ends.events, joined.ends.events + 1);
     assert_eq!(fresh(&mut copy.open()).await.epoch, again.epoch);

@@ -1,7 +1,7 @@
 //! Checks of a listener's options that their list cannot express: the form of paths, origins and tokens, and which options
 //! go together.
 
-use ssekit_core::error::{Error, Result};
+use ssekit_core::error::{Error, Result, counted};
 use ssekit_core::schema::Schema;
 
 use super::{CorsOptions, ListenerOptions, OWN_PATHS};
@@ -26,7 +26,7 @@ impl ListenerOptions {
         check_token("options.metrics.token", self.metrics.token())?;
         if self.tickets.is_none() && !self.anonymous && self.publish_token.is_none() {
             return Err(Error::argument(
-                "options: nobody could use this listener; it wants `tickets`, `anonymous: true` or `publish`",
+                "options: got a listener that nobody could use, wants `tickets`, `anonymous: true` or `publish`",
             ));
         }
         Ok(())
@@ -37,7 +37,7 @@ impl ListenerOptions {
         let is_alone = self.host == host && self.port == port && self.reuse_port == reuse_port;
         match &self.socket_path {
             Some(path) if !is_alone => Err(Error::argument(format!(
-                "options.socketPath: got {path:?} beside a TCP address, wants to stand without `host`, `port` and `reusePort`"
+                "options.socketPath: got {path:?} beside a TCP address, wants none of `host`, `port` and `reusePort` beside it"
             ))),
             _ => Ok(()),
         }
@@ -47,9 +47,14 @@ impl ListenerOptions {
 impl CorsOptions {
     fn validate(&self) -> Result<()> {
         let any = self.origins.iter().any(|origin| origin == "*");
-        if any && (self.credentials || self.origins.len() > 1) {
+        if any && self.credentials {
             return Err(Error::argument(
-                "options.cors.origins: `*` stands alone and without credentials; name the origins that may send cookies",
+                "options.cors.origins: got \"*\" with `credentials: true`, wants the origins that may send cookies",
+            ));
+        }
+        if any && self.origins.len() > 1 {
+            return Err(Error::argument(
+                "options.cors.origins: got \"*\" beside other origins, wants \"*\" alone, or a list of origins",
             ));
         }
         match self.origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
@@ -76,7 +81,9 @@ fn check_path(path: &str) -> Result<()> {
         )));
     }
     if OWN_PATHS.contains(&path) {
-        return Err(Error::argument(format!("options.path: {path} is the listener's own")));
+        return Err(Error::argument(format!(
+            "options.path: got {path:?}, which the listener uses itself, wants another path"
+        )));
     }
     Ok(())
 }
@@ -84,11 +91,13 @@ fn check_path(path: &str) -> Result<()> {
 fn check_token(argument: &str, token: Option<&str>) -> Result<()> {
     let Some(token) = token else { return Ok(()) };
     if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(Error::argument(format!("{argument}: wants printable ASCII characters without spaces")));
+        return Err(Error::argument(format!(
+            "{argument}: got a space or a character outside of printable ASCII, wants printable ASCII characters without spaces"
+        )));
     }
     if token.len() < MIN_SECRET_BYTES {
-        let got = token.len();
-        return Err(Error::argument(format!("{argument}: got {got} characters, wants at least {MIN_SECRET_BYTES}")));
+        let got = counted(token.len(), "character");
+        return Err(Error::argument(format!("{argument}: got {got}, wants at least {MIN_SECRET_BYTES}")));
     }
     Ok(())
 }
@@ -140,7 +149,7 @@ mod tests {
                 ..anonymous()
             }
         };
-        assert!(refused(&cors(&["*"], true)).contains("without credentials"));
+        assert!(refused(&cors(&["*"], true)).contains("with `credentials: true`"));
         assert!(refused(&cors(&["*", "https://a.example"], false)).contains("alone"));
         assert_eq!(cors(&["*"], false).validate(), Ok(()));
         assert_eq!(cors(&["https://a.example", "http://[::1]:3000"], true).validate(), Ok(()));

@@ -1,7 +1,7 @@
 //! The channels that a ticket lets its page read: exact names, and patterns that end with `*`.
 
 use ssekit_core::error::{Error, Result};
-use ssekit_core::event::check_channel;
+use ssekit_core::event::check_channel_at;
 
 /// The end of a pattern. No name in a ticket contains it, so a name is never taken for a pattern.
 const ANY: char = '*';
@@ -16,7 +16,12 @@ impl Grants {
     /// # Errors
     /// One is neither.
     pub fn new(channels: Vec<String>) -> Result<Self> {
-        channels.iter().try_for_each(|channel| check(channel))?;
+        Self::in_argument("channels", channels)
+    }
+
+    /// The same, with the argument's name for an error.
+    pub(super) fn in_argument(argument: &str, channels: Vec<String>) -> Result<Self> {
+        channels.iter().try_for_each(|channel| check(argument, channel))?;
         Ok(Self(channels))
     }
 
@@ -36,14 +41,14 @@ fn beginning(grant: &str) -> Option<&str> {
     grant.strip_suffix(ANY)
 }
 
-fn check(grant: &str) -> Result<()> {
+fn check(argument: &str, grant: &str) -> Result<()> {
     let start = beginning(grant).unwrap_or(grant);
     if start.contains(ANY) {
         return Err(Error::argument(format!(
-            "channels: got {grant:?}, wants a name without `{ANY}`, or a beginning of names with one `{ANY}` at its end"
+            "{argument}: got {grant:?}, wants a name without `{ANY}`, or a beginning of names with one `{ANY}` at its end"
         )));
     }
-    if grant == "*" { Ok(()) } else { check_channel(start) }
+    if grant == "*" { Ok(()) } else { check_channel_at(argument, start) }
 }
 
 #[cfg(test)]

@@ -20,7 +20,10 @@ impl Slot for KeysSlot<'_> {
 
     fn put(&mut self, value: Value) -> Result<(), Unfit> {
         let Value::List(keys) = value else { return Err(Unfit::Kind) };
-        let keys: Result<_, _> = keys.iter().map(|key| PublicKey::from_jwk(&key.to_json().to_string())).collect();
+        let read = |(index, key): (usize, &Value)| {
+            PublicKey::in_argument(&format!("options.tickets.keys[{index}]"), &key.to_json().to_string())
+        };
+        let keys: Result<_, _> = keys.iter().enumerate().map(read).collect();
         *self.0 = keys.map_err(Unfit::Other)?;
         Ok(())
     }

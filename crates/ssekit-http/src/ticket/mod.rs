@@ -18,7 +18,7 @@ pub use signature::PublicKey;
 use crate::secret::MIN_SECRET_BYTES;
 use keys::KeysSlot;
 use payload::Payload;
-use ssekit_core::error::{Error, Result};
+use ssekit_core::error::{Error, Result, counted, grouped};
 use ssekit_core::schema::{Fields, Schema};
 use ssekit_core::session::revoked::{LONGEST, MOST_LEEWAY, since_1970};
 
@@ -132,7 +132,7 @@ pub enum TicketError {
 impl std::fmt::Display for TicketError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Self::Missing => "there is none",
+            Self::Missing => "the request has none",
             Self::Malformed => "it is malformed",
             Self::Algorithm => "no key is configured for its algorithm",
             Self::Key => "no key with its kid is configured",
@@ -147,8 +147,8 @@ impl std::fmt::Display for TicketError {
             Self::TooMany => "too many one-time tickets of its user have been used",
             Self::Revoked => "its user has been logged out since",
             Self::Client => "it is for another client id",
-            Self::UserId => "its sub is no id of a user: 1 to 256 bytes",
-            Self::ClientId => "its cid is no id of a client: 1 to 256 printable ASCII characters",
+            Self::UserId => "its sub cannot be the id of a user, which has 1 to 256 bytes",
+            Self::ClientId => "its cid cannot be the id of a client, which has 1 to 256 printable ASCII characters",
             Self::Origin => "it came as a cookie with a request of another origin's page",
             Self::Channels => "one of its channels is neither a name nor a pattern that ends with `*`",
         })
@@ -173,13 +173,18 @@ impl Schema for TicketOptions {
 impl TicketOptions {
     pub(crate) fn validate(&self) -> Result<()> {
         if self.secrets.is_empty() && self.keys.is_empty() {
-            return Err(Error::argument("options.tickets: wants a `secret` or `keys`"));
+            return Err(Error::argument(
+                "options.tickets: got neither `secret` nor `keys`, wants at least one of them",
+            ));
         }
         self.secrets.iter().try_for_each(|secret| check_secret("options.tickets.secret", secret))?;
         // RFC 6265, section 4.1.1: a cookie's name is a token.
         let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
         if self.cookie.is_empty() || !self.cookie.bytes().all(token) {
-            return Err(Error::argument("options.tickets.cookie: wants the name of a cookie"));
+            return Err(Error::argument(format!(
+                "options.tickets.cookie: got {:?}, wants the name of a cookie: letters, digits and !#$%&'*+-.^_`|~",
+                self.cookie
+            )));
         }
         Ok(())
     }
@@ -268,16 +273,19 @@ pub fn issue(secret: &str, ticket: NewTicket, now: Duration) -> Result<String> {
     if let Some(client) = &ticket.client {
         ssekit_core::event::check_header_text("ticket.clientId", client)?;
     }
-    Grants::new(ticket.channels.clone()).map_err(|error| Error::argument(format!("ticket.{error}")))?;
+    Grants::in_argument("ticket.channels", ticket.channels.clone())?;
     ticket.check_bounds("ticket")?;
     if ticket.not_before.saturating_add(ticket.ttl) > LONGEST {
-        return Err(Error::range("ticket.notBefore: wants the ticket's end within 30 days"));
+        let [not_before, ttl] = [ticket.not_before, ticket.ttl].map(|time| grouped(time.as_secs()));
+        return Err(Error::range(format!(
+            "ticket.notBefore: got {not_before} s with a ttl of {ttl} s, wants both together within 30 days"
+        )));
     }
     let token = signature::signed(&payload::write(&ticket, now), secret);
     if token.len() > MAX_TOKEN_BYTES {
-        let got = token.len();
+        let (got, most) = (grouped(token.len() as u64), grouped(MAX_TOKEN_BYTES as u64));
         return Err(Error::range(format!(
-            "ticket: got {got} bytes when signed, wants at most {MAX_TOKEN_BYTES}; a pattern such as `order:*` stands for many channels"
+            "ticket: got {got} bytes when signed, wants at most {most}; a pattern such as `order:*` stands for many channels"
         )));
     }
     Ok(token)
@@ -285,8 +293,8 @@ pub fn issue(secret: &str, ticket: NewTicket, now: Duration) -> Result<String> {
 
 fn check_secret(argument: &str, secret: &str) -> Result<()> {
     if secret.len() < MIN_SECRET_BYTES {
-        let got = secret.len();
-        return Err(Error::argument(format!("{argument}: got {got} bytes, wants at least {MIN_SECRET_BYTES}")));
+        let got = counted(secret.len(), "byte");
+        return Err(Error::argument(format!("{argument}: got {got}, wants at least {MIN_SECRET_BYTES}")));
     }
     Ok(())
 }

@@ -11,6 +11,7 @@ use ring::signature::{
 };
 use serde::Deserialize;
 
+use crate::misfit::quoted;
 use crate::ticket::{TicketError, TicketOptions};
 use ssekit_core::error::{Error, Result};
 
@@ -53,15 +54,25 @@ impl PublicKey {
     /// # Errors
     /// The text is not a key, or the key is of an unsupported kind.
     pub fn from_jwk(json: &str) -> Result<Self> {
-        let wants = "wants a JSON Web Key: OKP with Ed25519, EC with P-256, or RSA of at least 2,048 bits";
-        let refuse = || Error::argument(format!("options.tickets.keys: {wants}"));
-        let key: Jwk = serde_json::from_slice(json.as_bytes()).map_err(|_| refuse())?;
-        let kind = key.kind().ok_or_else(refuse)?;
-        if key.alg.as_deref().is_some_and(|alg| alg != kind.algorithm()) {
-            let wants = kind.algorithm();
-            return Err(Error::argument(format!("options.tickets.keys: a key of this kind is for {wants} only")));
+        Self::in_argument("key", json)
+    }
+
+    /// The same, with the argument's name for an error.
+    pub(super) fn in_argument(argument: &str, json: &str) -> Result<Self> {
+        let refuse = |got: &str| {
+            let wants = "a public JSON Web Key: OKP with Ed25519, EC with P-256, or RSA with at least 2,048 bits";
+            Error::argument(format!("{argument}: got {got}, wants {wants}"))
+        };
+        let key: Jwk = serde_json::from_slice(json.as_bytes()).map_err(|_| refuse("no JSON Web Key"))?;
+        let kind = key.kind().ok_or_else(|| refuse(&key.describe()))?;
+        match key.alg {
+            Some(alg) if alg != kind.algorithm() => Err(Error::argument(format!(
+                "{argument}.alg: got {}, wants {}, the only algorithm for such a key",
+                quoted(&alg),
+                kind.algorithm()
+            ))),
+            _ => Ok(Self { id: key.kid, kind }),
         }
-        Ok(Self { id: key.kid, kind })
     }
 
     fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
@@ -87,6 +98,12 @@ impl Kind {
 }
 
 impl Jwk {
+    /// Its kind in words, without the numbers of the key.
+    fn describe(&self) -> String {
+        let curve = self.crv.as_deref().map(|curve| format!(" and crv {}", quoted(curve))).unwrap_or_default();
+        format!("an unusable key with kty {}{curve}", quoted(&self.kty))
+    }
+
     fn kind(&self) -> Option<Kind> {
         let bytes = |text: &Option<String>| URL_SAFE_NO_PAD.decode(text.as_deref()?).ok();
         match (self.kty.as_str(), self.crv.as_deref()) {

@@ -75,8 +75,8 @@ fn ids_that_no_client_can_have_make_a_ticket_void() {
         assert_eq!(with("cid", client), TicketError::ClientId, "{client}");
     }
     // The operator reads whose field it is.
-    assert!(TicketError::UserId.to_string().starts_with("its sub is"));
-    assert!(TicketError::ClientId.to_string().starts_with("its cid is"));
+    assert!(TicketError::UserId.to_string().starts_with("its sub cannot be"));
+    assert!(TicketError::ClientId.to_string().starts_with("its cid cannot be"));
 }
 
 #[test]

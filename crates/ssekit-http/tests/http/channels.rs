@@ -122,7 +122,10 @@ fn kept_channels_count_towards_the_limit() {
     // It keeps `b` and `c`, and its ticket names `a` again.
     let answer = door.get(&target);
     assert_eq!(answer.status(), 429);
-    assert!(answer.body.starts_with("channel: got one more than the 2 channels"), "{answer:?}");
+    assert!(
+        answer.body.starts_with("channel: got one more channel, wants at most 2 (limits.channelsPerClient)"),
+        "{answer:?}"
+    );
 }
 
 #[test]
@@ -137,7 +140,7 @@ fn refused_wish_says_which_and_why() {
         (format!("{ticket}&channel=%ff"), "channel: got bytes that are not UTF-8, wants a name in UTF-8.\n"),
         (
             format!("{ticket}&clientId=%01"),
-            "clientId: got the control character U+0001; wants 1 to 256 printable ASCII characters.\n",
+            "clientId: got the control character U+0001, wants 1 to 256 printable ASCII characters, without a space at either end.\n",
         ),
     ] {
         assert_eq!(door.get(&format!("/events?{query}")).body, says, "{query}");
@@ -371,7 +374,7 @@ fn first_connection_begins_at_its_snapshot() {
     door.engine.send_to_user("ada", data("2")).unwrap();
     let target = format!("/events?ticket={ticket}&since={cursor}");
     assert_eq!(door.stream(&target).peer.data(2), ["1", "2"]);
-    // What the page has seen says more.
+    // The last event id of the page says more.
     assert_eq!(door.stream(&format!("{target}&lastEventId={seen}")).peer.data(1), ["2"]);
     for forged in ["", "nonsense", "0000000000.1"] {
         let mut stream = door.stream(&format!("/events?ticket={ticket}&since={forged}"));

@@ -94,7 +94,7 @@ fn list_may_mix_channels_with_other_audiences() {
     assert_eq!(tab.data(4), ["1", "2", "4", "5"]);
     let answer = post(&door, &[], &json!([to_channel("a", 6), to_channel("", 7)]).to_string());
     assert_eq!(answer.status(), 400);
-    assert!(answer.body.contains("[1]: channel: got an empty string"), "{}", answer.body);
+    assert!(answer.body.contains("[1].channel: got an empty string"), "{}", answer.body);
     assert_eq!(tab.all(), []);
 }
 
@@ -122,19 +122,19 @@ fn invalid_channel_is_refused_with_the_reason() {
         (r#""channel":"a\u0000""#, "channel: got the control character U+0000"),
         (r#""channel":"\u007f""#, "channel: got the control character U+007F"),
         (r#""channel":"\u0085""#, "channel: got the control character U+0085"),
-        (r#""channel":"\ud800""#, "the body: got text that is not valid JSON"),
+        (r#""channel":"\ud800""#, "body: got text that is not valid JSON"),
         (r#""channel":42"#, "channel: got 42, wants a string"),
         (r#""channel":true"#, "channel: got true, wants a string"),
         (r#""channel":["a"]"#, "channel: got a list, wants a string"),
         (r#""channel":{"__proto__":"a"}"#, "channel: got an object, wants a string"),
-        (r#""channel":null"#, "wants one of userId, clientId, channel and broadcast: true"),
+        (r#""channel":null"#, "wants exactly one of userId, clientId, channel and broadcast: true"),
         (r#""channel":"a","channel":"b""#, "channel: got it twice, wants it once"),
-        (r#""channels":["a"]"#, "got the unknown member \"channels\""),
-        (r#""__proto__":"a""#, "got the unknown member \"__proto__\""),
-        (r#""channel":"a","userId":"ada""#, "the audience: got userId and channel, wants one of userId"),
-        (r#""channel":"a","clientId":"tab""#, "wants one of userId"),
-        (r#""channel":"a","broadcast":true"#, "wants one of userId"),
-        (r#""channel":"a","userId":"ada","clientId":"tab""#, "wants one of userId"),
+        (r#""channels":["a"]"#, "body.channels: no such option; known are userId"),
+        (r#""__proto__":"a""#, "body.__proto__: no such option; known are userId"),
+        (r#""channel":"a","userId":"ada""#, "body: got userId and channel, wants exactly one of userId"),
+        (r#""channel":"a","clientId":"tab""#, "wants exactly one of userId"),
+        (r#""channel":"a","broadcast":true"#, "wants exactly one of userId"),
+        (r#""channel":"a","userId":"ada","clientId":"tab""#, "wants exactly one of userId"),
         (
             r#""channel":"a","excludeClientId":"tab""#,
             "excludeClientId: got it with channel, wants it only with broadcast: true",

@@ -140,6 +140,6 @@ fn unusable_certificate_is_refused_and_not_shown() {
     assert!(refused("nonsense", &one.key).contains("options.tls.cert"));
     assert!(refused(&one.certificate, "").contains("options.tls.key"));
     assert!(refused(&one.certificate, &one.certificate).contains("options.tls.key"));
-    assert!(refused(&one.certificate, &other.key).contains("cannot be used with this key"));
+    assert!(refused(&one.certificate, &other.key).contains("does not fit the key"));
     assert!(!format!("{one:?}").contains("BEGIN"));
 }

@@ -70,12 +70,12 @@ fn each_event_of_a_list_may_have_its_own_trace() {
     let door = Door::open(tracing());
     let mut client = door.stream("/events");
     let list = json!([
-        broadcast(&json!({})),
-        broadcast(&json!({ "traceparent": OTHER })),
-        broadcast(&json!({ "traceparent": OTHER, "tracestate": "own=1" })),
+        broadcast(&json!({ "event": "e" })),
+        broadcast(&json!({ "event": "e", "traceparent": OTHER })),
+        broadcast(&json!({ "event": "e", "traceparent": OTHER, "tracestate": "own=1" })),
         // Not good, and so as if they were not there.
-        broadcast(&json!({ "traceparent": "nonsense", "tracestate": "own=1" })),
-        broadcast(&json!({ "traceparent": null, "tracestate": "own=1" })),
+        broadcast(&json!({ "event": "e", "traceparent": "nonsense", "tracestate": "own=1" })),
+        broadcast(&json!({ "event": "e", "traceparent": null, "tracestate": "own=1" })),
     ]);
     publish(&door, &[("traceparent", PARENT), ("tracestate", "of=request")], &list);
     let comments: Vec<Vec<String>> = (0..5).map(|_| client.peer.event().comments).collect();
@@ -98,17 +98,17 @@ fn event_with_an_invalid_trace_is_still_published() {
         &[("traceparent", "é")],
         &[("tracestate", "a=1")],
     ] {
-        assert_eq!(received(&door, headers, &json!({})).comments, Vec::<String>::new(), "{headers:?}");
+        assert_eq!(received(&door, headers, &json!({ "event": "e" })).comments, Vec::<String>::new(), "{headers:?}");
     }
     let parent = format!("traceparent={PARENT}");
     for states in [&["a=1", "A=1"][..], &["é"], &["", " "]] {
         let headers: Vec<_> =
             [("traceparent", PARENT)].into_iter().chain(states.iter().map(|s| ("tracestate", *s))).collect();
-        assert_eq!(received(&door, &headers, &json!({})).comments, [parent.as_str()], "{states:?}");
+        assert_eq!(received(&door, &headers, &json!({ "event": "e" })).comments, [parent.as_str()], "{states:?}");
     }
     // Several fields are one list (RFC 9110, section 5.3).
     let headers = [("traceparent", PARENT), ("tracestate", "a=1"), ("tracestate", "b=2")];
-    assert_eq!(received(&door, &headers, &json!({})).comments, [parent.as_str(), "tracestate=a=1,b=2"]);
+    assert_eq!(received(&door, &headers, &json!({ "event": "e" })).comments, [parent.as_str(), "tracestate=a=1,b=2"]);
 }
 
 #[test]

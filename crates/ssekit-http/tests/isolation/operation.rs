@@ -8,13 +8,13 @@ use ssekit_testing::seen::Seen;
 pub(crate) const PAGES: usize = 5;
 pub(crate) const CLIENTS: [&str; 3] = ["tab", "tab~0123456789abcdef", "other-tab"];
 pub(crate) const USERS: [&str; 2] = ["ada", "bob"];
-/// Whose tickets open any number of streams, and whose open one.
+/// People whose tickets open any number of streams, and people whose tickets open one.
 pub(crate) const SECRETS: [&str; 2] =
     ["a secret of the one that takes tickets often", "a secret of the one that takes each once"];
 pub(crate) const ONCE: usize = 1;
 /// Channels. Two are named like a user and like a client.
 pub(crate) const CHANNELS: [&str; 4] = ["news", "order:1", "ada", "tab"];
-/// What tickets say of channels.
+/// The channels in tickets.
 pub(crate) const GRANTS: [&[&str]; 5] = [&[], &["news"], &["order:*"], &["ada", "t*"], &["*"]];
 pub(crate) const NOBODYS_SECRET: &str = "a secret that neither of them knows of";
 

@@ -89,7 +89,7 @@ pub(crate) struct World {
     /// The channels that somebody may ever have got with a client id.
     granted: HashSet<(String, Person, usize)>,
     sent: Vec<Addressee>,
-    /// How often each thing happened, so that a test in which nothing happens does not pass.
+    /// The count of each thing that happened, so that a test in which nothing happens does not pass.
     pub(crate) met: BTreeMap<&'static str, usize>,
 }
 
@@ -374,7 +374,11 @@ impl World {
             (401, "Unauthorized.\n", Err(reason)) => self.meet(reason),
             // The stream may have gone on with another ticket since. That is too rare to be counted on.
             (401, "Unauthorized.\n", Ok(claim)) if uses(claim) => {}
-            (409, "This client id belongs to another user.\n", Ok(Claim { person, client: Some(client), .. })) => {
+            (
+                409,
+                "clientId: got an id that belongs to another user, wants another id.\n",
+                Ok(Claim { person, client: Some(client), .. }),
+            ) => {
                 let holder = self.holders.get(client);
                 assert!(
                     holder.is_some_and(|holder| holder.user() != person.user()),

@@ -33,7 +33,7 @@ struct World {
 
 struct Page {
     pull: Pull,
-    /// What has come since it was told of a gap: by node, the numbers.
+    /// The numbers that came since the last gap, by node.
     got: [Vec<usize>; 2],
     resets: usize,
 }
@@ -106,7 +106,7 @@ impl World {
         self.send(DURING);
     }
 
-    /// What must have come by now, and what must not, while there is no Redis.
+    /// The events that must have come by now, and those that must not, while there is no Redis.
     fn look_during(&mut self, deliver_when_down: bool) {
         for (home, page) in self.pages.iter_mut().enumerate() {
             if deliver_when_down {

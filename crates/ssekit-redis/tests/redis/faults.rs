@@ -87,7 +87,7 @@ impl Patient {
     }
 }
 
-/// How often a server has answered with an error. What kind of error it counts one in a script as depends on its release.
+/// The number of errors that a server has answered with. Its release decides which kind an error in a script counts as.
 fn errors(redis: &RedisServer, login: &str) -> usize {
     let info = redis.says(&format!("{login}INFO stats"));
     let line = info.lines().find_map(|line| line.strip_prefix("total_error_replies:"));
@@ -240,14 +240,14 @@ fn answer_of_another_type() {
     {
         // The release, the history that is joined, and whatever follows.
         let answers = ["+OK\r\n", format!("{other}\r\n").leak()];
-        let what = "holds what is not ssekit's";
+        let what = "holds data that is not ssekit's";
         fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), what, what);
     }
     // It joins, and then the answers to appending and to reading are of another type.
     let joined = format!("*5\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n", "e".repeat(10));
     for key in ["history", "events"] {
         let answers = ["+OK\r\n", &*joined.clone().leak(), "+OK\r\n"];
-        let what = format!("{{ssekit}}:{key} holds what is not ssekit's");
+        let what = format!("{{ssekit}}:{key} holds data that is not ssekit's");
         fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), &what, &what);
     }
 }

@@ -85,7 +85,7 @@ impl Page {
                 return Ok(());
             }
             parser.push(&dechunker.push(&buffer[..read]));
-            // What has come is there, even if it goes now.
+            // The events that have come stay, even if the page leaves now.
             while let Some(event) = parser.pop() {
                 self.take(&event);
                 stay = stay.saturating_sub(1);
@@ -120,7 +120,7 @@ impl Page {
                 self.got += 1;
             }
         }
-        // Whoever was told of a gap may stand behind all of it.
+        // A page that learned about a gap may be behind all of it.
         let reached = if self.in_gap { self.scene.sent.load(Ordering::Relaxed) } else { self.last };
         self.scene.reached[self.number].fetch_max(reached, Ordering::Relaxed);
     }

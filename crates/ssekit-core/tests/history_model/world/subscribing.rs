@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// How many of so many clients have got a reset because the past is gone. What is gone for one is gone for the next.
+    /// The number of clients that got a reset because the past is gone. What is gone for one is gone for the next.
     fn resets_among(&self, clients: usize, past: &Past) -> usize {
         let news = self.hub.stats().position as usize - self.published.len() - clients;
         match past {

@@ -11,7 +11,7 @@ interface Context {
   params: Promise<{ id: string }>;
 }
 
-/** What a page shows of another order, with the cursor to subscribe from. */
+/** The parts of another order that a page shows, with the cursor to subscribe from. */
 export async function GET(request: Request, { params }: Context) {
   if (!userFromRequest(request)) return fail(401, 'log in first');
   const snapshot = await snapshotOf((await params).id);
