@@ -81,6 +81,7 @@ const withHead = (head: Record<string, string>) => (_: IncomingMessage, res: Ser
 
 test.each([
   ['401', answer(401), ['problem unauthorized']],
+  ['401 without a ticket', answer(401, { 'www-authenticate': 'Bearer' }), ['problem ticket']],
   ['404', answer(404), ['problem not-found']],
   ['204', answer(204), ['problem no-content']],
   ['429', answer(429), ['problem refused']],

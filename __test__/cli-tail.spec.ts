@@ -134,6 +134,7 @@ test('tail follows a redirect, and sends no secrets to another origin', async ()
 
 test.each([
   ['401', answer(401), /answered 401: it does not know the user/],
+  ['401 without a ticket', answer(401, { 'www-authenticate': 'Bearer realm="x"' }), /answered 401: it wants a ticket/],
   ['404', answer(404), /answered 404/],
   ['204', answer(204), /answered 204: the stream is over/],
   ['a page', answer(200, { 'content-type': 'text/html' }), /with text\/html, not with text\/event-stream/],

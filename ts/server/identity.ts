@@ -47,6 +47,9 @@ const KNOWN: readonly (keyof ConnectOptions)[] = [
   'onClose',
 ];
 
+/** The most bytes of a user id. Native code requires the same. */
+const MOST_USER_ID = 256;
+
 const WANTS_USER = 'a user; a client without one needs `anonymous: true`';
 
 /**
@@ -96,9 +99,13 @@ export function userOf(argument: string, who: unknown, known: readonly string[])
 /** Returns the problem with the answer of an application's `identify`; nothing if the answer is usable. */
 export function problemOf(who: unknown, known: readonly string[] = KNOWN): string | undefined {
   try {
-    return userOf('identify', who, known) === 'none'
-      ? `identify: got no userId, wants ${WANTS_USER}. Return the signed-in user's id from the route's \`identify\``
-      : undefined;
+    const user = userOf('identify', who, known);
+    if (user === 'none') {
+      return `identify: got no userId, wants ${WANTS_USER}. Return the signed-in user's id from the route's \`identify\``;
+    }
+    // An emptied or overlong cookie is a visitor's doing, and no fault of the application.
+    const bytes = user.id === undefined ? 1 : Buffer.byteLength(user.id);
+    return bytes >= 1 && bytes <= MOST_USER_ID ? undefined : `userId: got ${bytes} bytes, wants 1 to ${MOST_USER_ID}`;
   } catch (error) {
     if (hasCode(error, 'ERR_SSEKIT_ARGUMENT')) return (error as Error).message;
     throw error;

@@ -1,4 +1,5 @@
 /** Checks the head of the response. */
+import { wantsTicket } from '../http/ticket.js';
 import { duration } from '../output.js';
 import { type Finding, note, problem, warning } from './finding.js';
 import { type Head, isStream, type Observation } from './observation.js';
@@ -55,6 +56,7 @@ function checkStatus({ status, headers }: Head): Finding | undefined {
 }
 
 function refusalOf(status: number, headers: Head['headers']): Refusal {
+  if (wantsTicket(status, headers)) return REFUSALS.ticket;
   if (status === 401 || status === 403) return REFUSALS.unauthorized;
   if (status === 204) return REFUSALS.noContent;
   if (status === 404) return REFUSALS.notFound;
@@ -70,6 +72,11 @@ const REFUSALS = {
     'unauthorized',
     'The app does not know the user.',
     'In a new route, fill in “identify” first. To examine the stream of a signed-in user, pass the cookie that the browser’s developer tools show: --header "Cookie: …". If a signed-in page is refused, check whether the session’s cookie reaches this path.',
+  ],
+  ticket: [
+    'ticket',
+    'The server wants a ticket.',
+    'Get one from the app’s ticket route, and add it to the address: ?ticket=…. If you have done so, it has expired, or was made with another secret or key.',
   ],
   noContent: ['no-content', '', 'Answer with 200 and a stream, unless you want pages to stop.'],
   notFound: [

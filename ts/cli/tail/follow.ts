@@ -7,6 +7,7 @@ import { explain } from '../http/explain.js';
 import { inTime } from '../http/in-time.js';
 import type { HeaderFields, OpenResponse } from '../http/open.js';
 import { type Arrival, openFollowing } from '../http/redirects.js';
+import { wantsTicket } from '../http/ticket.js';
 import { CannotRun } from '../usage.js';
 
 export interface FollowOptions {
@@ -92,6 +93,9 @@ function refusalOf({ response }: Arrival): string | undefined {
   const { status, headers } = response;
   const type = headers['content-type'] ?? '';
   if (status === 204) return 'the server answered 204: the stream is over';
+  if (wantsTicket(status, headers)) {
+    return 'the server answered 401: it wants a ticket that is not used up or expired. Add one to the address: ?ticket=…';
+  }
   if (status === 401 || status === 403) {
     return `the server answered ${status}: it does not know the user. Pass the session: --header 'Cookie: …'`;
   }
