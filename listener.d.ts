@@ -20,7 +20,7 @@ export interface ListenOptions {
   /** The path of the event stream. `SSEKIT_PATH`. Default: `/events`. */
   path?: string;
   /**
-   * Certificate chain and private key, PEM. ALPN then negotiates HTTP/2. `SSEKIT_TLS_CERT` and `SSEKIT_TLS_KEY` name files.
+   * Certificate chain and private key, PEM. ALPN then negotiates HTTP/2. `SSEKIT_TLS_CERT` and `SSEKIT_TLS_KEY` name files: both, or neither.
    * Default: plain HTTP, with HTTP/2 by prior knowledge.
    */
   tls?: { cert: string | Uint8Array; key: string | Uint8Array };

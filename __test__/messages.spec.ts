@@ -38,12 +38,18 @@ function expectRefusal(thrown: Thrown, code: string, says: string | RegExp): voi
 const listen = ({ sse }: Given, options: ListenOptions): unknown => sse.listen(options);
 
 describe('a call says what is wrong', () => {
-  test.each<[Call, string, string?]>([
+  const calls: [Call, string, string?][] = [
     [({ sse }) => sse.broadcast({} as never), 'event: got neither event nor data, wants at least one of them'],
     [
       ({ sse }) => sse.broadcast(Promise.resolve({ data: 1 }) as never),
       'event: got an object of the kind Promise, wants an object { event, data, id?, retry? }',
     ],
+    [
+      ({ sse }) => sse.connect(new Request('http://a/'), { userId: 'a', headers: { 'x-a': 's3cret\nb' } }),
+      'headers.x-a: got a value that HTTP does not allow, wants text of one line in Latin-1',
+    ],
+    [({ sse }) => sse.isOnline('a', null as never), 'options: got null, wants an object { scope? }'],
+    [({ sse }) => sse.isOnline('a', { scop: 'local' } as never), 'options.scop: no such option; known are scope'],
     [({ sse }) => sse.sendToUser('', { data: 1 }), 'userId: got an empty string, wants 1 to 256 bytes'],
     [
       ({ sse }) => sse.broadcast({ event: 'ssekit:x', data: 1 }),
@@ -127,9 +133,14 @@ describe('a call says what is wrong', () => {
       ({ require }) => require('ssekit/next').createTicketRoute({ identify: 5 }),
       'options.identify: got 5, wants a function',
     ],
-  ])('%s', async (call, says, code = 'ERR_SSEKIT_ARGUMENT') => {
-    expectRefusal(await server.thrownBy(call), code, says);
-  });
+  ];
+
+  test.each(calls.map(([call, says, code]) => [says, call, code] as const))(
+    '%s',
+    async (says, call, code = 'ERR_SSEKIT_ARGUMENT') => {
+      expectRefusal(await server.thrownBy(call), code, says);
+    },
+  );
 
   test('one channel too many', async () => {
     await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=tab' });
@@ -249,6 +260,30 @@ describe('an option says what is wrong', () => {
     ],
   ])('listen: %j', async (options, says, code = 'ERR_SSEKIT_ARGUMENT') => {
     expectRefusal(await server.thrownBy(listen, options), code, says);
+  });
+
+  test.each<[Record<string, string>, string | RegExp]>([
+    [{ SSEKIT_PORT: 'x' }, 'SSEKIT_PORT: got "x", wants a number'],
+    [{ SSEKIT_TLS_CERT: '/a' }, 'SSEKIT_TLS_KEY: got none beside SSEKIT_TLS_CERT, wants both, or neither'],
+    [{ SSEKIT_TLS_KEY: '/a' }, 'SSEKIT_TLS_CERT: got none beside SSEKIT_TLS_KEY, wants both, or neither'],
+    [
+      { SSEKIT_TICKET_KEYS: '/nowhere/a' },
+      /^SSEKIT_TICKET_KEYS: got a file that cannot be read \(ENOENT.*\), wants the path of a readable file$/,
+    ],
+    [
+      { SSEKIT_TICKET_KEYS: join(__dirname, 'messages.spec.ts') },
+      'SSEKIT_TICKET_KEYS: got a file that is not JSON, wants a JSON Web Key Set: { "keys": [...] }',
+    ],
+  ])('the environment %j', async (variables, says) => {
+    const withVariables = async ({ sse }: Given, variables: Record<string, string>): Promise<unknown> => {
+      Object.assign(process.env, variables);
+      try {
+        return await sse.listen({ anonymous: true });
+      } finally {
+        for (const name of Object.keys(variables)) delete process.env[name];
+      }
+    };
+    expectRefusal(await server.thrownBy(withVariables, variables), 'ERR_SSEKIT_ARGUMENT', says);
   });
 
   test('a port that is taken', async () => {

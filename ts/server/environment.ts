@@ -8,14 +8,14 @@ type Environment = Record<string, string | undefined>;
 
 /** The options from the environment. An empty variable counts as unset. */
 export function fromEnvironment(env: Environment): ListenOptions {
-  const { SSEKIT_TLS_CERT: cert, SSEKIT_TLS_KEY: key, SSEKIT_CORS_ORIGINS: origins } = env;
+  const origins = env.SSEKIT_CORS_ORIGINS;
   const options: ListenOptions = {
     host: env.SSEKIT_HOST || undefined,
     port: number(env, 'SSEKIT_PORT'),
     reusePort: flag(env, 'SSEKIT_REUSE_PORT'),
     socketPath: env.SSEKIT_SOCKET || undefined,
     path: env.SSEKIT_PATH || undefined,
-    tls: cert && key ? { cert: readFileSync(cert), key: readFileSync(key) } : undefined,
+    tls: tls(env),
     cors: origins ? { origins: list(origins), credentials: flag(env, 'SSEKIT_CORS_CREDENTIALS') } : undefined,
     tickets: tickets(env),
     anonymous: flag(env, 'SSEKIT_ANONYMOUS'),
@@ -25,6 +25,24 @@ export function fromEnvironment(env: Environment): ListenOptions {
     metrics: env.SSEKIT_METRICS_TOKEN ? { token: env.SSEKIT_METRICS_TOKEN } : flag(env, 'SSEKIT_METRICS'),
   };
   return options;
+}
+
+/** With one of the two files alone, the listener would speak plain HTTP, and nobody would notice. */
+function tls(env: Environment): ListenOptions['tls'] {
+  const { SSEKIT_TLS_CERT: cert, SSEKIT_TLS_KEY: key } = env;
+  if (!cert && !key) return undefined;
+  if (!cert) throw unfitArgument('SSEKIT_TLS_CERT', 'none beside SSEKIT_TLS_KEY', 'both, or neither');
+  if (!key) throw unfitArgument('SSEKIT_TLS_KEY', 'none beside SSEKIT_TLS_CERT', 'both, or neither');
+  return { cert: contents('SSEKIT_TLS_CERT', cert), key: contents('SSEKIT_TLS_KEY', key) };
+}
+
+function contents(variable: string, file: string): Buffer {
+  try {
+    return readFileSync(file);
+  } catch (cause) {
+    const got = `a file that cannot be read (${(cause as Error).message})`;
+    throw unfitArgument(variable, got, 'the path of a readable file', { cause });
+  }
 }
 
 function tickets(env: Environment): TicketOptions | undefined {
@@ -42,7 +60,7 @@ function tickets(env: Environment): TicketOptions | undefined {
 
 /** The keys of a JSON Web Key Set. An error does not show the file, because somebody may have named the wrong one. */
 function keysIn(file: string): TicketOptions['keys'] {
-  const text = readFileSync(file, 'utf8');
+  const text = contents('SSEKIT_TICKET_KEYS', file).toString();
   try {
     return JSON.parse(text).keys;
   } catch {

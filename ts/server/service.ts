@@ -20,7 +20,7 @@ import type {
   SubscriptionTarget,
   UserId,
 } from '../../index';
-import { checkChannel, checkClientId, checkUserId, encodeEvent } from './arguments.js';
+import { checkChannel, checkClientId, checkKnown, checkUserId, encodeEvent } from './arguments.js';
 import { native } from './binding.js';
 import { getClients } from './clients.js';
 import { connect } from './connect.js';
@@ -180,7 +180,8 @@ function spread(event: SSEEvent): [string, string, string | undefined, number | 
 const mostBytes = (): number => native().maxEventBytes();
 
 function isLocal(options: PresenceOptions = {}): boolean {
-  const { scope = 'cluster' } = options;
+  checkKnown('options', options, ['scope']);
+  const { scope = 'cluster' } = options as PresenceOptions;
   if (scope !== 'cluster' && scope !== 'local') throw argumentError('options.scope', scope, "'cluster' or 'local'");
   return scope === 'local';
 }

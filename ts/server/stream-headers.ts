@@ -1,6 +1,6 @@
 /** The headers of an event stream. */
 import type { ConnectOptions } from '../../index';
-import { argumentError } from './errors.js';
+import { argumentError, unfitArgument } from './errors.js';
 
 /**
  * The headers that make a response an event stream, and let it arrive as it is sent. `no-transform` keeps Next.js and proxies
@@ -22,10 +22,24 @@ export function streamHeaders(own: ConnectOptions['headers']): Headers {
 /** The caller's headers, without those that describe a body. */
 export function headersOf(own: ConnectOptions['headers']): Headers {
   const headers = new Headers();
-  for (const [name, value] of pairsOf(own)) headers.append(name, value);
+  for (const [name, value] of pairsOf(own)) append(headers, name, value);
   for (const name of ['content-length', 'content-encoding', 'transfer-encoding']) headers.delete(name);
   return headers;
 }
+
+/** The error of `append` itself would show the value, which may be a cookie. */
+function append(headers: Headers, name: string, value: string): void {
+  try {
+    headers.append(name, value);
+  } catch (cause) {
+    throw HEADER_NAME.test(name)
+      ? unfitArgument(`headers.${name}`, 'a value that HTTP does not allow', 'text of one line in Latin-1', { cause })
+      : argumentError('headers', name, 'names of letters, digits and hyphens', { cause });
+  }
+}
+
+/** RFC 9110, section 5.1. */
+const HEADER_NAME = /^[!#$%&'*+\-.^_`|~\w]+$/;
 
 /**
  * Each header as a name and one text. An array means several headers with that name, because cookies cannot be joined by a
