@@ -1,5 +1,5 @@
 /** Every error code stands in the documentation, and JavaScript knows those that native code throws. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type * as Binding from '../binding';
 import type * as Codes from '../ts/server/error-codes';
@@ -39,4 +39,17 @@ test('refused clients get the answers that the page lists', async () => {
   );
   const listed = rows.filter(([, answer]) => /^\d+$/.test(answer as string));
   expect(Object.fromEntries(answers)).toEqual(Object.fromEntries(listed));
+});
+
+test('every code that the sources name is listed', () => {
+  const root = join(__dirname, '..');
+  const listed = new Set<string>([...NATIVE_CODES, ...JAVASCRIPT_CODES]);
+  const files = ['ts', 'src', 'crates'].flatMap((folder) =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map((file) => join(root, folder, file)),
+  );
+  const named = files
+    .filter((file) => /\.(?:ts|rs)$/.test(file))
+    .flatMap((file) => readFileSync(file, 'utf8').match(/ERR_SSEKIT_\w+/g) ?? []);
+  expect(named.length).toBeGreaterThan(listed.size);
+  expect(named.filter((code) => !listed.has(code))).toEqual([]);
 });

@@ -20,7 +20,7 @@ export const NATIVE_CODES = [
   'ERR_SSEKIT_BACKPLANE',
 ] as const;
 
-/** Thrown where there is no native code, or before it is asked. */
+/** Only JavaScript throws these. */
 export const JAVASCRIPT_CODES = [
   'ERR_SSEKIT_BINARY',
   'ERR_SSEKIT_BROWSER',

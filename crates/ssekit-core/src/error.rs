@@ -1,7 +1,7 @@
 //! Errors of a call.
 //!
 //! A new kind is a line in the table of [`ErrorKind`], the function that makes it, and a line in `ts/server/error-codes.ts` and in
-//! `docs/troubleshooting.md`.
+//! `docs/troubleshooting.md`. Codes that only JavaScript throws are in the latter two alone.
 
 use std::fmt;
 
