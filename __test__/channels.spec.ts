@@ -148,6 +148,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     expect(await again.ready()).toEqual({
       channels: ['named', 'later', 'meanwhile'],
       clientId: 'back',
+      heartbeatMs: 3_600_000,
       resumed: true,
       userId: 'cyd',
     });

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join as path } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { BareChromium } from './support/bare-chromium';
 import { browserPath } from './support/browser-path';
 import type { Evaluator } from './support/evaluator';
 import { Firefox } from './support/firefox';
@@ -127,6 +128,33 @@ describe('Chromium', () => {
   }, 120_000);
 });
 
+describe('Chromium that freezes a page', () => {
+  let chromium: BareChromium;
+  beforeAll(async () => {
+    chromium = await BareChromium.start();
+  }, 120_000);
+  afterAll(() => chromium?.close());
+
+  test('closes its stream, and loses nothing until the page resumes', async () => {
+    const port = await freePort();
+    const server = await serve(port);
+    const page = await chromium.open(`http://127.0.0.1:${port}/`);
+    const lookAt: Look = () => page.evaluate(look);
+    await isIn(lookAt, 'open');
+    await send(server, 1);
+    await heard(lookAt, 1);
+    await page.setFrozen(true);
+    await until('the stream to be closed', () => server.evaluate(({ sse }) => sse.getActiveClients().length === 0));
+    await send(server, 2);
+    expect(await lookAt()).toEqual({ state: 'paused', heard: [1], errors: [] });
+    await page.setFrozen(false);
+    await heard(lookAt, 1, 2);
+    await send(server, 3);
+    await heard(lookAt, 1, 2, 3);
+    expect((await lookAt()).errors).toEqual([]);
+  }, 120_000);
+});
+
 describe('Firefox', () => {
   let firefox: Firefox;
   beforeAll(async () => {
@@ -134,7 +162,7 @@ describe('Firefox', () => {
   }, 120_000);
   afterAll(() => firefox?.close());
 
-  test('loses nothing by a kill, nor when the page is left and shown again', async () => {
+  test('loses nothing by a kill, when the page is left and shown again, and without a network', async () => {
     const port = await freePort();
     const first = await serve(port);
     const page = await firefox.open(`http://127.0.0.1:${port}/`);
@@ -147,6 +175,15 @@ describe('Firefox', () => {
     expect(await lookAt()).toMatchObject({ state: 'paused', heard: [1, 2, 3] });
     await page.evaluate(() => void dispatchEvent(new Event('pageshow')));
     await heard(lookAt, 1, 2, 3, 4);
+
+    await page.setOffline(true);
+    await server.evaluate(({ sse }) => sse.disconnectUser('ada'));
+    await isIn(lookAt, 'waiting');
+    await send(server, 5);
+    await page.setOffline(false);
+    await heard(lookAt, 1, 2, 3, 4, 5);
+    await send(server, 6);
+    await heard(lookAt, 1, 2, 3, 4, 5, 6);
     expect((await lookAt()).errors.filter((code) => code !== 'unreachable')).toEqual([]);
   }, 120_000);
 });

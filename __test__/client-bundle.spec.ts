@@ -1,4 +1,4 @@
-/** `ssekit/client` as it is shipped: one small ES module for any page, the same by `require`, and types that hold the app to its events. */
+/** `ssekit/client` as it is shipped: a small ES module for any page, the same by `require`, and types that hold the app to its events. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,12 +6,15 @@ import { gzipSync } from 'node:zlib';
 import ts from 'typescript';
 
 const ROOT = join(__dirname, '..');
-const MODULE = join(ROOT, 'dist', 'client', 'index.mjs');
+const FOLDER = join(ROOT, 'dist', 'client');
 
-test('it is one file under 4 KB, gzipped', () => {
-  const text = readFileSync(MODULE, 'utf8');
-  expect(gzipSync(text, { level: 9 }).length).toBeLessThan(4_096);
-  expect(text).not.toMatch(/\b(import|require)\b/);
+test.each([
+  ['the client', 'index.mjs', 4_096, ['import("./subscriptions.mjs")']],
+  ['what it loads when a page changes its channels', 'subscriptions.mjs', 1_024, []],
+])('%s is one file, small when gzipped', (_, file, bytes, imports) => {
+  const text = readFileSync(join(FOLDER, file), 'utf8');
+  expect(gzipSync(text, { level: 9 }).length).toBeLessThan(bytes);
+  expect(text.match(/\b(import|require)\b[^;,]{0,24}\)/g) ?? []).toEqual(imports);
 });
 
 test.each([

@@ -241,7 +241,87 @@ describe('a reset', () => {
   });
 });
 
+describe('what waits for a refetch that never ends', () => {
+  const OVERFLOW = { reason: 'overflow' };
+  /** Events of these numbers, with an id each. */
+  const numbers = (from: number, to: number, pad = ''): string =>
+    Array.from({ length: to - from + 1 }, (_, at) => event('a', `${from + at}${pad}`, `z.${from + at}`)).join('');
+
+  /** A page whose first refetch ends when the test says so. */
+  async function stalled() {
+    const server = await StreamServer.start([stream(RESET)]);
+    const page = watch({ url: server.url });
+    const [refetch, resets] = [deferred(), [] as unknown[]];
+    page.client.onReset((reset) => {
+      resets.push(reset);
+      return resets.length === 1 ? refetch.promise : undefined;
+    });
+    await until('the reset', () => resets.length === 1);
+    const { res } = await server.request(1);
+    return { page, refetch, resets, write: (text: string) => void res.write(text), end: () => void res.end() };
+  }
+
+  test.each([
+    ['10,000 events', numbers(1, 10_001)],
+    ['10,000,000 characters', numbers(1, 10, 'x'.repeat(1_000_000))],
+  ])('is dropped over %s, for one more reset', async (_, flood) => {
+    const { page, refetch, resets, write } = await stalled();
+    write(flood);
+    await until('the error', () => page.errors.length === 1);
+    expect(page.errors).toMatchObject([{ code: 'reset', message: expect.stringContaining('`onReset`') }]);
+    write(event('a', 'later', 'z.20000'));
+    write(event('ssekit:subscribed', { channel: 'seen' }));
+    refetch.resolve();
+    await page.got('later');
+    expect(resets).toEqual([{ reason: 'unknown' }, OVERFLOW]);
+    expect(page.client.cursor).toBe('z.20000');
+  });
+
+  test('is kept up to there', async () => {
+    const { page, refetch, resets, write, end } = await stalled();
+    write(numbers(1, 10_000));
+    // The stream's end comes after all of it.
+    end();
+    await page.is('waiting');
+    refetch.resolve();
+    await until('all', () => page.events.length === 10_000);
+    expect([resets.length, page.errors, page.client.cursor]).toEqual([1, [], 'z.10000']);
+  });
+
+  test('is told once, however much is dropped', async () => {
+    const { page, refetch, resets, write } = await stalled();
+    for (let time = 0; time < 3; time += 1) write(numbers(1, 10_001));
+    write(event('a', 'last', 'z.5'));
+    await until('the error', () => page.errors.length === 1);
+    refetch.resolve();
+    await until('the last', () => page.events.at(-1)?.data === 'last');
+    expect(page.errors).toHaveLength(1);
+    expect(resets).toEqual([{ reason: 'unknown' }, OVERFLOW]);
+  });
+});
+
 describe('iteration', () => {
+  test('that lags by more than 10,000 events gets a reset in their place', async () => {
+    const server = await StreamServer.start([stream(event('a', 0, 'z.0'))]);
+    const page = watch({ url: server.url });
+    const got: unknown[] = [];
+    for await (const { event: name, data, id } of page.client) {
+      got.push([name, data, id]);
+      if (got.length === 1) {
+        const flood = Array.from({ length: 10_001 }, (_, at) => event('a', at + 1, `z.${at + 1}`)).join('');
+        server.seen[0]?.res.write(flood + event('b', 'after', 'z.20000'));
+        await until('the flood', () => page.events.at(-1)?.data === 'after');
+      }
+      if (data === 'after') break;
+    }
+    expect(got).toEqual([
+      ['a', 0, 'z.0'],
+      ['ssekit:reset', { reason: 'overflow' }, 'z.10001'],
+      ['b', 'after', 'z.20000'],
+    ]);
+    expect(page.errors).toMatchObject([{ code: 'reset' }]);
+  });
+
   test('gives each event, and ends with the client', async () => {
     const server = await StreamServer.start([stream(event('a', 1) + event('a', 2)), refusal(204)]);
     const { client } = watch({ url: server.url });

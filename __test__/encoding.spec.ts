@@ -164,8 +164,13 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   });
 
   test('ssekit:ready has the retry time and the entry position', async () => {
-    const ready = (data: object, id: string): string =>
-      `event: ssekit:ready\nretry: 1234\ndata: ${JSON.stringify(data)}\nid: ${id}\n\n`;
+    const ready = (
+      { clientId, ...more }: { clientId: string; resumed: boolean; userId: string | null },
+      id: string,
+    ): string => {
+      const data = JSON.stringify({ clientId, heartbeatMs: 3_600_000, ...more });
+      return `event: ssekit:ready\nretry: 1234\ndata: ${data}\nid: ${id}\n\n`;
+    };
     const start = await newestId();
     expect(before.toString()).toBe(ready({ clientId: 'tab-1', resumed: false, userId: 'ada' }, start));
 

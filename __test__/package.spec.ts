@@ -31,7 +31,7 @@ describe('the packages', () => {
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/(?!cli\/)([\w-]+\/)+[\w-]+\.js$/,
       // For pages, which have only ES modules.
-      /^dist\/client\/index\.(mjs|d\.mts)$/,
+      /^dist\/client\/(index\.(mjs|d\.mts)|subscriptions\.mjs)$/,
       // The command line is one file, with what is bundled into it.
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.

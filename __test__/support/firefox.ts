@@ -53,12 +53,15 @@ export class Firefox {
   async open(url: string): Promise<FirefoxPage> {
     const { context } = await this.#call('browsingContext.create', { type: 'tab' });
     await this.#call('browsingContext.navigate', { context, url, wait: 'complete' });
-    return new FirefoxPage(async (expression) => {
-      const target = { context };
-      const answer = await this.#call('script.evaluate', { expression, target, awaitPromise: true });
-      if (answer.type !== 'success') throw new Error(`the page threw: ${JSON.stringify(answer.exceptionDetails)}`);
-      return (answer.result as { value: string }).value;
-    });
+    return new FirefoxPage(
+      async (expression) => {
+        const target = { context };
+        const answer = await this.#call('script.evaluate', { expression, target, awaitPromise: true });
+        if (answer.type !== 'success') throw new Error(`the page threw: ${JSON.stringify(answer.exceptionDetails)}`);
+        return (answer.result as { value: string }).value;
+      },
+      (networkConditions) => this.#call('emulation.setNetworkConditions', { networkConditions, contexts: [context] }),
+    );
   }
 
   async close(): Promise<void> {
@@ -98,8 +101,19 @@ export class Firefox {
 export class FirefoxPage {
   readonly #run: (expression: string) => Promise<string>;
 
-  constructor(run: (expression: string) => Promise<string>) {
+  readonly #setNetwork: (conditions: object | null) => Promise<unknown>;
+
+  constructor(
+    run: (expression: string) => Promise<string>,
+    setNetwork: (conditions: object | null) => Promise<unknown>,
+  ) {
     this.#run = run;
+    this.#setNetwork = setNetwork;
+  }
+
+  /** Takes the page's network away, or gives it back. */
+  async setOffline(isOffline: boolean): Promise<void> {
+    await this.#setNetwork(isOffline ? { type: 'offline' } : null);
   }
 
   /** Runs a function in the page and returns what it returns, as far as JSON can carry it. */

@@ -101,6 +101,43 @@ const ADDITIONS: Record<string, string> = {
     export default function Page() {
       return <p>cursor={SSEService.getInstance().cursor()};</p>;
     }`,
+  // The client of a page, which the server renders with a cursor.
+  'app/api/test/client/route.ts': `
+    import { createSSERoute } from 'ssekit/next';
+    export const { GET, POST } = createSSERoute({
+      identify: () => 'ada',
+      authorize: (channel) => channel.startsWith('order:'),
+    });`,
+  'app/test/client/page.tsx': `
+    import { cursor } from 'ssekit/next';
+    import { Live } from './live';
+    export default async function Page() {
+      return <Live since={await cursor()} />;
+    }`,
+  'app/test/client/live.tsx': `
+    'use client';
+    import { useEffect, useRef, useState } from 'react';
+    import { createClient, type SSEClient } from 'ssekit/client';
+    type Events = { notification: { message: string } };
+    export function Live({ since }: { since: string }) {
+      const client = useRef<SSEClient<Events>>(null);
+      const [lines, setLines] = useState<string[]>([]);
+      const [state, setState] = useState('');
+      useEffect(() => {
+        const events = createClient<Events>({ url: '/api/test/client', since });
+        client.current = events;
+        events.on('notification', ({ message }) => setLines((earlier) => [...earlier, message]));
+        events.onStatus(({ state }) => setState(state));
+        return events.close;
+      }, [since]);
+      return (
+        <>
+          <p>{state}</p>
+          <button type="button" onClick={() => client.current?.subscribe('order:9')}>watch</button>
+          <ul>{lines.map((line) => <li key={line}>{line}</li>)}</ul>
+        </>
+      );
+    }`,
   // Publishes from where no addon can be loaded.
   'app/api/test/edge/route.ts': `
     import { createPublisher } from 'ssekit/publish';

@@ -3,8 +3,9 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../lib/paths.mjs';
 import { FRESH_APPS, nameOfFresh } from './fresh-app.mjs';
-import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM, PUBLISHERS } from './lines.mjs';
+import { CELLS, CREATE_NEXT_APP, JEST, LINES, NODES, nameOf, PNPM, RUNTIMES } from './lines.mjs';
 import { PUBLISHER_CELLS } from './publisher-cells.mjs';
+import { RECEIVER_CELLS } from './receiver-cells.mjs';
 import { FROM_SOURCE, SCRIPTS } from './script-cells.mjs';
 
 const file = join(root, 'docs', 'compatibility.md');
@@ -39,10 +40,8 @@ function text(results) {
     node,
     transport(name),
   ]);
-  const publishers = PUBLISHER_CELLS.map(({ name, runtime }) => [
-    `${runtime === 'deno' ? 'Deno' : 'Bun'} ${PUBLISHERS[runtime]}`,
-    transport(name),
-  ]);
+  const elsewhere = (all) =>
+    all.map(({ name, runtime }) => [`${runtime === 'deno' ? 'Deno' : 'Bun'} ${RUNTIMES[runtime]}`, transport(name)]);
   return `${[
     '<!-- Written by `npm run test:matrix`. Do not edit. -->',
     '# What ssekit is tried on',
@@ -77,7 +76,14 @@ function text(results) {
     'A script in another runtime sent an event to a listener with [`ssekit/publish`](listener.md#from-javascript). The client of the',
     'listener got the event. The tests cover the edge runtime of Next.js.',
     '',
-    ...table(['runtime', 'transport'], publishers),
+    ...table(['runtime', 'transport'], elsewhere(PUBLISHER_CELLS)),
+    '',
+    '## Receiving elsewhere',
+    '',
+    'A script in another runtime opened a stream of a listener with [`ssekit/client`](browser.md), by a ticket. It got an event, was',
+    'cut off, got what it had missed, and then an event of a channel that it asked for.',
+    '',
+    ...table(['runtime', 'transport'], elsewhere(RECEIVER_CELLS)),
   ].join('\n')}\n`;
 }
 

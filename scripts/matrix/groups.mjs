@@ -5,6 +5,7 @@ import { FRESH_APPS, makeFreshApp, nameOfFresh, runFreshApp } from './fresh-app.
 import { CELLS, nameOf } from './lines.mjs';
 import { makeApp, runCell } from './next-cells.mjs';
 import { makePublisher, PUBLISHER_CELLS, runPublisher } from './publisher-cells.mjs';
+import { makeReceiver, RECEIVER_CELLS, runReceiver } from './receiver-cells.mjs';
 import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
 
 /**
@@ -15,7 +16,14 @@ export function groupsOf(workspace, chosen) {
   const fromSource = scripts((log) => makeFromSource(log, workspace), FROM_SOURCE);
   const others = scripts((log) => makeScripts(log, workspace), SCRIPTS);
   // The slowest go first.
-  const groups = [fromSource, ...freshApps(workspace), ...nextApps(workspace), others, publishers(workspace)];
+  const groups = [
+    fromSource,
+    ...freshApps(workspace),
+    ...nextApps(workspace),
+    others,
+    publishers(workspace),
+    receivers(workspace),
+  ];
   return groups
     .map(({ make, cells }) => ({ make, cells: cells.filter(({ name }) => chosen(name)).map(checked) }))
     .filter(({ cells }) => cells.length > 0);
@@ -57,12 +65,23 @@ function nextApps(workspace) {
 function publishers(workspace) {
   return {
     make: (log) => makePublisher(log, workspace),
-    cells: PUBLISHER_CELLS.map((cell) => ({
-      name: cell.name,
-      carrier: 'listener',
-      run: (log, folder) => runPublisher(log, folder, cell),
-    })),
+    cells: atListener(PUBLISHER_CELLS, runPublisher),
   };
+}
+
+function receivers(workspace) {
+  return {
+    make: (log) => makeReceiver(log, workspace),
+    cells: atListener(RECEIVER_CELLS, runReceiver),
+  };
+}
+
+function atListener(cells, run) {
+  return cells.map((cell) => ({
+    name: cell.name,
+    carrier: 'listener',
+    run: (log, folder) => run(log, folder, cell),
+  }));
 }
 
 function scripts(make, all) {

@@ -12,8 +12,8 @@ export const NODES = { 20: '20.20.2', 22: '22.23.3', 24: '24.21.0' };
 
 export const CREATE_NEXT_APP = '16.4.3';
 export const PNPM = '10.34.9';
-/** Runtimes that `ssekit/publish` is tried in, from the npm registry. */
-export const PUBLISHERS = { deno: '2.9.6', bun: '1.4.5' };
+/** Runtimes that `ssekit/publish` and `ssekit/client` are tried in, from the npm registry. */
+export const RUNTIMES = { deno: '2.9.6', bun: '1.4.5' };
 export const JEST = '30.5.2';
 /** The newest line that Next.js 14 works with. */
 export const TYPESCRIPT = '5.9.3';

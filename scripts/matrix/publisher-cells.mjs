@@ -2,11 +2,11 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { install, json, write } from './app.mjs';
-import { PUBLISHERS } from './lines.mjs';
+import { RUNTIMES } from './lines.mjs';
 import { command } from './process.mjs';
 import { runtimeOf } from './tools.mjs';
 
-export const PUBLISHER_CELLS = Object.keys(PUBLISHERS).map((runtime) => ({ name: `${runtime} publishes`, runtime }));
+export const PUBLISHER_CELLS = Object.keys(RUNTIMES).map((runtime) => ({ name: `${runtime} publishes`, runtime }));
 
 export async function makePublisher(log, workspace) {
   const folder = mkdtempSync(join(workspace, 'publisher-'));

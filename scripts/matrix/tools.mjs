@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { bin, npm } from '../lib/node-modules.mjs';
 import { cache } from '../lib/paths.mjs';
 import { installOnce } from '../lib/stamps.mjs';
-import { NODES, PNPM, PUBLISHERS } from './lines.mjs';
+import { NODES, PNPM, RUNTIMES } from './lines.mjs';
 
 /** The program of a major version of Node.js. */
 export async function nodeOf(major) {
@@ -20,13 +20,22 @@ export async function pnpmScript() {
 
 /** How a script is started in another runtime, with no more rights than it needs where these are asked for. */
 export async function runtimeOf(name) {
-  const home = await installed(name, PUBLISHERS[name]);
+  const home = await installed(name, RUNTIMES[name]);
   // Deno's is a script of Node.js that finds the platform's program; Bun's is the program.
   if (name === 'deno') return [process.execPath, bin('deno', 'deno', home), 'run', '--allow-net=127.0.0.1'];
   return [bin('bun', 'bun', home), 'run'];
 }
 
-async function installed(name, version) {
+const installations = new Map();
+
+/** Two groups of cells run at a time, and may want the same tool. */
+function installed(name, version) {
+  const known = installations.get(name + version) ?? installInto(name, version);
+  installations.set(name + version, known);
+  return known;
+}
+
+async function installInto(name, version) {
   const home = join(cache, 'matrix', `${name}-${version}`);
   await installOnce(join(home, '.ssekit-stamp'), [name, version, process.platform, process.arch], async () => {
     mkdirSync(home, { recursive: true });

@@ -2,11 +2,22 @@
 import { retryAfter } from './backoff.js';
 import { SSEClientError } from './error.js';
 
+/** What to do about it. */
+const HINTS: Record<number, string> = {
+  401: ': log in, or renew the ticket',
+  403: ': check user, channels and origin',
+  404: ': check `url`',
+};
+
 /** Throws if it is no stream. */
-export function checkAnswer({ status, headers, body }: Response, now: number): void {
+export function checkAnswer({ status, headers, body, url }: Response, now: number): void {
   const type = headers.get('content-type');
-  if (status === 200 && body && /^text\/event-stream\b/i.test(type ?? '')) return;
-  const what = status === 200 ? `${type}: does \`url\` lead to a stream, and \`fetch\` read one?` : status;
+  const isStream = /^text\/event-stream\b/i.test(type ?? '');
+  if (status === 200 && isStream && body) return;
+  let what = status + (HINTS[status] ?? '');
+  if (status === 200)
+    what = isStream ? 'a stream, which `fetch` cannot read' : `${type}, no stream: check \`url\` and log-in`;
   const retryAfterMs = retryAfter(headers.get('retry-after'), now);
-  throw new SSEClientError('refused', `The server answered ${what}`, { status, retryAfterMs });
+  // Without the query, which has the ticket.
+  throw new SSEClientError('refused', `${(url || 'Server').split('?')[0]} answered ${what}`, { status, retryAfterMs });
 }

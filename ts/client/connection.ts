@@ -35,9 +35,9 @@ export interface Connection {
   lastEventId(): string | undefined;
 }
 
-/** `request`: asks for the stream after this event. */
+/** `heartbeatMs`: may change; call `wake` then. `request`: asks for the stream after this event. */
 export function createConnection(
-  heartbeatMs: number,
+  heartbeatMs: () => number,
   keyring: Keyring,
   request: (lastEventId: string | undefined, signal: AbortSignal) => Promise<Response>,
   listener: ConnectionListener,
@@ -90,7 +90,8 @@ export function createConnection(
       await stream(signal);
     } catch (cause) {
       const isOurs = cause instanceof SSEClientError;
-      if (!signal.aborted) ended(isOurs ? cause : causedBy('unreachable', 'No connection', cause));
+      if (!signal.aborted)
+        ended(isOurs ? cause : causedBy('unreachable', 'No connection (server down, or CORS)', cause));
     }
   }
 

@@ -1,14 +1,14 @@
 /** Puts a client together. */
 import type { SSEEventMap } from '../../index';
+import { createChannels } from './channels.js';
 import { createConnection } from './connection.js';
 import { createKeyring } from './credentials.js';
-import { createDispatcher, type Schemas } from './dispatcher.js';
+import { createDispatcher, EVENTS, OVERFLOW, overflown, type Schemas } from './dispatcher.js';
 import { createEmitter } from './emitter.js';
 import { causedBy, type SSEClientError } from './error.js';
 import type { ClientEvent, OwnEvents } from './events.js';
 import type { Block } from './parser.js';
-import { createRequests } from './request.js';
-import { createSubscriptions } from './subscriptions.js';
+import { type Access, requestStream } from './request.js';
 import type { ClientStatus, SSEClient, SSEClientOptions } from './types.js';
 
 /**
@@ -19,18 +19,19 @@ export function createClient<Events extends object = SSEEventMap>(
   options: SSEClientOptions<Events>,
 ): SSEClient<Events> {
   const {
-    fetch = globalThis.fetch,
+    fetch = (url, init) => globalThis.fetch(url, init),
     since,
     channels = [],
     schemas = {},
     signal,
-    heartbeatMs = 25_000,
+    heartbeatMs: usualMs = 25_000,
     credentials = 'same-origin',
   } = options;
-  const url = new URL(options.url, globalThis.location?.href).href;
+  const url = resolve(options.url);
   const initial = new Set(channels);
   const closing = new AbortController();
   const notices = createEmitter(console.error);
+  let heartbeatMs = usualMs;
   let status: ClientStatus = { state: 'connecting' };
   let clientId = options.clientId ?? randomId();
 
@@ -41,19 +42,13 @@ export function createClient<Events extends object = SSEEventMap>(
 
   const events = createEmitter((cause, name) => report(causedBy('handler', `Handler of ${name} failed`, cause)));
   const keyring = createKeyring(options.auth);
-  const { stream, change } = createRequests(
-    options.fetch ?? ((url, init) => fetch(url, init)),
-    url,
-    since,
-    credentials,
-    keyring,
-  );
+  const access: Access = { fetch, url, credentials, keyring };
   const dispatcher = createDispatcher(events, notices, schemas as object as Schemas, closing.signal, report);
-  const subscriptions = createSubscriptions(initial, change, () => connection.lastEventId(), report);
+  const subscriptions = createChannels(initial, access, () => connection.lastEventId(), closing.signal, report);
   const connection = createConnection(
-    heartbeatMs,
+    () => heartbeatMs,
     keyring,
-    (lastEventId, signal) => stream(clientId, initial, lastEventId, signal),
+    (lastEventId, signal) => requestStream(access, clientId, initial, since, lastEventId, signal),
     {
       error(error) {
         // The id belongs to another user.
@@ -70,6 +65,8 @@ export function createClient<Events extends object = SSEEventMap>(
         if (block.name === 'ssekit:ready') {
           const ready: OwnEvents['ssekit:ready'] = JSON.parse(block.data as string);
           clientId = ready.clientId;
+          heartbeatMs = ready.heartbeatMs ?? usualMs;
+          wake();
           subscriptions.begin(clientId, ready.channels, since);
         }
         dispatcher.push(block);
@@ -78,18 +75,23 @@ export function createClient<Events extends object = SSEEventMap>(
   );
 
   const { close, open, online, pause, wake } = connection;
-  const page = { pagehide: pause, pageshow: open, online, visibilitychange: wake };
-  for (const [name, act] of Object.entries(page)) globalThis.addEventListener?.(name, act, { signal: closing.signal });
+  const page = { pagehide: pause, freeze: pause, pageshow: open, resume: open, online, visibilitychange: wake };
+  // On their way down, because `freeze` and `resume` of a document do not come up to its window.
+  const listening = { signal: closing.signal, capture: true };
+  for (const [name, act] of Object.entries(page)) globalThis.addEventListener?.(name, act, listening);
 
-  signal?.addEventListener('abort', close, { signal: closing.signal });
+  signal?.addEventListener('abort', close, listening);
   if (signal?.aborted) close();
   queueMicrotask(open);
 
   async function* iterate() {
-    const queue: ClientEvent[] = [];
+    let queue: ClientEvent[] = [];
     let wakeUp = (): void => {};
-    const off = events.on('*', (_, event) => {
-      queue.push(event);
+    const off = events.on('*', (_, event: ClientEvent) => {
+      if (queue.push(event) > EVENTS) {
+        report(overflown());
+        queue = [{ event: 'ssekit:reset', data: OVERFLOW, id: event.id }];
+      }
       wakeUp();
     });
     // Closing ends it.
@@ -124,6 +126,14 @@ export function createClient<Events extends object = SSEEventMap>(
     close,
     [Symbol.asyncIterator]: iterate,
   } as Partial<SSEClient<Events>> as SSEClient<Events>;
+}
+
+function resolve(url: string | URL): string {
+  try {
+    return new URL(url, globalThis.location?.href).href;
+  } catch {
+    throw new TypeError(`url: ${url} is no whole URL, and there is no page`);
+  }
 }
 
 /** Not by `crypto`, which pages without TLS have only in part, and some runtimes not at all. An id is no secret. */

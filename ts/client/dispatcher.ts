@@ -11,8 +11,20 @@ import { pause } from './timer.js';
 /** As many ids are remembered. Only a server whose ids are not unique sends one again, and then soon. */
 const IDS = 1_024;
 
+/** So many events may wait, and so many characters of their data: some 20 MB of a page's memory, in the worst case. */
+export const EVENTS = 10_000;
+const CHARACTERS = 10_000_000;
+
 /** By event name. */
 export type Schemas = Record<string, StandardSchema<unknown> | undefined>;
+
+/** The reset in place of events that were too many to wait. */
+export const OVERFLOW: Reset = { reason: 'overflow' };
+
+export const overflown = (): SSEClientError =>
+  new SSEClientError('reset', 'Too many events wait: fetch the state in `onReset`');
+
+const sizeOf = ({ data = '' }: Block): number => data.length;
 
 export interface Dispatcher {
   push(block: Block): void;
@@ -31,7 +43,11 @@ export function createDispatcher(
   signal: AbortSignal,
   report: (error: SSEClientError) => void,
 ): Dispatcher {
-  const queue: Block[] = [];
+  let queue: Block[] = [];
+  let characters = 0;
+  /** Of the last that came in. */
+  let lastId: string | undefined;
+  let isOverflowing = false;
   const ids = new Set<string>();
   let isBusy = false;
   let cursor: string | undefined;
@@ -39,12 +55,22 @@ export function createDispatcher(
   async function run(): Promise<void> {
     isBusy = true;
     for (let block = queue.shift(); block && !signal.aborted; block = queue.shift()) {
+      characters -= sizeOf(block);
       // Awaited only where there is something to wait for: events that arrive together are handled together.
       const waits = dispatch(block);
       if (waits) await waits;
       if (block.id !== undefined && !signal.aborted) cursor = withoutKey(block.id);
     }
-    isBusy = false;
+    isBusy = isOverflowing = false;
+  }
+
+  /** Drops what waits. The page fetches its state once more instead, and then has missed nothing. */
+  function overflow(): void {
+    if (!isOverflowing) report(overflown());
+    isOverflowing = true;
+    queue = [];
+    characters = 0;
+    push({ name: 'ssekit:reset', data: JSON.stringify(OVERFLOW), id: lastId });
   }
 
   /** Returns what has to be waited for before the next one. */
@@ -96,11 +122,13 @@ export function createDispatcher(
     }
   }
 
-  return {
-    push(block) {
-      queue.push(block);
-      if (!isBusy) void run();
-    },
-    cursor: () => cursor,
-  };
+  function push(block: Block): void {
+    queue.push(block);
+    characters += sizeOf(block);
+    lastId = block.id ?? lastId;
+    if (!isBusy) void run();
+    else if (queue.length > EVENTS || characters > CHARACTERS) overflow();
+  }
+
+  return { push, cursor: () => cursor };
 }

@@ -9,6 +9,7 @@ export interface OwnEvents {
     userId: string | null;
     resumed: boolean;
     channels?: string[];
+    heartbeatMs?: number;
     welcome?: unknown;
   };
   /** Events were missed. Use `onReset`, which lets other events wait. */
@@ -22,8 +23,11 @@ export interface OwnEvents {
 
 /** The data of `ssekit:reset`. */
 export interface Reset {
-  /** `unknown`: the server does not know what was missed. `evicted`: it has left the history. */
-  reason: 'unknown' | 'evicted';
+  /**
+   * `unknown`: the server does not know what was missed. `evicted`: it has left the history. `overflow`: the client has dropped more
+   * than 10,000 events, or 10 million characters of them, that had to wait for the page.
+   */
+  reason: 'unknown' | 'evicted' | 'overflow';
   /** If it concerns only what a subscription to this channel has asked for. */
   channel?: string;
 }

@@ -8,49 +8,36 @@ const KEY = /~\w{16}$/;
 /** The cursor in an event id. */
 export const withoutKey = (id: string): string => id.replace(KEY, '');
 
-export interface Requests {
-  /** Asks for the stream. `lastEventId`: undefined before the first. */
-  stream(
-    clientId: string,
-    channels: Iterable<string>,
-    lastEventId: string | undefined,
-    signal: AbortSignal,
-  ): Promise<Response>;
-  /** Asks for other channels. */
-  change(body: object, signal: AbortSignal): Promise<Response>;
+/** What every request of a client needs. */
+export interface Access {
+  fetch: NonNullable<SSEClientOptions['fetch']>;
+  url: string;
+  credentials: RequestCredentials;
+  keyring: Keyring;
 }
 
-export function createRequests(
-  fetch: NonNullable<SSEClientOptions['fetch']>,
-  address: string,
+/** Asks for the stream. `lastEventId`: undefined before the first. */
+export async function requestStream(
+  { fetch, url, credentials, keyring }: Access,
+  clientId: string,
+  channels: Iterable<string>,
   since: string | undefined,
-  credentials: RequestCredentials,
-  keyring: Keyring,
-): Requests {
-  return {
-    async stream(clientId, channels, lastEventId, signal) {
-      const { ticket, headers } = await keyring.get();
-      const url = new URL(address);
-      const query = url.searchParams;
-      if (!query.has('clientId')) query.set('clientId', clientId);
-      for (const channel of channels) query.append('channel', channel);
-      if (ticket) query.set('ticket', ticket);
-      const own: Credentials['headers'] = { accept: 'text/event-stream', ...headers };
-      // The last event id goes into the query. As a header, it would cost pages of another origin a preflight with every reconnect. With
-      // a key, it is a header where that costs nothing.
-      const isFree = headers || (globalThis.location?.origin ?? url.origin) === url.origin;
-      if (lastEventId && isFree && KEY.test(lastEventId)) own['last-event-id'] = lastEventId;
-      else if (lastEventId) query.set('lastEventId', withoutKey(lastEventId));
-      // An empty id is a server's wish that the page forgets where it was.
-      else if (since !== undefined && lastEventId === undefined) query.set('since', since);
-      return fetch(url.href, { headers: own, credentials, signal, cache: 'no-store' });
-    },
-    async change(body, signal) {
-      const { ticket, headers } = await keyring.get();
-      // A ticket in a URL ends up in logs. The stream cannot avoid that without a preflight; this request has one anyway.
-      const bearer = ticket && { authorization: `Bearer ${ticket}` };
-      const own = { 'content-type': 'application/json', ...bearer, ...headers };
-      return fetch(address, { method: 'POST', headers: own, credentials, signal, body: JSON.stringify(body) });
-    },
-  };
+  lastEventId: string | undefined,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { ticket, headers } = await keyring.get();
+  const to = new URL(url);
+  const query = to.searchParams;
+  if (!query.has('clientId')) query.set('clientId', clientId);
+  for (const channel of channels) query.append('channel', channel);
+  if (ticket) query.set('ticket', ticket);
+  const own: Credentials['headers'] = { accept: 'text/event-stream', ...headers };
+  // The last event id goes into the query. As a header, it would cost pages of another origin a preflight with every reconnect. With
+  // a key, it is a header where that costs nothing.
+  const isFree = headers || (globalThis.location?.origin ?? to.origin) === to.origin;
+  if (lastEventId && isFree && KEY.test(lastEventId)) own['last-event-id'] = lastEventId;
+  else if (lastEventId) query.set('lastEventId', withoutKey(lastEventId));
+  // An empty id is a server's wish that the page forgets where it was.
+  else if (since !== undefined && lastEventId === undefined) query.set('since', since);
+  return fetch(to.href, { headers: own, credentials, signal, cache: 'no-store' });
 }

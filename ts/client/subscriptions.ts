@@ -1,7 +1,9 @@
-/** The channels that the page wants. They are kept over reconnects, and asked for again where the server no longer has them. */
+/**
+ * The channels that the page wants. They are kept over reconnects, and asked for again where the server no longer has them. It is a
+ * file of its own, loaded by the first change of channels: most pages never make one.
+ */
 import { backoff } from './backoff.js';
-import { causedBy, SSEClientError } from './error.js';
-import { type Requests, withoutKey } from './request.js';
+import { type Access, withoutKey } from './request.js';
 import { pause } from './timer.js';
 
 export interface Subscriptions {
@@ -13,12 +15,12 @@ export interface Subscriptions {
   end(): void;
 }
 
-/** `initial`: the channels in the URL of the stream. Those that the page leaves are removed. */
+/** `initial`: the channels in the URL of the stream. `report`: of a fault, says what it means, and what caused it. */
 export function createSubscriptions(
   initial: Set<string>,
-  request: Requests['change'],
+  access: Access,
   lastEventId: () => string | undefined,
-  report: (error: SSEClientError) => void,
+  report: (what: string, cause: unknown) => void,
 ): Subscriptions {
   /** With the cursor that each begins at. */
   const wanted = new Map<string, string | undefined>([...initial].map((channel) => [channel, undefined]));
@@ -41,19 +43,19 @@ export function createSubscriptions(
       const unsubscribe = [...left].filter((channel) => present.has(channel));
       if (!subscribe[0] && !unsubscribe[0]) break;
       try {
-        const answer = await request({ clientId, subscribe, unsubscribe, lastEventId: lastEventId() }, signal);
+        const answer = await request(access, { clientId, subscribe, unsubscribe, lastEventId: lastEventId() }, signal);
         const why = await read(answer, signal);
         // Another stream may have other channels.
         if (signal.aborted) continue;
         for (const { channel } of subscribe) {
           if (present.has(channel)) continue;
           wanted.delete(channel);
-          report(new SSEClientError('channel', `No subscription to ${channel}: ${why}`));
+          report(`No subscription to ${channel}`, why);
         }
         for (const channel of unsubscribe) present.delete(channel);
         failures = 0;
       } catch (cause) {
-        if (!failures && !signal.aborted) report(causedBy('channel', 'Channels unchanged', cause));
+        if (!failures && !signal.aborted) report('Channels unchanged', cause);
         await pause(backoff(failures), signal);
         failures += 1;
       }
@@ -82,7 +84,6 @@ export function createSubscriptions(
       void flush();
     },
     unsubscribe(channel) {
-      initial.delete(channel);
       wanted.delete(channel);
       left.add(channel);
       void flush();
@@ -101,4 +102,16 @@ export function createSubscriptions(
       clientId = '';
     },
   };
+}
+
+async function request(
+  { fetch, url, credentials, keyring }: Access,
+  body: object,
+  signal: AbortSignal,
+): Promise<Response> {
+  const { ticket, headers } = await keyring.get();
+  // A ticket in a URL ends up in logs. The stream cannot avoid that without a preflight; this request has one anyway.
+  const bearer = ticket && { authorization: `Bearer ${ticket}` };
+  const own = { 'content-type': 'application/json', ...bearer, ...headers };
+  return fetch(url, { method: 'POST', headers: own, credentials, signal, body: JSON.stringify(body) });
 }

@@ -28,7 +28,10 @@ export interface SSEClientOptions<Events extends object = SSEEventMap> {
   clientId?: string | undefined;
   /** Whether requests to other origins have cookies, as in `fetch`. Default: `same-origin`. */
   credentials?: RequestCredentials | undefined;
-  /** The server's `heartbeatMs`. After two missed heartbeats, the client reconnects. Default: 25,000, as on the server. */
+  /**
+   * The distance of heartbeats, until the server says its own in `ssekit:ready`. After two missed heartbeats, the client reconnects.
+   * Default: 25,000, as on the server.
+   */
   heartbeatMs?: number | undefined;
   /** A schema by event name, of any library with Standard Schema. An event that does not fit is left out, and `onError` says why. */
   schemas?: { readonly [Name in keyof Events]?: StandardSchema<Events[Name]> } | undefined;

@@ -13,7 +13,7 @@ export interface Watchdog {
 }
 
 /** Tells about a silence that is longer than two heartbeats. */
-export function createWatchdog(heartbeatMs: number, onSilence: () => void): Watchdog {
+export function createWatchdog(heartbeatMs: () => number, onSilence: () => void): Watchdog {
   /** When something was heard last. The time of day may jump, and the other clock may stand still while the machine sleeps. */
   let [time, elapsed] = [0, 0];
   let cancel: (() => void) | undefined;
@@ -28,7 +28,7 @@ export function createWatchdog(heartbeatMs: number, onSilence: () => void): Watc
     stop();
     // So the clock that has gone further counts.
     const silence = Math.max(Date.now() - time, performance.now() - elapsed);
-    const left = 2 * heartbeatMs + LATE_MS - silence;
+    const left = 2 * heartbeatMs() + LATE_MS - silence;
     if (left > 0) cancel = after(left, check);
     else onSilence();
   }
@@ -36,7 +36,7 @@ export function createWatchdog(heartbeatMs: number, onSilence: () => void): Watc
   return {
     heard() {
       [time, elapsed] = [Date.now(), performance.now()];
-      cancel ??= after(2 * heartbeatMs + LATE_MS, check);
+      cancel ??= after(2 * heartbeatMs() + LATE_MS, check);
     },
     check,
     stop,

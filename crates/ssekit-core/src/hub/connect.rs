@@ -144,7 +144,7 @@ impl Hub {
         let (reader, resumed, kept_id) = self.admit(who, &shard)?;
         let key = reader.client().key;
         let id_of_own = reader.owes().map(ResetReason::owed_id).or(kept_id);
-        let data = ready::data(reader.client(), resumed, who.welcome);
+        let data = ready::data(reader.client(), resumed, options.heartbeat, who.welcome);
         let ready = Event {
             name: "ssekit:ready",
             data: &data,

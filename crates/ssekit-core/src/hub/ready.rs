@@ -1,21 +1,31 @@
 //! `ssekit:ready`, the first event of every stream.
 
-use serde_json::json;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
 
 use crate::session::client::Client;
 
-/// The data of the event: who the client is, whether it resumes, its channels if it has any, and what the application adds.
-pub(super) fn data(client: &Client, resumed: bool, welcome: Option<&str>) -> String {
+/// What a page expects if it is told nothing else.
+const USUAL_HEARTBEAT: Duration = Duration::from_secs(25);
+
+/// The data of the event: who the client is, whether it resumes, its channels if it has any, how often an idle stream has a
+/// heartbeat if that is unusual, and what the application adds.
+pub(super) fn data(client: &Client, resumed: bool, heartbeat: Duration, welcome: Option<&str>) -> String {
     let info = client.info();
     let names = client.subscriptions.names();
-    let (id, user) = (&*info.id, info.user.as_deref());
-    let data = if names.is_empty() {
-        json!({ "clientId": id, "userId": user, "resumed": resumed })
-    } else {
-        let channels: Vec<&str> = names.iter().map(|name| &**name).collect();
-        json!({ "clientId": id, "userId": user, "resumed": resumed, "channels": channels })
-    };
-    let mut data = data.to_string();
+    let mut fields = Map::new();
+    let mut add = |name: &str, value: Value| fields.insert(name.to_owned(), value);
+    add("clientId", json!(&*info.id));
+    add("userId", json!(info.user.as_deref()));
+    add("resumed", json!(resumed));
+    if !names.is_empty() {
+        add("channels", names.iter().map(|name| &**name).collect());
+    }
+    if heartbeat != USUAL_HEARTBEAT {
+        add("heartbeatMs", json!(heartbeat.as_millis() as u64));
+    }
+    let mut data = Value::Object(fields).to_string();
     if let Some(welcome) = welcome {
         // Not parsed: JSON from elsewhere may have halves of surrogate pairs, or more digits than a number has here.
         data.truncate(data.len() - 1);

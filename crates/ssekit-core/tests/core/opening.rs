@@ -1,5 +1,7 @@
 //! `ssekit:ready` says what a page needs to know before its first event.
 
+use std::time::Duration;
+
 use ssekit_core::{Connect, Options};
 use ssekit_testing::Engine;
 use ssekit_testing::wire::events_in;
@@ -19,6 +21,19 @@ fn ready_names_the_channels_of_the_stream() {
     drop(kept);
     let again = ready(&engine, Connect { channels: &["c"], ..who });
     assert_eq!(again, r#"{"channels":["c","b","\"a\""],"clientId":"tab","resumed":false,"userId":"ada"}"#);
+}
+
+#[test]
+fn ready_names_an_unusual_heartbeat() {
+    let who = Connect { user: Some("ada"), client: Some("tab"), ..Connect::default() };
+    for (heartbeat, said) in
+        [(24_999, r#""heartbeatMs":24999,"#), (25_000, ""), (3_600_000, r#""heartbeatMs":3600000,"#)]
+    {
+        let heartbeat = Duration::from_millis(heartbeat);
+        let engine = Engine::with(Options { heartbeat, ..Options::default() });
+        let expected = format!(r#"{{"clientId":"tab",{said}"resumed":false,"userId":"ada"}}"#);
+        assert_eq!(ready(&engine, who), expected);
+    }
 }
 
 #[test]
