@@ -27,7 +27,8 @@ export class SSEClientError extends Error {
 
   constructor(code: SSEClientErrorCode, message: string, more?: object) {
     super(message);
-    Object.assign(this, { code }, more);
+    // The name stays readable when the class is minified.
+    Object.assign(this, { name: 'SSEClientError', code }, more);
   }
 }
 
