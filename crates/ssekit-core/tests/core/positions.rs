@@ -182,10 +182,19 @@ async fn page_with_unread_events_gets_no_position_before_them() {
     work().await;
     advance(MAX_AGE / 4 * 3).await;
     assert_eq!(hub.stats().heartbeats, 0);
-    let reading = std::thread::spawn(move || peer.finish());
+    let (tell, told) = std::sync::mpsc::channel();
+    let reading = std::thread::spawn(move || {
+        let unread = peer.events(2);
+        tell.send(()).unwrap();
+        [unread, peer.finish()].concat()
+    });
+    // The clock stands still meanwhile, or what the page has yet to read would become too old.
+    while told.try_recv().is_err() {
+        work().await;
+        std::thread::yield_now();
+    }
     while hub.stats().heartbeats == 0 {
         advance(Duration::from_secs(1)).await;
-        std::thread::yield_now();
     }
     hub.disconnect_client(&id);
     work().await;

@@ -8,6 +8,7 @@ use ssekit_http::ListenerOptions;
 use ssekit_http::options::CorsOptions;
 use ssekit_http::ticket::{self, NewTicket, TicketOptions};
 use ssekit_testing::door::{Door, SECRET, get, new_ticket, request, ticket_of, tickets, with_tickets};
+use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::{Engine, Recorder, Told, data, eventually};
 
 fn one_time() -> ListenerOptions {
@@ -171,10 +172,13 @@ fn log_out_separates_tickets_of_one_instant() {
 
 #[test]
 fn forged_last_id_without_a_ticket_does_not_wait() {
-    let engine = Engine::node(Memory::new(1_000), Options::default());
+    let way = HalfOpen::to(&Memory::new(1_000));
+    let engine = Engine::node(way.clone(), Options::default());
     eventually("the node is up", || engine.stats().cluster.unwrap().link == Link::Up);
     let door = Door::of(engine, with_tickets(tickets()));
     let ready = door.stream(&format!("/events?ticket={}", ticket_of("ada"))).ready;
+    // The node does not find out that nobody has got so far, however long the others take.
+    way.hold(true);
     let epoch = ready.id.split('.').next().unwrap();
     let ahead = format!("{epoch}.{}", u64::MAX / 4);
     assert!(!door.engine.is_caught_up(Some(&ahead)));
@@ -185,6 +189,7 @@ fn forged_last_id_without_a_ticket_does_not_wait() {
         assert_eq!(door.connect().asks(&asked(no)).status(), 401);
     }
     assert!(door.engine.clients_by_user("bob").is_empty(), "who came first has waited in vain already");
+    way.hold(false);
     // A page that may wait is let in at last, unless its user was logged out meanwhile.
     assert_eq!(waits.head().unwrap().status, 200);
 }
