@@ -47,7 +47,7 @@ const TIMES = {
   [OF_BROADCAST]: 200_000,
   [OF_MANY]: 900_000,
   [OF_CHANNEL]: 200_000,
-  'drain 256 missed events': 40,
+  'read 256 missed events': 40,
 };
 const USUAL_TIMES = 2_000;
 
