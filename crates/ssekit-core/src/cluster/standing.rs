@@ -70,6 +70,10 @@ pub(super) struct Past {
 /// That of a command with this number, if memory does not hold it.
 pub(super) fn past_of(message: &Message<'_>, number: Number, engine: &Engine) -> Option<Past> {
     let past = Past::of(message, number, engine.timeline.epoch())?;
+    if engine.timeline.has_unsequenced() {
+        // The history lacks what this node alone has delivered. If memory does not have it all, the channel is reset.
+        return None;
+    }
     let after = agreed(past.after);
     let log = engine.registry.channels.get(&past.channel).map(|channel| channel.events.log.floor());
     let floor = log.unwrap_or_else(|| engine.registry.channels.missing_of(&past.channel));

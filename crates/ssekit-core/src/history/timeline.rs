@@ -95,6 +95,9 @@ struct Sequencer {
     base: Position,
     /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
     horizon: Position,
+    /// Where the events that this node alone has delivered begin, until all of them have their agreed place. Until then, an earlier
+    /// one's place may be ahead of a later one.
+    outage_began: Option<Position>,
     /// When the last unsequenced event got its agreed place.
     agreed_again: Option<Instant>,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
@@ -138,6 +141,7 @@ impl Timeline {
     pub fn set_unsequenced_after(&self, after: Option<Position>) {
         let mut sequencer = self.sequencer.lock();
         sequencer.ids.alone = after;
+        sequencer.outage_began = after.and(sequencer.outage_began.or(after));
         sequencer.agreed_again = Some(Instant::now());
     }
 
@@ -301,7 +305,7 @@ impl Timeline {
         let mut sequencer = self.sequencer.lock();
         // One more than the newest, so that even an up-to-date cursor lies before it.
         let base = position.max(sequencer.newest + 1);
-        (sequencer.ids.epoch, sequencer.ids.alone) = (epoch, None);
+        (sequencer.ids.epoch, sequencer.ids.alone, sequencer.outage_began) = (epoch, None, None);
         sequencer.duplicates = Duplicates::default();
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
             front.log.clear();
@@ -374,9 +378,22 @@ impl Timeline {
 impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
-        let (agreed_again, duplicates, oldest, usage) = Default::default();
+        let (outage_began, agreed_again, duplicates, oldest, usage) = Default::default();
         let (newest, base, horizon, hidden, published, logs) = Default::default();
-        Self { ids, newest, base, horizon, agreed_again, hidden, published, duplicates, oldest, usage, logs }
+        Self {
+            ids,
+            newest,
+            base,
+            horizon,
+            outage_began,
+            agreed_again,
+            hidden,
+            published,
+            duplicates,
+            oldest,
+            usage,
+            logs,
+        }
     }
 
     fn bytes(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::event::position::{Epoch, Position, is_agreed};
+use crate::event::position::{Epoch, Position};
 use crate::history::timeline::Located;
 use crate::hub::Hub;
 use crate::session::arrears::Arrears;
@@ -13,7 +13,8 @@ impl Hub {
     /// knows where its unsequenced events stand, so the backplane cannot serve a client that has received some of them.
     pub(super) fn arrears_after(&self, located: Located) -> Option<Arc<Arrears>> {
         let (Located { cursor, elsewhere, .. }, base) = (located, self.base());
-        let is_plain = elsewhere == cursor || cursor == base || (elsewhere == 0 && is_agreed(cursor));
+        let is_agreed_upon = || elsewhere == 0 && self.inner.engine.timeline.is_agreed_upon(cursor);
+        let is_plain = elsewhere == cursor || cursor == base || is_agreed_upon();
         if is_plain && cursor >= base { self.arrears(cursor, None) } else { None }
     }
 

@@ -8,13 +8,23 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::history::timeline::Timeline;
 use crate::session::registry::Registry;
 
-/// On a backplane that recalls, memory holds the events of a user or a channel for so long after the last client has gone. A page that
-/// reconnects is served from memory.
+/// On a backplane that recalls, memory holds the events of a user or a channel for at least so long after the last client has gone. A
+/// page that reconnects is served from memory.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// Drops events that are older than `max_age`, and clients, users and channels that have nothing left. `recalls`: an event that
-/// nobody here reads can be recalled.
-pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>, max_age: Duration, recalls: bool) {
+/// How long that is with these heartbeats. A client that was let go may read on for as long as a heartbeat.
+pub(crate) fn unread_for(heartbeat: Duration) -> Duration {
+    UNREAD.max(2 * heartbeat)
+}
+
+/// Drops events that are older than `max_age`, and clients, users and channels that have nothing left. `unread`: what nobody here has
+/// read for so long can be recalled.
+pub(crate) async fn drop_old(
+    timeline: Weak<Timeline>,
+    registry: Weak<Registry>,
+    max_age: Duration,
+    unread: Option<Duration>,
+) {
     let mut ticks = interval((max_age / 8).clamp(Duration::from_millis(20), Duration::from_secs(5)));
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let crowds = registry.upgrade().map(|registry| (registry.users.crowd(), registry.channels.crowd()));
@@ -28,9 +38,9 @@ pub(crate) async fn drop_old(timeline: Weak<Timeline>, registry: Weak<Registry>,
         let (Some(timeline), Some(registry)) = (timeline.upgrade(), registry.upgrade()) else { return };
         timeline.expire();
         let now = Instant::now();
-        let (too_old, unread_since) = (now.checked_sub(max_age), now.checked_sub(UNREAD));
-        let can_recall = recalls && timeline.is_all_elsewhere(too_old);
-        registry.sweep(too_old, unread_since.filter(|_| can_recall), &timeline);
+        let too_old = now.checked_sub(max_age);
+        let unread = unread.filter(|_| timeline.is_all_elsewhere(too_old));
+        registry.sweep(too_old, unread.and_then(|unread| now.checked_sub(unread)), &timeline);
     }
 }
 

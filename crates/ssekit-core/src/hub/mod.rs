@@ -179,7 +179,10 @@ impl Hub {
             Arc::downgrade(&timeline),
             Arc::downgrade(&registry),
             options.history.max_age,
-            cluster.as_ref().is_some_and(|cluster| cluster.desk.is_some()),
+            cluster
+                .as_ref()
+                .filter(|cluster| cluster.desk.is_some())
+                .map(|_| housekeeping::unread_for(options.heartbeat)),
         ));
         runtime.spawn(housekeeping::tell_offline(Arc::downgrade(&registry)));
         let engine = Arc::new(Engine::new(timeline, registry, shards));

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::cluster::librarian::Desk;
 use crate::cluster::recall::{frame_of, newest_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::event::audience::Audience;
 use crate::event::position::{Epoch, Position, agreed, number_of};
 use crate::event::{RESERVED_PREFIX, StoredEvent};
@@ -64,7 +64,7 @@ impl Hub {
         self.check_process()?;
         audience.check()?;
         let timeline = &self.inner.engine.timeline;
-        let (log, epoch) = (self.log_of(audience), timeline.epoch());
+        let (mut log, epoch) = (self.log_of(audience), timeline.epoch());
         let mut floor = log.floor().max(timeline.horizon());
         let start = self.start_of(audience, after)?;
         let (from, search) = match start {
@@ -72,7 +72,12 @@ impl Hub {
             ReadStart::Behind(id) => (timeline.base(), Some(id)),
         };
         if search.is_none() && from >= floor {
-            return self.history(audience, after, limit);
+            match self.history(audience, after, limit) {
+                // The log was given up after the look at its floor. What it held can be recalled.
+                Err(error) if error.kind() == ErrorKind::Evicted => log = self.log_of(audience),
+                found => return found,
+            }
+            floor = log.floor().max(timeline.horizon());
         }
         let mut entries = Vec::new();
         while log.read(floor.max(from), timeline.head(), usize::MAX, &mut entries).is_err() {

@@ -68,7 +68,8 @@ impl Channels {
 
     fn forget_ended(&mut self) {
         for (most, has_news) in [(MOST_ENDED, true), (MOST_EMPTY, false)] {
-            let is_such = |one: &&Subscription| !one.is_active() && one.part().has_news(0) == has_news;
+            let may_matter = |part: Part<'_>| part.has_news(0) || part.has_gap(0);
+            let is_such = |one: &&Subscription| !one.is_active() && may_matter(one.part()) == has_news;
             if self.all.iter().filter(is_such).count() > most
                 && let Some(first) = self.all.iter().position(|one| is_such(&one))
             {

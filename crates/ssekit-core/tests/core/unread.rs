@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::{Audience, Connect, Event, HistoryOptions, Hub, Link, Options};
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Recall, Recalled, Record};
+use ssekit_core::event::position::Epoch;
+use ssekit_core::{Audience, Connect, Event, HistoryOptions, Hub, Link, Options, Subscriber};
+use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{advance, data, keeping_all};
 use tokio::runtime::Handle;
@@ -14,10 +17,44 @@ const MAX_AGE: Duration = Duration::from_secs(300);
 /// Longer than memory holds what nobody reads, with the next sweep.
 const UNREAD: Duration = Duration::from_secs(36);
 
+/// A way to a history that recalls.
+#[derive(Clone)]
+struct Way(HalfOpen, Memory);
+
+impl Way {
+    fn to(memory: &Memory) -> Self {
+        Self(HalfOpen::to(memory), memory.clone())
+    }
+}
+
+impl Backplane for Way {
+    const RECALLS: bool = true;
+
+    async fn join(&mut self, known: &Known) -> Result<Joined, Failure> {
+        self.0.join(known).await
+    }
+
+    async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
+        self.0.append(epoch, batch).await
+    }
+
+    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+        self.0.read(after).await
+    }
+
+    async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
+        self.1.recall(epoch, what).await
+    }
+}
+
 async fn node(memory: &Memory) -> Hub {
+    node_on(memory.clone()).await
+}
+
+async fn node_on(backplane: impl Backplane) -> Hub {
     let history = HistoryOptions { max_age: MAX_AGE, ..keeping_all().history };
     let options = Options { threads: 1, history, ..keeping_all() };
-    let hub = Hub::start_on(memory.clone(), options, &Handle::current()).unwrap();
+    let hub = Hub::start_on(backplane, options, &Handle::current()).unwrap();
     until("the node is up", || hub.stats().cluster.unwrap().link == Link::Up).await;
     hub
 }
@@ -139,4 +176,131 @@ async fn events_of_an_outage_are_kept_until_they_are_too_old() {
     hub.send_to_user("ada", data("3")).unwrap();
     hub.flush_shared().await.unwrap();
     assert_eq!(hub.stats().logs, 0);
+}
+
+/// A page without a user, a client id and channels.
+fn watcher(hub: &Hub) -> Pull {
+    open(hub, Connect::default())
+}
+
+/// What a page that comes back is given: nothing twice, and each of these unless it is told that it has missed something.
+async fn gets_or_is_told(page: &mut Pull, expected: &[&str]) {
+    let mut found: Vec<String> = Vec::new();
+    let mut is_told = false;
+    until("the page has all or is told", || {
+        for event in page.all() {
+            is_told |= event.is_reset();
+            found.push(event.data);
+        }
+        is_told || expected.iter().all(|text| found.iter().any(|data| data == text))
+    })
+    .await;
+    advance(Duration::from_secs(1)).await;
+    found.extend(page.all().into_iter().map(|event| event.data));
+    let mut once = found.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), found.len(), "nothing comes twice: {found:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_of_an_outage_goes_on_after_it() {
+    let memory = Memory::new(10_000);
+    let hub = node(&memory).await;
+    let mut page = open(&hub, ada(None));
+    memory.set_outage(Some("cut off"));
+    hub.broadcast(data("alone"), None).unwrap();
+    let mut seen = Vec::new();
+    until("the node delivers alone", || {
+        seen.extend(page.all());
+        !seen.is_empty()
+    })
+    .await;
+    let id = seen.remove(0).id;
+    drop(page);
+    memory.set_outage(None);
+    until("the node is up", || hub.stats().cluster.unwrap().link == Link::Up).await;
+    hub.flush_shared().await.unwrap();
+    // Nothing is left of the user, but the page has an id that only this node understands.
+    advance(Duration::from_secs(12)).await;
+    hub.send_to_user("ada", data("later")).unwrap();
+    hub.flush_shared().await.unwrap();
+    let mut back = open(&hub, Connect { client: None, ..ada(Some(&id)) });
+    assert!(back.ready.resumed);
+    assert_eq!(texts(&mut back, 1).await, ["later"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_does_not_get_an_event_again_at_its_agreed_place() {
+    let memory = Memory::new(10_000);
+    let way = Way::to(&memory);
+    let (here, there) = (node_on(way.clone()).await, node(&memory).await);
+    let mut page = open(&here, ada(None));
+    way.0.let_append(0);
+    here.broadcast(data("alone"), None).unwrap();
+    assert_eq!(texts(&mut page, 1).await, ["alone"]);
+    there.broadcast(data("agreed"), None).unwrap();
+    let mut last = Vec::new();
+    until("the page has both", || {
+        last.extend(page.all());
+        !last.is_empty()
+    })
+    .await;
+    drop(page);
+    way.0.let_append(u64::MAX);
+    until("the node is up", || here.stats().cluster.unwrap().link == Link::Up).await;
+    here.flush_shared().await.unwrap();
+    advance(MAX_AGE + UNREAD).await;
+    here.send_to_user("ada", data("later")).unwrap();
+    here.flush_shared().await.unwrap();
+    let mut back = open(&here, Connect { client: None, ..ada(Some(&last[0].id)) });
+    let mut events = Vec::new();
+    until("the page is given something", || {
+        events.extend(back.all());
+        !events.is_empty()
+    })
+    .await;
+    assert!(events.iter().all(|event| event.data != "alone"), "it has had that: {events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn page_that_comes_while_half_of_an_outage_is_agreed_upon_misses_nothing() {
+    let memory = Memory::new(10_000);
+    let way = Way::to(&memory);
+    let (here, there) = (node_on(way.clone()).await, node(&memory).await);
+    let before = here.cursor();
+    there.send_to_user("ada", data("left elsewhere")).unwrap();
+    known(&there, &here).await;
+    let (mut live, mut live_there) = (watcher(&here), watcher(&there));
+    way.0.let_append(0);
+    here.broadcast(data("alone 1"), None).unwrap();
+    assert_eq!(texts(&mut live, 1).await, ["alone 1"]);
+    there.broadcast(data("agreed"), None).unwrap();
+    assert_eq!(texts(&mut live, 1).await, ["agreed"]);
+    here.broadcast(data("alone 2"), None).unwrap();
+    assert_eq!(texts(&mut live, 1).await, ["alone 2"]);
+    way.0.let_append(1);
+    assert_eq!(texts(&mut live_there, 2).await, ["agreed", "alone 1"]);
+    until("the first one is back", || here.stats().position >> 20 >= there.stats().position >> 20).await;
+    let mut page = open(&here, ada(Some(&before)));
+    gets_or_is_told(&mut page, &["left elsewhere", "alone 1", "agreed", "alone 2"]).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn subscriber_during_an_outage_misses_nothing_of_its_own_node() {
+    let memory = Memory::new(10_000);
+    let way = Way::to(&memory);
+    let (here, there) = (node_on(way.clone()).await, node(&memory).await);
+    there.broadcast(data("first"), None).unwrap();
+    known(&there, &here).await;
+    let before = here.cursor();
+    there.send_to_channel("late", data("left elsewhere")).unwrap();
+    known(&there, &here).await;
+    let mut page = open(&here, ada(None));
+    until("the other node knows the page", || there.active_clients().len() == 1).await;
+    way.0.let_append(0);
+    here.send_to_channel("late", data("alone")).unwrap();
+    until("the node stands alone", || here.stats().cluster.unwrap().link == Link::Down).await;
+    there.subscribe(Subscriber::Client("tab"), "late", Some(&before)).unwrap();
+    gets_or_is_told(&mut page, &["left elsewhere", "alone"]).await;
 }

@@ -21,17 +21,33 @@ impl Timeline {
     }
 
     /// Gives a place to an event that no log here holds, because nobody here reads it. It can be recalled later. `None`: it
-    /// belongs into a log, because it may have to be read beside events that cannot be recalled.
+    /// belongs into a log, because a page may need it that only this node can serve: events that this node alone has delivered
+    /// are still kept, and ids that name them.
     pub fn leave_elsewhere(&self, place: Place) -> Option<Position> {
         let mut sequencer = self.sequencer.lock();
         let position = place.after(sequencer.newest);
-        let is_plain =
-            is_agreed(position) && place.duplicate_of == 0 && !sequencer.hidden && sequencer.ids.alone.is_none();
+        let is_long_ago = |agreed_again: Instant| agreed_again.elapsed() > self.bounds.max_age;
+        let is_plain = is_agreed(position)
+            && place.duplicate_of == 0
+            && !sequencer.hidden
+            && sequencer.ids.alone.is_none()
+            && sequencer.agreed_again.is_none_or(is_long_ago);
         is_plain.then(|| {
             sequencer.published += 1;
             self.move_head(&mut sequencer, position);
             position
         })
+    }
+
+    /// Whether a page that has everything up to an agreed position of this node can be served from elsewhere: none of the events
+    /// that this node alone has delivered to it gets its agreed place after that.
+    pub fn is_agreed_upon(&self, cursor: Position) -> bool {
+        is_agreed(cursor) && self.sequencer.lock().first_unseen(cursor).is_some_and(|first| first > cursor)
+    }
+
+    /// Whether this node has unsequenced events.
+    pub fn has_unsequenced(&self) -> bool {
+        self.sequencer.lock().ids.alone.is_some()
     }
 
     /// Whether everything in the logs of users and channels can be recalled: the last unsequenced event of this node is from
@@ -46,6 +62,6 @@ impl Timeline {
     /// nothing up to it is unsequenced.
     pub fn settled(&self) -> Position {
         let sequencer = self.sequencer.lock();
-        last_agreed(self.head().min(sequencer.ids.alone.unwrap_or(Position::MAX)))
+        last_agreed(self.head().min(sequencer.outage_began.unwrap_or(Position::MAX)))
     }
 }

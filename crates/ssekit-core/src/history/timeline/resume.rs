@@ -53,7 +53,7 @@ impl Timeline {
 impl Sequencer {
     /// The first unsequenced event of this node that is new to a page that has seen all agreed events up to `seen`. `None`:
     /// it is not known any more.
-    fn first_unseen(&self, seen: Position) -> Option<Position> {
+    pub(super) fn first_unseen(&self, seen: Position) -> Option<Position> {
         let waiting = self.ids.alone.map_or(Position::MAX, |alone| alone.max(self.duplicates.last()) + 1);
         let met = self.duplicates.first_unseen(seen).ok()?;
         Some(met.unwrap_or(Position::MAX).min(waiting))
