@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import ts from 'typescript';
+import { problems } from './support/type-problems';
 
 const ROOT = join(__dirname, '..');
 const FOLDER = join(ROOT, 'dist', 'client');
@@ -25,8 +25,6 @@ test.each([
   const { stdout } = spawnSync(process.execPath, ['-e', `${tell} ${load}`], { cwd: ROOT, encoding: 'utf8' });
   expect(JSON.parse(stdout)).toEqual(['SSEClientError', 'createClient']);
 });
-
-const FILE = join(ROOT, 'client-snippet.mts');
 
 const DECLARED = `
 import { createClient, type SSEClientError, type StandardSchema } from 'ssekit/client';
@@ -67,35 +65,9 @@ const MISTAKES: [statement: string, said: string][] = [
   ["free.on('anything', (data) => data.message);", "'data' is of type 'unknown'"],
 ];
 
-/** The error that TypeScript reports for each line, or nothing. */
-function problems(lines: string[]): (string | undefined)[] {
-  const options: ts.CompilerOptions = {
-    target: ts.ScriptTarget.ES2022,
-    lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
-    module: ts.ModuleKind.Node16,
-    moduleResolution: ts.ModuleResolutionKind.Node16,
-    strict: true,
-    noEmit: true,
-    types: [],
-  };
-  const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  const text = DECLARED + lines.join('\n');
-  host.fileExists = (path) => path === FILE || fileExists(path);
-  host.readFile = (path) => (path === FILE ? text : readFile(path));
-  host.getSourceFile = (path, version, ...rest) =>
-    path === FILE ? ts.createSourceFile(path, text, version) : getSourceFile(path, version, ...rest);
-  const found: (string | undefined)[] = lines.map(() => undefined);
-  for (const { file, start = 0, messageText } of ts.getPreEmitDiagnostics(ts.createProgram([FILE], options, host))) {
-    const line = (file?.getLineAndCharacterOfPosition(start).line ?? 0) - DECLARED.split('\n').length + 1;
-    found[line] = ts.flattenDiagnosticMessageText(messageText, ' ');
-  }
-  return found;
-}
-
 describe('the types', () => {
   test('take what fits, and no wrong names and payloads', () => {
-    const found = problems([...FITS, ...MISTAKES.map(([statement]) => statement)]);
+    const found = problems(DECLARED, [...FITS, ...MISTAKES.map(([statement]) => statement)]);
     expect(found.slice(0, FITS.length)).toEqual(FITS.map(() => undefined));
     expect(found.slice(FITS.length)).toEqual(MISTAKES.map(([, said]) => expect.stringContaining(said)));
   });

@@ -48,15 +48,6 @@ const place = ({ page, line }: Block) => `${page}:${line}`;
 
 /** Modules that the snippets import and that are not here, as far as they use them. */
 const STUBS = `
-declare namespace JSX {
-  interface IntrinsicElements { [name: string]: any }
-  interface IntrinsicAttributes { key?: string }
-}
-declare module 'react' {
-  export function useState<T>(initial: T): [T, (next: T | ((earlier: T) => T)) => void];
-  export function useEffect(effect: () => (() => void) | void, dependencies: unknown[]): void;
-  export const Suspense: (props: { fallback: unknown; children?: unknown }) => JSX.Element;
-}
 declare module 'next' { export interface NextConfig { serverExternalPackages?: string[] } }
 declare module 'next/headers' {
   interface Cookies { get(name: string): { value: string } | undefined; delete(name: string): void }
@@ -177,18 +168,19 @@ const compilerOptions: ts.CompilerOptions = {
   lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
   module: ts.ModuleKind.ESNext,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
-  jsx: ts.JsxEmit.Preserve,
+  jsx: ts.JsxEmit.ReactJSX,
   strict: true,
   noEmit: true,
   skipLibCheck: true,
   esModuleInterop: true,
-  types: ['node'],
+  types: ['node', 'react'],
   paths: {
     ssekit: [join(root, 'index.d.ts')],
     'ssekit/next': [join(root, 'ts/next/index.ts')],
     'ssekit/node': [join(root, 'ts/node/index.ts')],
     'ssekit/publish': [join(root, 'ts/publish/index.ts')],
     'ssekit/client': [join(root, 'ts/client/index.ts')],
+    'ssekit/react': [join(root, 'ts/react/index.ts')],
   },
 };
 
@@ -261,7 +253,7 @@ describe('names in the documentation', () => {
   const FOREIGN = new Set(
     (
       'addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
-      'serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
+      'invalidateQueries queryKey serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
       'createResponse createEventBuffer createChannel eventName eventId lastId isConnected activeSessions sessionCount ' +
       'getConnections maxConnections closeAllConnections requestTimeout keepAlive statusCode randomUUID useUnknownInCatchVariables'
     ).split(' '),

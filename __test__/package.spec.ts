@@ -31,7 +31,8 @@ describe('the packages', () => {
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/(?!cli\/)([\w-]+\/)+[\w-]+\.js$/,
       // For pages, which have only ES modules.
-      /^dist\/client\/(index\.(mjs|d\.mts)|subscriptions\.mjs)$/,
+      /^dist\/(client|react)\/index\.(mjs|d\.mts)$/,
+      /^dist\/client\/subscriptions\.mjs$/,
       // The command line is one file, with what is bundled into it.
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
@@ -55,6 +56,7 @@ describe('the packages', () => {
       'dist/node/index.js',
       'dist/publish/index.js',
       'dist/client/index.mjs',
+      'dist/react/index.mjs',
       'dist/cli/index.js',
       'dist/cli/THIRD-PARTY-LICENSES',
       'README.md',
@@ -151,7 +153,15 @@ describe('types and entries', () => {
 
   test('only the documented entries can be imported', () => {
     const { exports } = JSON.parse(readFileSync(join(main, 'package.json'), 'utf8'));
-    expect(Object.keys(exports)).toEqual(['.', './next', './node', './publish', './client', './package.json']);
+    expect(Object.keys(exports)).toEqual([
+      '.',
+      './next',
+      './node',
+      './publish',
+      './client',
+      './react',
+      './package.json',
+    ]);
   });
 });
 

@@ -27,6 +27,7 @@ const MODULES = {
     'ts/client/error.ts',
     'ts/client/schema.ts',
   ],
+  'ssekit/react': ['ts/react/provider.ts', 'ts/react/hooks.ts', 'ts/react/use-live.ts', 'ts/react/use-refresh-on.ts'],
 };
 
 const HEAD = `# API reference

@@ -42,7 +42,7 @@ export async function runFreshApp(log, folder, app) {
   await setUp(log, folder, app);
   writeSnippets(folder, app);
   writePage(folder, app);
-  useLocalFonts(folder, app);
+  takeLocalFonts(folder, app);
 
   const node = process.execPath;
   const next = join('node_modules', 'next', 'dist', 'bin', 'next');
@@ -133,7 +133,7 @@ function listen(types) {
 }
 
 /** The template has fonts that Next.js fetches from Google as it builds: a build must not fail for want of that. */
-function useLocalFonts(folder, { base, language }) {
+function takeLocalFonts(folder, { base, language }) {
   const file = join(folder, base, 'app', language === 'ts' ? 'layout.tsx' : 'layout.js');
   const text = readFileSync(file, 'utf8')
     .replace(/^import .* from "next\/font\/google";\n/m, '')
