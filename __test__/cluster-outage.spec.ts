@@ -142,7 +142,7 @@ test('an outage delays only the events of other processes', async () => {
   await told(atA, 'all 3');
   const thrown = await a.thrownBy(({ sse }) => sse.flush());
   expect(thrown).toMatchObject({ class: 'Error', code: 'ERR_SSEKIT_BACKPLANE' });
-  expect(thrown.message).toMatch(/^1004 events wait for the backplane: Redis at 127\.0\.0\.1:\d+: .*refused/);
+  expect(thrown.message).toMatch(/^1,004 events wait for the backplane: Redis at 127\.0\.0\.1:\d+: .*refused/);
   expect([storyOf(atA), storyOf(atB)]).toEqual([['user 1', 'all 3'], []]);
   const cluster = await a.evaluate(({ sse }) => sse.stats().cluster);
   expect(cluster).toMatchObject({ link: 'down', nodes: 1, clients: 1, buffered: 1_004, dropped: 0, outages: 1 });
