@@ -21,6 +21,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use self::front::Front;
+use self::horizon::Outage;
 use self::ids::Ids;
 pub use self::resume::Located;
 use crate::counter::Counter;
@@ -95,11 +96,7 @@ struct Sequencer {
     base: Position,
     /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
     horizon: Position,
-    /// Where the events that this node alone has delivered begin, until all of them have their agreed place. Until then, an earlier
-    /// one's place may be ahead of a later one.
-    outage_began: Option<Position>,
-    /// When the last unsequenced event got its agreed place.
-    agreed_again: Option<Instant>,
+    outage: Outage,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].
     hidden: bool,
     /// Events that were put into logs.
@@ -141,8 +138,7 @@ impl Timeline {
     pub fn set_unsequenced_after(&self, after: Option<Position>) {
         let mut sequencer = self.sequencer.lock();
         sequencer.ids.alone = after;
-        sequencer.outage_began = after.and(sequencer.outage_began.or(after));
-        sequencer.agreed_again = Some(Instant::now());
+        sequencer.outage.goes_on_after(after);
     }
 
     /// The unsequenced event at `lone` is about to be put at `place`, where all nodes have it.
@@ -305,7 +301,7 @@ impl Timeline {
         let mut sequencer = self.sequencer.lock();
         // One more than the newest, so that even an up-to-date cursor lies before it.
         let base = position.max(sequencer.newest + 1);
-        (sequencer.ids.epoch, sequencer.ids.alone, sequencer.outage_began) = (epoch, None, None);
+        (sequencer.ids.epoch, sequencer.ids.alone, sequencer.outage.began) = (epoch, None, None);
         sequencer.duplicates = Duplicates::default();
         for Reverse(front) in std::mem::take(&mut sequencer.oldest) {
             front.log.clear();
@@ -378,22 +374,9 @@ impl Timeline {
 impl Sequencer {
     fn new() -> Self {
         let ids = Ids { epoch: Epoch::random(), node: None, alone: None };
-        let (outage_began, agreed_again, duplicates, oldest, usage) = Default::default();
+        let (outage, duplicates, oldest, usage) = Default::default();
         let (newest, base, horizon, hidden, published, logs) = Default::default();
-        Self {
-            ids,
-            newest,
-            base,
-            horizon,
-            outage_began,
-            agreed_again,
-            hidden,
-            published,
-            duplicates,
-            oldest,
-            usage,
-            logs,
-        }
+        Self { ids, newest, base, horizon, outage, hidden, published, duplicates, oldest, usage, logs }
     }
 
     fn bytes(&self) -> usize {

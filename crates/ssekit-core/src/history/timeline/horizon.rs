@@ -1,9 +1,27 @@
-//! What memory holds, if the whole history is elsewhere: what came after a position, for audiences that somebody here reads.
+//! Memory as a part of a history that is elsewhere: it holds the events after a position, for audiences that somebody here reads.
 
 use tokio::time::Instant;
 
 use super::{Place, Timeline};
 use crate::event::position::{Position, is_agreed, last_agreed};
+
+/// The last time when this node delivered alone.
+#[derive(Debug, Default)]
+pub(super) struct Outage {
+    /// Where the events that this node alone has delivered begin, until all of them have their agreed place. Until then, an earlier
+    /// one's place may be ahead of a later one.
+    pub(super) began: Option<Position>,
+    /// When the last unsequenced event got its agreed place.
+    agreed_again: Option<Instant>,
+}
+
+impl Outage {
+    /// Events after this position are unsequenced; `None`: all have their agreed place.
+    pub(super) fn goes_on_after(&mut self, after: Option<Position>) {
+        self.began = after.and(self.began.or(after));
+        self.agreed_again = Some(Instant::now());
+    }
+}
 
 impl Timeline {
     /// Memory holds what came after this position. Between the base and here, the history is elsewhere.
@@ -31,7 +49,7 @@ impl Timeline {
             && place.duplicate_of == 0
             && !sequencer.hidden
             && sequencer.ids.alone.is_none()
-            && sequencer.agreed_again.is_none_or(is_long_ago);
+            && sequencer.outage.agreed_again.is_none_or(is_long_ago);
         is_plain.then(|| {
             sequencer.published += 1;
             self.move_head(&mut sequencer, position);
@@ -55,13 +73,13 @@ impl Timeline {
     pub fn is_all_elsewhere(&self, too_old: Option<Instant>) -> bool {
         let sequencer = self.sequencer.lock();
         let is_too_old = |agreed_again| too_old.is_some_and(|too_old| agreed_again < too_old);
-        !sequencer.hidden && sequencer.ids.alone.is_none() && sequencer.agreed_again.is_none_or(is_too_old)
+        !sequencer.hidden && sequencer.ids.alone.is_none() && sequencer.outage.agreed_again.is_none_or(is_too_old)
     }
 
     /// The newest agreed position up to which a client can be served from elsewhere: everything after it is in the logs, and
     /// nothing up to it is unsequenced.
     pub fn settled(&self) -> Position {
         let sequencer = self.sequencer.lock();
-        last_agreed(self.head().min(sequencer.outage_began.unwrap_or(Position::MAX)))
+        last_agreed(self.head().min(sequencer.outage.began.unwrap_or(Position::MAX)))
     }
 }
