@@ -3,7 +3,7 @@
  * are, and the rest of the package is CommonJS. What `require` gets, beside them, is compiled with everything else. `ts/react` becomes
  * a module of its own, which imports that of the client.
  */
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.mjs';
 
@@ -14,7 +14,7 @@ export async function bundleClient() {
 
 async function bundle(folder, names, plugin) {
   // Only now, because these scripts also run where nothing is installed yet.
-  const { build } = await import('esbuild');
+  const [{ build }, { minify }] = await Promise.all([import('esbuild'), import('terser')]);
   await build({
     absWorkingDir: root,
     entryPoints: names.map((name) => `ts/${folder}/${name}.ts`),
@@ -27,9 +27,19 @@ async function bundle(folder, names, plugin) {
     // Browsers since 2022, as Next.js supports them.
     target: 'es2022',
     format: 'esm',
-    minify: true,
+    minifySyntax: true,
     logLevel: 'warning',
   });
+  // Unlike esbuild, terser inlines a function that is called once, so a small function costs no bytes.
+  for (const name of names) {
+    const path = join(root, 'dist', folder, `${name}.mjs`);
+    const { code } = await minify(readFileSync(path, 'utf8'), {
+      module: true,
+      ecma: 2022,
+      compress: { directives: false },
+    });
+    writeFileSync(path, code);
+  }
   // A module's types have to be those of a module.
   writeFileSync(join(root, 'dist', folder, 'index.d.mts'), "export * from './index.js';\n");
 }

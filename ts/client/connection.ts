@@ -21,167 +21,175 @@ export interface ConnectionListener {
   error(error: SSEClientError): void;
 }
 
-export interface Connection {
-  /** Connects now, unless it is closed, or already on its way. */
-  open(): void;
-  /** Ends the connection until `open`. */
-  pause(): void;
-  close(): void;
-  /** Looks at the clocks, because timers may have been late. */
-  wake(): void;
-  /** There is a network again, so an attempt that failed without one need not wait. */
-  online(): void;
+/** Asks for the stream after this event. */
+export type StreamRequest = (lastEventId: string | undefined, signal: AbortSignal) => Promise<Response>;
+
+export class Connection {
   /** The id of the last whole block that had one. */
-  lastEventId(): string | undefined;
-}
+  lastEventId: string | undefined;
 
-/** `heartbeatMs`: may change; call `wake` then. `request`: asks for the stream after this event. */
-export function createConnection(
-  heartbeatMs: () => number,
-  keyring: Keyring,
-  request: (lastEventId: string | undefined, signal: AbortSignal) => Promise<Response>,
-  listener: ConnectionListener,
-): Connection {
-  let state: ClientStatus['state'] = 'paused';
+  readonly #keyring: Keyring;
+  readonly #request: StreamRequest;
+  readonly #listener: ConnectionListener;
+  readonly #watchdog = createWatchdog(
+    () => this.#heartbeatMs,
+    () => this.#ended(new SSEClientError('unreachable', 'No heartbeat')),
+  );
+  #heartbeatMs: number;
+  #state: ClientStatus['state'] = 'paused';
   /** Why there is no stream. */
-  let why: Partial<ClientStatus> = {};
+  #why: Partial<ClientStatus> = {};
   /** The current attempt or stream: an earlier one is aborted. */
-  let current = new AbortController();
-  let cancel: (() => void) | undefined;
-  let lastEventId: string | undefined;
-  let failures = 0;
-  let retryMs: number | undefined;
+  #current = new AbortController();
+  #cancel: (() => void) | undefined;
+  #failures = 0;
+  #retryMs: number | undefined;
   /** The exact delay that the server has asked for, once. */
-  let drainMs: number | undefined;
-  let retryAt = 0;
-  let mayHurry = false;
-  let openedAt = 0;
-  let isAskedAgain = false;
+  #drainMs: number | undefined;
+  #retryAt = 0;
+  #mayHurry = false;
+  #openedAt = 0;
+  #isAskedAgain = false;
 
-  const watchdog = createWatchdog(heartbeatMs, () => ended(new SSEClientError('unreachable', 'No heartbeat')));
-
-  function set(next: ClientStatus['state'], more = why): void {
-    state = next;
-    listener.status({ ...more, state });
+  constructor(heartbeatMs: number, keyring: Keyring, request: StreamRequest, listener: ConnectionListener) {
+    this.#heartbeatMs = heartbeatMs;
+    this.#keyring = keyring;
+    this.#request = request;
+    this.#listener = listener;
   }
 
-  /** Not by the reader's `cancel()`: in Firefox, the server would notice that only when it writes. */
-  function stop(): void {
-    watchdog.stop();
-    cancel?.();
-    current.abort();
+  /** After two without any, the stream counts as broken. */
+  expectHeartbeats(ms: number): void {
+    this.#heartbeatMs = ms;
+    this.#watchdog.check();
   }
 
-  const isClosed = (): boolean => state === 'closed';
+  /** Connects now, unless it is closed, or already on its way. */
+  readonly open = (): void => {
+    if (this.#state === 'paused' || this.#state === 'waiting') void this.#attempt();
+    else this.#watchdog.check();
+  };
 
-  function finish(next: 'paused' | 'closed', reason: Partial<ClientStatus> = {}): void {
-    if (isClosed()) return;
-    stop();
-    set(next, reason);
-  }
+  /** Ends the connection until `open`. */
+  readonly pause = (): void => this.#finish('paused');
 
-  async function attempt(): Promise<void> {
-    stop();
-    current = new AbortController();
-    const { signal } = current;
-    watchdog.heard();
-    set('connecting');
+  readonly close = (): void => this.#finish('closed');
+
+  /** Looks at the clocks, because timers may have been late. */
+  readonly wake = (): void => {
+    if (this.#state === 'waiting' && Date.now() < this.#retryAt) return;
+    if (this.#state !== 'paused') this.open();
+  };
+
+  /** There is a network again, so an attempt that failed without one need not wait. */
+  readonly online = (): void => {
+    if (this.#mayHurry) this.#retryAt = 0;
+    this.wake();
+  };
+
+  async #attempt(): Promise<void> {
+    this.#stop();
+    this.#current = new AbortController();
+    const { signal } = this.#current;
+    this.#watchdog.heard();
+    this.#set('connecting');
     try {
-      await stream(signal);
+      await this.#stream(signal);
     } catch (cause) {
       const isOurs = cause instanceof SSEClientError;
       if (!signal.aborted)
-        ended(isOurs ? cause : causedBy('unreachable', 'No connection (server down, or CORS)', cause));
+        this.#ended(isOurs ? cause : causedBy('unreachable', 'No connection (server down, or CORS)', cause));
     }
   }
 
   /** Rejects with the reason when it is over. */
-  async function stream(signal: AbortSignal): Promise<void> {
-    const since = lastEventId;
-    const answer = await request(since, signal);
+  async #stream(signal: AbortSignal): Promise<void> {
+    const since = this.lastEventId;
+    const answer = await this.#request(since, signal);
     checkAnswer(answer, Date.now());
-    if (!signal.aborted) opened();
+    if (!signal.aborted) this.#opened();
     const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
     const parse = createParser(
       (block) => {
         // A handler may have closed the client while this piece is read.
         if (signal.aborted) return;
-        lastEventId = block.id ?? lastEventId;
-        if (block.name === 'ssekit:drain') drainMs = retryMs;
-        listener.block(block, since);
+        this.lastEventId = block.id ?? this.lastEventId;
+        if (block.name === 'ssekit:drain') this.#drainMs = this.#retryMs;
+        this.#listener.block(block, since);
       },
       (ms) => {
-        retryMs = ms;
+        this.#retryMs = ms;
       },
     );
     for (;;) {
       const { done, value } = await reader.read();
       if (done || signal.aborted) throw new SSEClientError('unreachable', 'Stream ended');
-      watchdog.heard();
+      this.#watchdog.heard();
       parse(value);
     }
   }
 
-  function opened(): void {
-    openedAt = performance.now();
-    isAskedAgain = false;
-    why = {};
+  #opened(): void {
+    this.#openedAt = performance.now();
+    this.#isAskedAgain = false;
+    this.#why = {};
     // A fresh ticket before the old one expires. If there is none, the stream goes on for as long as it may.
-    const { signal } = current;
-    const leftMs = keyring.leftMs();
-    const renew = (): unknown => signal.aborted || attempt();
-    if (leftMs > 0) cancel = after(leftMs, () => void keyring.get().then(renew, listener.error));
-    set('open');
+    const { signal } = this.#current;
+    const leftMs = this.#keyring.leftMs();
+    const renew = (): unknown => signal.aborted || this.#attempt();
+    if (leftMs > 0) this.#cancel = after(leftMs, () => void this.#keyring.get().then(renew, this.#listener.error));
+    this.#set('open');
   }
 
-  function ended(error: SSEClientError): void {
+  #ended(error: SSEClientError): void {
     const { message, status, retryAfterMs = Number.NaN } = error;
-    const wasOpen = state === 'open';
-    const isKnown = wasOpen || why.reason === message;
+    const wasOpen = this.#state === 'open';
+    const isKnown = wasOpen || this.#why.reason === message;
     const isRefused = status === 401 || status === 403;
-    stop();
-    if (isRefused && !isAskedAgain && keyring.forget()) {
-      isAskedAgain = true;
-      void attempt();
+    this.#stop();
+    if (isRefused && !this.#isAskedAgain && this.#keyring.forget()) {
+      this.#isAskedAgain = true;
+      void this.#attempt();
       return;
     }
-    why = { reason: message, httpStatus: status };
+    this.#why = { reason: message, httpStatus: status };
     // A cut is nothing special, and the same failure over and over is told once.
-    if (!isKnown) listener.error(error);
-    if (status === 204 || isRefused) finish('closed', why);
+    if (!isKnown) this.#listener.error(error);
+    if (status === 204 || isRefused) this.#finish('closed', this.#why);
     // By itself, or by a handler of errors.
-    if (isClosed()) return;
-    if (wasOpen && performance.now() - openedAt >= STABLE_MS) failures = 0;
+    if (this.#state === 'closed') return;
+    if (wasOpen && performance.now() - this.#openedAt >= STABLE_MS) this.#failures = 0;
+    this.#wait(retryAfterMs);
+  }
+
+  /** `retryAfterMs`: the server has asked for it. */
+  #wait(retryAfterMs: number): void {
     // `Retry-After` counts seconds, so the pages have to spread themselves within one.
-    const asked = retryAfterMs >= 0 ? retryAfterMs + Math.random() * 1_000 : drainMs;
-    const ms = asked ?? backoff(failures, retryMs);
-    failures += 1;
-    drainMs = undefined;
-    mayHurry = asked === undefined;
-    retryAt = Date.now() + ms;
-    cancel = after(ms, open);
-    set('waiting', { ...why, retryAt });
+    const asked = retryAfterMs >= 0 ? retryAfterMs + Math.random() * 1_000 : this.#drainMs;
+    const ms = asked ?? backoff(this.#failures, this.#retryMs);
+    this.#failures += 1;
+    this.#drainMs = undefined;
+    this.#mayHurry = asked === undefined;
+    this.#retryAt = Date.now() + ms;
+    this.#cancel = after(ms, this.open);
+    this.#set('waiting', { ...this.#why, retryAt: this.#retryAt });
   }
 
-  function open(): void {
-    if (state === 'paused' || state === 'waiting') void attempt();
-    else watchdog.check();
+  #finish(next: 'paused' | 'closed', reason: Partial<ClientStatus> = {}): void {
+    if (this.#state === 'closed') return;
+    this.#stop();
+    this.#set(next, reason);
   }
 
-  function wake(): void {
-    if (state === 'waiting' && Date.now() < retryAt) return;
-    if (state !== 'paused') open();
+  /** Not by the reader's `cancel()`: in Firefox, the server would notice that only when it writes. */
+  #stop(): void {
+    this.#watchdog.stop();
+    this.#cancel?.();
+    this.#current.abort();
   }
 
-  return {
-    open,
-    wake,
-    pause: () => finish('paused'),
-    close: () => finish('closed'),
-    online() {
-      if (mayHurry) retryAt = 0;
-      wake();
-    },
-    lastEventId: () => lastEventId,
-  };
+  #set(state: ClientStatus['state'], more = this.#why): void {
+    this.#state = state;
+    this.#listener.status({ ...more, state });
+  }
 }

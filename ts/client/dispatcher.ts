@@ -1,12 +1,11 @@
 /** Gives the events of a stream to the page's handlers, in order: one at a time, and none while the page fetches its state again. */
-import { backoff } from './backoff.js';
 import type { Emitter } from './emitter.js';
 import { causedBy, SSEClientError } from './error.js';
 import type { ClientEvent, Reset } from './events.js';
 import type { Block } from './parser.js';
 import { withoutKey } from './request.js';
+import { refetch } from './reset.js';
 import type { SchemaResult, StandardSchema } from './schema.js';
-import { pause } from './timer.js';
 
 /** As many ids are remembered. Only a server whose ids are not unique sends one again, and then soon. */
 const IDS = 1_024;
@@ -48,7 +47,7 @@ export function createDispatcher(
   /** Of the last that came in. */
   let lastId: string | undefined;
   let isOverflowing = false;
-  const ids = new Set<string>();
+  const isNew = createFilter();
   let isBusy = false;
   let cursor: string | undefined;
 
@@ -89,36 +88,9 @@ export function createDispatcher(
       const result = schemas[name]?.['~standard']?.validate(value) ?? { value };
       if ('then' in result) return result.then(judge).catch(unfit);
       judge(result);
-      if (name === 'ssekit:reset') return reset(value);
+      if (name === 'ssekit:reset') return refetch(events, notices, value, signal, report);
     } catch (cause) {
       unfit(cause);
-    }
-  }
-
-  function isNew(id: string): boolean {
-    if (ids.has(id)) return false;
-    const [oldest = ''] = ids;
-    if (ids.size >= IDS) ids.delete(oldest);
-    ids.add(id);
-    return true;
-  }
-
-  /** Calls each handler until it has succeeded, or is no longer there. */
-  async function reset(data: Reset): Promise<void> {
-    const handlers = notices.of('reset');
-    if (!handlers.size && !events.of('ssekit:reset').size) {
-      report(new SSEClientError('reset', 'Events were missed: fetch the state in `onReset`'));
-    }
-    for (const handler of [...handlers]) {
-      for (let failures = 0; handlers.has(handler) && !signal.aborted; failures += 1) {
-        try {
-          await handler(data);
-          break;
-        } catch (cause) {
-          report(causedBy('reset', 'onReset failed', cause));
-          await pause(backoff(failures), signal);
-        }
-      }
     }
   }
 
@@ -131,4 +103,16 @@ export function createDispatcher(
   }
 
   return { push, cursor: () => cursor };
+}
+
+/** Returns a function that says whether an id is new to it. */
+function createFilter(): (id: string) => boolean {
+  const ids = new Set<string>();
+  return (id) => {
+    if (ids.has(id)) return false;
+    const [oldest = ''] = ids;
+    if (ids.size >= IDS) ids.delete(oldest);
+    ids.add(id);
+    return true;
+  };
 }

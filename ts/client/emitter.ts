@@ -9,8 +9,8 @@ export interface Emitter {
   on(name: string, handler: Handler): () => void;
   /** Those of a name. */
   of(name: string): ReadonlySet<Handler>;
-  /** Calls those of a name. One that fails keeps no other from being called. */
-  emit(name: string, value: unknown, more?: unknown): void;
+  /** Calls those of a name, and returns their number. One that fails keeps no other from being called. */
+  emit(name: string, value: unknown, more?: unknown): number;
 }
 
 /** `onFault`: called with what a handler throws, or its promise rejects with. */
@@ -29,13 +29,15 @@ export function createEmitter(onFault: (cause: unknown, name: string) => void): 
       return () => void of(name).delete(own);
     },
     emit(name, value, more) {
-      for (const handler of [...of(name)]) {
+      const those = [...of(name)];
+      for (const handler of those) {
         try {
           (handler(value, more) as Promise<unknown> | undefined)?.then?.(undefined, (cause) => onFault(cause, name));
         } catch (cause) {
           onFault(cause, name);
         }
       }
+      return those.length;
     },
   };
 }

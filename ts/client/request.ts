@@ -1,5 +1,5 @@
 /** The requests of a client. */
-import type { Keyring } from './credentials.js';
+import { createKeyring, type Keyring } from './credentials.js';
 import type { Credentials, SSEClientOptions } from './types.js';
 
 /** The end of an anonymous client's event ids. It proves that the page is the client, so it belongs into no URL. */
@@ -10,10 +10,28 @@ export const withoutKey = (id: string): string => id.replace(KEY, '');
 
 /** What every request of a client needs. */
 export interface Access {
+  /** Looked up only when it is called, because tests and tracers replace it. */
   fetch: NonNullable<SSEClientOptions['fetch']>;
   url: string;
-  credentials: RequestCredentials;
+  credentials: RequestCredentials | undefined;
   keyring: Keyring;
+}
+
+export function createAccess<Events extends object>({
+  auth,
+  credentials,
+  fetch = (...given) => globalThis.fetch(...given),
+  url,
+}: SSEClientOptions<Events>): Access {
+  return { fetch, url: resolve(url), credentials, keyring: createKeyring(auth) };
+}
+
+function resolve(url: string | URL): string {
+  try {
+    return new URL(url, globalThis.location?.href).href;
+  } catch {
+    throw new TypeError(`url: ${url} is no whole URL, and there is no page`);
+  }
 }
 
 /** Asks for the stream. `lastEventId`: undefined before the first. */

@@ -44,7 +44,7 @@ export function createSubscriptions(
       if (!subscribe[0] && !unsubscribe[0]) break;
       try {
         const answer = await request(access, { clientId, subscribe, unsubscribe, lastEventId: lastEventId() }, signal);
-        const why = await read(answer, signal);
+        const why = await read(answer, (channel) => signal.aborted || present.add(channel));
         // Another stream may have other channels.
         if (signal.aborted) continue;
         for (const { channel } of subscribe) {
@@ -61,18 +61,6 @@ export function createSubscriptions(
       }
     }
     isBusy = false;
-  }
-
-  /** Adds what the server has granted, and returns why it was not all. Rejects if it should be asked again. */
-  async function read(answer: Response, signal: AbortSignal): Promise<string> {
-    const { status } = answer;
-    // A redirect may have made a `GET` of it, whose stream would never end. What is no JSON is of no use, so it is not read.
-    const isJson = /json/.test(answer.headers.get('content-type') ?? '');
-    const { subscribed = [], error = '' } = (await (isJson ? answer.json() : answer.body?.cancel())) ?? {};
-    if (!signal.aborted) for (const channel of subscribed) present.add(channel);
-    if (status === 200 && isJson) return 'refused';
-    if (status > 399 && status < 500 && status !== 404) return `${status} ${error}`;
-    throw new Error(`${status} ${error}`);
   }
 
   return {
@@ -114,4 +102,16 @@ async function request(
   const bearer = ticket && { authorization: `Bearer ${ticket}` };
   const own = { 'content-type': 'application/json', ...bearer, ...headers };
   return fetch(url, { method: 'POST', headers: own, credentials, signal, body: JSON.stringify(body) });
+}
+
+/** Calls `grant` for what the server has granted, and returns why it was not all. Rejects if it should be asked again. */
+async function read(answer: Response, grant: (channel: string) => void): Promise<string> {
+  const { status } = answer;
+  // A redirect may have made a `GET` of it, whose stream would never end. What is no JSON is of no use, so it is not read.
+  const isJson = /json/.test(answer.headers.get('content-type') ?? '');
+  const { subscribed = [], error = '' } = (await (isJson ? answer.json() : answer.body?.cancel())) ?? {};
+  for (const channel of subscribed) grant(channel);
+  if (status === 200 && isJson) return 'refused';
+  if (status > 399 && status < 500 && status !== 404) return `${status} ${error}`;
+  throw new Error(`${status} ${error}`);
 }
