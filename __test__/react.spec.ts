@@ -219,6 +219,19 @@ describe.each([18, 19])('React %d', (version) => {
     await reads('live', 'fetched,in the answer,after it');
   });
 
+  test('a component that mounts after a reset fetches its state, although it has no cursor', async () => {
+    await open({ since: 'unknown.1' });
+    state = Promise.resolve({ data: ['fetched'], since: await cursor() });
+    await set({ parts: ['status', 'live'], initial: ['old'] });
+    await reads('live', 'fetched');
+  });
+
+  test('a reset that no component handles is told', async () => {
+    await open({ parts: ['event'], since: 'unknown.1' });
+    await until('the complaint', () => complaints.length > 0);
+    expect(complaints.splice(0).join()).toContain('Events were missed: fetch the state by `useLive`');
+  });
+
   test('a newer rendering replaces the state, with what came after it', async () => {
     const start = await cursor();
     await open({ parts: ['live'], rendered: start, since: start });

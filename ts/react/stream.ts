@@ -24,6 +24,11 @@ export interface StreamOptions extends Omit<SSEClientOptions<AnyEvents>, 'url' |
 type Handler = (event: ClientEvent) => void;
 type ResetHandler = (reset: Reset) => unknown;
 
+/** By then, the components of a page have hydrated. */
+const HYDRATED_MS = 5_000;
+
+const UNHANDLED = "Events were missed: fetch the state by `useLive`, `useRefreshOn`, or the provider's `onReset`";
+
 /** What a stream is before there is one, as on the server. */
 export const NO_CONNECTION: ClientStatus = { state: 'connecting' };
 
@@ -41,7 +46,6 @@ export class EventStream {
   #holders = 0;
   /** Where the last client has ended. */
   #cursor: string | undefined;
-  #offReset: (() => void) | undefined;
 
   constructor(options: StreamOptions) {
     this.options = options;
@@ -59,7 +63,7 @@ export class EventStream {
 
   /**
    * Calls the handler with each event after the place, with those that are here already at once; without a place, from now on. Returns
-   * whether none is missing, and the function that ends it and returns the place to go on from.
+   * whether none can be missing, and the function that ends it and returns the place to go on from.
    */
   follow(handler: Handler, place?: Place): { isWhole: boolean; stop: () => Place | undefined } {
     // A client that is yet to come begins where it is wanted.
@@ -71,17 +75,14 @@ export class EventStream {
       this.#handlers.delete(handler);
       return this.#client ? this.#log.end : place;
     };
-    return { isWhole: events !== undefined, stop };
+    const isFirst = !this.#client || this.#log.end === 0;
+    return { isWhole: events !== undefined && (place !== undefined || isFirst), stop };
   }
 
   /** Events wait until the handler's promise fulfils. */
   onReset(handler: ResetHandler): () => void {
     this.#resets.add(handler);
-    this.#listenForResets();
-    return () => {
-      this.#resets.delete(handler);
-      this.#listenForResets();
-    };
+    return () => void this.#resets.delete(handler);
   }
 
   /** Adds a channel for as long as somebody wants it. */
@@ -111,9 +112,7 @@ export class EventStream {
 
   /** Tells what has failed in a component. */
   report(cause: unknown): void {
-    const message = `refetch failed: ${(cause as Error | undefined)?.message ?? cause}`;
-    const error = new SSEClientError('reset', message, { cause });
-    (this.options.onError ?? console.error)(error);
+    this.#fail(`refetch failed: ${(cause as Error | undefined)?.message ?? cause}`, cause);
   }
 
   #open(): void {
@@ -135,7 +134,7 @@ export class EventStream {
     });
     client.onError((error) => (this.options.onError ?? console.error)(error));
     for (const channel of this.#channels.keys()) client.subscribe(channel);
-    this.#listenForResets();
+    client.onReset((reset) => this.#reset(reset));
   }
 
   /**
@@ -155,7 +154,6 @@ export class EventStream {
     this.#cursor = this.#client?.cursor;
     this.#client?.close();
     this.#client = undefined;
-    this.#offReset = undefined;
     this.status = NO_CONNECTION;
     this.#log.clear();
     this.#tell();
@@ -183,17 +181,23 @@ export class EventStream {
     for (const watcher of [...this.#watchers]) watcher();
   }
 
-  /** Not without a handler: the client then says that there is none. */
-  #listenForResets(): void {
-    const isWanted = this.#resets.size > 0 || this.options.onReset !== undefined;
-    if (isWanted && this.#client) {
-      this.#offReset ??= this.#client.onReset((reset) =>
-        Promise.all([this.options.onReset, ...this.#resets].map((handler) => handler?.(reset))),
-      );
-    } else {
-      this.#offReset?.();
-      this.#offReset = undefined;
+  /** A component that hydrates later finds the gap by itself. If there will be none, the page has to be told. */
+  #reset(reset: Reset): Promise<unknown> {
+    if (!this.#handlesResets()) {
+      const client = this.#client;
+      setTimeout(() => {
+        if (this.#client === client && !this.#handlesResets()) this.#fail(UNHANDLED);
+      }, HYDRATED_MS);
     }
+    return Promise.all([this.options.onReset, ...this.#resets].map((handler) => handler?.(reset)));
+  }
+
+  #handlesResets(): boolean {
+    return this.#resets.size > 0 || this.options.onReset !== undefined;
+  }
+
+  #fail(message: string, cause?: unknown): void {
+    (this.options.onError ?? console.error)(new SSEClientError('reset', message, { cause }));
   }
 }
 

@@ -16,7 +16,10 @@ export interface Snapshot<T> {
 }
 
 export interface LiveOptions<T> {
-  /** The cursor that was read before `initial`. With another one, `initial` counts again: the server has rendered anew. */
+  /**
+   * The cursor that was read before `initial`. With another one, `initial` counts again: the server has rendered anew. Without one, a
+   * component that mounts once events have come fetches its state, because it may have missed some.
+   */
   since?: string | undefined;
   /** Returns the state after an event, or the same one if that changes nothing. It must not change what it is given. */
   apply(state: T, event: AnyEvent): T;

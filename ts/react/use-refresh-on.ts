@@ -6,7 +6,7 @@ import { useStream } from './context.js';
 import { useEvents, useNewest } from './follow.js';
 
 export interface RefreshOptions {
-  /** The cursor that the page was rendered with. */
+  /** The cursor that the page was rendered with. Without it, the page is rendered again if events have come before the component. */
   since?: string | undefined;
   /** So long after the first event, the page is rendered again, with all that came meanwhile. Default: 250. */
   debounceMs?: number | undefined;
