@@ -1,99 +1,39 @@
 /** Real Firefox, driven by WebDriver BiDi: it has only what tests of a stream need. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { WebSocket } from 'undici';
-import { browserPath } from './browser-path';
-import { until } from './until';
+import { BrowserProcess } from './browser-process';
 
-interface Answer {
-  id: number;
-  result?: Record<string, unknown>;
-  error?: string;
-  message?: string;
-}
+const argumentsFor = (profile: string): string[] => {
+  const own = ['--headless', '--no-remote', '--profile', profile];
+  return [...own, '--remote-debugging-port', '0', 'about:blank'];
+};
 
 export class Firefox {
-  readonly #child: ChildProcess;
-  readonly #profile: string;
-  readonly #ended: Promise<unknown>;
-  readonly #pending = new Map<number, (answer: Answer) => void>();
-  #socket: WebSocket | undefined;
-  #stderr = '';
-  #calls = 0;
-
-  private constructor() {
-    this.#profile = mkdtempSync(join(tmpdir(), 'ssekit-firefox-'));
-    const own = ['--headless', '--no-remote', '--profile', this.#profile];
-    const args = [...own, '--remote-debugging-port', '0', 'about:blank'];
-    this.#child = spawn(browserPath('firefox'), args, { stdio: ['ignore', 'ignore', 'pipe'] });
-    this.#child.stderr?.setEncoding('utf8').on('data', (text) => {
-      this.#stderr += text;
-    });
-    this.#ended = new Promise((resolve) => {
-      this.#child.once('exit', resolve);
-      this.#child.once('error', resolve);
-    });
-  }
+  readonly #process = new BrowserProcess('firefox', argumentsFor);
 
   static async start(): Promise<Firefox> {
     const firefox = new Firefox();
-    try {
-      await firefox.#connect();
-      await firefox.#call('session.new', { capabilities: {} });
-      return firefox;
-    } catch (error) {
-      await firefox.close();
-      throw new Error(`Firefox did not start:\n${firefox.#stderr}`, { cause: error });
-    }
+    await firefox.#process.connect(/WebDriver BiDi listening on (ws:\S+)/, '/session');
+    await firefox.#process.call('session.new', { capabilities: {} });
+    return firefox;
   }
 
   /** Opens an address in a new tab. */
   async open(url: string): Promise<FirefoxPage> {
-    const { context } = await this.#call('browsingContext.create', { type: 'tab' });
-    await this.#call('browsingContext.navigate', { context, url, wait: 'complete' });
+    const { context } = await this.#process.call('browsingContext.create', { type: 'tab' });
+    await this.#process.call('browsingContext.navigate', { context, url, wait: 'complete' });
     return new FirefoxPage(
       async (expression) => {
         const target = { context };
-        const answer = await this.#call('script.evaluate', { expression, target, awaitPromise: true });
+        const answer = await this.#process.call('script.evaluate', { expression, target, awaitPromise: true });
         if (answer.type !== 'success') throw new Error(`the page threw: ${JSON.stringify(answer.exceptionDetails)}`);
         return (answer.result as { value: string }).value;
       },
-      (networkConditions) => this.#call('emulation.setNetworkConditions', { networkConditions, contexts: [context] }),
+      (networkConditions) =>
+        this.#process.call('emulation.setNetworkConditions', { networkConditions, contexts: [context] }),
     );
   }
 
-  async close(): Promise<void> {
-    this.#socket?.close();
-    this.#child.kill('SIGKILL');
-    await this.#ended;
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 5 });
-  }
-
-  async #connect(): Promise<void> {
-    const address = await until('its address', () => /WebDriver BiDi listening on (ws:\S+)/.exec(this.#stderr)?.[1]);
-    const socket = new WebSocket(`${address}/session`);
-    this.#socket = socket;
-    socket.addEventListener('message', ({ data }) => {
-      const answer: Answer = JSON.parse(String(data));
-      this.#pending.get(answer.id)?.(answer);
-      this.#pending.delete(answer.id);
-    });
-    await new Promise((resolve, reject) => {
-      socket.addEventListener('open', resolve);
-      socket.addEventListener('error', reject);
-    });
-  }
-
-  async #call(method: string, params: object): Promise<Record<string, unknown>> {
-    const id = ++this.#calls;
-    const { result, error, message } = await new Promise<Answer>((resolve) => {
-      this.#pending.set(id, resolve);
-      this.#socket?.send(JSON.stringify({ id, method, params }));
-    });
-    if (error || !result) throw new Error(`${method}: ${error}: ${message}`);
-    return result;
+  close(): Promise<void> {
+    return this.#process.close();
   }
 }
 

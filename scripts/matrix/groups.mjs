@@ -4,8 +4,9 @@ import { TRANSPORT } from './client.mjs';
 import { FRESH_APPS, makeFreshApp, nameOfFresh, runFreshApp } from './fresh-app.mjs';
 import { CELLS, nameOf } from './lines.mjs';
 import { makeApp, runCell } from './next-cells.mjs';
-import { makePublisher, PUBLISHER_CELLS, runPublisher } from './publisher-cells.mjs';
-import { makeReceiver, RECEIVER_CELLS, runReceiver } from './receiver-cells.mjs';
+import { makePublisher, PUBLISHER_CELLS } from './publisher-cells.mjs';
+import { makeReceiver, RECEIVER_CELLS } from './receiver-cells.mjs';
+import { runScriptPair } from './runtime-cells.mjs';
 import { FROM_SOURCE, makeFromSource, makeScripts, runScript, SCRIPTS } from './script-cells.mjs';
 
 /**
@@ -65,14 +66,14 @@ function nextApps(workspace) {
 function publishers(workspace) {
   return {
     make: (log) => makePublisher(log, workspace),
-    cells: atListener(PUBLISHER_CELLS, runPublisher),
+    cells: atListener(PUBLISHER_CELLS, runScriptPair),
   };
 }
 
 function receivers(workspace) {
   return {
     make: (log) => makeReceiver(log, workspace),
-    cells: atListener(RECEIVER_CELLS, runReceiver),
+    cells: atListener(RECEIVER_CELLS, runScriptPair),
   };
 }
 

@@ -1,32 +1,9 @@
 /** `ssekit/publish` where there is no Node.js: a script in another runtime, whose event has to reach a client of a listener. */
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
-import { install, json, write } from './app.mjs';
-import { RUNTIMES } from './lines.mjs';
-import { command } from './process.mjs';
-import { runtimeOf } from './tools.mjs';
+import { cellsOf, makeScriptPair } from './runtime-cells.mjs';
 
-export const PUBLISHER_CELLS = Object.keys(RUNTIMES).map((runtime) => ({ name: `${runtime} publishes`, runtime }));
+export const PUBLISHER_CELLS = cellsOf('publishes');
 
-export async function makePublisher(log, workspace) {
-  const folder = mkdtempSync(join(workspace, 'publisher-'));
-  write(folder, {
-    'package.json': json({ name: 'publisher', private: true }),
-    'listens.cjs': LISTENS,
-    'publishes.mjs': PUBLISHES,
-  });
-  await install(log, workspace, folder, 'npm');
-  return folder;
-}
-
-/** Returns the transport that carried the event. */
-export async function runPublisher(log, folder, { runtime }) {
-  const program = await runtimeOf(runtime);
-  const output = await command(log, process.execPath, ['listens.cjs', ...program], { cwd: folder });
-  const transport = /TRANSPORT (\w+)/.exec(output)?.[1];
-  if (!transport) throw new Error('it said nothing of a transport');
-  return transport;
-}
+export const makePublisher = (log, workspace) => makeScriptPair(log, workspace, 'publisher', LISTENS, PUBLISHES);
 
 /** A listener with a client, to which the given script has to bring an event. */
 const LISTENS = `
@@ -44,7 +21,7 @@ async function delivered() {
   const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
   let text = (await reader.read()).value;
   const said = await new Promise((resolve, reject) => {
-    const child = execFile(program, [...args, 'publishes.mjs', origin, token], (error, out) => (error ? reject(error) : resolve(out)));
+    const child = execFile(program, [...args, 'script.mjs', origin, token], (error, out) => (error ? reject(error) : resolve(out)));
     child.stderr.pipe(process.stderr);
   });
   if (said.trim() !== 'true and 400') throw new Error('the publisher said: ' + said);

@@ -1,32 +1,9 @@
 /** `ssekit/client` where there is no Node.js: a script in another runtime, which has to get the events of a listener. */
-import { mkdtempSync } from 'node:fs';
-import { join } from 'node:path';
-import { install, json, write } from './app.mjs';
-import { RUNTIMES } from './lines.mjs';
-import { command } from './process.mjs';
-import { runtimeOf } from './tools.mjs';
+import { cellsOf, makeScriptPair } from './runtime-cells.mjs';
 
-export const RECEIVER_CELLS = Object.keys(RUNTIMES).map((runtime) => ({ name: `${runtime} receives`, runtime }));
+export const RECEIVER_CELLS = cellsOf('receives');
 
-export async function makeReceiver(log, workspace) {
-  const folder = mkdtempSync(join(workspace, 'receiver-'));
-  write(folder, {
-    'package.json': json({ name: 'receiver', private: true }),
-    'sends.cjs': SENDS,
-    'receives.mjs': RECEIVES,
-  });
-  await install(log, workspace, folder, 'npm');
-  return folder;
-}
-
-/** Returns the transport that carried the events. */
-export async function runReceiver(log, folder, { runtime }) {
-  const program = await runtimeOf(runtime);
-  const output = await command(log, process.execPath, ['sends.cjs', ...program], { cwd: folder });
-  const transport = /TRANSPORT (\w+)/.exec(output)?.[1];
-  if (!transport) throw new Error('it said nothing of a transport');
-  return transport;
-}
+export const makeReceiver = (log, workspace) => makeScriptPair(log, workspace, 'receiver', SENDS, RECEIVES);
 
 /** A listener that sends to the given script: at once, after a cut, and on a channel that the script asks for. */
 const SENDS = `
@@ -42,7 +19,7 @@ SSEService.configure({ retryMs: 10 });
 async function delivered() {
   const { port } = await sse.listen({ tickets: { secret } });
   const ticket = sse.issueTicket({ userId: 'ada', channels: ['order:*'], secret });
-  const child = spawn(program, [...args, 'receives.mjs', 'http://127.0.0.1:' + port + '/events', ticket]);
+  const child = spawn(program, [...args, 'script.mjs', 'http://127.0.0.1:' + port + '/events', ticket]);
   child.stderr.pipe(process.stderr);
   const lines = require('node:readline').createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const says = async (wanted) => {
