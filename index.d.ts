@@ -82,10 +82,15 @@ export interface SSEOptions {
   /** Largest encoded event, in bytes, 1,024 to 67,108,864. Default: 1,048,576 (1 MiB). */
   maxEventBytes?: number;
   /**
-   * An idle connection gets a comment after this time, in milliseconds, 100 to 3,600,000. Proxies then keep the connection, and a
+   * An idle connection gets a heartbeat after this time, in milliseconds, 100 to 3,600,000. Proxies then keep the connection, and a
    * dead peer is noticed. Default: 25,000.
    */
   heartbeatMs?: number;
+  /**
+   * `'comment'`: heartbeats are comments, which a page with the native `EventSource` does not see. `'event'`: each is the event
+   * `ssekit:heartbeat`, for a page with a watchdog of its own; `ssekit/client` needs none. Default: `'comment'`.
+   */
+  heartbeat?: 'comment' | 'event';
   /** `retry` of each stream's first event, in milliseconds, 0 to 3,600,000. Default: 2,000. */
   retryMs?: number;
   /**

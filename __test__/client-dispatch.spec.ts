@@ -21,7 +21,10 @@ function deferred() {
 
 describe('handlers', () => {
   test('of a name get its events, and those of * all', async () => {
-    const server = await StreamServer.start([stream(`${ready()}${event('a', 1, 'z.1')}${event('b', 2)}data: 3\n\n`)]);
+    const idle = event('ssekit:heartbeat', {}) + event('ssekit:position', {}, 'z.2');
+    const server = await StreamServer.start([
+      stream(`${ready()}${event('a', 1, 'z.1')}${idle}${event('b', 2)}data: 3\n\n`),
+    ]);
     const { client, got } = watch({ url: server.url });
     const [some, all]: unknown[][] = [[], []];
     client.on('a', (data, { event, id }) => some?.push([data, event, id]));
@@ -32,8 +35,8 @@ describe('handlers', () => {
     expect(all).toEqual([
       ['ssekit:ready', ''],
       ['a', 'z.1'],
-      ['b', 'z.1'],
-      ['message', 'z.1'],
+      ['b', 'z.2'],
+      ['message', 'z.2'],
     ]);
   });
 

@@ -23,6 +23,7 @@ const OPTIONS: [name: string, first: number | string | boolean, last: number | s
   ['transport', 'auto', 'stream'],
   ['maxEventBytes', 1_024, 64 << 20],
   ['heartbeatMs', 100, 3_600_000],
+  ['heartbeat', 'comment', 'event'],
   ['retryMs', 0, 3_600_000],
   ['threads', 1, 64],
   ['history.maxEvents', 1, 10_000_000],

@@ -10,6 +10,21 @@ const POSITION = 'ssekit:position';
 /** An idle page gets a position twice in that time, and a heartbeat as often. */
 const OPTIONS = { heartbeatMs: 100, retryMs: 0, history: { maxAgeMs: 400 } };
 
+test.each(TRANSPORTS)('a page can hear heartbeats, and keeps its last id, over %s', async (transport) => {
+  const server = await startWith(transport, { heartbeatMs: 100, heartbeat: 'event' });
+  const client = ThirdPartyClient.start('eventsource.mjs');
+  const page = client.open(`http://127.0.0.1:${server.port}/sse?userId=ada`, ['own', 'ssekit:heartbeat']);
+  await page.upTo('ssekit:ready');
+  await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'own', data: 1, id: 'own' }));
+  await page.upTo('own');
+  const heartbeats = () => page.events.filter(({ name }) => name === 'ssekit:heartbeat');
+  const before = heartbeats().length;
+  await until('two heartbeats', () => heartbeats().length > before + 1);
+  expect(heartbeats().at(-1)).toMatchObject({ data: '{}', id: 'own' });
+  await client.stop();
+  await stopEvaluators();
+});
+
 describe.each(TRANSPORTS)('over %s', (transport) => {
   let server: Evaluator;
   beforeAll(async () => {

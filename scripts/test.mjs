@@ -59,7 +59,7 @@ await main(async () => {
     PYTHON_PATH: python,
     REDIS_PATH: redis,
   };
-  results.push(await runJest(jestArguments, programs));
+  results.push(...(withRust ? await runAllOfJest(programs) : [await runJest(jestArguments, programs)]));
   return conclude(results);
 });
 
@@ -83,11 +83,22 @@ async function runWithOtherServer({ name, program }) {
   return runCargo(`cargo test with ${name}`, scope, { REDIS_PATH: program }, ['--skip', 'over_tls']);
 }
 
+/**
+ * Two processes at a time, because half of the time of these tests goes by in waiting. The files that start Next.js, its example apps
+ * or a browser share folders, so they are in the same one.
+ */
+const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browser|firefox|next)\\.';
+
+async function runAllOfJest(env) {
+  const groups = [`--testPathPatterns=${WITH_APPS}`, `--testPathIgnorePatterns=${WITH_APPS}`];
+  return Promise.all(groups.map((group) => runJest([group], env)));
+}
+
+/** One file after the other. */
 async function runJest(jestArguments, env) {
   const folder = mkdtempSync(join(tmpdir(), 'ssekit-jest-'));
   try {
     const report = join(folder, 'report.json');
-    // In one process, one file after the other: a file that starts servers and browsers has the machine to itself.
     const args = [bin('jest'), '--runInBand', '--json', `--outputFile=${report}`, ...jestArguments];
     const { exitCode } = await finish(process.execPath, args, { env, minutes: 45 });
     return reconciled('jest', exitCode, readJestReport(report));

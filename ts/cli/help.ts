@@ -59,7 +59,7 @@ Usage: ssekit tail <url> [--channel name] [--header 'Name: value'] [--last-event
   --channel         ask for the events of a channel, any number of times; the server decides whether you get them
   --header          a header to send, any number of times: --header 'Cookie: session=…'
   --last-event-id   begin after this event, like a page that reconnects
-  --all             print also ssekit:position, which gives an idle page a newer id and nothing else
+  --all             print also ssekit:position and ssekit:heartbeat, which an idle page gets
   --json            print one JSON object per event: time, event, id, data (as text)
 
 Events go to the standard output, and everything else to the standard error. Ctrl-C ends it.

@@ -74,14 +74,16 @@ export function createDispatcher(
 
   /** Returns what has to be waited for before the next one. */
   function dispatch({ name, data, id }: Block): Promise<void> | undefined | void {
+    const isOwn = name.startsWith('ssekit:');
     // Only ssekit's own events may have the id of another: they stand for a position.
-    if (data === undefined || (id && !name.startsWith('ssekit:') && !isNew(id))) return;
+    if (data === undefined || (id && !isOwn && !isNew(id))) return;
     const unfit = (cause: unknown) => report(causedBy('data', `Event ${name} left out`, cause));
     const judge = (result: SchemaResult<unknown>) => {
       if (result.issues) return unfit(JSON.stringify(result.issues));
       const event: ClientEvent = { event: name, data: result.value, id: id ?? cursor ?? '' };
       events.emit(name, event.data, event);
-      if (!signal.aborted) events.emit('*', event.data, event);
+      // Those without content are for connections: `ssekit:position` and `ssekit:heartbeat`.
+      if (!signal.aborted && (!isOwn || data !== '{}')) events.emit('*', event.data, event);
     };
     try {
       const value = JSON.parse(data);

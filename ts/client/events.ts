@@ -19,6 +19,8 @@ export interface OwnEvents {
   'ssekit:join': { channel: string; member: string; userId: string | null; data?: unknown };
   'ssekit:leave': { channel: string; member: string; userId: string | null };
   'ssekit:drain': { reconnectInMs: number };
+  /** Only with the server's `heartbeat: 'event'`. */
+  'ssekit:heartbeat': object;
 }
 
 /** The data of `ssekit:reset`. */

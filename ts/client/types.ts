@@ -60,7 +60,7 @@ export interface ClientStatus {
 /** A client: one stream, opened again whenever it ends. */
 export interface SSEClient<Events extends object = SSEEventMap> extends AsyncIterable<AnyEvent<Events>> {
   /**
-   * Calls the handler with each event of this name; `*` stands for all but `ssekit:position`. Returns the function that ends it. An
+   * Calls the handler with each event of this name; `*` stands for all but `ssekit:position` and `ssekit:heartbeat`. Returns the function that ends it. An
    * event that arrives before its handler is registered is not kept.
    */
   on(name: '*', handler: (data: AnyEvent<Events>['data'], event: AnyEvent<Events>) => unknown): () => void;

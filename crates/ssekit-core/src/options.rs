@@ -34,8 +34,10 @@ pub struct Options {
     pub handoff: bool,
     /// Largest encoded event in bytes, 1,024 to 67,108,864. Default: 1 MiB.
     pub max_event_bytes: usize,
-    /// An idle connection gets a comment after this long, 100 ms to one hour. Default: 25 s.
+    /// An idle connection gets a heartbeat after this long, 100 ms to one hour. Default: 25 s.
     pub heartbeat: Duration,
+    /// Whether a heartbeat is a comment, or the event `ssekit:heartbeat`, which pages can see. Default: true.
+    pub heartbeat_is_comment: bool,
     /// `retry` of a stream's first event, up to one hour. Default: 2 s.
     pub retry: Duration,
     /// Number of shards, 1 to 64. Each is one task, so this many threads can write at once. Default: one fewer than there
@@ -198,6 +200,7 @@ impl Default for Options {
             handoff: true,
             max_event_bytes: 1 << 20,
             heartbeat: Duration::from_secs(25),
+            heartbeat_is_comment: true,
             retry: Duration::from_secs(2),
             threads: std::thread::available_parallelism().map_or(1, |cores| (cores.get() - 1).clamp(1, 4)),
             timeout: Duration::from_secs(30),
@@ -219,6 +222,7 @@ impl Schema for Options {
             .choice("transport", &mut self.handoff, ["auto", "stream"])
             .count("maxEventBytes", &mut self.max_event_bytes, 1_024..=MOST_EVENT_BYTES as u64)
             .millis("heartbeatMs", &mut self.heartbeat, 100..=HOUR)
+            .choice("heartbeat", &mut self.heartbeat_is_comment, ["comment", "event"])
             .millis("retryMs", &mut self.retry, 0..=HOUR)
             .count("threads", &mut self.threads, 1..=64)
             .millis("timeoutMs", &mut self.timeout, 1_000..=HOUR)

@@ -7,8 +7,8 @@ import { withChannels } from './channels.js';
 import { follow, type Notice } from './follow.js';
 import { asText, forPrograms } from './print.js';
 
-/** It gives an idle page a newer id, and says nothing else. */
-const POSITION = 'ssekit:position';
+/** The first gives an idle page a newer id, the second shows it that the connection lives. They say nothing else. */
+const IDLE = ['ssekit:position', 'ssekit:heartbeat'];
 
 export async function tail(args: string[]): Promise<number> {
   const { values, positionals } = parseUsage({
@@ -47,7 +47,7 @@ async function show(notices: AsyncIterable<Notice>, { all, json }: { all: boolea
   for await (const notice of notices) {
     if (notice.kind === 'event') {
       const { event } = notice;
-      if (event.event === POSITION && !all) continue;
+      if (IDLE.includes(event.event) && !all) continue;
       if (json) sayJson(forPrograms(event, new Date()));
       else say(asText(event, new Date(), paint));
       await caughtUp();

@@ -10,7 +10,6 @@ use socket2::SockRef;
 use crate::delivery::broadcasts::Broadcasts;
 use crate::delivery::deliveries::Tally;
 use crate::delivery::handoff::{Handoff, Held};
-use crate::delivery::heartbeat::heartbeat;
 use crate::delivery::pace::Pace;
 use crate::delivery::socket::{Input, Writer, expect_answers, reason_of};
 use crate::event::position::Position;
@@ -222,7 +221,7 @@ impl Connection {
             return None;
         }
         self.last_beat = tick;
-        Some(Bytes::from_static(heartbeat(framing)))
+        Some(Bytes::from_static(pace.form.bytes(framing)))
     }
 
     /// The client's position, if the client has everything.

@@ -4,16 +4,31 @@ use std::sync::atomic::Ordering;
 
 use crate::delivery::pace::Pace;
 use crate::event::Framing;
+use crate::options::Options;
 use crate::session::client::Client;
 
-/// A comment, without a blank line after it, because several clients take that for an empty event.
-const COMMENT: &[u8] = b":\n";
+/// The form of a heartbeat.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Heartbeat {
+    /// A comment, without a blank line after it, because several clients take that for an empty event.
+    Comment,
+    /// An event, because a page with the native `EventSource` sees no comments. Without an id, so the page keeps its last one.
+    Event,
+}
 
-/// The heartbeat in the bytes of this framing.
-pub(crate) fn heartbeat(framing: Framing) -> &'static [u8] {
-    match framing {
-        Framing::Chunked => b"2\r\n:\n\r\n",
-        Framing::UntilClose => COMMENT,
+impl Heartbeat {
+    pub(crate) fn of(options: &Options) -> Self {
+        if options.heartbeat_is_comment { Self::Comment } else { Self::Event }
+    }
+
+    /// Its bytes in this framing.
+    pub(crate) fn bytes(self, framing: Framing) -> &'static [u8] {
+        match (self, framing) {
+            (Self::Comment, Framing::Chunked) => b"2\r\n:\n\r\n",
+            (Self::Comment, Framing::UntilClose) => b":\n",
+            (Self::Event, Framing::Chunked) => b"22\r\nevent: ssekit:heartbeat\ndata: {}\n\n\r\n",
+            (Self::Event, Framing::UntilClose) => b"event: ssekit:heartbeat\ndata: {}\n\n",
+        }
     }
 }
 
@@ -63,7 +78,7 @@ mod tests {
 
     /// How often each flag is set in so many ticks, if the stream takes it at once.
     fn beats(start: Start, ticks: &[u32]) -> Vec<(u32, u32)> {
-        let pace = Pace::new(Duration::from_secs(8), Duration::from_secs(48));
+        let pace = Pace::new(Duration::from_secs(8), Duration::from_secs(48), Heartbeat::Comment);
         let info = crate::session::lifecycle::ClientInfo { id: "c".into(), user: None };
         let client = Client::new(info, None, Default::default(), Arc::new(Inbox::default()), start);
         let mut idle = Idle::of(&client);
@@ -82,6 +97,15 @@ mod tests {
             (heartbeats, positions)
         };
         ticks.iter().map(count).collect()
+    }
+
+    #[test]
+    fn chunk_has_the_same_content_and_its_length() {
+        for heartbeat in [Heartbeat::Comment, Heartbeat::Event] {
+            let content = heartbeat.bytes(Framing::UntilClose);
+            let chunk = [format!("{:x}\r\n", content.len()).as_bytes(), content, b"\r\n"].concat();
+            assert_eq!(heartbeat.bytes(Framing::Chunked), chunk);
+        }
     }
 
     #[test]

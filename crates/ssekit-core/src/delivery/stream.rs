@@ -10,7 +10,7 @@ use bytes::Bytes;
 use crate::delivery::deliveries::Deliveries;
 #[cfg(unix)]
 use crate::delivery::handoff::{Handoff, Held};
-use crate::delivery::heartbeat::heartbeat;
+use crate::delivery::heartbeat::Heartbeat;
 use crate::delivery::inbox::Inbox;
 #[cfg(unix)]
 use crate::error::{Error, Result};
@@ -33,6 +33,7 @@ pub(crate) struct Parts {
     pub(crate) timeline: Arc<Timeline>,
     pub(crate) registry: Arc<Registry>,
     pub(crate) deliveries: Arc<Deliveries>,
+    pub(crate) heartbeat: Heartbeat,
     /// The shard that gets the socket if the stream is handed off.
     pub(crate) shard: Arc<Inbox>,
     /// Whether the listener carries the stream, by whatever means.
@@ -257,7 +258,7 @@ impl Parts {
             return Some(frame.body());
         }
         let is_due = client.heartbeat_due.swap(false, Ordering::Relaxed);
-        is_due.then(|| Bytes::from_static(heartbeat(Framing::UntilClose)))
+        is_due.then(|| Bytes::from_static(self.heartbeat.bytes(Framing::UntilClose)))
     }
 
     /// The next batch with at least one event, if there is one: all the events just read may have been for others.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use crate::delivery::heartbeat::Heartbeat;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::stream::{Parts, Stream};
 use crate::engine::Engine;
@@ -160,6 +161,7 @@ impl Hub {
             timeline: Arc::clone(&engine.timeline),
             registry: Arc::clone(&engine.registry),
             deliveries,
+            heartbeat: Heartbeat::of(options),
             shard,
             by_listener: false,
             is_read_to_end: false,

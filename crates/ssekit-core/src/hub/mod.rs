@@ -35,6 +35,7 @@ use crate::backplane::Backplane;
 use crate::cluster;
 use crate::cluster::node::Cluster;
 use crate::delivery::deliveries::Deliveries;
+use crate::delivery::heartbeat::Heartbeat;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::pace::Pace;
 use crate::delivery::shard::{Shard, Shared};
@@ -166,7 +167,7 @@ impl Hub {
                 deliveries: Arc::clone(&deliveries),
                 timeout: options.timeout,
                 max_lag: options.max_lag,
-                pace: Pace::new(options.heartbeat, options.history.max_age),
+                pace: Pace::new(options.heartbeat, options.history.max_age, Heartbeat::of(&options)),
             };
             let shard = Shard::new(shared).map_err(|error| Error::system("starting ssekit", &error))?;
             tasks.push(shard.run());

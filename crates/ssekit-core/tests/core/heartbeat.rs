@@ -1,4 +1,4 @@
-//! A connection that is idle gets a comment, and no other one does.
+//! A connection that is idle gets a heartbeat, and no other one does.
 
 use std::io::Read as _;
 use std::net::TcpStream;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use ssekit_core::{Connected, Framing, Hub, Options};
 use ssekit_testing::peer::{narrow_pair, socket_pair};
+use ssekit_testing::pull::Pull;
 use ssekit_testing::{PATIENCE, advance, anonymous, data, standing_hub, two_shards, user, work};
 
 const HEARTBEAT: Duration = Duration::from_secs(8);
@@ -47,6 +48,20 @@ async fn an_idle_connection_gets_two_bytes_each_period() {
     work().await;
     assert_eq!(to_end(chunked), format!("{}0\r\n\r\n", "2\r\n:\n\r\n".repeat(7)));
     assert_eq!(to_end(plain), ":\n".repeat(7));
+}
+
+#[tokio::test(start_paused = true)]
+async fn heartbeat_can_be_an_event() {
+    let hub = standing_hub(Options { heartbeat: HEARTBEAT, heartbeat_is_comment: false, ..two_shards() });
+    let (chunked, plain, mut carried) = (user(&hub, "ada"), user(&hub, "ada"), Pull::of(user(&hub, "ada")));
+    let (chunked, plain) = (hand_off(chunked, Framing::Chunked), hand_off(plain, Framing::UntilClose));
+    advance(HEARTBEAT + Duration::from_secs(1)).await;
+    let event = "event: ssekit:heartbeat\ndata: {}\n\n";
+    assert_eq!(carried.bytes(), event);
+    assert_eq!(hub.disconnect_user("ada"), 3);
+    work().await;
+    assert_eq!(to_end(chunked), format!("22\r\n{event}\r\n0\r\n\r\n"));
+    assert_eq!(to_end(plain), event);
 }
 
 #[tokio::test(start_paused = true)]

@@ -16,6 +16,7 @@ mod with_sockets {
 
     use super::*;
     use crate::delivery::handoff::Handoff;
+    use crate::delivery::heartbeat::Heartbeat;
     use crate::event::{Event, Framing};
     use crate::history::options::HistoryOptions;
     use crate::history::timeline::Place;
@@ -47,7 +48,7 @@ mod with_sockets {
             deliveries: Arc::default(),
             timeout: Duration::from_secs(30),
             max_lag: MaxLag::default(),
-            pace: Pace::new(Duration::from_secs(25), HistoryOptions::default().max_age),
+            pace: Pace::new(Duration::from_secs(25), HistoryOptions::default().max_age, Heartbeat::Comment),
         };
         Shard::new(shared).unwrap()
     }
