@@ -288,9 +288,9 @@ export interface PageChange {
 
 /** The part of a change that was carried out. */
 export interface PageChanged {
-  /** How many channels the page has left, in the order of the change. */
+  /** The number of channels that the page has left, in the order of the change. */
   unsubscribed: number
-  /** How many channels it has subscribed to, in the order of the change. */
+  /** The number of channels that it has subscribed to, in the order of the change. */
   subscribed: number
   /** Why the rest was not carried out, for people and as a code. */
   problem?: string

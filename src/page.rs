@@ -33,9 +33,9 @@ pub struct ChannelFrom {
 /// The part of a change that was carried out.
 #[napi(object, object_from_js = false)]
 pub struct PageChanged {
-    /// How many channels the page has left, in the order of the change.
+    /// The number of channels that the page has left, in the order of the change.
     pub unsubscribed: u32,
-    /// How many channels it has subscribed to, in the order of the change.
+    /// The number of channels that it has subscribed to, in the order of the change.
     pub subscribed: u32,
     /// Why the rest was not carried out, for people and as a code.
     pub problem: Option<String>,

@@ -66,7 +66,7 @@ export class RawClient {
     return client;
   }
 
-  /** Sends another request on this connection. What came before is forgotten. */
+  /** Sends another request on this connection. Earlier answers are forgotten. */
   send(options: RequestOptions = {}): void {
     const { method = 'GET', path = '/sse', version = '1.1', headers = {}, trailing = '' } = options;
     this.received = Buffer.alloc(0);

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startHost, startLoad } from './processes.mjs';
 import { processorTime } from './system.mjs';
 
-/** How long anything may take before the run is given up. */
+/** The maximum time anything may take before the run is given up. */
 const PATIENCE_MS = 120_000;
 
 export class Session {

@@ -33,13 +33,13 @@ export async function broadcast(contender, { clients, count, bytes = 150, option
   });
 }
 
-/** How broadcasts follow each other. */
+/** The number, interval and size of broadcasts. */
 export function cadenceFor(contender, { clients, count, bytes = 150 }) {
   const perDelivery = (contender.pace ?? MICROSECONDS_PER_DELIVERY) + (MICROSECONDS_PER_KILOBYTE * bytes) / 1024;
   return { count, intervalMs: (clients * perDelivery) / 1000, bytes };
 }
 
-/** How long the event loop stood still at most: for as long as some broadcasts take without any, and with them. */
+/** The longest stall of the event loop: without broadcasts, for as long as some would take, and with them. */
 export async function stalls(session, cadence) {
   const { contender } = session;
   if (!contender.serve && !contender.inNode) return { idleStall: null, stall: null };

@@ -1,6 +1,6 @@
 /**
- * How long a returning client waits for what it has missed, when its server has just started on a folder with few events, and with many.
- * From the start of the server's process to the client's last missed event.
+ * The time a returning client waits for the events that it has missed, when its server has just started on a folder with few events,
+ * and with many. It runs from the start of the server's process to the client's last missed event.
  */
 import { rmSync } from 'node:fs';
 import { scratch } from '../lib/brokers.mjs';

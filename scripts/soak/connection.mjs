@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser';
 
 export class Connection {
   status = 0;
-  /** How it has ended: `complete` by its last chunk, `broken` else. */
+  /** Its end: `complete` by its last chunk, otherwise `broken`. */
   ended;
   received = 0;
   #socket;

@@ -27,7 +27,7 @@ const server = createServer((req, res) => {
   handleSSE(req, res, { userId: query.get('user'), anonymous: true });
 });
 
-/** How many earlier events of the same log each event names. */
+/** The number of earlier events of the same log that each event names. */
 const NAMED_BEFORE = 4;
 
 /**

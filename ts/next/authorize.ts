@@ -3,7 +3,7 @@ import { native } from '../server/binding.js';
 
 /** The client that wishes a channel. */
 export interface Wisher {
-  /** Its id; undefined if the stream will get a new one. Whoever asks to change a stream's channels only claims this id yet. */
+  /** Its id; undefined if the stream will get a new one. A request to change a stream's channels only claims this id so far. */
   clientId?: string;
   /** Its user; `null` for an anonymous client. */
   userId: string | null;

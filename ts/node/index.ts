@@ -110,7 +110,7 @@ function sinkOf(res: AnyResponse): Sink {
   };
 }
 
-/** How long to wait when `write` reports a full response that is not full: a middleware may never report more. */
+/** The maximum wait when `write` reports a full response that is not full: a middleware may never report more. */
 const UNTOLD_DRAIN_MS = 1_000;
 
 function drained(res: AnyResponse, written: unknown): Promise<void> | undefined {

@@ -37,7 +37,7 @@ export class EventLog {
     this.#drop(this.#events.length);
   }
 
-  /** What came after a place, or undefined if that is no longer known. */
+  /** The events after a place, or undefined if they are no longer known. */
   after(place: Place): ClientEvent[] | undefined {
     if (typeof place === 'number') {
       return place < this.#dropped ? undefined : this.#events.slice(place - this.#dropped);

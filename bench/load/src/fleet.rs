@@ -36,9 +36,9 @@ pub struct Report {
     pub wrong: u64,
     /// Bytes that came.
     pub bytes: u64,
-    /// How late the broadcasts came.
+    /// The latencies of the broadcasts.
     pub latency: Summary,
-    /// How late the events for single clients came.
+    /// The latencies of the events for single clients.
     pub targeted: Summary,
     /// When the last event came.
     pub last_at: u64,
@@ -283,14 +283,14 @@ pub struct Wanted<'a> {
     pub path: &'a str,
     /// Headers of their own, each with its line end.
     pub headers: &'a str,
-    /// How many.
+    /// The number of clients.
     pub clients: usize,
     /// So many of them on a connection, over HTTP/2; else each has one of its own, over HTTP/1.1.
     pub streams: Option<usize>,
-    /// How many of them may be opening at the same time.
+    /// The maximum number of clients that are opening at the same time.
     pub at_a_time: usize,
     /// The number of the first broadcast that they get.
     pub next: u64,
-    /// How long all of it may take.
+    /// The maximum time that all of it may take.
     pub patience: Duration,
 }

@@ -82,7 +82,7 @@ impl Http2 {
         Ok(())
     }
 
-    /// How long the frame is that is pending, as far as that is known; of data only the head.
+    /// The length of the pending frame, as far as it is known; of data only the head.
     fn wanted(&self) -> usize {
         match *self.pending.as_slice() {
             [a, b, c, kind, _, _, _, _, _, ..] if kind != DATA => HEAD + u32::from_be_bytes([0, a, b, c]) as usize,

@@ -16,8 +16,8 @@ const APPLICATION: i32 = 0x7373_656b;
 /// The version of the tables. A file with another one is refused.
 const FORMAT: i32 = 1;
 
-/// How often, and after which pause, to try again while another process has the lock: for two seconds or a little more. SQLite's
-/// own pauses grow to 100 ms, and an event would wait that long.
+/// The maximum number of attempts while another process has the lock, and the pause between them: two seconds or a little
+/// more. SQLite's own pauses grow to 100 ms, and an event would wait that long.
 const MOST_ATTEMPTS: i32 = 4_000;
 const PAUSE: Duration = Duration::from_micros(500);
 

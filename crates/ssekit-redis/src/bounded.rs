@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 /// The most bytes in one answer. The largest possible event has 64 MiB.
 pub(crate) const MOST_BYTES: usize = 256 << 20;
 
-/// How many more bytes the answer may have.
+/// The number of bytes that the answer may still have.
 #[derive(Clone)]
 pub(crate) struct Allowance {
     most: usize,

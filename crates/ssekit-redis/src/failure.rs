@@ -83,7 +83,7 @@ impl CallError {
         Failure::new(message).into()
     }
 
-    /// The client library's error. What it says of an answer that it cannot parse may quote anything.
+    /// The client library's error. Its message about an answer that it cannot parse may quote anything.
     pub(crate) fn of_client(error: &RedisError) -> Self {
         if error.kind() == ErrorKind::Parse {
             return Self::new("Redis: the answer is not the protocol of Redis");

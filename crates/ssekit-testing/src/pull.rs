@@ -76,7 +76,7 @@ impl Pull {
         bytes
     }
 
-    /// Waits to be woken, as a carrier does, and pulls again. None: the stream has ended.
+    /// Waits to be woken, as a carrier does, and pulls again. `None`: the stream has ended.
     pub fn wait(&mut self) -> Option<Bytes> {
         loop {
             let heard = self.bell.rings();
@@ -92,7 +92,7 @@ impl Pull {
         self.next_event().expect("an event before the end of the stream")
     }
 
-    /// The same. None: the stream has ended.
+    /// The same. `None`: the stream has ended.
     pub fn next_event(&mut self) -> Option<Received> {
         let hung = Instant::now() + PATIENCE;
         loop {

@@ -70,7 +70,7 @@ pub enum Topic {
     Members,
 }
 
-/// How far both sequences have been read, or where they end.
+/// The last number read in both sequences, or their ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
     /// In [`Topic::Events`].
@@ -191,7 +191,7 @@ pub struct Recalled {
 pub struct Known {
     /// The epoch; `None` if the node has never joined.
     pub epoch: Option<Epoch>,
-    /// How far the node has read.
+    /// The last numbers that the node has read.
     pub ends: Ends,
     /// The newest record of [`Topic::Events`] that the node has read.
     pub last: Option<Origin>,

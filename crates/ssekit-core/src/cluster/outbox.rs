@@ -34,7 +34,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// How many records have ever left at the front. The first waiting record has this count plus one.
+    /// The number of records that have ever left at the front. The first waiting record has this count plus one.
     left: u64,
     bytes: usize,
     /// Events that were dropped from the front and that no `Lost` record reports yet.
@@ -52,7 +52,7 @@ struct Waiting {
     is_word: bool,
 }
 
-/// How much is waiting, and how much was dropped.
+/// The records that are waiting, and those that were dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Buffered {
     /// Waiting records.

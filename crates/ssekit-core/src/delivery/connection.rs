@@ -186,7 +186,7 @@ impl Connection {
         }
     }
 
-    /// How far the client lags. It does not lag unless its socket is full.
+    /// The client's lag. It lags only while its socket is full.
     pub(crate) fn backlog(&self, max_lag: &MaxLag, timeline: &Timeline) -> Option<Backlog> {
         self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
     }

@@ -51,7 +51,7 @@ use crate::session::observer::Observer;
 use crate::session::registry::Registry;
 use crate::session::revoked::since_1970;
 
-/// How long a drain waits for connections to end after all their streams have ended.
+/// The maximum time a drain waits for connections to end after all their streams have ended.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// The hub. Cheap to clone; all clones are the same hub.

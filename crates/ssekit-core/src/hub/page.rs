@@ -19,9 +19,9 @@ pub struct Change<'a> {
 /// The part of a [`Change`] that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// How many of the channels the page has left, in the order of the change. It need not have had them.
+    /// The number of channels that the page has left, in the order of the change. It need not have had them.
     pub unsubscribed: usize,
-    /// How many of the channels it has subscribed to, in the order of the change. It may have had them before.
+    /// The number of channels that it has subscribed to, in the order of the change. It may have had them before.
     pub subscribed: usize,
     /// Why the rest was not carried out.
     pub stopped: Option<Error>,

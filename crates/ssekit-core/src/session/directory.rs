@@ -13,7 +13,7 @@ use crate::history::log::Log;
 use crate::history::timeline::{Place, Timeline};
 use crate::session::forgotten::Missing;
 
-/// How many more entries may come before a search for idle ones is worthwhile.
+/// The number of new entries after which a search for idle ones is worthwhile.
 const CROWD: usize = 8_192;
 
 /// An entry of a directory.
@@ -105,7 +105,7 @@ impl<T: Kept> Directory<T> {
         }
         match self.by_name.entry(name.into()) {
             Entry::Occupied(_) => None,
-            // Nobody can begin to read while the name is held. Who does so later finds the note.
+            // No reader can begin while the name is held. A later reader finds the note.
             Entry::Vacant(_vacant) => {
                 let position = timeline.leave_elsewhere(place)?;
                 self.missing.note(name, position);
@@ -131,7 +131,7 @@ impl<T: Kept> Directory<T> {
         self.crowd.full.store(self.len() * 2 + CROWD, Ordering::Relaxed);
     }
 
-    /// How many entries are known.
+    /// The number of known entries.
     pub(crate) fn len(&self) -> usize {
         self.by_name.len()
     }

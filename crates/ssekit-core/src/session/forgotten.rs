@@ -83,7 +83,7 @@ pub(crate) struct Gone {
     pub(crate) reached: Option<Position>,
 }
 
-/// How far a returning page got as an earlier client.
+/// The progress of a returning page as an earlier client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Earlier {
     /// `None`: it had not received the reset that it was owed.

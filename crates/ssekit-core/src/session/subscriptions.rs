@@ -34,7 +34,7 @@ pub struct Subscriptions {
 
 #[derive(Debug, Default)]
 struct Channels {
-    /// In the order in which they were added. Of those that have ended, the first is the first that ended.
+    /// In the order in which they were added. The ended ones are in the order in which they ended.
     all: Vec<Subscription>,
     /// Up to this position, events may be missing of channels that the client has left and that are not known any more.
     missing: Position,

@@ -134,7 +134,7 @@ impl User {
         self.connections.lock().clients.clone()
     }
 
-    /// How many clients the user has.
+    /// The number of the user's clients.
     pub(crate) fn count(&self) -> usize {
         self.connections.lock().clients.len()
     }

@@ -74,7 +74,7 @@ impl Users {
         self.directory.sweep(timeline, unread_since, |id, user| self.unclaimed.note(id, user.unclaimed()));
     }
 
-    /// How many users are known, online or not.
+    /// The number of known users, online or not.
     pub(crate) fn len(&self) -> usize {
         self.directory.len()
     }

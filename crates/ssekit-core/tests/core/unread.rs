@@ -11,7 +11,7 @@ use ssekit_testing::pull::Pull;
 use ssekit_testing::{advance, data, keeping_all};
 use tokio::runtime::Handle;
 
-/// How old events become. Everything here that is forgotten earlier is forgotten because nobody reads it.
+/// The maximum age of events. Everything here that is forgotten earlier is forgotten because nobody reads it.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 /// Longer than memory holds what nobody reads, with the next sweep.
