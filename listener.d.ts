@@ -166,7 +166,7 @@ export interface NewTicket {
   clientId?: string;
   /**
    * The channels that the ticket's page may read. The stream gets those with an exact name at once. A beginning of names with a `*`
-   * (`order:*`) lets the page wish any channel that begins so; a lone `*` allows every channel. `ch` in the ticket. Default: none.
+   * (`order:*`) lets the page ask for any channel with this prefix; a lone `*` allows every channel. `ch` in the ticket. Default: none.
    */
   channels?: string[];
   /** The time for which the ticket is valid and its stream may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */
