@@ -89,7 +89,7 @@ export class RawClient {
     });
   }
 
-  /** Waits for so many events beside `ssekit:ready`, and returns them. */
+  /** Waits for `count` events beside `ssekit:ready`, and returns them. */
   async next(count: number): Promise<Message[]> {
     return until(`${count} events`, () => {
       const events = this.events().filter((event) => event.event !== 'ssekit:ready');
@@ -140,7 +140,7 @@ export class RawClient {
     return events;
   }
 
-  /** From here on only so many bytes are kept, the last ones: for what is too much to be looked at. */
+  /** Keeps only the last bytes from now on, for data that is too large to look at. */
   keepOnly(bytes: number): void {
     this.#kept = bytes;
   }

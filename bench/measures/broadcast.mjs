@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '../lib/session.mjs';
 
 /**
- * So much time for a delivery, and for its bytes, that nearly no server is late with the next broadcast. So it is as many
- * deliveries a second, however many clients there are.
+ * The time for a delivery, and for its bytes. It is long enough that hardly any server is late with the next broadcast. So the
+ * number of deliveries a second is the same for any number of clients.
  */
 const MICROSECONDS_PER_DELIVERY = 20;
 const MICROSECONDS_PER_KILOBYTE = 2;

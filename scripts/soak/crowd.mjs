@@ -129,7 +129,7 @@ export class Crowd {
   #endings = {
     fin: (connection) => connection.end(),
     reset: (connection) => connection.reset(),
-    // Where it was not cut, it did not get so much.
+    // A connection that was not cut had not got that far.
     cut: (connection) => connection.reset(),
     stalled: async (connection) => {
       connection.pause();

@@ -11,7 +11,7 @@ import { after } from './timer.js';
 import type { ClientStatus } from './types.js';
 import { createWatchdog } from './watchdog.js';
 
-/** After so much of a stream, earlier failures are forgotten. */
+/** The age of a stream at which earlier failures are forgotten. */
 const STABLE_MS = 5_000;
 
 export interface ConnectionListener {

@@ -2,7 +2,7 @@
 import type { ClientEvent } from '../client/index.js';
 import { isUpTo } from './positions.js';
 
-/** So many are kept. A component that has missed more fetches its state again. */
+/** The maximum number of events kept. A component that has missed more fetches its state again. */
 const MOST = 500;
 
 /** Events after this place: a count of all events of this page, or a cursor. */

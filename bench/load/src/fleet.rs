@@ -102,7 +102,7 @@ impl Fleet {
         })
     }
 
-    /// Adds clients, so many at a time, and waits until each has its response's head, or has failed. `{i}` in the path and
+    /// Adds clients, a number at a time, and waits until each has its response's head, or has failed. `{i}` in the path and
     /// in the headers is the number of the client; the first broadcast that it is to get has the number `next`.
     ///
     /// # Errors
@@ -153,7 +153,7 @@ impl Fleet {
         (self.seen.complete, self.seen.arrived) = (count(|progress| progress.next), count(|progress| progress.end));
     }
 
-    /// Waits until every open client has got the last broadcast that is expected, and single ones so many events of their own.
+    /// Waits until every open client has got the last broadcast that is expected, and the number of events for single clients has come.
     /// Events missing by then never come, because a connection keeps the order.
     ///
     /// # Errors
@@ -285,7 +285,7 @@ pub struct Wanted<'a> {
     pub headers: &'a str,
     /// The number of clients.
     pub clients: usize,
-    /// So many of them on a connection, over HTTP/2; else each has one of its own, over HTTP/1.1.
+    /// The number of clients on a connection, over HTTP/2. `None`: each has its own connection, over HTTP/1.1.
     pub streams: Option<usize>,
     /// The maximum number of clients that are opening at the same time.
     pub at_a_time: usize,

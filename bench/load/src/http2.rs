@@ -28,7 +28,8 @@ const INITIAL_WINDOW_SIZE: u16 = 4;
 /// A window's widest, and what it is at first.
 const WIDEST: u32 = 0x7fff_ffff;
 const FIRST_WINDOW: u32 = 65_535;
-/// The connection's window is opened again after so many bytes. A stream's never is: none gets so much here.
+/// The number of bytes after which the connection's window is opened again. A stream's window never is: no stream gets that
+/// much here.
 const WINDOW_STEP: u32 = 1 << 30;
 
 const HEAD: usize = 9;

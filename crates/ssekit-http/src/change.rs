@@ -112,7 +112,7 @@ impl Asked {
 /// A channel, and the cursor that the page begins at.
 type Wish<'a> = (&'a str, Option<&'a str>);
 
-/// At most so many channels. If one is there several times, the first counts.
+/// The distinct channels, at most `most`. If one is there several times, the first counts.
 fn distinct<'a>(
     member: &str,
     wishes: impl Iterator<Item = Result<Wish<'a>, Unfit>>,

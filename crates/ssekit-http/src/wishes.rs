@@ -23,7 +23,7 @@ pub(crate) enum Ungranted {
     Forbidden(String),
     /// The page has no ticket, and so no channels. This is the one that it asks for.
     Anonymous(String),
-    /// More than so many channels, which a client may have.
+    /// More channels than this limit of a client.
     TooMany(usize),
 }
 
@@ -54,8 +54,8 @@ impl Ungranted {
     }
 }
 
-/// The channels of a new stream: those that its ticket names, and those that its page asks for and the ticket allows. At most so
-/// many.
+/// The channels of a new stream: those that its ticket names, and those that its page asks for and the ticket allows. At
+/// most `most`.
 pub(crate) fn channels_of(query: Option<&str>, grants: Option<&Grants>, most: usize) -> Result<Vec<String>, Ungranted> {
     let mut channels: Vec<String> = grants.into_iter().flat_map(Grants::names).map(str::to_owned).collect();
     channels.sort_unstable();

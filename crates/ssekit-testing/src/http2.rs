@@ -28,7 +28,7 @@ impl Connection {
         Self::over(tokio::net::TcpStream::connect(address).await.unwrap(), None).await
     }
 
-    /// With a flow-control window of so many bytes for each of its streams.
+    /// With a flow-control window of this number of bytes for each stream.
     pub async fn over(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, window: Option<u32>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         if let Some(window) = window {

@@ -24,7 +24,7 @@ impl Bell {
         *self.rings.lock()
     }
 
-    /// Waits until it has rung more than so many times.
+    /// Waits until it has rung more than `heard` times.
     fn wait_for_more_than(&self, heard: usize) {
         let mut rings = self.rings.lock();
         while *rings <= heard {
@@ -57,7 +57,7 @@ impl Pull {
         Self::by(connected, 64 * 1024)
     }
 
-    /// Pulls so many bytes at a time.
+    /// Pulls at most `max_bytes` at a time.
     pub fn by(connected: Connected, max_bytes: usize) -> Self {
         let Connected { opening, stream, .. } = connected;
         let (bell, parser, events) = (Arc::default(), Parser::default(), VecDeque::new());
@@ -125,7 +125,7 @@ impl Pull {
         self.events.drain(..).collect()
     }
 
-    /// The events of so many pulls.
+    /// The events of this number of pulls.
     pub fn some(&mut self, pulls: usize) -> Vec<Received> {
         for _ in 0..pulls {
             if let Poll::Ready(Some(bytes)) = self.poll() {

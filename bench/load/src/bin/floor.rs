@@ -85,7 +85,7 @@ fn is_open(socket: &TcpStream) -> bool {
     looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// The bytes that ssekit would send for it: a chunk with one event of so many bytes of data.
+/// The bytes that ssekit would send for it: a chunk with one event with `bytes` bytes of data.
 fn event(seq: u64, bytes: usize) -> Vec<u8> {
     let (at, epoch) = (clock::now(), "0123456789");
     let start = format!("{{\"seq\":{seq},\"at\":{at},\"pad\":\"");

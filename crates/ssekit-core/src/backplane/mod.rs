@@ -149,7 +149,7 @@ pub struct Recall {
     pub after: Number,
     /// and up to this one.
     pub upto: Number,
-    /// At most so many. The backplane may return fewer for lack of room, but at least one if there is one.
+    /// The maximum number of records. The backplane may return fewer for lack of room, but at least one if there is one.
     pub most: usize,
     /// If there are more than that, return the newest of them and not the oldest.
     pub newest: bool,

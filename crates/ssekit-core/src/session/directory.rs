@@ -36,7 +36,7 @@ pub(crate) struct Directory<T> {
     crowd: Arc<Crowd>,
 }
 
-/// Tells when there are so many entries that it is time to search for idle ones. The regular sweep is not enough, because
+/// Tells when the number of entries makes it time to search for idle ones. The regular sweep is not enough, because
 /// events to ever new names may come faster.
 #[derive(Debug)]
 pub(crate) struct Crowd {

@@ -382,7 +382,7 @@ fn wandering_client_gets_exactly_its_events() {
     }
 }
 
-/// Waits until a node has read so many records.
+/// Waits until a node has read `number` records.
 fn reads(node: &Engine, number: u64) {
     eventually("it has read so far", || node.stats().position >> 20 >= number);
 }

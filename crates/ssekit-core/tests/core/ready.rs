@@ -50,7 +50,7 @@ impl Carrier {
         texts(&self.queue.take(usize::MAX, MAX_BYTES))
     }
 
-    /// The same, when the shards have woken so many streams.
+    /// The same, when the shards have woken `count` streams.
     fn wait_for(&self, count: usize) -> Vec<(u32, String)> {
         let mut all = Vec::new();
         eventually("the streams can be read", || {

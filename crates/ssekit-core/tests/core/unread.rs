@@ -83,7 +83,7 @@ fn open(hub: &Hub, who: Connect<'_>) -> Pull {
     Pull::of(hub.connect(who).unwrap())
 }
 
-/// The texts of the next so many events.
+/// The texts of the next `count` events.
 async fn texts(page: &mut Pull, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     until("the page has its events", || {

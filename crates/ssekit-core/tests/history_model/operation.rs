@@ -73,7 +73,7 @@ pub(crate) enum Operation {
     LogOut {
         user: usize,
     },
-    /// The engine's own tasks get to work, and so much time passes.
+    /// The engine's own tasks get to work, and time passes.
     Wait {
         seconds: u64,
     },

@@ -12,7 +12,7 @@ use super::*;
 struct Image {
     database: Vec<u8>,
     log: Vec<u8>,
-    /// So much of the log was synced before the first event was appended.
+    /// The bytes of the log that were synced before the first event was appended.
     synced: usize,
     epoch: Epoch,
     texts: Vec<String>,
@@ -66,7 +66,7 @@ impl Image {
         start().map_err(|trouble: Trouble| failure::of(trouble, &world.folder).to_string())
     }
 
-    /// The first so many events are there, in a new epoch; or the operator learns what is wrong.
+    /// A prefix of the events is there, in a new epoch; or the operator learns about the fault.
     fn starts_with_a_prefix(&self) -> Option<usize> {
         match self.start(Durability::Process) {
             Ok((joined, found)) => {

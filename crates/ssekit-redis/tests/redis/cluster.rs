@@ -66,7 +66,7 @@ impl World {
         Self { redis, nodes, pages, sent: 0 }
     }
 
-    /// Each node sends so many events.
+    /// Each node sends `count` events.
     fn send(&mut self, count: usize) {
         for number in self.sent + 1..=self.sent + count {
             for (node, engine) in self.nodes.iter().enumerate() {
