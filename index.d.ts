@@ -305,8 +305,8 @@ export interface ConnectOptions {
   clientId?: string;
   /**
    * The channels that the client subscribes to, besides those that it had before: see `SSEService.subscribe`. More than
-   * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because whoever names a channel
-   * reads it.
+   * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because a client reads every
+   * channel that it names.
    */
   channels?: readonly string[] | null;
   /**

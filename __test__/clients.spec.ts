@@ -1,6 +1,6 @@
 /**
- * Other people's clients, and the habits on the wire that they need: the id after the data, heartbeats without a blank line,
- * ids in ASCII, a content type that names its charset, a space after each colon, and a bound on the size of an event.
+ * Other people's clients need some habits on the wire. These are the id after the data, heartbeats without a blank line, ids in
+ * ASCII, a content type that names its charset, a space after each colon, and a bound on the size of an event.
  */
 import { type Cut, CuttingProxy } from './support/cutting-proxy';
 import { type Evaluator, stopEvaluators } from './support/evaluator';

@@ -1,4 +1,4 @@
-/** A few lines of Redis' protocol, as much as a test needs to ask a server something: one connection for each command. */
+/** A few lines of Redis' protocol, enough for a test to ask a server something: one connection for each command. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 

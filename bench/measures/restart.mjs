@@ -56,7 +56,7 @@ async function after(contender, events, options) {
   }
 }
 
-/** Sends the events, the last of which are those that the client will miss. Returns the id of the one before. */
+/** Sends the events; the client will miss the last ones. Returns the id of the one before. */
 async function fill(contender, events, options) {
   const server = await startHost(contender.file, options);
   try {

@@ -1,6 +1,6 @@
-//! HTTP/2 (RFC 9113) with prior knowledge, as far as a client needs it that only counts: requests go out without a dynamic table (RFC
-//! 7541), windows are as wide as they can be, and of a response's head only the status is looked at. It costs the client next to
-//! nothing, as it should: what is to be measured is the server.
+//! HTTP/2 (RFC 9113) with prior knowledge, as far as a counting client needs it. Requests go out without a dynamic table (RFC 7541),
+//! windows have their maximum size, and the client reads only the status of a response's head. This costs the client next to nothing,
+//! because the benchmark measures the server.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! A node's way to a history in memory, of which each direction can be closed by itself.
+//! A node's way to a history in memory; each direction can be closed by itself.
 
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! The floor: the least work that a server must do if it writes to sockets one by one. It makes an event's bytes once and
-//! calls `send` for each client, in one thread, and does nothing else: no history, no slow readers, no heartbeat, no ids
-//! but a counter.
+//! calls `send` for each client, in one thread. It has no history, no slow readers and no heartbeat, and its only ids are a
+//! counter.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::mem::MaybeUninit;

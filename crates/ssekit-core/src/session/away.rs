@@ -187,7 +187,7 @@ mod tests {
         clients.iter().map(|client| &*client.info.id).collect()
     }
 
-    /// Keeps `count` clients. Returns how many were given up, all of which must have the same holder.
+    /// Keeps `count` clients. Returns the number of clients given up, which must all have the same holder.
     fn flood(away: &Away, count: usize, user: Option<&str>, address: Option<&str>) -> usize {
         let mut given_up = Vec::new();
         for number in 0..count {

@@ -1,5 +1,5 @@
-//! Logs by name, each with whoever reads it: all users, or all channels. An entry begins with its first event or reader, and
-//! is given up when nothing is left of it.
+//! Logs by name, each with its readers: all users, or all channels. An entry begins with its first event or reader, and is
+//! given up when nothing is left of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

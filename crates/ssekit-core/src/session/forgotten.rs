@@ -38,7 +38,7 @@ impl<T> Table<T> {
     }
 }
 
-/// For ids of which nothing else is kept: the position up to which events are missing.
+/// The position up to which events are missing, for ids that have no other state.
 #[derive(Debug, Default)]
 pub(crate) struct Missing(Mutex<MissingPositions>);
 

@@ -32,7 +32,7 @@ pub(crate) enum Operation {
         which: Index,
         event: Draft,
     },
-    /// To a client that had not brought an id, and of which nothing is kept.
+    /// To a client that had not brought an id, and has no kept state.
     ToDeparted {
         which: Index,
     },

@@ -167,8 +167,8 @@ fn clean_end_keeps_the_epoch_over_a_restart_of_the_machine() {
 
 #[test]
 fn disk_knows_of_the_boot_before_anything_can_be_lost() {
-    // The power is lost right after a process goes on in a folder that another one has closed: the disk has only what was
-    // synced, which is all up to the last commit of the note.
+    // The power is lost right after a process goes on in a folder that another one has closed. The disk has only the
+    // synced part: everything up to the last commit of the note.
     let mut world = World::new();
     let mut database = world.open("first").unwrap();
     let epoch = first(&mut database).unwrap().epoch;
