@@ -129,7 +129,7 @@ export interface ChannelFrom {
   since?: string
 }
 
-/** The most channels that a client may have. */
+/** The maximum number of channels that a client may have. */
 export declare function channelsPerClient(): number
 
 /** Sets the options. If they are already set, checks that they are the same. */

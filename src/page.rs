@@ -66,7 +66,7 @@ pub fn is_channel_name(name: String) -> bool {
     ssekit_core::event::check_channel(&name).is_ok()
 }
 
-/// The most channels that a client may have.
+/// The maximum number of channels that a client may have.
 #[napi(catch_unwind)]
 pub fn channels_per_client(env: Env) -> napi::Result<u32> {
     // At most 10,000, because options are validated.

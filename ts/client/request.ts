@@ -2,7 +2,7 @@
 import { createKeyring, type Keyring } from './credentials.js';
 import type { Credentials, SSEClientOptions } from './types.js';
 
-/** The end of an anonymous client's event ids. It proves that the page is the client, so it belongs into no URL. */
+/** The end of an anonymous client's event ids. It proves that the page is the client, so it must not be in a URL. */
 const KEY = /~\w{16}$/;
 
 /** The cursor in an event id. */

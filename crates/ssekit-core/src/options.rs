@@ -57,7 +57,7 @@ pub struct Options {
     pub cluster: ClusterOptions,
     /// Options of a drain, unless its call says otherwise.
     pub drain: DrainOptions,
-    /// Whether the hub is drained when the process is told to end. Signals are the business of the process's owner; the
+    /// Whether the hub is drained when the process gets a signal to end. Signals are the business of the process's owner; the
     /// option is here so that all users of the hub agree. Default: true.
     pub drain_on_sigterm: bool,
 }
@@ -138,7 +138,7 @@ impl Schema for ClusterOptions {
 pub struct DrainOptions {
     /// Clients are let go spread over this time, up to one hour. Default: 2 s.
     pub window: Duration,
-    /// A client is told to come back after this time, or up to twice as long: the time differs from client to client. Up to
+    /// A client comes back after this time, or up to twice as long: the time differs from client to client. Up to
     /// one hour. Default: 1 s.
     pub retry: Duration,
 }

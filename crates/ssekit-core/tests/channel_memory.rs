@@ -7,7 +7,7 @@ use std::time::Duration;
 use ssekit_core::{Connect, Connected, HistoryOptions, Options, Subscriber};
 use ssekit_testing::{Engine, eventually, resident_bytes, two_shards};
 
-/// The most bytes that a channel may cost a client.
+/// The maximum number of bytes that a channel may cost a client.
 const BUDGET: usize = 200;
 
 /// The measured numbers of a client's channels, each with enough clients that pages of memory do not count.

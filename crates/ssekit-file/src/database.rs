@@ -27,7 +27,7 @@ const COPIED_AT_ONCE: u64 = 4 << 20;
 /// The pages that a transaction writes, beside those with payloads.
 const PAGES: u64 = 6 * 4_096;
 
-/// The most bytes of the log that stay on the disk after they were copied into the database.
+/// The maximum number of bytes of the log that stay on the disk after they were copied into the database.
 const MOST_LOG_BYTES: i64 = 8 << 20;
 
 /// The payload is the last column, so reading the other columns does not touch its pages. `events_by_address` finds one

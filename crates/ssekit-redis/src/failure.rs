@@ -9,7 +9,7 @@ use ssekit_core::error::printable;
 /// The kinds of errors that may refuse a login.
 const LOGIN_ERRORS: [&str; 7] = ["WRONGPASS", "NOAUTH", "NOPERM", "ERR", "LOADING", "DENIED", "MASTERDOWN"];
 
-/// The most characters of an error that are reported.
+/// The maximum number of characters of an error that are reported.
 const MOST_TOLD: usize = 300;
 
 /// The passwords, which a server, or something in its place, may repeat.

@@ -39,7 +39,7 @@ use ssekit_core::backplane::{
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
-/// The most servers that one call is sent on to.
+/// The maximum number of servers that one call is sent on to.
 const MOST_REDIRECTS: usize = 3;
 
 /// The pause after a read that found only entries that are not ssekit's.

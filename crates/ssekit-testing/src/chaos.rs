@@ -1,5 +1,5 @@
 //! Three nodes in processes of their own, which are killed and started anew; a sender without clients; three hundred pages that move
-//! about. Each page gets exactly its events, once and in order, or is told of a gap, and is counted from there.
+//! about. Each page gets exactly its events, once and in order, or gets a reset, and is counted from there.
 
 mod page;
 use std::net::SocketAddr;

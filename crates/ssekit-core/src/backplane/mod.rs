@@ -55,7 +55,7 @@ pub use crate::event::position::NodeId;
 /// The longest time that a read waits for new records.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// The most records of one topic that a read returns.
+/// The maximum number of records of one topic that a read returns.
 pub const MOST_READ: usize = 1_024;
 
 /// A record's number in its topic. The first is 1; 0 means "before everything".

@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::backplane::Outgoing;
 use crate::cluster::message::Message;
 
-/// The most records, and bytes, that are appended at once.
+/// The maximum number of records, and bytes, that are appended at once.
 const MOST_RECORDS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 
@@ -101,7 +101,7 @@ impl Outbox {
         (!records.is_empty()).then_some((queue.left + 1, records))
     }
 
-    /// The most records that may wait.
+    /// The maximum number of records that may wait.
     pub(crate) fn most(&self) -> usize {
         self.bounds.records
     }

@@ -10,7 +10,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 use crate::event::Framing;
 use crate::session::lifecycle::DisconnectReason;
 
-/// The most bytes that a peer may send after its request. A peer that sends more is no event-stream client.
+/// The maximum number of bytes that a peer may send after its request. A peer that sends more is no event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -98,7 +98,7 @@ impl<T: Kept> Directory<T> {
         self.missing.note_all(position);
     }
 
-    /// Gives a place to an event that can be recalled, and that nobody here reads. `None`: it belongs into a log.
+    /// Gives a place to an event that can be recalled, and that nobody here reads. `None`: it belongs in a log.
     pub(crate) fn leave_elsewhere(&self, name: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         if self.by_name.contains_key(name) {
             return None;

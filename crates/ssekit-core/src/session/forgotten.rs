@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::aging::AgingMap;
 use crate::event::position::Position;
 
-/// The most ids that each table remembers.
+/// The maximum number of ids that each table remembers.
 const MOST: usize = 65_536;
 
 /// A bounded table by id; the oldest entries give way.

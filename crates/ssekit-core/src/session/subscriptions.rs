@@ -15,10 +15,10 @@ use crate::event::position::Position;
 use crate::history::log::{Entry, Gap, Log};
 use crate::session::channel_log::ChannelLog;
 
-/// The most channels that the client has left and whose events it may still have to read.
+/// The maximum number of channels that the client has left and whose events it may still have to read.
 const MOST_ENDED: usize = 128;
 
-/// The most channels without such events that the client has left and that are remembered.
+/// The maximum number of channels without such events that the client has left and that are remembered.
 const MOST_EMPTY: usize = 16;
 
 /// The logs of one client, in no particular order. The client's cursor covers all of them.

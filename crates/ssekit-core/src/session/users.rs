@@ -64,7 +64,7 @@ impl Users {
         self.directory.begin_after(position);
     }
 
-    /// Gives a place to an event that can be recalled, for a user who is not known here. `None`: it belongs into a log.
+    /// Gives a place to an event that can be recalled, for a user who is not known here. `None`: it belongs in a log.
     pub(crate) fn leave_elsewhere(&self, id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         self.directory.leave_elsewhere(id, place, timeline)
     }

@@ -183,7 +183,7 @@ fn watcher(hub: &Hub) -> Pull {
     open(hub, Connect::default())
 }
 
-/// Checks that a page that comes back gets nothing twice, and each of these unless it is told that it has missed something.
+/// Checks that a page that comes back gets nothing twice, and each of these unless it gets a reset.
 async fn gets_or_is_told(page: &mut Pull, expected: &[&str]) {
     let mut found: Vec<String> = Vec::new();
     let mut is_told = false;

@@ -14,7 +14,7 @@ pub(crate) const CHANNELS: [&str; 5] = ["short:1", "order:1", "order:*", "ada", 
 /// The channel with a short log of its own.
 pub(crate) const SHORT: usize = 0;
 
-/// The most channels of a client.
+/// The maximum number of channels of a client.
 pub(crate) const MOST_CHANNELS: usize = 3;
 
 #[derive(Debug, Clone)]

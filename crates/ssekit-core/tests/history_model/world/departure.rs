@@ -18,7 +18,7 @@ impl World {
         self.is_ended(client);
     }
 
-    /// All clients of a user are ended, and none of them has its channels any more.
+    /// All clients of a user end and lose their channels.
     pub(super) fn log_out(&mut self, user: usize) {
         let user = USERS[user];
         let (ended, others) =
