@@ -214,7 +214,7 @@ export interface BackplaneOptions {
   redis?: string;
   /** All keys begin with this prefix, in braces. Apps with different prefixes do not hear each other. Default: `ssekit`. */
   prefix?: string;
-  /** About how many events Redis keeps for processes that start or were cut off, 100 to 100,000,000. Default: 100,000. */
+  /** The approximate number of events that Redis keeps for processes that start or were cut off, 100 to 100,000,000. Default: 100,000. */
   maxStreamEvents?: number;
   /** A process that is silent for this time, in milliseconds, 1,000 to 3,600,000, is gone with its clients. Default: 10,000. */
   leaseMs?: number;
@@ -570,19 +570,19 @@ export declare class SSEService {
    */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): boolean;
 
-  /** Sends to all connections of a user. Returns how many connected clients the event was addressed to. */
+  /** Sends to all connections of a user. Returns the number of connected clients that the event was addressed to. */
   sendToUser<T = unknown, Name extends string = string>(userId: UserId, event: SSEEvent<T, Name>): number;
 
-  /** Sends to every client except `excludeClientId`. Returns how many connected clients the event was addressed to. */
+  /** Sends to every client except `excludeClientId`. Returns the number of connected clients that the event was addressed to. */
   broadcast<T = unknown, Name extends string = string>(
     event: SSEEvent<T, Name>,
     excludeClientId?: string | null,
   ): number;
 
   /**
-   * Sends to all clients that have subscribed to a channel. Returns how many connected clients the event was addressed to. A
-   * channel is only a name: 1 to 256 bytes without control characters. You do not create it. A name stands for a channel only,
-   * never for a user or client of that name.
+   * Sends to all clients that have subscribed to a channel. Returns the number of connected clients that the event was
+   * addressed to. A channel is only a name: 1 to 256 bytes without control characters. You do not create it. A name stands for a
+   * channel only, never for a user or client of that name.
    */
   sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): number;
 
@@ -594,12 +594,12 @@ export declare class SSEService {
    * Throws a `RangeError` (`ERR_SSEKIT_CHANNELS_FULL`) if the client already has `limits.channelsPerClient` channels.
    */
   subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
-  /** Subscribes all connected clients of a user. Returns how many have subscribed that had not before. */
+  /** Subscribes all connected clients of a user. Returns the number of clients that had not subscribed before. */
   subscribe(target: { userId: UserId }, channel: string, options?: SubscribeOptions): number;
 
   /** Ends a client's subscription. Returns whether there was one. The page learns by `ssekit:unsubscribed` where it ends. */
   unsubscribe(target: { clientId: string }, channel: string): boolean;
-  /** Ends the subscriptions of all connected clients of a user. Returns how many there were. */
+  /** Ends the subscriptions of all connected clients of a user. Returns the number of clients that had subscribed. */
   unsubscribe(target: { userId: UserId }, channel: string): number;
 
   /** Returns the channels that have connected clients, in no particular order. */
@@ -668,7 +668,7 @@ export declare class SSEService {
 
   /**
    * Ends all streams of a user, for instance at log-out, and voids the user's tickets for the listener. It does so in this process,
-   * and in all that share its backplane. Returns how many streams there were.
+   * and in all that share its backplane. Returns the number of these streams.
    */
   disconnectUser(userId: UserId): number;
 

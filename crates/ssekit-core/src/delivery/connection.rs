@@ -156,7 +156,7 @@ impl Connection {
         Ok(Outcome::More)
     }
 
-    /// Moves the cursor past the frames that the kernel has accepted, even in part. Returns how many they are.
+    /// Moves the cursor past the frames that the kernel has accepted, even in part. Returns their number.
     fn took<'a>(&mut self, sent: usize, frames: impl Iterator<Item = (Position, &'a Bytes)>) -> u64 {
         let (mut left, mut taken) = (sent, 0);
         for (position, frame) in frames {

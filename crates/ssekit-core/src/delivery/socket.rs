@@ -120,7 +120,7 @@ impl Writer {
         self.rest = Some(rest);
     }
 
-    /// Sends the rest of a frame. Returns how many bytes were sent.
+    /// Sends the rest of a frame. Returns the number of bytes sent.
     pub(crate) fn send_rest(&mut self) -> io::Result<usize> {
         let mut total = 0;
         while let Some(rest) = self.rest.take() {
@@ -136,7 +136,7 @@ impl Writer {
         Ok(total)
     }
 
-    /// Sends a frame of its own; a part that the kernel does not accept is kept. Returns how many bytes were sent.
+    /// Sends a frame of its own; a part that the kernel does not accept is kept. Returns the number of bytes sent.
     pub(crate) fn send_frame(&mut self, frame: Bytes) -> io::Result<usize> {
         self.keep(frame);
         self.send_rest()

@@ -79,16 +79,16 @@ impl Hub {
     }
 
     /// Ends subscriptions to a channel. Each client learns by `ssekit:unsubscribed` up to where it gets the channel's events.
-    /// Returns how many clients had subscribed, as far as this node knows.
+    /// Returns the number of clients that had subscribed, as far as this node knows.
     ///
     /// # Errors
-    /// An id or the channel's name is invalid, or a page is not the client that it says.
+    /// An id or the channel's name is invalid, or a page is not the client that it claims to be.
     pub fn unsubscribe(&self, subscriber: Subscriber<'_>, channel: &str) -> Result<usize> {
         check_channel(channel)?;
         self.change_all(&self.targets(subscriber)?, channel, SubscriptionChange::End)
     }
 
-    /// Changes the subscriptions of all of them to one channel. Returns how many of them change.
+    /// Changes the subscriptions of all of them to one channel. Returns the number of clients that change.
     pub(super) fn change_all(
         &self,
         targets: &[Target],

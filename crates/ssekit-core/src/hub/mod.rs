@@ -202,8 +202,8 @@ impl Hub {
         &self.inner.options
     }
 
-    /// Sends to all clients of a user: to the connected ones now, to the others when they come back. Returns how many
-    /// are connected.
+    /// Sends to all clients of a user: to the connected ones now, to the others when they come back. Returns the
+    /// number of connected ones.
     ///
     /// # Errors
     /// The id or the event is invalid.
@@ -219,7 +219,7 @@ impl Hub {
         Ok(self.send(Audience::Client(client_id), event)? > 0)
     }
 
-    /// Sends to all clients except `exclude`. Returns how many are connected.
+    /// Sends to all clients except `exclude`. Returns the number of connected ones.
     ///
     /// # Errors
     /// The id or the event is invalid.
@@ -227,7 +227,7 @@ impl Hub {
         self.send(Audience::All { exclude }, event)
     }
 
-    /// Sends to all clients that have subscribed to a channel. Returns how many are connected.
+    /// Sends to all clients that have subscribed to a channel. Returns the number of connected ones.
     ///
     /// # Errors
     /// The channel's name or the event is invalid.

@@ -72,7 +72,8 @@ impl Hub {
         cluster.newcomers.is_refuted(seen)
     }
 
-    /// Sends an event to all nodes, including this one. Returns how many clients it is for, as far as this node knows.
+    /// Sends an event to all nodes, including this one. Returns the number of clients that it is for, as far as this node
+    /// knows.
     pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: Draft) -> usize {
         let (registry, remote) = (&self.inner.engine.registry, &cluster.remote_clients);
         let mut owner = None;

@@ -139,7 +139,7 @@ impl User {
         self.connections.lock().clients.len()
     }
 
-    /// Marks every client. Returns how many there are.
+    /// Marks every client. Returns their number.
     pub(crate) fn mark(&self) -> usize {
         let connections = self.connections.lock();
         for client in &connections.clients {
