@@ -114,7 +114,7 @@ export interface Asked {
  */
 export declare function beforeExit(): void
 
-/** Sends to all clients except one; returns how many are connected. */
+/** Sends to all clients except one; returns the number of connected ones. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
 /** Calls back when `is_caught_up` is true, or after some seconds. */
@@ -129,7 +129,7 @@ export interface ChannelFrom {
   since?: string
 }
 
-/** The most channels that a client may have. */
+/** The maximum number of channels that a client may have. */
 export declare function channelsPerClient(): number
 
 /** Sets the options. If they are already set, checks that they are the same. */
@@ -157,7 +157,7 @@ export declare function describeOptions(): AllOptions
 /** Ends a client's stream; returns whether it was connected. */
 export declare function disconnectClient(clientId: string): boolean
 
-/** Ends all streams of a user; returns how many there were. */
+/** Ends all streams of a user; returns their number. */
 export declare function disconnectUser(userId: string): number
 
 /**
@@ -211,10 +211,10 @@ export declare function isOnline(userId: string, local: boolean): boolean
  */
 export declare function issueTicket(ticket: unknown, defaultSecret?: string | undefined | null): string | null
 
-/** Subscribes to a channel; returns how many clients have subscribed that had not before. */
+/** Subscribes to a channel; returns the number of clients that had not subscribed before. */
 export declare function joinChannel(target: Target, channel: string, since?: string | undefined | null): number
 
-/** Ends subscriptions to a channel; returns how many clients had subscribed. */
+/** Ends subscriptions to a channel; returns the number of clients that had subscribed. */
 export declare function leaveChannel(target: Target, channel: string): number
 
 /** Starts a listener. If this process already has a listener at that address, returns that one. */
@@ -288,9 +288,9 @@ export interface PageChange {
 
 /** The part of a change that was carried out. */
 export interface PageChanged {
-  /** How many channels the page has left, in the order of the change. */
+  /** The number of channels that the page has left, in the order of the change. */
   unsubscribed: number
-  /** How many channels it has subscribed to, in the order of the change. */
+  /** The number of channels that it has subscribed to, in the order of the change. */
   subscribed: number
   /** Why the rest was not carried out, for people and as a code. */
   problem?: string
@@ -321,13 +321,13 @@ export interface ReadBack {
 /** Reports a problem of the application's own code to the listeners of `error`. */
 export declare function reportProblem(message: string): void
 
-/** Sends to all clients that have subscribed to a channel; returns how many are connected. */
+/** Sends to all clients that have subscribed to a channel; returns the number of connected ones. */
 export declare function sendToChannel(channel: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
 /** Sends to one client; returns whether it is connected. */
 export declare function sendToClient(clientId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): boolean
 
-/** Sends to all clients of a user; returns how many are connected. */
+/** Sends to all clients of a user; returns the number of connected ones. */
 export declare function sendToUser(userId: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
 
 /** Counters and gauges of this moment. */

@@ -45,7 +45,7 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
    * it in a header. Default: `<epoch>.<position>`, chosen by ssekit.
    */
   id?: string;
-  /** How long the page waits before it reconnects, in milliseconds: a non-negative safe integer. Default: unchanged. */
+  /** The time the page waits before it reconnects, in milliseconds: a non-negative safe integer. Default: unchanged. */
   retry?: number;
   /**
    * A lagging or absent client gets only the newest event with the same key and the same receivers (the same user, client or channel,
@@ -69,7 +69,7 @@ export type JSONValue =
 /** A string of 1 to 256 bytes. A finite number or a bigint counts as its decimal string, so `42` and `'42'` are the same user. */
 export type UserId = string | number | bigint;
 
-/** How a stream reaches its client. */
+/** The way a stream reaches its client. */
 export type Transport = 'handoff' | 'stream' | 'listener';
 
 /** Options of this process's only hub. Each is fixed once the hub has started; see `SSEService.configure`. */
@@ -109,9 +109,9 @@ export interface SSEOptions {
    * page does not go offline in between. Default: 5,000.
    */
   presenceGraceMs?: number;
-  /** How far a client may lag before it is disconnected. It then comes back and catches up. Default: no bounds. */
+  /** The maximum lag of a client before it is disconnected. The client then comes back and catches up. Default: no bounds. */
   maxLag?: MaxLag;
-  /** How many clients may connect, and how many channels each may have. */
+  /** The maximum number of clients, and of channels of each client. */
   limits?: LimitOptions;
   /** The events that the hub remembers, for slow and returning clients to catch up. */
   history?: HistoryOptions;
@@ -122,7 +122,7 @@ export interface SSEOptions {
   channels?: Record<string, ChannelOptions>;
   /** Connects this process with others, to act as one hub. Default: the environment's backplane, if it names one. */
   backplane?: BackplaneOptions;
-  /** How the hub drains when the process gets SIGTERM or SIGINT. */
+  /** Options of the drain when the process gets SIGTERM or SIGINT. */
   drain?: DrainOptions;
   /**
    * Whether the process drains the hub and then ends when it gets SIGTERM or SIGINT. If nobody else listens to the signal, the
@@ -134,7 +134,7 @@ export interface SSEOptions {
 }
 
 /**
- * How far a client may lag. The hub checks at least eight times in `heartbeatMs`, for clients whose socket takes nothing at that
+ * The maximum lag of a client. The hub checks at least eight times in `heartbeatMs`, for clients whose socket takes nothing at that
  * moment, and for streams through Node, HTTP/2 or TLS with something unread. It disconnects a client that exceeds a bound, with the
  * reason `slow`. Without bounds, a client keeps its place, and receives `ssekit:reset` when the history no longer has an event that it
  * has not got. Either way, it costs no memory beyond the history. Events sent before a client came back do not count.
@@ -144,7 +144,7 @@ export interface MaxLag {
   events?: number;
   /** Bytes that wait for the client, 1,024 to 2^40. Default: no bound. */
   bytes?: number;
-  /** How long an event has been waiting, in milliseconds, 100 to 2^40. Default: no bound. */
+  /** The maximum time that an event waits, in milliseconds, 100 to 2^40. Default: no bound. */
   ms?: number;
 }
 
@@ -204,7 +204,7 @@ export interface BackplaneOptions {
   durability?: 'process' | 'always';
   /** The age at which an event may leave the folder, in milliseconds, 1,000 to 2^40. Default: 86,400,000 (one day). */
   maxAgeMs?: number;
-  /** How many events the folder keeps, 100 to 100,000,000. Default: 100,000. */
+  /** The maximum number of events in the folder, 100 to 100,000,000. Default: 100,000. */
   maxEvents?: number;
   /**
    * Bytes of those events, 1,048,576 to 2^40. The newest are always kept. The files are somewhat larger. Default: 268,435,456
@@ -219,7 +219,7 @@ export interface BackplaneOptions {
   redis?: string;
   /** All keys begin with this prefix, in braces. Apps with different prefixes do not hear each other. Default: `ssekit`. */
   prefix?: string;
-  /** About how many events Redis keeps for processes that start or were cut off, 100 to 100,000,000. Default: 100,000. */
+  /** The approximate number of events that Redis keeps for processes that start or were cut off, 100 to 100,000,000. Default: 100,000. */
   maxStreamEvents?: number;
   /** A process that is silent for this time, in milliseconds, 1,000 to 3,600,000, is gone with its clients. Default: 10,000. */
   leaseMs?: number;
@@ -244,7 +244,7 @@ export interface BackplaneOptions {
   ca?: string;
 }
 
-/** Which clients a query covers. */
+/** The clients that a query covers. */
 export interface PresenceOptions {
   /** `'cluster'`: clients of all processes that share a backplane. `'local'`: those of this process. Default: `'cluster'`. */
   scope?: 'cluster' | 'local';
@@ -264,7 +264,7 @@ export interface ClusterStats {
   bufferedBytes: number;
   /** Events dropped because too many waited. */
   dropped: number;
-  /** How often the backplane became unusable. */
+  /** The number of times the backplane became unusable. */
   outages: number;
   /** The absolute path of the folder with the history. `null`: the history is in Redis. */
   dir: string | null;
@@ -310,8 +310,8 @@ export interface ConnectOptions {
   clientId?: string;
   /**
    * The channels that the client subscribes to, besides those that it had before: see `SSEService.subscribe`. More than
-   * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because whoever names a channel
-   * reads it.
+   * `limits.channelsPerClient` throw a `RangeError`. Never take them from the request without a check, because a client reads every
+   * channel that it names.
    */
   channels?: readonly string[] | null;
   /**
@@ -367,15 +367,15 @@ export interface ClientDetails {
   /** When it connected. */
   connectedAt: Date;
   /**
-   * How its stream reaches it. While its response is on the way, that is not known: `opening`. A client of another process that shares
-   * the backplane: `elsewhere`.
+   * The way its stream reaches it. `opening`: its response is on the way, so the transport is not known yet. `elsewhere`: it is a
+   * client of another process that shares the backplane.
    */
   transport: 'opening' | 'elsewhere' | Transport;
   /** The channels that it has subscribed to. */
   channels: string[];
 }
 
-/** Which clients a question is about: those that meet all conditions. */
+/** Selects the clients that meet all conditions. */
 export interface ClientFilter {
   /** Clients of this user. */
   userId?: UserId;
@@ -400,7 +400,7 @@ export type HistoryAudience = { userId: UserId } | { channel: string } | { broad
 export interface HistoryQuery {
   /** The id of an event, or a cursor: only what came after it. Default: everything that is kept. */
   after?: string | null;
-  /** How many events, at most: the newest, 1 to 10,000. Default: 100. */
+  /** The maximum number of events, 1 to 10,000; the newest ones are returned. Default: 100. */
   limit?: number;
 }
 
@@ -524,10 +524,10 @@ export interface SSEStats {
   /** `ssekit:reset` events written. Each tells a client about a gap. */
   resets: number;
   /**
-   * How far clients lag, as of the last check; there are at least eight checks in `heartbeatMs`. `clients` counts those whose socket takes
-   * nothing more, and those whose stream goes through Node, HTTP/2 or TLS and was not read for one interval between checks. `events`
-   * is the most that wait for one client. `ms` is the longest time that an event has been waiting. Events sent before a client came
-   * back do not count.
+   * The lag of clients, as of the last check; there are at least eight checks in `heartbeatMs`. `clients` counts those whose socket
+   * takes nothing more, and those whose stream goes through Node, HTTP/2 or TLS and was not read for one interval between checks.
+   * `events` is the most that wait for one client. `ms` is the longest time that an event has been waiting. Events sent before a
+   * client came back do not count.
    */
   lag: { clients: number; events: number; ms: number };
   /** The history's current size. */
@@ -575,19 +575,19 @@ export declare class SSEService {
    */
   sendToClient<T = unknown, Name extends string = string>(clientId: string, event: SSEEvent<T, Name>): boolean;
 
-  /** Sends to all connections of a user. Returns how many connected clients the event was addressed to. */
+  /** Sends to all connections of a user. Returns the number of connected clients that the event was addressed to. */
   sendToUser<T = unknown, Name extends string = string>(userId: UserId, event: SSEEvent<T, Name>): number;
 
-  /** Sends to every client except `excludeClientId`. Returns how many connected clients the event was addressed to. */
+  /** Sends to every client except `excludeClientId`. Returns the number of connected clients that the event was addressed to. */
   broadcast<T = unknown, Name extends string = string>(
     event: SSEEvent<T, Name>,
     excludeClientId?: string | null,
   ): number;
 
   /**
-   * Sends to all clients that have subscribed to a channel. Returns how many connected clients the event was addressed to. A
-   * channel is only a name: 1 to 256 bytes without control characters. You do not create it. A name stands for a channel only,
-   * never for a user or client of that name.
+   * Sends to all clients that have subscribed to a channel. Returns the number of connected clients that the event was
+   * addressed to. A channel is only a name: 1 to 256 bytes without control characters. You do not create it. A name stands for a
+   * channel only, never for a user or client of that name.
    */
   sendToChannel<T = unknown, Name extends string = string>(channel: string, event: SSEEvent<T, Name>): number;
 
@@ -599,12 +599,12 @@ export declare class SSEService {
    * Throws a `RangeError` (`ERR_SSEKIT_CHANNELS_FULL`) if the client already has `limits.channelsPerClient` channels.
    */
   subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
-  /** Subscribes all connected clients of a user. Returns how many have subscribed that had not before. */
+  /** Subscribes all connected clients of a user. Returns the number of clients that had not subscribed before. */
   subscribe(target: { userId: UserId }, channel: string, options?: SubscribeOptions): number;
 
   /** Ends a client's subscription. Returns whether there was one. The page learns by `ssekit:unsubscribed` where it ends. */
   unsubscribe(target: { clientId: string }, channel: string): boolean;
-  /** Ends the subscriptions of all connected clients of a user. Returns how many there were. */
+  /** Ends the subscriptions of all connected clients of a user. Returns the number of clients that had subscribed. */
   unsubscribe(target: { userId: UserId }, channel: string): number;
 
   /** Returns the channels that have connected clients, in no particular order. */
@@ -673,7 +673,7 @@ export declare class SSEService {
 
   /**
    * Ends all streams of a user, for instance at log-out, and voids the user's tickets for the listener. It does so in this process,
-   * and in all that share its backplane. Returns how many streams there were.
+   * and in all that share its backplane. Returns the number of these streams.
    */
   disconnectUser(userId: UserId): number;
 

@@ -26,7 +26,7 @@ export interface ListenOptions {
   tls?: { cert: string | Uint8Array; key: string | Uint8Array };
   /** Other origins whose pages may read the stream. Default: no other origins. */
   cors?: CorsOptions;
-  /** Which tickets open streams. Default: no tickets. */
+  /** The tickets that open streams. Default: no tickets. */
   tickets?: TicketOptions;
   /** A request without a ticket gets a stream of broadcasts, without a user. `SSEKIT_ANONYMOUS`. Default: false. */
   anonymous?: boolean;
@@ -67,7 +67,7 @@ export interface CorsOptions {
   origins: string[];
   /** Pages may send cookies and `Authorization`. `SSEKIT_CORS_CREDENTIALS`. Default: false. */
   credentials?: boolean;
-  /** How long a preflight's answer stays valid, in seconds. Default: 600. */
+  /** The time a preflight's answer stays valid, in seconds. Default: 600. */
   maxAgeSeconds?: number;
 }
 
@@ -90,7 +90,7 @@ export interface TicketOptions {
   audience?: string;
   /** The required value of `iss`. `SSEKIT_TICKET_ISSUER`. Default: any value. */
   issuer?: string;
-  /** How far clocks may differ, in seconds, 0 to 300. Default: 5. */
+  /** The maximum difference between clocks, in seconds, 0 to 300. Default: 5. */
   leewaySeconds?: number;
   /**
    * A ticket opens only one stream. A reconnect of that stream, which `EventSource` makes by itself, still continues it. It brings
@@ -166,10 +166,10 @@ export interface NewTicket {
   clientId?: string;
   /**
    * The channels that the ticket's page may read. The stream gets those with an exact name at once. A beginning of names with a `*`
-   * (`order:*`) lets the page wish any channel that begins so; a lone `*` allows every channel. `ch` in the ticket. Default: none.
+   * (`order:*`) lets the page ask for any channel with this prefix; a lone `*` allows every channel. `ch` in the ticket. Default: none.
    */
   channels?: string[];
-  /** How long the ticket is valid and its stream may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */
+  /** The time for which the ticket is valid and its stream may last, in seconds, 1 to 2,592,000 (30 days). Default: 3,600. */
   ttl?: number;
   /** The ticket becomes valid this many seconds from now, 0 to 2,592,000. It must end within 30 days, too. Default: 0. */
   notBefore?: number;

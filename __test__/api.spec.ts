@@ -16,7 +16,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
 
   const open = (query: string): Promise<RawClient> => openStream(server, transport, { path: `/sse?${query}` });
 
-  /** Names and data of what clients got, once each has so many events. */
+  /** Names and data of the clients' events, once each client has its number of events. */
   async function received(counts: [RawClient, number][]): Promise<string[][]> {
     await Promise.all(counts.map(([client, count]) => client.next(count)));
     return counts.map(([client]) =>

@@ -1,4 +1,4 @@
-/** Channels: whoever subscribes gets their events, in one order with all others, and learns where a subscription begins. */
+/** Channels: a subscriber gets their events, in one order with all others, and learns where a subscription begins. */
 import type { ConnectOptions } from '../index';
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { killPrograms, Program } from './support/program';

@@ -44,7 +44,7 @@ const begin = async ({ state }: Given, lastEventId?: string): Promise<void> => {
 const answerOf = (node: Evaluator): Promise<number> =>
   until('an answer', () => node.evaluate(({ state }) => state.answer as number | undefined));
 
-/** An id of an event that is so many records away. */
+/** The id of an event that is `records` records ahead. */
 const ahead = (node: Evaluator, records: number): Promise<string> =>
   node.evaluate(({ sse }, records) => {
     const { epoch, position } = sse.stats();

@@ -14,7 +14,7 @@ async function serve(streams: Answer[], changes: Answer[]): Promise<StreamServer
 
 const posts = (server: StreamServer): Seen[] => server.seen.filter(({ method }) => method === 'POST');
 
-/** Waits for so many changes, and returns their bodies. */
+/** Waits for `count` changes, and returns their bodies. */
 async function bodies(server: StreamServer, count: number): Promise<unknown[]> {
   await until(`${count} changes`, () => posts(server).length >= count);
   return posts(server).map(({ body }) => JSON.parse(body));

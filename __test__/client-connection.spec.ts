@@ -70,7 +70,7 @@ describe('an answer after which the client comes back', () => {
     await server.request(2);
     await until('the second wait', () => page.states.filter((state) => state === 'waiting').length === 2);
     expect(waitOf(page)).toBe(500);
-    // The same failure is told once.
+    // A repeated failure is reported once.
     expect(page.errors).toHaveLength(1);
     expect(page.errors[0]?.status).toBe(status);
     await jest.advanceTimersByTimeAsync(500);

@@ -14,7 +14,7 @@ let server: Evaluator;
 let port: number;
 /** Names of the files that the page has asked for. */
 let loaded: string[];
-/** So many requests for the file that is loaded later fail. */
+/** The number of requests for the file loaded later that fail. */
 let failures: number;
 
 beforeAll(async () => {

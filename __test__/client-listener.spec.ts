@@ -20,7 +20,7 @@ beforeAll(() => start(false));
 afterEach(endPages);
 afterAll(stopEvaluators);
 
-/** Tickets for so many seconds, as a route of the app would answer them. */
+/** Tickets for `ttl` seconds, as a route of the app would answer them. */
 const ticketsFor = (ttl: number, isTold = true) =>
   jest.fn(async () => {
     const wanted = { userId: 'ada', ttl, channels: ['order:*'], secret: SECRET };

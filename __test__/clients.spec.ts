@@ -1,6 +1,6 @@
 /**
- * Other people's clients, and the habits on the wire that they need: the id after the data, heartbeats without a blank line,
- * ids in ASCII, a content type that names its charset, a space after each colon, and a bound on the size of an event.
+ * Other people's clients need some habits on the wire. These are the id after the data, heartbeats without a blank line, ids in
+ * ASCII, a content type that names its charset, a space after each colon, and a bound on the size of an event.
  */
 import { type Cut, CuttingProxy } from './support/cutting-proxy';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
@@ -164,7 +164,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
     const known = bugs.losesUnfinished ? `, but for ${Object.values(bugs).join(' and ')}` : '';
     test(`has every event once and in order, wherever its connection is cut${known}`, async () => {
       // Each connection is cut in an event of its own, a byte later than the one before it; first in events with ids of
-      // ssekit's and then in events with ids of the caller's. What comes after a cut proves that it was resumed from.
+      // ssekit's and then in events with ids of the caller's. The events after a cut prove that the client resumed there.
       const cut = (event: string, own: boolean): { event: string; data: unknown; id?: string } => ({
         event,
         data: { event, text: ' é 日😀' },

@@ -163,7 +163,7 @@ test('with whenDown wait, all events wait for Redis', async () => {
   for (const node of [a, b]) await linkIs(node, 'down');
   expect((await everyCall(a)).results).toEqual(KNOWN);
   await b.evaluate(({ sse }) => sse.broadcast({ event: 'all', data: 5 }));
-  // Which takes a while.
+  // The rejection takes a while.
   expect(await a.thrownBy(({ sse }) => sse.flush())).toMatchObject({ code: 'ERR_SSEKIT_BACKPLANE' });
   expect([storyOf(atA), storyOf(atB)]).toEqual([[], []]);
   await redis.restart();

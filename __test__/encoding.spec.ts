@@ -86,7 +86,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
   afterEach(closeClients);
   afterAll(stopEvaluators);
 
-  /** Everything after that, once there is as much as is expected. */
+  /** Everything after that, once the expected amount has come. */
   async function arrived(expected: string): Promise<string> {
     const bytes = before.length + Buffer.byteLength(expected);
     await until(`${bytes} bytes`, () => client.body.length >= bytes);

@@ -13,7 +13,7 @@ afterAll(stopEvaluators);
 /** A text of 40 characters, as long as a secret must be. */
 const LONG = 'x'.repeat(40);
 
-/** What no message may contain: a value under a misspelt name, a password, a token, a key. */
+/** Secrets that no message may contain: a value under a misspelt name, a password, a token, a key. */
 const SECRET = 's3cret';
 
 type Call = (given: Given) => unknown;

@@ -1,4 +1,4 @@
-/** `next dev`: an edit replaces the app's modules. The hub is none of them, and its clients do not notice. */
+/** `next dev`: an edit replaces the app's modules. The hub is not one of them, and its clients do not notice. */
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { closeTabs, openBrowser, Person } from './support/browser';

@@ -62,7 +62,7 @@ describe.each([18, 19])('React %d', (version) => {
   let script: string;
   let render: (props: Props) => string;
   let page: Page;
-  /** What React has to complain about. */
+  /** React's complaints. */
   let complaints: string[];
   /** The answer of `/state`, when it is there. */
   let state: Promise<object>;

@@ -9,7 +9,7 @@ import { until } from './support/until';
 
 const STREAMS = 1_000;
 
-/** So many connect at once. */
+/** The number of clients that connect at once. */
 const AT_ONCE = 50;
 
 afterEach(() => {

@@ -183,7 +183,7 @@ describe.each(PROTOCOLS)('%s, with a client that does not read', (protocol) => {
   });
 });
 
-/** Which event it is. */
+/** The name of the event. */
 function nameOf({ event, data }: { event?: string | undefined; data: string }): string {
   return event ?? data.slice(0, data.indexOf('x'));
 }

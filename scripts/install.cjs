@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * Where no binary loads, builds one from source if Rust is there. What is missing is said again, as an error, when ssekit is
- * first used.
+ * Where no binary loads, builds one from source if Rust is there. The first use of ssekit reports a missing
+ * binary again, as an error.
  *
  * `ssekit build` adds `--required`: then it fails unless a binary loads in the end. Without that it never fails, so that it can
  * be the install script of a project.

@@ -1,11 +1,11 @@
 /**
  * `npm run instructions`: counts the instructions of the engine's paths, and fails where one takes more than is committed.
- * `-- --write` makes what was counted the new measure.
+ * `-- --write` makes the counts the new measure.
  *
- * A clock tells little on a machine that does other things as well. Instructions are counted by valgrind, which executes the
- * program one by one: two runs of one program differ by a few of a thousand, whatever else the machine does. Each path is run
- * N times and 2 N times, so that what it takes to start does not count. What may still differ between machines of one target is
- * the C library, which chooses its code by the processor, and the compiler; so the measure says what it was counted with.
+ * A clock tells little on a machine that does other work as well. So valgrind executes the program and counts its instructions:
+ * two runs of one program differ by a few of a thousand, whatever else the machine does. Each path is run
+ * N times and 2 N times, so that the cost of starting does not count. Machines of one target may still differ in the C library,
+ * which chooses its code by the processor, and in the compiler, which the measure names.
  *
  * Ends with the line `N passed, N failed`.
  */
@@ -17,9 +17,9 @@ import { ensureTools } from './lib/system-tools.mjs';
 
 const MEASURE = join(root, 'crates', 'ssekit-core', 'benches', 'instructions.json');
 
-/** More than this above the measure is a regression; as much below it asks for a new measure. */
+/** A count above the measure by more than this is a regression; a count as far below asks for a new measure. */
 const TOLERANCE = 0.05;
-/** With another compiler, of which nobody knows what it does better or worse. */
+/** For another compiler, whose strengths and weaknesses nobody knows. */
 const TOLERANCE_OF_OTHER_COMPILERS = 0.25;
 
 /** A delivery must not cost more because others are connected: these two are the same path, with few clients and with many. */
@@ -38,9 +38,9 @@ const [OF_BROADCAST, OF_CHANNEL] = [
 const MOST_OF_CHANNELS = 3;
 
 /**
- * How often a path is run. What it takes to start differs between two runs, because their hash tables have other seeds: 9,000
- * clients take some 90 million instructions, give or take half a million. So the more clients a path has, the more often it is
- * run: that difference has to be less than one instruction of each time.
+ * The number of times a path is run. The cost of starting differs between two runs, because their hash tables have other seeds:
+ * 9,000 clients take about 90 million instructions, with a spread of half a million. That spread has to be less than one
+ * instruction of each time, so a path with many clients is run many times.
  */
 const TIMES = {
   [OF_FEW]: 100_000,

@@ -1,12 +1,12 @@
 /**
- * `npm run soak -- --minutes N`: connects, sends and disconnects at random over real sockets, with both transports, and
- * watches memory, descriptors, counters, and that every client gets exactly what it has to get.
+ * `npm run soak -- --minutes N`: connects, sends and disconnects at random over real sockets, with both transports. It
+ * watches memory, descriptors and counters, and checks that every client gets exactly its events.
  *
- * - `--minutes`: how long. Default: 2.
+ * - `--minutes`: the duration. Default: 2.
  * - `--rate`: connections per second, over both transports. Default: 70, which is 126,000 in 30 minutes.
- * - `--clients`: how many pages there are at once. Default: 300.
+ * - `--clients`: the number of pages at a time. Default: 300.
  * - `--seed`: repeats the pages' choices. Default: a random one, which is printed.
- * - `--stalled`: something else: what stalled readers cost the others, see soak/stalled.mjs.
+ * - `--stalled`: measures the cost of stalled readers for the others instead, see soak/stalled.mjs.
  *
  * Prints a table with one line each minute. Fails when memory or descriptors have grown, when a client's sequence is wrong,
  * or when anything is left after all have gone.

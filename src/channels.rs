@@ -25,7 +25,7 @@ impl Target {
     }
 }
 
-/// Subscribes to a channel; returns how many clients have subscribed that had not before.
+/// Subscribes to a channel; returns the number of clients that had not subscribed before.
 #[napi(catch_unwind)]
 pub fn join_channel(env: Env, target: Target, channel: String, since: Option<String>) -> napi::Result<u32> {
     let hub = hub(&env)?;
@@ -33,7 +33,7 @@ pub fn join_channel(env: Env, target: Target, channel: String, since: Option<Str
     joined.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
-/// Ends subscriptions to a channel; returns how many clients had subscribed.
+/// Ends subscriptions to a channel; returns the number of clients that had subscribed.
 #[napi(catch_unwind)]
 pub fn leave_channel(env: Env, target: Target, channel: String) -> napi::Result<u32> {
     let hub = hub(&env)?;

@@ -38,7 +38,7 @@ pub fn disconnect_client(env: Env, client_id: String) -> napi::Result<bool> {
     Ok(hub_to_ask(&env)?.is_some() && hub(&env)?.disconnect_client(&client_id))
 }
 
-/// Ends all streams of a user; returns how many there were.
+/// Ends all streams of a user; returns their number.
 #[napi(catch_unwind)]
 pub fn disconnect_user(env: Env, user_id: String) -> napi::Result<u32> {
     // This starts the hub, because it must remember that this user's tickets are void.

@@ -19,7 +19,7 @@ pub struct StoredEvent {
     pub retry: Option<f64>,
 }
 
-/// Everything up to here. This starts the hub, because another hub would have other ids.
+/// The cursor of everything so far. This starts the hub, because another hub would have other ids.
 #[napi(catch_unwind)]
 pub fn cursor(env: Env) -> napi::Result<String> {
     Ok(hub(&env)?.cursor())

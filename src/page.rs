@@ -33,9 +33,9 @@ pub struct ChannelFrom {
 /// The part of a change that was carried out.
 #[napi(object, object_from_js = false)]
 pub struct PageChanged {
-    /// How many channels the page has left, in the order of the change.
+    /// The number of channels that the page has left, in the order of the change.
     pub unsubscribed: u32,
-    /// How many channels it has subscribed to, in the order of the change.
+    /// The number of channels that it has subscribed to, in the order of the change.
     pub subscribed: u32,
     /// Why the rest was not carried out, for people and as a code.
     pub problem: Option<String>,
@@ -66,7 +66,7 @@ pub fn is_channel_name(name: String) -> bool {
     ssekit_core::event::check_channel(&name).is_ok()
 }
 
-/// The most channels that a client may have.
+/// The maximum number of channels that a client may have.
 #[napi(catch_unwind)]
 pub fn channels_per_client(env: Env) -> napi::Result<u32> {
     // At most 10,000, because options are validated.

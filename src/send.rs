@@ -23,7 +23,7 @@ pub fn send_to_client(
     sent.map_err(|error| throw(&env, &error))
 }
 
-/// Sends to all clients of a user; returns how many are connected.
+/// Sends to all clients of a user; returns the number of connected ones.
 #[napi(catch_unwind)]
 pub fn send_to_user(
     env: Env,
@@ -38,7 +38,7 @@ pub fn send_to_user(
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
-/// Sends to all clients except one; returns how many are connected.
+/// Sends to all clients except one; returns the number of connected ones.
 #[napi(catch_unwind)]
 pub fn broadcast(
     env: Env,
@@ -54,7 +54,7 @@ pub fn broadcast(
     sent.map(|clients| clients as u32).map_err(|error| throw(&env, &error))
 }
 
-/// Sends to all clients that have subscribed to a channel; returns how many are connected.
+/// Sends to all clients that have subscribed to a channel; returns the number of connected ones.
 #[napi(catch_unwind)]
 pub fn send_to_channel(
     env: Env,

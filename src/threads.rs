@@ -1,4 +1,4 @@
-//! How the engine's threads are scheduled relative to the threads that call it.
+//! The scheduling of the engine's threads relative to the threads that call it.
 
 /// Lets the thread that wakes the current thread go on with its work, by the scheduling policy `SCHED_BATCH` (sched(7)).
 ///

@@ -28,7 +28,7 @@ async function visitByHandoff(server: TestServer, { listen }: ServerOptions): Pr
   client.destroy();
 }
 
-/** Waits until so many clients are handed off, and none is anything else. */
+/** Waits until this number of clients is handed off, and no other client is there. */
 export function handedOff(server: TestServer, clients: number): Promise<unknown> {
   return until(`${clients} clients, all handed off`, async () => {
     const { transports } = await server.call('stats');
@@ -36,7 +36,7 @@ export function handedOff(server: TestServer, clients: number): Promise<unknown>
   });
 }
 
-/** Waits until so many clients are streamed through Node, and none is anything else. */
+/** Waits until this number of clients is streamed through Node, and no other client is there. */
 export function streamed(server: TestServer, clients: number): Promise<unknown> {
   return until(`${clients} clients, all streamed through Node`, async () => {
     const { transports } = await server.call('stats');

@@ -68,7 +68,7 @@ export class BodyClient {
     return client;
   }
 
-  /** Waits for so many events beside `ssekit:ready`, and returns them. */
+  /** Waits for `count` events beside `ssekit:ready`, and returns them. */
   async next(count: number): Promise<EventSourceMessage[]> {
     return until(`${count} events`, () => this.events.length > count && this.events.slice(1));
   }

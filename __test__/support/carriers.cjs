@@ -1,8 +1,8 @@
 'use strict';
 
 /**
- * A server whose streams reach their socket in all ways that an application may think of: `?via=` is how the response is
- * written, `?through=` what stands in between, and `?at=` when, and in whose context, the stream is connected.
+ * A server whose streams reach their socket in all ways that an application may think of. `?via=` selects the way of writing the
+ * response, `?through=` the code in between, and `?at=` the time and the async context in which the stream is connected.
  */
 const { AsyncLocalStorage } = require('node:async_hooks');
 const { once } = require('node:events');

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
 
-/** The place where a connection is cut: so many bytes after the first byte of this text. */
+/** The place where a connection is cut: `bytes` after the first byte of the text `after`. */
 export interface Cut {
   after: string;
   bytes: number;

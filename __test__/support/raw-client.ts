@@ -66,7 +66,7 @@ export class RawClient {
     return client;
   }
 
-  /** Sends another request on this connection. What came before is forgotten. */
+  /** Sends another request on this connection. Earlier answers are forgotten. */
   send(options: RequestOptions = {}): void {
     const { method = 'GET', path = '/sse', version = '1.1', headers = {}, trailing = '' } = options;
     this.received = Buffer.alloc(0);
@@ -89,7 +89,7 @@ export class RawClient {
     });
   }
 
-  /** Waits for so many events beside `ssekit:ready`, and returns them. */
+  /** Waits for `count` events beside `ssekit:ready`, and returns them. */
   async next(count: number): Promise<Message[]> {
     return until(`${count} events`, () => {
       const events = this.events().filter((event) => event.event !== 'ssekit:ready');
@@ -140,7 +140,7 @@ export class RawClient {
     return events;
   }
 
-  /** From here on only so many bytes are kept, the last ones: for what is too much to be looked at. */
+  /** Keeps only the last bytes from now on, for data that is too large to look at. */
   keepOnly(bytes: number): void {
     this.#kept = bytes;
   }

@@ -21,7 +21,7 @@ export interface Props {
   user: string;
   /** Of the provider. */
   since?: string;
-  /** What the server has rendered, and its cursor. */
+  /** The state that the server has rendered, and its cursor. */
   initial: unknown[];
   rendered?: string;
   channel?: string;

@@ -13,7 +13,7 @@ export interface RedisOptions {
   /** Everything is on disk before it is answered for. Default: nothing ever is. */
   appendonly?: boolean;
   requirepass?: string;
-  /** As in its configuration: `1mb`. What is over it is refused (`noeviction`), unless `config` says otherwise. */
+  /** As in its configuration: `1mb`. Redis refuses writes beyond it (`noeviction`), unless `config` says otherwise. */
   maxmemory?: string;
   /** TLS alone, with a certificate that is made for it: `redis.ca`. */
   tls?: boolean;

@@ -1,4 +1,4 @@
-/** A few lines of Redis' protocol, as much as a test needs to ask a server something: one connection for each command. */
+/** A few lines of Redis' protocol, enough for a test to ask a server something: one connection for each command. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 
@@ -48,7 +48,7 @@ function encode(args: string[]): string {
   return `*${args.length}\r\n${args.map((arg) => `$${Buffer.byteLength(arg)}\r\n${arg}\r\n`).join('')}`;
 }
 
-/** So many replies, or nothing if they have not all come yet. */
+/** The next `count` replies, or nothing if they have not all come yet. */
 function parseAll(bytes: Buffer, count: number): Reply[] | undefined {
   const replies: Reply[] = [];
   for (let at = 0; replies.length < count; ) {

@@ -23,8 +23,8 @@ async function respond(route, req, res) {
 }
 
 /**
- * Returns the port of a server that answers with the route's handlers, and has an empty page at `/page`. What the handlers throw
- * is a 500 with its message.
+ * Returns the port of a server that answers with the route's handlers, and has an empty page at `/page`. If a
+ * handler throws, the answer is a 500 with the message.
  */
 async function serveRoute(route) {
   const server = createServer((req, res) => {

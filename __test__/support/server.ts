@@ -1,6 +1,6 @@
 /**
- * A real server in its own process, so that each has its own hub and options. What a test does to it
- * goes over Node's IPC channel.
+ * A real server in its own process, so that each has its own hub and options. A test controls
+ * it over Node's IPC channel.
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
@@ -85,7 +85,7 @@ export class TestServer {
     return server;
   }
 
-  /** Calls a method of the server's `SSEService`. What it throws is thrown here, with its name and code. */
+  /** Calls a method of the server's `SSEService`. Its errors are thrown here, with their name and code. */
   call<M extends Method>(method: M, ...args: Parameters<SSEService[M]>): Promise<Result<M>> {
     return this.#ask<Result<M>>(method, args);
   }

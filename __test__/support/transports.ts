@@ -7,7 +7,7 @@ import { until } from './until';
 export const TRANSPORTS = ['handoff', 'stream'] as const;
 export type Settled = (typeof TRANSPORTS)[number];
 
-/** A server all of whose streams are of this transport. */
+/** A server whose streams all have this transport. */
 export function startWith(transport: Settled, options: SSEOptions = {}): Promise<Evaluator> {
   // An hour: no heartbeat comes between the bytes that a test looks at, unless it asks for one.
   const quiet = { heartbeatMs: 3_600_000 };

@@ -13,8 +13,8 @@ const folder = new URL('../contenders/', import.meta.url);
  * @property {(options: object) => Promise<object>} [start] Starts a process; what it resolves with has `port`, `path`, `pids()`,
  *   `ask(operation, arguments)` and `stop()`.
  * @property {boolean} [inNode] It has `start`, and its process is one of Node.js all the same.
- * @property {number} [streams] It is asked over HTTP/2, with so many streams on a connection.
- * @property {number} [atATime] So many connects at once, where the usual hundred are too many for it.
+ * @property {number} [streams] It is asked over HTTP/2, with this number of streams on a connection.
+ * @property {number} [atATime] The number of connects at once, where the usual hundred are too many for it.
  * @property {number} [most] With more clients it is not measured: it does not get them all connected here.
  * @property {string[]} [packages] Packages of npm whose versions the page shows.
  * @property {() => string | undefined} [unavailable] Why it cannot be measured here.

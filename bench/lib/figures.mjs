@@ -19,7 +19,7 @@ export class Figures {
     return this.#clients[row];
   }
 
-  /** How many clients a row is about, as people write it. */
+  /** A row's number of clients, as people write it. */
   clients(row) {
     return this.#clients[row].toLocaleString('en');
   }
@@ -34,7 +34,7 @@ export class Figures {
     return summary(this.#of(row, contender).map(({ values }) => values[outer]?.[inner]))?.median ?? Number.NaN;
   }
 
-  /** How many times the floor's processor time: the median of the ratios within each repeat. */
+  /** Processor time as a multiple of the floor's: the median of the ratios within each repeat. */
   againstFloor(row, contender) {
     return this.#againstFloor(row, contender, (name, repeat) => this.#processor(row, name, repeat));
   }
@@ -83,7 +83,7 @@ export function figure(value) {
   return value.toFixed(Math.abs(value) >= 10 ? 1 : 2);
 }
 
-/** How long the event loop was held, beside what it is held when idle. */
+/** The time the event loop was held, beside the time it is held when idle. */
 export function stall(figures, name, row) {
   const held = figures.of(row, name, 'stall');
   const idle = figures.of(row, name, 'idleStall');

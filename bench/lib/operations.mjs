@@ -110,7 +110,7 @@ export function now() {
   return Number(process.hrtime.bigint());
 }
 
-/** Makes events whose data is so many bytes of JSON. The client knows them by how the data begins. */
+/** Makes events whose data is `bytes` bytes of JSON. The client knows them by the beginning of the data. */
 export function maker(bytes) {
   const pads = new Map();
   return (seq) => {
@@ -159,7 +159,7 @@ async function cost(server, { bytes, user }) {
   return { stringify: median(rounds.stringify), send: median(rounds.send) };
 }
 
-/** About so many bytes of JSON, of the kind that an application sends. */
+/** About `bytes` bytes of JSON, of the kind that an application sends. */
 function records(bytes) {
   const record = (id) => ({
     id,

@@ -14,7 +14,7 @@ const compared = named('floor', 'ssekit-handoff', 'node-http');
 const handoff = named('ssekit-handoff');
 const listener = named('ssekit-listener');
 
-/** So many broadcasts that about as many deliveries are measured. */
+/** The number of broadcasts that makes about this number of deliveries. */
 const countFor = (clients, deliveries) => Math.max(8, Math.round(deliveries / clients));
 
 /** Such a storm is one run of a program, which repeats it by itself. */

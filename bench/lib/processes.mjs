@@ -22,7 +22,7 @@ class Answering {
     child.once('error', (error) => this.#end(error.message));
   }
 
-  /** Which processes' time and memory count. */
+  /** The processes whose time and memory count. */
   pids() {
     return [this.child.pid];
   }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { startHost, startLoad } from './processes.mjs';
 import { processorTime } from './system.mjs';
 
-/** How long anything may take before the run is given up. */
+/** The maximum time anything may take before the run is given up. */
 const PATIENCE_MS = 120_000;
 
 export class Session {
@@ -130,14 +130,14 @@ export class Session {
     return this.#clients;
   }
 
-  /** Takes the numbers of so many broadcasts, and returns the first. */
+  /** Takes the numbers of `count` broadcasts, and returns the first. */
   take(count) {
     const first = this.#next;
     this.#next += count;
     return first;
   }
 
-  /** Waits until every client has everything up to the last broadcast, and so many events of their own have come. */
+  /** Waits until every client has everything up to the last broadcast, and `targeted` events for single clients have come. */
   async collect({ targeted = 0 } = {}) {
     await this.load.ask('expect', { end: this.#next });
     return this.load.ask('collect', { targeted, patienceMs: PATIENCE_MS });

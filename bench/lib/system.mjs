@@ -30,7 +30,7 @@ export function memory(pids) {
   return sum(pids.flatMap(of));
 }
 
-/** Bytes that the kernel holds, sockets included. Of the whole machine. */
+/** Bytes that the kernel of the whole machine holds, sockets included. */
 export function kernelMemory() {
   const pages = Number(/^TCP: .* mem (\d+)/m.exec(readFileSync('/proc/net/sockstat', 'utf8'))?.[1] ?? 0);
   return field('/proc/meminfo', 'Slab') + pages * 4096;

@@ -5,8 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '../lib/session.mjs';
 
 /**
- * So much time for a delivery, and for its bytes, that nearly no server is late with the next broadcast. So it is as many
- * deliveries a second, however many clients there are.
+ * The time for a delivery, and for its bytes. It is long enough that hardly any server is late with the next broadcast. So the
+ * number of deliveries a second is the same for any number of clients.
  */
 const MICROSECONDS_PER_DELIVERY = 20;
 const MICROSECONDS_PER_KILOBYTE = 2;
@@ -33,13 +33,13 @@ export async function broadcast(contender, { clients, count, bytes = 150, option
   });
 }
 
-/** How broadcasts follow each other. */
+/** The number, interval and size of broadcasts. */
 export function cadenceFor(contender, { clients, count, bytes = 150 }) {
   const perDelivery = (contender.pace ?? MICROSECONDS_PER_DELIVERY) + (MICROSECONDS_PER_KILOBYTE * bytes) / 1024;
   return { count, intervalMs: (clients * perDelivery) / 1000, bytes };
 }
 
-/** How long the event loop stood still at most: for as long as some broadcasts take without any, and with them. */
+/** The longest stall of the event loop: without broadcasts, for as long as some would take, and with them. */
 export async function stalls(session, cadence) {
   const { contender } = session;
   if (!contender.serve && !contender.inNode) return { idleStall: null, stall: null };

@@ -1,6 +1,6 @@
 /**
- * What a delivery costs when a channel's events go to some of many clients, beside broadcasts to as many clients in all. Both have
- * a server, and they take turns, so that what else the machine does falls on both alike. `ratio` is the median of the turns'.
+ * The cost of a delivery when a channel's events go to some of many clients, beside broadcasts to as many clients in all. Both have
+ * a server, and they take turns, so that the machine's other work falls on both alike. `ratio` is the median over the turns.
  */
 import { Session } from '../lib/session.mjs';
 import { summary } from '../lib/statistics.mjs';

@@ -1,4 +1,4 @@
-/** How late an event for one user comes, alone and while a broadcast to everybody is being written. */
+/** The latency of an event for one user, alone and while a broadcast to everybody is being written. */
 import { Session } from '../lib/session.mjs';
 
 export async function fairness(contender, { clients, rounds, options = {} }) {

@@ -1,4 +1,4 @@
-/** What it costs to keep the history: each place has a server of its own, with the same clients and the same events. */
+/** The cost of keeping the history: each place has its own server, with the same clients and the same events. */
 import { historiesHere, withHistory } from '../lib/histories.mjs';
 import { Session } from '../lib/session.mjs';
 

@@ -1,6 +1,6 @@
 /**
- * How long a returning client waits for what it has missed, when its server has just started on a folder with few events, and with many.
- * From the start of the server's process to the client's last missed event.
+ * The time a returning client waits for the events that it has missed, when its server has just started on a folder with few events,
+ * and with many. It runs from the start of the server's process to the client's last missed event.
  */
 import { rmSync } from 'node:fs';
 import { scratch } from '../lib/brokers.mjs';
@@ -56,7 +56,7 @@ async function after(contender, events, options) {
   }
 }
 
-/** Sends the events, the last of which are those that the client will miss. Returns the id of the one before. */
+/** Sends the events; the client will miss the last ones. Returns the id of the one before. */
 async function fill(contender, events, options) {
   const server = await startHost(contender.file, options);
   try {

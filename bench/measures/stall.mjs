@@ -1,6 +1,6 @@
 /**
- * How long broadcasts hold the event loop, of servers that hold it so little that it takes many looks to see: what else the
- * machine does holds it as well, for one timer tick of the kernel's (4 ms) now and then.
+ * The time that broadcasts hold the event loop, for servers that hold it so little that only many looks show it. Other work of the
+ * machine holds it as well, for one timer tick of the kernel (4 ms) now and then.
  */
 import { Session } from '../lib/session.mjs';
 import { summary } from '../lib/statistics.mjs';

@@ -20,8 +20,8 @@ mod spans;
 #[path = "../../crates/ssekit-core/tests/history_model/world/mod.rs"]
 mod world;
 
-/// So many bytes decide on one operation: they are the seed by which it is drawn. What is drawn of all the bytes in one go
-/// (proptest's `PassThrough`) is at their end soon, since every part of a strategy takes half of them.
+/// The number of bytes that decide on one operation: they are the seed by which it is drawn. One draw from all bytes (proptest's
+/// `PassThrough`) would soon be at their end, because every part of a strategy takes half of them.
 const SEED: usize = 4;
 
 fn dice_of(seed: &[u8]) -> TestRunner {

@@ -197,7 +197,7 @@ impl Forge<'_> {
         true
     }
 
-    /// So many claims; with a high number these are what is good on the whole, and others behind it.
+    /// Makes a number of claims. With a high number, the good claims come first, and others behind them.
     fn claims(&mut self, number: usize) -> String {
         let good = if number & 8 == 0 { 0 } else { 5 };
         let more: Vec<_> = (0..number & 7).map(|_| self.byte() % CLAIMS.len()).collect();

@@ -10,7 +10,7 @@ import { clusterExample } from './paths.mjs';
 import { accepts, anyPort } from './ports.mjs';
 import { Failure, signalGroup } from './run.mjs';
 
-/** How long each has to end by itself. */
+/** The maximum time each may take to end by itself. */
 const PATIENCE_MS = 8_000;
 const START_MS = 60_000;
 

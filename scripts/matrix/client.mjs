@@ -30,7 +30,7 @@ export async function deliver(port, server) {
   }
 }
 
-/** How many clients are connected, and by what. */
+/** The number of connected clients, and their transport. */
 export async function transportOf(port) {
   const { transports, clients } = JSON.parse((await call(port, 'POST', '/api/state')).text);
   const used = Object.keys(transports).filter((name) => transports[name] > 0);

@@ -1,6 +1,7 @@
 /**
- * The promises of README.md, tried as a stranger would: a fresh app by create-next-app, the two tarballs, `npx ssekit init`,
- * the guide's snippets pasted as they stand, `tsc`, `next build`, `next start`, and a real Chromium that receives the events.
+ * Tries the promises of README.md as a stranger would. It makes a fresh app by create-next-app, installs the two tarballs, runs
+ * `npx ssekit init`, and pastes the guide's snippets unchanged. After `tsc`, `next build` and `next start`, a real Chromium
+ * receives the events.
  */
 import { deepEqual } from 'node:assert/strict';
 import { existsSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,4 @@
-/** What is used where there is no Node.js: a script in another runtime, against a listener in Node.js. */
+/** The cells without Node.js: a script in another runtime, against a listener in Node.js. */
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { install, json, write } from './app.mjs';

@@ -18,7 +18,7 @@ export async function pnpmScript() {
   return join(await installed('pnpm', PNPM), 'node_modules', 'pnpm', 'bin', 'pnpm.cjs');
 }
 
-/** How a script is started in another runtime, with no more rights than it needs where these are asked for. */
+/** The command that starts a script in another runtime, with no more rights than it needs if the runtime asks for them. */
 export async function runtimeOf(name) {
   const home = await installed(name, RUNTIMES[name]);
   // Deno's is a script of Node.js that finds the platform's program; Bun's is the program.

@@ -1,6 +1,6 @@
 /** The bounds of a working process: its memory, and its descriptors beside those of its connections. */
 
-/** Memory may grow by so much after the warm-up: what the allocators of Node.js and of the system do not give back at once. */
+/** The growth of memory allowed after the warm-up, because the allocators of Node.js and of the system keep some of it. */
 const MEMORY = { factor: 1.1, bytes: 16 * 2 ** 20 };
 
 /** Descriptors beside one for each client, that is connections that are about to open or to close. */

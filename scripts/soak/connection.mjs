@@ -4,7 +4,7 @@ import { createParser } from 'eventsource-parser';
 
 export class Connection {
   status = 0;
-  /** How it has ended: `complete` by its last chunk, `broken` else. */
+  /** Its end: `complete` by its last chunk, otherwise `broken`. */
   ended;
   received = 0;
   #socket;
@@ -16,7 +16,7 @@ export class Connection {
 
   /**
    * - `onEvent`: called with each event, and never after the connection was left.
-   * - `cutAfter`: reset after so many bytes, wherever that is.
+   * - `cutAfter`: reset after this number of bytes, wherever that is.
    */
   constructor(port, { path, headers = {}, method = 'GET', onEvent, cutAfter = Number.POSITIVE_INFINITY }) {
     this.#cutAfter = cutAfter;

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Connection } from './connection.mjs';
 import { MAY_BE_RESET_AFTER_MS, Page } from './page.mjs';
 
-/** How a connection ends, and how often. */
+/** The ways a connection ends, and the weight of each. */
 const ENDS = { fin: 20, reset: 20, cut: 30, replaced: 10, disconnected: 5, stalled: 10, foreign: 3, early: 2 };
 
 /** A page's reaction to the end of its connection: it mostly comes back at once. */
@@ -129,7 +129,7 @@ export class Crowd {
   #endings = {
     fin: (connection) => connection.end(),
     reset: (connection) => connection.reset(),
-    // Where it was not cut, it did not get so much.
+    // A connection that was not cut had not got that far.
     cut: (connection) => connection.reset(),
     stalled: async (connection) => {
       connection.pause();

@@ -27,7 +27,7 @@ const server = createServer((req, res) => {
   handleSSE(req, res, { userId: query.get('user'), anonymous: true });
 });
 
-/** How many earlier events of the same log each event names. */
+/** The number of earlier events of the same log that each event names. */
 const NAMED_BEFORE = 4;
 
 /**
@@ -111,7 +111,7 @@ const commands = {
   },
   /** One event to all, which says when it was sent. */
   broadcast: (bytes) => send('a', 'x'.repeat(bytes)),
-  /** So much to one user that nobody's buffers hold it. */
+  /** Sends one user more than any buffer holds. */
   fill: (user, bytes, events) => {
     for (let event = 0; event < events; event += 1) send(`u ${user}`, 'x'.repeat(bytes));
   },

@@ -1,7 +1,7 @@
 /**
- * `npm run soak -- --stalled`: what a hundred readers that have stopped reading cost a thousand others. The same is measured
- * without and with them, by turns in one run, and what counts are the ratios. What must hold in any case is checked, too: the
- * others get everything, and the stalled ones resume or get a reset.
+ * `npm run soak -- --stalled`: the cost of a hundred readers that have stopped reading for a thousand others. One run measures
+ * without and with them, by turns, and reports the ratios. It also checks that the others get everything, and that the stalled
+ * ones resume or get a reset.
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { Failure } from '../lib/run.mjs';

@@ -1,8 +1,8 @@
-/** What an answer to the request for the stream means. */
+/** The meaning of an answer to the request for the stream. */
 import { retryAfter } from './backoff.js';
 import { SSEClientError } from './error.js';
 
-/** What to do about it. */
+/** The remedy, by status. */
 const HINTS: Record<number, string> = {
   401: ': log in, or renew the ticket',
   403: ': check user, channels and origin',

@@ -1,8 +1,8 @@
-/** How long to wait before the next attempt. */
+/** The delay before the next attempt. */
 
 /**
- * Full jitter: any time within a window that doubles with each failure, from half a second to half a minute. What the server asks for
- * by `retry:` comes on top, and widens the window, because pages that are told the same must not come back at the same moment.
+ * Full jitter: any time within a window that doubles with each failure, from half a second to half a minute. The server's
+ * `retry:` comes on top, and widens the window, because pages that get the same value must not come back at the same moment.
  */
 export function backoff(failures: number, retryMs = 0): number {
   return retryMs + Math.random() * Math.min(30_000, Math.max(500, retryMs) * 2 ** failures);

@@ -11,7 +11,7 @@ import { after } from './timer.js';
 import type { ClientStatus } from './types.js';
 import { createWatchdog } from './watchdog.js';
 
-/** After so much of a stream, earlier failures are forgotten. */
+/** The age of a stream at which earlier failures are forgotten. */
 const STABLE_MS = 5_000;
 
 export interface ConnectionListener {
@@ -153,7 +153,7 @@ export class Connection {
       return;
     }
     this.#why = { reason: message, httpStatus: status };
-    // A cut is nothing special, and the same failure over and over is told once.
+    // A cut is nothing special, and a repeated failure is reported once.
     if (!isKnown) this.#listener.error(error);
     if (status === 204 || isRefused) this.#finish('closed', this.#why);
     // By itself, or by a handler of errors.

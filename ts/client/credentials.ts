@@ -1,4 +1,4 @@
-/** What `auth` gives, kept until it is refused or about to expire. */
+/** The credentials from `auth`, kept until they are refused or about to expire. */
 import { causedBy } from './error.js';
 import type { Credentials, SSEClientOptions } from './types.js';
 

@@ -10,7 +10,7 @@ import type { SchemaResult, StandardSchema } from './schema.js';
 /** As many ids are remembered. Only a server whose ids are not unique sends one again, and then soon. */
 const IDS = 1_024;
 
-/** So many events may wait, and so many characters of their data: some 20 MB of a page's memory, in the worst case. */
+/** The maximum number of waiting events, and of characters of their data: in the worst case, about 20 MB of a page's memory. */
 export const EVENTS = 10_000;
 const CHARACTERS = 10_000_000;
 

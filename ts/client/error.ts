@@ -20,9 +20,9 @@ export class SSEClientError extends Error {
   declare readonly code: SSEClientErrorCode;
   /** The status of the server's answer. */
   declare readonly status?: number;
-  /** What was thrown, or what a schema has found. */
+  /** The thrown value, or the problems that a schema has found. */
   declare readonly cause?: unknown;
-  /** What the server's `Retry-After` asks for, in milliseconds. */
+  /** The delay that the server's `Retry-After` asks for, in milliseconds. */
   declare readonly retryAfterMs?: number;
 
   constructor(code: SSEClientErrorCode, message: string, more?: object) {

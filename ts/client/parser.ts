@@ -10,7 +10,7 @@ export interface Block {
   id: string | undefined;
 }
 
-/** Returns a function that takes the stream piece by piece. What is incomplete at the stream's end is lost with it. */
+/** Returns a function that takes the stream piece by piece. An event that is incomplete at the stream's end is lost. */
 export function createParser(
   onBlock: (block: Block) => void,
   onRetry: (ms: number) => void,

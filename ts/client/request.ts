@@ -2,7 +2,7 @@
 import { createKeyring, type Keyring } from './credentials.js';
 import type { Credentials, SSEClientOptions } from './types.js';
 
-/** The end of an anonymous client's event ids. It proves that the page is the client, so it belongs into no URL. */
+/** The end of an anonymous client's event ids. It proves that the page is the client, so it must not be in a URL. */
 const KEY = /~\w{16}$/;
 
 /** The cursor in an event id. */
@@ -55,7 +55,7 @@ export async function requestStream(
   const isFree = headers || (globalThis.location?.origin ?? to.origin) === to.origin;
   if (lastEventId && isFree && KEY.test(lastEventId)) own['last-event-id'] = lastEventId;
   else if (lastEventId) query.set('lastEventId', withoutKey(lastEventId));
-  // An empty id is a server's wish that the page forgets where it was.
+  // An empty id asks the page to forget where it was.
   else if (since !== undefined && lastEventId === undefined) query.set('since', since);
   return fetch(to.href, { headers: own, credentials, signal, cache: 'no-store' });
 }

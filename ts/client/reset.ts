@@ -1,4 +1,4 @@
-/** What happens when events were missed: the page fetches its state again. */
+/** The recovery after missed events: the page fetches its state again. */
 import { backoff } from './backoff.js';
 import type { Emitter } from './emitter.js';
 import { causedBy, SSEClientError } from './error.js';

@@ -1,6 +1,6 @@
 /**
- * The part of Standard Schema (https://standardschema.dev) that validation needs. Zod, Valibot, ArkType and others implement it, so none of
- * them is a dependency.
+ * The part of Standard Schema (https://standardschema.dev) that validation needs. Zod, Valibot, ArkType and others implement it, so ssekit
+ * depends on no such library.
  */
 export interface StandardSchema<Output> {
   readonly '~standard': {

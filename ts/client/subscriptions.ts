@@ -107,7 +107,7 @@ async function request(
 /** Calls `grant` for what the server has granted, and returns why it was not all. Rejects if it should be asked again. */
 async function read(answer: Response, grant: (channel: string) => void): Promise<string> {
   const { status } = answer;
-  // A redirect may have made a `GET` of it, whose stream would never end. What is no JSON is of no use, so it is not read.
+  // A redirect may have made a `GET` of it, whose stream would never end. An answer without JSON is of no use, so it is not read.
   const isJson = /json/.test(answer.headers.get('content-type') ?? '');
   const { subscribed = [], error = '' } = (await (isJson ? answer.json() : answer.body?.cancel())) ?? {};
   for (const channel of subscribed) grant(channel);

@@ -1,9 +1,9 @@
 /** Asks the app which channels a page may read. */
 import { native } from '../server/binding.js';
 
-/** The client that wishes a channel. */
+/** The client that asks for a channel. */
 export interface Wisher {
-  /** Its id; undefined if the stream will get a new one. Whoever asks to change a stream's channels only claims this id yet. */
+  /** Its id; undefined if the stream will get a new one. A request to change a stream's channels only claims this id so far. */
   clientId?: string;
   /** Its user; `null` for an anonymous client. */
   userId: string | null;
@@ -31,7 +31,7 @@ export async function grantedOf(
   return new Set(channels.filter((_, index) => isGranted(index)));
 }
 
-/** One report for each request, because a page decides how many channels it wishes. */
+/** One report for each request, because a page decides how many channels it asks for. */
 function reportFailures(channels: string[], verdicts: PromiseSettledResult<boolean>[]): void {
   const first = verdicts.findIndex(({ status }) => status === 'rejected');
   const failed = verdicts[first];

@@ -14,7 +14,7 @@ import { type ChangeRequest, parseChange } from './change-request.js';
 import { bodyOf, isJson } from './json-body.js';
 import { isFromOwnPage } from './own-page.js';
 
-/** The most bytes of a body: far more than the names of all channels that a client may have usually take. */
+/** The maximum number of bytes of a body: far more than the names of all channels that a client may have usually take. */
 const MOST_BYTES = 65_536;
 
 /** The answers to requests that ssekit's own errors refuse. */

@@ -35,8 +35,8 @@ export interface SSERouteOptions {
   identify(request: Request): Identity | Promise<Identity>;
   /**
    * Decides whether a page may subscribe to a channel that it asks for: by `?channel=` in the URL of its stream, or by a `POST` to
-   * this route. Only `true` grants it. If it throws, the wish is refused, and the event `error` says why. It is asked once about
-   * each channel of a request. Default: no wish is granted.
+   * this route. Only `true` grants it. If it throws, ssekit refuses the channel, and the event `error` says why. ssekit calls it once
+   * for each channel of a request. Default: no channel is granted.
    *
    * `client.userId` is the user that `identify` returned, as a string; `null` for an anonymous client. `client.clientId` of a
    * `POST` is what the page claims. ssekit checks afterwards that this client is the page's own, and changes nothing otherwise. The

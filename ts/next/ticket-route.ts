@@ -19,7 +19,7 @@ export type TicketIdentity =
 export interface TicketRouteOptions {
   /** Returns whose ticket it is, from the request's cookies or headers. If it throws, Next.js answers with 500. */
   identify(request: Request): TicketIdentity | Promise<TicketIdentity>;
-  /** How long tickets are valid and their streams may last, in seconds. Default: 3,600. */
+  /** The time for which tickets are valid and their streams may last, in seconds. Default: 3,600. */
   ttl?: number;
 }
 

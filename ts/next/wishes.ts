@@ -1,4 +1,4 @@
-/** The channels that a page wishes in the URL of its stream. */
+/** The channels that a page asks for in the URL of its stream. */
 import type { ConnectOptions } from '../../index';
 import { native } from '../server/binding.js';
 import { answer } from '../server/connect.js';
@@ -8,7 +8,7 @@ import { badRequest, forbidden, tooManyChannels } from '../server/refusals.js';
 import { type Authorize, grantedOf } from './authorize.js';
 
 /**
- * Returns the client with the channels that its page wishes, or the answer to a page that may not have one of them. Its
+ * Returns the client with the channels that its page asks for, or the answer to a page that may not have one of them. Its
  * `EventSource` could not learn that a channel is missing.
  */
 export async function withWishes(
@@ -37,7 +37,7 @@ export async function withWishes(
   const channels = [...own, ...asked];
   if (channels.length > most) {
     const message = excess('channel', channels.length, most);
-    return answer(tooManyChannels(message, 'the channels that the page wishes, with those of `identify`,', url));
+    return answer(tooManyChannels(message, 'the channels that the page asks for, with those of `identify`,', url));
   }
   const { clientId, userId = null } = identity;
   const granted = await grantedOf(asked, { clientId, userId }, request, authorize);
@@ -45,7 +45,7 @@ export async function withWishes(
   if (refused === undefined) return { ...client, channels };
   const why = authorize
     ? `\`authorize\` does not let the page subscribe to ${JSON.stringify(refused)}`
-    : 'the page wishes channels, and the route has no `authorize` that could grant them';
+    : 'the page asks for channels, and the route has no `authorize` that could grant them';
   const { message } = argumentError('channel', refused, 'a channel that the page may subscribe to');
   return answer(forbidden(`${message}.`, why, url));
 }

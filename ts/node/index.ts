@@ -85,7 +85,7 @@ function checkExchange(req: unknown, res: unknown): void {
 }
 
 function refuse(res: AnyResponse, { status, headers, body }: Answer): null {
-  // A page that is told to come back must not use this connection, because it leads to the ending process.
+  // A page that comes back later must not use this connection, because it leads to the ending process.
   if (status === 200 && 'shouldKeepAlive' in res) res.shouldKeepAlive = false;
   // HTTP/2 has its own type for the same thing.
   (res as ServerResponse).writeHead(status, headers);
@@ -110,7 +110,7 @@ function sinkOf(res: AnyResponse): Sink {
   };
 }
 
-/** How long to wait when `write` reports a full response that is not full: a middleware may never report more. */
+/** The maximum wait when `write` reports a full response that is not full: a middleware may never report more. */
 const UNTOLD_DRAIN_MS = 1_000;
 
 function drained(res: AnyResponse, written: unknown): Promise<void> | undefined {

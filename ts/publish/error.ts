@@ -9,7 +9,7 @@ export class PublishError extends Error {
   readonly status: number | null;
   /** The number of attempts. */
   readonly attempts: number;
-  /** How long the listener wants you to wait, in milliseconds, if it said so (`Retry-After`). */
+  /** The time the listener asks you to wait, in milliseconds, if it said so (`Retry-After`). */
   readonly retryAfterMs: number | undefined;
 
   constructor(message: string, details: PublishErrorDetails) {

@@ -14,11 +14,12 @@ export interface PublisherOptions {
   token?: string;
   /** The function that sends requests. Default: the global `fetch`. */
   fetch?: PublishFetch;
-  /** How long one attempt may take, in milliseconds, 1 to 60,000. Default: 10,000. */
+  /** Timeout of one attempt, in milliseconds, 1 to 60,000. Default: 10,000. */
   timeoutMs?: number;
   /**
-   * How often to try again, 0 to 5, after a network error, a missing answer, 429, or 500 and above. The pauses grow from a quarter of
-   * a second to five seconds. A publisher waits for a `Retry-After` of up to 30 seconds, and gives up on a longer one. Default: 3.
+   * The maximum number of retries, 0 to 5, after a network error, a missing answer, 429, or 500 and above. The pauses grow from a
+   * quarter of a second to five seconds. A publisher waits for a `Retry-After` of up to 30 seconds, and gives up on a longer one.
+   * Default: 3.
    */
   retries?: number;
 }

@@ -1,4 +1,4 @@
-/** What a provider gives to the hooks below it. */
+/** The context by which a provider gives its stream to the hooks below it. */
 import { createContext, useContext } from 'react';
 import type { EventStream } from './stream.js';
 

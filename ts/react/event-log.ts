@@ -2,7 +2,7 @@
 import type { ClientEvent } from '../client/index.js';
 import { isUpTo } from './positions.js';
 
-/** So many are kept. A component that has missed more fetches its state again. */
+/** The maximum number of events kept. A component that has missed more fetches its state again. */
 const MOST = 500;
 
 /** Events after this place: a count of all events of this page, or a cursor. */
@@ -37,7 +37,7 @@ export class EventLog {
     this.#drop(this.#events.length);
   }
 
-  /** What came after a place, or undefined if that is no longer known. */
+  /** The events after a place, or undefined if they are no longer known. */
   after(place: Place): ClientEvent[] | undefined {
     if (typeof place === 'number') {
       return place < this.#dropped ? undefined : this.#events.slice(place - this.#dropped);

@@ -1,4 +1,4 @@
-/** How the hooks follow a stream. */
+/** The subscription of the hooks to a stream. */
 import { useEffect, useInsertionEffect, useRef } from 'react';
 import type { ClientEvent } from '../client/index.js';
 import { useStream } from './context.js';

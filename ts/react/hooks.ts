@@ -1,4 +1,4 @@
-/** What components use. */
+/** The hooks for components. */
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import type { SSEEventMap } from '../../index';
 import type { AnyEvent, ClientEvent, ClientStatus, EventData, EventName, OwnEvents } from '../client/index.js';
@@ -9,7 +9,7 @@ import { NO_CONNECTION } from './stream.js';
 type Name = EventName<SSEEventMap> | keyof OwnEvents;
 
 export interface EventOptions {
-  /** What came after this cursor, and before the component was mounted, comes first. Default: the component gets new events only. */
+  /** Events after this cursor that came before the component was mounted come first. Default: the component gets new events only. */
   since?: string | undefined;
 }
 

@@ -29,7 +29,7 @@ const HYDRATED_MS = 5_000;
 
 const UNHANDLED = "Events were missed: fetch the state by `useLive`, `useRefreshOn`, or the provider's `onReset`";
 
-/** What a stream is before there is one, as on the server. */
+/** The status before there is a stream, as on the server. */
 export const NO_CONNECTION: ClientStatus = { state: 'connecting' };
 
 export class EventStream {
@@ -138,8 +138,8 @@ export class EventStream {
   }
 
   /**
-   * The earliest cursor that somebody needs. Who was here before goes on where the stream has ended; who is new, and has no cursor of
-   * its own, gets nothing that others had before.
+   * The earliest cursor that a handler needs. An earlier handler continues where the stream has ended. A new one without its own cursor
+   * gets nothing that others had before.
    */
   #beginning(): string | undefined {
     const { since } = this.options;

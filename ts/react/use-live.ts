@@ -6,7 +6,7 @@ import { useEvents, useNewest } from './follow.js';
 import { isUpTo } from './positions.js';
 import type { EventStream } from './stream.js';
 
-/** So many events wait for a refetch. With more, it is made again. */
+/** The maximum number of events that wait for a refetch. With more, the refetch is made again. */
 const MOST = 1_000;
 
 /** A state, and the cursor that was read before it. */

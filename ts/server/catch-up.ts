@@ -3,8 +3,8 @@ import { native } from './binding.js';
 import { lastEventIdOf, sinceOf } from './identity.js';
 
 /**
- * How many requests may wait. A page usually waits for some milliseconds. A made-up id would wait for seconds, and nobody has
- * checked yet who sent the request. So if there are too many, the request that has waited longest goes on.
+ * The maximum number of requests that wait. A page usually waits for some milliseconds. A made-up id would wait for seconds, and
+ * nobody has checked yet who sent the request. So if there are too many, the request that has waited longest goes on.
  */
 const MOST_WAITING = 1_024;
 

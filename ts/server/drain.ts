@@ -6,7 +6,7 @@ import type { DrainOptions } from '../../index';
 import { native } from './binding.js';
 import { openStreams } from './open-streams.js';
 
-/** How long the last bytes of a stream may take to pass Node's own buffers. */
+/** The maximum time that the last bytes of a stream may take to pass Node's own buffers. */
 const PASSING_MS = 1_000;
 
 export async function drain(options: DrainOptions = {}): Promise<void> {

@@ -2,7 +2,7 @@
 
 import { UNSAFE, unicodeEscape } from './unsafe-text.js';
 
-/** How many lines may come at once, and how many per second after that, because refusals may come by the thousand. */
+/** The number of lines in a burst, and per second after it, because refusals may come by the thousand. */
 const BURST = 100;
 const PER_SECOND = 10;
 

@@ -177,7 +177,7 @@ function silence(socket: OpenSocket): void {
   };
 }
 
-/** How many listeners wait for the abort of this signal. */
+/** The number of listeners that wait for the abort of this signal. */
 export function listenersOf(signal: AbortSignal | undefined): number {
   return signal ? getEventListeners(signal, 'abort').length : 0;
 }

@@ -47,7 +47,7 @@ const KNOWN: readonly (keyof ConnectOptions)[] = [
   'onClose',
 ];
 
-/** The most bytes of a user id. Native code requires the same. */
+/** The maximum number of bytes of a user id. Native code requires the same. */
 const MOST_USER_ID = 256;
 
 const WANTS_USER = 'a user; a client without one needs `anonymous: true`';

@@ -2,11 +2,11 @@
 import type { Streams } from '../../binding.js';
 import { native } from './binding.js';
 
-/** How many bytes are read at once. A larger event comes whole. */
+/** The maximum number of bytes that one read takes. A larger event comes whole. */
 export const READ_BYTES = 64 * 1024;
 
 /**
- * How many streams are read in one go. After each go Node can do other work; otherwise a broadcast to thousands would hold
+ * The maximum number of streams read in one go. After each go Node can do other work; otherwise a broadcast to thousands would hold
  * its event loop until the last stream is written.
  */
 const STREAMS_AT_ONCE = 128;

@@ -30,12 +30,12 @@ const KEY = Symbol.for('ssekit.requests.2');
 
 const shared = globalThis as { [KEY]?: Requests };
 
-/** How many listeners wait for the end of a response that nobody has used yet. */
+/** The number of listeners that wait for the end of a response that nobody has used yet. */
 export function watchersAtFirst(): number {
   return shared[KEY]?.watchers ?? 1;
 }
 
-/** How many listeners wait, in whatever way, for the end of this response or of its request. */
+/** The number of listeners that wait, in whatever way, for the end of this response or of its request. */
 export function watchersOf(response: ServerResponse): number {
   const { req } = response;
   const ofRequest = req ? req.listenerCount('close') + req.listenerCount('aborted') : 0;

@@ -7,7 +7,7 @@ import { grouped, rangeError } from './errors.js';
 /** Native code checks events below this size. So small events need no call to ask for the limit. */
 const SMALL = 64 * 1024;
 
-/** How many values are checked before encoding. Other large values are found after encoding. */
+/** The maximum number of values checked before encoding. Other large values are found after encoding. */
 const MOST_VALUES = 64;
 
 /** Throws if `data` certainly takes more bytes than `most()` allows. It may miss large values, and reads no getters. */

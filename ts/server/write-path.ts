@@ -113,7 +113,7 @@ function nameInDevelopment(site: NodeJS.CallSite): string | undefined {
 
 const verdicts = new Map<string, boolean>();
 
-/** How many verdicts on call sites are kept. An app has a few; hot reloads add more. */
+/** The maximum number of verdicts on call sites that are kept. An app has a few; hot reloads add more. */
 const MOST_VERDICTS = 256;
 
 /**
@@ -133,8 +133,8 @@ function isBundledNext(file: string, site: NodeJS.CallSite): boolean {
 }
 
 /**
- * How many characters around a call belong to the same function. It has comments in development, and no comments in
- * production.
+ * The number of characters around a call that belong to the same function. It has comments in development, and no comments
+ * in production.
  */
 const AROUND = 1600;
 

@@ -16,11 +16,11 @@ pub struct Stream {
     carry: Vec<u8>,
     /// The head of the response was there: events may come.
     pub is_open: bool,
-    /// How far it is with the broadcasts.
+    /// Its progress with the broadcasts.
     pub progress: Progress,
 }
 
-/// How far a client is with the broadcasts.
+/// A client's progress with the broadcasts.
 #[derive(Debug, Clone, Copy)]
 pub struct Progress {
     /// The number of the broadcast that has to come next.
@@ -44,7 +44,7 @@ pub struct Connection {
     outgoing: Vec<u8>,
     protocol: Protocol,
     streams: Vec<Stream>,
-    /// How many of its streams have opened.
+    /// The number of its streams that have opened.
     pub opened: usize,
     /// It has failed, or ended.
     pub is_gone: bool,

@@ -36,9 +36,9 @@ pub struct Report {
     pub wrong: u64,
     /// Bytes that came.
     pub bytes: u64,
-    /// How late the broadcasts came.
+    /// The latencies of the broadcasts.
     pub latency: Summary,
-    /// How late the events for single clients came.
+    /// The latencies of the events for single clients.
     pub targeted: Summary,
     /// When the last event came.
     pub last_at: u64,
@@ -102,7 +102,7 @@ impl Fleet {
         })
     }
 
-    /// Adds clients, so many at a time, and waits until each has its response's head, or has failed. `{i}` in the path and
+    /// Adds clients, a number at a time, and waits until each has its response's head, or has failed. `{i}` in the path and
     /// in the headers is the number of the client; the first broadcast that it is to get has the number `next`.
     ///
     /// # Errors
@@ -153,7 +153,7 @@ impl Fleet {
         (self.seen.complete, self.seen.arrived) = (count(|progress| progress.next), count(|progress| progress.end));
     }
 
-    /// Waits until every open client has got the last broadcast that is expected, and single ones so many events of their own.
+    /// Waits until every open client has got the last broadcast that is expected, and the number of events for single clients has come.
     /// Events missing by then never come, because a connection keeps the order.
     ///
     /// # Errors
@@ -283,14 +283,14 @@ pub struct Wanted<'a> {
     pub path: &'a str,
     /// Headers of their own, each with its line end.
     pub headers: &'a str,
-    /// How many.
+    /// The number of clients.
     pub clients: usize,
-    /// So many of them on a connection, over HTTP/2; else each has one of its own, over HTTP/1.1.
+    /// The number of clients on a connection, over HTTP/2. `None`: each has its own connection, over HTTP/1.1.
     pub streams: Option<usize>,
-    /// How many of them may be opening at the same time.
+    /// The maximum number of clients that are opening at the same time.
     pub at_a_time: usize,
     /// The number of the first broadcast that they get.
     pub next: u64,
-    /// How long all of it may take.
+    /// The maximum time that all of it may take.
     pub patience: Duration,
 }

@@ -1,6 +1,6 @@
-//! HTTP/2 (RFC 9113) with prior knowledge, as far as a client needs it that only counts: requests go out without a dynamic table (RFC
-//! 7541), windows are as wide as they can be, and of a response's head only the status is looked at. It costs the client next to
-//! nothing, as it should: what is to be measured is the server.
+//! HTTP/2 (RFC 9113) with prior knowledge, as far as a counting client needs it. Requests go out without a dynamic table (RFC 7541),
+//! windows have their maximum size, and the client reads only the status of a response's head. This costs the client next to nothing,
+//! because the benchmark measures the server.
 
 use std::io;
 
@@ -28,7 +28,8 @@ const INITIAL_WINDOW_SIZE: u16 = 4;
 /// A window's widest, and what it is at first.
 const WIDEST: u32 = 0x7fff_ffff;
 const FIRST_WINDOW: u32 = 65_535;
-/// The connection's window is opened again after so many bytes. A stream's never is: none gets so much here.
+/// The number of bytes after which the connection's window is opened again. A stream's window never is: no stream gets that
+/// much here.
 const WINDOW_STEP: u32 = 1 << 30;
 
 const HEAD: usize = 9;
@@ -82,7 +83,7 @@ impl Http2 {
         Ok(())
     }
 
-    /// How long the frame is that is pending, as far as that is known; of data only the head.
+    /// The length of the pending frame, as far as it is known; of data only the head.
     fn wanted(&self) -> usize {
         match *self.pending.as_slice() {
             [a, b, c, kind, _, _, _, _, _, ..] if kind != DATA => HEAD + u32::from_be_bytes([0, a, b, c]) as usize,

@@ -1,4 +1,4 @@
-//! How long after they were sent events came.
+//! The latencies of events, from sending to receiving.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
-    /// How many there were.
+    /// The number of latencies.
     pub count: usize,
     /// The fastest.
     pub min: f64,
@@ -30,7 +30,7 @@ impl Latencies {
         self.0.push(u32::try_from(nanoseconds).unwrap_or(u32::MAX));
     }
 
-    /// How many there are.
+    /// The number of latencies.
     pub fn len(&self) -> usize {
         self.0.len()
     }

@@ -33,8 +33,8 @@ impl Default for Scanner {
 }
 
 impl Scanner {
-    /// Tells `found` of every event in `bytes`, which go on where `carry` ends. What is cut off at the end becomes the new
-    /// `carry`.
+    /// Tells `found` about every event in `bytes`, which continue where `carry` ends. An event that is cut off at the end becomes
+    /// the new `carry`.
     pub fn scan(&self, carry: &mut Vec<u8>, bytes: &[u8], mut found: impl FnMut(Sighting)) {
         if carry.is_empty() {
             let rest = self.scan_whole(bytes, &mut found);

@@ -45,8 +45,8 @@ impl Engine {
         Self { timeline, registry, shards, next_shard: AtomicUsize::new(0), revoked: Revoked::default() }
     }
 
-    /// Puts an event into the log of its audience, and marks the clients that it is for. Returns how many connected clients
-    /// those are, and its position. A broadcast also needs [`Engine::wake_for_broadcasts`].
+    /// Puts an event into the log of its audience, and marks the clients that it is for. Returns the number of
+    /// connected clients among these, and the event's position. A broadcast also needs [`Engine::wake_for_broadcasts`].
     pub(crate) fn put(&self, place: Place, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         match audience {
             Audience::All { exclude } => self.put_for_all(place, exclude, draft),
@@ -117,7 +117,7 @@ impl Engine {
         }
     }
 
-    /// Returns how many members the channel has.
+    /// Returns the number of members.
     fn mark_members(&self, channel: &Arc<Channel>) -> usize {
         channel.mark(|shard| {
             if let Some((inbox, _)) = self.shards.get(shard) {

@@ -48,7 +48,7 @@ pub enum Reading {
         /// The label's values, with their numbers.
         counts: Vec<(&'static str, u64)>,
     },
-    /// How long something took.
+    /// Durations, by bucket.
     Histogram {
         /// The upper bound of each bucket in seconds, with the number of durations up to it.
         buckets: Vec<(f64, u64)>,
@@ -74,7 +74,7 @@ impl Metric {
         Self::new(MetricKind::Gauge, name, help, value.into())
     }
 
-    /// How long something took.
+    /// A histogram of durations.
     pub fn histogram(name: &'static str, help: &'static str, value: Reading) -> Self {
         Self::new(MetricKind::Histogram, name, help, value)
     }

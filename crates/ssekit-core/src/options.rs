@@ -47,19 +47,19 @@ pub struct Options {
     pub timeout: Duration,
     /// A user is offline when the last client has been gone this long, up to one hour. Default: 5 s.
     pub presence_grace: Duration,
-    /// How far a client may lag behind before it is disconnected.
+    /// The maximum lag of a client before it is disconnected.
     pub max_lag: MaxLag,
-    /// How many clients may connect.
+    /// The maximum number of clients, and of channels of each.
     pub limits: LimitOptions,
     /// Bounds of the history.
     pub history: HistoryOptions,
     /// Options of channels.
     pub channels: ChannelKinds,
-    /// How the hub works as one of several.
+    /// Options of the hub as one of several.
     pub cluster: ClusterOptions,
-    /// How all clients are let go, unless a drain call says otherwise.
+    /// Options of a drain, unless its call says otherwise.
     pub drain: DrainOptions,
-    /// Whether the hub is drained when the process is told to end. Signals are the business of the process's owner; the
+    /// Whether the hub is drained when the process gets a signal to end. Signals are the business of the process's owner; the
     /// option is here so that all users of the hub agree. Default: true.
     pub drain_on_sigterm: bool,
 }
@@ -99,13 +99,13 @@ impl Schema for LimitOptions {
     }
 }
 
-/// How a hub works as one of several that share a history.
+/// Options of a hub as one of several that share a history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClusterOptions {
     /// A node that is silent for this long counts as gone, with all its clients, 1 s to one hour. Default: 10 s.
     pub lease: Duration,
-    /// How many events wait while the backplane cannot be used, 1 to 10,000,000. Beyond that, the oldest are dropped, and
-    /// clients learn about the gap. Default: 100,000.
+    /// The maximum number of events that wait while the backplane cannot be used, 1 to 10,000,000. Beyond that, the oldest
+    /// are dropped, and clients learn about the gap. Default: 100,000.
     pub max_buffered_events: usize,
     /// The bytes of those events, 1,024 to 2^40. Default: 64 MiB.
     pub max_buffered_bytes: usize,
@@ -135,12 +135,12 @@ impl Schema for ClusterOptions {
     }
 }
 
-/// How a hub is drained.
+/// Options of a drain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DrainOptions {
     /// Clients are let go spread over this time, up to one hour. Default: 2 s.
     pub window: Duration,
-    /// A client is told to come back after this time, or up to twice as long: the time differs from client to client. Up to
+    /// A client comes back after this time, or up to twice as long: the time differs from client to client. Up to
     /// one hour. Default: 1 s.
     pub retry: Duration,
 }
@@ -157,7 +157,7 @@ impl Schema for DrainOptions {
     }
 }
 
-/// How far a client may lag behind before it is disconnected. Without a bound it keeps its cursor, and learns about a gap
+/// The maximum lag of a client before it is disconnected. Without a bound it keeps its cursor, and learns about a gap
 /// when the history has dropped events that it has yet to get. `MAX` means no bound, which is the default of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct MaxLag {
@@ -165,7 +165,7 @@ pub struct MaxLag {
     pub events: usize,
     /// Bytes that wait for the client, 1,024 to 2^40.
     pub bytes: usize,
-    /// How long an event has been waiting, 100 ms to 2^40 ms.
+    /// The maximum time that an event waits, 100 ms to 2^40 ms.
     pub time: Duration,
 }
 

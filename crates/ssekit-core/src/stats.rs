@@ -58,7 +58,7 @@ pub struct Stats {
     pub heartbeats: u64,
     /// Gaps that clients learned about.
     pub resets: u64,
-    /// How far clients lag behind, according to the shards' last sweeps, each at most an eighth of a heartbeat ago.
+    /// The lag of clients, according to the shards' last sweeps, each at most an eighth of a heartbeat ago.
     pub lag: Lag,
     /// Caught panics of observers.
     pub observer_panics: u64,

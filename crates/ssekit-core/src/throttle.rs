@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use parking_lot::Mutex;
 
-/// So many messages at once, and so many per second after that.
+/// A token bucket: allows a burst of messages, and a number per second after it.
 #[derive(Debug)]
 pub struct Throttle {
     burst: f64,

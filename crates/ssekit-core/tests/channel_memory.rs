@@ -7,10 +7,10 @@ use std::time::Duration;
 use ssekit_core::{Connect, Connected, HistoryOptions, Options, Subscriber};
 use ssekit_testing::{Engine, eventually, resident_bytes, two_shards};
 
-/// The most bytes that a channel may cost a client.
+/// The maximum number of bytes that a channel may cost a client.
 const BUDGET: usize = 200;
 
-/// Numbers of a client's channels that are measured, with so many clients that pages of memory do not count.
+/// The measured numbers of a client's channels, each with enough clients that pages of memory do not count.
 const CROWDS: [(usize, usize); 3] = [(1, 10_000), (10, 5_000), (100, 1_000)];
 
 /// Little history, because it has its own bound. It is swept eight times a second.

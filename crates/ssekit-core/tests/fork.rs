@@ -27,8 +27,8 @@ mod unix {
         let hub = Hub::start(Options::default(), runtime.handle()).unwrap();
         let mut client = hub.connect(Connect { user: Some("ada"), client: Some("tab"), ..Connect::default() }).unwrap();
 
-        // SAFETY: the child calls nothing but what is tested, which allocates at most an error's message (the allocator is
-        // made for a fork), and leaves by `_exit`, so that nothing of the parent's runs or is dropped a second time.
+        // SAFETY: the child calls only the tested function, which allocates at most an error's message (the allocator is
+        // made for a fork). It leaves by `_exit`, so none of the parent's code or destructors runs a second time.
         match unsafe { libc::fork() } {
             0 => {
                 let code = in_the_child(&hub);

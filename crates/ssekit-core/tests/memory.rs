@@ -32,7 +32,7 @@ fn full_history_costs_about_its_limit() {
     assert!(stats.history.bytes <= BOUND && stats.history.bytes > BOUND - 2_048, "{stats:?}");
     let full = resident() - before;
     assert!(full < 2 * BOUND, "{full} bytes are held for a bound of {BOUND}");
-    // Ever new users, faster than time passes: they take the place of those of whom nothing is left.
+    // New users all the time, faster than time passes. They take the place of users without any state.
     let mut most = 0;
     for batch in 1..12 {
         send(batch * 40_000..(batch + 1) * 40_000);

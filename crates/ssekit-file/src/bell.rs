@@ -12,10 +12,10 @@ use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 use tokio::time::timeout;
 
-/// How often to look where no datagram can come.
+/// The polling interval where no datagram can come.
 const WITHOUT_SOCKET: Duration = Duration::from_millis(50);
 
-/// How often to look in case a datagram was lost.
+/// The polling interval in case a datagram was lost.
 #[cfg(unix)]
 const WITH_SOCKET: Duration = Duration::from_secs(1);
 

@@ -11,7 +11,7 @@ use crate::trouble::Trouble;
 /// The number of members records that are kept. A node that has missed more asks all others for a presence snapshot.
 const MOST_MEMBERS: u64 = 10_000;
 
-/// The most events that an append forgets, beyond twice its own.
+/// The maximum number of events that an append forgets, beyond twice its own.
 const STEP: usize = 256;
 
 /// The pages that an append gives back to the system. The next events fill the others, so there must be many to begin.

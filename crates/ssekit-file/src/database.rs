@@ -16,8 +16,8 @@ const APPLICATION: i32 = 0x7373_656b;
 /// The version of the tables. A file with another one is refused.
 const FORMAT: i32 = 1;
 
-/// How often, and after which pause, to try again while another process has the lock: for two seconds or a little more. SQLite's
-/// own pauses grow to 100 ms, and an event would wait that long.
+/// The maximum number of attempts while another process has the lock, and the pause between them: two seconds or a little
+/// more. SQLite's own pauses grow to 100 ms, and an event would wait that long.
 const MOST_ATTEMPTS: i32 = 4_000;
 const PAUSE: Duration = Duration::from_micros(500);
 
@@ -27,7 +27,7 @@ const COPIED_AT_ONCE: u64 = 4 << 20;
 /// The pages that a transaction writes, beside those with payloads.
 const PAGES: u64 = 6 * 4_096;
 
-/// The most bytes of the log that stay on the disk after they were copied into the database.
+/// The maximum number of bytes of the log that stay on the disk after they were copied into the database.
 const MOST_LOG_BYTES: i64 = 8 << 20;
 
 /// The payload is the last column, so reading the other columns does not touch its pages. `events_by_address` finds one

@@ -9,7 +9,7 @@ use ssekit_core::error::printable;
 use crate::folder::Folder;
 use crate::trouble::{Trouble, damage};
 
-/// The most characters of SQLite's own words that are reported.
+/// The maximum number of characters of SQLite's own words that are reported.
 const MOST_TOLD: usize = 300;
 
 /// The message for the operator.

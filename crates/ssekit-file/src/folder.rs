@@ -9,7 +9,7 @@ use ssekit_core::error::{Error, Result};
 
 use crate::trouble::Trouble;
 
-/// How long to wait for another process that is opening the database.
+/// The maximum wait for another process that is opening the database.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The time between two attempts.

@@ -22,7 +22,7 @@ pub struct FileOptions {
     pub max_bytes: u64,
 }
 
-/// How safe an event is before anybody gets it.
+/// The durability of an event before anybody gets it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Durability {
     /// The operating system has it: it survives the end of every process. After a loss of power, a new epoch begins, because

@@ -28,7 +28,7 @@ enum Fault {
     Restored,
 }
 
-/// Several folders, one of which is in use: the nodes know a link to it, which can be changed in one step.
+/// Several folders, with one in use: the nodes know a link to it, which can be changed in one step.
 struct InFolder {
     root: PathBuf,
     fault: Fault,

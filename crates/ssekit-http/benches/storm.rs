@@ -39,7 +39,7 @@ impl Plan {
     }
 }
 
-/// How long a storm took at the listener, and at the bare loop.
+/// The time a storm took, at the listener and at the bare loop.
 type Round = (Duration, Duration);
 
 fn main() -> Result<(), Failure> {

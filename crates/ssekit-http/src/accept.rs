@@ -11,7 +11,7 @@ use crate::protocol::serve;
 use crate::state::ConnectionContext;
 use crate::state::{Shared, Stage};
 
-/// How long to wait until a connection closes, when the system has no descriptors left.
+/// The pause before the next attempt when the system has no descriptors left. A connection may close in the meantime.
 const OUT_OF_DESCRIPTORS: Duration = Duration::from_millis(50);
 
 /// Accepts connections until the listener closes.

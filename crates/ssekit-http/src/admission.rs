@@ -23,7 +23,7 @@ pub(crate) enum Admitted {
     Rejection,
 }
 
-/// Which limit was reached.
+/// The limit that was reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Overload {
     /// Too many connections in all.

@@ -15,8 +15,8 @@ use crate::connection_io::Socket as Accepted;
 use crate::options::ListenerOptions;
 use ssekit_core::error::{Error, Result};
 
-/// How many connections may wait in the kernel to be accepted. The number is high because in a storm of reconnects all come
-/// at once.
+/// The maximum number of connections that wait in the kernel to be accepted. It is high because in a storm of reconnects all
+/// come at once.
 const BACKLOG: i32 = 4096;
 
 /// A listening socket.

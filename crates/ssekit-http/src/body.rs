@@ -13,7 +13,7 @@ use crate::activity::Busy;
 use crate::receipts::{BodyChunk, Receipts};
 use ssekit_core::delivery::stream::Stream;
 
-/// How many bytes are read from a stream at once.
+/// The maximum number of bytes that one read takes from a stream.
 const READ_BYTES: usize = 64 << 10;
 
 /// The body of any answer.

@@ -18,7 +18,7 @@ use ssekit_core::event::check_channel_at;
 use ssekit_core::event::key::Key;
 use ssekit_core::hub::{Change, Changed, Page};
 
-/// The most bytes of a request: far more than the names of all channels that a client may have usually take.
+/// The maximum number of bytes of a request: far more than the names of all channels that a client may have usually take.
 const MOST_BYTES: usize = 64 << 10;
 
 /// Answers a page that changes the channels of its stream.
@@ -112,7 +112,7 @@ impl Asked {
 /// A channel, and the cursor that the page begins at.
 type Wish<'a> = (&'a str, Option<&'a str>);
 
-/// At most so many channels. If one is there several times, the first counts.
+/// The distinct channels, at most `most`. If one is there several times, the first counts.
 fn distinct<'a>(
     member: &str,
     wishes: impl Iterator<Item = Result<Wish<'a>, Unfit>>,

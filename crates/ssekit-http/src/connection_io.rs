@@ -121,7 +121,7 @@ pub(crate) struct ConnectionIo<S> {
     seen: Bytes,
     unsent: Arc<AtomicBool>,
     receipts: Receipts,
-    /// How long a peer may accept no bytes while there are bytes to send.
+    /// The maximum time a peer may accept no bytes while there are bytes to send.
     patience: Duration,
     /// The end of that time, while the peer accepts nothing.
     deadline: Option<Pin<Box<Sleep>>>,
@@ -242,8 +242,8 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for ConnectionIo<S> {
     }
 }
 
-/// How long, and for how many bytes, we keep reading from a peer that got its answer while it was still sending. If we closed
-/// the connection at once, the system would reset it, and the answer might be lost (RFC 9112, section 9.6).
+/// The maximum time, and number of bytes, that we keep reading from a peer that got its answer while it was still sending. If
+/// we closed the connection at once, the system would reset it, and the answer might be lost (RFC 9112, section 9.6).
 const LINGER: Duration = Duration::from_secs(1);
 
 const LINGER_BYTES: u64 = 1 << 20;

@@ -19,12 +19,12 @@ use crate::state::Stage;
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// How many streams a peer may open and reset before we read them, and how many resets it may provoke. Beyond these limits
-/// the connection is ended (CVE-2023-44487, CVE-2025-8671).
+/// The maximum number of streams that a peer opens and resets before we read them, and of resets that it provokes. Beyond
+/// these limits the connection is ended (CVE-2023-44487, CVE-2025-8671).
 const MAX_RESETS: usize = 32;
 const MAX_PROVOKED_RESETS: usize = 128;
 
-/// How much is taken from a stream before the peer has room for it. Little, because the log keeps the events anyway.
+/// The maximum number of bytes taken from a stream before the peer has room. It is low because the log keeps the events.
 const SEND_BUFFER: usize = 64 << 10;
 
 /// Serves a connection to its end.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::answer::Answer;
 use ssekit_core::aging::AgingMap;
 
-/// How many keys are remembered, and for how long.
+/// The maximum number of remembered keys, and the time each is remembered.
 const MOST: usize = 10_000;
 const AGE: Duration = Duration::from_secs(600);
 

@@ -44,7 +44,7 @@ pub(crate) fn check_type(headers: &HeaderMap) -> Result<(), Unfit> {
     Err(Unfit::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, format!("Content-Type: got {got}, wants application/json")))
 }
 
-/// Reads a body of at most so many bytes, frame by frame into one buffer. Kept separately, many tiny frames would take many
+/// Reads a body of at most `most` bytes, frame by frame into one buffer. Kept separately, many tiny frames would take many
 /// times their size.
 pub(crate) async fn read(mut body: Incoming, most: usize, patience: Duration) -> Result<Bytes, Unfit> {
     let too_large = |got: String| {

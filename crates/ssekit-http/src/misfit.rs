@@ -174,7 +174,7 @@ pub(crate) fn describe(json: &str) -> String {
     }
 }
 
-/// The most characters of a peer's text that a message repeats.
+/// The maximum number of characters of a peer's text that a message repeats.
 const LONG: usize = 40;
 
 /// A peer's text in a message: cut, and as JSON, which escapes control characters.

@@ -5,8 +5,7 @@ use std::sync::Arc;
 use ssekit_core::hub::Hub;
 use ssekit_core::throttle::Throttle;
 
-/// How many messages may come at once, and how many per second after that. A peer that is refused all the time must not fill
-/// the log.
+/// The number of messages in a burst, and per second after it. A peer that is refused all the time must not fill the log.
 const BURST: f64 = 20.0;
 const PER_SECOND: f64 = 2.0;
 

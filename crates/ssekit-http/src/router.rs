@@ -1,4 +1,4 @@
-//! Which request gets which answer.
+//! The routes: each request and its answer.
 
 use http_body_util::Full;
 use hyper::body::{Body, Incoming};

@@ -27,7 +27,7 @@ use ssekit_core::schema::Schema;
 /// Connections that are still open after this time are broken off.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
 
-/// How many requests may wait at once for the history of other nodes. A node is usually behind for milliseconds only.
+/// The maximum number of requests that wait for the history of other nodes. A node is usually behind for milliseconds only.
 const MOST_WAITING: usize = 10_000;
 
 /// A running listener. It keeps running when this is dropped; [`Listener::close`] ends it.

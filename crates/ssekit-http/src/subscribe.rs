@@ -57,7 +57,7 @@ enum Rejection {
     Closing,
     /// The ticket is not valid.
     Ticket(TicketError),
-    /// It does not get a channel that it wishes.
+    /// It does not get a channel that it asks for.
     Channel(Ungranted),
     /// The hub refuses.
     Hub(Error),
@@ -110,7 +110,7 @@ async fn open<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Ro
     }
 }
 
-/// Identifies the client, if it may have a stream with the channels that it wishes. This uses up nothing.
+/// Identifies the client, if it may have a stream with the channels that it asks for. This uses up nothing.
 fn check<B>(request: &Request<B>, context: &ConnectionContext) -> Result<Admitted, Rejection> {
     if !context.shared.is_open() {
         return Err(Rejection::Closing);

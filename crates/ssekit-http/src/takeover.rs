@@ -19,7 +19,7 @@ use crate::response::StreamResponse;
 use ssekit_core::delivery::stream::Stream;
 use ssekit_core::event::Framing;
 
-/// How many bytes of a stream's rest are written at once.
+/// The maximum number of bytes that one write takes from a stream's rest.
 const READ_BYTES: usize = 64 << 10;
 
 /// Writes the beginning of the stream and hands its socket over.

@@ -1,4 +1,4 @@
-//! The channels that a page wishes in the URL of its stream.
+//! The channels that a page asks for in the URL of its stream.
 
 use std::borrow::Cow;
 
@@ -11,7 +11,7 @@ use crate::ticket::Grants;
 use ssekit_core::error::{Error, grouped};
 use ssekit_core::event::check_channel;
 
-/// Why a page does not get the channels that it wishes. An `EventSource` could not learn about a missing one otherwise, so it
+/// Why a page does not get the channels that it asks for. An `EventSource` could not learn about a missing one otherwise, so it
 /// gets no stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Ungranted {
@@ -21,9 +21,9 @@ pub(crate) enum Ungranted {
     Name(Error),
     /// The ticket does not allow this channel.
     Forbidden(String),
-    /// The page has no ticket, and so no channels. This is the one that it wishes.
+    /// The page has no ticket, and so no channels. This is the one that it asks for.
     Anonymous(String),
-    /// More than so many channels, which a client may have.
+    /// More channels than this limit of a client.
     TooMany(usize),
 }
 
@@ -54,8 +54,8 @@ impl Ungranted {
     }
 }
 
-/// The channels of a new stream: those that its ticket names, and those that its page wishes and the ticket allows. At most so
-/// many.
+/// The channels of a new stream: those that its ticket names, and those that its page asks for and the ticket allows. At
+/// most `most`.
 pub(crate) fn channels_of(query: Option<&str>, grants: Option<&Grants>, most: usize) -> Result<Vec<String>, Ungranted> {
     let mut channels: Vec<String> = grants.into_iter().flat_map(Grants::names).map(str::to_owned).collect();
     channels.sort_unstable();

@@ -1,5 +1,5 @@
-//! What several processes cost on a Redis of the benchmark's own: commands, bytes, throughput beside redis-benchmark's XADD in the
-//! same run, latency, and what it takes to know of everybody. `cargo bench -p ssekit-redis --bench backplane`; wants redis-server
+//! The cost of several processes on the benchmark's own Redis: commands, bytes, throughput beside redis-benchmark's XADD in the
+//! same run, latency, and the cost of knowing everybody. `cargo bench -p ssekit-redis --bench backplane`; wants redis-server
 //! and redis-benchmark.
 
 use std::future::poll_fn;
@@ -273,7 +273,7 @@ fn resident() -> f64 {
     line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<f64>().ok()).map_or(0.0, |kilo| kilo * 1024.0)
 }
 
-/// What Redis has done so far.
+/// The work of Redis so far.
 #[derive(Clone, Copy)]
 struct Usage {
     /// Commands that came over a connection.

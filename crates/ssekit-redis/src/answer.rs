@@ -88,7 +88,7 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// Now, if Redis's clock is so many milliseconds ahead of this machine's.
+    /// Now, if Redis's clock is `ahead` milliseconds ahead of this machine's.
     pub fn now(ahead: i64) -> Self {
         Self { millis: millis_since_1970().saturating_add(ahead), instant: Instant::now() }
     }

@@ -9,10 +9,10 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// The most bytes in one answer. The largest possible event has 64 MiB.
+/// The maximum number of bytes in one answer. The largest possible event has 64 MiB.
 pub(crate) const MOST_BYTES: usize = 256 << 20;
 
-/// How many more bytes the answer may have.
+/// The number of bytes that the answer may still have.
 #[derive(Clone)]
 pub(crate) struct Allowance {
     most: usize,

@@ -23,7 +23,7 @@ pub(crate) struct Connector {
     redirect: Option<Redirect>,
     /// The host to try next.
     next_host: usize,
-    /// The most bytes in one answer.
+    /// The maximum number of bytes in one answer.
     pub(crate) most_bytes: usize,
 }
 

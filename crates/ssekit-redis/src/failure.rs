@@ -9,7 +9,7 @@ use ssekit_core::error::printable;
 /// The kinds of errors that may refuse a login.
 const LOGIN_ERRORS: [&str; 7] = ["WRONGPASS", "NOAUTH", "NOPERM", "ERR", "LOADING", "DENIED", "MASTERDOWN"];
 
-/// The most characters of an error that are reported.
+/// The maximum number of characters of an error that are reported.
 const MOST_TOLD: usize = 300;
 
 /// The passwords, which a server, or something in its place, may repeat.
@@ -83,7 +83,7 @@ impl CallError {
         Failure::new(message).into()
     }
 
-    /// The client library's error. What it says of an answer that it cannot parse may quote anything.
+    /// The client library's error. Its message about an answer that it cannot parse may quote anything.
     pub(crate) fn of_client(error: &RedisError) -> Self {
         if error.kind() == ErrorKind::Parse {
             return Self::new("Redis: the answer is not the protocol of Redis");

@@ -39,10 +39,10 @@ use ssekit_core::backplane::{
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
-/// The most servers that one call is sent on to.
+/// The maximum number of servers that one call is sent on to.
 const MOST_REDIRECTS: usize = 3;
 
-/// How long to wait after a read that found only entries that are not ssekit's.
+/// The pause after a read that found only entries that are not ssekit's.
 const AMONG_STRANGERS: Duration = Duration::from_millis(50);
 
 /// The number of members records that are kept. A node that has missed more asks all others for a presence snapshot.
@@ -59,7 +59,7 @@ pub struct Redis {
     clock: i64,
     /// Records of a topic to ask for at once; fewer after an answer that was too large.
     most_read: usize,
-    /// How far foreign entries after a record have been skipped, in both topics.
+    /// The place up to which foreign entries after a record have been skipped, in both topics.
     skipped: Skipped,
     /// Whether there was a foreign entry.
     strange: Strange,

@@ -22,7 +22,7 @@ local events = tonumber(redis.call('HGET', KEYS[1], 'events') or '0')
 local members = tonumber(redis.call('HGET', KEYS[1], 'members') or '0')
 -- Nobody has counted so far.
 if events >= 2 ^ 43 or members >= 2 ^ 43 then epoch, events, members = false, 0, 0 end
--- What others have put there is passed over.
+-- Skips other people's entries.
 local function first()
   for _, entry in ipairs(redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 10)) do
     local number = tonumber(string.match(entry[1], '^(%d+)-0$') or '0')
@@ -74,7 +74,7 @@ if redis.call('HGET', KEYS[1], 'epoch') ~= ARGV[1] then return false end
 local node, count = ARGV[3], tonumber(ARGV[4])
 local done = tonumber(redis.call('GET', KEYS[3]) or '0')
 local number = tonumber(redis.call('HGET', KEYS[1], ARGV[2]) or '0')
--- What stands where the next record belongs is not ssekit's, and would be in the way for ever.
+-- An entry in the place of the next record is not ssekit's, and would be in the way for ever.
 local function add(...)
   local added = redis.pcall('XADD', KEYS[2], ...)
   if type(added) == 'table' and added.err and (string.find(added.err, 'equal or smaller') or string.find(added.err, 'exhausted')) then

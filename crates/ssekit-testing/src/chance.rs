@@ -36,7 +36,7 @@ impl Chance {
         ((u128::from(self.number()) * end as u128) >> 64) as usize
     }
 
-    /// True once in so many times.
+    /// True on average once in this number of times.
     pub fn one_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }

@@ -1,5 +1,5 @@
 //! Three nodes in processes of their own, which are killed and started anew; a sender without clients; three hundred pages that move
-//! about. Each page gets exactly its events, once and in order, or is told of a gap, and is counted from there.
+//! about. Each page gets exactly its events, once and in order, or gets a reset, and is counted from there.
 
 mod page;
 use std::net::SocketAddr;
@@ -19,7 +19,7 @@ const NODES: usize = 3;
 const PAGES: usize = 300;
 const USERS: usize = 30;
 const EVENTS: usize = 20_000;
-/// A node is killed after so many events, and another one takes its place.
+/// The number of events after which a node is killed, and another one takes its place.
 const KILL_EVERY: usize = 1_000;
 /// Nobody is further behind than this when an event is sent, so that the kills are spread over all of them.
 const MOST_BEHIND: usize = 1_500;

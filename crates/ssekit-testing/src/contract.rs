@@ -17,7 +17,7 @@ use crate::chance::{self, Chance};
 pub trait World {
     type Node: Backplane;
 
-    /// Keeps at least so many events, and not very many more.
+    /// Keeps at least this number of events, and few more.
     fn keeping(events: u64) -> Self;
     /// A node's access, which shares nothing with another one but the history.
     fn node(&self) -> Self::Node;

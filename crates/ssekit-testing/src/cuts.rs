@@ -1,7 +1,7 @@
-//! Pages that are cut after one in a hundred events and go to any node, while something is wrong with the backplane: 0 lost,
-//! doubled or out of order without the word of a gap, whether nodes deliver alone meanwhile or wait.
+//! Pages that are cut after one in a hundred events and go to any node, while something is wrong with the backplane. No event
+//! is lost, doubled or out of order unless a reset reports it, whether nodes deliver alone meanwhile or wait.
 //!
-//! `SSEKIT_CUTS_SEED` is the first seed, `SSEKIT_RUNS` how many there are.
+//! `SSEKIT_CUTS_SEED` is the first seed, `SSEKIT_RUNS` the number of seeds.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

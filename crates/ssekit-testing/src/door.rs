@@ -56,9 +56,9 @@ impl Door {
         self.connect().streams(&get(target))
     }
 
-    /// Waits until there are so many clients.
+    /// Waits until this number of clients is connected.
     pub fn wait_for_clients(&self, clients: usize) {
-        eventually("there are so many clients", || self.engine.stats().clients == clients);
+        eventually("all clients are connected", || self.engine.stats().clients == clients);
     }
 
     /// Waits until nobody is connected any more, in any way.

@@ -26,7 +26,7 @@ pub struct Front {
 impl Front {
     pub fn of(hub: &Hub) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        // As small as the kernel allows, so that it takes many a frame in parts only. What is accepted inherits it.
+        // As small as the kernel allows, so that it takes many frames only in parts. Accepted sockets inherit it.
         SockRef::from(&listener).set_send_buffer_size(4096).unwrap();
         let (address, open) = (listener.local_addr().unwrap(), Arc::new(AtomicBool::new(true)));
         let number = Arc::new(AtomicU64::new(0));

@@ -1,4 +1,4 @@
-//! A node's way to a history in memory, of which each direction can be closed by itself.
+//! A node's way to a history in memory; each direction can be closed by itself.
 
 use std::sync::Arc;
 
@@ -44,7 +44,7 @@ impl HalfOpen {
         self.way.lock().late = late;
     }
 
-    /// Lets so many events through, and then none.
+    /// Lets this number of events through, and then none.
     pub fn let_append(&self, events: u64) {
         let mut way = self.way.lock();
         way.most = way.appended.saturating_add(events);

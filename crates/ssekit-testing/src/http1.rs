@@ -27,7 +27,7 @@ pub struct HeadText {
 }
 
 impl HeadText {
-    /// Reads a head and not a byte more. None: the connection has ended before it.
+    /// Reads a head and not a byte more. `None`: the connection has ended before it.
     pub fn read(socket: &mut TcpStream) -> io::Result<Option<Self>> {
         let mut text = Vec::new();
         while !text.ends_with(b"\r\n\r\n") {
@@ -166,7 +166,7 @@ impl RawClient {
         Streaming { head, ready, peer }
     }
 
-    /// Reads the head of a response and not a byte more. None: the connection has ended.
+    /// Reads the head of a response and not a byte more. `None`: the connection has ended.
     pub fn head(&mut self) -> Option<Head> {
         let HeadText { first, headers } = HeadText::read(&mut self.0).expect("a head that is whole")?;
         Some(Head { status: first.split(' ').nth(1).unwrap().parse().unwrap(), headers })

@@ -28,7 +28,7 @@ impl Connection {
         Self::over(tokio::net::TcpStream::connect(address).await.unwrap(), None).await
     }
 
-    /// With a flow-control window of so many bytes for each of its streams.
+    /// With a flow-control window of this number of bytes for each stream.
     pub async fn over(io: impl AsyncRead + AsyncWrite + Unpin + Send + 'static, window: Option<u32>) -> Self {
         let mut builder = Builder::new(TokioExecutor::new());
         if let Some(window) = window {
@@ -75,7 +75,7 @@ pub struct Streaming {
 }
 
 impl Streaming {
-    /// The next event. None: the stream has ended as it should.
+    /// The next event. `None`: the stream has ended as it should.
     pub async fn event(&mut self) -> Option<Received> {
         loop {
             if let Some(event) = self.parser.pop() {
@@ -125,7 +125,7 @@ impl Rascal {
         })
     }
 
-    /// Waits for a frame of this type. None: the connection has ended before it.
+    /// Waits for a frame of this type. `None`: the connection has ended before it.
     pub fn wait_for(&mut self, kind: u8) -> Option<Vec<u8>> {
         loop {
             let (got, payload) = next_frame(&mut self.0)?;

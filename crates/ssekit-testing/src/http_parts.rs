@@ -1,6 +1,6 @@
 //! The parts of requests, over HTTP/1 and HTTP/2, for tests that combine them at random.
 
-/// Parts of requests, of which some fit together and most do not.
+/// Parts of requests: some fit together, and most do not.
 pub const PARTS: &[&str] = &[
     "GET ",
     "POST ",

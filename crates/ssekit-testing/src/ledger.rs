@@ -50,7 +50,7 @@ impl Account {
         Self { ledger: ledger.clone(), user, last: vec![Some(0); senders], resets: 0, faults: Vec::new() }
     }
 
-    /// An event has come. What the ledger does not know of is passed over.
+    /// Takes an event that has come. The ledger ignores an event that it does not know.
     pub fn take(&mut self, event: &Received) {
         if event.is_reset() {
             self.resets += 1;

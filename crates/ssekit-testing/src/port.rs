@@ -4,8 +4,8 @@ use std::net::TcpListener;
 
 use crate::chance::{Chance, seed};
 
-/// A port that is free. It is below those that systems give to connections of their own accord (32768 and above on Linux), and so is
-/// the one 10,000 above it, which Redis uses within a cluster: while a server is away, nobody else comes to sit there.
+/// A free port below the ephemeral ports (32768 and above on Linux). The port 10,000 above it, which Redis uses within a cluster, is
+/// free and below them, too. So no other program takes either while a server is away.
 pub fn free_port() -> u16 {
     let mut chance = Chance::of(seed());
     loop {

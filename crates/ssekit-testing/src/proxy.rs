@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
-/// A TCP proxy. Each connection is cut after so many bytes of the answer, and all of them when it is restarted.
+/// A TCP proxy. It cuts each connection after a number of bytes of the answer, and all of them when it restarts.
 pub struct Proxy {
     target: SocketAddr,
     running: Mutex<Arc<Generation>>,
@@ -81,7 +81,7 @@ impl Generation {
     }
 }
 
-/// Passes the request on as it is, and of the answer so many bytes.
+/// Passes on the request as it is, and the first `cut_after` bytes of the answer.
 fn forward(mut client: TcpStream, mut server: TcpStream, cut_after: usize) {
     let (mut requests, mut to_server) = (client.try_clone().unwrap(), server.try_clone().unwrap());
     std::thread::spawn(move || {

@@ -24,7 +24,7 @@ impl Bell {
         *self.rings.lock()
     }
 
-    /// Waits until it has rung more than so many times.
+    /// Waits until it has rung more than `heard` times.
     fn wait_for_more_than(&self, heard: usize) {
         let mut rings = self.rings.lock();
         while *rings <= heard {
@@ -57,7 +57,7 @@ impl Pull {
         Self::by(connected, 64 * 1024)
     }
 
-    /// Pulls so many bytes at a time.
+    /// Pulls at most `max_bytes` at a time.
     pub fn by(connected: Connected, max_bytes: usize) -> Self {
         let Connected { opening, stream, .. } = connected;
         let (bell, parser, events) = (Arc::default(), Parser::default(), VecDeque::new());
@@ -76,7 +76,7 @@ impl Pull {
         bytes
     }
 
-    /// Waits to be woken, as a carrier does, and pulls again. None: the stream has ended.
+    /// Waits to be woken, as a carrier does, and pulls again. `None`: the stream has ended.
     pub fn wait(&mut self) -> Option<Bytes> {
         loop {
             let heard = self.bell.rings();
@@ -92,7 +92,7 @@ impl Pull {
         self.next_event().expect("an event before the end of the stream")
     }
 
-    /// The same. None: the stream has ended.
+    /// The same. `None`: the stream has ended.
     pub fn next_event(&mut self) -> Option<Received> {
         let hung = Instant::now() + PATIENCE;
         loop {
@@ -125,7 +125,7 @@ impl Pull {
         self.events.drain(..).collect()
     }
 
-    /// The events of so many pulls.
+    /// The events of this number of pulls.
     pub fn some(&mut self, pulls: usize) -> Vec<Received> {
         for _ in 0..pulls {
             if let Poll::Ready(Some(bytes)) = self.poll() {

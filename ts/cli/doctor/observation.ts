@@ -7,9 +7,9 @@ export interface Observation {
   /** The URL after all redirects. */
   url: URL;
   redirects: Redirect[];
-  /** How long to wait for an answer, and then for the first event. */
+  /** The maximum wait for an answer, and then for the first event. */
   timeoutMs: number;
-  /** How long to keep the stream open. */
+  /** The time to keep the stream open. */
   waitMs: number;
   /** Missing if no head came in time. */
   head?: Head;

@@ -36,7 +36,7 @@ const ANY = {
   idle: 'Raise the idle timeout for this path in every proxy and load balancer on the way. nginx: “proxy_read_timeout 1h;”. AWS ALB: “idle_timeout.timeout_seconds”.',
 };
 
-/** How to fix the proxy's behaviour, as far as the response shows which proxy it is. */
+/** The fix for the proxy's behaviour, as far as the response shows which proxy it is. */
 export function remedyFor(what: 'buffering' | 'compression' | 'idle', fields: HeaderFields = {}): string {
   return PROXIES.find(({ recognizes }) => recognizes(fields))?.[what] ?? ANY[what];
 }

@@ -1,7 +1,7 @@
 /** Shows a change to a file, in the format of `git apply` and `patch -p1`. */
 import { FILE_HEADERS_ONLY, formatPatch, structuredPatch } from 'diff';
 
-/** How many unchanged lines are shown around a change. */
+/** The number of unchanged lines shown around a change. */
 const CONTEXT = 3;
 
 /** `before` is missing if there is no file yet. The result has no line end at its end. */

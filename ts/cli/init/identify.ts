@@ -1,4 +1,4 @@
-/** How the stream's route identifies the user: by the app's own authentication, or by a marked place to fill in. */
+/** The stream's route identifies the user by the app's own authentication, or has a marked place to fill in. */
 import type { NextApp } from '../app/next-app.js';
 import { AUTH_LIBRARIES, type AuthLibrary } from './auth-libraries.js';
 import type { SourceFinder } from './source-finder.js';

@@ -1,4 +1,4 @@
-/** How the files of an app import each other, and the change that makes `@/features/sse` work. */
+/** The imports between an app's files, and the change that makes `@/features/sse` work. */
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 
@@ -15,7 +15,7 @@ export interface Imports {
   step?: Step;
   /** The folder of `FEATURE`, relative to the app's. */
   featureFolder: string;
-  /** How a file imports a module; both are relative to the app's folder. */
+  /** The specifier by which a file imports a module; both are relative to the app's folder. */
   specifier(module: string, from: string): string;
 }
 

@@ -17,7 +17,7 @@ import { componentFile, configFile, featureFile, instrumentationFile, routeFile 
 
 export interface Plan {
   steps: Step[];
-  /** How the route identifies the user; missing if there was a route already. */
+  /** The route's way of identifying the user; missing if there was a route already. */
   identify?: Identify;
 }
 

@@ -32,7 +32,7 @@ const DEFAULT_RETRY_MS = 3000;
 /** The minimum, no matter what the stream says. With a retry of 0 this loop would keep both sides busy. */
 const MIN_RETRY_MS = 250;
 
-/** How long an answer may take to begin. */
+/** The maximum time until an answer begins. */
 const ANSWER_MS = 60_000;
 
 /** The longest delay. Attempts become rarer while the server does not come back. */

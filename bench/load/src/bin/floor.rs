@@ -1,6 +1,6 @@
 //! The floor: the least work that a server must do if it writes to sockets one by one. It makes an event's bytes once and
-//! calls `send` for each client, in one thread, and does nothing else: no history, no slow readers, no heartbeat, no ids
-//! but a counter.
+//! calls `send` for each client, in one thread. It has no history, no slow readers and no heartbeat, and its only ids are a
+//! counter.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::mem::MaybeUninit;
@@ -85,7 +85,7 @@ fn is_open(socket: &TcpStream) -> bool {
     looked.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
 }
 
-/// The bytes that ssekit would send for it: a chunk with one event of so many bytes of data.
+/// The bytes that ssekit would send for it: a chunk with one event with `bytes` bytes of data.
 fn event(seq: u64, bytes: usize) -> Vec<u8> {
     let (at, epoch) = (clock::now(), "0123456789");
     let start = format!("{{\"seq\":{seq},\"at\":{at},\"pad\":\"");

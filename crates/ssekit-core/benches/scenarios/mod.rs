@@ -15,7 +15,7 @@ use tokio::runtime::{Builder, Runtime};
 /// Data of an ordinary event, about 150 bytes.
 const SMALL: &str = r#"{"id":1042,"title":"Order 1042 is on its way","paid":true,"amount":19.99,"currency":"EUR","tags":["express","gift"],"at":"2026-01-01T12:00:00.000Z"}"#;
 
-/// A scenario does its thing so many times.
+/// A scenario repeats its work the given number of times.
 type Scenario = Box<dyn FnMut(usize)>;
 
 /// The names of all scenarios.
@@ -91,7 +91,7 @@ impl Engine {
     }
 }
 
-/// Takes what has come, and waits until it is at least so much.
+/// Reads until at least `at_least` bytes have come.
 fn take(mut peer: &TcpStream, at_least: usize, buffer: &mut [u8]) {
     let mut total = 0;
     while total < at_least {
@@ -143,7 +143,7 @@ fn broadcast_to_nobody() -> Scenario {
     })
 }
 
-/// A socket for each of so many clients, with these channels.
+/// A socket for each client, with these channels.
 fn connect_sockets(engine: &Engine, clients: usize, channels: &[&str]) -> Vec<TcpStream> {
     (0..clients).map(|number| engine.connect_socket(&format!("user {number}"), channels)).collect()
 }

@@ -55,7 +55,7 @@ pub use crate::event::position::NodeId;
 /// The longest time that a read waits for new records.
 pub const READ_WAIT: Duration = Duration::from_secs(5);
 
-/// The most records of one topic that a read returns.
+/// The maximum number of records of one topic that a read returns.
 pub const MOST_READ: usize = 1_024;
 
 /// A record's number in its topic. The first is 1; 0 means "before everything".
@@ -70,7 +70,7 @@ pub enum Topic {
     Members,
 }
 
-/// How far both sequences have been read, or where they end.
+/// The last number read in both sequences, or their ends.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Ends {
     /// In [`Topic::Events`].
@@ -149,7 +149,7 @@ pub struct Recall {
     pub after: Number,
     /// and up to this one.
     pub upto: Number,
-    /// At most so many. The backplane may return fewer for lack of room, but at least one if there is one.
+    /// The maximum number of records. The backplane may return fewer for lack of room, but at least one if there is one.
     pub most: usize,
     /// If there are more than that, return the newest of them and not the oldest.
     pub newest: bool,
@@ -191,7 +191,7 @@ pub struct Recalled {
 pub struct Known {
     /// The epoch; `None` if the node has never joined.
     pub epoch: Option<Epoch>,
-    /// How far the node has read.
+    /// The last numbers that the node has read.
     pub ends: Ends,
     /// The newest record of [`Topic::Events`] that the node has read.
     pub last: Option<Origin>,

@@ -9,7 +9,7 @@ pub(super) struct Health {
     pub(super) told: Vec<String>,
 }
 
-/// The most failures of one outage that are remembered, so that they are not reported again.
+/// The maximum number of failures of one outage that are remembered, so that they are not reported again.
 const MOST_TOLD: usize = 16;
 
 impl Default for Health {

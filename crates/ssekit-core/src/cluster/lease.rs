@@ -10,10 +10,10 @@ use crate::cluster::node::Cluster;
 use crate::cluster::stats::Link;
 use crate::engine::Engine;
 
-/// How many times per lease a node reports that it is alive.
+/// The number of times per lease that a node reports that it is alive.
 const BEATS_PER_LEASE: u32 = 3;
 
-/// How soon a requested presence snapshot is sent. All requests in the meantime share one snapshot.
+/// The maximum delay of a requested presence snapshot. All requests in the meantime share one snapshot.
 const TICK: Duration = Duration::from_millis(100);
 
 pub(super) async fn run(cluster: Arc<Cluster>, engine: Weak<Engine>) {

@@ -27,7 +27,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The time for which calls may fail before clients learn about a gap instead of waiting.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 
-/// The most records among which a caller's own id is looked for.
+/// The maximum number of records among which a caller's own id is looked for.
 const MOST_SEARCHED: usize = 64 * 1_024;
 
 /// The pause after a failed call.

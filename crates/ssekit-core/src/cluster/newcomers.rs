@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use crate::event::position::Position;
 use crate::session::client::Client;
 
-/// The most positions beyond the end of the history that are remembered. A page that makes up more of them just waits
+/// The maximum number of positions beyond the end of the history that are remembered. A page that makes up more of them just waits
 /// in vain.
 const MOST_REFUTED: usize = 256;
 

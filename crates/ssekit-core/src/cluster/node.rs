@@ -29,10 +29,10 @@ use crate::session::client::Client;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
 use crate::session::observer::Observer;
 
-/// How long `flush` and a starting node wait for the backplane.
+/// The maximum time `flush` and a starting node wait for the backplane.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How long a client that has seen more than this node waits while the backplane is unavailable.
+/// The maximum wait of a client that has seen more than this node, while the backplane is unavailable.
 const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 
 /// This node.
@@ -40,7 +40,7 @@ const PATIENCE_IN_OUTAGE: Duration = Duration::from_secs(2);
 pub(crate) struct Cluster {
     pub(crate) node: NodeId,
     pub(super) options: ClusterOptions,
-    /// How long the node remembers who owned the id of a client that has gone.
+    /// The time the node remembers who owned the id of a client that has gone.
     pub(super) memory: Duration,
     /// Events waiting to be appended.
     pub(crate) events: Outbox,
@@ -61,7 +61,7 @@ pub(crate) struct Cluster {
     pub(super) outage: Mutex<OutageDelivery>,
     /// The epoch of the history that the node has joined; `None`: it has to join first.
     pub(super) joined: watch::Sender<Option<Epoch>>,
-    /// How far events have been read.
+    /// The number of the last event read.
     pub(super) read: watch::Sender<Number>,
     /// The number at which this node's newest event was appended.
     pub(super) appended: Mutex<Number>,
@@ -208,7 +208,7 @@ impl Cluster {
         self.patiently(known).await;
     }
 
-    /// How far the node has read the history.
+    /// The position up to which the node has read the history.
     pub(crate) fn read(&self) -> Position {
         agreed(*self.read.borrow())
     }

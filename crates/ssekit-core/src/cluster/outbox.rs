@@ -9,7 +9,7 @@ use tokio::sync::Notify;
 use crate::backplane::Outgoing;
 use crate::cluster::message::Message;
 
-/// The most records, and bytes, that are appended at once.
+/// The maximum number of records, and bytes, that are appended at once.
 const MOST_RECORDS: usize = 256;
 const MOST_BYTES: usize = 1 << 20;
 
@@ -34,7 +34,7 @@ pub(crate) struct Outbox {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Waiting>,
-    /// How many records have ever left at the front. The first waiting record has this count plus one.
+    /// The number of records that have ever left at the front. The first waiting record has this count plus one.
     left: u64,
     bytes: usize,
     /// Events that were dropped from the front and that no `Lost` record reports yet.
@@ -52,7 +52,7 @@ struct Waiting {
     is_word: bool,
 }
 
-/// How much is waiting, and how much was dropped.
+/// The records that are waiting, and those that were dropped.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Buffered {
     /// Waiting records.
@@ -101,7 +101,7 @@ impl Outbox {
         (!records.is_empty()).then_some((queue.left + 1, records))
     }
 
-    /// The most records that may wait.
+    /// The maximum number of records that may wait.
     pub(crate) fn most(&self) -> usize {
         self.bounds.records
     }

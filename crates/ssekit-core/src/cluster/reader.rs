@@ -17,7 +17,7 @@ use crate::event::position::agreed;
 /// Records that are applied before other tasks may run.
 const RECORDS_PER_ITERATION: usize = 256;
 
-/// The most nodes whose events are counted before nodes that are gone are removed.
+/// The maximum number of nodes whose events are counted before nodes that are gone are removed.
 const MOST_COUNTS: usize = 4_096;
 
 pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, engine: Weak<Engine>) {

@@ -14,7 +14,7 @@ use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::Client;
 use crate::session::subscriptions::Subscription;
 
-/// The most records of one piece.
+/// The maximum number of records of one piece.
 const MOST_RECORDS: usize = 1_024;
 
 /// The part of the history that one client needs.

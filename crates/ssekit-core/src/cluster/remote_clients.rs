@@ -20,7 +20,7 @@ use crate::event::position::Position;
 use crate::session::lifecycle::ClientInfo;
 use crate::session::subscriptions::Span;
 
-/// The most clients gone from other nodes that are remembered.
+/// The maximum number of clients gone from other nodes that are remembered.
 const MOST_GONE: usize = 65_536;
 
 /// The clients of other nodes.

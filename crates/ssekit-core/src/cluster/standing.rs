@@ -13,7 +13,7 @@ use crate::engine::Engine;
 use crate::event::Frame;
 use crate::event::position::{Epoch, agreed, number_of};
 
-/// The most records of one call.
+/// The maximum number of records of one call.
 const MOST_RECORDS: usize = 1_024;
 
 /// The standing records of a history.

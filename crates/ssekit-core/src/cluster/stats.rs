@@ -31,7 +31,7 @@ pub struct ClusterStats {
     pub link: Link,
     /// The records that wait to be appended.
     pub buffered: Buffered,
-    /// How often the backplane became unavailable.
+    /// The number of times the backplane became unavailable.
     pub outages: u64,
     /// Records that this node could not understand.
     pub unreadable: u64,

@@ -155,7 +155,7 @@ impl Connection {
         Ok(Outcome::More)
     }
 
-    /// Moves the cursor past the frames that the kernel has accepted, even in part. Returns how many they are.
+    /// Moves the cursor past the frames that the kernel has accepted, even in part. Returns their number.
     fn took<'a>(&mut self, sent: usize, frames: impl Iterator<Item = (Position, &'a Bytes)>) -> u64 {
         let (mut left, mut taken) = (sent, 0);
         for (position, frame) in frames {
@@ -185,7 +185,7 @@ impl Connection {
         }
     }
 
-    /// How far the client lags. It does not lag unless its socket is full.
+    /// The client's lag. It lags only while its socket is full.
     pub(crate) fn backlog(&self, max_lag: &MaxLag, timeline: &Timeline) -> Option<Backlog> {
         self.writer.blocked.then(|| max_lag.backlog_of(self.client(), self.reader.cursor(), timeline))
     }

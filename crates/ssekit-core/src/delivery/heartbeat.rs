@@ -32,7 +32,7 @@ impl Heartbeat {
     }
 }
 
-/// How long a stream that someone else carries has been idle.
+/// The time that a stream carried by someone else has been idle.
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
     /// Ticks without an event.
@@ -76,7 +76,7 @@ mod tests {
     use crate::delivery::inbox::Inbox;
     use crate::session::client::Start;
 
-    /// How often each flag is set in so many ticks, if the stream takes it at once.
+    /// The number of times each flag is set in each number of ticks, if the stream takes it at once.
     fn beats(start: Start, ticks: &[u32]) -> Vec<(u32, u32)> {
         let pace = Pace::new(Duration::from_secs(8), Duration::from_secs(48), Heartbeat::Comment);
         let info = crate::session::lifecycle::ClientInfo { id: "c".into(), user: None };

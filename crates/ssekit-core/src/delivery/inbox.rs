@@ -33,7 +33,7 @@ pub(crate) enum Command {
 /// A shard's inbox.
 #[derive(Debug, Default)]
 pub(crate) struct Inbox {
-    /// Which of the hub's shards it belongs to.
+    /// The number of its shard in the hub.
     pub(crate) number: usize,
     commands: Mutex<Vec<Command>>,
     broadcast: AtomicBool,

@@ -3,7 +3,7 @@
 //! * `shard`: the task that writes for its share of the clients, with its `inbox` and its `poller`.
 //! * `connection`, `socket`: one client's reader and writer in a shard; `handoff`: a socket on its way there.
 //! * [`stream`]: bytes that someone else carries (Node, HTTP/2); [`ready`]: many such streams, read together.
-//! * `heartbeat`: keeps idle connections open; [`lag`]: how far clients lag behind.
+//! * `heartbeat`: keeps idle connections open; [`lag`]: the lag of clients.
 
 pub(crate) mod broadcasts;
 #[cfg(unix)]

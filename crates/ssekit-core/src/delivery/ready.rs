@@ -215,7 +215,7 @@ impl QueuePlace {
         }
     }
 
-    /// Returns how many streams can be read now, or 0 if this one was in the queue already.
+    /// Returns the number of streams that can be read now, or 0 if this one was in the queue already.
     fn enter(&self) -> usize {
         if self.is_taken.swap(true, Ordering::AcqRel) {
             return 0;

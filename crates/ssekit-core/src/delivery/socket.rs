@@ -10,7 +10,7 @@ use socket2::{SockRef, Socket, TcpKeepalive};
 use crate::event::Framing;
 use crate::session::lifecycle::DisconnectReason;
 
-/// The most bytes that a peer may send after its request. A peer that sends more is no event-stream client.
+/// The maximum number of bytes that a peer may send after its request. A peer that sends more is no event-stream client.
 const MAX_STRAY_BYTES: usize = 16 * 1024;
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
@@ -120,7 +120,7 @@ impl Writer {
         self.rest = Some(rest);
     }
 
-    /// Sends the rest of a frame. Returns how many bytes were sent.
+    /// Sends the rest of a frame. Returns the number of bytes sent.
     pub(crate) fn send_rest(&mut self) -> io::Result<usize> {
         let mut total = 0;
         while let Some(rest) = self.rest.take() {
@@ -136,7 +136,7 @@ impl Writer {
         Ok(total)
     }
 
-    /// Sends a frame of its own; a part that the kernel does not accept is kept. Returns how many bytes were sent.
+    /// Sends a frame of its own; a part that the kernel does not accept is kept. Returns the number of bytes sent.
     pub(crate) fn send_frame(&mut self, frame: Bytes) -> io::Result<usize> {
         self.keep(frame);
         self.send_rest()

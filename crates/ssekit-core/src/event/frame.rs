@@ -60,7 +60,7 @@ impl Decimal {
     }
 }
 
-/// How the body of a response is framed on its connection.
+/// The framing of a response's body on its connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Framing {
     /// HTTP/1.1's chunked coding (RFC 9112, section 7.1).

@@ -1,6 +1,6 @@
 //! The lines of an event's data.
 
-/// How many lines `data` has: at least one, because an event without data would not be dispatched.
+/// The number of lines in `data`: at least one, because an event without data would not be dispatched.
 pub(super) fn line_starts(data: &str) -> usize {
     Lines::of(data).count()
 }

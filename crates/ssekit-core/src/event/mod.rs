@@ -211,7 +211,7 @@ fn check_no_control(argument: &str, text: &str) -> Result<()> {
     }
 }
 
-/// The most bytes that an id or a key may have.
+/// The maximum number of bytes that an id or a key may have.
 const MAX_TEXT: usize = 256;
 
 #[cfg(test)]

@@ -6,10 +6,10 @@ use std::borrow::Cow;
 /// `version "-" trace-id "-" parent-id "-" trace-flags`.
 const PARENT_BYTES: usize = 55;
 
-/// The most entries that a `tracestate` may have, by the standard.
+/// The maximum number of entries that a `tracestate` may have, by the standard.
 const MAX_ENTRIES: usize = 32;
 
-/// The most bytes of a `tracestate` that are passed on. The standard wants at least this many.
+/// The maximum number of bytes of a `tracestate` that are passed on. The standard wants at least this many.
 const MAX_STATE_BYTES: usize = 512;
 
 /// Longer entries are the first to go where a `tracestate` is too long.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 
 use crate::event::position::{Position, agreed, number_of};
 
-/// How many runs are kept. A run lasts as long as both sequences go on without another node's event in between.
+/// The maximum number of runs kept. A run lasts as long as both sequences go on without another node's event in between.
 const MOST_RUNS: usize = 4_096;
 
 /// Unsequenced events that have come back.

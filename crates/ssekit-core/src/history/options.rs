@@ -1,4 +1,4 @@
-//! How much is kept, and for how long.
+//! Bounds of the history: number, bytes and age of events.
 
 use std::time::Duration;
 

@@ -100,7 +100,7 @@ impl Special {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Gap;
 
-/// How much a log holds.
+/// The events that a log holds, and their bytes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
     /// Events.
@@ -121,7 +121,7 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// How long the first of its events has been waiting.
+    /// The time the first of its events has been waiting.
     pub fn age(&self) -> Duration {
         self.since.map_or(Duration::ZERO, |since| Instant::now().saturating_duration_since(since))
     }
@@ -307,7 +307,7 @@ impl Ring {
         self.slots.front().map(|slot| (slot.position(), slot.at()))
     }
 
-    /// How much it holds.
+    /// The events that it holds, and their bytes.
     pub fn usage(&self) -> Usage {
         Usage { events: self.slots.len(), bytes: self.bytes }
     }

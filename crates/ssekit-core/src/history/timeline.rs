@@ -94,7 +94,7 @@ struct Sequencer {
     newest: Position,
     /// The history begins after this position; everything before it is gone.
     base: Position,
-    /// Memory holds what came after this position. What came before has to be recalled, except what was sent to single clients.
+    /// Memory holds the events after this position. Earlier events must be recalled, except those for single clients.
     horizon: Position,
     outage: Outage,
     /// New events in the logs may not be read for now: see [`Timeline::begin_backfill`].

@@ -63,13 +63,13 @@ pub(super) enum SubscriptionChange<'a> {
 }
 
 impl Hub {
-    /// Subscribes to a channel. Each client learns by `ssekit:subscribed` from where on it gets the channel's events. With
-    /// `since`, a [cursor](Hub::cursor), it first gets the events after that; if they are gone, it gets `ssekit:reset` for
-    /// that channel. Returns how many clients have subscribed that had not before, as far as this node knows.
+    /// Subscribes to a channel. `ssekit:subscribed` shows each client where the channel's events begin. With `since`, a
+    /// [cursor](Hub::cursor), it first gets the events after that; if they are gone, it gets `ssekit:reset` for that
+    /// channel. Returns the number of clients that had not subscribed before, as far as this node knows.
     ///
     /// # Errors
-    /// An id or the channel's name is invalid, a client has as many channels as it may have, or a page is not the client
-    /// that it says.
+    /// An id or the channel's name is invalid, a client has reached its limit of channels, or a page is not the client that
+    /// it claims to be.
     pub fn subscribe(&self, subscriber: Subscriber<'_>, channel: &str, since: Option<&str>) -> Result<usize> {
         check_channel(channel)?;
         let targets = self.targets(subscriber)?;
@@ -79,16 +79,16 @@ impl Hub {
     }
 
     /// Ends subscriptions to a channel. Each client learns by `ssekit:unsubscribed` up to where it gets the channel's events.
-    /// Returns how many clients had subscribed, as far as this node knows.
+    /// Returns the number of clients that had subscribed, as far as this node knows.
     ///
     /// # Errors
-    /// An id or the channel's name is invalid, or a page is not the client that it says.
+    /// An id or the channel's name is invalid, or a page is not the client that it claims to be.
     pub fn unsubscribe(&self, subscriber: Subscriber<'_>, channel: &str) -> Result<usize> {
         check_channel(channel)?;
         self.change_all(&self.targets(subscriber)?, channel, SubscriptionChange::End)
     }
 
-    /// Changes the subscriptions of all of them to one channel. Returns how many of them change.
+    /// Changes the subscriptions of all of them to one channel. Returns the number of clients that change.
     pub(super) fn change_all(
         &self,
         targets: &[Target],

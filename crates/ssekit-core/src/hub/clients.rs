@@ -9,7 +9,7 @@ use crate::session::attendance::member;
 use crate::session::client::Client;
 use crate::session::lifecycle::Phase;
 
-/// Which clients a question is about. Without conditions: all.
+/// Selects clients. Without conditions: all.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ClientFilter<'a> {
     /// Those of this user.
@@ -31,7 +31,7 @@ pub struct ClientDetails {
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub connected_at: Duration,
-    /// How it is connected. `None`: to another node.
+    /// The phase of its connection. `None`: it is connected to another node.
     pub transport: Option<Phase>,
     /// The channels that it has subscribed to.
     pub channels: Vec<Arc<str>>,

@@ -72,7 +72,7 @@ fn has_missed(
     has_new(Part::whole(broadcasts)) || subscriptions.any(has_new)
 }
 
-/// The most bytes of a client's data.
+/// The maximum number of bytes of a client's data.
 const MOST_DATA: usize = 1_024;
 
 fn check_json(argument: &str, json: Option<&str>, most: usize) -> Result<()> {

@@ -8,11 +8,11 @@ use tokio::time::{Instant, MissedTickBehavior, interval};
 use crate::history::timeline::Timeline;
 use crate::session::registry::Registry;
 
-/// On a backplane that recalls, memory holds the events of a user or a channel for at least so long after the last client has gone. A
-/// page that reconnects is served from memory.
+/// On a backplane that recalls, memory holds the events of a user or a channel for at least this long after the last client
+/// has gone. So a page that reconnects is served from memory.
 const UNREAD: Duration = Duration::from_secs(30);
 
-/// How long that is with these heartbeats. A client that was let go may read on for as long as a heartbeat.
+/// The same time with this heartbeat. A client that was let go may read on for as long as a heartbeat.
 pub(crate) fn unread_for(heartbeat: Duration) -> Duration {
     UNREAD.max(2 * heartbeat)
 }

@@ -52,7 +52,7 @@ use crate::session::observer::Observer;
 use crate::session::registry::Registry;
 use crate::session::revoked::since_1970;
 
-/// How long a drain waits for connections to end after all their streams have ended.
+/// The maximum time a drain waits for connections to end after all their streams have ended.
 const PARTING: Duration = Duration::from_secs(1);
 
 /// The hub. Cheap to clone; all clones are the same hub.
@@ -203,8 +203,8 @@ impl Hub {
         &self.inner.options
     }
 
-    /// Sends to all clients of a user: to the connected ones now, to the others when they come back. Returns how many
-    /// are connected.
+    /// Sends to all clients of a user: to the connected ones now, to the others when they come back. Returns the
+    /// number of connected ones.
     ///
     /// # Errors
     /// The id or the event is invalid.
@@ -220,7 +220,7 @@ impl Hub {
         Ok(self.send(Audience::Client(client_id), event)? > 0)
     }
 
-    /// Sends to all clients except `exclude`. Returns how many are connected.
+    /// Sends to all clients except `exclude`. Returns the number of connected ones.
     ///
     /// # Errors
     /// The id or the event is invalid.
@@ -228,7 +228,7 @@ impl Hub {
         self.send(Audience::All { exclude }, event)
     }
 
-    /// Sends to all clients that have subscribed to a channel. Returns how many are connected.
+    /// Sends to all clients that have subscribed to a channel. Returns the number of connected ones.
     ///
     /// # Errors
     /// The channel's name or the event is invalid.

@@ -19,9 +19,9 @@ pub struct Change<'a> {
 /// The part of a [`Change`] that was carried out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed {
-    /// How many of the channels the page has left, in the order of the change. It need not have had them.
+    /// The number of channels that the page has left, in the order of the change. It need not have had them.
     pub unsubscribed: usize,
-    /// How many of the channels it has subscribed to, in the order of the change. It may have had them before.
+    /// The number of channels that it has subscribed to, in the order of the change. It may have had them before.
     pub subscribed: usize,
     /// Why the rest was not carried out.
     pub stopped: Option<Error>,
@@ -31,8 +31,8 @@ impl Hub {
     /// Changes the subscriptions of a page's client. The page learns from its stream where each begins and ends.
     ///
     /// # Errors
-    /// A name is invalid, the page is not the client that it says, or the hub is being drained: the page will soon be with
-    /// another process, which is the one to ask. Nothing has changed then.
+    /// A name is invalid, the page is not the client that it claims to be, or the hub is being drained. A drained page
+    /// will soon be with another process, and can ask that one. After an error, nothing has changed.
     pub fn change(&self, page: Page<'_>, change: Change<'_>) -> Result<Changed> {
         let Change { unsubscribe, subscribe } = change;
         let names = unsubscribe.iter().copied().chain(subscribe.iter().map(|(name, _)| *name));

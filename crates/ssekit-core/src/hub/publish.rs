@@ -39,7 +39,7 @@ impl Hub {
         Ok(Published { clients, id })
     }
 
-    /// Puts an event into its log. Returns how many connected clients it is for, and its position.
+    /// Puts an event into its log. Returns the number of connected clients that it is for, and its position.
     pub(super) fn put(&self, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
         if let Some(cluster) = &self.inner.cluster {
             return (self.put_for_all_nodes(cluster, audience, draft), None);

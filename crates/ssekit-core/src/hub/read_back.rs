@@ -73,7 +73,7 @@ impl Hub {
         };
         if search.is_none() && from >= floor {
             match self.history(audience, after, limit) {
-                // The log was given up after the look at its floor. What it held can be recalled.
+                // The log was given up after the look at its floor. Its events can be recalled.
                 Err(error) if error.kind() == ErrorKind::Evicted => log = self.log_of(audience),
                 found => return found,
             }

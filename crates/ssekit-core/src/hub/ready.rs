@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::session::client::Client;
 
-/// The value that a page assumes if it is told nothing else.
+/// The value that a page assumes without another one from the server.
 const USUAL_HEARTBEAT: Duration = Duration::from_secs(25);
 
 /// The data of the event: who the client is, whether it resumes, its channels if it has any, how often an idle stream has a

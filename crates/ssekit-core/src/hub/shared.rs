@@ -72,7 +72,8 @@ impl Hub {
         cluster.newcomers.is_refuted(seen)
     }
 
-    /// Sends an event to all nodes, including this one. Returns how many clients it is for, as far as this node knows.
+    /// Sends an event to all nodes, including this one. Returns the number of clients that it is for, as far as this node
+    /// knows.
     pub(super) fn put_for_all_nodes(&self, cluster: &Cluster, audience: Audience<'_>, draft: Draft) -> usize {
         let (registry, remote) = (&self.inner.engine.registry, &cluster.remote_clients);
         let mut owner = None;
@@ -113,8 +114,8 @@ impl Hub {
         Ok((user.map_or(0, |user| cluster.remote_clients.count_of(user)), replaces))
     }
 
-    /// How far a page with this id and user may have read on other nodes. Nobody knows how much of the current history
-    /// it has received, so the answer is the base of the history.
+    /// The position that a page with this id and user may have reached on other nodes. Nobody knows how much of the
+    /// current history it has received, so the answer is the base of the history.
     pub(super) fn earlier_elsewhere(&self, user: Option<&str>, client: &str) -> Option<Earlier> {
         let there = self.inner.cluster.as_ref()?.remote_clients.find(client)?;
         (there.user.as_deref() == user).then(|| Earlier { reached: Some(self.inner.engine.timeline.base()) })

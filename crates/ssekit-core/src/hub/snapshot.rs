@@ -49,7 +49,7 @@ impl Hub {
         Ok(newest)
     }
 
-    /// An audience of which nothing is kept has an empty log, which knows up to where events are missing.
+    /// An audience without kept events has an empty log, which knows the position up to which events are missing.
     pub(super) fn log_of(&self, audience: Audience<'_>) -> Arc<Log> {
         let registry = &self.inner.engine.registry;
         let without = |missing| Arc::new(Log::new(missing));

@@ -28,7 +28,7 @@ pub enum Value {
 /// A longer string is only counted.
 const LONG: usize = 4_096;
 
-/// How many characters of a string an error shows.
+/// The maximum number of characters that an error shows of a string.
 const SHOWN: usize = 40;
 
 impl Value {
@@ -64,7 +64,7 @@ impl Value {
         }
     }
 
-    /// The value as JSON. What JSON cannot carry becomes `null`.
+    /// The value as JSON. Values that JSON does not have become `null`.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Flag(flag) => (*flag).into(),

@@ -13,13 +13,13 @@ use tokio::time::Instant;
 use crate::session::client::Client;
 use crate::session::network::Network;
 
-/// The most clients in all.
+/// The maximum number of clients in all.
 const MOST: usize = 65_536;
 const MOST_OF_A_USER: usize = 1_024;
-/// The most anonymous clients from one address.
+/// The maximum number of anonymous clients from one address.
 const MOST_OF_VISITORS: usize = 4_096;
-/// The most clients from one address, with or without a user. If clients come with a proxy's address instead of their own,
-/// these are all clients.
+/// The maximum number of clients from one address, with or without a user. If clients come with a proxy's address
+/// instead of their own, these are all clients.
 const MOST_OF_AN_ADDRESS: usize = 16_384;
 
 /// The holder that must make room. Users are separate from the anonymous clients of the same address, because those could
@@ -187,7 +187,7 @@ mod tests {
         clients.iter().map(|client| &*client.info.id).collect()
     }
 
-    /// Keeps `count` clients. Returns how many were given up, all of which must have the same holder.
+    /// Keeps `count` clients. Returns the number of clients given up, which must all have the same holder.
     fn flood(away: &Away, count: usize, user: Option<&str>, address: Option<&str>) -> usize {
         let mut given_up = Vec::new();
         for number in 0..count {

@@ -58,7 +58,7 @@ impl Channel {
         }
     }
 
-    /// There is a new event: runs `tell` for each shard that has to learn about it. Returns how many members there are.
+    /// There is a new event: runs `tell` for each shard that has to learn about it. Returns the number of members.
     pub(crate) fn mark(&self, tell: impl FnMut(usize)) -> usize {
         let mut state = self.state.lock();
         state.members.mark().for_each(tell);

@@ -31,7 +31,7 @@ const OWED: Position = Position::MAX;
 /// A client's requests to the shard that serves it. The client's module owns the trait, and the shard's inbox implements
 /// it, so a client does not know how shards work.
 pub trait ShardLink: std::fmt::Debug + Send + Sync {
-    /// Which of the hub's shards it is.
+    /// Its number among the hub's shards.
     fn number(&self) -> usize;
     /// One of the client's own logs has a new event.
     fn mark(&self, client: Arc<Client>);
@@ -107,7 +107,7 @@ pub struct Client {
     base: Position,
     /// There were events after its last id when it connected, so it is not known how old that id is.
     pub(crate) came_behind: bool,
-    /// How far the stream is, if somebody else carries it.
+    /// The stream's progress, if somebody else carries it.
     pub progress: Progress,
     /// It has received whole events up to this position, or [`OWED`].
     reached: AtomicU64,

@@ -1,5 +1,5 @@
-//! Logs by name, each with whoever reads it: all users, or all channels. An entry begins with its first event or reader, and
-//! is given up when nothing is left of it.
+//! Logs by name, each with its readers: all users, or all channels. An entry begins with its first event or reader, and is
+//! given up when nothing is left of it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,7 +13,7 @@ use crate::history::log::Log;
 use crate::history::timeline::{Place, Timeline};
 use crate::session::forgotten::Missing;
 
-/// How many more entries may come before a search for idle ones is worthwhile.
+/// The number of new entries after which a search for idle ones is worthwhile.
 const CROWD: usize = 8_192;
 
 /// An entry of a directory.
@@ -36,7 +36,7 @@ pub(crate) struct Directory<T> {
     crowd: Arc<Crowd>,
 }
 
-/// Tells when there are so many entries that it is time to search for idle ones. The regular sweep is not enough, because
+/// Tells when the number of entries makes it time to search for idle ones. The regular sweep is not enough, because
 /// events to ever new names may come faster.
 #[derive(Debug)]
 pub(crate) struct Crowd {
@@ -98,14 +98,14 @@ impl<T: Kept> Directory<T> {
         self.missing.note_all(position);
     }
 
-    /// Gives a place to an event that can be recalled, and that nobody here reads. `None`: it belongs into a log.
+    /// Gives a place to an event that can be recalled, and that nobody here reads. `None`: it belongs in a log.
     pub(crate) fn leave_elsewhere(&self, name: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         if self.by_name.contains_key(name) {
             return None;
         }
         match self.by_name.entry(name.into()) {
             Entry::Occupied(_) => None,
-            // Nobody can begin to read while the name is held. Who does so later finds the note.
+            // No reader can begin while the name is held. A later reader finds the note.
             Entry::Vacant(_vacant) => {
                 let position = timeline.leave_elsewhere(place)?;
                 self.missing.note(name, position);
@@ -131,7 +131,7 @@ impl<T: Kept> Directory<T> {
         self.crowd.full.store(self.len() * 2 + CROWD, Ordering::Relaxed);
     }
 
-    /// How many entries are known.
+    /// The number of known entries.
     pub(crate) fn len(&self) -> usize {
         self.by_name.len()
     }

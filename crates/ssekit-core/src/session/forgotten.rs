@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::aging::AgingMap;
 use crate::event::position::Position;
 
-/// The most ids that each table remembers.
+/// The maximum number of ids that each table remembers.
 const MOST: usize = 65_536;
 
 /// A bounded table by id; the oldest entries give way.
@@ -38,7 +38,7 @@ impl<T> Table<T> {
     }
 }
 
-/// For ids of which nothing else is kept: the position up to which events are missing.
+/// The position up to which events are missing, for ids that have no other state.
 #[derive(Debug, Default)]
 pub(crate) struct Missing(Mutex<MissingPositions>);
 
@@ -83,7 +83,7 @@ pub(crate) struct Gone {
     pub(crate) reached: Option<Position>,
 }
 
-/// How far a returning page got as an earlier client.
+/// The progress of a returning page as an earlier client.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Earlier {
     /// `None`: it had not received the reset that it was owed.

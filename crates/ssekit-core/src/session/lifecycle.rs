@@ -156,7 +156,7 @@ pub enum Phase {
 }
 
 impl Phase {
-    /// How many phases a connected client can be in.
+    /// The number of phases in which a client is connected.
     pub const CONNECTED: usize = 4;
 
     /// Whether this phase may lead to `next`.

@@ -1,4 +1,4 @@
-//! Which clients may connect: bounds of their number, and the gate that closes before the process ends.
+//! Limits on connecting: bounds of the number of clients, and the gate that closes before the process ends.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -37,12 +37,12 @@ impl Gate {
         self.closed.load(Ordering::SeqCst)
     }
 
-    /// How many clients one user may have.
+    /// The maximum number of clients of one user.
     pub(crate) fn clients_per_user(&self) -> usize {
         self.limits.clients_per_user
     }
 
-    /// How many channels one client may have.
+    /// The maximum number of channels of one client.
     pub(crate) fn channels_per_client(&self) -> usize {
         self.limits.channels_per_client
     }

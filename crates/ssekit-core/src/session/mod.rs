@@ -3,11 +3,11 @@
 //! * [`client`]: a connected client, with its [`lifecycle`] and its [`network`]; [`reader`]: its cursor over the logs
 //!   of its [`subscriptions`]; `arrears`: what it has missed and memory does not hold; `reset`:
 //!   why it must start anew.
-//! * [`progress`]: how far somebody else's writer got with a client's stream.
+//! * [`progress`]: the progress of somebody else's writer in a client's stream.
 //! * `registry`: all clients by id; `users`, [`user`]: the users, and each user's log; `channel`: a log with members, and
 //!   their `attendance`. `directory`: users and channels by name.
 //! * `away`: clients that may come back; `forgotten`: what is remembered after a client's data is dropped.
-//! * `limits`: how many clients may connect; `presence`: which users are online; `revoked`: who was logged out.
+//! * `limits`: the maximum number of clients; `presence`: the users who are online; `revoked`: log-outs.
 //! * `drain`: the graceful end; [`observer`]: who hears about all this.
 
 pub(crate) mod arrears;

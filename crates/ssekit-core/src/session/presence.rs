@@ -1,4 +1,4 @@
-//! Which users are online. A user is online from their first client on, until their last client has been gone for a while.
+//! The users who are online. A user is online from their first client on, until their last client has been gone for a while.
 //! So observers do not hear that a user left and came when a page only reloads, or loses its connection for a moment.
 
 use std::collections::VecDeque;

@@ -1,4 +1,4 @@
-//! Progress of a stream that somebody else carries: how much the carrier has taken, and how much of that the kernel has.
+//! Progress of a stream that somebody else carries: the events that the carrier has taken, and the part of them that the kernel has.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 

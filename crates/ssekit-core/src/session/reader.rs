@@ -10,7 +10,7 @@ use crate::session::arrears::{Arrears, Step};
 use crate::session::client::Client;
 use crate::session::reset::ResetReason;
 
-/// The most events that one read returns. One vectored write takes that many slices everywhere (`IOV_MAX` is at least
+/// The maximum number of events that one read returns. One vectored write takes that many slices everywhere (`IOV_MAX` is at least
 /// 1,024).
 pub const MAX_EVENTS: usize = 256;
 

@@ -139,8 +139,8 @@ impl Registry {
         self.of_clients.of(client_id)
     }
 
-    /// How far the earlier client with this page's own id got: the predecessor, or one that was given up. `None`: as far as
-    /// is known, this user never had a client with this id here.
+    /// The progress of the earlier client with this page's own id: the predecessor, or one that was given up. `None`: as
+    /// far as is known, this user never had a client with this id here.
     pub(crate) fn earlier(&self, id: &str, user: Option<&str>, predecessor: Option<&Arc<Client>>) -> Option<Earlier> {
         match predecessor {
             Some(client) => client.brings_id.then(|| Earlier { reached: client.reached() }),

@@ -13,13 +13,13 @@ use crate::aging::AgingMap;
 /// The longest lifetime of a ticket. After this time, no ticket is left to be void.
 pub const LONGEST: Duration = Duration::from_secs(30 * 86_400);
 
-/// How long a log-out is remembered. A ticket of the longest lifetime is good a little longer where clocks may be apart.
+/// The time a log-out is remembered: the longest lifetime of a ticket, and the longest difference between clocks.
 const REMEMBERED: Duration = LONGEST.saturating_add(MOST_LEEWAY);
 
-/// The most log-outs that are remembered. Beyond that, the oldest count for all users.
+/// The maximum number of log-outs that are remembered. Beyond that, the oldest count for all users.
 const MOST: usize = 131_072;
 
-/// The most by which clocks may be apart.
+/// The maximum difference between clocks.
 pub const MOST_LEEWAY: Duration = Duration::from_secs(300);
 
 /// The last time that [`since_1970`] returned, in microseconds.

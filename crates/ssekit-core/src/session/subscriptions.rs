@@ -15,10 +15,10 @@ use crate::event::position::Position;
 use crate::history::log::{Entry, Gap, Log};
 use crate::session::channel_log::ChannelLog;
 
-/// The most channels that the client has left and whose events it may still have to read.
+/// The maximum number of channels that the client has left and whose events it may still have to read.
 const MOST_ENDED: usize = 128;
 
-/// The most channels without such events that the client has left and that are remembered.
+/// The maximum number of channels without such events that the client has left and that are remembered.
 const MOST_EMPTY: usize = 16;
 
 /// The logs of one client, in no particular order. The client's cursor covers all of them.
@@ -34,7 +34,7 @@ pub struct Subscriptions {
 
 #[derive(Debug, Default)]
 struct Channels {
-    /// In the order in which they were added. Of those that have ended, the first is the first that ended.
+    /// In the order in which they were added. The ended ones are in the order in which they ended.
     all: Vec<Subscription>,
     /// Up to this position, events may be missing of channels that the client has left and that are not known any more.
     missing: Position,

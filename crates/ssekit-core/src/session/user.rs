@@ -134,12 +134,12 @@ impl User {
         self.connections.lock().clients.clone()
     }
 
-    /// How many clients the user has.
+    /// The number of the user's clients.
     pub(crate) fn count(&self) -> usize {
         self.connections.lock().clients.len()
     }
 
-    /// Marks every client. Returns how many there are.
+    /// Marks every client. Returns their number.
     pub(crate) fn mark(&self) -> usize {
         let connections = self.connections.lock();
         for client in &connections.clients {

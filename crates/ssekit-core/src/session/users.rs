@@ -64,7 +64,7 @@ impl Users {
         self.directory.begin_after(position);
     }
 
-    /// Gives a place to an event that can be recalled, for a user who is not known here. `None`: it belongs into a log.
+    /// Gives a place to an event that can be recalled, for a user who is not known here. `None`: it belongs in a log.
     pub(crate) fn leave_elsewhere(&self, id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
         self.directory.leave_elsewhere(id, place, timeline)
     }
@@ -74,7 +74,7 @@ impl Users {
         self.directory.sweep(timeline, unread_since, |id, user| self.unclaimed.note(id, user.unclaimed()));
     }
 
-    /// How many users are known, online or not.
+    /// The number of known users, online or not.
     pub(crate) fn len(&self) -> usize {
         self.directory.len()
     }

@@ -21,7 +21,7 @@ const USERS: usize = 40;
 const EVENTS: usize = 10_000;
 /// Each client's connections are cut so often at least.
 const CUTS: usize = 50;
-/// The proxy is restarted after so many events.
+/// The number of events after which the proxy restarts.
 const RESTART_EVERY: usize = 500;
 /// Nobody is further behind than this when an event is sent, so that the cuts are spread over all of them.
 const MOST_BEHIND: u64 = 400;
@@ -29,11 +29,11 @@ const MOST_BEHIND: u64 = 400;
 /// The ways in which a client's connection ends.
 #[derive(Debug, Clone, Copy)]
 enum Cut {
-    /// The client sends RST after so many bytes.
+    /// The client sends RST after this number of bytes.
     Reset(usize),
-    /// The client closes its side after so many bytes, and is not there any more for the rest.
+    /// The client closes its side after this number of bytes, and has gone before the rest.
     Close(usize),
-    /// The client gives up when nothing has come for so many milliseconds.
+    /// The client gives up after this number of milliseconds without data.
     Idle(u64),
     /// The proxy cuts, when it wants to.
     ByProxy,

@@ -152,7 +152,7 @@ fn refused_claim_does_not_retain_its_user() {
     let engine = Engine::with(Options { history, ..two_shards() });
     let _adas = named(&engine, Some("ada"), "tab");
     assert!(claim(&engine, Some("bob"), "tab").is_err());
-    // Nothing holds bob: he is given up like anybody of whom nothing is left.
+    // Bob has no state left, so he is given up like any such user.
     eventually("bob is given up", || engine.stats().known_users == 1);
 }
 

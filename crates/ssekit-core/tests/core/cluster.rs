@@ -37,7 +37,7 @@ fn come_back(engine: &Engine, user: Option<&str>, client: Option<&str>, last_eve
     Pull::of(engine.connect(who).unwrap())
 }
 
-/// Waits until a node knows of so many clients in all.
+/// Waits until a node knows this number of clients in all.
 fn knows(hub: &Hub, clients: usize) {
     eventually("the node knows all clients", || hub.active_clients().len() == clients);
 }

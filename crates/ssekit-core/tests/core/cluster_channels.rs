@@ -382,12 +382,12 @@ fn wandering_client_gets_exactly_its_events() {
     }
 }
 
-/// Waits until a node has read so many records.
+/// Waits until a node has read `number` records.
 fn reads(node: &Engine, number: u64) {
     eventually("it has read so far", || node.stats().position >> 20 >= number);
 }
 
-/// Everything happens in one order: whoever acts next waits for the history to have what came before.
+/// Everything happens in one order: each step waits until the history has the steps before it.
 fn wander(seed: u64) {
     let mut chance = Chance::of(seed);
     let memory = Memory::new(1_000_000);

@@ -30,7 +30,7 @@ fn node(memory: &Memory) -> (Engine, HalfOpen) {
     (node, way)
 }
 
-/// Waits until a node has read so many records.
+/// Waits until a node has read `number` records.
 fn reads(node: &Engine, number: u64) {
     eventually("it has read so far", || node.stats().position >> 20 >= number);
 }
@@ -40,7 +40,7 @@ fn connect(node: &Engine, last_event_id: Option<&str>) -> Pull {
     Pull::of(node.connect(Connect { user: Some("ada"), last_event_id, ..Connect::default() }).unwrap())
 }
 
-/// The data of a page that takes so many events, is cut, and comes back, again and again.
+/// The data of a page that again and again takes some events, is cut, and comes back.
 fn in_pieces(node: &Engine, mut last: String, pieces: usize) -> Vec<String> {
     let mut got = Vec::new();
     for _ in 0..100 {

@@ -70,7 +70,7 @@ fn texts(events: &[Received]) -> Vec<&str> {
     events.iter().filter(|event| event.name != "probe").map(|event| event.data.as_str()).collect()
 }
 
-/// The next so many events beside probes.
+/// The next `count` events, without probes.
 fn next(page: &mut Pull, count: usize) -> Vec<String> {
     let events = std::iter::from_fn(|| Some(page.event())).filter(|event| event.name != "probe");
     events.take(count).map(|event| event.data).collect()

@@ -276,8 +276,8 @@ fn parsed(bytes: &[u8], cut: usize) -> Vec<eventsource_stream::Event> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(500))]
 
-    /// The third party is `eventsource-stream` 0.2. What it gets wrong (it panics at a byte order mark that begins the stream,
-    /// and takes `retry: +5`) is nothing that ssekit ever writes.
+    /// The third party is `eventsource-stream` 0.2. Its errors (it panics at a byte order mark that begins the
+    /// stream, and takes `retry: +5`) concern nothing that ssekit ever writes.
     #[test]
     fn third_party_parser_reads_every_event(
         data in text(),

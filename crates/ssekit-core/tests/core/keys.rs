@@ -33,7 +33,7 @@ fn named_anonymous_client_gets_one_key() {
         engine.send_to_client(&client, data("alone")).unwrap();
         let events = match framing {
             None => pull.events(3),
-            // It has read none of them yet. The peer checks the framing by the letter.
+            // It has not read any of them yet. The peer checks the framing by the letter.
             Some(framing) => Peer::try_of(pull.stream, framing, socket_pair()).unwrap().events(3),
         };
         let last = engine.stats().position;

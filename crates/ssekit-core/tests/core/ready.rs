@@ -1,4 +1,4 @@
-//! Many streams of one carrier: it is told once, and reads them together.
+//! Many streams of one carrier: it gets one notice, and reads them together.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,7 +50,7 @@ impl Carrier {
         texts(&self.queue.take(usize::MAX, MAX_BYTES))
     }
 
-    /// The same, when the shards have woken so many streams.
+    /// The same, when the shards have woken `count` streams.
     fn wait_for(&self, count: usize) -> Vec<(u32, String)> {
         let mut all = Vec::new();
         eventually("the streams can be read", || {
@@ -144,7 +144,7 @@ fn carrier_that_takes_few_streams_is_told_of_more() {
     let streams: Vec<_> = (0..10).map(|token| carrier.carry(&engine, token, "ada")).collect();
     let mut last = Peer::of(user(&engine, "ada").stream);
     engine.broadcast(data("x"), None).unwrap();
-    // By then, the shard has woken all others, and none of them comes back for nothing.
+    // By then, the shard has woken all others, and no stream comes back without events.
     assert_eq!(last.data(1), ["x"]);
     streams.iter().for_each(|stream| stream.flow());
     let (mut tokens, mut reads) = (Vec::new(), 0);

@@ -129,7 +129,7 @@ impl Page {
         }
     }
 
-    /// So many events that are there, or all if the stream is to have ended.
+    /// The `expected` number of waiting events, or all if the stream must have ended.
     async fn take(&mut self, expected: usize, ended: bool) -> Vec<Received> {
         work().await;
         match self {

@@ -11,7 +11,7 @@ use ssekit_testing::pull::Pull;
 use ssekit_testing::{advance, data, keeping_all};
 use tokio::runtime::Handle;
 
-/// How old events become. Everything here that is forgotten earlier is forgotten because nobody reads it.
+/// The maximum age of events. Everything here that is forgotten earlier is forgotten because nobody reads it.
 const MAX_AGE: Duration = Duration::from_secs(300);
 
 /// Longer than memory holds what nobody reads, with the next sweep.
@@ -83,7 +83,7 @@ fn open(hub: &Hub, who: Connect<'_>) -> Pull {
     Pull::of(hub.connect(who).unwrap())
 }
 
-/// The texts of the next so many events.
+/// The texts of the next `count` events.
 async fn texts(page: &mut Pull, count: usize) -> Vec<String> {
     let mut texts = Vec::new();
     until("the page has its events", || {
@@ -183,7 +183,7 @@ fn watcher(hub: &Hub) -> Pull {
     open(hub, Connect::default())
 }
 
-/// Checks that a page that comes back gets nothing twice, and each of these unless it is told that it has missed something.
+/// Checks that a page that comes back gets nothing twice, and each of these unless it gets a reset.
 async fn gets_or_is_told(page: &mut Pull, expected: &[&str]) {
     let mut found: Vec<String> = Vec::new();
     let mut is_told = false;

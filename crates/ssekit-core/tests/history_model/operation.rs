@@ -14,7 +14,7 @@ pub(crate) const CHANNELS: [&str; 5] = ["short:1", "order:1", "order:*", "ada", 
 /// The channel with a short log of its own.
 pub(crate) const SHORT: usize = 0;
 
-/// The most channels of a client.
+/// The maximum number of channels of a client.
 pub(crate) const MOST_CHANNELS: usize = 3;
 
 #[derive(Debug, Clone)]
@@ -32,7 +32,7 @@ pub(crate) enum Operation {
         which: Index,
         event: Draft,
     },
-    /// To a client that had not brought an id, and of which nothing is kept.
+    /// To a client that had not brought an id, and has no kept state.
     ToDeparted {
         which: Index,
     },
@@ -73,7 +73,7 @@ pub(crate) enum Operation {
     LogOut {
         user: usize,
     },
-    /// The engine's own tasks get to work, and so much time passes.
+    /// The engine's own tasks get to work, and time passes.
     Wait {
         seconds: u64,
     },

@@ -23,7 +23,7 @@ pub(crate) enum Audience {
     All {
         exclude: Option<&'static str>,
     },
-    /// To a client of which nothing is kept.
+    /// To a client without any kept state.
     Nobody(String),
 }
 

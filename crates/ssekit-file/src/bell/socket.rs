@@ -64,7 +64,7 @@ fn sender() -> io::Result<std::os::unix::net::UnixDatagram> {
     Ok(sender)
 }
 
-/// Wakes whoever is at this socket. A full one has enough to wake up for.
+/// Wakes the process at this socket. A full one has enough to wake up for.
 fn is_gone(sender: &std::os::unix::net::UnixDatagram, path: &Path) -> bool {
     // Names are never used twice, so nobody can take a removed one over meanwhile.
     sender.send_to(&[1], path).is_err_and(|error| error.kind() == ErrorKind::ConnectionRefused)

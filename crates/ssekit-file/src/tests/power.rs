@@ -12,7 +12,7 @@ use super::*;
 struct Image {
     database: Vec<u8>,
     log: Vec<u8>,
-    /// So much of the log was synced before the first event was appended.
+    /// The bytes of the log that were synced before the first event was appended.
     synced: usize,
     epoch: Epoch,
     texts: Vec<String>,
@@ -66,7 +66,7 @@ impl Image {
         start().map_err(|trouble: Trouble| failure::of(trouble, &world.folder).to_string())
     }
 
-    /// The first so many events are there, in a new epoch; or the operator learns what is wrong.
+    /// A prefix of the events is there, in a new epoch; or the operator learns about the fault.
     fn starts_with_a_prefix(&self) -> Option<usize> {
         match self.start(Durability::Process) {
             Ok((joined, found)) => {
@@ -167,8 +167,8 @@ fn clean_end_keeps_the_epoch_over_a_restart_of_the_machine() {
 
 #[test]
 fn disk_knows_of_the_boot_before_anything_can_be_lost() {
-    // The power is lost right after a process goes on in a folder that another one has closed: the disk has only what was
-    // synced, which is all up to the last commit of the note.
+    // The power is lost right after a process goes on in a folder that another one has closed. The disk has only the
+    // synced part: everything up to the last commit of the note.
     let mut world = World::new();
     let mut database = world.open("first").unwrap();
     let epoch = first(&mut database).unwrap().epoch;

@@ -40,7 +40,7 @@ pub struct ListenerOptions {
     pub tls: Option<TlsOptions>,
     /// The other origins whose pages may read the stream. Default: none.
     pub cors: Option<CorsOptions>,
-    /// Which tickets are valid.
+    /// The tickets that are valid.
     pub tickets: Option<TicketOptions>,
     /// Whether a request without a ticket gets an anonymous stream. Default: false.
     pub anonymous: bool,
@@ -101,7 +101,7 @@ pub struct CorsOptions {
     pub origins: Vec<String>,
     /// Whether requests may carry cookies and `Authorization`. Cannot be combined with `*`. Default: false.
     pub credentials: bool,
-    /// How long a browser may cache the answer to a preflight. Default: ten minutes.
+    /// The time a browser may cache the answer to a preflight. Default: ten minutes.
     pub max_age: Duration,
 }
 

@@ -28,7 +28,7 @@ const MAX_TOKEN_BYTES: usize = 4_096;
 /// The audience of a ticket, unless another is given.
 pub const DEFAULT_AUDIENCE: &str = "ssekit";
 
-/// Which tickets are valid.
+/// The tickets that are valid.
 #[derive(Clone, PartialEq, Eq)]
 pub struct TicketOptions {
     /// Shared secrets for HS256, at least 32 bytes each. The first one signs and all of them verify, so one secret can
@@ -40,7 +40,7 @@ pub struct TicketOptions {
     pub audience: String,
     /// The `iss` that a ticket must have. Without it, `iss` may be anything or missing.
     pub issuer: Option<String>,
-    /// How far the clocks may be apart, up to five minutes. Default: 5 s.
+    /// The maximum difference between clocks, up to five minutes. Default: 5 s.
     pub leeway: Duration,
     /// Whether a ticket opens only one stream, which it may also continue. Default: false.
     pub one_time: bool,
@@ -81,7 +81,7 @@ pub struct Claims {
     pub channels: Grants,
     /// When it was issued (`iat`), since 1970; zero if the ticket does not say.
     pub issued: Duration,
-    /// How much longer it is valid.
+    /// The time it remains valid.
     pub left: Duration,
 }
 
@@ -211,7 +211,7 @@ pub struct NewTicket {
     pub client: Option<String>,
     /// The channels that its page may read: names, which it gets at once, and patterns (`order:*`), which it may ask for.
     pub channels: Vec<String>,
-    /// How long it is valid, one second to 30 days. Default: one hour.
+    /// The time it is valid, one second to 30 days. Default: one hour.
     pub ttl: Duration,
     /// When it becomes valid, counted from now. Default: at once.
     pub not_before: Duration,

@@ -15,12 +15,12 @@ use crate::ticket::TicketError;
 use ssekit_core::event::key::Key;
 use ssekit_core::session::network::Network;
 
-/// How many used tickets of one subject are remembered. Each is forgotten when it expires. A subject beyond the limit cannot
-/// use another ticket, and no other subject notices. There is no limit over all subjects, because the signer of the tickets
-/// decides how many subjects there are.
+/// The maximum number of used tickets that are remembered for one subject. Each is forgotten when it expires. A subject
+/// beyond the limit cannot use another ticket, and no other subject notices. There is no limit over all subjects, because the
+/// signer of the tickets decides how many subjects there are.
 const MOST_OF_ONE: usize = 10_000;
 
-/// How many expired tickets each use forgets. This is more than a use adds, so there are never many expired tickets.
+/// The number of expired tickets that each use forgets. A use adds fewer, so there are never many expired tickets.
 const FORGOTTEN_AT_ONCE: usize = 4;
 
 /// The tickets that have been used.
@@ -76,7 +76,7 @@ pub(crate) struct Redeemed<'a> {
     pub(crate) client: &'a str,
     /// The key of the stream to continue, if the request presents one.
     pub(crate) shown: Option<&'a Key>,
-    /// How much longer the ticket is valid.
+    /// The time the ticket remains valid.
     pub(crate) left: Duration,
 }
 

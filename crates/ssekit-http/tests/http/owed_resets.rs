@@ -29,8 +29,7 @@ enum Page {
 }
 
 impl Page {
-    /// A page that comes so. What `meanwhile` does happens before the first byte after the opening is written. The hub must be a
-    /// standing one.
+    /// Connects a page. `meanwhile` runs before the first byte after the opening is written. The hub must be a standing one.
     async fn open(hub: &Hub, who: Connect<'_>, carrier: Carrier, meanwhile: impl FnOnce(&str)) -> Self {
         let connected = hub.connect(who).unwrap();
         let id = Arc::clone(&connected.client_id);

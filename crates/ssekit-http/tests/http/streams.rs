@@ -79,7 +79,7 @@ fn connection_may_carry_requests_before_its_stream() {
 fn pipelined_answers_precede_the_stream() {
     let door = Door::anonymous();
     let mut visitor = door.connect();
-    // So many that their answers do not fit into the kernel's buffers, and nobody reads yet.
+    // Their answers do not fit into the kernel's buffers, and nobody reads yet.
     let asked = 5_000;
     let mut writer = visitor.try_clone();
     let writing = std::thread::spawn(move || {

@@ -1,5 +1,5 @@
-//! With any mix of tickets, client ids and last event ids at the listener, nobody gets a byte that was sent to another user or to
-//! another client, a one-time ticket opens one client, and who is refused gets no event.
+//! Any mix of tickets, client ids and last event ids meets the listener. No client gets a byte that was sent to another user or to
+//! another client. A one-time ticket opens one client, and a refused client gets no event.
 #![cfg(test)]
 
 mod operation;

@@ -84,7 +84,7 @@ pub(crate) struct Connect {
     pub(crate) seen: Seen,
     /// The last event id stands in the URL.
     pub(crate) by_url: bool,
-    /// The channel that the page wishes.
+    /// The channel that the page asks for.
     pub(crate) wish: Option<usize>,
 }
 

@@ -66,7 +66,7 @@ impl World {
         Self { redis, nodes, pages, sent: 0 }
     }
 
-    /// Each node sends so many events.
+    /// Each node sends `count` events.
     fn send(&mut self, count: usize) {
         for number in self.sent + 1..=self.sent + count {
             for (node, engine) in self.nodes.iter().enumerate() {
@@ -128,8 +128,8 @@ impl World {
     fn come_back(&mut self) {
         self.redis.restart();
         self.nodes.iter().for_each(|node| is(node, Link::Up));
-        // A node that has seen more than the first one to come back makes that one find a gap, which is told a little later, and
-        // covers what was sent until then: another event shows that all is well behind it.
+        // A node that has seen more than the first returning node makes that node find a gap. The node reports the gap a little
+        // later, for all events up to then. Another event shows that all is well behind it.
         self.send(1);
         let mut resets = self.resets();
         eventually("all are on one history", || {

@@ -46,7 +46,7 @@ impl Patient {
         self.recorder.told().into_iter().filter_map(failure).collect()
     }
 
-    /// Something fails that was sent, and what is told of it says this.
+    /// A call fails, and the reported error says this.
     fn fails_with(&mut self, what: &str) {
         self.sent += 1;
         self.node.broadcast(data(&self.sent.to_string()), None).unwrap();
@@ -67,7 +67,7 @@ impl Patient {
         assert!(told.iter().all(|message| !message.contains(SECRET)), "{told:?}");
     }
 
-    /// It is mended: what is sent comes back from the history, and that is told.
+    /// The fault ends. Sent events come back from the history, and an observer learns about it.
     fn recovers(&mut self) {
         self.is(Link::Up);
         eventually("that is told", || self.told().last().is_some_and(|last| last.ends_with("can be used again")));
@@ -141,7 +141,7 @@ fn server_without_memory() {
     patient.recovers();
 }
 
-/// A server that is all right, behind a way that is not: what of it is told, and, after it has been tried again, has been told once.
+/// A healthy server behind a bad connection: the node reports the fault once, also after further attempts.
 fn fails_behind(mode: Mode, what: &str, once: &str) {
     let redis = RedisServer::start();
     let gateway = Gateway::to(redis.port, mode);

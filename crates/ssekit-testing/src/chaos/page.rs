@@ -61,7 +61,7 @@ impl Page {
         self
     }
 
-    /// One connection, up to its end, or until it has had so many events that it goes elsewhere.
+    /// One connection, up to its end, or until it has had enough events to go elsewhere.
     fn visit(&mut self, address: SocketAddr) -> std::io::Result<()> {
         let mut socket = TcpStream::connect(address)?;
         socket.set_read_timeout(Some(PATIENCE))?;

@@ -47,7 +47,7 @@ impl Page {
         }
     }
 
-    /// Takes up to so many events.
+    /// Takes at most `most` events.
     fn take(&mut self, most: usize) {
         let Some(stream) = &mut self.stream else { return };
         let events = stream.all();

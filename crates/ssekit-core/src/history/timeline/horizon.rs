@@ -39,7 +39,7 @@ impl Timeline {
     }
 
     /// Gives a place to an event that no log here holds, because nobody here reads it. It can be recalled later. `None`: it
-    /// belongs into a log, because a page may need it that only this node can serve: events that this node alone has delivered
+    /// belongs in a log, because a page may need it that only this node can serve: events that this node alone has delivered
     /// are still kept, and ids that name them.
     pub fn leave_elsewhere(&self, place: Place) -> Option<Position> {
         let mut sequencer = self.sequencer.lock();

@@ -1,4 +1,4 @@
-//! Clients that come: where they begin, and what they are told.
+//! Clients that come: their place in the history, and what they learn.
 
 use proptest::sample::Index;
 use ssekit_core::Connect;

@@ -18,7 +18,7 @@ impl World {
         self.is_ended(client);
     }
 
-    /// All clients of a user are ended, and none of them has its channels any more.
+    /// All clients of a user end and lose their channels.
     pub(super) fn log_out(&mut self, user: usize) {
         let user = USERS[user];
         let (ended, others) =
@@ -71,7 +71,7 @@ impl World {
         }
     }
 
-    /// Events up to this position for a client that brings no id may be missing for whoever comes back as its user.
+    /// Events up to this position for a client that brings no id may be missing for a page that comes back as its user.
     pub(super) fn unclaim(&mut self, who: &Identity, position: u64) {
         let unclaimed = self.unclaimed.entry(who.user).or_default();
         *unclaimed = position.max(*unclaimed);

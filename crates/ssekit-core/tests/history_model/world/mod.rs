@@ -182,7 +182,7 @@ impl World {
         });
     }
 
-    /// To a client that is not there, and of which nothing is kept.
+    /// To a client that is not there, and has no kept state.
     fn publish_to_nobody(&mut self, client: String, user: Option<Option<&'static str>>) {
         assert!(!self.hub.send_to_client(&client, ssekit_testing::data("nobody")).unwrap());
         let position = self.published.len() as u64 + 1;

@@ -107,7 +107,7 @@ impl World {
         }
     }
 
-    /// The number of clients that got a reset because the past is gone. What is gone for one is gone for the next.
+    /// The number of clients that got a reset because the past is gone. Events that are gone for one client are gone for the next.
     fn resets_among(&self, clients: usize, past: &Past) -> usize {
         let news = self.hub.stats().position as usize - self.published.len() - clients;
         match past {
