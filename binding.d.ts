@@ -148,7 +148,7 @@ export interface ConnectedClient {
   channels: Array<string>
 }
 
-/** Everything up to here. This starts the hub, because another hub would have other ids. */
+/** The cursor of everything so far. This starts the hub, because another hub would have other ids. */
 export declare function cursor(): string
 
 /** Describes every option that native code knows. */
