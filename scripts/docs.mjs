@@ -54,21 +54,33 @@ function readPage() {
 }
 
 function moduleSection(name, files) {
-  const items = files.flatMap((file) => {
-    const source = ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
-    return itemsOf(source);
-  });
+  // The files of the main module declare nothing else; of the others, the index says what is public.
+  const isPublic = name.includes('/') ? exportsOf(`ts${name.slice(name.indexOf('/'))}/index.ts`) : () => true;
+  const items = files.flatMap((file) => itemsOf(parse(file), isPublic));
   return [`## \`${name}\``, '', ...items].join('\n');
 }
 
+function parse(file) {
+  return ts.createSourceFile(file, readFileSync(join(root, file), 'utf8'), ts.ScriptTarget.Latest, true);
+}
+
+/** Returns a function that says whether a file exports this name. */
+function exportsOf(file) {
+  const names = parse(file).statements.flatMap((statement) => {
+    if (!ts.isExportDeclaration(statement)) return isExported(statement) ? [statement.name?.text] : [];
+    return statement.exportClause.elements.map((element) => element.name.text);
+  });
+  return (name) => names.includes(name);
+}
+
 /** A section for each exported name. Overloads are one. */
-function itemsOf(source) {
+function itemsOf(source, isPublic) {
   const byName = new Map();
   for (const statement of source.statements) {
     if (!isExported(statement)) continue;
     const name = statement.name?.text;
     // `export … from`: what it names is declared, and told, in another file.
-    if (!name) continue;
+    if (!name || !isPublic(name)) continue;
     byName.set(name, [...(byName.get(name) ?? []), statement]);
   }
   return [...byName].map(([name, declarations]) => itemSection(name, declarations, source));
