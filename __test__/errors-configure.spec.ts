@@ -78,7 +78,7 @@ test('an unknown or mistyped option is refused and sets nothing', async () => {
     [{ history: 5 }, ['options.history: got 5', 'wants an object']],
     [{ history: null }, ['options.history: got null', 'wants an object']],
     [{ history: { maxEvents: '5' } }, ['options.history.maxEvents: got "5"', 'wants an integer from ']],
-    [{ heartbeat: 5_000 }, ['options.heartbeat: no such option; known are', 'transport', 'history', 'heartbeatMs']],
+    [{ beat: 5_000 }, ['options.beat: no such option; known are', 'transport', 'history', 'heartbeatMs']],
     [{ history: { maxAge: 5 } }, ['options.history.maxAge: no such option; known are', 'maxAgeMs']],
     [{ constructor: 5 }, ['options.constructor: no such option']],
   ];

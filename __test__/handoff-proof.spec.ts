@@ -192,7 +192,7 @@ describe('a request that goes on', () => {
 });
 
 describe('clean-up hooks', () => {
-  test.each(['res.close', 'req.close', 'res.finish'])('%s waits for the client', async (watch) => {
+  test.each(['res.close', 'res.emit', 'req.close', 'res.finish'])('%s waits for the client', async (watch) => {
     const user = `watcher of ${watch}`;
     const client = await open({ user, watch });
     await client.ready();

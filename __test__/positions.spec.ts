@@ -20,7 +20,11 @@ test.each(TRANSPORTS)('a page can hear heartbeats, and keeps its last id, over %
   const heartbeats = () => page.events.filter(({ name }) => name === 'ssekit:heartbeat');
   const before = heartbeats().length;
   await until('two heartbeats', () => heartbeats().length > before + 1);
-  expect(heartbeats().at(-1)).toMatchObject({ data: '{}', id: 'own' });
+  expect(heartbeats().at(-1)).toMatchObject({ data: '{}' });
+  await server.evaluate(({ sse }) => sse.disconnectClient(sse.getActiveClients()[0] as string));
+  const ready = () => page.events.filter(({ name }) => name === 'ssekit:ready');
+  await until('the page to be back', () => ready().length === 2);
+  expect(ready().map(({ data }) => JSON.parse(data).resumed)).toEqual([false, true]);
   await client.stop();
   await stopEvaluators();
 });

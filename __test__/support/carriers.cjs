@@ -147,13 +147,24 @@ exports.serve = async function serve({ sse, handleSSE }) {
     },
   };
 
+  /** As dd-trace does it: without a listener. */
+  function overhear(res, tell) {
+    const { emit } = res;
+    res.emit = function (name, ...given) {
+      if (name === 'close') tell();
+      return emit.call(this, name, ...given);
+    };
+  }
+
   const server = createServer((req, res) => {
     const url = new URL(req.url, 'http://localhost');
     if (url.pathname !== '/stream') return res.writeHead(url.pathname === '/pool' ? 200 : 404).end(String(pool.length));
     const query = url.searchParams;
     for (const event of (query.get('watch') ?? '').split(',').filter(Boolean)) {
       const [object, name] = event.split('.');
-      (object === 'req' ? req : res).on(name, () => seen.push(`${query.get('user')} ${event}`));
+      const tell = () => seen.push(`${query.get('user')} ${event}`);
+      if (name === 'emit') overhear(res, tell);
+      else (object === 'req' ? req : res).on(name, tell);
     }
     const go = () => answer(req, res, query);
     return contexts.run(query, () => TIMES[query.get('at') ?? 'now'](go));

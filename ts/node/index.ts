@@ -8,7 +8,7 @@ import { whenDisconnected } from '../server/disconnected.js';
 import { argumentError } from '../server/errors.js';
 import { identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
-import { watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
+import { isOverheard, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
@@ -50,7 +50,7 @@ export function handleSSE(
   try {
     stream = new ClientStream(identity, {
       socket,
-      isWatched: () => response !== undefined && watchersOf(response) > ours,
+      isWatched: () => response !== undefined && (watchersOf(response) > ours || isOverheard(response)),
       onClose: client.onClose,
     });
   } catch (error) {

@@ -7,6 +7,7 @@
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
+import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 
 /**
@@ -40,6 +41,11 @@ export function watchersOf(response: ServerResponse): number {
   const { req } = response;
   const ofRequest = req ? req.listenerCount('close') + req.listenerCount('aborted') : 0;
   return response.listenerCount('close') + response.listenerCount('finish') + ofRequest;
+}
+
+/** Whether a tool hears every event of this response. dd-trace does so by wrapping `emit`, and adds no listener. */
+export function isOverheard(response: ServerResponse): boolean {
+  return response.emit !== EventEmitter.prototype.emit;
 }
 
 /** From now on, remembers requests. Called when the package is loaded. Streams of earlier requests stay with Node. */
