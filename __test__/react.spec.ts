@@ -265,6 +265,18 @@ describe.each([18, 19])('React %d', (version) => {
     await until('the channel to be left', async () => (await members()) === 0);
   });
 
+  test('a channel of the first components has what came after their cursor', async () => {
+    const rendered = await cursor();
+    const props = await load({ parts: ['event', 'channel', 'status'], channel: 'order:2', rendered });
+    const sendThere = (data: number) =>
+      server.evaluate(({ sse }, data) => sse.sendToChannel('order:2', { event: 'number', data }), data);
+    await sendThere(1);
+    await hydrate(props);
+    await hears('1');
+    await sendThere(2);
+    await hears('1', '2');
+  });
+
   test('events refresh the page, several at once', async () => {
     await open({ parts: ['refresh', 'latest'] });
     // The page's timers stand still until the test moves them.

@@ -55,8 +55,8 @@ function Status() {
   return <i id="status">{useConnection().state}</i>;
 }
 
-function Channel({ channel = '' }: Props) {
-  useChannel(channel);
+function Channel({ channel = '', rendered }: Props) {
+  useChannel(channel, { since: rendered });
   return null;
 }
 

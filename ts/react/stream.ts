@@ -40,7 +40,7 @@ export class EventStream {
   readonly #latest = new Map<string, ClientEvent>();
   readonly #handlers = new Map<Handler, Place | undefined>();
   readonly #resets = new Set<ResetHandler>();
-  readonly #channels = new Map<string, number>();
+  readonly #channels = new Map<string, { count: number; since: string | undefined }>();
   readonly #watchers = new Set<() => void>();
   #client: SSEClient<AnyEvents> | undefined;
   #holders = 0;
@@ -87,13 +87,17 @@ export class EventStream {
 
   /** Adds a channel for as long as somebody wants it. */
   join(channel: string, since?: string): () => void {
-    const count = this.#channels.get(channel) ?? 0;
-    this.#channels.set(channel, count + 1);
-    if (!count) this.#client?.subscribe(channel, { since });
+    const wish = this.#channels.get(channel) ?? { count: 0, since };
+    this.#channels.set(channel, wish);
+    if (!wish.count) {
+      wish.since = since;
+      this.#client?.subscribe(channel, { since });
+    }
+    wish.count += 1;
     return () => {
-      this.#channels.set(channel, (this.#channels.get(channel) ?? 1) - 1);
+      wish.count -= 1;
       setTimeout(() => {
-        if (this.#channels.get(channel) !== 0) return;
+        if (wish.count || this.#channels.get(channel) !== wish) return;
         this.#channels.delete(channel);
         this.#client?.unsubscribe(channel);
       });
@@ -133,7 +137,8 @@ export class EventStream {
       this.#tell();
     });
     client.onError((error) => (this.options.onError ?? console.error)(error));
-    for (const channel of this.#channels.keys()) client.subscribe(channel);
+    // The stream is open before it has the channel: without a cursor, what is sent in between would be lost.
+    for (const [channel, wish] of this.#channels) client.subscribe(channel, { since: since ?? wish.since });
     client.onReset((reset) => this.#reset(reset));
   }
 
