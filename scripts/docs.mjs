@@ -67,10 +67,16 @@ function parse(file) {
 /** Returns a function that says whether a file exports this name. */
 function exportsOf(file) {
   const names = parse(file).statements.flatMap((statement) => {
+    if (ts.isVariableStatement(statement)) return statement.declarationList.declarations.flatMap(namesOf);
     if (!ts.isExportDeclaration(statement)) return isExported(statement) ? [statement.name?.text] : [];
     return statement.exportClause.elements.map((element) => element.name.text);
   });
   return (name) => names.includes(name);
+}
+
+/** The names that a declaration binds: one, or several as in `const { a, b } = …`. */
+function namesOf({ name }) {
+  return ts.isIdentifier(name) ? [name.text] : name.elements.flatMap(namesOf);
 }
 
 /** A section for each exported name. Overloads are one. */

@@ -1,14 +1,13 @@
 'use client';
 
 /** `ssekit/react`: one stream for all components, for React 18 and 19. */
-export { type EventOptions, useChannel, useConnection, useEvent, useLatest } from './hooks.js';
-export { SSEProvider, type SSEProviderProps } from './provider.js';
-export {
-  type LiveOptions,
-  type Member,
-  type PresenceOptions,
-  type Snapshot,
-  useLive,
-  usePresence,
-} from './use-live.js';
-export { type RefreshOptions, useRefreshOn } from './use-refresh-on.js';
+import { inPage } from './page.js';
+import { onServer } from './server.js';
+
+export type { EventOptions } from './hooks.js';
+export type { SSEProviderProps } from './provider.js';
+export type { LiveOptions, Member, PresenceOptions, Snapshot } from './use-live.js';
+export type { RefreshOptions } from './use-refresh-on.js';
+
+export const { SSEProvider, useChannel, useConnection, useEvent, useLatest, useLive, usePresence, useRefreshOn } =
+  typeof window === 'undefined' ? onServer : inPage;
