@@ -18,6 +18,7 @@ const SHAPES: [AppShape, Expected][] = [
       created: [
         '.gitignore',
         'app/api/sse/route.ts',
+        'components/event-stream.tsx',
         'components/notifications.tsx',
         'features/sse/index.ts',
         'instrumentation.ts',
@@ -33,6 +34,7 @@ const SHAPES: [AppShape, Expected][] = [
         '.gitignore',
         'next.config.mjs',
         'src/app/api/sse/route.js',
+        'src/components/event-stream.jsx',
         'src/components/notifications.jsx',
         'src/features/sse/index.js',
         'src/instrumentation.js',
@@ -48,6 +50,7 @@ const SHAPES: [AppShape, Expected][] = [
         // Next.js 14 reads no config in TypeScript.
         'next.config.mjs',
         'src/app/api/sse/route.ts',
+        'src/components/event-stream.tsx',
         'src/components/notifications.tsx',
         'src/features/sse/index.ts',
         'src/instrumentation.ts',
@@ -94,6 +97,45 @@ test('a missing package is the first of the next steps', async () => {
   expect((await app.init()).stdout).toContain('  1. pnpm add ssekit\n');
 });
 
+describe('the version of React', () => {
+  const appWith = (react: string | undefined): AppFolder => {
+    const dependencies = { next: '14.2.35', ssekit: '0.1.0', ...(react !== undefined && { react }) };
+    return new AppFolder().write({ 'package.json': JSON.stringify({ dependencies }) });
+  };
+  const componentsOf = (app: AppFolder): string[] =>
+    Object.keys(app.files()).filter((path) => path.startsWith('components/'));
+
+  test('before 18 is too old for the hooks: init says so, and how to listen without them', async () => {
+    const app = appWith('^17.0.2');
+    const { exitCode, stdout } = await app.init();
+    expect(exitCode).toBe(1);
+    expect(componentsOf(app)).toEqual([]);
+    expect(stdout.replace(/\s+/g, ' ')).toContain(
+      'components/notifications.tsx: ssekit/react needs React 18 or newer, and the app has 17.0.2.',
+    );
+    expect(stdout).toContain("    const events = createClient({ url: '/api/sse' });");
+    expect(stdout).not.toContain('<Notifications />');
+    // All else is done.
+    expect(app.read('app/api/sse/route.ts')).toContain('createSSERoute');
+  });
+
+  test.each(['18.2.0', '^19.3.0', 'rc', 'canary'])('%s gets the hooks', async (react) => {
+    const app = appWith(react);
+    const { exitCode, stdout } = await app.init();
+    expect(exitCode).toBe(0);
+    expect(componentsOf(app)).toEqual(['components/event-stream.tsx', 'components/notifications.tsx']);
+    expect(stdout).not.toContain('react-dom');
+  });
+
+  test('is asked for where there is no React', async () => {
+    const app = appWith(undefined);
+    const { exitCode, stdout } = await app.init();
+    expect(exitCode).toBe(0);
+    expect(componentsOf(app)).toEqual(['components/event-stream.tsx', 'components/notifications.tsx']);
+    expect(stdout).toContain('  1. npm install react react-dom (ssekit/react needs React 18 or newer)\n');
+  });
+});
+
 test('init works in another folder', async () => {
   const app = new AppFolder();
   const elsewhere = new AppFolder();
@@ -108,6 +150,7 @@ describe('existing files', () => {
     const own = {
       'features/sse/index.js': "export { SSEService } from 'ssekit';\n",
       'app/api/sse/route.tsx': "import { createSSERoute } from 'ssekit/next';\n",
+      'components/event-stream.js': '// something else\n',
       'components/notifications.js': '// something else\n',
       'instrumentation.mjs': "import 'ssekit';\nexport function register() {}\n",
       'next.config.cjs': '',

@@ -27,7 +27,7 @@ export class AppFolder {
     folders.push(this.path);
     const config = { compilerOptions: { strict: true, paths: { '@/*': [`./${base}*`] } } };
     this.write({
-      'package.json': JSON.stringify({ dependencies: { next, ssekit: '0.1.0', ...dependencies } }),
+      'package.json': JSON.stringify({ dependencies: { next, react: '^19.3.0', ssekit: '0.1.0', ...dependencies } }),
       [`${base}app/layout.${language}${language === 'ts' ? 'x' : ''}`]: '',
       [`${language}config.json`]: JSON.stringify(config, null, 2),
       ...(lock && { [lock]: '' }),

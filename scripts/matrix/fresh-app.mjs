@@ -72,9 +72,10 @@ function writePage(folder, app) {
     app,
     'app/page.tsx',
     `
+      import { EventStream } from '@/components/event-stream';
       import { Notifications } from '@/components/notifications';
       export default function Page() {
-        return <main><h1>Hello</h1><Notifications /></main>;
+        return <main><h1>Hello</h1><EventStream><Notifications /></EventStream></main>;
       }`,
   );
   writeSource(

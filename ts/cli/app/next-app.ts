@@ -13,6 +13,8 @@ export interface NextApp {
   version: string | undefined;
   /** 14, 15, …; if it is not known, a number larger than all of them. */
   major: number;
+  /** The version of React, or what package.json wants in place of one (`rc`); missing if there is none. */
+  react: string | undefined;
   /** `''` or `'src'`: the folder that contains the App Router's folder. */
   base: '' | 'src';
   language: 'ts' | 'js';
@@ -40,6 +42,7 @@ export function readNextApp(folder: string): NextApp | string {
     folder,
     version,
     major,
+    react: versionOf(folder, 'react') ?? wanted(folder, 'react'),
     base,
     language: languageOf(folder, base),
     manager: packageManagerOf(folder),

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 
 import { configFileOf, DATA_FOLDER, scriptAt } from '../app/layout.js';
+import { majorOf } from '../app/manifest.js';
 import type { NextApp } from '../app/next-app.js';
 import { readText } from '../app/read-text.js';
 import type { Outcome } from '../source/edit.js';
@@ -13,7 +14,15 @@ import { ignoreFiles } from './ignore-files.js';
 import { type Imports, importsOf, slashed } from './imports.js';
 import { SourceFinder } from './source-finder.js';
 import type { Step } from './step.js';
-import { componentFile, configFile, featureFile, instrumentationFile, routeFile } from './templates.js';
+import {
+  configFile,
+  featureFile,
+  instrumentationFile,
+  notificationsFile,
+  routeFile,
+  streamFile,
+  WITHOUT_HOOKS,
+} from './templates.js';
 
 export interface Plan {
   steps: Step[];
@@ -34,7 +43,7 @@ export function planFor(app: NextApp): Plan {
     routeStep,
     instrumentation(app, imports),
     config(app),
-    component(app, imports),
+    ...components(app),
   ];
   return { steps: steps.map((step) => confined(app.folder, step)), ...(routeStep.kind === 'create' && { identify }) };
 }
@@ -95,13 +104,25 @@ function stepOf(
   return { path, kind: 'refuse', say: `${outcome.reason}. ${texts.by}`, snippet: texts.snippet };
 }
 
-/** A sample. An existing file in its place is just as good. */
-function component(app: NextApp, imports: Imports): Step {
-  const path = slashed(join(app.base, 'components/notifications'));
+/** The oldest React whose hooks `ssekit/react` can use. Next.js 14 wants no older one either. */
+const OLDEST_REACT = 18;
+
+/** The provider of the stream, and a sample. An existing file in the place of either is just as good. */
+function components(app: NextApp): Step[] {
+  const files = { 'event-stream': streamFile(app), notifications: notificationsFile(app) };
+  const steps = Object.entries(files).map(([name, after]) => component(app, name, after));
+  if (!(majorOf(app.react) < OLDEST_REACT)) return steps;
+  const kept = steps.filter(({ kind }) => kind === 'keep');
+  if (kept.length > 0) return kept;
+  const say = `ssekit/react needs React ${OLDEST_REACT} or newer, and the app has ${app.react}. Update React and run this again, or listen in a component of your own:`;
+  return [{ path: (steps.at(-1) as Step).path, kind: 'refuse', say, snippet: WITHOUT_HOOKS }];
+}
+
+function component(app: NextApp, name: string, after: string): Step {
+  const path = slashed(join(app.base, 'components', name));
   const existing = scriptAt(app.folder, path);
   if (existing !== undefined) return { path: existing, kind: 'keep' };
-  const text = componentFile(app, imports.specifier(imports.featureFolder, path));
-  return { path: `${path}.${app.language === 'ts' ? 'tsx' : 'jsx'}`, kind: 'create', after: text };
+  return { path: `${path}.${app.language === 'ts' ? 'tsx' : 'jsx'}`, kind: 'create', after };
 }
 
 function read(app: NextApp, path: string): string {

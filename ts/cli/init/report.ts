@@ -39,12 +39,17 @@ export function diffOf({ steps }: Plan): string {
 /** The next steps, with the commands of the app's own package manager. */
 export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
   const pathOf = (module: string): string => steps.find(({ path }) => path.includes(`${module}.`))?.path ?? module;
+  const hasSample = steps.some(({ path, kind }) => path.includes('components/notifications.') && kind !== 'refuse');
+  const sample = `Put <Notifications /> from ${pathOf('components/notifications')} into a page, inside <EventStream> from ${pathOf('components/event-stream')}.`;
   const curl = 'curl -N http://localhost:3000/api/sse';
   const event = "{ event: 'notification', data: { message: 'hello' } }";
   const todo = [
     ...(app.hasPackage ? [] : [addCommand(app.manager, 'ssekit')]),
+    ...(app.react === undefined
+      ? [`${addCommand(app.manager, 'react react-dom')} (ssekit/react needs React 18 or newer)`]
+      : []),
     ...(identify ? [`${pathOf('api/sse/route')}: ${identify.advice}`] : []),
-    `Put <Notifications /> from ${pathOf('components/notifications')} into a page.`,
+    ...(hasSample ? [sample] : []),
     `Send from anywhere on the server: SSEService.getInstance().sendToUser(${identify?.isOpen ? "'demo'" : 'userId'}, ${event})`,
     runCommand(app.manager, 'dev'),
     identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (the cookie of a signed-in user)`,

@@ -67,39 +67,87 @@ export function configFile({ language, major }: NextApp): { name: string; text: 
   };
 }
 
-export function componentFile({ language }: NextApp, feature: string): string {
+const STREAM_PROPS = `interface Props {
+  /** The user's id, where users log in or out without loading the page anew: another user has another stream. */
+  user?: string;
+  children: ReactNode;
+}
+
+`;
+
+export function streamFile({ language }: NextApp): string {
   const typed = language === 'ts';
-  const type = typed ? `import type { SSEEventMap } from '${feature}';\n` : '';
-  const jsdoc = typed ? '' : `/** @typedef {import('${feature}').SSEEventMap} SSEEventMap */\n\n`;
-  const cast = typed ? ": SSEEventMap['notification']" : '';
-  const comment = typed ? '' : "      /** @type {SSEEventMap['notification']} */\n";
   return `'use client';
 
-import { useEffect, useState } from 'react';
-${type}
-${jsdoc}/** Shows notifications as they arrive. Put <Notifications /> into any page. */
-export function Notifications() {
-  const [messages, setMessages] = useState${typed ? '<string[]>' : ''}([]);
+import { useRouter } from 'next/navigation';
+${typed ? "import type { ReactNode } from 'react';\n" : ''}import { SSEProvider } from 'ssekit/react';
 
-  useEffect(() => {
-    const stream = new EventSource('/api/sse');
-    stream.addEventListener('notification', (event) => {
-${comment}      const { message }${cast} = JSON.parse(event.data);
-      setMessages((earlier) => [...earlier, message]);
-    });
-    return () => stream.close();
-  }, []);
-
+${typed ? STREAM_PROPS : ''}/** One stream for all components inside. Put it around them in a page, or around {children} in the layout. */
+export function EventStream({ user, children }${typed ? ': Props' : ''}) {
+  const router = useRouter();
   return (
-    <ul>
-      {messages.map((message, index) => (
-        <li key={index}>{message}</li>
-      ))}
-    </ul>
+    // If events are gone for good, the server renders the page's data anew.
+    <SSEProvider url="/api/sse" user={user} onReset={() => router.refresh()}>
+      {children}
+    </SSEProvider>
   );
 }
 `;
 }
+
+export function notificationsFile({ language }: NextApp): string {
+  const typed = language === 'ts';
+  return `'use client';
+
+import { useState } from 'react';
+import { useConnection, useEvent } from 'ssekit/react';
+
+const STATES = {
+  connecting: 'Connecting',
+  open: 'Live',
+  waiting: 'Reconnecting',
+  paused: 'Paused',
+  closed: 'Closed',
+};
+
+/** Shows notifications as they arrive. Put <Notifications /> into any page, inside <EventStream>. */
+export function Notifications() {
+  const [messages, setMessages] = useState${typed ? '<string[]>' : ''}([]);
+  const { state, reason } = useConnection();
+
+  const add = (message${typed ? ': string' : ''}) => setMessages((earlier) => [...earlier, message]);
+  useEvent('notification', ({ message }) => add(message));
+  useEvent('ssekit:reset', () => add('Some notifications were missed.'));
+
+  return (
+    <section aria-label="Notifications">
+      <p role="status">
+        {STATES[state]}
+        {reason && \`: \${reason}\`}
+      </p>
+      {messages.length === 0 && <p>No notifications yet.</p>}
+      <ul>
+        {messages.map((message, index) => (
+          <li key={index}>{message}</li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+`;
+}
+
+/** For a React without the hooks that `ssekit/react` needs. */
+export const WITHOUT_HOOKS = `import { createClient } from 'ssekit/client';
+
+useEffect(() => {
+  const events = createClient({ url: '/api/sse' });
+  events.on('notification', ({ message }) => setMessages((earlier) => [...earlier, message]));
+  events.onReset(() => setMessages((earlier) => [...earlier, 'Some notifications were missed.']));
+  events.onStatus(({ state, reason }) => setStatus(reason ?? state));
+  return events.close;
+}, []);
+`;
 
 function indented(lines: string[]): string {
   return lines.map((line) => (line === '' ? '' : `  ${line}`)).join('\n');
