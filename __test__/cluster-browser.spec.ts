@@ -46,6 +46,9 @@ const pay = (node: string, userId: string, amount: number): Promise<unknown> =>
 /** The server that holds a tab's stream, as the tab shows it. */
 const nodeOf = (tab: Tab): Promise<string | null> => tab.page.getByTestId('node').textContent();
 
+const reconnectsOf = async (tab: Tab): Promise<number> =>
+  Number(await tab.page.getByTestId('reconnects').textContent());
+
 /** The application's events in each tab. A last broadcast comes after everything sent before. */
 async function eventsOf(...tabs: Tab[]): Promise<TabEvent[][]> {
   const event = { event: 'system-announcement', data: { message: 'last word' } };
@@ -107,13 +110,14 @@ test('a tab that nginx moves to the other server misses nothing', async () => {
   const events = await until('it to come back to the other server', async () => {
     const before = await nodeOf(tab);
     const clientId = await tab.clientId();
+    const reconnects = await reconnectsOf(tab);
     const at = before === 'A' ? nodes.A : nodes.B;
     await post(`${at}/api/test/service`, { method: 'disconnectClient', args: [clientId] });
     for (const node of [nodes.A, nodes.B, nodes.A]) await pay(node, 'ada', ++amount);
     // nginx deals requests out in turn, and the page makes others beside its stream's: now and then one more, or all would go
     // to the same server for ever.
     if (tries++ % 2 === 1) await fetch(url);
-    await until('it to have come back', async () => (await tab.clientId()) !== clientId);
+    await until('it to have come back', async () => (await reconnectsOf(tab)) > reconnects);
     await tab.isIn('live');
     return (await nodeOf(tab)) !== before && tab.eventsUntil('the last payment', ({ data }) => data.amount === amount);
   });

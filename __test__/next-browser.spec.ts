@@ -65,6 +65,12 @@ describe.each([
     return Promise.all(all);
   }
 
+  /** Inbox and orders of a tab, as it shows them. */
+  async function shownIn({ page }: Tab): Promise<{ inbox: string[]; orders: string[] }> {
+    const inbox = await page.getByTestId('inbox-item').locator('p:last-child').allInnerTexts();
+    return { inbox, orders: await page.getByTestId('order-card').allInnerTexts() };
+  }
+
   test(`every stream is carried by '${carrier}'`, async () => {
     await openTabs(ada, ada, grace);
     const { transports } = await until('the streams to have settled', async () => {
@@ -132,8 +138,10 @@ describe.each([
     const stays = await other.clientId();
     await tab.click('logout');
     await tab.page.getByTestId('login-linus').waitFor();
-    // It tries again, and is refused.
+    // It tries again, is refused, and says so.
     await sibling.isIn('closed');
+    expect(await sibling.page.getByTestId('connection-state').innerText()).toBe('Logged out');
+    expect(await sibling.page.getByRole('link', { name: 'Log in again' }).getAttribute('href')).toBe('/');
     await pay('linus', 3);
     await pay('grace', 4);
     expect(await eventsOf(other)).toMatchObject([[payment(4)]]);
@@ -170,13 +178,34 @@ describe.each([
     expect(await tab.page.getByTestId('reconnects').innerText()).toBe('1');
   });
 
+  test('a page that is loaded shows what the user got before', async () => {
+    await pay('ada', 81);
+    await server.call('broadcast', { event: 'system-announcement', data: { message: 'for all' } });
+    await pay('ada', 82);
+    const [tab] = await openTabs(ada);
+    const before = await shownIn(tab);
+    // Of the job above.
+    expect(before.orders).toEqual([expect.stringMatching(/^fail-/), expect.stringMatching(/^order-.*Completed/s)]);
+    expect(before.inbox.slice(0, 3)).toEqual(['Payment of 82.00 completed', 'for all', 'Payment of 81.00 completed']);
+    await tab.page.reload();
+    await tab.isIn('live');
+    expect(await shownIn(tab)).toEqual(before);
+    await pay('ada', 83);
+    await tab.page.getByText('Payment of 83.00 completed').waitFor();
+    expect((await shownIn(tab)).inbox).toEqual(['Payment of 83.00 completed', ...before.inbox]);
+  });
+
   test('a tab gets one reset from a restarted server', async () => {
     const [tab] = await openTabs(ada);
+    await pay('ada', 91);
+    await tab.page.getByText('Payment of 91.00 completed').waitFor();
     const { port } = server;
     await server.stop();
     await tab.isIn('reconnecting');
     server = await app.serve('start', { transport, port });
-    await tab.page.getByTestId('reset-notice').waitFor();
-    expect(await eventsOf(tab)).toMatchObject([[{ type: 'ssekit:reset', data: { reason: 'unknown' } }]]);
+    await tab.page.locator('[data-testid="reset-notice"][data-made-up="true"]').waitFor();
+    // This server forgets with its process, and the page shows what it has.
+    expect(await shownIn(tab)).toEqual({ inbox: [], orders: [] });
+    expect(await eventsOf(tab)).toMatchObject([[payment(91), { type: 'ssekit:reset', data: { reason: 'unknown' } }]]);
   });
 });

@@ -1,5 +1,5 @@
 /** The example's order page in a real browser: rendered by the server, then live without a gap. */
-import type { Browser } from 'playwright-core';
+import type { Browser, Route } from 'playwright-core';
 import { closeTabs, openBrowser, Person } from './support/browser';
 import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
 import { OrderTab } from './support/order-tab';
@@ -103,11 +103,13 @@ test('a page shows another order with the same stream', async () => {
 test('an entry between fetch and subscription is shown once', async () => {
   const tab = await OrderTab.open(ada, urlOf('1001'));
   let inBetween: Promise<void> | undefined;
-  await tab.page.route('**/api/sse', async (route) => {
+  // The second one leaves the other channel.
+  const change = async (route: Route): Promise<void> => {
     inBetween = add('1002', 'in between');
     await inBetween;
     await route.continue();
-  });
+  };
+  await tab.page.route('**/api/sse', change, { times: 1 });
   await tab.show('1002');
   expect(await tab.entriesUntil('in between')).toEqual([PLACED, 'in between']);
   expect(tab.streamed).toEqual(['in between']);
@@ -117,7 +119,7 @@ test('a reconnected page has only the order it shows', async () => {
   const tab = await OrderTab.open(ada, urlOf('1001'));
   await tab.show('1003');
   await until('the new channel', async () => tab.count('ssekit:subscribed') === 1);
-  const clientId = await tab.page.getByTestId('connection-state').getAttribute('data-client-id');
+  const [clientId] = (await server.state()).clients;
   await server.call('disconnectClient', clientId as string);
   await add('1003', 'while it was away');
   expect(await tab.entriesUntil('while it was away')).toEqual([PLACED, 'while it was away']);

@@ -6,10 +6,15 @@ import { until } from './until';
 /** Chromium's own conversations with the world outside are of no use here. */
 const QUIET = ['--disable-background-networking', '--disable-component-update', '--disable-sync', '--disable-quic'];
 
-export function openBrowser(): Promise<Browser> {
-  const args = ['--disable-gpu', '--no-first-run', ...QUIET];
-  // Chromium has no sandbox for root.
-  return chromium.launch({ executablePath: browserPath('chromium'), chromiumSandbox: process.getuid?.() !== 0, args });
+/** `keepsPages`: in the back/forward cache, as browsers do that nobody drives. */
+export function openBrowser({ keepsPages = false } = {}): Promise<Browser> {
+  return chromium.launch({
+    executablePath: browserPath('chromium'),
+    // Chromium has no sandbox for root.
+    chromiumSandbox: process.getuid?.() !== 0,
+    args: ['--disable-gpu', '--no-first-run', ...QUIET],
+    ignoreDefaultArgs: keepsPages ? ['--disable-back-forward-cache'] : [],
+  });
 }
 
 /** An event, as a tab shows it. */
@@ -94,7 +99,9 @@ export class Tab {
   }
 
   async clientId(): Promise<string> {
-    return (await this.page.getByTestId('client-id').getAttribute('data-client-id')) as string;
+    // The server's first event names it, a moment after the stream is open.
+    const named = this.page.locator('[data-testid="client-id"]:not([data-client-id=""])');
+    return (await named.getAttribute('data-client-id')) as string;
   }
 
   async click(testId: string): Promise<void> {
@@ -105,7 +112,7 @@ export class Tab {
 
   /** The last forty events that came in, in their order. */
   async events(): Promise<TabEvent[]> {
-    const lines = await this.page.getByTestId('wire').locator('p[data-type]').evaluateAll(readLines);
+    const lines = await this.page.getByTestId('wire').locator('li[data-type]').evaluateAll(readLines);
     return lines.reverse().map(([type, data, id]) => ({ type, data: JSON.parse(data), id }));
   }
 

@@ -1,5 +1,6 @@
 /** A tab with an order's page, and the events that its stream really brought. */
-import type { Page, Route } from 'playwright-core';
+import { createParser } from 'eventsource-parser';
+import type { CDPSession, Page, Route } from 'playwright-core';
 import type { Person } from './browser';
 import { until } from './until';
 
@@ -42,14 +43,28 @@ export class OrderTab {
   static async #of(person: Person): Promise<OrderTab> {
     const tab = new OrderTab(await person.newPage());
     tab.page.on('request', (request) => {
-      if (request.resourceType() === 'eventsource') tab.opened.push(request.url());
+      if (request.method() === 'GET' && new URL(request.url()).pathname === '/api/sse') tab.opened.push(request.url());
     });
     const devtools = await tab.page.context().newCDPSession(tab.page);
     await devtools.send('Network.enable');
-    devtools.on('Network.eventSourceMessageReceived', ({ eventName, data }) => {
-      tab.#streamed.push({ name: eventName, data: JSON.parse(data) });
+    devtools.on('Network.responseReceived', ({ requestId, response }) => {
+      if (response.mimeType === 'text/event-stream') void tab.#read(devtools, requestId);
     });
     return tab;
+  }
+
+  /** Reads the body of a stream beside the page. */
+  async #read(devtools: CDPSession, requestId: string): Promise<void> {
+    const parser = createParser({
+      onEvent: ({ event: name = 'message', data }) => this.#streamed.push({ name, data: JSON.parse(data) }),
+    });
+    const decoder = new TextDecoder();
+    const feed = (base64: string): void => parser.feed(decoder.decode(Buffer.from(base64, 'base64'), { stream: true }));
+    devtools.on('Network.dataReceived', (part) => {
+      if (part.requestId === requestId && part.data) feed(part.data);
+    });
+    const { bufferedData } = await devtools.send('Network.streamResourceContent', { requestId });
+    feed(bufferedData);
   }
 
   async release(): Promise<void> {

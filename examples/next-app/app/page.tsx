@@ -1,10 +1,12 @@
 import { cookies } from 'next/headers';
 import { Dashboard } from '@/components/dashboard';
 import { Login } from '@/components/login';
-import { listenerPort } from '@/lib/listener';
+import { feedOf } from '@/lib/feed-snapshot';
 import { SESSION_COOKIE, userFromToken } from '@/lib/session';
+import { streamUrl } from '@/lib/stream-url';
 
 export default async function Page() {
   const user = userFromToken((await cookies()).get(SESSION_COOKIE)?.value);
-  return user ? <Dashboard user={user} listenerPort={listenerPort()} /> : <Login />;
+  if (!user) return <Login />;
+  return <Dashboard user={user} first={await feedOf(user.id)} streamUrl={await streamUrl()} />;
 }

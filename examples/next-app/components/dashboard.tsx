@@ -1,27 +1,26 @@
 'use client';
 
-import { useReducer } from 'react';
+import { type Snapshot, useConnection, useLatest } from 'ssekit/react';
 import { Actions } from '@/components/actions';
-import { ConnectionCard } from '@/components/connection-card';
+import { Connection } from '@/components/connection';
+import { EventStream } from '@/components/event-stream';
 import { Inbox } from '@/components/inbox';
 import { OnlineList } from '@/components/online-list';
 import { Orders } from '@/components/orders';
 import { PageHeader } from '@/components/page-header';
 import { Wire } from '@/components/wire';
-import type { DemoState } from '@/lib/demo-state';
-import { emptyFeed, feedReducer } from '@/lib/feed';
-import type { OnlineUser } from '@/lib/stream-events';
-import { useEventStream } from '@/lib/use-event-stream';
-import { useServerState } from '@/lib/use-server-state';
+import type { Feed } from '@/lib/feed';
+import { useFeed } from '@/lib/use-feed';
 import type { User } from '@/lib/users';
 import styles from './dashboard.module.css';
 
-export function Dashboard({ user, listenerPort }: { user: User; listenerPort: number | null }) {
-  const [feed, receive] = useReducer(feedReducer, emptyFeed);
-  const connection = useEventStream(listenerPort, receive);
-  const server = useServerState(feed.received);
-  const live = connection.state === 'live';
+interface Props {
+  user: User;
+  /** As the server has rendered it. */
+  first: Snapshot<Feed>;
+}
 
+export function Dashboard({ user, first, streamUrl }: Props & { streamUrl: string }) {
   return (
     <div className={styles.page}>
       <PageHeader user={user}>
@@ -29,22 +28,26 @@ export function Dashboard({ user, listenerPort }: { user: User; listenerPort: nu
           Watch an order
         </a>
       </PageHeader>
-
-      <main className={styles.grid}>
-        <h1 className="visually-hidden">Live events of {user.name}</h1>
-        <ConnectionCard connection={connection} node={feed.node} resetReason={feed.resetReason} />
-        <OnlineList live={live} online={feed.online ?? onlineIn(server)} me={user.id} />
-        <Actions user={user} clientId={connection.clientId} />
-        <Orders orders={feed.orders} />
-        <Inbox items={feed.inbox} />
-        <Wire live={live} events={feed.wire} received={feed.received} server={server} />
-      </main>
+      <EventStream url={streamUrl} userId={user.id} since={first.since}>
+        <Cards user={user} first={first} />
+      </EventStream>
     </div>
   );
 }
 
-function onlineIn(server: DemoState | null): OnlineUser[] {
-  return Object.entries(server?.users ?? {})
-    .map(([userId, clients]) => ({ userId, tabs: clients.length }))
-    .filter(({ tabs }) => tabs > 0);
+function Cards({ user, first }: Props) {
+  const { feed, missed } = useFeed(first);
+  const { state } = useConnection();
+  const clientId = useLatest('ssekit:ready')?.clientId ?? null;
+  return (
+    <main className={styles.grid}>
+      <h1 className="visually-hidden">Live events of {user.name}</h1>
+      <Connection missed={missed} />
+      <OnlineList live={state === 'open'} online={feed.online} me={user.id} />
+      <Actions user={user} clientId={clientId} />
+      <Orders orders={feed.orders} />
+      <Inbox items={feed.inbox} />
+      <Wire />
+    </main>
+  );
 }

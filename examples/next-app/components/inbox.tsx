@@ -13,7 +13,8 @@ const kinds: Record<InboxKind, { label: string; icon: string }> = {
   },
 };
 
-const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+// The server renders the same text as the browser, so both need one time zone.
+const time = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium', timeZone: 'UTC' });
 
 export function Inbox({ items }: { items: InboxItem[] }) {
   return (
@@ -22,8 +23,8 @@ export function Inbox({ items }: { items: InboxItem[] }) {
         Inbox
       </h2>
       <ol className={styles.list} aria-live="polite" aria-relevant="additions" data-testid="inbox">
-        {items.map(({ key, kind, text, at }) => (
-          <li key={key} className={styles.item} data-testid="inbox-item" data-kind={kind}>
+        {items.map(({ id, kind, text, at }) => (
+          <li key={id} className={styles.item} data-testid="inbox-item" data-kind={kind}>
             <span className={styles.icon} aria-hidden="true">
               <svg viewBox="0 0 24 24" width="18" height="18" aria-hidden="true">
                 <path d={kinds[kind].icon} />
@@ -32,7 +33,7 @@ export function Inbox({ items }: { items: InboxItem[] }) {
             <div className={styles.body}>
               <p className={styles.meta}>
                 <span className={styles.kind}>{kinds[kind].label}</span>
-                <time dateTime={new Date(at).toISOString()}>{time.format(at)}</time>
+                {at && <time dateTime={at}>{time.format(new Date(at))} UTC</time>}
               </p>
               <p className={styles.text}>{text}</p>
             </div>

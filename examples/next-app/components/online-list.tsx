@@ -1,5 +1,5 @@
 import { Avatar } from '@/components/avatar';
-import type { OnlineUser } from '@/lib/stream-events';
+import type { OnlineUser } from '@/features/sse';
 import { findUser } from '@/lib/users';
 import styles from './online-list.module.css';
 

@@ -1,25 +1,27 @@
+'use client';
+
+import { useState } from 'react';
+import { useConnection, useEvent } from 'ssekit/react';
+import { EventList } from '@/components/event-list';
 import type { DemoState } from '@/lib/demo-state';
-import type { WireEvent } from '@/lib/feed';
+import { useServerState } from '@/lib/use-server-state';
 import styles from './wire.module.css';
 
 const number = new Intl.NumberFormat('en');
 
-interface Props {
-  live: boolean;
-  events: WireEvent[];
-  received: number;
-  server: DemoState | null;
-}
-
 /** A view of the transport: which carrier the streams have, and the events as they came in. */
-export function Wire({ live, events, received, server }: Props) {
+export function Wire() {
+  const [received, setReceived] = useState(0);
+  useEvent('*', () => setReceived((count) => count + 1));
+  const server = useServerState(received);
+  const { state } = useConnection();
   return (
     <section className={`card ${styles.card}`} aria-labelledby="wire-title">
       <h2 id="wire-title" className="card-title">
         What is happening
       </h2>
       <p className={styles.carrier} data-testid="carrier">
-        {live && server ? describeCarrier(server.stats.transports) : 'No stream is open in this tab.'}
+        {state === 'open' && server ? describeCarrier(server.stats.transports) : 'No stream is open in this tab.'}
       </p>
       <dl className={styles.numbers}>
         <Fact label="Streams on native threads" value={server?.stats.transports.handoff} testId="streams-handoff" />
@@ -29,18 +31,7 @@ export function Wire({ live, events, received, server }: Props) {
         <Fact label="Deliveries" value={server?.stats.deliveries} testId="deliveries" />
         <Fact label="Received in this tab" value={received} testId="received" />
       </dl>
-      {/* Scrolls, so the keyboard has to be able to reach it. */}
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a region that scrolls must be focusable */}
-      <section className={styles.log} aria-label="Events as they came in" tabIndex={0} data-testid="wire">
-        {events.map(({ key, event }) => (
-          <p key={key} className={styles.line} data-type={event.type}>
-            <span className={styles.type}>{event.type}</span>
-            <span className={styles.data}>{JSON.stringify(event.data)}</span>
-            <span className={styles.id}>{event.id}</span>
-          </p>
-        ))}
-        {events.length === 0 && <p className={styles.line}>Waiting for the first event.</p>}
-      </section>
+      <EventList title="Events as they came in" />
     </section>
   );
 }

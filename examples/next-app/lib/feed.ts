@@ -1,16 +1,18 @@
-import type { OnlineUser, StreamEvent } from '@/lib/stream-events';
+import type { AnyEvent } from 'ssekit/client';
+import type { OnlineUser } from '@/features/sse';
 
 const INBOX_LIMIT = 50;
 const ORDER_LIMIT = 12;
-const WIRE_LIMIT = 40;
 
 export type InboxKind = 'notification' | 'payment-completed' | 'system-announcement';
 
 export interface InboxItem {
-  key: number;
+  /** The id of its event, by which a page knows the items that it has. */
+  id: string;
   kind: InboxKind;
   text: string;
-  at: number;
+  /** When it was sent, if its event says so. */
+  at?: string;
 }
 
 export interface Order {
@@ -20,55 +22,35 @@ export interface Order {
   error?: string;
 }
 
-export interface WireEvent {
-  key: number;
-  event: StreamEvent;
-}
-
-/** The content of the page, made from nothing but the events of its stream. Lists are newest first. */
+/** What a user's page shows. Lists are newest first. */
 export interface Feed {
-  received: number;
-  /** The server that holds the stream, where there are several. */
-  node: string | null;
-  /** `null`: no presence event yet. */
-  online: OnlineUser[] | null;
+  online: OnlineUser[];
   inbox: InboxItem[];
   orders: Order[];
-  wire: WireEvent[];
-  resetReason: string | null;
 }
 
-export const emptyFeed: Feed = {
-  received: 0,
-  node: null,
-  online: null,
-  inbox: [],
-  orders: [],
-  wire: [],
-  resetReason: null,
-};
+export const emptyFeed: Feed = { online: [], inbox: [], orders: [] };
 
-export function feedReducer(feed: Feed, event: StreamEvent): Feed {
-  const received = feed.received + 1;
-  const wire = [{ key: received, event }, ...feed.wire].slice(0, WIRE_LIMIT);
-  return applyEvent({ ...feed, received, wire }, event);
-}
-
-function applyEvent(feed: Feed, event: StreamEvent): Feed {
-  switch (event.type) {
-    case 'ssekit:reset':
-      // Something was missed, so what was known of the others is worth nothing: the page falls back to the server's state.
-      return { ...feed, online: null, resetReason: event.data.reason };
-    case 'node':
-      return { ...feed, node: event.data.name };
+/** The feed after an event. The server makes the first feed with it, and the page goes on from there. */
+export function applyEvent(feed: Feed, event: AnyEvent): Feed {
+  switch (event.event) {
     case 'presence':
       return { ...feed, online: event.data.online };
     case 'notification':
-      return addToInbox(feed, event.type, event.data.message, Date.parse(event.data.timestamp));
+      return addToInbox(feed, {
+        id: event.id,
+        kind: event.event,
+        text: event.data.message,
+        at: event.data.timestamp,
+      });
     case 'payment-completed':
-      return addToInbox(feed, event.type, `Payment of ${formatAmount(event.data.amount)} completed`, event.receivedAt);
+      return addToInbox(feed, {
+        id: event.id,
+        kind: event.event,
+        text: `Payment of ${formatAmount(event.data.amount)} completed`,
+      });
     case 'system-announcement':
-      return addToInbox(feed, event.type, event.data.message, event.receivedAt);
+      return addToInbox(feed, { id: event.id, kind: event.event, text: event.data.message });
     case 'order-processing':
       return updateOrder(feed, { id: event.data.orderId, state: 'started', percent: 0 });
     case 'order-progress':
@@ -78,13 +60,13 @@ function applyEvent(feed: Feed, event: StreamEvent): Feed {
     case 'order-error':
       return updateOrder(feed, { id: event.data.orderId, state: 'error', error: event.data.error });
     default:
-      // Of a channel, which only the order page has.
+      // ssekit's own, and those of a channel, which only the order page has.
       return feed;
   }
 }
 
-function addToInbox(feed: Feed, kind: InboxKind, text: string, at: number): Feed {
-  const item = { key: feed.received, kind, text, at };
+function addToInbox(feed: Feed, item: InboxItem): Feed {
+  if (feed.inbox.some(({ id }) => id === item.id)) return feed;
   return { ...feed, inbox: [item, ...feed.inbox].slice(0, INBOX_LIMIT) };
 }
 

@@ -1,10 +1,9 @@
-import { SSEService } from '@/features/sse';
-import type { OnlineUser } from '@/lib/stream-events';
+import { type OnlineUser, SSEService } from '@/features/sse';
 import { USERS } from '@/lib/users';
 
 let timer: NodeJS.Timeout | undefined;
 
-function onlineUsers(): OnlineUser[] {
+export function onlineUsers(): OnlineUser[] {
   const sse = SSEService.getInstance();
   return USERS.map(({ id }) => ({ userId: id, tabs: sse.getClientsByUser(id).length })).filter(({ tabs }) => tabs > 0);
 }

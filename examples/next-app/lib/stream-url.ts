@@ -1,12 +1,10 @@
-/** Where the event stream is: here, or at ssekit's own server, which wants a ticket. `null`: there is no stream for us. */
-export async function streamUrl(
-  listenerPort: number | null,
-  lastEventId: string,
-  query: string,
-): Promise<string | null> {
-  if (listenerPort === null) return `/api/sse${query}`;
-  const response = await fetch('/api/sse-ticket', { method: 'POST' });
-  if (!response.ok) return null;
-  const { ticket } = await response.json();
-  return `http://${location.hostname}:${listenerPort}/events?${new URLSearchParams({ ticket, lastEventId })}`;
+import { headers } from 'next/headers';
+import { listenerPort } from '@/lib/listener';
+
+/** Where the event stream is: here, or at ssekit's own server, under the host name that the browser came by. */
+export async function streamUrl(): Promise<string> {
+  const port = listenerPort();
+  if (port === null) return '/api/sse';
+  const host = (await headers()).get('host') ?? 'localhost';
+  return `http://${host.replace(/:\d+$/, '')}:${port}/events`;
 }

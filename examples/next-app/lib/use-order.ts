@@ -1,115 +1,39 @@
 'use client';
 
-import { useReducer, useRef, useState } from 'react';
+import type { AnyEvent } from 'ssekit/client';
+import { useLive, usePresence } from 'ssekit/react';
+import { fetchJson } from '@/lib/fetch-json';
 import { channelOf } from '@/lib/order-channel';
+import type { OrderEntry } from '@/lib/order-list';
 import type { OrderSnapshot } from '@/lib/order-snapshot';
-import { type OrderView, orderReducer } from '@/lib/order-view';
-import { post } from '@/lib/post';
-import type { StreamEvent } from '@/lib/stream-events';
-import { type Connection, useEventStream } from '@/lib/use-event-stream';
-import type { Watcher } from '@/lib/watchers';
+import { type Watcher, watchersIn } from '@/lib/watchers';
 
-export interface LiveOrder {
-  view: OrderView;
-  connection: Connection;
-  /** Shows another order, with the same stream. */
-  show(orderId: string): Promise<void>;
+export const fetchOrder = (orderId: string): Promise<OrderSnapshot> => fetchJson(`/api/orders/${orderId}`);
+
+/** An order, from its snapshot on. Another snapshot shows another order, with the same stream. */
+export function useOrder(snapshot: OrderSnapshot): { entries: readonly OrderEntry[]; watchers: Watcher[] } {
+  const { orderId, since } = snapshot;
+  const entries = useLive(snapshot.entries, {
+    since,
+    apply: (entries, event) => withEntry(entries, event, orderId),
+    refetch: async () => {
+      const { entries, since } = await fetchOrder(orderId);
+      return { data: entries, since };
+    },
+  });
+  const members = usePresence(channelOf(orderId), snapshot.members, {
+    since,
+    refetch: async () => {
+      const { members, since } = await fetchOrder(orderId);
+      return { data: members, since };
+    },
+  });
+  return { entries, watchers: watchersIn(members) };
 }
 
-/** The stream's client, and its channels. */
-interface Subscribed {
-  clientId: string;
-  channels: Set<string>;
-}
-
-/** An order, from its snapshot on. */
-export function useOrder(first: OrderSnapshot): LiveOrder {
-  const [view, apply] = useReducer(orderReducer, first);
-  const [query] = useState(() => queryOf(first));
-  const connection = useEventStream(null, receive, query);
-  const stream = useRef<Subscribed>({ clientId: '', channels: new Set() });
-  const wanted = useRef(first.orderId);
-  const fetching = useRef<AbortController>(undefined);
-  const asking = useRef<AbortController>(undefined);
-  /** Events that came while a snapshot is fetched, which may be older. */
-  const waiting = useRef<StreamEvent[]>([]);
-
-  function receive(event: StreamEvent) {
-    if (fetching.current) waiting.current.push(event);
-    else apply(event);
-    follow(event);
-  }
-
-  /** Keeps the stream's channels to the one of the order, also after a reconnect, which asks for the first order's. */
-  function follow({ type, data }: StreamEvent) {
-    const { channels } = stream.current;
-    if (type === 'ssekit:subscribed') channels.add(data.channel);
-    if (type === 'ssekit:unsubscribed') channels.delete(data.channel);
-    if (type === 'ssekit:ready') {
-      stream.current = { clientId: data.clientId, channels: new Set(data.channels) };
-      const isRight = data.channels?.join() === channelOf(wanted.current);
-      if (!isRight) refetch();
-    }
-    if (type === 'ssekit:reset') refetch();
-    if (type === 'ssekit:join' || type === 'ssekit:leave') askWhoWatches();
-  }
-
-  function refetch() {
-    // If it fails, the server is away again. The stream then comes back, and this is called once more.
-    show(wanted.current).catch(() => {});
-  }
-
-  /** A user may watch in several tabs, so the server says who is left when one of them goes. The newest question counts. */
-  async function askWhoWatches() {
-    asking.current?.abort();
-    const own = new AbortController();
-    asking.current = own;
-    const orderId = wanted.current;
-    const watchers = await fetchJson<Watcher[]>(`/api/orders/${orderId}/watchers`, own.signal).catch(() => undefined);
-    if (watchers && !own.signal.aborted) apply({ orderId, watchers });
-  }
-
-  async function show(orderId: string) {
-    const before = wanted.current;
-    wanted.current = orderId;
-    fetching.current?.abort();
-    const own = new AbortController();
-    fetching.current = own;
-    try {
-      const snapshot = await fetchJson<OrderSnapshot>(`/api/orders/${orderId}`, own.signal);
-      asking.current?.abort();
-      apply(snapshot);
-      await subscribe(stream.current, snapshot);
-    } catch (error) {
-      // A newer call has taken over.
-      if (own.signal.aborted) return;
-      wanted.current = before;
-      throw error;
-    } finally {
-      if (fetching.current === own) {
-        fetching.current = undefined;
-        for (const event of waiting.current.splice(0)) apply(event);
-      }
-    }
-  }
-
-  return { view, connection, show };
-}
-
-/** Replaces the stream's channels by the one of the order, from its snapshot on. */
-function subscribe({ clientId, channels }: Subscribed, { orderId, cursor }: OrderSnapshot): Promise<void> {
-  const channel = channelOf(orderId);
-  const others = [...channels].filter((name) => name !== channel);
-  return post('/api/sse', { clientId, subscribe: [{ channel, since: cursor }], unsubscribe: others });
-}
-
-/** The page was rendered with everything up to the cursor. */
-function queryOf({ cursor, orderId }: OrderSnapshot): string {
-  return `?${new URLSearchParams({ since: cursor, channel: channelOf(orderId) })}`;
-}
-
-async function fetchJson<Content>(path: string, signal: AbortSignal): Promise<Content> {
-  const response = await fetch(path, { signal });
-  if (!response.ok) throw new Error(`${path} answered ${response.status}`);
-  return response.json();
+/** What is about another order, or known, changes nothing. */
+function withEntry(entries: readonly OrderEntry[], event: AnyEvent, orderId: string): readonly OrderEntry[] {
+  if (event.event !== 'order-entry' || event.data.orderId !== orderId) return entries;
+  const isKnown = entries.some(({ number }) => number === event.data.number);
+  return isKnown ? entries : [...entries, event.data];
 }

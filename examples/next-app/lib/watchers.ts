@@ -1,5 +1,4 @@
-import { SSEService } from '@/features/sse';
-import { channelOf } from '@/lib/order-channel';
+import type { Member } from 'ssekit/react';
 
 /** The data that the app gives about each client. */
 export interface ClientData {
@@ -13,9 +12,10 @@ export interface Watcher {
   tabs: number;
 }
 
-export function watchersOf(orderId: string): Watcher[] {
+/** A user with several tabs is several members. */
+export function watchersIn(members: readonly Member[]): Watcher[] {
   const byUser = new Map<string, Watcher>();
-  for (const { userId, data } of SSEService.getInstance().getClients({ channel: channelOf(orderId) })) {
+  for (const { userId, data } of members) {
     if (userId === null) continue;
     const { name = userId } = (data ?? {}) as Partial<ClientData>;
     byUser.set(userId, { userId, name, tabs: (byUser.get(userId)?.tabs ?? 0) + 1 });
