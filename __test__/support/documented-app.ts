@@ -8,7 +8,8 @@ const MOVES: [from: RegExp, to: string][] = [
   [/^app\/orders\//, 'app/test/orders/'],
   [/^(lib|components)\//, '$1/test/'],
   [/'@\/(lib|components)\//g, "'@/$1/test/"],
-  [/`\/api\/sse/g, '`/api/test/documented/sse'],
+  [/'@\/app\/orders\//g, "'@/app/test/orders/"],
+  [/"\/api\/sse"/g, '"/api/test/documented/sse"'],
 ];
 
 const moved = (text: string): string => MOVES.reduce((text, [from, to]) => text.replace(from, to), text);
