@@ -75,3 +75,11 @@ test('a channel that the page asks for comes through a chunk of its own', async 
   await server.call('sendToChannel', 'order:9', { event: 'notification', data: { message: 'paid' } });
   await linesAre('paid');
 });
+
+test('HEAD has the status of GET, and connects no client', async () => {
+  const { path, headers } = await server.streamOf('ada');
+  const { connects } = (await server.state()).stats;
+  expect((await server.request('HEAD', path)).status).toBe(401);
+  expect((await server.request('HEAD', path, '', headers)).status).toBe(200);
+  expect((await server.state()).stats.connects).toBe(connects);
+});
