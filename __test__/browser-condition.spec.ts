@@ -28,7 +28,7 @@ describe.each(SERVER)('$entry', ({ entry, names }) => {
   const refusal = {
     code: 'ERR_SSEKIT_BROWSER',
     message: expect.stringMatching(
-      new RegExp(`^"${entry}" runs on a Node\\.js server only.*EventSource.*own file.*ssekit/publish`),
+      new RegExp(`^"${entry}" runs on a Node\\.js server only.*ssekit/client.*own file.*ssekit/publish`),
     ),
   };
 

@@ -96,9 +96,19 @@ declare module 'bullmq' {
 declare module '@/auth' { export function auth(): Promise<{ user?: { id?: string } } | null>; }
 declare module '@/features/sse' { export { type SSEEventMap, SSEService } from 'ssekit'; }
 declare module '@/components/notifications' { export function Notifications(): JSX.Element; }
+declare module '@/components/event-stream' {
+  export function EventStream(props: { user?: string; children: import('react').ReactNode }): JSX.Element;
+}
 declare module '@/components/payments' {
   export function Payments(props: { orderId: string; initial: Payment[]; since: string }): JSX.Element;
   type Payment = { id: string; amount: number };
+}
+declare module '@/app/orders/actions' {
+  type Payment = { id: string; amount: number };
+  export function latestPayments(orderId: string): Promise<{ data: Payment[]; since: string }>;
+}
+declare module '@/lib/use-sse' {
+  export function useSSE(url: string, name: string, onData: (data: { message: string }) => void): void;
 }
 declare module '@/lib/auth' {
   interface Api { getSession(given: { headers: Headers }): Promise<{ user: { id: string } } | null> }
@@ -252,7 +262,7 @@ describe('names in the documentation', () => {
   /** Names of other people's, of Node.js and of the browser's, that pages mention. */
   const FOREIGN = new Set(
     (
-      'addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
+      'lastMessage onData addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
       'invalidateQueries queryKey serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
       'createResponse createEventBuffer createChannel eventName eventId lastId isConnected activeSessions sessionCount ' +
       'getConnections maxConnections closeAllConnections requestTimeout keepAlive statusCode randomUUID useUnknownInCatchVariables'

@@ -54,7 +54,7 @@ beforeAll(async () => {
 }, 120_000);
 beforeEach(async () => {
   await is('ada');
-  site = await PageServer.start(upstream, { '/': PAGE, '/elsewhere': 'elsewhere', '/favicon.ico': '' });
+  site = await PageServer.start(upstream, { '/': PAGE, '/elsewhere': 'elsewhere' });
   page = await browser.newPage();
   await page.clock.install();
 });
