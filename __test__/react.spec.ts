@@ -141,11 +141,14 @@ describe.each([18, 19])('React %d', (version) => {
   });
 
   test('another user has another stream, and the state of none before', async () => {
-    await open({ parts: ['live', 'latest'], user: 'ada', initial: ['first'] });
+    // With a cursor for both, because components may hydrate after the stream has begun.
+    const start = await cursor();
+    await open({ parts: ['live', 'latest'], user: 'ada', initial: ['first'], rendered: start, since: start });
     await send(1);
     await reads('live', 'first,1');
     const before = await connects();
-    await set({ user: 'grace', initial: ['hers'] });
+    const later = await cursor();
+    await set({ user: 'grace', initial: ['hers'], rendered: later, since: later });
     await reads('live', 'hers');
     expect(await text('latest')).toBe('none');
     await until('the other stream', async () => (await connects()) === before + 1 && (await clients()) === 1);
