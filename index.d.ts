@@ -472,6 +472,7 @@ export interface SSEListeners {
  *
  * - `transport`: `transport: 'stream'`, or Windows
  * - `protocol`: TLS, HTTP/2, or a connection that is not one of Node's own sockets
+ * - `shared`: the tabs of a browser share one connection (`share` of `ssekit/client`)
  * - `response`: ssekit cannot be certain which response carries the stream, for example because it waits behind another one
  * - `body`: something other than a pipe to the response read the body: an adapter, a `TransformStream`, a `clone()`
  * - `wrapped`: something between the stream and the socket may change what is written, for example a middleware's `res.write`
@@ -483,6 +484,7 @@ export interface SSEListeners {
 export type NotHandedOffReason =
   | 'transport'
   | 'protocol'
+  | 'shared'
   | 'response'
   | 'body'
   | 'wrapped'

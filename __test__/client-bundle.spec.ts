@@ -9,8 +9,9 @@ const ROOT = join(__dirname, '..');
 const FOLDER = join(ROOT, 'dist', 'client');
 
 test.each([
-  ['the client', 'index.mjs', 4_096, ['import("./subscriptions.mjs")']],
+  ['the client', 'index.mjs', 4_096, ['import("./subscriptions.mjs")', 'import("./share.mjs")']],
   ['what it loads when a page changes its channels', 'subscriptions.mjs', 1_024, []],
+  ['what it loads over HTTP/1.1, to share a connection', 'share.mjs', 1_536, []],
 ])('%s is one file, small when gzipped', (_, file, bytes, imports) => {
   const text = readFileSync(join(FOLDER, file), 'utf8');
   expect(gzipSync(text, { level: 9 }).length).toBeLessThan(bytes);
@@ -46,6 +47,7 @@ const FITS = [
   "typed.subscribe('order:1', { since: typed.cursor });",
   "for await (const event of typed) if (event.event === 'notification') event.data.message;",
   "createClient<Events>({ url: new URL('http://a'), schemas: { notification: schema }, share: false });",
+  "createClient({ url: '', share: 'auto' });",
   "createClient({ url: '', auth: async () => ({ ticket: '', expiresIn: 1 }), signal: AbortSignal.timeout(1) });",
   "free.on('anything', (data: unknown) => data);",
   "createClient<SSEEventMap>({ url: '' }).close();",
@@ -58,7 +60,7 @@ const MISTAKES: [statement: string, said: string][] = [
   ["typed.on('*', (_, event) => event.event === 'order-complete');", 'no overlap'],
   ["createClient<Events>({ url: '', schemas: { notification: wrong } });", 'not assignable'],
   ["createClient<Events>({ url: '', schemas: { other: schema } });", "'other' does not exist"],
-  ["createClient({ url: '', share: 'auto' });", 'not assignable'],
+  ["createClient({ url: '', share: true });", 'not assignable'],
   ["createClient({ url: '', urls: '' });", "'urls' does not exist"],
   ['createClient({});', "'url' is missing"],
   ["typed.status.state === 'opened';", 'no overlap'],

@@ -58,7 +58,11 @@ async function open(...changes: ['subscribe' | 'unsubscribe', string][]): Promis
   await page.evaluate("import('/client/index.mjs').then((module) => void Object.assign(globalThis, module))");
   await page.evaluate((changes) => {
     const { createClient } = globalThis as unknown as typeof import('../ts/client/index');
-    const seen: Seen = { heard: [], errors: [], client: createClient({ url: '/sse', channels: ['first'] }) };
+    const seen: Seen = {
+      heard: [],
+      errors: [],
+      client: createClient({ url: '/sse', channels: ['first'], share: false }),
+    };
     Object.assign(globalThis, { seen });
     seen.client.on('number', (data) => seen.heard.push(data));
     seen.client.onError(({ code, message }: SSEClientError) => seen.errors.push(`${code} ${message}`));

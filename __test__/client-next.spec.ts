@@ -83,3 +83,24 @@ test('HEAD has the status of GET, and connects no client', async () => {
   expect((await server.request('HEAD', path, '', headers)).status).toBe(200);
   expect((await server.state()).stats.connects).toBe(connects);
 });
+
+test('the tabs of a browser share one connection, and each stays a client of its own', async () => {
+  const context = await browser.newContext();
+  try {
+    const before = await server.call('stats');
+    const tabs = [await context.newPage(), await context.newPage(), await context.newPage()];
+    for (const tab of tabs) {
+      await tab.goto(`${server.url}/test/client`);
+      await tab.locator('p', { hasText: 'open' }).waitFor();
+    }
+    const { clients, notHandedOff } = await server.call('stats');
+    expect(clients - before.clients).toBe(3);
+    expect(notHandedOff.shared - before.notHandedOff.shared).toBe(3);
+    await tabs[0]?.close();
+    await until('its client to leave', async () => (await server.call('stats')).clients === clients - 1);
+    await send('shared');
+    for (const tab of tabs.slice(1)) await tab.locator('li', { hasText: 'shared' }).waitFor();
+  } finally {
+    await context.close();
+  }
+});

@@ -32,7 +32,7 @@ describe('the packages', () => {
       /^dist\/(?!cli\/)([\w-]+\/)+[\w-]+\.js$/,
       // For pages, which have only ES modules.
       /^dist\/(client|react)\/index\.(mjs|d\.mts)$/,
-      /^dist\/client\/subscriptions\.mjs$/,
+      /^dist\/client\/(subscriptions|share)\.mjs$/,
       // The command line is one file, with what is bundled into it.
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.

@@ -37,4 +37,4 @@ async function serveRoute(route) {
   return server.address().port;
 }
 
-module.exports = { serveRoute };
+module.exports = { respond, serveRoute };

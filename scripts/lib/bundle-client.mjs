@@ -1,47 +1,80 @@
 /**
- * Bundles `ts/client` into `dist/client/index.mjs`, and what that loads later into a module beside it. A page can import them as they
+ * Bundles `ts/client` into `dist/client/index.mjs`, and what that loads later into modules beside it. A page can import them as they
  * are, and the rest of the package is CommonJS. What `require` gets, beside them, is compiled with everything else. `ts/react` becomes
- * a module of its own, which imports that of the client.
+ * a module of its own, which imports that of the client. The script of the worker that tabs share becomes a text, with which a server can
+ * answer.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from './paths.mjs';
 
 export async function bundleClient() {
-  await bundle('client', ['index', 'subscriptions'], loadedLater);
-  await bundle('react', ['index'], sharedClient);
+  const version = await bundleWorker();
+  await bundle('client', ['index', 'subscriptions', 'share'], [loadedLater, workerVersion(version)]);
+  await bundle('react', ['index'], [sharedClient]);
 }
 
-async function bundle(folder, names, plugin) {
+async function bundle(folder, names, plugins) {
   // Only now, because these scripts also run where nothing is installed yet.
-  const [{ build }, { minify }] = await Promise.all([import('esbuild'), import('terser')]);
+  const { build } = await import('esbuild');
   await build({
-    absWorkingDir: root,
+    ...FOR_PAGES,
     entryPoints: names.map((name) => `ts/${folder}/${name}.ts`),
     outdir: `dist/${folder}`,
     outExtension: { '.js': '.mjs' },
-    bundle: true,
     external: ['react'],
-    plugins: [plugin],
-    platform: 'neutral',
-    // Browsers since 2022, as Next.js supports them.
-    target: 'es2022',
+    plugins,
     format: 'esm',
-    minifySyntax: true,
-    logLevel: 'warning',
   });
-  // Unlike esbuild, terser inlines a function that is called once, so a small function costs no bytes.
   for (const name of names) {
     const path = join(root, 'dist', folder, `${name}.mjs`);
-    const { code } = await minify(readFileSync(path, 'utf8'), {
-      module: true,
-      ecma: 2022,
-      compress: { directives: false },
-    });
-    writeFileSync(path, code);
+    writeFileSync(path, await minified(readFileSync(path, 'utf8')));
   }
   // A module's types have to be those of a module.
   writeFileSync(join(root, 'dist', folder, 'index.d.mts'), "export * from './index.js';\n");
+}
+
+const FOR_PAGES = {
+  absWorkingDir: root,
+  bundle: true,
+  platform: 'neutral',
+  // Browsers since 2022, as Next.js supports them.
+  target: 'es2022',
+  minifySyntax: true,
+  // The linter wants the long name.
+  define: { 'Number.NaN': 'NaN' },
+  logLevel: 'warning',
+};
+
+/** Unlike esbuild, terser inlines a function that is called once, so a small function costs no bytes. */
+async function minified(text) {
+  const { minify } = await import('terser');
+  // Functions in one place, and as arrows, compress better.
+  const compress = { directives: false, passes: 3, hoist_funs: true, unsafe_arrows: true };
+  const { code } = await minify(text, { module: true, ecma: 2022, compress });
+  return code;
+}
+
+/** Writes the modules that `worker-script.d.ts` and `worker-version.d.ts` declare. Returns the version. */
+async function bundleWorker() {
+  const { build } = await import('esbuild');
+  const { outputFiles } = await build({
+    ...FOR_PAGES,
+    entryPoints: ['ts/client/worker/index.ts'],
+    format: 'iife',
+    write: false,
+  });
+  const script = await minified(outputFiles[0].text);
+  const version = createHash('sha256').update(script).digest('hex').slice(0, 16);
+  write('server/worker-script.js', { WORKER_SCRIPT: script, WORKER_VERSION: version });
+  write('client/worker-version.js', { WORKER_VERSION: version });
+  return version;
+}
+
+function write(file, values) {
+  const lines = Object.entries(values).map(([name, value]) => `exports.${name} = ${JSON.stringify(value)};`);
+  writeFileSync(join(root, 'dist', file), ['"use strict";', ...lines, ''].join('\n'));
 }
 
 /** Keeps what is imported later out of the bundle. What both need is so small that each has its own. */
@@ -53,6 +86,17 @@ const loadedLater = {
     );
   },
 };
+
+/** The version is known only once the worker is bundled. */
+const workerVersion = (version) => ({
+  name: 'worker-version',
+  setup({ onResolve, onLoad }) {
+    onResolve({ filter: /\/worker-version\.js$/ }, ({ path }) => ({ path, namespace: 'worker-version' }));
+    onLoad({ filter: /.*/, namespace: 'worker-version' }, () => ({
+      contents: `export const WORKER_VERSION = ${JSON.stringify(version)};`,
+    }));
+  },
+});
 
 /** A page has one client, whether it imports that or the hooks. */
 const sharedClient = {

@@ -10,14 +10,14 @@ const HINTS: Record<number, string> = {
 };
 
 /** Throws if it is no stream. */
-export function checkAnswer({ status, headers, body, url }: Response, now: number): void {
+export function checkAnswer({ status, headers, body, url }: Response): void {
   const type = headers.get('content-type');
   const isStream = /^text\/event-stream\b/i.test(type ?? '');
   if (status === 200 && isStream && body) return;
   let what = status + (HINTS[status] ?? '');
   if (status === 200)
     what = isStream ? 'a stream, which `fetch` cannot read' : `${type}, no stream: check \`url\` and log-in`;
-  const retryAfterMs = retryAfter(headers.get('retry-after'), now);
+  const retryAfterMs = retryAfter(headers.get('retry-after'));
   // Without the query, which has the ticket.
   throw new SSEClientError('refused', `${(url || 'Server').split('?')[0]} answered ${what}`, { status, retryAfterMs });
 }

@@ -9,7 +9,7 @@ export function backoff(failures: number, retryMs = 0): number {
 }
 
 /** The milliseconds that a `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3); `NaN` if there is none. */
-export function retryAfter(value: string | null, now: number): number {
+export function retryAfter(value: string | null): number {
   const text = value ?? '';
-  return /^\d+$/.test(text) ? +text * 1_000 : Math.max(0, Date.parse(text) - now);
+  return /^\d+$/.test(text) ? +text * 1_000 : Math.max(0, Date.parse(text) - Date.now());
 }

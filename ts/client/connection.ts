@@ -59,7 +59,7 @@ export class Connection {
   }
 
   /** After two without any, the stream counts as broken. */
-  expectHeartbeats(ms: number): void {
+  heartbeats(ms: number): void {
     this.#heartbeatMs = ms;
     this.#watchdog.check();
   }
@@ -106,7 +106,7 @@ export class Connection {
   async #stream(signal: AbortSignal): Promise<void> {
     const since = this.lastEventId;
     const answer = await this.#request(since, signal);
-    checkAnswer(answer, Date.now());
+    checkAnswer(answer);
     if (!signal.aborted) this.#opened();
     const reader = (answer.body as ReadableStream<Uint8Array>).getReader();
     const parse = createParser(
@@ -123,7 +123,7 @@ export class Connection {
     );
     for (;;) {
       const { done, value } = await reader.read();
-      if (done || signal.aborted) throw new SSEClientError('unreachable', 'Stream ended');
+      if (signal.aborted || done) throw new SSEClientError('unreachable', 'Stream ended');
       this.#watchdog.heard();
       parse(value);
     }

@@ -19,7 +19,7 @@ import type { ClientStatus, SSEClient, SSEClientOptions } from './types.js';
 export function createClient<Events extends object = SSEEventMap>(
   options: SSEClientOptions<Events>,
 ): SSEClient<Events> {
-  const { since, channels = [], schemas = {}, heartbeatMs = 25_000 } = options;
+  const { channels = [], heartbeatMs = 25_000, schemas = {}, since } = options;
   const access = createAccess(options);
   const initial = new Set(channels);
   const closing = new AbortController();
@@ -51,7 +51,7 @@ export function createClient<Events extends object = SSEEventMap>(
         if (block.name === 'ssekit:ready') {
           const ready: OwnEvents['ssekit:ready'] = JSON.parse(block.data as string);
           clientId = ready.clientId;
-          connection.expectHeartbeats(ready.heartbeatMs ?? heartbeatMs);
+          connection.heartbeats(ready.heartbeatMs ?? heartbeatMs);
           subscriptions.begin(clientId, ready.channels, since);
         }
         dispatcher.push(block);
@@ -84,5 +84,5 @@ export function createClient<Events extends object = SSEEventMap>(
 
 /** Not by `crypto`, which pages without TLS have only in part, and some runtimes not at all. An id is no secret. */
 function randomId(): string {
-  return Math.random().toString(36);
+  return `${Math.random()}`;
 }

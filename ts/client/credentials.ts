@@ -26,7 +26,7 @@ export function createKeyring(auth: SSEClientOptions['auth']): Keyring {
     try {
       const given = (await auth?.()) ?? {};
       const credentials = typeof given === 'string' ? { ticket: given } : given;
-      const ms = Number(credentials.expiresIn) * 1_000;
+      const ms = (credentials.expiresIn as number) * 1_000;
       // Half a minute early; of a short life, a tenth. But never again at once.
       until = Date.now() + Math.max(5_000, ms - 30_000, ms * 0.9);
       return credentials;

@@ -8,7 +8,7 @@ import { refetch } from './reset.js';
 import type { SchemaResult, StandardSchema } from './schema.js';
 
 /** As many ids are remembered. Only a server whose ids are not unique sends one again, and then soon. */
-const IDS = 1_024;
+const IDS = 1_000;
 
 /** The maximum number of waiting events, and of characters of their data: in the worst case, about 20 MB of a page's memory. */
 export const EVENTS = 10_000;

@@ -93,7 +93,7 @@ export function createSubscriptions(
 }
 
 async function request(
-  { fetch, url, credentials, keyring }: Access,
+  { fetch = globalThis.fetch, url, credentials, keyring }: Access,
   body: object,
   signal: AbortSignal,
 ): Promise<Response> {

@@ -2,8 +2,8 @@
 
 /** Runs a function later; returns the function that takes that back. */
 export function after(ms: number, run: () => void): () => void {
-  // A longer delay would be none.
-  const timer = setTimeout(run, Math.min(ms, 2 ** 31 - 1));
+  // Eleven days. From 25 days on, a delay would be none.
+  const timer = setTimeout(run, Math.min(ms, 1e9));
   return () => clearTimeout(timer);
 }
 

@@ -39,7 +39,11 @@ export interface SSEClientOptions<Events extends object = SSEEventMap> {
   signal?: AbortSignal | undefined;
   /** A `fetch` whose bodies can be read while they arrive. Default: the runtime's. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
-  share?: false | undefined;
+  /**
+   * `auto`: over HTTP/1.1, where a browser has six connections for each host, one of them carries the streams of all tabs. Over HTTP/2 and 3,
+   * with an own `fetch`, or where that fails, each tab has its own. Default: `auto`.
+   */
+  share?: 'auto' | false | undefined;
 }
 
 /** The state of the connection. */

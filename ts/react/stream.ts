@@ -14,7 +14,7 @@ import { earlier, isUpTo } from './positions.js';
 // biome-ignore lint/complexity/noBannedTypes: the hooks know the app's events, not the stream.
 type AnyEvents = {};
 
-export interface StreamOptions extends Omit<SSEClientOptions<AnyEvents>, 'url' | 'signal' | 'schemas' | 'share'> {
+export interface StreamOptions extends Omit<SSEClientOptions<AnyEvents>, 'url' | 'signal' | 'schemas'> {
   url: string;
   schemas?: object | undefined;
   onError?: ((error: SSEClientError) => unknown) | undefined;

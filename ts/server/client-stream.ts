@@ -74,8 +74,21 @@ export class ClientStream {
   async pourInto(sink: Sink, response: ServerResponse | undefined): Promise<void> {
     // The opening bypasses the sink, because not even our own code may be between us and the response.
     await this.#open(response ?? sink, response, (written) => sink.drained(written));
-    if (this.#holder === 'native') return;
-    if (this.#holder === 'nobody') return sink.end();
+    if (this.#holder !== 'native') this.#flowInto(sink);
+  }
+
+  /** Carries the stream to its end within a response that carries others as well. */
+  async pourBeside(sink: Sink): Promise<void> {
+    await sink.drained(sink.write(this.#takeOpening()));
+    this.#stays('shared');
+    this.#flowInto(sink);
+  }
+
+  #flowInto(sink: Sink): void {
+    if (this.#holder === 'nobody') {
+      sink.end();
+      return;
+    }
     this.#pulled.takers.set(this.#native.token, (chunk) => this.#pass(chunk, sink));
     this.#native.flow();
   }

@@ -7,9 +7,12 @@ import { whenDisconnected } from './disconnected.js';
 import { argumentError } from './errors.js';
 import { eventBody } from './event-body.js';
 import { listenersOf } from './handoff.js';
-import { identify } from './identity.js';
+import { type ClientIdentity, identify } from './identity.js';
+import { openBody } from './open-body.js';
 import { type Answer, answerTo } from './refusals.js';
 import { likelyResponse, wasOurs } from './request-context.js';
+import { SharedCarrier } from './shared-carrier.js';
+import { answerAnyone, CARRIER, joinedHeaders, TOO_MANY, wishOf } from './sharing.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
@@ -19,33 +22,38 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
     throw argumentError('request', request, 'a web Request; handleSSE of ssekit/node takes the request of Node.js');
   }
   const response = likelyResponse(request);
-  const socket = response && socketOf(response);
   const identity = identify(client, {
     url: request.url,
     lastEventId: request.headers.get('last-event-id'),
-    peer: addressOf(socket),
+    peer: addressOf(response && socketOf(response)),
   });
   if ('status' in identity) return answer(identity);
-  const headers = streamHeaders(client.headers);
   // Next.js answers HEAD with the handler of GET. HEAD has no stream, so no client connects.
-  if (request.method === 'HEAD') return new Response(null, { headers });
-  const { signal } = request;
-  let ours = 0;
-  let stream: ClientStream;
+  if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders(client.headers) });
   try {
-    stream = new ClientStream(
-      { ...identity, mark },
-      {
-        socket,
-        isWatched: () => listenersOf(signal) > ours,
-        onClose: client.onClose,
-      },
-    );
+    const shared = connectShared(request, client, { ...identity, mark }, response);
+    return shared ?? connectAlone(request, client, { ...identity, mark }, response);
   } catch (error) {
     const refusal = answerTo(error, request.url);
     if (refusal) return answer(refusal, response);
     throw error;
   }
+}
+
+function connectAlone(
+  request: Request,
+  client: ConnectOptions,
+  identity: ClientIdentity,
+  response: ServerResponse | undefined,
+): Response {
+  const headers = streamHeaders(client.headers);
+  const { signal } = request;
+  let ours = 0;
+  const stream = new ClientStream(identity, {
+    socket: response && socketOf(response),
+    isWatched: () => listenersOf(signal) > ours,
+    onClose: client.onClose,
+  });
   // Some versions of Next.js report an abort by only one of these, or by neither: vercel/next.js #61972.
   if (response) whenDisconnected(response, () => wasOurs(response) && stream.closeUnlessElsewhere(response));
   if (signal?.aborted) stream.close();
@@ -56,6 +64,46 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
   }
   if (response) leaveConnection(headers, request.headers.get('user-agent'), request.headers.get('connection'));
   return new Response(eventBody(stream), { headers });
+}
+
+/** What the request wants of the connection that the tabs of a browser share; undefined if it gets a stream of its own. */
+function connectShared(
+  request: Request,
+  client: ConnectOptions,
+  identity: ClientIdentity,
+  response: ServerResponse | undefined,
+): Response | undefined {
+  const whole = answerAnyone(request.url, request.headers);
+  if (whole) return new Response(whole.body, whole);
+  const wish = wishOf(request.headers);
+  if (wish?.type === 'open') return openCarrier(request, client, identity, response);
+  const carrier = wish?.type === 'join' && SharedCarrier.of(wish.keys, identity.userId, wish.number);
+  if (!carrier) return undefined;
+  const stream = new ClientStream(identity, {
+    socket: carrier.socket,
+    isWatched: () => false,
+    onClose: client.onClose,
+  });
+  carrier.add(wish.number, stream);
+  return new Response(null, { status: 202, headers: joinedHeaders(carrier, client.headers) });
+}
+
+function openCarrier(
+  { signal }: Request,
+  client: ConnectOptions,
+  { userId }: ClientIdentity,
+  response: ServerResponse | undefined,
+): Response {
+  const { body, sink } = openBody(() => carrier?.close());
+  const carrier = SharedCarrier.open(userId, sink, response && socketOf(response));
+  if (!carrier) return new Response(TOO_MANY.body, TOO_MANY);
+  const headers = streamHeaders(client.headers);
+  headers.set(CARRIER, carrier.key);
+  carrier.greet();
+  if (response) whenDisconnected(response, () => wasOurs(response) && carrier.close());
+  if (signal?.aborted) carrier.close();
+  else signal?.addEventListener('abort', () => carrier.close(), { once: true });
+  return new Response(body, { headers });
 }
 
 export function answer({ status, headers, body }: Answer, response?: ServerResponse): Response {

@@ -81,6 +81,8 @@ pub enum NotHandedOff {
     Transport,
     /// The connection is not plain HTTP/1: it is TLS or HTTP/2, or has no socket of Node.
     Protocol,
+    /// One response carries the streams of several tabs.
+    Shared,
     /// Nothing proves which response carries the stream.
     Response,
     /// Code that may change the body has read it.
@@ -99,9 +101,10 @@ pub enum NotHandedOff {
 
 impl NotHandedOff {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Transport,
         Self::Protocol,
+        Self::Shared,
         Self::Response,
         Self::Body,
         Self::Wrapped,
@@ -116,6 +119,7 @@ impl NotHandedOff {
         match self {
             Self::Transport => "transport",
             Self::Protocol => "protocol",
+            Self::Shared => "shared",
             Self::Response => "response",
             Self::Body => "body",
             Self::Wrapped => "wrapped",

@@ -21,7 +21,7 @@ fn stats() -> Stats {
         connects: 9,
         disconnects: [10; 10],
         refusals: [11; 5],
-        not_handed_off: [12; 9],
+        not_handed_off: [12; 10],
         events: 13,
         coalesced: 14,
         deliveries: 15,
@@ -73,6 +73,7 @@ ssekit_refusals_total{reason="draining"} 11
 # TYPE ssekit_not_handed_off_total counter
 ssekit_not_handed_off_total{reason="transport"} 12
 ssekit_not_handed_off_total{reason="protocol"} 12
+ssekit_not_handed_off_total{reason="shared"} 12
 ssekit_not_handed_off_total{reason="response"} 12
 ssekit_not_handed_off_total{reason="body"} 12
 ssekit_not_handed_off_total{reason="wrapped"} 12
