@@ -24,7 +24,7 @@ use crate::delivery::broadcasts::Broadcasts;
 #[cfg(unix)]
 use crate::delivery::connection::{Connection, Outcome};
 use crate::delivery::deliveries::{Deliveries, Tally};
-use crate::delivery::heartbeat::Idle;
+use crate::delivery::idle::Idle;
 use crate::delivery::inbox::{Command, Inbox};
 use crate::delivery::lag::Lag;
 use crate::delivery::pace::Pace;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 #[cfg(unix)]
 use crate::delivery::connection::Connection;
-use crate::delivery::heartbeat::Idle;
+use crate::delivery::idle::Idle;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::session::client::Client;
