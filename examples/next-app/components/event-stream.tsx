@@ -13,11 +13,14 @@ interface Props {
   children: ReactNode;
 }
 
-/** One stream for everything inside. */
+/**
+ * One stream for everything inside. The page shows how it is carried, so each tab has its own; by default, tabs share one connection over
+ * HTTP/1.1.
+ */
 export function EventStream({ url, userId, since, channels, children }: Props) {
   const auth = url.startsWith('/') ? undefined : fetchTicket;
   return (
-    <SSEProvider url={url} user={userId} since={since} channels={channels} auth={auth}>
+    <SSEProvider url={url} user={userId} since={since} channels={channels} auth={auth} share={false}>
       <OwnStream userId={userId} />
       {children}
     </SSEProvider>
