@@ -57,8 +57,11 @@ export class PageServer {
     }
     const { method, url: path } = req;
     const headers = { ...req.headers };
-    if (this.forgedId !== undefined) headers['last-event-id'] = this.forgedId;
-    this.forgedId = undefined;
+    // Only of a request for a stream: tabs that share a connection make others, too.
+    if (this.forgedId !== undefined && (headers['last-event-id'] ?? path?.includes('lastEventId='))) {
+      headers['last-event-id'] = this.forgedId;
+      this.forgedId = undefined;
+    }
     const forwarded = request({ host: '127.0.0.1', port: upstream, method, path, headers, agent: false }, (answer) => {
       res.writeHead(answer.statusCode ?? 500, answer.headers);
       res.flushHeaders();
