@@ -55,6 +55,21 @@ use row::Clock;
 use trouble::Trouble;
 
 /// A folder as the backplane. Clones share what they know of it, and each has its own connection.
+///
+/// ```
+/// use ssekit_core::{Event, Hub, Options};
+/// use ssekit_file::{File, FileOptions};
+///
+/// let dir = std::env::temp_dir().join(format!("ssekit-example-{}", std::process::id()));
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let hub = Hub::start_on(File::new(FileOptions::at(&dir))?, Options::default(), runtime.handle())?;
+///
+/// assert!(runtime.block_on(hub.ready()), "the folder can be used");
+/// hub.send_to_user("ada", Event { data: "kept over a restart", ..Event::default() })?;
+/// # drop(runtime);
+/// # std::fs::remove_dir_all(&dir)?;
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct File {
     shared: Arc<Shared>,
     /// Taken for each call, and put back only after its answer.

@@ -49,6 +49,17 @@ const AMONG_STRANGERS: Duration = Duration::from_millis(50);
 const MOST_MEMBERS: u64 = 10_000;
 
 /// Redis as the backplane.
+///
+/// ```no_run
+/// use ssekit_core::{Hub, Options};
+/// use ssekit_redis::{Redis, RedisOptions};
+///
+/// let runtime = tokio::runtime::Runtime::new()?;
+/// let redis = Redis::new(RedisOptions::at("redis://127.0.0.1:6379"))?;
+/// let hub = Hub::start_on(redis, Options::default(), runtime.handle())?;
+/// assert!(runtime.block_on(hub.ready()), "Redis answers");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Redis {
     connector: Connector,
     keys: Arc<Keys>,
