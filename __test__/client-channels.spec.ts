@@ -1,4 +1,4 @@
-/** Channels of `ssekit/client`: wished in the URL or asked for at run time, kept over reconnects, and asked for again where they are gone. */
+/** Channels of `ssekit/client`: requested in the URL or at run time, kept over reconnects, and asked for again where they are gone. */
 import { endPages, stopClocks, type Watched, watch } from './support/page-client';
 import { type Answer, changed, event, ready, refusal, type Seen, StreamServer, stream } from './support/stream-server';
 import { until } from './support/until';
@@ -32,7 +32,7 @@ async function cut(server: StreamServer, page: Watched): Promise<void> {
   await page.is('open');
 }
 
-test('the first channels are wishes in the URL', async () => {
+test('the first channels are requested in the URL', async () => {
   const server = await serve([stream(ready({ channels: ['a', 'b'] }))], []);
   const page = watch({ url: server.url, channels: ['a', 'b'] });
   await page.is('open');

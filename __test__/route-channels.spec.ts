@@ -84,7 +84,7 @@ const gets = (client: RawClient, story: string[]): Promise<unknown> =>
   until(`${story}`, () => JSON.stringify(storyOf(client)) === JSON.stringify(story));
 
 describe('in the URL', () => {
-  test('granted wishes are added to the channels of identify', async () => {
+  test('granted channels are added to those of identify', async () => {
     const site = await start();
     const query = 'user=ada&own&clientId=tab&channel=order:1&channel=order%3A1&channel=news&channel=order:%C3%A9';
     const tab = await open(site, query);
@@ -114,7 +114,7 @@ describe('in the URL', () => {
     expect(await site.node.evaluate(({ sse }) => sse.stats().connects)).toBe(0);
   });
 
-  test('without authorize no wish is granted', async () => {
+  test('without authorize no requested channel is granted', async () => {
     const site = await start(undefined, { authorize: undefined });
     expect(await statusOf(site, 'user=ada&channel=order:1')).toEqual([
       403,
@@ -124,13 +124,13 @@ describe('in the URL', () => {
     await open(site, 'user=ada&own&channel=news');
   });
 
-  test('nobody is asked about the wishes of a stranger', async () => {
+  test('nobody is asked about the channels that a stranger requests', async () => {
     const site = await start();
     expect((await statusOf(site, 'channel=order:1'))[0]).toBe(401);
     expect(await asked(site)).toEqual([]);
   });
 
-  test('too many wishes are refused before anybody is asked', async () => {
+  test('too many requested channels are refused before anybody is asked', async () => {
     const site = await start({ limits: { channelsPerClient: 2 } });
     expect((await statusOf(site, 'user=ada&own&channel=order:1&channel=order:2'))[0]).toBe(429);
     expect(await asked(site)).toEqual([]);
@@ -189,9 +189,9 @@ describe('while the stream is open', () => {
       refused: ['secret', 'throws', 'truthy'],
     });
     expect([answer.headers.get('cache-control'), answer.headers.get('x-own')]).toEqual(['no-store', 'yes']);
-    const wished = (await asked(site)).slice(1);
+    const requested = (await asked(site)).slice(1);
     const names = ['order:2', 'order:3', 'secret', 'throws', 'truthy'];
-    expect(wished).toEqual(names.map((name) => [name, 'tab', 'ada', 'POST']));
+    expect(requested).toEqual(names.map((name) => [name, 'tab', 'ada', 'POST']));
     for (const channel of ['order:1', 'secret', 'throws', 'order:2', 'order:3']) await send(site, channel);
     await gets(tab, [
       'ssekit:unsubscribed {"channel":"order:1"}',
@@ -237,7 +237,7 @@ describe('while the stream is open', () => {
     expect(storyOf(adas)).toEqual([]);
   });
 
-  test('without authorize every wish is refused', async () => {
+  test('without authorize every requested channel is refused', async () => {
     const site = await start(undefined, { authorize: undefined });
     await open(site, 'user=ada&clientId=tab&own');
     const answer = await post(site, { clientId: 'tab', subscribe: ['order:1', 'news'], unsubscribe: ['news'] });

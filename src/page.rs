@@ -49,7 +49,7 @@ pub fn change_page(env: Env, change: PageChange) -> napi::Result<PageChanged> {
     let key = last_event_id.as_deref().and_then(Key::split).map(|(_, key)| key);
     let page = Page { client: &client_id, user: user_id.as_deref(), key };
     let leaving: Vec<&str> = unsubscribe.iter().map(String::as_str).collect();
-    let begun: Vec<_> = subscribe.iter().map(|wish| (wish.channel.as_str(), wish.since.as_deref())).collect();
+    let begun: Vec<_> = subscribe.iter().map(|request| (request.channel.as_str(), request.since.as_deref())).collect();
     let changed = hub(&env)?.change(page, Change { unsubscribe: &leaving, subscribe: &begun });
     let changed = changed.map_err(|error| throw(&env, &error))?;
     Ok(PageChanged {

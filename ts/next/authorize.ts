@@ -2,7 +2,7 @@
 import { native } from '../server/binding.js';
 
 /** The client that asks for a channel. */
-export interface Wisher {
+export interface Subscriber {
   /** Its id; undefined if the stream will get a new one. A request to change a stream's channels only claims this id so far. */
   clientId?: string;
   /** Its user; `null` for an anonymous client. */
@@ -10,12 +10,12 @@ export interface Wisher {
 }
 
 /** Decides whether a page may subscribe to a channel. */
-export type Authorize = (channel: string, client: Wisher, request: Request) => boolean | Promise<boolean>;
+export type Authorize = (channel: string, client: Subscriber, request: Request) => boolean | Promise<boolean>;
 
 /** Returns the channels that the app grants. It is asked once about each, about all at the same time. An error is a refusal. */
 export async function grantedOf(
   channels: string[],
-  client: Wisher,
+  client: Subscriber,
   request: Request,
   authorize: Authorize | undefined,
 ): Promise<Set<string>> {

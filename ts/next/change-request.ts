@@ -6,7 +6,7 @@ import { argumentError, grouped, rangeError, unfitArgument } from '../server/err
 import { CLIENT_ID } from '../server/identity.js';
 
 /** A channel, and the cursor that the page begins at. */
-export interface Wish {
+export interface ChannelRequest {
   channel: string;
   since?: string;
 }
@@ -14,7 +14,7 @@ export interface Wish {
 export interface ChangeRequest {
   /** The client that the page says it is. */
   clientId: string;
-  subscribe: Wish[];
+  subscribe: ChannelRequest[];
   unsubscribe: string[];
   /** An event id of its stream. */
   lastEventId: string | undefined;
@@ -32,7 +32,7 @@ export function parseChange(body: string): ChangeRequest {
     throw argumentError('clientId', clientId, HEADER_TEXT);
   }
   if (lastEventId !== undefined && !isText(lastEventId)) throw argumentError('lastEventId', lastEventId, 'a string');
-  const subscribe = distinct('subscribe', listOf('subscribe', asked.subscribe).map(wishOf));
+  const subscribe = distinct('subscribe', listOf('subscribe', asked.subscribe).map(channelRequestOf));
   const leaves = listOf('unsubscribe', asked.unsubscribe).map((name, index) => ({
     channel: nameOf(`unsubscribe[${index}]`, name),
   }));
@@ -66,7 +66,7 @@ function listOf(argument: string, value: unknown): unknown[] {
   return value;
 }
 
-function wishOf(value: unknown, index: number): Wish {
+function channelRequestOf(value: unknown, index: number): ChannelRequest {
   const place = `subscribe[${index}]`;
   if (typeof value === 'string') return { channel: nameOf(place, value) };
   const { channel, since } = objectOf(place, value, ['channel', 'since']);
@@ -80,9 +80,9 @@ function nameOf(argument: string, name: unknown): string {
 }
 
 /** If a channel is there several times, the first counts. */
-function distinct(argument: string, wishes: Wish[]): Wish[] {
-  const byChannel = new Map<string, Wish>();
-  for (const wish of wishes) if (!byChannel.has(wish.channel)) byChannel.set(wish.channel, wish);
+function distinct(argument: string, requests: ChannelRequest[]): ChannelRequest[] {
+  const byChannel = new Map<string, ChannelRequest>();
+  for (const request of requests) if (!byChannel.has(request.channel)) byChannel.set(request.channel, request);
   const most = native().channelsPerClient();
   if (byChannel.size > most) {
     throw rangeError(

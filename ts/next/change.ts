@@ -70,14 +70,14 @@ async function carryOut(
   authorize: Authorize | undefined,
   headers: Headers,
 ): Promise<Response> {
-  const wished = subscribe.map(({ channel }) => channel);
-  const granted = await grantedOf(wished, { clientId, userId: userId ?? null }, request, authorize);
+  const requested = subscribe.map(({ channel }) => channel);
+  const granted = await grantedOf(requested, { clientId, userId: userId ?? null }, request, authorize);
   const begun = subscribe.filter(({ channel }) => granted.has(channel));
   const changed = native().changePage({ clientId, userId, lastEventId, unsubscribe, subscribe: begun });
   const outcome = {
     subscribed: begun.slice(0, changed.subscribed).map(({ channel }) => channel),
     unsubscribed: unsubscribe.slice(0, changed.unsubscribed),
-    refused: wished.filter((channel) => !granted.has(channel)),
+    refused: requested.filter((channel) => !granted.has(channel)),
     error: changed.problem,
   };
   return json(changedStatus(changed), outcome, headers);

@@ -9,7 +9,7 @@ import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';
 import { checkOrigins } from './own-page.js';
-import { withWishes } from './wishes.js';
+import { withRequestedChannels } from './requested-channels.js';
 
 watchRequests();
 
@@ -84,7 +84,7 @@ export function createSSERoute(options: SSERouteOptions): SSERoute {
       const mark = native().logOutMark();
       const identity = await identified<ConnectOptions>(request, await options.identify(request));
       if (identity instanceof Response) return identity;
-      const client = await withWishes(request, identity, authorize);
+      const client = await withRequestedChannels(request, identity, authorize);
       return client instanceof Response ? client : connect(request, client, mark);
     },
     async POST(request) {

@@ -10,7 +10,7 @@ import { type ClientIdentity, identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { isOverheard, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
 import { SharedCarrier } from '../server/shared-carrier.js';
-import { answerAnyone, CARRIER, joinedHeaders, TOO_MANY, type Whole, wishOf } from '../server/sharing.js';
+import { answerAnyone, CARRIER, joinedHeaders, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
@@ -80,9 +80,9 @@ function handleShared(
   const asked = { get: (name: string): string | null => one(req.headers[name]) ?? null };
   const whole = answerAnyone(req.url, asked);
   if (whole) return answerWhole(res, whole);
-  const wish = wishOf(asked);
-  if (wish?.type === 'open') return openCarrier(res, client, identity);
-  const carrier = wish?.type === 'join' && SharedCarrier.of(wish.keys, identity.userId, wish.number);
+  const purpose = purposeOf(asked);
+  if (purpose?.type === 'open') return openCarrier(res, client, identity);
+  const carrier = purpose?.type === 'join' && SharedCarrier.of(purpose.keys, identity.userId, purpose.number);
   if (!carrier) return undefined;
   const stream = new ClientStream(identity, {
     socket: carrier.socket,
@@ -91,7 +91,7 @@ function handleShared(
   });
   begin(stream, res, 202, joinedHeaders(carrier, client.headers));
   res.end();
-  carrier.add(wish.number, stream);
+  carrier.add(purpose.number, stream);
   return stream.clientId;
 }
 

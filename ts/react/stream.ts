@@ -87,17 +87,17 @@ export class EventStream {
 
   /** Adds a channel for as long as somebody wants it. */
   join(channel: string, since?: string): () => void {
-    const wish = this.#channels.get(channel) ?? { count: 0, since };
-    this.#channels.set(channel, wish);
-    if (!wish.count) {
-      wish.since = since;
+    const wanted = this.#channels.get(channel) ?? { count: 0, since };
+    this.#channels.set(channel, wanted);
+    if (!wanted.count) {
+      wanted.since = since;
       this.#client?.subscribe(channel, { since });
     }
-    wish.count += 1;
+    wanted.count += 1;
     return () => {
-      wish.count -= 1;
+      wanted.count -= 1;
       setTimeout(() => {
-        if (wish.count || this.#channels.get(channel) !== wish) return;
+        if (wanted.count || this.#channels.get(channel) !== wanted) return;
         this.#channels.delete(channel);
         this.#client?.unsubscribe(channel);
       });
@@ -138,7 +138,7 @@ export class EventStream {
     });
     client.onError((error) => (this.options.onError ?? console.error)(error));
     // The stream is open before it has the channel: without a cursor, what is sent in between would be lost.
-    for (const [channel, wish] of this.#channels) client.subscribe(channel, { since: since ?? wish.since });
+    for (const [channel, wanted] of this.#channels) client.subscribe(channel, { since: since ?? wanted.since });
     client.onReset((reset) => this.#reset(reset));
   }
 

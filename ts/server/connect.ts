@@ -12,7 +12,7 @@ import { openBody } from './open-body.js';
 import { type Answer, answerTo } from './refusals.js';
 import { likelyResponse, wasOurs } from './request-context.js';
 import { SharedCarrier } from './shared-carrier.js';
-import { answerAnyone, CARRIER, joinedHeaders, TOO_MANY, wishOf } from './sharing.js';
+import { answerAnyone, CARRIER, joinedHeaders, purposeOf, TOO_MANY } from './sharing.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
@@ -75,16 +75,16 @@ function connectShared(
 ): Response | undefined {
   const whole = answerAnyone(request.url, request.headers);
   if (whole) return new Response(whole.body, whole);
-  const wish = wishOf(request.headers);
-  if (wish?.type === 'open') return openCarrier(request, client, identity, response);
-  const carrier = wish?.type === 'join' && SharedCarrier.of(wish.keys, identity.userId, wish.number);
+  const purpose = purposeOf(request.headers);
+  if (purpose?.type === 'open') return openCarrier(request, client, identity, response);
+  const carrier = purpose?.type === 'join' && SharedCarrier.of(purpose.keys, identity.userId, purpose.number);
   if (!carrier) return undefined;
   const stream = new ClientStream(identity, {
     socket: carrier.socket,
     isWatched: () => false,
     onClose: client.onClose,
   });
-  carrier.add(wish.number, stream);
+  carrier.add(purpose.number, stream);
   return new Response(null, { status: 202, headers: joinedHeaders(carrier, client.headers) });
 }
 

@@ -18,7 +18,7 @@ export const CARRIER = 'ssekit-carrier';
 const VERSION = 'v1';
 
 /** The purpose of a request. */
-export type Wish =
+export type Purpose =
   /** To open a carrier. */
   | { type: 'open' }
   /** To send the request's stream over one of these carriers, under this number. */
@@ -30,7 +30,7 @@ export type Wish =
 type RequestHeaders = Pick<Headers, 'get'>;
 
 /** Returns the purpose of a request about sharing. Any other request gets its own stream. */
-export function wishOf(headers: RequestHeaders): Wish | undefined {
+export function purposeOf(headers: RequestHeaders): Purpose | undefined {
   const [version, type, number = '', ...keys] = (headers.get(CARRIER) ?? '').split(' ');
   const site = headers.get('sec-fetch-site') ?? 'same-origin';
   if (version !== VERSION || site !== 'same-origin') return undefined;
@@ -56,10 +56,10 @@ export interface Whole {
 export function answerAnyone(url: string | undefined, headers: RequestHeaders): Whole | undefined {
   const version = queryOf(url).get('ssekit-worker');
   if (version !== null) return script(version);
-  const wish = wishOf(headers);
-  if (wish?.type !== 'leave') return undefined;
+  const purpose = purposeOf(headers);
+  if (purpose?.type !== 'leave') return undefined;
   // Another process may have the carrier. With 404, the worker cuts it.
-  const status = SharedCarrier.leave(wish.key, wish.number) ? 204 : 404;
+  const status = SharedCarrier.leave(purpose.key, purpose.number) ? 204 : 404;
   return { status, headers: { 'cache-control': 'no-store' }, body: null };
 }
 

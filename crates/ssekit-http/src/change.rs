@@ -69,8 +69,8 @@ async fn accept(request: &Request<()>, body: Incoming, context: &ConnectionConte
     };
     let most = context.shared.hub.options().limits.channels_per_client;
     let leaving = distinct("unsubscribe", asked.unsubscribe.iter().map(|name| Ok((name.as_str(), None))), most)?;
-    let wishes = distinct("subscribe", asked.subscribe.iter().enumerate().map(wish), most)?;
-    carry_out(&identity, Page { client: &client, user: identity.user(), key: shown }, (&leaving, &wishes), context)
+    let requests = distinct("subscribe", asked.subscribe.iter().enumerate().map(channel_request), most)?;
+    carry_out(&identity, Page { client: &client, user: identity.user(), key: shown }, (&leaving, &requests), context)
 }
 
 /// The body of a request.
@@ -110,17 +110,17 @@ impl Asked {
 }
 
 /// A channel, and the cursor that the page begins at.
-type Wish<'a> = (&'a str, Option<&'a str>);
+type ChannelRequest<'a> = (&'a str, Option<&'a str>);
 
 /// The distinct channels, at most `most`. If one is there several times, the first counts.
 fn distinct<'a>(
     member: &str,
-    wishes: impl Iterator<Item = Result<Wish<'a>, Unfit>>,
+    requests: impl Iterator<Item = Result<ChannelRequest<'a>, Unfit>>,
     most: usize,
-) -> Result<Vec<Wish<'a>>, Unfit> {
+) -> Result<Vec<ChannelRequest<'a>>, Unfit> {
     let (mut seen, mut distinct) = (HashSet::new(), Vec::new());
-    for (index, wish) in wishes.enumerate() {
-        let (name, since) = wish?;
+    for (index, request) in requests.enumerate() {
+        let (name, since) = request?;
         check_channel_at(&format!("{member}[{index}]"), name).map_err(|error| Unfit::bad(error.to_string()))?;
         if seen.insert(name) {
             distinct.push((name, since));
@@ -135,7 +135,7 @@ fn distinct<'a>(
     Ok(distinct)
 }
 
-fn wish((index, value): (usize, &Value)) -> Result<Wish<'_>, Unfit> {
+fn channel_request((index, value): (usize, &Value)) -> Result<ChannelRequest<'_>, Unfit> {
     match value {
         Value::String(name) => Ok((name, None)),
         Value::Object(members) => {
@@ -144,12 +144,12 @@ fn wish((index, value): (usize, &Value)) -> Result<Wish<'_>, Unfit> {
                 return Err(Unfit::bad(misfit::unknown(&place, name, &["channel", "since"])));
             }
             let channel =
-                text_in(members, "channel", index)?.ok_or_else(|| no_wish(index, ".channel", "none", TEXT))?;
+                text_in(members, "channel", index)?.ok_or_else(|| unfit_request(index, ".channel", "none", TEXT))?;
             Ok((channel, text_in(members, "since", index)?))
         }
         other => {
             let wants = "the name of a channel, or an object { channel, since? }";
-            Err(no_wish(index, "", &misfit::describe(&other.to_string()), wants))
+            Err(unfit_request(index, "", &misfit::describe(&other.to_string()), wants))
         }
     }
 }
@@ -160,11 +160,11 @@ fn text_in<'a>(members: &'a Map<String, Value>, name: &str, index: usize) -> Res
     match members.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(other) => Err(no_wish(index, &format!(".{name}"), &misfit::describe(&other.to_string()), TEXT)),
+        Some(other) => Err(unfit_request(index, &format!(".{name}"), &misfit::describe(&other.to_string()), TEXT)),
     }
 }
 
-fn no_wish(index: usize, member: &str, got: &str, wants: &str) -> Unfit {
+fn unfit_request(index: usize, member: &str, got: &str, wants: &str) -> Unfit {
     Unfit::bad(format!("subscribe[{index}]{member}: got {got}, wants {wants}"))
 }
 
@@ -183,12 +183,13 @@ struct Outcome<'a> {
 fn carry_out(
     identity: &Identity,
     page: Page<'_>,
-    (leaving, wishes): (&[Wish<'_>], &[Wish<'_>]),
+    (leaving, requests): (&[ChannelRequest<'_>], &[ChannelRequest<'_>]),
     context: &ConnectionContext,
 ) -> Result<Answer, Rejection> {
     let grants = identity.claims.as_ref().map(|claims| &claims.channels);
-    let is_granted = |(name, _): &Wish<'_>| grants.is_some_and(|grants| grants.allow(name));
-    let (granted, refused): (Vec<Wish<'_>>, Vec<Wish<'_>>) = wishes.iter().copied().partition(is_granted);
+    let is_granted = |(name, _): &ChannelRequest<'_>| grants.is_some_and(|grants| grants.allow(name));
+    let (granted, refused): (Vec<ChannelRequest<'_>>, Vec<ChannelRequest<'_>>) =
+        requests.iter().copied().partition(is_granted);
     let leaving = names(leaving);
     let change = Change { unsubscribe: &leaving, subscribe: &granted };
     let changed = context.shared.hub.change(page, change).map_err(|error| match error.kind() {
@@ -205,8 +206,8 @@ fn carry_out(
     Ok(answer::json(stopped.as_ref().map_or(StatusCode::OK, status_of), &outcome))
 }
 
-fn names<'a>(wishes: &[Wish<'a>]) -> Vec<&'a str> {
-    wishes.iter().map(|(name, _)| *name).collect()
+fn names<'a>(requests: &[ChannelRequest<'a>]) -> Vec<&'a str> {
+    requests.iter().map(|(name, _)| *name).collect()
 }
 
 fn status_of(error: &Error) -> StatusCode {

@@ -9,7 +9,7 @@
 //!   requests.
 //! * `router`: which request gets which answer; `query`, `answer`, `cors`: shared by the answers.
 //! * `events`: the path of the event stream; `identity`: who sends a request to it.
-//! * `subscribe`: a request for an event stream; `wishes`: its channels; `change`: a page changes the channels of its stream.
+//! * `subscribe`: a request for an event stream; `requested`: its channels; `change`: a page changes the channels of its stream.
 //! * `takeover`: gives the socket to the shard that writes for the client, like a handed-off socket; `body`: carries the stream
 //!   where no socket is available (HTTP/2, TLS).
 //! * `subscribers`: the clients of this listener, and when their tickets expire.
@@ -43,6 +43,7 @@ mod protocol;
 mod publish;
 mod query;
 mod receipts;
+mod requested;
 mod response;
 mod router;
 mod secret;
@@ -54,7 +55,6 @@ mod subscribers;
 mod takeover;
 pub mod ticket;
 mod tls;
-mod wishes;
 
 pub use options::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 pub use server::Listener;

@@ -34,7 +34,7 @@ enum Operation {
     Grant(usize, usize),
     GrantToUser(usize, usize),
     /// A page asks for a channel for a client, as this user.
-    Wish {
+    Request {
         page: usize,
         user: Option<usize>,
         client: usize,
@@ -62,12 +62,12 @@ fn operation() -> impl Strategy<Value = Operation> {
     let user = || option::weighted(0.3, 0..USERS.len());
     let channel_at_connect = option::weighted(0.2, channel());
     let connect = (page(), user(), option::weighted(0.9, 0..CLIENTS.len()), Seen::any(PAGES), channel_at_connect);
-    let wish = (page(), user(), 0..CLIENTS.len(), channel());
+    let request = (page(), user(), 0..CLIENTS.len(), channel());
     prop_oneof![
         6 => connect.prop_map(|(page, user, client, seen, channel)| Operation::Connect { page, user, client, seen, channel }),
         1 => (0..CLIENTS.len(), channel()).prop_map(|(client, channel)| Operation::Grant(client, channel)),
         1 => (0..USERS.len(), channel()).prop_map(|(user, channel)| Operation::GrantToUser(user, channel)),
-        2 => wish.prop_map(|(page, user, client, channel)| Operation::Wish { page, user, client, channel }),
+        2 => request.prop_map(|(page, user, client, channel)| Operation::Request { page, user, client, channel }),
         4 => (channel(), any::<bool>()).prop_map(|(channel, own_id)| Operation::ToChannel(channel, own_id)),
         2 => page().prop_map(Operation::Leave),
         2 => (0..USERS.len(), any::<bool>()).prop_map(|(user, own_id)| Operation::ToUser(user, own_id)),
@@ -205,7 +205,7 @@ impl World {
     }
 
     /// With the key of the last id that it has seen. It gets nothing unless it is the client.
-    fn wish(&mut self, page: usize, user: Option<usize>, client: usize, channel: usize) {
+    fn request(&mut self, page: usize, user: Option<usize>, client: usize, channel: usize) {
         let id = CLIENTS[client];
         let key = self.pages[page].seen.as_deref().and_then(Key::split).map(|(_, key)| key);
         let claimed = Subscriber::Page(Claimed { client: id, user: user.map(|user| USERS[user]), key });
@@ -230,7 +230,7 @@ impl World {
                 let clients: Vec<String> = clients.iter().map(ToString::to_string).collect();
                 self.grant_all(Subscriber::User(USERS[user]), &clients, channel);
             }
-            Operation::Wish { page, user, client, channel } => self.wish(page, user, client, channel),
+            Operation::Request { page, user, client, channel } => self.request(page, user, client, channel),
             Operation::Leave(page) => {
                 self.read(page);
                 self.pages[page].pull = None;

@@ -51,7 +51,7 @@ fn stream_gets_the_channels_that_its_ticket_names() {
 }
 
 #[test]
-fn page_gets_wished_channels_that_its_ticket_allows() {
+fn page_gets_requested_channels_that_its_ticket_allows() {
     let door = Door::open(with_tickets(tickets()));
     let ticket = ticket_for("ada", &["news", "order:*"]);
     let target = format!("/events?ticket={ticket}&channel=order%3A1&channel=news&channel=order:1&channel=order:%C3%A9");
@@ -63,7 +63,7 @@ fn page_gets_wished_channels_that_its_ticket_allows() {
 }
 
 #[test]
-fn one_forbidden_wish_refuses_the_stream() {
+fn one_forbidden_channel_refuses_the_stream() {
     let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
     let (some, all) = (ticket_for("ada", &["news", "order:*"]), ticket_for("ada", &["*"]));
     for (target, status) in [
@@ -95,7 +95,7 @@ fn stream_has_no_more_channels_than_a_client_may_have() {
     assert_eq!(door.get(&format!("{target}&channel=order:2")).status(), 429);
     assert_eq!(door.get(&format!("/events?ticket={}", ticket_for("ada", &["a", "b", "c", "d"]))).status(), 429);
     let mut stream = door.stream(&target);
-    // Of two wishes there is room for one.
+    // Of two requested channels there is room for one.
     let body = json!({ "clientId": "tab", "subscribe": ["order:2", "order:3"], "unsubscribe": ["a"] });
     let answer = post(&door, &ticket, &body);
     assert_eq!(answer.status(), 429);
@@ -129,7 +129,7 @@ fn kept_channels_count_towards_the_limit() {
 }
 
 #[test]
-fn refused_wish_says_which_and_why() {
+fn refused_request_says_which_and_why() {
     let door = Door::open(ListenerOptions { anonymous: true, ..with_tickets(tickets()) });
     let ticket = format!("ticket={}", ticket_for("ada", &["news"]));
     for (query, says) in [
@@ -154,8 +154,8 @@ fn page_changes_its_channels_at_run_time() {
     let mut stream = door.stream(&format!("/events?ticket={ticket}&clientId=tab&channel=order:1"));
     let cursor = door.engine.cursor();
     door.engine.send_to_channel("order:3", data("missed")).unwrap();
-    let wishes = json!(["order:2", { "channel": "order:3", "since": cursor }, "order:2", "secret"]);
-    let body = json!({ "clientId": "tab", "subscribe": wishes, "unsubscribe": ["order:1", "order:1", "never"] });
+    let requests = json!(["order:2", { "channel": "order:3", "since": cursor }, "order:2", "secret"]);
+    let body = json!({ "clientId": "tab", "subscribe": requests, "unsubscribe": ["order:1", "order:1", "never"] });
     let answer = post(&door, &ticket, &body);
     assert_eq!(answer.status(), 200, "{answer:?}");
     let expected = json!({

@@ -85,7 +85,7 @@ pub(crate) struct Connect {
     /// The last event id stands in the URL.
     pub(crate) by_url: bool,
     /// The channel that the page asks for.
-    pub(crate) wish: Option<usize>,
+    pub(crate) requested: Option<usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -142,9 +142,9 @@ fn connect() -> impl Strategy<Value = Connect> {
     let seen = prop_oneof![3 => Seen::any(PAGES), 1 => (0..PAGES).prop_map(Seen::Stolen)];
     let shown =
         (option::weighted(0.9, ticket()), change, way, option::weighted(0.1, ticket()), prop::bool::weighted(0.1));
-    let wish = option::weighted(0.2, 0..CHANNELS.len());
-    (0..PAGES, astray, shown, client, seen, any::<bool>(), wish).prop_map(
-        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url, wish)| Connect {
+    let requested = option::weighted(0.2, 0..CHANNELS.len());
+    (0..PAGES, astray, shown, client, seen, any::<bool>(), requested).prop_map(
+        |(page, astray, (ticket, change, way, beside, is_foreign), client, seen, by_url, requested)| Connect {
             page,
             astray,
             ticket,
@@ -155,7 +155,7 @@ fn connect() -> impl Strategy<Value = Connect> {
             client,
             seen,
             by_url,
-            wish,
+            requested,
         },
     )
 }

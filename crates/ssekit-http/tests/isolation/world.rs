@@ -227,7 +227,7 @@ impl World {
         let (page, at) = (Person::Page(attempt.page), self.listener_of(attempt));
         let Some((way, text)) = self.shown(attempt).into_iter().next() else {
             let claim = Claim { ticket: None, person: page, client: asked };
-            return match attempt.wish {
+            return match attempt.requested {
                 _ if at == ONCE => Err("without a ticket"),
                 Some(_) => Err(FORBIDDEN),
                 None => Ok(claim),
@@ -247,7 +247,7 @@ impl World {
             (is_void, "a ticket from before a log-out"),
             (is_another, "a ticket for another client id"),
             (way == Way::Cookie && attempt.is_foreign, "a foreign page's cookie"),
-            (attempt.wish.is_some_and(|wish| !allows(issued.grants, wish)), FORBIDDEN),
+            (attempt.requested.is_some_and(|requested| !allows(issued.grants, requested)), FORBIDDEN),
             (used.as_ref().is_some_and(|used| !continues(used)), "a used ticket"),
         ];
         match reasons.into_iter().find(|(holds, _)| *holds) {
@@ -274,7 +274,7 @@ impl World {
 
     fn text_of(&self, attempt: &Connect, client: Option<&str>, last_event_id: Option<&str>) -> String {
         let (mut query, mut headers) = self.tickets_of(attempt);
-        query.extend(attempt.wish.map(|wish| format!("channel={}", CHANNELS[wish])));
+        query.extend(attempt.requested.map(|requested| format!("channel={}", CHANNELS[requested])));
         query.extend(client.map(|client| format!("clientId={}", encoded(client))));
         match last_event_id {
             Some(id) if attempt.by_url => query.push(format!("lastEventId={}", encoded(id))),
@@ -350,7 +350,7 @@ impl World {
         let named = |channel: &usize| {
             claim.ticket.is_some_and(|ticket| GRANTS[self.tickets[ticket].issued.grants].contains(&CHANNELS[*channel]))
         };
-        let channels: Vec<_> = (0..CHANNELS.len()).filter(named).chain(attempt.wish).collect();
+        let channels: Vec<_> = (0..CHANNELS.len()).filter(named).chain(attempt.requested).collect();
         for channel in channels {
             self.granted.insert((ready.client_id.clone(), claim.person, channel));
         }
@@ -419,7 +419,7 @@ impl World {
     fn post(&mut self, attempt: &Connect, channel: usize) {
         let last_event_id = self.last_event_id(attempt);
         let asked = self.asked(attempt.client).unwrap_or_else(|| "nobody".to_owned());
-        let attempt = Connect { wish: None, by_url: false, ..attempt.clone() };
+        let attempt = Connect { requested: None, by_url: false, ..attempt.clone() };
         let claim = self.claim(&attempt, Some(asked.clone()), last_event_id.as_deref());
         let (query, mut headers) = self.tickets_of(&attempt);
         let body = json!({ "clientId": asked, "subscribe": [CHANNELS[channel]], "lastEventId": last_event_id });

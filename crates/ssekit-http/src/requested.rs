@@ -60,16 +60,16 @@ pub(crate) fn channels_of(query: Option<&str>, grants: Option<&Grants>, most: us
     let mut channels: Vec<String> = grants.into_iter().flat_map(Grants::names).map(str::to_owned).collect();
     channels.sort_unstable();
     channels.dedup();
-    for wish in parameters(query, "channel") {
-        let wish = wish.ok_or(Ungranted::Encoding)?;
-        check_channel(&wish).map_err(Ungranted::Name)?;
+    for name in parameters(query, "channel") {
+        let name = name.ok_or(Ungranted::Encoding)?;
+        check_channel(&name).map_err(Ungranted::Name)?;
         match grants {
-            None => return Err(Ungranted::Anonymous(wish.into_owned())),
-            Some(grants) if !grants.allow(&wish) => return Err(Ungranted::Forbidden(wish.into_owned())),
+            None => return Err(Ungranted::Anonymous(name.into_owned())),
+            Some(grants) if !grants.allow(&name) => return Err(Ungranted::Forbidden(name.into_owned())),
             Some(_) => {}
         }
-        if !channels.iter().any(|channel| *channel == *wish) {
-            channels.push(Cow::into_owned(wish));
+        if !channels.iter().any(|channel| *channel == *name) {
+            channels.push(Cow::into_owned(name));
         }
         if channels.len() > most {
             return Err(Ungranted::TooMany(most));

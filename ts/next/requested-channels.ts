@@ -11,29 +11,29 @@ import { type Authorize, grantedOf } from './authorize.js';
  * Returns the client with the channels that its page asks for, or the answer to a page that may not have one of them. Its
  * `EventSource` could not learn that a channel is missing.
  */
-export async function withWishes(
+export async function withRequestedChannels(
   request: Request,
   client: ConnectOptions,
   authorize: Authorize | undefined,
 ): Promise<ConnectOptions | Response> {
   const { url } = request;
-  const wishes = [...new Set(queryOf(url).getAll('channel'))];
+  const requested = [...new Set(queryOf(url).getAll('channel'))];
   const most = native().channelsPerClient();
   const given = client.channels;
   if (Array.isArray(given) && given.length > most) {
     return answer(tooManyChannels(excess('channels', given.length, most), 'the channels that `identify` returns', url));
   }
-  if (wishes.length === 0) return client;
+  if (requested.length === 0) return client;
   const identity = identify(client, { url, lastEventId: undefined, peer: undefined });
   if ('status' in identity) return answer(identity);
-  for (const name of wishes) {
+  for (const name of requested) {
     if (!native().isChannelName(name)) {
       const error = argumentError('channel', name, 'a name of 1 to 256 bytes without control characters');
       return answer(badRequest(`${error.message}.`, url));
     }
   }
   const own = identity.channels ?? [];
-  const asked = wishes.filter((name) => !own.includes(name));
+  const asked = requested.filter((name) => !own.includes(name));
   const channels = [...own, ...asked];
   if (channels.length > most) {
     const message = excess('channel', channels.length, most);
