@@ -17,6 +17,9 @@ import { finish, main } from './lib/run.mjs';
 import { ensureTools } from './lib/system-tools.mjs';
 import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
+/** The files that start Next.js, its example apps or a browser. They share folders, so no two of them run at once. */
+const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browser|firefox|next)\\.';
+
 await main(async () => {
   const jestArguments = process.argv.slice(2);
   const { caddy, chromium, firefox, haproxy, nginx, redis } = await ensureTools(
@@ -83,12 +86,7 @@ async function runWithOtherServer({ name, program }) {
   return runCargo(`cargo test with ${name}`, scope, { REDIS_PATH: program }, ['--skip', 'over_tls']);
 }
 
-/**
- * Two processes at a time, because half of the time of these tests goes by in waiting. The files that start Next.js, its example apps
- * or a browser share folders, so they are in the same one.
- */
-const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browser|firefox|next)\\.';
-
+/** Two processes at a time, because half of the time of these tests goes by in waiting. */
 async function runAllOfJest(env) {
   const groups = [`--testPathPatterns=${WITH_APPS}`, `--testPathIgnorePatterns=${WITH_APPS}`];
   return Promise.all(groups.map((group) => runJest([group], env)));
