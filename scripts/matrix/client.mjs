@@ -30,9 +30,14 @@ export async function deliver(port, server) {
   }
 }
 
+/** `stats()` of the app. */
+export async function statsOf(port) {
+  return JSON.parse((await call(port, 'POST', '/api/state')).text);
+}
+
 /** The number of connected clients, and their transport. */
 export async function transportOf(port) {
-  const { transports, clients } = JSON.parse((await call(port, 'POST', '/api/state')).text);
+  const { transports, clients } = await statsOf(port);
   const used = Object.keys(transports).filter((name) => transports[name] > 0);
   return { clients, transport: used.join(' and ') };
 }

@@ -10,7 +10,7 @@ import { chromium } from 'playwright-core';
 import { anyPort } from '../lib/ports.mjs';
 import { ensureTools } from '../lib/system-tools.mjs';
 import { install, setUp, writeSnippets, writeSource } from './app.mjs';
-import { call, transportOf } from './client.mjs';
+import { call, statsOf } from './client.mjs';
 import { CREATE_NEXT_APP } from './lines.mjs';
 import { command, Server, until } from './process.mjs';
 
@@ -104,7 +104,7 @@ async function inBrowser(program, port) {
     await page.goto(url);
     await page.evaluate(listen, ['payment-completed', 'order-completed', 'system-announcement']);
     // That of the page itself and the one that was just opened.
-    await until('two streams', async () => (await transportOf(port)).clients === 2);
+    await until('two streams', async () => (await statsOf(port)).clients === 2);
 
     await call(port, 'POST', '/api/notify');
     await page.getByText('Your order is on its way').waitFor();
@@ -119,7 +119,10 @@ async function inBrowser(program, port) {
       ['payment-completed', { amount: 42, status: 'completed' }],
       ['order-completed', { orderId: '7', status: 'completed' }],
     ]);
-    return (await transportOf(port)).transport;
+    // The components' stream goes over the connection that the tabs of a browser share.
+    const { transports, notHandedOff } = await statsOf(port);
+    deepEqual([transports.stream, notHandedOff.shared], [1, 1]);
+    return transports.handoff === 1 ? 'handoff' : 'stream';
   } finally {
     await browser.close();
   }
