@@ -120,7 +120,7 @@ test('a page in the browser stays connected', async () => {
     app.edit('features/sse/index.ts', (text) => text.replace(/= \d+;/, '= 100;'));
     await until('a payment by the edited code', async () => {
       await pay('ada');
-      return (await tab.events()).some(({ data }) => data.generation === 100);
+      return (await tab.events()).some(({ type, data }) => type === 'payment-completed' && data.generation === 100);
     });
     await tab.isIn('live');
     expect(await tab.clientId()).toBe(clientId);

@@ -120,7 +120,8 @@ export class Tab {
   async eventsUntil(what: string, isIt: (event: TabEvent) => boolean): Promise<TabEvent[]> {
     return until(what, async () => {
       const events = await this.events();
-      return events.some(isIt) && events;
+      // Some have no data to look into.
+      return events.some((event) => event.data !== null && isIt(event)) && events;
     });
   }
 }
