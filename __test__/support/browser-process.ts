@@ -76,7 +76,16 @@ export class BrowserProcess {
     this.#socket?.close();
     this.#child.kill('SIGKILL');
     await this.#ended;
-    // Its helpers notice that it is gone, and write into the profile until then.
-    rmSync(this.#profile, { recursive: true, force: true, maxRetries: 20 });
+    // Its helpers notice that it is gone, and write into the profile until then. Node's own retries would not look for new files.
+    await until('the profile to be gone', () => this.#removeProfile());
+  }
+
+  #removeProfile(): boolean {
+    try {
+      rmSync(this.#profile, { recursive: true, force: true });
+      return true;
+    } catch {
+      return false;
+    }
   }
 }
