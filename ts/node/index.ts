@@ -10,7 +10,7 @@ import { type ClientIdentity, identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { isOverheard, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
 import { SharedCarrier } from '../server/shared-carrier.js';
-import { answerAnyone, CARRIER, joinedHeaders, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
+import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
@@ -82,16 +82,12 @@ function handleShared(
   if (whole) return answerWhole(res, whole);
   const purpose = purposeOf(asked);
   if (purpose?.type === 'open') return openCarrier(res, client, identity);
-  const carrier = purpose?.type === 'join' && SharedCarrier.of(purpose.keys, identity.userId, purpose.number);
-  if (!carrier) return undefined;
-  const stream = new ClientStream(identity, {
-    socket: carrier.socket,
-    isWatched: () => false,
-    onClose: client.onClose,
-  });
-  begin(stream, res, 202, joinedHeaders(carrier, client.headers));
+  const shared = joined(purpose, identity, client);
+  if (!shared) return undefined;
+  const { stream, headers, start } = shared;
+  begin(stream, res, 202, headers);
   res.end();
-  carrier.add(purpose.number, stream);
+  start();
   return stream.clientId;
 }
 

@@ -12,7 +12,7 @@ import { openBody } from './open-body.js';
 import { type Answer, answerTo } from './refusals.js';
 import { likelyResponse, wasOurs } from './request-context.js';
 import { SharedCarrier } from './shared-carrier.js';
-import { answerAnyone, CARRIER, joinedHeaders, purposeOf, TOO_MANY } from './sharing.js';
+import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY } from './sharing.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
@@ -77,15 +77,9 @@ function connectShared(
   if (whole) return new Response(whole.body, whole);
   const purpose = purposeOf(request.headers);
   if (purpose?.type === 'open') return openCarrier(request, client, identity, response);
-  const carrier = purpose?.type === 'join' && SharedCarrier.of(purpose.keys, identity.userId, purpose.number);
-  if (!carrier) return undefined;
-  const stream = new ClientStream(identity, {
-    socket: carrier.socket,
-    isWatched: () => false,
-    onClose: client.onClose,
-  });
-  carrier.add(purpose.number, stream);
-  return new Response(null, { status: 202, headers: joinedHeaders(carrier, client.headers) });
+  const shared = joined(purpose, identity, client);
+  shared?.start();
+  return shared && new Response(null, { status: 202, headers: shared.headers });
 }
 
 function openCarrier(

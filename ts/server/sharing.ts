@@ -3,7 +3,8 @@
  * decides for each of them which user it belongs to, as for any stream.
  */
 import type { ConnectOptions } from '../../index';
-import { queryOf } from './identity.js';
+import { ClientStream } from './client-stream.js';
+import { type ClientIdentity, queryOf } from './identity.js';
 import { SharedCarrier } from './shared-carrier.js';
 import { headersOf } from './stream-headers.js';
 import { WORKER_SCRIPT, WORKER_VERSION } from './worker-script.js';
@@ -76,6 +77,28 @@ function script(version: string): Whole {
   return { status: 404, headers: { ...type, 'cache-control': 'no-store' }, body: '' };
 }
 
+/** A stream that a carrier is to carry: call `start` once the request is answered. */
+interface Joined {
+  stream: ClientStream;
+  /** Those of the empty answer. */
+  headers: Headers;
+  start(): void;
+}
+
+/** Makes the stream of a request that joins a carrier. Returns undefined if the request does not, or may not. */
+export function joined(
+  purpose: Purpose | undefined,
+  identity: ClientIdentity,
+  { headers, onClose }: ConnectOptions,
+): Joined | undefined {
+  if (purpose?.type !== 'join') return undefined;
+  const { keys, number } = purpose;
+  const carrier = SharedCarrier.of(keys, identity.userId, number);
+  if (!carrier) return undefined;
+  const stream = new ClientStream(identity, { socket: carrier.socket, isWatched: () => false, onClose });
+  return { stream, headers: joinedHeaders(carrier, headers), start: () => carrier.add(number, stream) };
+}
+
 /** The answer if too many carriers wait. The worker's tabs open their own streams. */
 export const TOO_MANY: Whole = {
   status: 503,
@@ -84,7 +107,7 @@ export const TOO_MANY: Whole = {
 };
 
 /** The headers of an empty answer, for a tab whose stream goes over this carrier. `own`: those of the application. */
-export function joinedHeaders({ key }: SharedCarrier, own: ConnectOptions['headers']): Headers {
+function joinedHeaders({ key }: SharedCarrier, own: ConnectOptions['headers']): Headers {
   const headers = headersOf(own);
   headers.delete('content-type');
   headers.set('cache-control', 'no-store');
