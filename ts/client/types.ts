@@ -40,8 +40,8 @@ export interface SSEClientOptions<Events extends object = SSEEventMap> {
   /** A `fetch` whose bodies can be read while they arrive. Default: the runtime's. */
   fetch?: ((url: string, init: RequestInit) => Promise<Response>) | undefined;
   /**
-   * `auto`: over HTTP/1.1, where a browser has six connections for each host, one of them carries the streams of all tabs. Over HTTP/2 and 3,
-   * with an own `fetch`, or where that fails, each tab has its own. Default: `auto`.
+   * `auto`: over HTTP/1.1, where a browser has six connections for each host, one of them carries the streams of all tabs. Over
+   * HTTP/2 and 3, with an own `fetch`, or where that fails, each tab has its own. Default: `auto`.
    */
   share?: 'auto' | false | undefined;
 }
@@ -64,8 +64,8 @@ export interface ClientStatus {
 /** A client: one stream, opened again whenever it ends. */
 export interface SSEClient<Events extends object = SSEEventMap> extends AsyncIterable<AnyEvent<Events>> {
   /**
-   * Calls the handler with each event of this name; `*` stands for all but `ssekit:position` and `ssekit:heartbeat`. Returns the function that ends it. An
-   * event that arrives before its handler is registered is not kept.
+   * Calls the handler with each event of this name; `*` stands for all but `ssekit:position` and `ssekit:heartbeat`. Returns the
+   * function that ends it. An event that arrives before its handler is registered is not kept.
    */
   on(name: '*', handler: (data: AnyEvent<Events>['data'], event: AnyEvent<Events>) => unknown): () => void;
   on<Name extends EventName<Events> | keyof OwnEvents>(
