@@ -11,7 +11,7 @@ use crate::cluster::message::Message;
 use crate::cluster::recall::{frames_of, of_channel};
 use crate::engine::Engine;
 use crate::event::Frame;
-use crate::event::position::{Epoch, agreed, number_of};
+use crate::event::position::{Epoch, agreed, last_agreed, number_of};
 
 /// The maximum number of records of one call.
 const MOST_RECORDS: usize = 1_024;
@@ -77,7 +77,9 @@ pub(super) fn past_of(message: &Message<'_>, number: Number, engine: &Engine) ->
     let after = agreed(past.after);
     let log = engine.registry.channels.get(&past.channel).map(|channel| channel.events.log.floor());
     let floor = log.unwrap_or_else(|| engine.registry.channels.missing_of(&past.channel));
-    let is_elsewhere = engine.timeline.base() <= after && after < engine.timeline.horizon().max(floor);
+    // No other node knows anything between the base and the agreed position before it.
+    let base = last_agreed(engine.timeline.base());
+    let is_elsewhere = base <= after && after < engine.timeline.horizon().max(floor);
     is_elsewhere.then_some(past)
 }
 
