@@ -41,7 +41,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, timeout};
 
 use ssekit_core::backplane::{
-    Backplane, Batch, Ends, Failure, Joined, Known, Number, READ_WAIT, Recall, Recalled, Record,
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, News, Number, READ_WAIT, Recall, Recalled,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
@@ -196,23 +196,24 @@ impl Backplane for File {
         .await
     }
 
-    async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
+    async fn next(&mut self, after: Ends, interest: &Interest) -> std::result::Result<News, Failure> {
         let shared = Arc::clone(&self.shared);
         let until = Instant::now() + READ_WAIT;
         loop {
             // Start listening before the look, so that no record is missed between the two.
-            let mut news = std::pin::pin!(shared.bell.listen());
-            news.as_mut().enable();
+            let mut ring = std::pin::pin!(shared.bell.listen());
+            ring.as_mut().enable();
+            let interest = interest.clone();
             let look = move |shared: &Shared, database: &mut Database| {
                 let joined = shared.joined(database)?;
-                read::read(database, joined, after, Clock::now())
+                read::read(database, joined, (after, &interest), Clock::now())
             };
-            let records = self.call(look).await?;
+            let news = self.call(look).await?;
             let left = until.saturating_duration_since(Instant::now());
-            if !records.is_empty() || left.is_zero() {
-                return Ok(records);
+            if !news.is_empty() || left.is_zero() {
+                return Ok(news);
             }
-            let _ = timeout(left, shared.bell.heard(news)).await;
+            let _ = timeout(left, shared.bell.heard(ring)).await;
         }
     }
 }

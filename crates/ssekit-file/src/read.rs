@@ -1,7 +1,7 @@
-//! Reads the records after two numbers, in one look at both tables.
+//! Reads what came after two numbers, in one look at both tables.
 
 use rusqlite::{Connection, params};
-use ssekit_core::backplane::{Ends, MOST_READ, Number, Record, Topic};
+use ssekit_core::backplane::{Ends, Interest, MOST_PASSED, MOST_READ, News, Number, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
@@ -12,13 +12,24 @@ use crate::trouble::Trouble;
 /// The payloads of one read, beyond which it ends.
 const MOST_BYTES: usize = 16 << 20;
 
+/// The end of a look at the events.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// There are no more.
+    Complete,
+    /// There were enough of them.
+    Full,
+    /// Their bytes were enough, so there may be few.
+    Large,
+}
+
 /// Reads from the history with this epoch, if one is given.
 pub(crate) fn read(
     database: &mut Database,
     joined: Option<Epoch>,
-    after: Ends,
+    (after, interest): (Ends, &Interest),
     now: Clock,
-) -> Result<Vec<Record>, Trouble> {
+) -> Result<News, Trouble> {
     // One transaction sees one moment. So no member's record can be there without the events before it.
     let transaction = database.connection.transaction()?;
     if let Some(epoch) = joined
@@ -26,35 +37,61 @@ pub(crate) fn read(
     {
         return Err(Trouble::OtherHistory);
     }
-    let mut records = Vec::new();
-    let is_complete = take(&transaction, Topic::Events, after.events, now, &mut records)?;
+    let mut news = News::default();
+    let end = take_events(&transaction, (after.events, interest), now, &mut news)?;
+    news.is_all = end == End::Complete;
     // Members records, which prove that everything has been read, must not overtake the rest of the events.
-    if is_complete || records.len() >= MOST_READ {
-        take(&transaction, Topic::Members, after.members, now, &mut records)?;
+    if end != End::Large {
+        take_members(&transaction, after.members, now, &mut news)?;
     }
-    Ok(records)
+    Ok(news)
 }
 
-/// Returns whether it came to the end before the bytes were too many.
-fn take(
+/// Looks at all events, and copies only those that are wanted. The alternative is to ask the index for each audience that is
+/// followed. That costs a busy process more, and nobody would learn when the others last got something: a page that comes
+/// back after a long time could not be told whether it has missed anything.
+fn take_events(
     connection: &Connection,
-    topic: Topic,
-    after: Number,
+    (after, interest): (Number, &Interest),
     now: Clock,
-    out: &mut Vec<Record>,
-) -> Result<bool, Trouble> {
-    let (columns, table) = (row::columns(topic), table(topic));
-    let query = format!("SELECT {columns} FROM {table} WHERE number > ? ORDER BY number LIMIT ?");
-    let mut statement = connection.prepare(&query)?;
-    let mut rows = statement.query(params![after, MOST_READ])?;
+    news: &mut News,
+) -> Result<End, Trouble> {
+    let mut statement = connection.prepare(&query(Topic::Events))?;
+    let mut rows = statement.query(params![after, MOST_PASSED])?;
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
         if bytes >= MOST_BYTES {
-            return Ok(false);
+            return Ok(End::Large);
         }
-        let record = row::record(row, topic, now)?;
-        bytes += record.payload.len();
-        out.push(record);
+        // Of the others, too: a damaged address could hide an event.
+        let stored = row::stored(row, Topic::Events)?;
+        bytes += stored.payload.len();
+        if interest.wants(stored.address) {
+            news.records.push(stored.record(now)?);
+        } else {
+            news.passed.push(stored.passed(now)?);
+        }
+        if news.records.len() == MOST_READ {
+            return Ok(End::Full);
+        }
     }
-    Ok(true)
+    let is_full = news.records.len() + news.passed.len() == MOST_PASSED;
+    Ok(if is_full { End::Full } else { End::Complete })
+}
+
+fn take_members(connection: &Connection, after: Number, now: Clock, news: &mut News) -> Result<(), Trouble> {
+    let mut statement = connection.prepare(&query(Topic::Members))?;
+    let mut rows = statement.query(params![after, MOST_READ])?;
+    let mut bytes = 0;
+    while let Some(row) = rows.next()?.filter(|_| bytes < MOST_BYTES) {
+        let record = row::stored(row, Topic::Members)?.record(now)?;
+        bytes += record.payload.len();
+        news.records.push(record);
+    }
+    Ok(())
+}
+
+fn query(topic: Topic) -> String {
+    let (columns, table) = (row::columns(topic), table(topic));
+    format!("SELECT {columns} FROM {table} WHERE number > ? ORDER BY number LIMIT ?")
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use rusqlite::Row;
-use ssekit_core::backplane::{NodeId, Number, Origin, Record, Topic};
+use ssekit_core::backplane::{Address, NodeId, Number, Origin, Passed, Record, Topic};
 use tokio::time::Instant;
 
 use crate::trouble::Trouble;
@@ -57,6 +57,21 @@ impl Stored<'_> {
         [self.node.as_bytes(), self.address, self.payload].iter().for_each(|bytes| hash.update(bytes));
         hash.finalize()
     }
+
+    pub(crate) fn record(&self, now: Clock) -> Result<Record, Trouble> {
+        let (topic, number, at, payload) = (self.topic, self.number, now.instant_of(self.at), self.payload);
+        Ok(Record { topic, number, origin: self.origin()?, at, payload: Bytes::copy_from_slice(payload) })
+    }
+
+    pub(crate) fn passed(&self, now: Clock) -> Result<Passed, Trouble> {
+        let (number, at, to) = (self.number, now.instant_of(self.at), Address::of_bytes(self.address));
+        Ok(Passed { number, origin: self.origin()?, at, to })
+    }
+
+    fn origin(&self) -> Result<Origin, Trouble> {
+        let node = NodeId::parse(self.node).ok_or_else(|| damaged(self.number))?;
+        Ok(Origin { node, count: self.count })
+    }
 }
 
 /// The columns that [`record`] reads, in this order.
@@ -67,10 +82,10 @@ pub(crate) fn columns(topic: Topic) -> &'static str {
     }
 }
 
-/// The record in a row.
-pub(crate) fn record(row: &Row<'_>, topic: Topic, now: Clock) -> Result<Record, Trouble> {
+/// What a row says, if it is what was written.
+pub(crate) fn stored<'a>(row: &'a Row<'_>, topic: Topic) -> Result<Stored<'a>, Trouble> {
     let number: u64 = row.get(0)?;
-    let damaged = || Trouble::damaged(format_args!("record {number} is not what was written"));
+    let damaged = || damaged(number);
     let text = |index| row.get_ref(index)?.as_str().map_err(|_| damaged());
     let blob = |index| row.get_ref(index)?.as_blob().map_err(|_| damaged());
     let (node, address, payload) = (text(2)?, blob(4)?, blob(6)?);
@@ -78,7 +93,14 @@ pub(crate) fn record(row: &Row<'_>, topic: Topic, now: Clock) -> Result<Record, 
     if stored.checksum() != row.get::<_, u32>(5)? {
         return Err(damaged());
     }
-    let origin = Origin { node: NodeId::parse(node).ok_or_else(damaged)?, count: stored.count };
-    let at = now.instant_of(stored.at);
-    Ok(Record { topic, number, origin, at, payload: Bytes::copy_from_slice(payload) })
+    Ok(stored)
+}
+
+/// The record in a row.
+pub(crate) fn record(row: &Row<'_>, topic: Topic, now: Clock) -> Result<Record, Trouble> {
+    stored(row, topic)?.record(now)
+}
+
+fn damaged(number: Number) -> Trouble {
+    Trouble::damaged(format_args!("record {number} is not what was written"))
 }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use ssekit_core::backplane::{Address, Backplane, Batch, Ends, Known, NodeId, Outgoing, Topic};
+use ssekit_core::backplane::{Address, Backplane, Batch, Ends, Interest, Known, NodeId, Outgoing, Topic};
 use ssekit_core::{ClusterOptions, Connect, Connected, Event, Hub, Link, Options};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
@@ -140,7 +140,7 @@ fn throughput(plan: &Plan, runtime: &Runtime) -> Result<Value> {
         let appended = began.elapsed();
         let (mut ends, mut count, began) = (joined.ends, 0, Instant::now());
         while count < plan.events {
-            let records = backplane.read(ends).await?;
+            let records = backplane.next(ends, &Interest::everything()).await?.records;
             count += records.len() as u64;
             ends = Ends { events: records.last().map_or(ends.events, |last| last.number), ..ends };
         }

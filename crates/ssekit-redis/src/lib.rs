@@ -34,7 +34,7 @@ use connector::Connector;
 use failure::CallError;
 use script::{APPEND, JOIN, Script};
 use ssekit_core::backplane::{
-    Backplane, Batch, Ends, Failure, Joined, Known, MOST_READ, Number, Origin, READ_WAIT, Record, Topic,
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, MOST_READ, News, Number, Origin, READ_WAIT, Record, Topic,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
@@ -248,7 +248,8 @@ impl Backplane for Redis {
         }
     }
 
-    async fn read(&mut self, after: Ends) -> std::result::Result<Vec<Record>, Failure> {
+    /// Every record is in one stream, so each node is given all of them.
+    async fn next(&mut self, after: Ends, _interest: &Interest) -> std::result::Result<News, Failure> {
         let keys = Arc::clone(&self.keys);
         let answer = self.call_once(&self.read_after(after), READ_WAIT + ANSWER).await;
         match &answer {
@@ -260,7 +261,7 @@ impl Backplane for Redis {
         let now = Clock::now(self.clock);
         let streams = answer::streams(answer?).ok_or_else(|| self.not_ours(&keys.events))?;
         if streams.is_empty() {
-            return Ok(Vec::new());
+            return Ok(News { is_all: true, ..News::default() });
         }
         let (mut records, mut is_full) = (Vec::new(), false);
         for (key, entries) in streams {
@@ -281,7 +282,8 @@ impl Backplane for Redis {
             // There was a foreign entry, and the next read returns it again at once.
             tokio::time::sleep(AMONG_STRANGERS).await;
         }
-        Ok(records)
+        let is_all = records.iter().filter(|record| record.topic == Topic::Events).count() < MOST_READ;
+        Ok(News { records, passed: Vec::new(), is_all })
     }
 
     fn notice(&mut self) -> Option<String> {
@@ -362,8 +364,8 @@ mod tests {
         redis.connection = None;
         let (mut ends, mut numbers, mut too_large) = (joined.ends, Vec::new(), 0);
         while numbers.len() < 100 {
-            match redis.read(ends).await {
-                Ok(records) => numbers.extend(records.iter().map(|record| record.number)),
+            match redis.next(ends, &Interest::everything()).await {
+                Ok(news) => numbers.extend(news.records.iter().map(|record| record.number)),
                 Err(failure) => {
                     assert_eq!(failure.to_string(), "Redis: the answer is too large");
                     too_large += 1;

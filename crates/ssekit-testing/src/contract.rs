@@ -1,17 +1,24 @@
 //! The contract of a backplane, which each of them keeps: see `ssekit_core::backplane`. A crate with a backplane implements
 //! [`World`] for it and calls [`contract!`](crate::contract).
 
+mod follow;
+
 use std::time::Duration;
 
 use bytes::Bytes;
 use ssekit_core::backplane::{
-    Address, Backplane, Batch, Ends, Joined, Known, MOST_READ, NodeId, Number, Origin, Outgoing, Recall, Recalled,
-    Record, Topic, Whose,
+    Address, Backplane, Batch, Ends, Failure, Interest, Joined, Known, MOST_READ, News, NodeId, Number, Origin,
+    Outgoing, Recall, Recalled, Record, Topic, Whose,
 };
 use ssekit_core::event::audience::Audience;
 
 use crate::PATIENCE;
 use crate::chance::{self, Chance};
+
+pub use follow::{
+    followed_records_are_whole_and_the_others_are_named, hole_shows_whoever_is_followed,
+    late_follower_recalls_what_was_passed, reader_passes_over_at_most_a_piece, reader_waits_for_records_of_others_too,
+};
 
 /// A history that nodes can join, and that can be lost.
 pub trait World {
@@ -34,6 +41,8 @@ macro_rules! contract {
             nothing_is_appended_to_another_history, returning_node_finds_later_records, numbers_are_never_reused,
             forgotten_records_are_reported_in_the_same_epoch, what_is_recalled_is_a_filter_of_all_records,
             recall_tells_what_is_forgotten, nothing_is_recalled_from_another_history, reader_waits_for_records, reader_gets_at_most_a_piece,
+            followed_records_are_whole_and_the_others_are_named, late_follower_recalls_what_was_passed,
+            hole_shows_whoever_is_followed, reader_passes_over_at_most_a_piece, reader_waits_for_records_of_others_too,
             payload_survives_unchanged, abandoned_call_does_not_disturb_the_next);
     };
     ($world:ty: $($rule:ident),+) => {
@@ -57,11 +66,16 @@ pub fn texts(records: &[Record], topic: Topic) -> Vec<(Number, String)> {
     of_topic.map(|record| (record.number, String::from_utf8(record.payload.to_vec()).unwrap())).collect()
 }
 
+/// What came after these ends, whomever it is for.
+pub async fn all_after(node: &mut impl Backplane, after: Ends) -> Result<News, Failure> {
+    node.next(after, &Interest::everything()).await
+}
+
 /// Reads until so many records of both topics are there.
 pub async fn read_all(node: &mut impl Backplane, after: Ends, count: usize) -> Vec<Record> {
     let (mut records, mut ends) = (Vec::new(), after);
     while records.len() < count {
-        for record in node.read(ends).await.unwrap() {
+        for record in all_after(node, ends).await.unwrap().records {
             match record.topic {
                 Topic::Events => ends.events = record.number,
                 Topic::Members => ends.members = record.number,
@@ -199,7 +213,8 @@ pub async fn forgotten_records_are_reported_in_the_same_epoch<W: World>() {
     let rest = read_all(&mut node, Ends { events: again.forgotten, ..ends }, kept as usize).await;
     assert_eq!(rest.first().map(|record| record.number), Some(again.forgotten + 1));
     // A node that reads on from before that finds it missing by the number.
-    assert_eq!(node.read(ends).await.unwrap().first().map(|record| record.number), Some(again.forgotten + 1));
+    let rest = all_after(&mut node, ends).await.unwrap().records;
+    assert_eq!(rest.first().map(|record| record.number), Some(again.forgotten + 1));
 }
 
 pub async fn reader_waits_for_records<W: World>() {
@@ -222,8 +237,10 @@ pub async fn reader_gets_at_most_a_piece<W: World>() {
         node.append(joined.epoch, &batch(id, Topic::Events, round * 256 + 1, &["x"; 256])).await.unwrap();
     }
     node.append(joined.epoch, &batch(id, Topic::Members, 1, &["m"])).await.unwrap();
-    let first = node.read(joined.ends).await.unwrap();
-    assert_eq!(texts(&first, Topic::Events).len(), MOST_READ);
+    let first = all_after(&mut node, joined.ends).await.unwrap();
+    assert_eq!((texts(&first.records, Topic::Events).len(), first.is_all), (MOST_READ, false));
+    let last = Ends { events: joined.ends.events + 2_559, ..joined.ends };
+    assert!(all_after(&mut node, last).await.unwrap().is_all);
     let rest = read_all(&mut node, joined.ends, 2_561).await;
     let events: Vec<Number> = texts(&rest, Topic::Events).into_iter().map(|(number, _)| number).collect();
     assert_eq!(events, (joined.ends.events + 1..=joined.ends.events + 2_560).collect::<Vec<_>>());
@@ -254,13 +271,13 @@ pub async fn abandoned_call_does_not_disturb_the_next<W: World>() {
     for count in 1..=20 {
         // Abandoned at once, when it has been sent, or a little later.
         for millis in [0, 1, 3] {
-            let abandoned = tokio::time::timeout(Duration::from_millis(millis), node.read(ends)).await;
+            let abandoned = tokio::time::timeout(Duration::from_millis(millis), all_after(&mut node, ends)).await;
             assert!(abandoned.is_err(), "there is nothing to read");
         }
         let append = batch(id, Topic::Events, count, &["x"]);
         let _ = tokio::time::timeout(Duration::from_micros(count * 20), node.append(joined.epoch, &append)).await;
         assert_eq!(node.append(joined.epoch, &append).await.unwrap(), ends.events + 1);
-        let read = node.read(ends).await.unwrap();
+        let read = all_after(&mut node, ends).await.unwrap().records;
         assert_eq!(texts(&read, Topic::Events), [(ends.events + 1, "x".to_owned())]);
         ends.events += 1;
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record, Topic};
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Interest, Joined, Known, News, Number, Topic};
 use ssekit_core::event::position::Epoch;
 use tokio::sync::Notify;
 
@@ -82,14 +82,14 @@ impl Backplane for HalfOpen {
         if some < batch.records.len() || !answers { Err(Failure::new("no way out")) } else { appended }
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        let records = tokio::select! {
-            records = self.memory.read(after) => records,
-            () = self.changed.notified() => Ok(Vec::new()),
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
+        let news = tokio::select! {
+            news = self.memory.next(after, interest) => news,
+            () = self.changed.notified() => Ok(News::default()),
         };
         while self.way.lock().late {
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
         }
-        if self.way.lock().reads { records } else { Err(Failure::new("no way in")) }
+        if self.way.lock().reads { news } else { Err(Failure::new("no way in")) }
     }
 }

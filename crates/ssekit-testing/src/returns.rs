@@ -1,6 +1,7 @@
 //! Pages that come back to a node that has not read the history: they get what they have missed, each event once and in order, or
 //! the word of a gap. A crate with a backplane that recalls implements [`World`] for it and calls [`returns!`](crate::returns).
 
+mod late;
 mod model;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use crate::watched::{Watch, Watched};
 use crate::wire::Received;
 use crate::{Engine, data, eventually};
 
+pub use late::{page_that_comes_during_a_read_gets_the_rest, subscription_within_a_read_gets_the_rest};
 pub use model::restarts_at_random_lose_nothing;
 
 /// Tests that pages of a [`World`] come back to what they have missed.
@@ -28,7 +30,8 @@ macro_rules! returns {
             first_connection_begins_at_its_cursor, subscription_begins_at_its_cursor, channels_are_kept_over_a_restart,
             log_out_is_kept_over_a_restart, id_stays_with_its_user, lost_event_of_an_unknown_client_is_told,
             disconnected_client_gets_what_was_sent_before, forgotten_events_are_told, failing_recall_is_told,
-            history_reads_on_behind_memory, who_came_and_went_is_told, restarts_at_random_lose_nothing);
+            history_reads_on_behind_memory, who_came_and_went_is_told, page_that_comes_during_a_read_gets_the_rest,
+            subscription_within_a_read_gets_the_rest, restarts_at_random_lose_nothing);
     };
     ($world:ty: $($rule:ident),+) => {
         $(#[test]
@@ -75,7 +78,7 @@ fn until(page: &mut Pull, end: &str) -> Vec<String> {
     let mut got = Vec::new();
     loop {
         let event = page.event();
-        assert!(!event.is_reset(), "after {got:?}");
+        assert!(!event.is_reset(), "{event:?} after {got:?}");
         if event.data == end {
             return got;
         }

@@ -3,15 +3,19 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Recall, Recalled, Record};
+use ssekit_core::backplane::{
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, News, Number, Recall, Recalled,
+};
 use ssekit_core::event::position::Epoch;
 
 /// The facts about a backplane, and its behaviour.
 #[derive(Debug, Default)]
 pub struct Watch {
     records: AtomicUsize,
+    passed: AtomicUsize,
     fails: AtomicBool,
     held: AtomicBool,
+    late: AtomicBool,
 }
 
 impl Watch {
@@ -20,9 +24,19 @@ impl Watch {
         self.records.load(Ordering::SeqCst)
     }
 
+    /// The number of records that it has passed over.
+    pub fn passed(&self) -> usize {
+        self.passed.load(Ordering::SeqCst)
+    }
+
     /// Whether recalling fails.
     pub fn fail(&self, fails: bool) {
         self.fails.store(fails, Ordering::SeqCst);
+    }
+
+    /// Whether news that has been read comes late.
+    pub fn hold_news(&self, late: bool) {
+        self.late.store(late, Ordering::SeqCst);
     }
 
     /// Whether recalling waits.
@@ -45,10 +59,14 @@ impl<B: Backplane> Backplane for Watched<B> {
         self.0.append(epoch, batch).await
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        let records = self.0.read(after).await?;
-        self.1.records.fetch_add(records.len(), Ordering::SeqCst);
-        Ok(records)
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
+        let news = self.0.next(after, interest).await?;
+        self.1.records.fetch_add(news.records.len(), Ordering::SeqCst);
+        self.1.passed.fetch_add(news.passed.len(), Ordering::SeqCst);
+        while self.1.late.load(Ordering::SeqCst) {
+            tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        }
+        Ok(news)
     }
 
     async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {

@@ -1,5 +1,7 @@
 //! A record's address: its audience, or its kind of command, in bytes that a backplane can compare.
 
+use std::borrow::Borrow;
+
 use bytes::Bytes;
 
 use crate::event::audience::Audience;
@@ -47,11 +49,39 @@ impl Address {
         &self.0
     }
 
+    /// The address with these bytes.
+    pub fn of_bytes(bytes: &[u8]) -> Self {
+        Self(Bytes::copy_from_slice(bytes))
+    }
+
+    /// Whether these bytes are the address of a user or a channel: only nodes with readers of it need its records.
+    pub(super) fn is_user_or_channel(bytes: &[u8]) -> bool {
+        matches!(bytes.first(), Some(&(USER | CHANNEL)))
+    }
+
+    /// The user or the channel, if it is the address of one.
+    pub(crate) fn user_or_channel(&self) -> Option<Audience<'_>> {
+        let (tag, name) = self.0.split_first()?;
+        let name = std::str::from_utf8(name).ok()?;
+        match *tag {
+            USER => Some(Audience::User(name)),
+            CHANNEL => Some(Audience::Channel(name)),
+            _ => None,
+        }
+    }
+
     fn named(tag: u8, name: &str) -> Self {
         let mut bytes = Vec::with_capacity(1 + name.len());
         bytes.push(tag);
         bytes.extend_from_slice(name.as_bytes());
         Self(bytes.into())
+    }
+}
+
+/// Addresses are compared by their bytes.
+impl Borrow<[u8]> for Address {
+    fn borrow(&self) -> &[u8] {
+        self.as_bytes()
     }
 }
 
@@ -86,6 +116,19 @@ mod tests {
         assert_eq!(addresses.len(), audiences.len());
         assert_eq!(Address::from(Audience::All { exclude: Some("ada") }), Address::everybody());
         assert_eq!(Address::from(Audience::User("ada")).as_bytes(), b"\x01ada");
+    }
+
+    #[test]
+    fn address_of_a_user_or_a_channel_names_it() {
+        for audience in [Audience::User("ada"), Audience::Channel("ada")] {
+            assert_eq!(Address::of_bytes(Address::from(audience).as_bytes()).user_or_channel(), Some(audience));
+        }
+        for other in
+            [Address::everybody(), Address::commands(), Address::attendance("ada"), Audience::Client("ada").into()]
+        {
+            assert_eq!(other.user_or_channel(), None);
+        }
+        assert_eq!(Address::of_bytes(b"\x01\xff").user_or_channel(), None);
     }
 
     #[test]

@@ -9,8 +9,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Address, Backplane, Batch, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, READ_WAIT, Recall,
-    Recalled, Record, Topic, Whose,
+    Address, Backplane, Batch, Ends, Failure, Interest, Joined, Known, MOST_PASSED, MOST_READ, News, NodeId, Number,
+    Origin, Passed, READ_WAIT, Recall, Recalled, Record, Topic, Whose,
 };
 use crate::event::position::Epoch;
 
@@ -102,8 +102,25 @@ impl Sequence {
         }
     }
 
-    fn read(&self, topic: Topic, after: Number, out: &mut Vec<Record>) {
-        out.extend(self.after(after).take(MOST_READ).map(|(number, stored)| stored.record(topic, number)));
+    fn take_events(&self, after: Number, interest: &Interest, news: &mut News) {
+        news.is_all = true;
+        for (number, stored) in self.after(after) {
+            if news.records.len() >= MOST_READ || news.records.len() + news.passed.len() >= MOST_PASSED {
+                news.is_all = false;
+                return;
+            }
+            if interest.wants(stored.to.as_bytes()) {
+                news.records.push(stored.record(Topic::Events, number));
+            } else {
+                let Stored { origin, at, to, .. } = stored;
+                news.passed.push(Passed { number, origin: origin.clone(), at: *at, to: to.clone() });
+            }
+        }
+    }
+
+    fn take_members(&self, after: Number, news: &mut News) {
+        let members = self.after(after).take(MOST_READ);
+        news.records.extend(members.map(|(number, stored)| stored.record(Topic::Members, number)));
     }
 
     fn after(&self, after: Number) -> impl DoubleEndedIterator<Item = (Number, &Stored)> {
@@ -208,27 +225,27 @@ impl Backplane for Memory {
         Ok(history.events.recall(what))
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
         // Start listening before the first look, so that no record is missed between the two.
-        let news = self.news.clone();
-        let mut listening = std::pin::pin!(news.notified());
+        let appended = self.news.clone();
+        let mut listening = std::pin::pin!(appended.notified());
         listening.as_mut().enable();
-        let records = self.look(after)?;
-        if !records.is_empty() {
-            return Ok(records);
+        let news = self.look(after, interest)?;
+        if !news.is_empty() {
+            return Ok(news);
         }
         let _ = timeout(READ_WAIT, listening).await;
-        self.look(after)
+        self.look(after, interest)
     }
 }
 
 impl Memory {
-    fn look(&self, after: Ends) -> Result<Vec<Record>, Failure> {
+    fn look(&self, after: Ends, interest: &Interest) -> Result<News, Failure> {
         let mut history = self.history.lock();
         let history = history.reached()?;
-        let mut records = Vec::new();
-        history.events.read(Topic::Events, after.events, &mut records);
-        history.members.read(Topic::Members, after.members, &mut records);
-        Ok(records)
+        let mut news = News::default();
+        history.events.take_events(after.events, interest, &mut news);
+        history.members.take_members(after.members, &mut news);
+        Ok(news)
     }
 }

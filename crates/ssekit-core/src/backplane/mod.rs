@@ -19,12 +19,18 @@
 //!   and a client that comes back with it would silently miss the second event.
 //! * **Reading waits** for new records, but never longer than [`READ_WAIT`], and then returns nothing. A hanging read
 //!   would hide that the backplane is gone.
+//! * **A node is given what it follows.** [`Backplane::next`] gets the node's [`Interest`]. An audience that was followed when the
+//!   call began is confirmed from the call's `after` on: the answer holds its records, whole. Of audiences that nobody at the node
+//!   reads, a backplane may leave out the content, and then names the record as [`Passed`]. Records and passed records together
+//!   still have no hole in their numbers. So an audience that is followed too late for a call misses nothing in silence: the
+//!   node recalls what was passed. Otherwise a client that comes during a read would lose events. A backplane that does not
+//!   recall passes nothing, and every backplane may give more than is followed.
 //! * **A read or a recall fails with [`Failure::is_other_history`], too,** if the history is not the one that this node has joined,
 //!   or may be an older copy of it (a replica that took over, a restored file): a copy has the same epoch, and perhaps other
 //!   records under numbers that were read. The node joins again, and the join compares.
-//! * **A read leaves out records only for lack of room.** It returns all new records of each topic, or the first
-//!   [`MOST_READ`] of them. A record that was appended before a record of the other topic is returned no later than
-//!   that one. Otherwise a node could not know that it has read everything.
+//! * **A read ends early only for lack of room.** It returns all new records of each topic, or the first [`MOST_READ`] of them,
+//!   and [`News::is_all`] says which. A record that was appended before a record of the other topic is returned no later than
+//!   that one, unless there is no room. Otherwise a node could not know that it has read everything.
 //! * **Recalling leaves out nothing in between.** [`Backplane::recall`] returns the records of some audiences in a range, in
 //!   order, up to the number that it names, and the `floor` below which the history knows nothing. Both come from one look.
 //!   Otherwise a client would silently miss what was forgotten between the two. A node on a backplane that recalls keeps in
@@ -38,6 +44,7 @@
 //! and the crate `ssekit-redis` those of many.
 
 mod address;
+mod interest;
 pub mod memory;
 
 use std::fmt;
@@ -48,6 +55,7 @@ use bytes::Bytes;
 use tokio::time::Instant;
 
 pub use address::{Address, STANDING};
+pub use interest::Interest;
 
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
@@ -57,6 +65,9 @@ pub const READ_WAIT: Duration = Duration::from_secs(5);
 
 /// The maximum number of records of one topic that a read returns.
 pub const MOST_READ: usize = 1_024;
+
+/// The most events that a read looks at: those that it returns, and those that it passes over.
+pub const MOST_PASSED: usize = 8_192;
 
 /// A record's number in its topic. The first is 1; 0 means "before everything".
 pub type Number = u64;
@@ -129,6 +140,37 @@ pub struct Record {
     pub at: Instant,
     /// The record's content.
     pub payload: Bytes,
+}
+
+/// A record of [`Topic::Events`] whose content was not read, because its audience was not followed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passed {
+    /// The record's number.
+    pub number: Number,
+    /// The record's name.
+    pub origin: Origin,
+    /// The time of the append.
+    pub at: Instant,
+    /// The record's address.
+    pub to: Address,
+}
+
+/// What came after the ends that a node has read.
+#[derive(Debug, Clone, Default)]
+pub struct News {
+    /// Records of both topics, each in order.
+    pub records: Vec<Record>,
+    /// Events that were passed over, in order. Their numbers stand between those of `records`.
+    pub passed: Vec<Passed>,
+    /// There are no more events after these at this moment.
+    pub is_all: bool,
+}
+
+impl News {
+    /// Whether nothing has come.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty() && self.passed.is_empty()
+    }
 }
 
 /// The records to recall.
@@ -244,7 +286,8 @@ impl std::error::Error for Failure {}
 /// One node's access to the history: see the [contract](self). A node has two, one for appending and one for reading,
 /// so that neither waits for the other.
 pub trait Backplane: Clone + Send + 'static {
-    /// Whether it can [recall](Backplane::recall). Otherwise a node reads the whole history when it starts.
+    /// Whether it can [recall](Backplane::recall). Otherwise a node reads the whole history when it starts, and has an interest
+    /// in everything.
     const RECALLS: bool = false;
 
     /// Joins the history, or starts one.
@@ -253,8 +296,9 @@ pub trait Backplane: Clone + Send + 'static {
     /// Appends records to the history with this epoch. Returns the number at which the topic ends afterwards.
     fn append(&mut self, epoch: Epoch, batch: &Batch) -> impl Future<Output = Result<Number, Failure>> + Send;
 
-    /// Reads the records after these ends in both topics, each in order. Waits for them for at most [`READ_WAIT`].
-    fn read(&mut self, after: Ends) -> impl Future<Output = Result<Vec<Record>, Failure>> + Send;
+    /// The records after these ends in both topics, each in order, of audiences in which the node has an interest. Waits for
+    /// them for at most [`READ_WAIT`].
+    fn next(&mut self, after: Ends, interest: &Interest) -> impl Future<Output = Result<News, Failure>> + Send;
 
     /// Recalls records of some audiences from the history with this epoch.
     fn recall(&mut self, _epoch: Epoch, _what: &Recall) -> impl Future<Output = Result<Recalled, Failure>> + Send {

@@ -93,7 +93,7 @@ async fn answer(mut calls: UnboundedReceiver<Call>, mut backplane: impl Backplan
 }
 
 /// Recalls records, unless that takes too long.
-async fn recall(backplane: &mut impl Backplane, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
+pub(super) async fn recall(backplane: &mut impl Backplane, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
     let recalled = timeout(PATIENCE, backplane.recall(epoch, what)).await;
     recalled.unwrap_or_else(|_| Err(Failure::new("it does not answer")))
 }

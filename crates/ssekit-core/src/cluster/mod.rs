@@ -8,8 +8,8 @@
 //!   this one.
 //! * `librarian`: recalls what returning clients have missed; `recall`: what they get of it;
 //!   `standing`: what a node has to know of a history that it does not read.
-//! * `reader`: joins the history and applies its records; `writer`: appends waiting records; `lease`: renews this
-//!   node's lease and watches those of others.
+//! * `reader`: joins the history and applies its records; `intake`: what one read has returned; `writer`: appends waiting
+//!   records; `lease`: renews this node's lease and watches those of others.
 //!
 //! Everything that is sent goes into the shared history first. This node's own clients get it when it comes back. So
 //! all nodes deliver the same order, and an id means the same on each of them.
@@ -18,6 +18,7 @@ mod announcer;
 mod apply;
 mod claims;
 mod health;
+mod intake;
 mod lease;
 pub(crate) mod librarian;
 pub(crate) mod message;

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use crate::backplane::{Failure, NodeId, Number, Outgoing, Record};
+use crate::backplane::{Failure, Interest, NodeId, Number, Outgoing, Passed, Record};
 use crate::cluster::announcer::Announcer;
 use crate::cluster::apply::{Applier, Arrival};
 use crate::cluster::claims::Claims;
@@ -24,6 +24,7 @@ use crate::engine::Engine;
 use crate::error::{Error, grouped};
 use crate::event::Frame;
 use crate::event::position::{Epoch, Position, agreed};
+use crate::history::timeline::Place;
 use crate::options::ClusterOptions;
 use crate::session::client::Client;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
@@ -53,6 +54,8 @@ pub(crate) struct Cluster {
     pub(crate) desk: Option<Desk>,
     /// The node has to append a record soon, so that it can see the record come back.
     pub(super) probe_due: AtomicBool,
+    /// The audiences that clients here read.
+    pub(crate) interest: Interest,
     /// The count of this node's newest record in the members topic that has come back, with all events that precede
     /// it in the history.
     pub(super) heard: watch::Sender<u64>,
@@ -94,6 +97,7 @@ impl Cluster {
             newcomers: Newcomers::default(),
             desk: recalls.then(Desk::new),
             probe_due: AtomicBool::new(false),
+            interest: if recalls { Interest::nobody() } else { Interest::everything() },
             heard: watch::Sender::new(0),
             link: watch::Sender::new(Link::Starting),
             health: Mutex::default(),
@@ -148,6 +152,24 @@ impl Cluster {
         let applier = self.applier(engine).with(missed);
         applier.apply(record.number, record.at, message, earlier);
         outage.settle(earlier != Arrival::New, applier);
+    }
+
+    /// Gives a place to an event whose content was not read. Returns false if its content is needed, because somebody here has
+    /// begun to read it or may have received it.
+    pub(super) fn pass_over(&self, passed: &Passed, again: bool, engine: &Engine) -> bool {
+        let Some(audience) = passed.to.user_or_channel().filter(|_| !again) else { return false };
+        let place = Place::given(agreed(passed.number), passed.at);
+        let leave = || engine.leave_elsewhere(place, audience).is_some();
+        if passed.origin.node != self.node {
+            return leave();
+        }
+        let mut outage = self.outage.lock();
+        if outage.has_delivered(passed.origin.count) || !leave() {
+            return false;
+        }
+        outage.echo(passed.origin.count);
+        outage.settle(false, self.applier(engine));
+        true
     }
 
     /// Whether the view of the other nodes is as complete as it can be. Before that, a client may be there that this

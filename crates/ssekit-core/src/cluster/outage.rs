@@ -109,6 +109,11 @@ impl OutageDelivery {
         }
     }
 
+    /// Whether a record up to this count that has not come back may have been delivered.
+    pub(crate) fn has_delivered(&self, count: u64) -> bool {
+        self.ahead.front().is_some_and(|first| first.count <= count)
+    }
+
     /// Notes that one of this node's own records has come back. Returns what happened to it before.
     pub(crate) fn echo(&mut self, count: u64) -> Arrival {
         self.heard = count.max(self.heard);

@@ -3,9 +3,12 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::backplane::{Backplane, Ends, Failure, Joined, Known, MOST_READ, NodeId, Number, Origin, Record, Topic};
+use crate::backplane::{
+    Backplane, Ends, Failure, Interest, Joined, Known, NodeId, Number, Origin, Passed, Record, Topic,
+};
 use crate::cluster::apply::Arrival;
 use crate::cluster::health::Side;
+use crate::cluster::intake::{Contents, Item, in_order};
 use crate::cluster::message::Message;
 use crate::cluster::node::Cluster;
 use crate::cluster::presence;
@@ -116,11 +119,12 @@ impl HistoryReader {
         engine: &Weak<Engine>,
         reached: &mut Reached,
     ) -> Result<bool, Failure> {
-        let records = tokio::select! {
-            records = backplane.read(reached.ends) => match records {
+        let Some(interest) = engine.upgrade().map(|engine| interest_of(cluster, &engine)) else { return Ok(false) };
+        let news = tokio::select! {
+            news = backplane.next(reached.ends, &interest) => match news {
                 // No outage: the next attempt to join finds what is there now.
                 Err(failure) if failure.is_other_history() => return Ok(false),
-                records => records?,
+                news => news?,
             },
             () = cluster.rejoin.notified() => return Ok(false),
         };
@@ -128,16 +132,21 @@ impl HistoryReader {
         if let Some(notice) = backplane.notice() {
             engine.report(&notice);
         }
-        for some in records.chunks(RECORDS_PER_ITERATION) {
-            let complete = self.take(cluster, backplane, &engine, some, reached).await;
+        let (is_all, items) = (news.is_all, in_order(news));
+        let mut contents = Contents::of(&items);
+        for some in items.chunks(RECORDS_PER_ITERATION) {
+            let taken = self.take(cluster, backplane, &engine, (some, &mut contents), reached).await;
             engine.wake_for_broadcasts();
             cluster.read.send_replace(reached.ends.events);
-            if !complete {
-                return Ok(false);
+            match taken {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(failure) if failure.is_other_history() => return Ok(false),
+                Err(failure) => return Err(failure),
             }
             tokio::task::yield_now().await;
         }
-        self.note_heard(cluster, &records);
+        self.note_heard(cluster, &items, is_all);
         // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
         if reached.ends.events >= reached.up_at && !reached.told {
             engine.end_backfill();
@@ -148,10 +157,15 @@ impl HistoryReader {
     }
 
     /// Tells waiting calls which of this node's own records have come back, once nothing older is left to read.
-    fn note_heard(&mut self, cluster: &Cluster, records: &[Record]) {
-        let is_own = |record: &&Record| record.topic == Topic::Members && record.origin.node == cluster.node;
-        self.heard = records.iter().filter(is_own).map(|record| record.origin.count).fold(self.heard, u64::max);
-        if records.iter().filter(|record| record.topic == Topic::Events).count() < MOST_READ {
+    fn note_heard(&mut self, cluster: &Cluster, items: &[Item], is_all: bool) {
+        let own = items.iter().filter_map(|item| match item {
+            Item::Read(Record { topic: Topic::Members, origin, .. }) if origin.node == cluster.node => {
+                Some(origin.count)
+            }
+            _ => None,
+        });
+        self.heard = own.fold(self.heard, u64::max);
+        if is_all {
             cluster.heard.send_replace(self.heard);
         }
     }
@@ -201,52 +215,96 @@ impl HistoryReader {
         cluster: &Cluster,
         backplane: &mut impl Backplane,
         engine: &Engine,
-        records: &[Record],
+        (items, contents): (&[Item], &mut Contents),
         reached: &mut Reached,
-    ) -> bool {
-        for record in records {
-            let end = match record.topic {
-                Topic::Events => &mut reached.ends.events,
-                Topic::Members => &mut reached.ends.members,
+    ) -> Result<bool, Failure> {
+        for item in items {
+            let (topic, number) = (item.topic(), item.number());
+            let end = match topic {
+                Topic::Events => reached.ends.events,
+                Topic::Members => reached.ends.members,
             };
-            if record.number <= *end {
+            if number <= end {
                 continue;
             }
-            let is_next = record.number == *end + 1;
-            if is_next || record.topic == Topic::Members {
-                *end = record.number;
+            let is_next = number == end + 1;
+            let is_there = match item {
+                Item::Read(record) if topic == Topic::Members => {
+                    self.take_member(cluster, engine, record, is_next);
+                    true
+                }
+                _ if !is_next => false,
+                Item::Read(record) => {
+                    self.take_event(cluster, backplane, engine, record).await;
+                    true
+                }
+                Item::Passed(passed) => self.pass_over(cluster, backplane, engine, (passed, contents)).await?,
+            };
+            if !is_there {
+                self.gap = true;
+                return Ok(false);
             }
-            let message = Message::decode(&record.payload);
-            cluster.unreadable.add(u64::from(message.is_none()));
-            match record.topic {
-                Topic::Events if !is_next => {
-                    self.gap = true;
-                    self.known.ends = reached.ends;
-                    return false;
-                }
-                Topic::Events => {
-                    self.known.last = Some(record.origin.clone());
-                    // Its node appends it again if everything was lost before the node heard of the first append.
-                    let again = self.is_again(&record.origin, cluster);
-                    let missed = match message.as_ref().and_then(|message| past_of(message, record.number, engine)) {
-                        // If it cannot be recalled, memory says what is missing.
-                        Some(past) if cluster.desk.is_some() => past.recall(backplane, engine).await.unwrap_or(None),
-                        _ => None,
-                    };
-                    cluster.apply(record, (message, missed.as_deref()), again, engine);
-                }
-                Topic::Members => {
-                    if !is_next {
-                        cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
-                    }
-                    if let Some(message) = message {
-                        presence::hear(cluster, engine, record, &message);
-                    }
-                }
+            match topic {
+                Topic::Events => reached.ends.events = number,
+                Topic::Members => reached.ends.members = number,
             }
             self.known.ends = reached.ends;
         }
-        true
+        Ok(true)
+    }
+
+    async fn take_event(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        engine: &Engine,
+        record: &Record,
+    ) {
+        let message = Message::decode(&record.payload);
+        cluster.unreadable.add(u64::from(message.is_none()));
+        self.known.last = Some(record.origin.clone());
+        // Its node appends it again if everything was lost before the node heard of the first append.
+        let again = self.is_again(&record.origin, cluster);
+        let missed = match message.as_ref().and_then(|message| past_of(message, record.number, engine)) {
+            // If it cannot be recalled, memory says what is missing.
+            Some(past) if cluster.desk.is_some() => past.recall(backplane, engine).await.unwrap_or(None),
+            _ => None,
+        };
+        cluster.apply(record, (message, missed.as_deref()), again, engine);
+    }
+
+    fn take_member(&mut self, cluster: &Cluster, engine: &Engine, record: &Record, is_next: bool) {
+        let message = Message::decode(&record.payload);
+        cluster.unreadable.add(u64::from(message.is_none()));
+        if !is_next {
+            cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
+        }
+        if let Some(message) = message {
+            presence::hear(cluster, engine, record, &message);
+        }
+    }
+
+    /// Goes on behind an event that nobody here reads. If somebody does so by now, recalls it and applies it like any other.
+    /// Returns false if it is gone.
+    async fn pass_over(
+        &mut self,
+        cluster: &Cluster,
+        backplane: &mut impl Backplane,
+        engine: &Engine,
+        (passed, contents): (&Passed, &mut Contents),
+    ) -> Result<bool, Failure> {
+        let Origin { node, count } = &passed.origin;
+        let again = self.counts.get(node).is_some_and(|last| count <= last);
+        if cluster.pass_over(passed, again, engine) {
+            self.is_again(&passed.origin, cluster);
+            self.known.last = Some(passed.origin.clone());
+            return Ok(true);
+        }
+        let record = contents.recall(backplane, engine.timeline.epoch(), passed).await?;
+        if let Some(record) = &record {
+            self.take_event(cluster, backplane, engine, record).await;
+        }
+        Ok(record.is_some())
     }
 
     /// Whether this event of a node has been read before.
@@ -263,4 +321,9 @@ impl HistoryReader {
         self.counts.insert(origin.node, origin.count);
         false
     }
+}
+
+/// The audiences whose records are needed whole. While this node keeps everything, that is all of them.
+fn interest_of(cluster: &Cluster, engine: &Engine) -> Interest {
+    if engine.timeline.leaves_elsewhere() { cluster.interest.clone() } else { Interest::everything() }
 }

@@ -31,7 +31,7 @@ pub use page::{Change, Changed};
 pub use publish::Published;
 pub use request::{Connect, Connected};
 
-use crate::backplane::Backplane;
+use crate::backplane::{Backplane, Interest};
 use crate::cluster;
 use crate::cluster::node::Cluster;
 use crate::delivery::deliveries::Deliveries;
@@ -155,7 +155,8 @@ impl Hub {
         options.validate()?;
         let _entered = runtime.enter();
         let timeline = Arc::new(Timeline::new(options.history));
-        let registry = Arc::new(Registry::new(&options));
+        let interest = cluster.as_ref().map_or_else(Interest::everything, |cluster| cluster.interest.clone());
+        let registry = Arc::new(Registry::new(&options, &interest));
         // Create all shards before any of them runs, so that a failed start leaves nothing behind.
         let (mut shards, mut tasks) = (Vec::with_capacity(options.threads), Vec::with_capacity(options.threads));
         for number in 0..options.threads {

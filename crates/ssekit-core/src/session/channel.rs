@@ -5,6 +5,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::event::audience::Audience;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::options::ChannelOptions;
@@ -111,6 +112,10 @@ impl Channel {
 }
 
 impl Kept for Channel {
+    fn audience(name: &str) -> Audience<'_> {
+        Audience::Channel(name)
+    }
+
     fn log(&self) -> &Log {
         &self.events.log
     }

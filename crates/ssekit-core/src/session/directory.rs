@@ -8,6 +8,8 @@ use dashmap::{DashMap, Entry};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+use crate::backplane::{Address, Interest};
+use crate::event::audience::Audience;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::history::timeline::{Place, Timeline};
@@ -18,6 +20,8 @@ const CROWD: usize = 8_192;
 
 /// An entry of a directory.
 pub(crate) trait Kept {
+    /// The audience with this name.
+    fn audience(name: &str) -> Audience<'_>;
     /// The log of its events.
     fn log(&self) -> &Log;
     /// Whether it has nothing left: no event, or none that anybody has read since this time.
@@ -33,6 +37,8 @@ pub(crate) struct Directory<T> {
     by_name: DashMap<Arc<str>, Arc<T>>,
     /// For entries that were given up: the position up to which their events are missing.
     missing: Missing,
+    /// The node follows whoever has an entry here.
+    interest: Interest,
     crowd: Arc<Crowd>,
 }
 
@@ -57,19 +63,20 @@ impl Crowd {
     }
 }
 
-impl<T> Default for Directory<T> {
-    fn default() -> Self {
-        Self { by_name: DashMap::new(), missing: Missing::default(), crowd: Arc::default() }
-    }
-}
-
 impl<T: Kept> Directory<T> {
+    pub(crate) fn new(interest: Interest) -> Self {
+        Self { by_name: DashMap::new(), missing: Missing::default(), interest, crowd: Arc::default() }
+    }
+
     /// The entry with this name. `new` makes one that knows of everything after a position.
     pub(crate) fn get_or_begin(&self, name: &str, new: impl FnOnce(Position) -> T) -> Arc<T> {
         if let Some(entry) = self.get(name) {
             return entry;
         }
-        let begin = || Arc::new(new(self.missing.of(name)));
+        let begin = || {
+            self.interest.follow(Address::from(T::audience(name)));
+            Arc::new(new(self.missing.of(name)))
+        };
         let entry = Arc::clone(&self.by_name.entry(name.into()).or_insert_with(begin));
         if self.by_name.len() >= self.crowd.full.load(Ordering::Relaxed) {
             self.crowd.grown.notify_one();
@@ -123,6 +130,8 @@ impl<T: Kept> Directory<T> {
                 if is_retired {
                     timeline.clear(entry.log());
                     self.missing.note(&name, entry.log().floor());
+                    // While the name is held, so that whoever begins anew follows after that.
+                    self.interest.unfollow(&Address::from(T::audience(&name)));
                     retired(&name, entry);
                 }
                 is_retired

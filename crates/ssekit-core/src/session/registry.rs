@@ -10,6 +10,7 @@ use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
 use tokio::time::Instant;
 
+use crate::backplane::Interest;
 use crate::counter::Counter;
 use crate::error::{Error, Result};
 use crate::event::key::Key;
@@ -64,12 +65,13 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub(crate) fn new(options: &Options) -> Self {
+    /// `interest` learns about the users and the channels that are known.
+    pub(crate) fn new(options: &Options, interest: &Interest) -> Self {
         Self {
             clients: DashMap::new(),
             away: Away::default(),
-            users: Users::default(),
-            channels: Directory::default(),
+            users: Users::new(interest.clone()),
+            channels: Directory::new(interest.clone()),
             kinds: options.channels.clone(),
             checks: Arc::default(),
             online: AtomicIsize::new(0),

@@ -8,6 +8,7 @@ use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::error::{Error, Result};
+use crate::event::audience::Audience;
 use crate::event::position::Position;
 use crate::history::log::Log;
 use crate::session::client::Client;
@@ -165,6 +166,10 @@ impl User {
 }
 
 impl Kept for User {
+    fn audience(name: &str) -> Audience<'_> {
+        Audience::User(name)
+    }
+
     fn log(&self) -> &Log {
         &self.log
     }

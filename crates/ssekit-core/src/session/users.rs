@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::time::Instant;
 
+use crate::backplane::Interest;
 use crate::error::Result;
 use crate::event::position::Position;
 use crate::history::timeline::{Place, Timeline};
@@ -12,7 +13,7 @@ use crate::session::forgotten::Missing;
 use crate::session::user::{Hold, User};
 
 /// All users about whom something is kept.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Users {
     directory: Directory<User>,
     /// For users that were given up: the position up to which events sent to their single clients are missing, with ids that
@@ -21,6 +22,10 @@ pub(crate) struct Users {
 }
 
 impl Users {
+    pub(crate) fn new(interest: Interest) -> Self {
+        Self { directory: Directory::new(interest), unclaimed: Missing::default() }
+    }
+
     /// The user with this id. A new user begins here, with its first event or client.
     pub(crate) fn get_or_begin(&self, id: &str) -> Arc<User> {
         self.directory.get_or_begin(id, |floor| User::new(id, floor, self.unclaimed.of(id)))

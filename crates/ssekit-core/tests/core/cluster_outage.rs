@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Record, Topic};
+use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Interest, Joined, Known, News, Number, Topic};
 use ssekit_core::event::position::Epoch;
 use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use ssekit_testing::chance::Chance;
@@ -216,9 +216,9 @@ impl Backplane for Lonely {
         self.reached()?.append(epoch, batch).await
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        let records = self.reached()?.read(after).await;
-        self.reached().and(records)
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
+        let news = self.reached()?.next(after, interest).await;
+        self.reached().and(news)
     }
 }
 
@@ -411,8 +411,8 @@ impl Backplane for Unheard {
         if way == Way::LosesAnswers { Err(Failure::new("no answer")) } else { appended }
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        self.0.read(after).await
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
+        self.0.next(after, interest).await
     }
 }
 

@@ -18,6 +18,7 @@ mod drain;
 mod encoding;
 mod faults;
 mod flush;
+mod follow;
 mod heartbeat;
 mod history;
 mod isolation;

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Joined, Known, Number, Recall, Recalled, Record};
+use ssekit_core::backplane::{
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, News, Number, Recall, Recalled,
+};
 use ssekit_core::event::position::Epoch;
 use ssekit_core::{Audience, Connect, Event, HistoryOptions, Hub, Link, Options, Subscriber};
 use ssekit_testing::half_open::HalfOpen;
@@ -38,8 +40,8 @@ impl Backplane for Way {
         self.0.append(epoch, batch).await
     }
 
-    async fn read(&mut self, after: Ends) -> Result<Vec<Record>, Failure> {
-        self.0.read(after).await
+    async fn next(&mut self, after: Ends, interest: &Interest) -> Result<News, Failure> {
+        self.0.next(after, interest).await
     }
 
     async fn recall(&mut self, epoch: Epoch, what: &Recall) -> Result<Recalled, Failure> {
@@ -47,11 +49,11 @@ impl Backplane for Way {
     }
 }
 
-async fn node(memory: &Memory) -> Hub {
+pub(crate) async fn node(memory: &Memory) -> Hub {
     node_on(memory.clone()).await
 }
 
-async fn node_on(backplane: impl Backplane) -> Hub {
+pub(crate) async fn node_on(backplane: impl Backplane) -> Hub {
     let history = HistoryOptions { max_age: MAX_AGE, ..keeping_all().history };
     let options = Options { threads: 1, history, ..keeping_all() };
     let hub = Hub::start_on(backplane, options, &Handle::current()).unwrap();
@@ -59,7 +61,7 @@ async fn node_on(backplane: impl Backplane) -> Hub {
     hub
 }
 
-async fn until(what: &str, mut condition: impl FnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut condition: impl FnMut() -> bool) {
     for _ in 0..1_000 {
         if condition() {
             return;
@@ -79,7 +81,7 @@ fn ada(last_event_id: Option<&str>) -> Connect<'_> {
     Connect { user: Some("ada"), client: Some("tab"), channels: &["news"], last_event_id, ..Connect::default() }
 }
 
-fn open(hub: &Hub, who: Connect<'_>) -> Pull {
+pub(crate) fn open(hub: &Hub, who: Connect<'_>) -> Pull {
     Pull::of(hub.connect(who).unwrap())
 }
 

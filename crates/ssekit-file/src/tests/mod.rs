@@ -6,7 +6,7 @@ mod power;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use ssekit_core::backplane::{Address, Batch, Ends, Joined, Known, NodeId, Number, Outgoing, Topic};
+use ssekit_core::backplane::{Address, Batch, Ends, Interest, Joined, Known, NodeId, Number, Outgoing, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::append::append;
@@ -68,7 +68,7 @@ fn first(database: &mut Database) -> Result<Joined, Trouble> {
 fn all(database: &mut Database, after: Number) -> Result<Vec<(Number, String)>, Trouble> {
     let (mut events, mut ends) = (Vec::new(), Ends { events: after, members: 0 });
     loop {
-        let records = read(database, None, ends, Clock::now())?;
+        let records = read(database, None, (ends, &Interest::everything()), Clock::now())?.records;
         let Some(last) = records.last() else { return Ok(events) };
         ends.events = last.number;
         let text = |payload: &Bytes| String::from_utf8(payload.to_vec()).unwrap();

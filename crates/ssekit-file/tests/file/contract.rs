@@ -2,7 +2,7 @@
 
 use ssekit_core::backplane::{Address, Backplane as _, Ends, NodeId, Recall, Topic, Whose};
 use ssekit_file::{Durability, File, FileOptions};
-use ssekit_testing::contract::{World, batch, fresh, knowing, read_all, texts};
+use ssekit_testing::contract::{World, all_after, batch, fresh, knowing, read_all, texts};
 
 use crate::folder::TestFolder;
 
@@ -67,7 +67,7 @@ async fn nothing_is_read_from_another_history() {
     // The number that the reader waits for means something else now.
     let anew = fresh(&mut writer).await;
     writer.append(anew.epoch, &batch(id, Topic::Events, 1, &["x"])).await.unwrap();
-    assert!(reader.read(joined.ends).await.unwrap_err().is_other_history());
+    assert!(all_after(&mut reader, joined.ends).await.unwrap_err().is_other_history());
     fresh(&mut reader).await;
     assert_eq!(read_all(&mut reader, anew.ends, 1).await.len(), 1);
 }
@@ -117,7 +117,7 @@ async fn nobody_goes_on_in_a_copy_that_takes_the_place_of_the_database() {
     }
     std::fs::rename(&copy, &database).unwrap();
     let ends = Ends { events: joined.ends.events + 2, ..joined.ends };
-    assert!(reader.read(ends).await.unwrap_err().is_other_history());
+    assert!(all_after(&mut reader, ends).await.unwrap_err().is_other_history());
     let later = batch(id, Topic::Events, 3, &["later"]);
     assert!(writer.append(joined.epoch, &later).await.unwrap_err().is_other_history());
     assert!(librarian.recall(joined.epoch, &all).await.unwrap_err().is_other_history());
@@ -140,7 +140,7 @@ async fn members_records_wait_for_large_events() {
     file.append(joined.epoch, &batch(id, Topic::Members, 1, &["m"])).await.unwrap();
     let (mut ends, mut reads) = (joined.ends, Vec::new());
     while ends.events < joined.ends.events + 40 {
-        let records = file.read(ends).await.unwrap();
+        let records = all_after(&mut file, ends).await.unwrap().records;
         ends.events += texts(&records, Topic::Events).len() as u64;
         reads.push(texts(&records, Topic::Members).len());
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use ssekit_core::backplane::{Address, Backplane as _, Batch, Ends, Known, NodeId, Outgoing, Topic};
 use ssekit_core::{Audience, Connect, Link, Observer};
 use ssekit_file::{File, FileOptions};
+use ssekit_testing::contract::all_after;
 use ssekit_testing::node_process::node_options;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::watched::{Watch, Watched};
@@ -120,11 +121,33 @@ fn million_stored_events_are_not_read_for_ten_missed_ones() {
     assert!(watch.records() < 200, "{} records were read", watch.records());
 }
 
+#[test]
+fn content_for_pages_of_another_process_is_not_read() {
+    let folder = TestFolder::new();
+    let watch = Arc::<Watch>::default();
+    let here = Engine::node(Watched(folder.open(), Arc::clone(&watch)), node_options());
+    let worker = hub(&folder);
+    is(&here, Link::Up);
+    let mut page = Pull::of(here.connect(Connect { user: Some("ada"), ..Connect::default() }).unwrap());
+    let before = watch.records();
+    for number in 0..1_000 {
+        worker.send_to_user(&format!("user {}", number % 100), data("not for her")).unwrap();
+        worker.send_to_channel("room", data("nor for her")).unwrap();
+    }
+    worker.send_to_user("ada", data("1")).unwrap();
+    assert_eq!(next(&mut page, 1), ["1"]);
+    assert_eq!(watch.passed(), 2_000);
+    // Hers, and what the processes tell each other.
+    assert!(watch.records() - before < 50, "{} records were read", watch.records() - before);
+    assert_eq!(here.stats().events, 2_001, "they count all the same");
+}
+
 /// Stores so many events of users who are somewhere else.
 async fn store_for_others(mut file: File, count: u64) {
     let joined = file.join(&Known::default()).await.unwrap();
     let number = joined.ends.events;
-    let read = file.read(Ends { events: number - 1, members: u64::MAX >> 1 }).await.unwrap();
+    let ends = Ends { events: number - 1, members: u64::MAX >> 1 };
+    let read = all_after(&mut file, ends).await.unwrap().records;
     let (payload, to) = (read[0].payload.clone(), Address::from(Audience::User("bob")));
     let (id, piece) = (NodeId::random(), 5_000);
     for first in (1..=count).step_by(piece) {

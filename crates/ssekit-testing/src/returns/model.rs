@@ -120,7 +120,7 @@ pub fn restarts_at_random_lose_nothing<W: World>() {
     let seed = chance::seed();
     println!("to repeat its choices: SSEKIT_SEED={seed}");
     let (world, mut chance) = (W::keeping(100_000), Chance::of(seed));
-    let mut node = start(&world).0;
+    let (mut node, mut watch) = start(&world);
     let mut pages: Vec<Page> = (0..PAGES).map(Page::numbered).collect();
     pages.iter_mut().for_each(|page| page.come(&node));
     let mut restarts = BTreeMap::new();
@@ -129,19 +129,24 @@ pub fn restarts_at_random_lose_nothing<W: World>() {
         match chance.below(30) {
             0 => {
                 pages.iter_mut().for_each(|page| page.stream = None);
-                node = restart(&world, node).0;
+                watch.hold_news(false);
+                (node, watch) = restart(&world, node);
                 restarts.insert(step, ());
             }
             1..4 => pages[number].come(&node),
             4..6 => pages[number].stream = None,
             6..9 => change(&node, &mut chance, &mut pages[number]),
             9..13 => pages[number].take(chance.below(20)),
+            // Pages that come meanwhile read what was passed over.
+            13 => watch.hold_news(chance.one_in(2)),
             _ => send(&node, &mut chance, &mut pages, &step.to_string()),
         }
         if step % 40 == 0 {
+            watch.hold_news(false);
             node.block_on(node.flush_shared()).unwrap();
         }
     }
+    watch.hold_news(false);
     node = restart(&world, node).0;
     node.broadcast(data("end"), None).unwrap();
     for page in &mut pages {

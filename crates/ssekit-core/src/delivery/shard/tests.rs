@@ -44,7 +44,10 @@ mod with_sockets {
         let shared = Shared {
             inbox: Arc::default(),
             timeline: Arc::new(Timeline::new(HistoryOptions::default())),
-            registry: Arc::new(Registry::new(&crate::options::Options::default())),
+            registry: Arc::new(Registry::new(
+                &crate::options::Options::default(),
+                &crate::backplane::Interest::everything(),
+            )),
             deliveries: Arc::default(),
             timeout: Duration::from_secs(30),
             max_lag: MaxLag::default(),

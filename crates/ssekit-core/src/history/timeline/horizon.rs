@@ -1,8 +1,10 @@
 //! Memory as a part of a history that is elsewhere: it holds the events after a position, for audiences that somebody here reads.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
-use super::{Place, Timeline};
+use super::{Place, Sequencer, Timeline};
 use crate::event::position::{Position, is_agreed, last_agreed};
 
 /// The last time when this node delivered alone.
@@ -44,17 +46,17 @@ impl Timeline {
     pub fn leave_elsewhere(&self, place: Place) -> Option<Position> {
         let mut sequencer = self.sequencer.lock();
         let position = place.after(sequencer.newest);
-        let is_long_ago = |agreed_again: Instant| agreed_again.elapsed() > self.bounds.max_age;
-        let is_plain = is_agreed(position)
-            && place.duplicate_of == 0
-            && !sequencer.hidden
-            && sequencer.ids.alone.is_none()
-            && sequencer.outage.agreed_again.is_none_or(is_long_ago);
-        is_plain.then(|| {
+        let is_plain = is_agreed(position) && place.duplicate_of == 0;
+        (is_plain && sequencer.leaves_elsewhere(self.bounds.max_age)).then(|| {
             sequencer.published += 1;
             self.move_head(&mut sequencer, position);
             position
         })
+    }
+
+    /// Whether events may be [left elsewhere](Timeline::leave_elsewhere) at this time.
+    pub fn leaves_elsewhere(&self) -> bool {
+        self.sequencer.lock().leaves_elsewhere(self.bounds.max_age)
     }
 
     /// Whether a page that has everything up to an agreed position of this node can be served from elsewhere: none of the events
@@ -81,5 +83,13 @@ impl Timeline {
     pub fn settled(&self) -> Position {
         let sequencer = self.sequencer.lock();
         last_agreed(self.head().min(sequencer.outage.began.unwrap_or(Position::MAX)))
+    }
+}
+
+impl Sequencer {
+    /// Not while this node delivers alone, and not until the events of that time are too old to be kept.
+    fn leaves_elsewhere(&self, max_age: Duration) -> bool {
+        let is_long_ago = |agreed_again: Instant| agreed_again.elapsed() > max_age;
+        !self.hidden && self.ids.alone.is_none() && self.outage.agreed_again.is_none_or(is_long_ago)
     }
 }
