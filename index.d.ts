@@ -371,6 +371,11 @@ export interface ClientDetails {
    * client of another process that shares the backplane.
    */
   transport: 'opening' | 'elsewhere' | Transport;
+  /**
+   * The number of streams in the connection that brings its stream, its own included: the tabs of a browser share it (`share` of
+   * `ssekit/client`). `undefined` if it has a connection of its own, or another process or worker thread has the connection.
+   */
+  sharedBy?: number;
   /** The channels that it has subscribed to. */
   channels: string[];
 }

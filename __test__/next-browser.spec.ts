@@ -18,10 +18,11 @@ afterAll(async () => {
 });
 
 describe.each([
-  ['auto', 'handoff'],
-  ['stream', 'stream'],
-  ['listener', 'listener'],
-] as const)("transport '%s'", (transport, carrier) => {
+  ['handed off', 'auto', 'handoff', '/?share=false'],
+  ['through Node', 'stream', 'stream', '/?share=false'],
+  ['over a shared connection', 'auto', 'stream', '/'],
+  ['from the listener', 'listener', 'listener', '/'],
+] as const)('streams %s', (what, transport, carrier, path) => {
   let server: NextServer;
   let ada: Person;
   let grace: Person;
@@ -46,7 +47,7 @@ describe.each([
     expect(server.complaints.filter((line) => transport !== 'listener' || !isExpected(line))).toEqual([]);
   });
 
-  const openTabs = (...people: Person[]): Promise<Tab[]> => Promise.all(people.map((person) => person.openTab()));
+  const openTabs = (...people: Person[]): Promise<Tab[]> => Promise.all(people.map((person) => person.openTab(path)));
 
   /** Calls the provider's webhook. */
   const pay = (userId: string, amount: number): Promise<unknown> =>
@@ -71,13 +72,22 @@ describe.each([
     return { inbox, orders: await page.getByTestId('order-card').allInnerTexts() };
   }
 
-  test(`every stream is carried by '${carrier}'`, async () => {
-    await openTabs(ada, ada, grace);
+  test(`every stream is carried by '${carrier}', and the page says so`, async () => {
+    const tabs = await openTabs(ada, ada, grace);
     const { transports } = await until('the streams to have settled', async () => {
       const { stats } = await server.state();
       return stats.transports.opening === 0 && stats;
     });
     expect(transports).toEqual({ opening: 0, handoff: 0, stream: 0, listener: 0, [carrier]: 3 });
+    for (const [tab, sharedBy] of [
+      [tabs[0], '2'],
+      [tabs[1], '2'],
+      [tabs[2], '1'],
+    ] as const) {
+      const counted =
+        path === '/' && carrier === 'stream' ? `[data-shared-by="${sharedBy}"]` : ':not([data-shared-by])';
+      await tab?.page.locator(`[data-testid="carrier"][data-transport="${carrier}"]${counted}`).waitFor();
+    }
   });
 
   test('a payment webhook reaches all tabs of its user only', async () => {
@@ -128,7 +138,7 @@ describe.each([
     await until('its client to be gone', async () => !(await server.state()).clients.includes(goes));
     const took = Math.round(performance.now() - closed);
     // The promise is two seconds at most. A busy machine may take longer, so this is printed and decides nothing.
-    process.stderr.write(`transport '${transport}': a closed tab was no active client after ${took} ms\n`);
+    process.stderr.write(`streams ${what}: a closed tab was no active client after ${took} ms\n`);
     expect((await server.state()).clients).toEqual([stays]);
   });
 

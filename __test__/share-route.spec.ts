@@ -101,6 +101,11 @@ test('a carrier brings the streams that join it, and ends with the last of them'
     expect([answer.status, answer.headers.get('ssekit-carrier'), await answer.text()]).toEqual([202, carrier.key, '']);
   }
   expect((await clients()).sort()).toEqual(['one', 'two']);
+  await ask({ query: '&clientId=alone' });
+  const counts = await server.evaluate(({ sse }) => sse.getClients().map(({ id, sharedBy }) => `${id} ${sharedBy}`));
+  expect(counts.sort()).toEqual(['alone undefined', 'one 2', 'two 2']);
+  aborts.pop()?.abort();
+  await until('it to leave', async () => !(await clients()).includes('alone'));
   await server.evaluate(({ sse }) => sse.broadcast({ event: 'number', data: 1 }, 'one'));
   await server.evaluate(({ sse }) => sse.sendToClient('one', { event: 'number', data: 2 }));
   await until('the events', () => [1, 2].every((number) => carrier.texts.get(number)?.includes('event: number')));

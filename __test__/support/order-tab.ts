@@ -1,4 +1,4 @@
-/** A tab with an order's page, and the events that its stream really brought. */
+/** A tab with an order's page, and the events that its stream really brought. It has its own, because a shared one is the worker's. */
 import { createParser } from 'eventsource-parser';
 import type { CDPSession, Page, Route } from 'playwright-core';
 import type { Person } from './browser';
@@ -23,7 +23,7 @@ export class OrderTab {
   /** Opens an order, and waits for its stream. */
   static async open(person: Person, url: string): Promise<OrderTab> {
     const tab = await OrderTab.#of(person);
-    await tab.page.goto(url, { waitUntil: 'commit' });
+    await tab.page.goto(`${url}?share=false`, { waitUntil: 'commit' });
     await tab.isLive();
     return tab;
   }
@@ -35,7 +35,7 @@ export class OrderTab {
       tab.#held = route;
     };
     await tab.page.route(/\/api\/sse\?/, hold, { times: 1 });
-    await tab.page.goto(url, { waitUntil: 'commit' });
+    await tab.page.goto(`${url}?share=false`, { waitUntil: 'commit' });
     await until('the page to ask for its stream', () => tab.#held);
     return tab;
   }

@@ -61,6 +61,14 @@ export class SharedCarrier {
     return carrier !== undefined;
   }
 
+  /** Returns the number of streams in its carrier, for each client whose stream has one. */
+  static counts(): Map<string, number> {
+    const each = [...carriers.all.values()].flatMap(({ streams }) =>
+      [...streams.values()].map(({ clientId }) => [clientId, streams.size] as const),
+    );
+    return new Map(each);
+  }
+
   /** Writes the first frame. Call it after the head. */
   greet(): void {
     if (!this.#isOver) this.#sink.write(GREETING);

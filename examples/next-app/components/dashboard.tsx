@@ -16,11 +16,13 @@ import styles from './dashboard.module.css';
 
 interface Props {
   user: User;
+  /** Whether this tab shares a connection with others; undefined where it cannot. */
+  isShared: boolean | undefined;
   /** As the server has rendered it. */
   first: Snapshot<Feed>;
 }
 
-export function Dashboard({ user, first, streamUrl }: Props & { streamUrl: string }) {
+export function Dashboard({ user, isShared, first, streamUrl }: Props & { streamUrl: string }) {
   return (
     <div className={styles.page}>
       <PageHeader user={user}>
@@ -28,14 +30,14 @@ export function Dashboard({ user, first, streamUrl }: Props & { streamUrl: strin
           Watch an order
         </a>
       </PageHeader>
-      <EventStream url={streamUrl} userId={user.id} since={first.since}>
-        <Cards user={user} first={first} />
+      <EventStream url={streamUrl} userId={user.id} since={first.since} isShared={isShared}>
+        <Cards user={user} isShared={isShared} first={first} />
       </EventStream>
     </div>
   );
 }
 
-function Cards({ user, first }: Props) {
+function Cards({ user, isShared, first }: Props) {
   const { feed, missed } = useFeed(first);
   const { state } = useConnection();
   const clientId = useLatest('ssekit:ready')?.clientId ?? null;
@@ -47,7 +49,7 @@ function Cards({ user, first }: Props) {
       <Actions user={user} clientId={clientId} />
       <Orders orders={feed.orders} />
       <Inbox items={feed.inbox} />
-      <Wire />
+      <Wire isShared={isShared} />
     </main>
   );
 }

@@ -10,17 +10,23 @@ interface Props {
   userId: string;
   since?: string | undefined;
   channels?: string[];
+  /** False gives the tab its own connection. An app has no need for that: here it shows the handoff. */
+  isShared?: boolean | undefined;
   children: ReactNode;
 }
 
-/**
- * One stream for everything inside. The page shows how it is carried, so each tab has its own; by default, tabs share one connection over
- * HTTP/1.1.
- */
-export function EventStream({ url, userId, since, channels, children }: Props) {
+/** One stream for everything inside. Over HTTP/1.1, it comes over one connection for all tabs, because browsers open only six. */
+export function EventStream({ url, userId, since, channels, isShared = true, children }: Props) {
   const auth = url.startsWith('/') ? undefined : fetchTicket;
   return (
-    <SSEProvider url={url} user={userId} since={since} channels={channels} auth={auth} share={false}>
+    <SSEProvider
+      url={url}
+      user={userId}
+      since={since}
+      channels={channels}
+      auth={auth}
+      share={isShared ? 'auto' : false}
+    >
       <OwnStream userId={userId} />
       {children}
     </SSEProvider>

@@ -16,10 +16,11 @@ import styles from './order-page.module.css';
 
 interface Props {
   user: User;
+  isShared: boolean;
   first: OrderSnapshot;
 }
 
-export function OrderPage({ user, first }: Props) {
+export function OrderPage({ user, isShared, first }: Props) {
   const [snapshot, setSnapshot] = useState(first);
   const [error, setError] = useState<string | null>(null);
   const wanted = useRef(first.orderId);
@@ -60,7 +61,13 @@ export function OrderPage({ user, first }: Props) {
         ))}
       </nav>
 
-      <EventStream url="/api/sse" userId={user.id} since={first.since} channels={[channelOf(snapshot.orderId)]}>
+      <EventStream
+        url="/api/sse"
+        userId={user.id}
+        since={first.since}
+        channels={[channelOf(snapshot.orderId)]}
+        isShared={isShared}
+      >
         <Order user={user} snapshot={snapshot} error={error} setError={setError} />
       </EventStream>
     </div>

@@ -1,27 +1,44 @@
 'use client';
 
 import { useState } from 'react';
-import { useConnection, useEvent } from 'ssekit/react';
+import { useConnection, useEvent, useLatest } from 'ssekit/react';
 import { EventList } from '@/components/event-list';
-import type { DemoState } from '@/lib/demo-state';
+import type { Carried } from '@/lib/demo-state';
 import { useServerState } from '@/lib/use-server-state';
 import styles from './wire.module.css';
 
 const number = new Intl.NumberFormat('en');
 
+interface Props {
+  /** Whether tabs share a connection where it pays; undefined where they cannot. */
+  isShared: boolean | undefined;
+}
+
 /** A view of the transport: which carrier the streams have, and the events as they came in. */
-export function Wire() {
+export function Wire({ isShared }: Props) {
   const [received, setReceived] = useState(0);
   useEvent('*', () => setReceived((count) => count + 1));
   const server = useServerState(received);
   const { state } = useConnection();
+  const clientId = useLatest('ssekit:ready')?.clientId ?? '';
+  const carried = state === 'open' ? server?.carried[clientId] : undefined;
   return (
     <section className={`card ${styles.card}`} aria-labelledby="wire-title">
       <h2 id="wire-title" className="card-title">
         What is happening
       </h2>
-      <p className={styles.carrier} data-testid="carrier">
-        {state === 'open' && server ? describeCarrier(server.stats.transports) : 'No stream is open in this tab.'}
+      <p
+        className={styles.carrier}
+        data-testid="carrier"
+        data-transport={carried?.transport}
+        data-shared-by={carried?.sharedBy}
+      >
+        {state === 'open' ? describe(carried) : 'No stream is open in this tab.'}{' '}
+        {isShared !== undefined && (
+          <a href={isShared ? '/?share=false' : '/'} data-testid="change-sharing">
+            {isShared ? 'Give this tab its own' : 'Share one with other tabs'}
+          </a>
+        )}
       </p>
       <dl className={styles.numbers}>
         <Fact label="Streams on native threads" value={server?.stats.transports.handoff} testId="streams-handoff" />
@@ -45,11 +62,19 @@ function Fact({ label, value, testId }: { label: string; value: number | undefin
   );
 }
 
-// The server counts streams, it does not list them: where all are carried alike, this tab's is among them.
-function describeCarrier({ handoff, stream }: DemoState['stats']['transports']): string {
-  if (handoff > 0 && stream > 0) return 'Some streams are on native threads, others run through Node.';
-  if (handoff > 0)
-    return 'This tab’s stream was handed over: native threads write to its socket, Node has let go of it.';
-  if (stream > 0) return 'This tab’s stream runs through Node: its socket could not be handed over.';
-  return 'This tab’s stream is opening.';
+function describe({ transport, sharedBy = 0 }: Carried = { transport: 'opening' }): string {
+  if (sharedBy > 1) return `${sharedBy} tabs of this browser share one connection, which Node carries.`;
+  if (sharedBy === 1) return 'This tab’s connection is ready for more tabs of this browser. Node carries it.';
+  switch (transport) {
+    case 'handoff':
+      return 'This tab has its own connection. Its socket was handed over: native threads write to it, Node has let go of it.';
+    case 'stream':
+      return 'This tab has its own connection. It runs through Node, because its socket could not be handed over.';
+    case 'listener':
+      return 'This tab has its own connection, to ssekit’s own server. Native threads write to it.';
+    case 'elsewhere':
+      return 'Another server than the one that answered just now has this tab’s connection.';
+    case 'opening':
+      return 'This tab’s stream is opening.';
+  }
 }

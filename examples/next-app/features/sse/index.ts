@@ -1,6 +1,6 @@
 import type { OrderEntry } from '@/lib/order-list';
 
-export type { ClientInfo, DisconnectInfo, SSEEvent, SSEEventMap, SSEStats, UserId } from 'ssekit';
+export type { ClientDetails, ClientInfo, DisconnectInfo, SSEEvent, SSEEventMap, SSEStats, UserId } from 'ssekit';
 export { SSEService } from 'ssekit';
 
 // The history is in this folder, so that it survives a restart. An empty SSEKIT_DATA_DIR keeps it in memory.

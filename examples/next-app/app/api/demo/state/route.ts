@@ -8,6 +8,7 @@ export async function GET() {
   const sse = SSEService.getInstance();
   const state: DemoState = {
     clients: sse.getActiveClients(),
+    carried: Object.fromEntries(sse.getClients().map(({ id, transport, sharedBy }) => [id, { transport, sharedBy }])),
     users: Object.fromEntries(USERS.map(({ id }) => [id, sse.getClientsByUser(id)])),
     stats: sse.stats(),
     // Node counts the sockets that it holds: a stream that was handed over to native code is not among them.
