@@ -102,7 +102,7 @@ describe('the reason names', () => {
     const answer = { status: 200, headers: new Headers({ 'content-type': 'text/event-stream' }), body: undefined };
     const page = watch({ url: 'http://localhost/sse', fetch: async () => answer as unknown as Response });
     await page.is('waiting');
-    expect(page.client.status.reason).toBe('Server answered a stream, which `fetch` cannot read');
+    expect(page.client.status.reason).toBe('Server answered a stream: pass a `fetch` that reads it');
   });
 
   test('what may be wrong if nobody answers', async () => {

@@ -16,7 +16,7 @@ export function checkAnswer({ status, headers, body, url }: Response): void {
   if (status === 200 && isStream && body) return;
   let what = status + (HINTS[status] ?? '');
   if (status === 200)
-    what = isStream ? 'a stream, which `fetch` cannot read' : `${type}, no stream: check \`url\` and log-in`;
+    what = isStream ? 'a stream: pass a `fetch` that reads it' : `${type}, no stream: check \`url\` and log-in`;
   const retryAfterMs = retryAfter(headers.get('retry-after'));
   // Without the query, which has the ticket.
   throw new SSEClientError('refused', `${(url || 'Server').split('?')[0]} answered ${what}`, { status, retryAfterMs });

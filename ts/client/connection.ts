@@ -162,10 +162,10 @@ export class Connection {
     this.#wait(retryAfterMs);
   }
 
-  /** `retryAfterMs`: the server has asked for it. */
+  /** `retryAfterMs`: the server has asked for it. Less than 0 if a shared connection has ended: then nobody has asked. */
   #wait(retryAfterMs: number): void {
     // `Retry-After` counts seconds, so the pages have to spread themselves within one.
-    const asked = retryAfterMs >= 0 ? retryAfterMs + Math.random() * 1_000 : this.#drainMs;
+    const asked = retryAfterMs > -1_000 ? retryAfterMs + Math.random() * 1_000 : this.#drainMs;
     const ms = asked ?? backoff(this.#failures, this.#retryMs);
     this.#failures += 1;
     this.#drainMs = undefined;

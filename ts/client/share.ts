@@ -3,7 +3,7 @@
  * open six for each host, so a seventh tab would wait for ever.
  */
 import type { SSEClientError } from './error.js';
-import { hold, whenDead } from './worker/alive.js';
+import { hold, WORKER_SILENT_MS, whenDead } from './worker/alive.js';
 import { CARRIER, type Heard, type Told, VERSION } from './worker/messages.js';
 import { WORKER_VERSION } from './worker-version.js';
 
@@ -11,6 +11,9 @@ type Fetch = (url: string, init: RequestInit) => Promise<Response>;
 
 /** Timeout of the worker's first message. */
 const LOADING_MS = 5_000;
+
+/** No server has asked for a delay, and another worker can be there at once. The client adds up to a second, to spread clients. */
+const AT_ONCE_MS = -800;
 
 /** Whether the worker has failed. Trying again would only show the same error in the console. */
 let isBroken = false;
@@ -54,7 +57,7 @@ async function join(
 
 /** Whether streams come over HTTP/1. That shows in the last request for this route, or else in the request for the page. */
 function costsConnection(route: string): boolean {
-  if (new URL(route).origin !== location.origin || !globalThis.SharedWorker) return false;
+  if (!globalThis.SharedWorker || new URL(route).origin !== location.origin) return false;
   const [path] = route.split('?') as [string];
   const isOurs = ({ name }: PerformanceEntry): boolean =>
     name.split('?')[0] === path && !name.includes('ssekit-worker');
@@ -105,9 +108,8 @@ async function connect(
       isAlive();
       if (data.type === 'hello') {
         clearTimeout(timer);
-        isAlive = whenDead(data.lock, ending.signal, () => {
-          // No server has asked for a delay, and another worker can be there at once.
-          ending.abort(new ErrorClass('unreachable', 'Worker died', { retryAfterMs: 0 }));
+        isAlive = whenDead(data.lock, ending.signal, WORKER_SILENT_MS, () => {
+          ending.abort(new ErrorClass('unreachable', 'Worker died', { retryAfterMs: AT_ONCE_MS }));
         });
       }
       if (data.type === 'ping') tell({ type: 'seen', bytes: 0 });

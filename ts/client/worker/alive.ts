@@ -4,10 +4,16 @@
  */
 
 /** The distance of these messages. */
-const PING_MS = 1_000;
+const PING_MS = 250;
 
-/** After such a silence, the other side counts as dead. If it lives, the tab connects again, and loses nothing. */
-const SILENT_MS = 3_000;
+/** After such a silence, a worker counts as dead, so its tabs go on within two seconds. If it lives, they connect again, and lose nothing. */
+export const WORKER_SILENT_MS = 1_000;
+
+/** The same for a tab. It is longer, because scripts may keep a page busy, and the other tabs do not wait for this. */
+export const TAB_SILENT_MS = 3_000;
+
+/** The most that counts for one tick of a timer. So a timer that comes late, before the messages that wait behind it, decides nothing. */
+const TICK_MS = 1_000;
 
 /** Holds a new lock until the signal is aborted, or the page or worker dies. Returns the name of the lock, or undefined without locks. */
 export function hold(signal: AbortSignal): Promise<string | undefined> {
@@ -32,19 +38,24 @@ export function hold(signal: AbortSignal): Promise<string | undefined> {
 export function whenDead(
   lock: string | undefined,
   signal: AbortSignal,
+  silentMs: number,
   callback: () => void,
   ping = (): void => {},
 ): () => void {
-  let heardAt = performance.now();
+  let silence = 0;
   if (lock) void navigator.locks.request(lock, { signal }, callback).catch(() => {});
   else {
+    let tickedAt = performance.now();
     const timer = setInterval(() => {
-      if (performance.now() - heardAt > SILENT_MS) callback();
+      const now = performance.now();
+      silence += Math.min(now - tickedAt, TICK_MS);
+      tickedAt = now;
+      if (silence > silentMs) callback();
       else ping();
     }, PING_MS);
     signal.addEventListener('abort', () => clearInterval(timer));
   }
   return () => {
-    heardAt = performance.now();
+    silence = 0;
   };
 }

@@ -1,5 +1,5 @@
 /** A tab, as the worker sees it. */
-import { hold, whenDead } from './alive.js';
+import { hold, TAB_SILENT_MS, whenDead } from './alive.js';
 import type { Heard, Opening, Told } from './messages.js';
 
 /** The worker's own lock. */
@@ -75,6 +75,7 @@ export class Tab {
       this.#isAlive = whenDead(
         told.lock,
         this.signal,
+        TAB_SILENT_MS,
         () => this.end(),
         () => this.#tell({ type: 'ping' }),
       );
