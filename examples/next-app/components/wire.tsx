@@ -36,7 +36,7 @@ export function Wire({ isShared }: Props) {
         {state === 'open' ? describe(carried) : 'No stream is open in this tab.'}{' '}
         {isShared !== undefined && (
           <a href={isShared ? '/?share=false' : '/'} data-testid="change-sharing">
-            {isShared ? 'Give this tab its own' : 'Share one with other tabs'}
+            {isShared ? 'Give this tab its own connection' : 'Share a connection with other tabs'}
           </a>
         )}
       </p>

@@ -163,7 +163,7 @@ function checkProtocol(url: URL, { httpVersion, headers }: Head): Finding[] {
     note(
       'http-1.1',
       `The stream uses HTTP/1.1${connection}.`,
-      'Over HTTP/1.1, a browser opens six connections per origin, in all tabs together. With six streams open, every other request to the site waits.',
+      'Over HTTP/1.1, a browser opens six connections per origin, in all tabs together. With six streams open, every other request to the site waits. The tabs of ssekit/client share one; those of EventSource do not.',
       remedy,
     ),
   ];
