@@ -22,7 +22,7 @@ const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browse
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
-  const { caddy, chromium, firefox, haproxy, nginx, redis } = await ensureTools(
+  const { caddy, chromium, firefox, haproxy, nginx, redis, webkit, xvfb } = await ensureTools(
     'cargo',
     'cc',
     'ip',
@@ -37,6 +37,8 @@ await main(async () => {
     'python',
     'redis',
     'strace',
+    'webkit',
+    'xvfb',
   );
   const python = await ensurePython();
   const withRust = jestArguments.length === 0;
@@ -61,6 +63,8 @@ await main(async () => {
     NGINX_PATH: nginx,
     PYTHON_PATH: python,
     REDIS_PATH: redis,
+    WEBKIT_PATH: webkit,
+    XVFB_PATH: xvfb,
   };
   results.push(...(withRust ? await runAllOfJest(programs) : [await runJest(jestArguments, programs)]));
   return conclude(results);

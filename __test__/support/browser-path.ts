@@ -2,8 +2,11 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 
-/** `npm test` tells, by a variable such as `CHROMIUM_PATH`; otherwise it is found the same way. */
-export function browserPath(name: 'chromium' | 'firefox'): string {
+/**
+ * `npm test` tells, by a variable such as `CHROMIUM_PATH`; otherwise it is found the same way. `webkit`: the program that drives it. `xvfb`:
+ * the display of a browser that needs one.
+ */
+export function browserPath(name: 'chromium' | 'firefox' | 'webkit' | 'xvfb'): string {
   const told = process.env[`${name.toUpperCase()}_PATH`];
   if (told) return told;
   const find = `

@@ -50,6 +50,18 @@ const TOOLS = {
     apt: ['firefox-esr'],
     elsewhere: 'install Firefox, or set FIREFOX_PATH to the program',
   },
+  // The driver of WebKitGTK, which comes with it. Only Linux has WebKitGTK.
+  webkit: {
+    find: () => process.platform !== 'linux' || process.env.WEBKIT_PATH || onPath('WebKitWebDriver'),
+    apt: ['webkit2gtk-driver'],
+    elsewhere: 'install WebKitGTK with its WebKitWebDriver, or set WEBKIT_PATH to that program',
+  },
+  // WebKitGTK has no headless mode.
+  xvfb: {
+    find: () => process.platform !== 'linux' || process.env.XVFB_PATH || onPath('Xvfb'),
+    apt: ['xvfb'],
+    elsewhere: 'install Xvfb, or set XVFB_PATH to the program',
+  },
   nginx: {
     // Debian puts it where only root looks.
     find: () => onPath('nginx') || executable('/usr/sbin/nginx') || executable('/usr/local/sbin/nginx'),
