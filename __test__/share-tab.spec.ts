@@ -81,3 +81,10 @@ test('a tab that says good-bye is forgotten once', async () => {
   await until('the end', () => calls.includes('left'));
   expect(calls).toEqual(['open', 'left']);
 });
+
+test('a tab that has its own stream hears when the worker knows', async () => {
+  const { page, heard, calls } = connect();
+  page.postMessage({ type: 'alone' } satisfies Told);
+  await until('the end', () => heard.some(({ type }) => type === 'end'));
+  expect(calls).toEqual(['alone', 'left']);
+});

@@ -12,10 +12,18 @@ function argumentsFor(profile: string): string[] {
 }
 
 export class BareChromium {
-  readonly #process = new BrowserProcess('chromium', argumentsFor);
+  readonly #process: BrowserProcess;
 
-  static async start(): Promise<BareChromium> {
-    const chromium = new BareChromium();
+  private constructor(prepare: (profile: string) => void) {
+    this.#process = new BrowserProcess('chromium', (profile) => {
+      prepare(profile);
+      return argumentsFor(profile);
+    });
+  }
+
+  /** `prepare`: fills the folder of its profile before it starts. */
+  static async start(prepare: (profile: string) => void = () => {}): Promise<BareChromium> {
+    const chromium = new BareChromium(prepare);
     await chromium.#process.connect(/DevTools listening on (ws:\S+)/);
     return chromium;
   }

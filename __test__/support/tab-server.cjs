@@ -15,17 +15,21 @@ const { handleSSE } = require('ssekit/node');
 const { certificate } = require('./certificate.cjs');
 const { respond } = require('./route-server.cjs');
 
-const CLIENT = join(__dirname, '..', '..', 'dist', 'client');
+const DIST = join(__dirname, '..', '..', 'dist');
 
-/** The options of the client come in the query of the page. */
+/** The options of the client come in the query of the page. With `isLate`, it has loaded all its files, and connects when the test calls `listen`. */
 const PAGE = `import { createClient } from '/client/index.mjs';
-  const options = JSON.parse(new URLSearchParams(location.search).get('options') ?? '{}');
+  const { isLate, ...options } = JSON.parse(new URLSearchParams(location.search).get('options') ?? '{}');
   globalThis.heard = [];
   globalThis.errors = [];
-  globalThis.client = createClient({ url: '/sse', ...options });
-  client.on('number', (data) => heard.push(data));
-  client.onReset(() => {});
-  client.onError((error) => errors.push(error.message));`;
+  globalThis.listen = () => {
+    globalThis.client = createClient({ url: '/sse', ...options });
+    client.on('number', (data) => heard.push(data));
+    client.onReset(() => {});
+    client.onError((error) => errors.push(error.message));
+  };
+  if (isLate) await import('/client/share.mjs').then(() => (globalThis.isLoaded = true));
+  else listen();`;
 
 const CSP = "default-src 'none'; script-src 'self'; connect-src 'self'; worker-src 'self'";
 
@@ -33,14 +37,22 @@ function userOf(cookie = '') {
   return /user=(\w+)/.exec(cookie)?.[1];
 }
 
-/** `csp`: in place of a strict one, which lets all of the client work. `http2`: with TLS. */
-async function serveTabs({ port = 0, csp = CSP, http2 = false } = {}) {
+/**
+ * `csp`: in place of a strict one, which lets all of the client work. `http2`: with TLS. `version`: of the worker, as if this were another
+ * version of the package.
+ */
+async function serveTabs({ port = 0, csp = CSP, http2 = false, version } = {}) {
+  const worker = require(join(DIST, 'server', 'worker-script.js'));
+  const ownVersion = worker.WORKER_VERSION;
+  worker.WORKER_VERSION = version ?? ownVersion;
   const open = new Set();
   const requests = [];
   const route = createSSERoute({ identify: (request) => userOf(request.headers.get('cookie') ?? '') });
 
   function stream(req, res) {
     requests.push({ url: req.url, carrier: req.headers['ssekit-carrier'] });
+    // Pages in a sandbox have no origin.
+    if (req.headers.origin === 'null') res.setHeader('access-control-allow-origin', '*');
     const { writeHead } = res;
     res.writeHead = function (...given) {
       if (String(res.getHeader('content-type')).startsWith('text/event-stream')) open.add(res);
@@ -58,11 +70,13 @@ async function serveTabs({ port = 0, csp = CSP, http2 = false } = {}) {
     const isScript = pathname.endsWith('.mjs');
     res.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
     res.setHeader('content-security-policy', csp);
+    res.setHeader('access-control-allow-origin', '*');
     if (pathname === '/page.mjs') return res.end(PAGE);
     if (!isScript)
       return res.end(pathname === '/' ? '<!doctype html><script type="module" src="/page.mjs"></script>' : 'x');
     requests.push({ url: pathname });
-    return res.end(readFileSync(join(CLIENT, pathname.split('/').at(-1))));
+    const text = readFileSync(join(DIST, 'client', pathname.split('/').at(-1)), 'utf8');
+    return res.end(text.replaceAll(ownVersion, worker.WORKER_VERSION));
   }
 
   const server = http2 ? createSecureServer(certificate(), answer) : createServer(answer);

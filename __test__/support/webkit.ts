@@ -22,6 +22,8 @@ export class WebKit {
   readonly #driver: ChildProcess;
   readonly #origin: string;
   #session = '';
+  /** Each new window has to be asked for in one that is there, and nothing closes this one. */
+  #first = '';
   /** The window that the driver's commands go to. */
   #current = '';
   #turn: Promise<unknown> = Promise.resolve();
@@ -59,7 +61,7 @@ export class WebKit {
 
   /** Opens an address in a new window. New tabs of this browser are hidden, and their timers slow. */
   async open(url: string): Promise<WebKitPage> {
-    const { handle } = await this.#inTurn(() => this.#command('POST', '/window/new', { type: 'window' }));
+    const { handle } = await this.#inTurn(() => this.#in(this.#first, 'POST', '/window/new', { type: 'window' }));
     const page = new WebKitPage((method, path, body) => this.#inTurn(() => this.#in(handle, method, path, body)));
     await page.goto(url);
     return page;
@@ -84,10 +86,11 @@ export class WebKit {
     const capabilities = { alwaysMatch: { acceptInsecureCerts: true } };
     const { sessionId } = await this.#ask('POST', '/session', { capabilities });
     this.#session = sessionId;
-    this.#current = '';
+    this.#first = this.#current = await this.#command('GET', '/window');
   }
 
-  async #in(handle: string, method: string, path: string, body?: object): Promise<string> {
+  // biome-ignore lint/suspicious/noExplicitAny: each command has another answer.
+  async #in(handle: string, method: string, path: string, body?: object): Promise<any> {
     if (this.#current !== handle) await this.#command('POST', '/window', { handle });
     this.#current = path === '/window' ? '' : handle;
     return this.#command(method, path, body);

@@ -90,7 +90,8 @@ async function connect(
     const { port } = worker;
     const tell = (told: Told): void => {
       port.postMessage(told);
-      if (told.type === 'alone' || told.type === 'leave') ending.abort();
+      // After `alone`, the worker says `end`. Until then, the lock stays: released now, it could tell the worker first that this tab died.
+      if (told.type === 'leave') ending.abort();
     };
     const body = bodyOf(port, tell, ending);
     const timer = setTimeout(() => tell({ type: 'leave' }), LOADING_MS);

@@ -6,7 +6,7 @@ export type Told =
   | { type: 'open'; url: string; init: Opening; lock: string | undefined }
   /** The server has given the tab's stream to the carrier with this key. */
   | { type: 'joined'; key: string }
-  /** The server has answered with a stream instead. */
+  /** The server has answered with a stream instead. The worker answers with `end`. */
   | { type: 'alone' }
   /** Acknowledges this number of bytes. */
   | { type: 'seen'; bytes: number }
@@ -29,7 +29,7 @@ export type Heard =
   | { type: 'ping' }
   /** The next bytes of the tab's stream. */
   | { type: 'bytes'; bytes: Uint8Array<ArrayBuffer> }
-  /** The stream has ended. */
+  /** The stream has ended, or the tab has its own. */
   | { type: 'end' };
 
 /** The header of all requests and answers about sharing, and the version of its text. */

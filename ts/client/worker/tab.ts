@@ -85,7 +85,10 @@ export class Tab {
       this.#unseen -= told.bytes;
       this.#seenAt = performance.now();
     } else {
-      if (told.type === 'alone') this.#listener.alone(this);
+      if (told.type === 'alone') {
+        this.#listener.alone(this);
+        this.#tell({ type: 'end' });
+      }
       this.#leave();
     }
   }
