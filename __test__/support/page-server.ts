@@ -3,6 +3,9 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
+/** HTML, or the source of a script; or the function that answers. */
+export type PageSource = string | ((res: ServerResponse) => unknown);
+
 const running = new Set<PageServer>();
 
 /** Call it in `afterEach` or `afterAll`. */
@@ -24,13 +27,16 @@ export class PageServer {
     running.add(this);
   }
 
-  /** `pages`: HTML by path. */
-  static async start(upstream: number, pages: Record<string, string>): Promise<PageServer> {
+  /** `pages`: by path. Those that the test changes later are served as they are then. */
+  static async start(upstream: number, pages: Record<string, PageSource>): Promise<PageServer> {
     const server = createServer((req, res) => {
-      const page = pages[req.url ?? ''];
-      if (page !== undefined) res.setHeader('content-type', 'text/html').end(page);
+      const { url = '' } = req;
+      const page = pages[url];
+      const type = url.endsWith('js') ? 'text/javascript' : 'text/html';
+      if (typeof page === 'function') page(res);
+      else if (page !== undefined) res.setHeader('content-type', type).end(page);
       // A browser asks for it by itself, and the upstream takes every request for one of a stream.
-      else if (req.url === '/favicon.ico') res.writeHead(404).end();
+      else if (url === '/favicon.ico') res.writeHead(404).end();
       else own.#forward(upstream, req, res);
     });
     const own = new PageServer(server);
