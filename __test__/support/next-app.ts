@@ -425,7 +425,7 @@ const USUAL_LINES = [
   /Ready in/,
   // `next dev` tells of each request, and of what it compiles for it.
   /^ (GET|HEAD|POST) \S+ \d{3} in /,
-  /^ [○✓] Compil(ing|ed) /,
+  /^ ?[○✓] Compil(ing|ed) /,
   // From a busy machine.
   /Slow filesystem detected/,
   /^See more: https:\/\/nextjs\.org\/docs\/app\/guides\/local-development$/,
