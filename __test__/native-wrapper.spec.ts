@@ -1,8 +1,7 @@
-/** The wrapper around `EventSource` that docs/browser.md has, in Chromium. */
-import { type Browser, chromium, type Page } from 'playwright-core';
+/** The wrapper around `EventSource` that docs/browser.md has, in each engine. */
 import ts from 'typescript';
-import { browserPath } from './support/browser-path';
 import { documentedCode } from './support/documented-code';
+import { type EnginePage, inEachEngine, UNSAFE } from './support/engines';
 import { Evaluator, stopEvaluators } from './support/evaluator';
 import { PageServer, stopPageServers } from './support/page-server';
 import { until } from './support/until';
@@ -11,14 +10,35 @@ const { outputText: WRAPPER } = ts.transpileModule(documentedCode('browser.md', 
   compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext },
 });
 
+/** The wrapper's timers, which stand still until the test moves them. Those of the page belong to a driver as well. */
+const CLOCK = `let [now, count] = [0, 0];
+  const timers = new Map();
+  const setTimeout = (run, ms = 0) => {
+    timers.set(++count, { run, at: now + ms });
+    return count;
+  };
+  const clearTimeout = (id) => timers.delete(id);
+  globalThis.advance = (ms) => {
+    now += ms;
+    for (const [id, { run, at }] of [...timers]) if (at <= now && timers.delete(id)) run();
+  };`;
+
 const PAGE = `<!doctype html><script type="module">
+  ${CLOCK}
   ${WRAPPER}
   globalThis.heard = [];
   globalThis.states = [];
-  globalThis.refetch = async () => {};
+  globalThis.fetches = 0;
+  // The first one fails, and the second one waits for the test.
+  globalThis.refetch = async () => {
+    globalThis.fetches += 1;
+    if (fetches === 1) throw new Error('not now');
+    await new Promise((resolve) => (globalThis.answer = resolve));
+    heard.push('state');
+  };
   globalThis.stop = listen('/sse', {
     on: { number: (data) => heard.push(data) },
-    refetch: () => globalThis.refetch(),
+    refetch,
     onState: (state) => states.push(state),
   });
 </script>`;
@@ -26,27 +46,18 @@ const PAGE = `<!doctype html><script type="module">
 interface Shown {
   heard: unknown[];
   states: string[];
-  refetch(): Promise<void>;
+  fetches: number;
+  advance(ms: number): void;
+  answer(): void;
   stop(): void;
 }
 
-let browser: Browser;
 let server: Evaluator;
 let upstream: number;
 let site: PageServer;
-let page: Page;
 
 beforeAll(async () => {
-  [browser, server] = await Promise.all([
-    chromium.launch({
-      executablePath: browserPath('chromium'),
-      chromiumSandbox: process.getuid?.() !== 0,
-      ignoreDefaultArgs: ['--disable-back-forward-cache'],
-      // A name that no browser takes for the own machine's, as in a local network.
-      args: ['--host-resolver-rules=MAP lan.test 127.0.0.1'],
-    }),
-    Evaluator.start({ retryMs: 10 }),
-  ]);
+  server = await Evaluator.start({ retryMs: 10 });
   upstream = await server.evaluate(({ require, state }) => {
     const { createSSERoute } = require('ssekit/next') as typeof import('../ts/next/index');
     return require('./route-server.cjs').serveRoute(createSSERoute({ identify: () => state.user }));
@@ -55,18 +66,9 @@ beforeAll(async () => {
 beforeEach(async () => {
   await is('ada');
   site = await PageServer.start(upstream, { '/': PAGE, '/elsewhere': 'elsewhere' });
-  page = await browser.newPage();
-  await page.clock.install();
 });
-afterEach(async () => {
-  await page.close();
-  stopPageServers();
-  await clientsAre(0);
-});
-afterAll(async () => {
-  await browser?.close();
-  await stopEvaluators();
-});
+afterEach(stopPageServers);
+afterAll(stopEvaluators);
 
 /** The user of whoever asks from now on. */
 const is = (user: string | null): Promise<void> =>
@@ -81,117 +83,120 @@ const cut = (): Promise<unknown> =>
 const clientsAre = (count: number): Promise<unknown> =>
   until(`${count} clients`, () => server.evaluate(({ sse }, count) => sse.stats().clients === count, count));
 
-const open = (host = '127.0.0.1'): Promise<unknown> => page.goto(`http://${host}:${site.port}/`);
-const shown = (): Promise<Pick<Shown, 'heard' | 'states'>> =>
-  page.evaluate(() => {
-    const { heard, states } = globalThis as unknown as Shown;
-    return { heard, states };
-  });
-const heard = (...wanted: unknown[]): Promise<unknown> =>
-  until(`${wanted}`, async () => JSON.stringify((await shown()).heard) === JSON.stringify(wanted));
-const isIn = (state: string): Promise<unknown> => until(state, async () => (await shown()).states.at(-1) === state);
 const asked = (method: string): number => site.requests.filter((made) => made === method).length;
 
-test('a proxy that answers 503 for a while loses nothing', async () => {
-  await open();
-  await isIn('open');
-  await send(1);
-  await heard(1);
-  site.fault = 503;
-  await cut();
-  await isIn('waiting');
-  await send(2);
-  await until('the third attempt', async () => {
-    await page.clock.runFor(1_000);
-    return asked('HEAD') >= 3;
-  });
-  site.fault = undefined;
-  await until('the stream', async () => {
-    await page.clock.runFor(1_000);
-    return (await shown()).states.at(-1) === 'open';
-  });
-  await heard(1, 2);
-  await send(3);
-  await heard(1, 2, 3);
-});
+inEachEngine((browser, name) => {
+  let page: EnginePage;
 
-test('a log-out is final', async () => {
-  await open();
-  await isIn('open');
-  await is(null);
-  await server.evaluate(({ sse }) => sse.disconnectUser('ada'));
-  await isIn('refused');
-  const before = site.requests.length;
-  await page.clock.runFor(3_600_000);
-  // Whatever the page asked for within that hour has come in before this.
-  await page.evaluate(() => fetch('/sse', { method: 'HEAD' }));
-  expect(site.requests.slice(before)).toEqual(['HEAD']);
-});
-
-test('after a reset, the state is fetched from within the new stream, and events wait for it', async () => {
-  await open();
-  await isIn('open');
-  let answer = (): void => {};
-  let fetches = 0;
-  await page.exposeFunction('fetchState', async () => {
-    fetches += 1;
-    if (fetches === 1) throw new Error('not now');
-    await new Promise<void>((resolve) => {
-      answer = resolve;
+  const open = async (host = '127.0.0.1'): Promise<void> => {
+    page = await browser().open(`http://${host}:${site.port}/`);
+  };
+  const shown = (): Promise<Pick<Shown, 'heard' | 'states' | 'fetches'>> =>
+    page.evaluate(() => {
+      const { heard, states, fetches } = globalThis as unknown as Shown;
+      return { heard, states, fetches };
     });
-  });
-  await page.evaluate(() => {
-    const shown = globalThis as unknown as Shown & { fetchState(): Promise<void> };
-    shown.refetch = async () => {
-      await shown.fetchState();
-      shown.heard.push('state');
-    };
-  });
-  site.forgedId = 'unknown.1';
-  await cut();
-  await until('the first fetch', () => fetches === 1);
-  await clientsAre(1);
-  await send(1);
-  await until('the second fetch', async () => {
-    await page.clock.runFor(1_000);
-    return fetches === 2;
-  });
-  await send(2);
-  expect((await shown()).heard).toEqual([]);
-  answer();
-  await heard('state', 1, 2);
-});
+  const advance = (ms: number): Promise<void> =>
+    page.evaluate((ms) => (globalThis as unknown as Shown).advance(ms), ms);
+  const heard = (...wanted: unknown[]): Promise<unknown> =>
+    until(`${wanted}`, async () => JSON.stringify((await shown()).heard) === JSON.stringify(wanted));
+  const isIn = (state: string): Promise<unknown> => until(state, async () => (await shown()).states.at(-1) === state);
 
-test('a page in the back/forward cache is no client, and goes on when it is shown', async () => {
-  await open();
-  await isIn('open');
-  await send(1);
-  await heard(1);
-  await page.evaluate(() => Object.assign(globalThis, { isKept: true }));
-  await page.goto(`http://127.0.0.1:${site.port}/elsewhere`);
-  await clientsAre(0);
-  await send(2);
-  // A page from the cache is not loaded, so there is nothing to wait for.
-  await page.goBack({ waitUntil: 'commit' });
-  await heard(1, 2);
-  expect(await page.evaluate(() => 'isKept' in globalThis)).toBe(true);
-  await clientsAre(1);
-});
+  afterEach(async () => {
+    await page.close();
+    await clientsAre(0);
+  });
 
-test('a page without TLS, on another machine, has its stream', async () => {
-  await open('lan.test');
-  await isIn('open');
-  expect(await page.evaluate(() => [isSecureContext, 'randomUUID' in crypto])).toEqual([false, false]);
-  await send(1);
-  await heard(1);
-});
+  test('a proxy that answers 503 for a while loses nothing', async () => {
+    await open();
+    await isIn('open');
+    await send(1);
+    await heard(1);
+    site.fault = 503;
+    await cut();
+    await isIn('waiting');
+    await send(2);
+    await until('the third attempt', async () => {
+      await advance(1_000);
+      return asked('HEAD') >= 3;
+    });
+    site.fault = undefined;
+    await until('the stream', async () => {
+      await advance(1_000);
+      return (await shown()).states.at(-1) === 'open';
+    });
+    await heard(1, 2);
+    await send(3);
+    await heard(1, 2, 3);
+  });
 
-test('what it returned ends it', async () => {
-  await open();
-  await isIn('open');
-  await page.evaluate(() => (globalThis as unknown as Shown).stop());
-  await clientsAre(0);
-  expect(asked('GET')).toBe(1);
+  test('a log-out is final', async () => {
+    await open();
+    await isIn('open');
+    await is(null);
+    await server.evaluate(({ sse }) => sse.disconnectUser('ada'));
+    await isIn('refused');
+    const before = site.requests.length;
+    await advance(3_600_000);
+    // Whatever the page asked for within that hour has come in before this.
+    await page.evaluate(async () => (await fetch('/sse', { method: 'HEAD' })).status);
+    expect(site.requests.slice(before)).toEqual(['HEAD']);
+  });
+
+  test('after a reset, the state is fetched from within the new stream, and events wait for it', async () => {
+    await open();
+    await isIn('open');
+    site.forgedId = 'unknown.1';
+    await cut();
+    await until('the first fetch', async () => (await shown()).fetches === 1);
+    await clientsAre(1);
+    await send(1);
+    await until('the second fetch', async () => {
+      await advance(1_000);
+      return (await shown()).fetches === 2;
+    });
+    await send(2);
+    expect((await shown()).heard).toEqual([]);
+    await page.evaluate(() => (globalThis as unknown as Shown).answer());
+    await heard('state', 1, 2);
+  });
+
+  test('a page in the back/forward cache is no client, and goes on when it is shown', async () => {
+    await open();
+    await isIn('open');
+    await send(1);
+    await heard(1);
+    await page.evaluate(() => void Object.assign(globalThis, { isKept: true }));
+    // Firefox keeps no page whose stream is open when it is left, so there the page is only told.
+    const isKept = name !== 'Firefox';
+    const tell = (type: string): Promise<void> =>
+      page.evaluate((type) => void dispatchEvent(new PageTransitionEvent(type, { persisted: true })), type);
+    await (isKept ? page.goto(`http://127.0.0.1:${site.port}/elsewhere`) : tell('pagehide'));
+    await clientsAre(0);
+    await send(2);
+    await (isKept ? page.back() : tell('pageshow'));
+    await heard(1, 2);
+    expect(await page.evaluate(() => 'isKept' in globalThis)).toBe(true);
+    await clientsAre(1);
+  });
+
+  // WebKitGTK's driver has no names of its own for a host.
+  if (name !== 'WebKitGTK')
+    test('a page without TLS, on another machine, has its stream', async () => {
+      await open(UNSAFE);
+      await isIn('open');
+      expect(await page.evaluate(() => [isSecureContext, 'randomUUID' in crypto])).toEqual([false, false]);
+      await send(1);
+      await heard(1);
+    });
+
+  test('what it returned ends it', async () => {
+    await open();
+    await isIn('open');
+    await page.evaluate(() => (globalThis as unknown as Shown).stop());
+    await clientsAre(0);
+    expect(asked('GET')).toBe(1);
+  });
 });
 
 test('HEAD gets the status of GET, and connects no client', async () => {
