@@ -150,6 +150,16 @@ inEachEngine((browser) => {
     await until('the first connection to be closed', () => server.seen[0]?.res.destroyed);
   });
 
+  test('a clock that is set back by a day hides no silence', async () => {
+    await open(stream(SOON + ready({ heartbeatMs: 100 }) + number(1, 'z.1')), stream(number(2, 'z.2')));
+    await tab.page.evaluate(() => {
+      const { now } = Date;
+      Date.now = () => now() - 86_400_000;
+    });
+    await tab.heard(1, 2);
+    expect(await lastEventId(2)).toBe('z.1');
+  });
+
   test('a machine that has slept for an hour connects again when the page is looked at', async () => {
     await open(stream(SOON + ready() + number(1, 'z.1')), stream(number(2, 'z.2')));
     await tab.heard(1);

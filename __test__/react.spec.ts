@@ -129,6 +129,26 @@ inEachEngine((browser) => {
       await page.reads('live', 'fetched,in the answer,after it');
     });
 
+    test('a reset during a refetch fetches the state once more, and the later state counts', async () => {
+      let answer = (_: object): void => {};
+      page.state = new Promise((resolve) => {
+        answer = resolve;
+      });
+      const before = await streams.connects();
+      await page.open({ parts: ['live'], since: 'unknown.1', initial: ['old'] });
+      await until('the request', () => page.fetches === 1);
+      page.site.forgedId = 'unknown.2';
+      await streams.cut();
+      await until('the second reset', async () => (await streams.connects()) === before + 2);
+      await streams.send('in the later state');
+      page.state = Promise.resolve({ data: ['later'], since: await streams.cursor() });
+      answer({ data: ['earlier'] });
+      await page.reads('live', 'later');
+      await streams.send('after it');
+      await page.reads('live', 'later,after it');
+      expect(page.fetches).toBe(2);
+    });
+
     test('a component that mounts after a reset fetches its state, although it has no cursor', async () => {
       await page.open({ since: 'unknown.1' });
       page.state = Promise.resolve({ data: ['fetched'], since: await streams.cursor() });
