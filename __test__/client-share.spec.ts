@@ -16,6 +16,7 @@ import {
   type SiteOptions,
   TabSite,
 } from './support/tab-site';
+import { until } from './support/until';
 
 const folder = ownFolder();
 
@@ -126,6 +127,31 @@ inEachEngine((browser, name) => {
     await bert.heard(2, 9, 3, 10, 11);
     await allHeard(later, 3, 10, 11);
     await expectNoErrors(bert, ...later);
+  }, 120_000);
+
+  test('a worker hears that a tab has its own stream, even if locks are faster than messages', async () => {
+    const site = await TabSite.start();
+    await logIn(browser(), site, 'anna');
+    const anna = await openTab(browser(), site);
+    await logIn(browser(), site, 'bert');
+    const bert = new ListeningTab(await browser().open(site.pageWith({ isLate: true })));
+    await bert.page.evaluate(() => {
+      const { postMessage } = MessagePort.prototype;
+      MessagePort.prototype.postMessage = function (message: { type: string }) {
+        const post = () => postMessage.call(this, message);
+        if (message.type === 'alone') setTimeout(post, 100);
+        else post();
+      };
+    });
+    await until('its files', () => bert.page.evaluate(() => 'isLoaded' in globalThis));
+    await bert.page.evaluate(() => (globalThis as unknown as { listen(): void }).listen());
+    await bert.isIn('open');
+    const locks = () => navigator.locks.query().then(({ held }) => held?.length);
+    // Of the worker, and of Anna's tab.
+    await until('the lock to be released', async () => (await anna.page.evaluate(locks)) === 2);
+    const before = await site.streams();
+    await openTabs(browser(), site, 2);
+    expect(await site.streams()).toBe(before + 1);
   }, 120_000);
 
   test('a late tab with an older cursor gets what it has missed, and the others get nothing twice', async () => {
