@@ -10,10 +10,10 @@ import { freePort } from './free-port';
 import { until } from './until';
 
 /** Ends a process, and waits until it has ended. */
-async function kill(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
   const exited = once(child, 'exit');
-  child.kill('SIGKILL');
+  child.kill(signal);
   await exited;
 }
 
@@ -78,8 +78,9 @@ export class WebKit {
   async close(): Promise<void> {
     // The browser ends with its session.
     if (this.#session) await this.#inTurn(() => this.#command('DELETE', '')).catch(() => {});
-    await kill(this.#driver);
-    await kill(this.#screen);
+    await end(this.#driver, 'SIGKILL');
+    // It has a socket and a lock file to remove.
+    await end(this.#screen, 'SIGTERM');
   }
 
   async #begin(): Promise<void> {
