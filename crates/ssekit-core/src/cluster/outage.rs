@@ -48,7 +48,7 @@ impl OutageDelivery {
     pub(crate) fn send(&mut self, outbox: &Outbox, record: Outgoing, applier: Applier<'_>) {
         let payload = record.payload.clone();
         let count = outbox.push([record]);
-        if self.cut_off && self.has_all() {
+        if self.cut_off && self.has_all(applier.engine) {
             self.deliver(count, &payload, applier);
             return applier.engine.wake_for_broadcasts();
         }
@@ -60,9 +60,18 @@ impl OutageDelivery {
         }
     }
 
-    /// Whether all records that have not come back are still held here.
-    fn has_all(&self) -> bool {
-        self.heard >= self.dropped
+    /// Whether clients can get all records that have not come back before the next one: they are still held here, or in the logs.
+    /// Those that were delivered before the history was lost are in no log any more. A client that came later gets them only
+    /// when they come back, and newer ones must not overtake them.
+    fn has_all(&self, engine: &Engine) -> bool {
+        let base = engine.timeline.base();
+        self.heard >= self.dropped && self.ahead.front().is_none_or(|first| first.position > base)
+    }
+
+    /// The history is lost, and with it the records up to this count: they were appended, and never come back.
+    pub(crate) fn forget_appended(&mut self, count: u64) {
+        let lost = self.ahead.partition_point(|delivered| delivered.count <= count);
+        self.ahead.drain(..lost);
     }
 
     /// Starts an outage: delivers the records that have not come back, and from now on every new one.
@@ -74,7 +83,7 @@ impl OutageDelivery {
 
     /// Delivers the records in flight, unless an earlier one that must come first is no longer held here.
     fn deliver_flying(&mut self, applier: Applier<'_>) {
-        if !self.cut_off || !self.has_all() || self.flying.is_empty() {
+        if !self.cut_off || self.flying.is_empty() || !self.has_all(applier.engine) {
             return;
         }
         self.begin_unsequenced(applier.engine);

@@ -134,6 +134,11 @@ impl Outbox {
         }
     }
 
+    /// The count of the newest record that has been appended, or dropped.
+    pub(crate) fn count_of_appended(&self) -> u64 {
+        self.queue.lock().left
+    }
+
     /// The count of the newest record.
     pub(crate) fn count(&self) -> u64 {
         let queue = self.queue.lock();

@@ -183,8 +183,11 @@ impl HistoryReader {
             cluster.claims.clear();
         }
         // Prevent outage delivery in the meantime.
-        let outage = cluster.outage.lock();
+        let mut outage = cluster.outage.lock();
         cluster.applier(engine).begin_after(joined.epoch, number);
+        if !is_same {
+            outage.forget_appended(cluster.events.count_of_appended());
+        }
         drop(outage);
         self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
         self.gap = false;

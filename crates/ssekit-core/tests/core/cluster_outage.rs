@@ -9,6 +9,7 @@ use ssekit_core::backplane::{Backplane, Batch, Ends, Failure, Interest, Joined, 
 use ssekit_core::event::position::Epoch;
 use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use ssekit_testing::chance::Chance;
+use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
 use ssekit_testing::{Engine, data, eventually, keeping_all};
@@ -360,6 +361,79 @@ fn failures_and_moves_cause_no_silent_loss() {
             }
         }
     }
+}
+
+#[test]
+fn events_of_an_outage_come_back_from_a_new_history_before_newer_ones() {
+    let memory = Memory::new(1_000_000);
+    let way = HalfOpen::to(&memory);
+    let (here, there) = (Engine::node(way.clone(), options(true)), node(&memory));
+    is(&here, Link::Up);
+    let mut before = join(&here, Some("ada"));
+    way.let_append(0);
+    way.let_read(false);
+    is(&here, Link::Down);
+    here.send_to_user("ada", data("1")).unwrap();
+    assert_eq!(next(&mut before, 1), ["1"]);
+    cut_off(&memory, &[&there]);
+    memory.lose_everything();
+    memory.set_outage(None);
+    is(&there, Link::Up);
+    let mut page = join(&there, Some("ada"));
+    there.send_to_user("ada", data("from there")).unwrap();
+    let last = page.event();
+    // The node joins the other history and appends the event once more, but reads nothing yet.
+    way.hold(true);
+    way.let_read(true);
+    way.let_append(u64::MAX);
+    eventually("it is appended", || here.stats().cluster.unwrap().buffered.records == 0);
+    // Another outage follows at once.
+    way.let_append(0);
+    way.let_read(false);
+    way.hold(false);
+    assert!(before.event().is_reset());
+    let mut page = come_back(&here, Some("ada"), &last.id);
+    here.send_to_user("ada", data("2")).unwrap();
+    assert_eq!(page.all(), []);
+    way.let_read(true);
+    way.let_append(u64::MAX);
+    is(&here, Link::Up);
+    let (mut got, mut last) = (vec![last.data], last.id);
+    while got.len() < 3 {
+        match page.next_event() {
+            Some(event) => {
+                got.push(event.data);
+                last = event.id;
+            }
+            // It had seen more than this node when the outage was told, and comes back.
+            None => page = come_back(&here, Some("ada"), &last),
+        }
+    }
+    assert_eq!(got, ["from there", "1", "2"]);
+}
+
+#[test]
+fn events_that_are_lost_with_their_history_hold_up_nothing() {
+    let memory = Memory::new(1_000_000);
+    let way = HalfOpen::to(&memory);
+    let here = Engine::node(way.clone(), options(true));
+    is(&here, Link::Up);
+    let mut page = join(&here, Some("ada"));
+    way.hold(true);
+    here.send_to_user("ada", data("1")).unwrap();
+    eventually("it is appended", || here.stats().cluster.unwrap().buffered.records == 0);
+    way.let_read(false);
+    way.hold(false);
+    is(&here, Link::Down);
+    assert_eq!(next(&mut page, 1), ["1"]);
+    memory.lose_everything();
+    way.let_read(true);
+    is(&here, Link::Up);
+    assert!(page.event().is_reset());
+    way.let_read(false);
+    is(&here, Link::Down);
+    here.send_to_user("ada", data("2")).unwrap();
+    assert_eq!(next(&mut page, 1), ["2"]);
 }
 
 #[test]
