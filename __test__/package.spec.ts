@@ -160,6 +160,7 @@ describe('types and entries', () => {
       './publish',
       './client',
       './react',
+      './testing',
       './package.json',
     ]);
   });

@@ -32,8 +32,8 @@ let isUrgent = false;
 /** From now on the process has clients, so its end must wait for them. Worker threads get no signals. */
 export function watchSigterm(): void {
   if (shared[KEY] || !isMainThread) return;
-  shared[KEY] = true;
   if (!native().onSigterm().drains) return;
+  shared[KEY] = true;
   // Goes first, because another listener may call `process.exit` immediately.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }
