@@ -78,8 +78,11 @@ describe('what was sent', () => {
       false,
       0,
     ]);
-    // The options are gone as well.
+    // A module that sets options is loaded only once. Another test may want others.
+    expect(sse.connect({ userId: 'ada' }).notices).toMatchObject([{ data: { heartbeatMs: 1_000 } }]);
+    sse.reset();
     SSEService.configure({ heartbeatMs: 2_000 });
+    expect(() => SSEService.configure({ heartbeatMs: 1_000 })).toThrow('options.heartbeatMs');
   });
 
   test('failNext lets the next call throw, and sends nothing', async () => {

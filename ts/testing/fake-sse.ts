@@ -56,7 +56,7 @@ export class FakeSSE {
   readonly #recorder = new Recorder();
   readonly #fake: Fake | undefined;
   readonly #streams: TestStreams;
-  readonly #before = standInRecord().binding;
+  readonly #before = { ...standInRecord() };
   readonly #binding;
 
   /** @internal */
@@ -66,7 +66,7 @@ export class FakeSSE {
     this.#fake = mode === 'fake' ? createFake({ ticks, listeners: shared[KEY] }) : undefined;
     this.#binding = this.#recorder.watch(this.#fake?.binding ?? addon());
     this.#streams = new TestStreams(this.#binding);
-    standInRecord().binding = this.#binding;
+    Object.assign(standInRecord(), { binding: this.#binding, reset: () => this.reset() });
   }
 
   /** Everything that was sent since the beginning or the last `reset`, in order. */
@@ -95,7 +95,10 @@ export class FakeSSE {
     );
   }
 
-  /** Begins anew: nothing was sent, and nobody is connected. With a fake, the history and the options are gone as well. */
+  /**
+   * Begins anew: nothing was sent, and nobody is connected. With a fake, the history is gone as well, and the options of `configure` stay
+   * until others are set.
+   */
   reset(): void {
     this.#streams.close();
     this.#fake?.reset();
@@ -125,7 +128,8 @@ export class FakeSSE {
   restore(): void {
     this.reset();
     const record = standInRecord();
-    if (record.binding === this.#binding) record.binding = this.#before;
+    const { binding, reset } = this.#before;
+    if (record.binding === this.#binding) Object.assign(record, { binding, reset });
   }
 
   [Symbol.dispose](): void {

@@ -22,7 +22,7 @@ type Native = typeof Binding;
 export interface Fake {
   binding: Native;
   clock: Clock;
-  /** Begins anew: no clients, no events, no options. Listeners stay. */
+  /** Begins anew: no clients and no events. Listeners stay, and so do the options, until others are set. */
   reset(): void;
 }
 
@@ -33,6 +33,8 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
   const carriers = new Carriers();
   const written: Written = { deliveries: 0, bytes: 0, heartbeats: 0, resets: 0 };
   let wanted: Settings | undefined;
+  /** The options were set before the reset, by a module that is loaded only once. */
+  let isInherited = false;
   let running: FakeHub | undefined;
   const settings = (): Settings => running?.settings ?? wanted ?? new Settings();
   const hub = (): FakeHub => {
@@ -54,9 +56,10 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
     Streams,
     configure(options: unknown): void {
       const asked = new Settings(readOptions('options', options, HUB_OPTIONS));
-      const different = (running?.settings ?? wanted)?.difference(asked);
+      const different = (running?.settings ?? (isInherited ? undefined : wanted))?.difference(asked);
       if (different !== undefined) throw configured(different);
       wanted = asked;
+      isInherited = false;
     },
     offerRedis(): void {},
     offerFolder(): void {},
@@ -153,7 +156,7 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
       Object.assign(written, { deliveries: 0, bytes: 0, heartbeats: 0, resets: 0 });
       clock.clear();
       running = undefined;
-      wanted = undefined;
+      isInherited = true;
     },
   };
 }
