@@ -11,8 +11,8 @@ type Native = typeof Binding;
 /** What `ssekit/testing` leaves for all copies of this package in a JavaScript environment. */
 export interface StandIn {
   binding?: Native | undefined;
-  /** Lets the hub of the test begin anew. */
-  reset?: (() => void) | undefined;
+  /** The hub of the test, with what it has noted. */
+  kit?: { reset(): void } | undefined;
   /** The modules of the server by name, for a test in a page's environment, which resolves to ts/browser. */
   modules?: Record<string, () => object>;
 }

@@ -66,7 +66,7 @@ export class FakeSSE {
     this.#fake = mode === 'fake' ? createFake({ ticks, listeners: shared[KEY] }) : undefined;
     this.#binding = this.#recorder.watch(this.#fake?.binding ?? addon());
     this.#streams = new TestStreams(this.#binding);
-    Object.assign(standInRecord(), { binding: this.#binding, reset: () => this.reset() });
+    Object.assign(standInRecord(), { binding: this.#binding, kit: this });
   }
 
   /** Everything that was sent since the beginning or the last `reset`, in order. */
@@ -128,8 +128,8 @@ export class FakeSSE {
   restore(): void {
     this.reset();
     const record = standInRecord();
-    const { binding, reset } = this.#before;
-    if (record.binding === this.#binding) Object.assign(record, { binding, reset });
+    const { binding, kit } = this.#before;
+    if (record.binding === this.#binding) Object.assign(record, { binding, kit });
   }
 
   [Symbol.dispose](): void {

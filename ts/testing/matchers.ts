@@ -1,8 +1,9 @@
 /** Matchers for `expect` of jest and vitest: `expect.extend(matchers)`. A failed one lists what was sent, or received. */
 import type { FakeSSE } from './fake-sse.js';
 import { type Expected, matches } from './match.js';
+import type { ReceivedEvent } from './received-event.js';
 import { linesOf, type SentEvent } from './sent-event.js';
-import type { ReceivedEvent, TestClient } from './test-client.js';
+import type { TestClient } from './test-client.js';
 
 /** The outcome of a matcher. */
 export interface Outcome {

@@ -3,5 +3,5 @@ import { standInRecord } from '../server/stand-in.js';
 
 /** Calls `reset` of the fake that is in place, if there is one. */
 export function resetFake(): void {
-  standInRecord().reset?.();
+  standInRecord().kit?.reset();
 }

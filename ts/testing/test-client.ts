@@ -1,21 +1,12 @@
 /** A page's end of a stream, in a test. It reads from the addon itself, so it has an event as soon as that was sent. */
 import type { NativeStream } from '../../binding.js';
-import type { ConnectOptions, JSONValue } from '../../index';
+import type { ConnectOptions } from '../../index';
 import { createParser } from '../client/parser.js';
 import { identify } from '../server/identity.js';
 import { type Expected, matches } from './match.js';
+import { type ReceivedEvent, summaryOf } from './received-event.js';
 import { Changes, type WaitOptions } from './wait.js';
 import type { TestStreams } from './watch/test-streams.js';
-
-/** An event as a page gets it. */
-export interface ReceivedEvent {
-  /** Its name. */
-  event: string;
-  /** Its data, read as JSON. */
-  data: JSONValue;
-  /** Its id. Heartbeats that are events have none. */
-  id?: string;
-}
 
 /** The owner of a test's client. Without a user, it is anonymous. */
 export type TestClientOptions = Pick<
@@ -178,8 +169,7 @@ export class TestClient {
   }
 
   #summary(): string {
-    const events = this.received.map(({ event, data }) => `${event} ${JSON.stringify(data)}`);
-    return events.length === 0 ? 'The client has received nothing.' : `The client has received: ${events.join(', ')}.`;
+    return summaryOf('The client', this.received);
   }
 
   /** Shows what was received, for messages. */
