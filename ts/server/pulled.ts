@@ -1,4 +1,6 @@
 /** Reads all streams that Node carries together. */
+import { setImmediate } from 'node:timers';
+
 import type { Streams } from '../../binding.js';
 import { native } from './binding.js';
 
