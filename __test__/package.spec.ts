@@ -33,6 +33,8 @@ describe('the packages', () => {
       // For pages, which have only ES modules.
       /^dist\/(client|react)\/index\.(mjs|d\.mts)$/,
       /^dist\/client\/(subscriptions|share)\.mjs$/,
+      // vitest is an ES module only.
+      /^dist\/testing\/vitest\.(mjs|d\.mts)$/,
       // The command line is one file, with what is bundled into it.
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
@@ -144,7 +146,9 @@ describe('types and entries', () => {
   });
 
   test('arethetypeswrong resolves them for every kind of resolution', () => {
-    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'strict']);
+    // vitest is an ES module only, so what imports it is one, too.
+    const only = ['--exclude-entrypoints', './testing/vitest'];
+    run(process.execPath, [program('@arethetypeswrong/cli', 'attw'), tarball, '--profile', 'strict', ...only]);
   });
 
   test('publint reports nothing', () => {
@@ -160,6 +164,11 @@ describe('types and entries', () => {
       './publish',
       './client',
       './react',
+      './testing',
+      './testing/setup',
+      './testing/jest',
+      './testing/jest-globals',
+      './testing/vitest',
       './package.json',
     ]);
   });

@@ -28,6 +28,23 @@ const MODULES = {
     'ts/client/schema.ts',
   ],
   'ssekit/react': ['ts/react/provider.ts', 'ts/react/hooks.ts', 'ts/react/use-live.ts', 'ts/react/use-refresh-on.ts'],
+  'ssekit/testing': [
+    'ts/testing/fake-sse.ts',
+    'ts/testing/sent-event.ts',
+    'ts/testing/failing-call.ts',
+    'ts/testing/test-client.ts',
+    'ts/testing/received-event.ts',
+    'ts/testing/match.ts',
+    'ts/testing/matchers.ts',
+    'ts/testing/asserts.ts',
+    'ts/testing/reset-fake.ts',
+    'ts/testing/read-events.ts',
+    'ts/testing/stream-route.ts',
+    'ts/testing/create-test-stream.ts',
+    'ts/testing/route-test-stream.ts',
+    'ts/testing/wait.ts',
+    'ts/testing/fresh-hub.ts',
+  ],
 };
 
 const HEAD = `# API reference
@@ -122,8 +139,9 @@ function membersOf(declaration, source) {
     .split('{', 1)[0]
     .replace(/^export declare |^export /, '')
     .trim()}`;
-  const members = declaration.members.filter((member) => !ts.isConstructorDeclaration(member));
-  const [properties, methods] = [members.filter(isProperty), members.filter((member) => !isProperty(member))];
+  const members = declaration.members.filter((member) => !ts.isConstructorDeclaration(member) && !isPrivate(member));
+  const properties = members.filter(isProperty);
+  const methods = members.filter((member) => !isProperty(member) && !isImplementation(member, members));
   const parts = [code([heading]), ''];
   if (properties.length > 0) {
     parts.push('| property | type | |', '|---|---|---|');
@@ -137,8 +155,18 @@ function membersOf(declaration, source) {
   return parts;
 }
 
+/** Whether a method has overloads, which are all that callers see. */
+function isImplementation(member, members) {
+  const isOverload = (other) => other !== member && !other.body && other.name?.getText() === member.name.getText();
+  return member.body !== undefined && members.some(isOverload);
+}
+
+function isPrivate({ name }) {
+  return name !== undefined && ts.isPrivateIdentifier(name);
+}
+
 function isProperty(member) {
-  return ts.isPropertySignature(member) || ts.isPropertyDeclaration(member);
+  return ts.isPropertySignature(member) || ts.isPropertyDeclaration(member) || ts.isGetAccessorDeclaration(member);
 }
 
 function propertyRow(property, source) {

@@ -1,6 +1,6 @@
 /** `ssekit` in a browser. The exports exist so that a bundle links, and its page then shows what is wrong. */
-import { refuse } from './refuse.js';
+import { serverModule } from './refuse.js';
 
-export const SSEService = undefined;
+const server = serverModule<{ SSEService: unknown }>('ssekit');
 
-refuse('ssekit');
+export const SSEService = server.SSEService;

@@ -1,9 +1,9 @@
 /** `ssekit/next` in a browser. The exports exist so that a bundle links, and its page then shows what is wrong. */
-import { refuse } from './refuse.js';
+import { serverModule } from './refuse.js';
 
-export const createSSERoute = undefined;
-export const createTicketRoute = undefined;
-export const cursor = undefined;
-export const withSSE = undefined;
+const server = serverModule<Record<string, unknown>>('ssekit/next');
 
-refuse('ssekit/next');
+export const createSSERoute = server.createSSERoute;
+export const createTicketRoute = server.createTicketRoute;
+export const cursor = server.cursor;
+export const withSSE = server.withSSE;

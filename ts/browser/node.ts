@@ -1,6 +1,6 @@
 /** `ssekit/node` in a browser. The exports exist so that a bundle links, and its page then shows what is wrong. */
-import { refuse } from './refuse.js';
+import { serverModule } from './refuse.js';
 
-export const handleSSE = undefined;
+const server = serverModule<{ handleSSE: unknown }>('ssekit/node');
 
-refuse('ssekit/node');
+export const handleSSE = server.handleSSE;

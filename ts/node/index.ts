@@ -3,6 +3,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions } from '../../index';
+import { inBackground } from '../server/background.js';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
 import { argumentError } from '../server/errors.js';
@@ -166,7 +167,7 @@ function drained(res: AnyResponse, written: unknown): Promise<void> | undefined 
   const isFull = needsDrain(res);
   if (!isFull && written !== false) return undefined;
   return new Promise((resolve) => {
-    const timer = isFull ? undefined : setTimeout(done, UNTOLD_DRAIN_MS).unref();
+    const timer = isFull ? undefined : inBackground(UNTOLD_DRAIN_MS, done);
     function done(): void {
       clearTimeout(timer);
       res.off('drain', done);

@@ -11,6 +11,7 @@ import { backplaneOf } from './backplane.js';
 import { withCode } from './error-codes.js';
 import { explainLoadFailure, NotInstalledForApp } from './load-failure.js';
 import { inThisRealm } from './realm.js';
+import { standIn } from './stand-in.js';
 import { refuseTruncated } from './truncated.js';
 
 type Native = typeof Binding;
@@ -24,17 +25,39 @@ const KEY = Symbol.for('ssekit.binding.2');
 const shared = globalThis as { [KEY]?: Native };
 
 export function native(): Native {
+  return standIn() ?? wholeRun() ?? addon();
+}
+
+/** The addon itself, whatever stands in for it. */
+export function addon(): Native {
   shared[KEY] ??= prepared(load());
   return shared[KEY];
 }
 
-/** If the environment names a backplane, the hub joins it, unless it is configured otherwise. */
+/** Puts another addon in the place of this one, for a test that wants another hub. */
+export function replaceAddon(binding: Native): void {
+  shared[KEY] = inThisRealm(offered(binding));
+}
+
+/** Whether a test has made the whole process use a fake. */
+function wholeRun(): Native | undefined {
+  if (shared[KEY] || process.env.SSEKIT_FAKE !== '1') return undefined;
+  // On demand and from the installation, so that no bundle contains it. It puts the fake in place.
+  createRequire(manifestFrom(process.cwd()))('./dist/testing/whole-run.js');
+  return standIn();
+}
+
 function prepared(binding: Native): Native {
+  if (isMainThread) process.once('exit', () => shared[KEY]?.beforeExit());
+  return inThisRealm(offered(binding));
+}
+
+/** If the environment names a backplane, the hub joins it, unless it is configured otherwise. */
+function offered(binding: Native): Native {
   const { redis, file, ca } = backplaneOf(process.env);
   if (redis) binding.offerRedis(redis, ca);
   if (file) binding.offerFolder(file);
-  if (isMainThread) process.once('exit', () => binding.beforeExit());
-  return inThisRealm(binding);
+  return binding;
 }
 
 function load(): Native {

@@ -5,6 +5,7 @@
 import type { ServerResponse } from 'node:http';
 
 import type { NativeStream } from '../../binding.js';
+import { inBackground } from './background.js';
 import { whenDisconnected } from './disconnected.js';
 import { watchSigterm } from './drain.js';
 import { HandoffCandidate, type Reason } from './handoff.js';
@@ -64,7 +65,7 @@ export class ClientStream {
     watchSigterm();
     this.clientId = this.#native.clientId;
     this.#opening = this.#native.takeOpening();
-    this.#unopened = setTimeout(() => this.#giveUp(), UNOPENED_MS).unref();
+    this.#unopened = inBackground(UNOPENED_MS, () => this.#giveUp());
   }
 
   /**

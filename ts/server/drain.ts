@@ -3,6 +3,7 @@ import { constants } from 'node:os';
 import { isMainThread } from 'node:worker_threads';
 
 import type { DrainOptions } from '../../index';
+import { inBackground } from './background.js';
 import { native } from './binding.js';
 import { openStreams } from './open-streams.js';
 
@@ -11,7 +12,7 @@ const PASSING_MS = 1_000;
 
 export async function drain(options: DrainOptions = {}): Promise<void> {
   await new Promise<void>((resolve) => native().drain(options, resolve));
-  await Promise.race([openStreams().none(), new Promise((resolve) => setTimeout(resolve, PASSING_MS).unref())]);
+  await Promise.race([openStreams().none(), new Promise<void>((resolve) => inBackground(PASSING_MS, resolve))]);
 }
 
 /** Ctrl-C and PM2 send SIGINT. */
@@ -32,8 +33,8 @@ let isUrgent = false;
 /** From now on the process has clients, so its end must wait for them. Worker threads get no signals. */
 export function watchSigterm(): void {
   if (shared[KEY] || !isMainThread) return;
-  shared[KEY] = true;
   if (!native().onSigterm().drains) return;
+  shared[KEY] = true;
   // Goes first, because another listener may call `process.exit` immediately.
   for (const signal of SIGNALS) process.prependListener(signal, onSignal);
 }

@@ -35,12 +35,12 @@ class RunningListener implements Listener {
   }
 
   ref(): this {
-    this.#alive.ref();
+    this.#alive.ref?.();
     return this;
   }
 
   unref(): this {
-    this.#alive.unref();
+    this.#alive.unref?.();
     return this;
   }
 }

@@ -11,15 +11,24 @@ const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'userOn
 export class Listeners {
   readonly #emitter = new EventEmitter();
   #subscription: Subscription | undefined;
+  /** Where the subscription is: a test may put another in its place. */
+  #binding: object | undefined;
 
   add(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.on(checkType(type), checkListener(listener));
-    this.#subscription ??= native().subscribe((notice) => this.#emit(notice));
+    const binding = native();
+    if (this.#binding !== binding) this.#end();
+    this.#binding = binding;
+    this.#subscription ??= binding.subscribe((notice) => this.#emit(notice));
   }
 
   remove(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.off(checkType(type), checkListener(listener));
     if (TYPES.some((type) => this.#emitter.listenerCount(type) > 0)) return;
+    this.#end();
+  }
+
+  #end(): void {
     this.#subscription?.end();
     this.#subscription = undefined;
   }

@@ -1,4 +1,6 @@
 /** Reads all streams that Node carries together. */
+import { setImmediate } from 'node:timers';
+
 import type { Streams } from '../../binding.js';
 import { native } from './binding.js';
 
@@ -20,22 +22,27 @@ export interface Pulled {
 }
 
 /**
- * One for all copies of this package in a JavaScript environment. It is never collected, so each hot reload would leave one
- * behind. The number is the version of the data that the copies share.
+ * One for all copies of this package in a JavaScript environment, and for each addon: a test may put another in its place. It is never
+ * collected, so each hot reload would leave one behind. The number is the version of the data that the copies share.
  */
-const KEY = Symbol.for('ssekit.streams.3');
+const KEY = Symbol.for('ssekit.streams.4');
 
-const shared = globalThis as { [KEY]?: Pulled };
+const shared = globalThis as { [KEY]?: WeakMap<object, Pulled> };
 
 export function pulled(): Pulled {
-  shared[KEY] ??= watchStreams();
-  return shared[KEY];
+  shared[KEY] ??= new WeakMap();
+  const binding = native();
+  const known = shared[KEY].get(binding);
+  if (known) return known;
+  const pulled = watchStreams(binding);
+  shared[KEY].set(binding, pulled);
+  return pulled;
 }
 
-function watchStreams(): Pulled {
+function watchStreams(binding: ReturnType<typeof native>): Pulled {
   const takers: Pulled['takers'] = new Map();
   const watchers: Pulled['watchers'] = new Map();
-  const streams = new (native().Streams)(deliver);
+  const streams = new binding.Streams(deliver);
   function deliver(): void {
     const { tokens, chunkOf, chunks, more, gone } = streams.takeReadable(STREAMS_AT_ONCE, READ_BYTES);
     if (more) setImmediate(deliver);

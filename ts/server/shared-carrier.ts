@@ -2,7 +2,9 @@
  * One response that carries the streams of several tabs of a browser. Each stream stays a client of its own; only the connection is shared.
  * A frame is a line with the stream's number and the length in bytes, and then the bytes. Length 0 is the end of that stream.
  */
+
 import { randomUUID } from 'node:crypto';
+import { inBackground } from './background.js';
 import type { ClientStream, Sink } from './client-stream.js';
 import type { OpenSocket } from './sockets.js';
 
@@ -33,7 +35,7 @@ export class SharedCarrier {
     this.socket = socket;
     this.userId = userId;
     this.#sink = sink;
-    this.#unused = setTimeout(() => this.close(), UNUSED_MS).unref();
+    this.#unused = inBackground(UNUSED_MS, () => this.close());
   }
 
   /** Opens one for this user. Returns undefined if too many wait for their first stream. */
