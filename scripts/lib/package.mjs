@@ -45,9 +45,9 @@ async function buildTypeScript() {
 function removeStale(built, sources) {
   for (const entry of readdirSync(built, { withFileTypes: true })) {
     const path = join(built, entry.name);
-    const source = join(sources, entry.name.replace(/(\.d\.ts|\.js)$/, ''));
+    const source = join(sources, entry.name.replace(/(\.d\.m?ts|\.m?js)$/, ''));
     if (entry.isDirectory() && existsSync(source)) removeStale(path, source);
-    else if (!existsSync(source) && !existsSync(`${source}.ts`) && !existsSync(`${source}.tsx`))
+    else if (!['', '.ts', '.tsx', '.mts'].some((extension) => existsSync(source + extension)))
       rmSync(path, { recursive: true });
   }
 }
