@@ -3,7 +3,7 @@
  * the binary of this platform.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TESTING_APP } from './support/testing-app';
@@ -36,14 +36,27 @@ beforeAll(async () => {
   write('package.json', JSON.stringify({ name: 'app', version: '1.0.0', private: true, devDependencies: VERSIONS }));
   await succeed('npm', ['install', '--ignore-scripts', '--no-audit', '--no-fund']);
   // The package of all platforms alone: to install it would bring that of this platform as well.
-  const home = join(app, 'node_modules', 'ssekit');
-  mkdirSync(home);
-  const { version } = require('../package.json');
-  const tarball = join(ROOT, 'packages', 'release', `ssekit-${version}.tgz`);
-  await succeed('tar', ['-xzf', tarball, '-C', home, '--strip-components=1']);
+  await unpack('ssekit');
 }, 240_000);
 
 afterAll(() => rmSync(app, { recursive: true, force: true, maxRetries: 5 }));
+
+/** Unpacks a package of the release into the app. */
+async function unpack(name: string): Promise<void> {
+  const home = join(app, 'node_modules', name);
+  mkdirSync(home);
+  const { version } = require('../package.json');
+  const tarball = join(ROOT, 'packages', 'release', `${name}-${version}.tgz`);
+  await succeed('tar', ['-xzf', tarball, '-C', home, '--strip-components=1']);
+}
+
+/** The one package of a platform in the release is that of this one. */
+function platformName(): string {
+  const [name = ''] = readdirSync(join(ROOT, 'packages', 'release')).flatMap(
+    (file) => /^ssekit-([a-z].*)-\d/.exec(file)?.[1] ?? [],
+  );
+  return name;
+}
 
 function write(name: string, text: string): void {
   mkdirSync(dirname(join(app, name)), { recursive: true });
@@ -82,7 +95,7 @@ test('the binary of this platform is not there', async () => {
 
 test('next/jest tests the guide in node and jsdom, and leaves nothing open', async () => {
   const output = await node(script('jest', 'bin', 'jest.js'), '--ci', '--detectOpenHandles');
-  expect(output).toContain('Tests:       5 passed, 5 total');
+  expect(output).toContain('Tests:       6 passed, 6 total');
   expect(output).not.toContain('open handle');
 }, 120_000);
 
@@ -95,7 +108,7 @@ test.each(['threads', 'forks', 'vmThreads', 'vmForks'])(
   'vitest does in its %s, in node, jsdom and happy-dom',
   async (pool) => {
     const output = await node(script('vitest', 'vitest.mjs'), 'run', `--pool=${pool}`);
-    expect(output).toContain('Tests  8 passed (8)');
+    expect(output).toContain('Tests  9 passed (9)');
     expect(output).not.toContain('error');
   },
   120_000,
@@ -112,4 +125,27 @@ test('bun does', async () => {
 
 test.each(['tsconfig.json', 'tsconfig.vitest.json'])('the matchers have types by %s', async (config) => {
   await node(script('typescript', 'bin', 'tsc'), '-p', config);
+});
+
+describe('with the real addon', () => {
+  // The last ones: from now on, the binary is there.
+  beforeAll(() => unpack(`ssekit-${platformName()}`));
+
+  test('jest runs file after file in one process, in node and jsdom, and leaves nothing open', async () => {
+    const run = [script('jest', 'bin', 'jest.js'), '--ci', '--runInBand', '--detectOpenHandles'];
+    const output = await succeed(process.execPath, run, { TESTS: '**/tests/*.jest-real.test.ts' });
+    expect(output).toContain('Tests:       12 passed, 12 total');
+    expect(output).not.toMatch(/open handle|another file/);
+  }, 120_000);
+
+  test.each(['threads', 'forks', 'vmThreads', 'vmForks'])(
+    'vitest does in its %s',
+    async (pool) => {
+      const run = [script('vitest', 'vitest.mjs'), 'run', `--pool=${pool}`];
+      const output = await succeed(process.execPath, run, { TESTS: 'tests/*.vitest-real.test.ts' });
+      expect(output).toContain('Tests  8 passed (8)');
+      expect(output).not.toContain('another file');
+    },
+    120_000,
+  );
 });

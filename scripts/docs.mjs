@@ -38,6 +38,8 @@ const MODULES = {
     'ts/testing/matchers.ts',
     'ts/testing/asserts.ts',
     'ts/testing/reset-fake.ts',
+    'ts/testing/mock-sse.ts',
+    'ts/testing/end-of-file.ts',
     'ts/testing/read-events.ts',
     'ts/testing/stream-route.ts',
     'ts/testing/create-test-stream.ts',

@@ -97,6 +97,64 @@ async function until(condition: () => boolean) {
 }
 `;
 
+/** With the real addon. */
+const REAL_TESTS = `import { SSEService } from '@/features/sse';
+import { fakeSSE, freshHub } from 'ssekit/testing';
+
+const service = SSEService.getInstance();
+
+test('each file that asks for one begins with a fresh hub', () => {
+  freshHub();
+  expect([service.getActiveClients(), service.stats().position]).toEqual([[], 0]);
+});
+
+test('errors belong to this realm', () => {
+  expect(() => service.sendToUser('', { data: 1 })).toThrow(TypeError);
+  expect(() => SSEService.configure({ threads: 0 })).toThrow(RangeError);
+  expect(() => service.broadcast({ event: 'ssekit:x', data: 1 })).toThrow(TypeError);
+});
+
+test('a spy notes what the real hub sends', async () => {
+  const told: string[] = [];
+  service.on('connect', ({ clientId }) => told.push(clientId));
+  const sse = fakeSSE({ mode: 'spy' });
+  const ada = sse.connect({ userId: 'ada', clientId: 'tab' });
+  const next = ada.next();
+  expect(service.sendToUser('ada', { event: 'paid', data: { amount: 5 } })).toBe(1);
+  expect(await next).toMatchObject({ event: 'paid', data: { amount: 5 } });
+  expect(sse).toHaveSentToUser('ada', 'paid');
+  while (told.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  expect(told).toEqual(['tab']);
+  sse.restore();
+});
+
+test('a stream of the real hub can be read while timers are faked', async () => {
+  timers.useFakeTimers();
+  const response = service.connect(new Request('http://localhost/'), { userId: 'bob' });
+  const reader = response.body!.getReader();
+  expect(new TextDecoder().decode((await reader.read()).value)).toContain('event: ssekit:ready');
+  const later = reader.read();
+  service.sendToUser('bob', { event: 'late', data: 1 });
+  expect(new TextDecoder().decode((await later).value)).toContain('event: late');
+  timers.useRealTimers();
+  // Neither cancelled nor removed: the end of the file has to do that.
+  service.on('disconnect', () => { throw new Error('a listener of another file was called'); });
+});
+`;
+
+const MOCKED = `import { processOrder } from '@/lib/jobs/process-order';
+import { SSEService } from '@/features/sse';
+
+test('the mocked module is usable, and its calls are noted', async () => {
+  await processOrder('42', 'ada');
+  const { sendToUser } = SSEService.getInstance();
+  expect(sendToUser).toHaveBeenCalledTimes(2);
+  expect(sendToUser).toHaveBeenCalledWith('ada', expect.objectContaining({ event: 'order-completed' }));
+  expect(SSEService.getInstance().getActiveClients()).toEqual([]);
+  expect(SSEService.getInstance().on('connect', () => {})).toBe(SSEService.getInstance());
+});
+`;
+
 /** The same test under several names, each with its own head. */
 const under = (heads: Record<string, string>, test: string): Record<string, string> =>
   Object.fromEntries(Object.entries(heads).map(([name, head]) => [`tests/${name}`, `${head}\n${test}`]));
@@ -122,11 +180,11 @@ const tsconfig = (types: string[], include: string[]): string =>
 
 export const TESTING_APP: Record<string, string> = {
   ...GUIDE,
-  'tsconfig.json': tsconfig(['node', 'jest', 'ssekit/testing/jest'], ['tests/*.jest.test.*']),
-  'tsconfig.vitest.json': tsconfig(['node', 'ssekit/testing/vitest'], ['tests/*.vitest.test.*']),
+  'tsconfig.json': tsconfig(['node', 'jest', 'ssekit/testing/jest'], ['tests/*.jest*.test.*']),
+  'tsconfig.vitest.json': tsconfig(['node', 'ssekit/testing/vitest'], ['tests/*.vitest*.test.*']),
   'jest.config.js': `const nextJest = require('next/jest');
 module.exports = nextJest({ dir: './' })({
-  testMatch: ['**/tests/*.jest.test.ts?(x)'],
+  testMatch: [process.env.TESTS ?? '**/tests/*.jest.test.ts?(x)'],
   moduleNameMapper: { '^@/(.*)$': '<rootDir>/$1' },
   setupFilesAfterEnv: ['ssekit/testing/jest'],
 });
@@ -135,10 +193,29 @@ module.exports = nextJest({ dir: './' })({
 import { defineConfig } from 'vitest/config';
 export default defineConfig({
   resolve: { alias: { '@': fileURLToPath(new URL('.', import.meta.url)) } },
-  test: { include: ['tests/*.vitest.test.{ts,tsx}'], setupFiles: ['ssekit/testing/vitest'] },
+  test: { include: [process.env.TESTS ?? 'tests/*.vitest.test.{ts,tsx}'], setupFiles: ['ssekit/testing/vitest'] },
 });
 `,
   ...under({ 'node.jest.test.ts': '', 'jsdom.jest.test.ts': '/** @jest-environment jsdom */' }, TESTS),
+  ...under({ 'mock.jest.test.ts': "jest.mock('@/features/sse');" }, MOCKED),
+  ...under(
+    {
+      'mock.vitest.test.ts': `import { expect, test, vi } from 'vitest';
+vi.mock('@/features/sse', async () => (await import('ssekit/testing')).mockSSE(vi.fn));`,
+    },
+    MOCKED,
+  ),
+  ...under(
+    {
+      'real-node.jest-real.test.ts': 'const timers = jest;',
+      'real-again.jest-real.test.ts': 'const timers = jest;',
+      'real-jsdom.jest-real.test.ts': "/** @jest-environment jsdom */\nimport 'ssekit/testing';\nconst timers = jest;",
+      'real-node.vitest-real.test.ts': "import { expect, test, vi as timers } from 'vitest';",
+      'real-jsdom.vitest-real.test.ts':
+        "// @vitest-environment jsdom\nimport { expect, test, vi as timers } from 'vitest';",
+    },
+    REAL_TESTS,
+  ),
   ...under({ 'component.jest.test.tsx': '/** @jest-environment jsdom */' }, COMPONENT_TEST),
   ...under(
     {

@@ -57,11 +57,11 @@ export class ClientStream {
   /** Connects the client: from now on it gets the events sent to it. */
   constructor(identity: ClientIdentity, carrier: Carrier) {
     this.#pulled = pulled();
-    this.#native = this.#pulled.streams.connect(identity);
+    this.#native = this.#pulled.connect(identity);
     this.#carrier = carrier;
     const fd = descriptorOf(carrier.socket);
     if (fd !== undefined) this.#native.expectAnswers(fd);
-    openStreams().add();
+    openStreams().add(this);
     watchSigterm();
     this.clientId = this.#native.clientId;
     this.#opening = this.#native.takeOpening();
@@ -212,7 +212,7 @@ export class ClientStream {
   #leaveNode(holder: Holder): void {
     this.#holder = holder;
     this.#pulled.takers.delete(this.#native.token);
-    openStreams().remove();
+    openStreams().remove(this);
   }
 
   /** The client is gone. */

@@ -8,6 +8,16 @@ import { argumentError } from './errors.js';
 
 const TYPES: readonly (keyof SSEListeners)[] = ['connect', 'disconnect', 'userOnline', 'userOffline', 'error'];
 
+/** The listeners of all copies of this package in a JavaScript environment. The number is the version of the data that they share. */
+const KEY = Symbol.for('ssekit.listeners.1');
+
+const shared = globalThis as { [KEY]?: Set<{ clear(): void }> };
+
+/** Removes the listeners of this environment, at the end of a test file: the hub outlives it. */
+export function clearListeners(): void {
+  for (const listeners of shared[KEY] ?? []) listeners.clear();
+}
+
 export class Listeners {
   readonly #emitter = new EventEmitter();
   #subscription: Subscription | undefined;
@@ -16,6 +26,8 @@ export class Listeners {
 
   add(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.on(checkType(type), checkListener(listener));
+    shared[KEY] ??= new Set();
+    shared[KEY].add(this);
     const binding = native();
     if (this.#binding !== binding) this.#end();
     this.#binding = binding;
@@ -25,6 +37,12 @@ export class Listeners {
   remove(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.off(checkType(type), checkListener(listener));
     if (TYPES.some((type) => this.#emitter.listenerCount(type) > 0)) return;
+    this.#end();
+  }
+
+  /** Removes all listeners, at the end of a test file. */
+  clear(): void {
+    this.#emitter.removeAllListeners();
     this.#end();
   }
 

@@ -1,7 +1,7 @@
 /** Reads all streams that Node carries together. */
 import { setImmediate } from 'node:timers';
 
-import type { Streams } from '../../binding.js';
+import type { Asked, NativeStream, Streams } from '../../binding.js';
 import { native } from './binding.js';
 
 /** The maximum number of bytes that one read takes. A larger event comes whole. */
@@ -15,10 +15,13 @@ const STREAMS_AT_ONCE = 128;
 
 /** The native side of all streams, and the taker of each stream's chunks. `null` is the end of a stream. */
 export interface Pulled {
-  streams: Streams;
+  /** Connects a client. */
+  connect(asked: Asked): NativeStream;
   takers: Map<number, (chunk: Uint8Array | null) => void>;
   /** Called when native code has closed the socket of a watched stream. */
   watchers: Map<number, () => void>;
+  /** Lets go of native code, which otherwise holds on to all of this. */
+  close(): void;
 }
 
 /**
@@ -27,10 +30,10 @@ export interface Pulled {
  */
 const KEY = Symbol.for('ssekit.streams.4');
 
-const shared = globalThis as { [KEY]?: WeakMap<object, Pulled> };
+const shared = globalThis as { [KEY]?: Map<object, Pulled> };
 
 export function pulled(): Pulled {
-  shared[KEY] ??= new WeakMap();
+  shared[KEY] ??= new Map();
   const binding = native();
   const known = shared[KEY].get(binding);
   if (known) return known;
@@ -39,11 +42,18 @@ export function pulled(): Pulled {
   return pulled;
 }
 
+/** Lets go of native code, at the end of a test file. Later streams begin anew. */
+export function closePulled(): void {
+  for (const pulled of shared[KEY]?.values() ?? []) pulled.close();
+  shared[KEY]?.clear();
+}
+
 function watchStreams(binding: ReturnType<typeof native>): Pulled {
   const takers: Pulled['takers'] = new Map();
   const watchers: Pulled['watchers'] = new Map();
-  const streams = new binding.Streams(deliver);
+  let streams: Streams | undefined = new binding.Streams(deliver);
   function deliver(): void {
+    if (!streams) return;
     const { tokens, chunkOf, chunks, more, gone } = streams.takeReadable(STREAMS_AT_ONCE, READ_BYTES);
     if (more) setImmediate(deliver);
     for (const token of gone) watchers.get(token)?.();
@@ -56,5 +66,15 @@ function watchStreams(binding: ReturnType<typeof native>): Pulled {
       }
     });
   }
-  return { streams, takers, watchers };
+  return {
+    connect(asked) {
+      streams ??= new binding.Streams(deliver);
+      return streams.connect(asked);
+    },
+    takers,
+    watchers,
+    close() {
+      streams = undefined;
+    },
+  };
 }

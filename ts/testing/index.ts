@@ -13,11 +13,13 @@ export {
   type TestStreamOptions,
   type TestStreamRequest,
 } from './create-test-stream.js';
+export { endOfFile } from './end-of-file.js';
 export type { FailingCall } from './failing-call.js';
 export { type FakeOptions, type FakeSSE, fakeSSE, type Match } from './fake-sse.js';
 export { freshHub } from './fresh-hub.js';
 export type { Expected } from './match.js';
 export { type ExpectedEvent, matchers, type SSEMatchers } from './matchers.js';
+export { type MockFunction, mockSSE } from './mock-sse.js';
 export { type EventReader, readEvents } from './read-events.js';
 export type { ReceivedEvent } from './received-event.js';
 export { resetFake } from './reset-fake.js';

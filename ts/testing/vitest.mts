@@ -4,9 +4,9 @@
  */
 // biome-ignore lint/suspicious/noTsIgnore: the application may have it, or not.
 /** @ts-ignore: the application has it. */
-import { beforeEach, expect } from 'vitest';
+import { afterAll, beforeEach, expect } from 'vitest';
 
-import { matchers, resetFake } from './index.js';
+import { endOfFile, matchers, resetFake } from './index.js';
 import type { SSEMatchers } from './matchers.js';
 
 // biome-ignore lint/suspicious/noTsIgnore: the application may have it, or not.
@@ -17,3 +17,4 @@ declare module 'vitest' {
 
 expect.extend(matchers);
 beforeEach(resetFake);
+afterAll(endOfFile);
