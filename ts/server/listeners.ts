@@ -27,9 +27,9 @@ export class Listeners {
   add(type: keyof SSEListeners, listener: unknown): void {
     this.#emitter.on(checkType(type), checkListener(listener));
     shared[KEY] ??= new Set();
-    shared[KEY].add(this);
     const binding = native();
     if (this.#binding !== binding) this.#end();
+    shared[KEY]?.add(this);
     this.#binding = binding;
     this.#subscription ??= binding.subscribe((notice) => this.#emit(notice));
   }
@@ -47,6 +47,7 @@ export class Listeners {
   }
 
   #end(): void {
+    shared[KEY]?.delete(this);
     this.#subscription?.end();
     this.#subscription = undefined;
   }
