@@ -60,6 +60,8 @@ export declare class NativeStream {
 export declare class Streams {
   /** Calls `on_readable` when `take_readable` has something to return. */
   constructor(onReadable: () => void)
+  /** Never calls `on_readable` again, and lets go of it. The streams must be closed. */
+  close(): void
   /**
    * Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call
    * again: `on_readable` is not called for the rest.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use napi::bindgen_prelude::Function;
 use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
 use napi_derive::napi;
+use parking_lot::Mutex;
 use ssekit_core::{Client, ClientInfo, DisconnectReason, Observer};
 
 use crate::hub::{observe, unobserve};
@@ -73,7 +74,8 @@ impl Observer for NodeObserver {
 /// A subscription lasts until it is ended, becomes garbage, or its environment shuts down.
 #[napi]
 pub struct Subscription {
-    observer: Arc<dyn Observer>,
+    /// None once it is ended: JavaScript may hold on to this for long, and its callback must not last as long.
+    observer: Mutex<Option<Arc<dyn Observer>>>,
 }
 
 /// Calls `callback` with every notice from now on. This does not start the hub.
@@ -83,7 +85,7 @@ pub fn subscribe(callback: Function<'_, Notice, ()>) -> napi::Result<Subscriptio
     let callback = builder.callee_handled::<false>().weak::<true>().build()?;
     let observer: Arc<dyn Observer> = Arc::new(NodeObserver(callback));
     observe(Arc::clone(&observer));
-    Ok(Subscription { observer })
+    Ok(Subscription { observer: Mutex::new(Some(observer)) })
 }
 
 #[napi]
@@ -91,7 +93,9 @@ impl Subscription {
     /// Ends it.
     #[napi(catch_unwind)]
     pub fn end(&self) {
-        unobserve(&self.observer);
+        if let Some(observer) = self.observer.lock().take() {
+            unobserve(&observer);
+        }
     }
 }
 

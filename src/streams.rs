@@ -3,10 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 
-use napi::Env;
 use napi::bindgen_prelude::{Buffer, Function};
-use napi::threadsafe_function::ThreadsafeFunctionCallMode;
+use napi::threadsafe_function::{ThreadsafeFunction, ThreadsafeFunctionCallMode};
+use napi::{Env, Status};
 use napi_derive::napi;
+use parking_lot::Mutex;
 use ssekit_core::{
     Carried, Client, Connect, DisconnectReason, Error, Hub, LogOutMark, NotHandedOff, ReadyQueue, parse_address,
 };
@@ -14,11 +15,16 @@ use ssekit_core::{
 use crate::error::throw;
 use crate::hub::hub;
 
+/// Calls JavaScript when streams are readable. Weak: it must not keep the process alive.
+type OnReadable = ThreadsafeFunction<(), (), (), Status, false, true>;
+
 /// The streams of one JavaScript environment.
 #[napi]
 pub struct Streams {
     queue: Arc<ReadyQueue>,
     last_token: u32,
+    /// None once it is closed.
+    on_readable: Arc<Mutex<Option<OnReadable>>>,
 }
 
 #[napi]
@@ -27,13 +33,22 @@ impl Streams {
     #[napi(constructor, catch_unwind)]
     pub fn new(on_readable: Function<'_, (), ()>) -> napi::Result<Self> {
         let builder = on_readable.build_threadsafe_function::<()>();
-        // Weak: it must not keep the process alive.
         let callback = builder.callee_handled::<false>().weak::<true>().build()?;
+        let on_readable = Arc::new(Mutex::new(Some(callback)));
+        let callback = Arc::clone(&on_readable);
         // An environment that is going down takes no calls, and its streams go with it.
         let notify = move || {
-            callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            if let Some(callback) = &*callback.lock() {
+                callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
+            }
         };
-        Ok(Self { queue: ReadyQueue::new(notify), last_token: 0 })
+        Ok(Self { queue: ReadyQueue::new(notify), last_token: 0, on_readable })
+    }
+
+    /// Never calls `on_readable` again, and lets go of it. The streams must be closed.
+    #[napi(catch_unwind)]
+    pub fn close(&self) {
+        self.on_readable.lock().take();
     }
 
     /// Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call

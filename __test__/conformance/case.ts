@@ -15,6 +15,8 @@ export interface Case {
   name: string;
   /** Returns what it has observed. */
   run(kit: Kit): unknown;
+  /** Whether it leaves a hub as it was, so that the next one can have it. */
+  changesNothing?: boolean;
   /** What must be observed. Without it, only both have to agree: error texts are held by other tests. */
   expected?: unknown;
 }

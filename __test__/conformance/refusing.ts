@@ -99,10 +99,12 @@ const LATER: Record<string, (kit: Kit) => Promise<unknown>> = {
 export const refusing: Case[] = [
   ...Object.entries(CALLS).map(([what, call]) => ({
     name: `refuses ${what}`,
+    changesNothing: true,
     run: (kit: Kit) => outcome(() => call(kit)),
   })),
   ...Object.entries(OPTIONS).map(([what, options]) => ({
     name: `refuses to configure ${what}`,
+    changesNothing: true,
     run: ({ SSEService }: Kit) => outcome(() => SSEService.configure(options as never) && 'accepted'),
   })),
   ...Object.entries(LATER).map(([what, call]) => ({

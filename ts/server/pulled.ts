@@ -74,6 +74,7 @@ function watchStreams(binding: ReturnType<typeof native>): Pulled {
     takers,
     watchers,
     close() {
+      streams?.close();
       streams = undefined;
     },
   };

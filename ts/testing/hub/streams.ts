@@ -35,6 +35,7 @@ export class FakeStreams implements Omit<NativeStreams, never> {
   readonly #waiting = new Set<FakeStream>();
   #tokens = 0;
   #isTold = false;
+  #isClosed = false;
 
   constructor(hub: () => FakeHub, written: Written, onReadable: () => void) {
     this.#hub = hub;
@@ -49,8 +50,13 @@ export class FakeStreams implements Omit<NativeStreams, never> {
     return new FakeStream(this.#tokens, client, opening, hub, this.#written, this.#waiting, () => this.wake());
   }
 
+  close(): void {
+    this.#isClosed = true;
+    this.#waiting.clear();
+  }
+
   wake(): void {
-    if (this.#isTold || ![...this.#waiting].some((stream) => stream.hasNews)) return;
+    if (this.#isClosed || this.#isTold || ![...this.#waiting].some((stream) => stream.hasNews)) return;
     this.#isTold = true;
     queueMicrotask(() => {
       this.#isTold = false;

@@ -27,6 +27,7 @@ export class TestStreams {
   close(): void {
     for (const { stream } of this.#takers.values()) stream.close(false);
     this.#takers.clear();
+    this.#streams?.close();
     this.#streams = undefined;
   }
 
