@@ -125,6 +125,8 @@ declare module '@/lib/db' {
     mayRead(userId: string, orderId: string): Promise<boolean>;
   };
 }
+declare module '@/app/api/webhooks/payment/route' { export function POST(request: Request): Promise<Response>; }
+declare module '@playwright/test' { export type Page = import('playwright-core').Page; }
 declare module '@/lib/jobs/process-order' {
   export function processOrder(orderId: string, userId: string): Promise<void>;
 }
@@ -143,7 +145,11 @@ declare module '@/lib/sessions' {
 
 describe('the code in the documentation', () => {
   test('compiles where it is a whole file', () => {
-    const sources = new Map([[join(root, 'docs-stubs.d.ts'), STUBS]]);
+    const sources = new Map([
+      [join(root, 'docs-stubs.d.ts'), STUBS],
+      // As the documented tsconfig does.
+      [join(root, 'docs-matchers.ts'), "import 'ssekit/testing/jest';"],
+    ]);
     const places = new Map<string, string>();
     for (const [index, block] of blocks.entries()) {
       if (!block.file || !/\.tsx?$/.test(block.file)) continue;
@@ -175,7 +181,7 @@ describe('the code in the documentation', () => {
 
 const compilerOptions: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts'],
+  lib: ['lib.es2023.d.ts', 'lib.dom.d.ts', 'lib.dom.iterable.d.ts', 'lib.esnext.disposable.d.ts'],
   module: ts.ModuleKind.ESNext,
   moduleResolution: ts.ModuleResolutionKind.Bundler,
   jsx: ts.JsxEmit.ReactJSX,
@@ -183,7 +189,7 @@ const compilerOptions: ts.CompilerOptions = {
   noEmit: true,
   skipLibCheck: true,
   esModuleInterop: true,
-  types: ['node', 'react'],
+  types: ['node', 'react', 'jest'],
   paths: {
     ssekit: [join(root, 'index.d.ts')],
     'ssekit/next': [join(root, 'ts/next/index.ts')],
@@ -191,6 +197,8 @@ const compilerOptions: ts.CompilerOptions = {
     'ssekit/publish': [join(root, 'ts/publish/index.ts')],
     'ssekit/client': [join(root, 'ts/client/index.ts')],
     'ssekit/react': [join(root, 'ts/react/index.ts')],
+    'ssekit/testing': [join(root, 'ts/testing/index.ts')],
+    'ssekit/testing/jest': [join(root, 'ts/testing/jest.ts')],
   },
 };
 
@@ -265,7 +273,8 @@ describe('names in the documentation', () => {
       'lastMessage onData addEventListener readyState lastEventId withCredentials findSession clerkMiddleware ' +
       'invalidateQueries queryKey serverExternalPackages cacheComponents nextConfig reactStrictMode keepAliveTimeout createSession ' +
       'createResponse createEventBuffer createChannel eventName eventId lastId isConnected activeSessions sessionCount ' +
-      'getConnections maxConnections closeAllConnections requestTimeout keepAlive statusCode randomUUID useUnknownInCatchVariables'
+      'getConnections maxConnections closeAllConnections requestTimeout keepAlive statusCode randomUUID useUnknownInCatchVariables ' +
+      'resetMocks vmThreads toThrow detectOpenHandles'
     ).split(' '),
   );
 
@@ -295,7 +304,8 @@ describe('names in the documentation', () => {
 });
 
 describe('programs in the documentation', () => {
-  const programs = blocks.filter(({ file }) => file?.endsWith('.mjs'));
+  // The runners themselves run tests: see testing-runners.spec.
+  const programs = blocks.filter(({ file }) => file?.endsWith('.mjs') && !file.endsWith('.test.mjs'));
   let folder: string;
   const children: ChildProcess[] = [];
 

@@ -224,6 +224,7 @@ describe('the place of the fake', () => {
   test('restore gives the place back', () => {
     const inner = fakeSSE();
     service.broadcast({ data: 1 });
+    expect(Symbol.dispose).toEqual(expect.any(Symbol));
     inner[Symbol.dispose]();
     service.broadcast({ data: 2 });
     expect([inner.sent.length, sse.sent.map(({ data }) => data)]).toEqual([0, [2]]);

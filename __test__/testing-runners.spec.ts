@@ -3,7 +3,7 @@
  * the binary of this platform.
  */
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { TESTING_APP } from './support/testing-app';
@@ -114,6 +114,22 @@ test.each(['threads', 'forks', 'vmThreads', 'vmForks'])(
   120_000,
 );
 
+describe('the documentation', () => {
+  const page = readFileSync(join(ROOT, 'docs', 'testing.md'), 'utf8');
+  const tests = [...page.matchAll(/^```(?:ts|tsx|js)\n\/\/ (tests\/(\S+))\n(.*?)^```$/gms)];
+  for (const [, , name = '', code = ''] of tests) write(`documented/${name}`, code);
+
+  test('has tests for jest that pass', async () => {
+    const run = [script('jest', 'bin', 'jest.js'), '--ci'];
+    const output = await succeed(process.execPath, run, { TESTS: '**/documented/!(real).test.ts?(x)' });
+    expect(output).toContain('Test Suites: 6 passed, 6 total');
+  }, 120_000);
+
+  test('has a test for node:test that passes', async () => {
+    await node('--test', 'documented/webhook.test.mjs');
+  });
+});
+
 test('node:test does, with a fake from its beginning', async () => {
   await node('--import', 'ssekit/testing/setup', '--test', 'node/webhook.test.mjs', 'node/setup.test.mjs');
 });
@@ -130,6 +146,13 @@ test.each(['tsconfig.json', 'tsconfig.vitest.json'])('the matchers have types by
 describe('with the real addon', () => {
   // The last ones: from now on, the binary is there.
   beforeAll(() => unpack(`ssekit-${platformName()}`));
+
+  test('the documented test of it passes', async () => {
+    const run = [script('jest', 'bin', 'jest.js'), '--ci', '--detectOpenHandles'];
+    const output = await succeed(process.execPath, run, { TESTS: '**/documented/real.test.ts' });
+    expect(output).toContain('Tests:       1 passed, 1 total');
+    expect(output).not.toContain('open handle');
+  }, 120_000);
 
   test('jest runs file after file in one process, in node and jsdom, and leaves nothing open', async () => {
     const run = [script('jest', 'bin', 'jest.js'), '--ci', '--runInBand', '--detectOpenHandles'];

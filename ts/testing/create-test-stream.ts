@@ -3,6 +3,8 @@ import type { SSEEvent } from '../../index';
 import type { FakeSSE } from './fake-sse.js';
 import { StreamRoute, type TestStreamOptions } from './stream-route.js';
 import type { ResetReason } from './test-client.js';
+import type { WaitOptions } from './wait.js';
+import './symbols.js';
 
 export type { TestStreamOptions } from './stream-route.js';
 
@@ -38,6 +40,11 @@ export class TestStream {
     this.sse = this.#route.sse;
     this.#before = globalThis.fetch;
     globalThis.fetch = ((input, init) => this.#fetch(input, init)) as Fetch;
+  }
+
+  /** Resolves when a page has the stream open; at once if one has. */
+  connected(options?: WaitOptions): Promise<void> {
+    return this.#route.connected(options);
   }
 
   /** Sends to the pages that have this stream open. */

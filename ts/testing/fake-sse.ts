@@ -15,6 +15,7 @@ import type { WaitOptions } from './wait.js';
 import { Recorder } from './watch/recorder.js';
 import { TestStreams } from './watch/test-streams.js';
 import { completeWebClasses } from './web-classes.js';
+import './symbols.js';
 
 /** Options of `fakeSSE`. */
 export interface FakeOptions {

@@ -3,6 +3,7 @@ import { createParser } from '../client/parser.js';
 import { type Expected, matches } from './match.js';
 import { isNotice, type ReceivedEvent, summaryOf } from './received-event.js';
 import { Changes, type WaitOptions } from './wait.js';
+import './symbols.js';
 
 /**
  * Reads the events of a response: `const events = readEvents(await GET(new Request('http://localhost/api/sse')))`. Throws if the response

@@ -8,6 +8,8 @@ import type { SSEEvent } from '../../index';
 import type { FakeSSE } from './fake-sse.js';
 import { StreamRoute, type TestStreamOptions } from './stream-route.js';
 import type { ResetReason } from './test-client.js';
+import type { WaitOptions } from './wait.js';
+import './symbols.js';
 
 /** The part of Playwright's `Page` or `BrowserContext` that is needed. */
 export interface RoutedPage {
@@ -52,6 +54,11 @@ export class RoutedStream {
     this.sse = route.sse;
     this.#route = route;
     this.#end = end;
+  }
+
+  /** Resolves when a page has the stream open; at once if one has. */
+  connected(options?: WaitOptions): Promise<void> {
+    return this.#route.connected(options);
   }
 
   /** Sends to the pages that have this stream open. */

@@ -5,6 +5,7 @@ import { SSEService } from '../server/service.js';
 import { standInRecord } from '../server/stand-in.js';
 import { type FakeSSE, fakeSSE } from './fake-sse.js';
 import type { ResetReason } from './test-client.js';
+import { Changes, type WaitOptions } from './wait.js';
 
 /** Whose stream it is, and where. */
 export interface TestStreamOptions extends Pick<ConnectOptions, 'userId' | 'channels' | 'data' | 'welcome'> {
@@ -26,6 +27,7 @@ export class StreamRoute {
   readonly path: string;
   readonly #open = new Map<string, (last: string) => void>();
   readonly #handlers;
+  readonly #changes = new Changes();
   #status: number | undefined;
   #owed: ResetReason | undefined;
 
@@ -38,6 +40,12 @@ export class StreamRoute {
     const { createSSERoute }: typeof import('../next/index.js') = require('../next/index.js');
     const identity = { ...client, ...(userId === undefined ? { anonymous: true } : { userId }) };
     this.#handlers = createSSERoute({ identify: () => identity, authorize: (channel) => authorize(channel) });
+  }
+
+  /** Resolves when a page has the stream open; at once if one has. */
+  async connected(options?: WaitOptions): Promise<void> {
+    const isOpen = (): true | undefined => this.#open.size > 0 || undefined;
+    await this.#changes.until(isOpen, () => `No page has opened ${this.path}.`, options);
   }
 
   /** Answers every request with this status, until `accept`. */
@@ -98,6 +106,7 @@ export class StreamRoute {
             controller.close();
             void reader.cancel();
           });
+          this.#changes.tell();
         },
         pull: async (controller) => {
           const { done, value } = await reader.read();
