@@ -23,6 +23,7 @@ import {
   streamFile,
   WITHOUT_HOOKS,
 } from './templates.js';
+import { webhookTest } from './webhook-test.js';
 
 export interface Plan {
   steps: Step[];
@@ -33,7 +34,8 @@ export interface Plan {
 export function planFor(app: NextApp): Plan {
   const imports = importsOf(app);
   const route = slashed(join(app.base, 'app/api/sse/route'));
-  const identify = identifyFor(app, new SourceFinder(app.folder), (module) => imports.specifier(module, route));
+  const sources = new SourceFinder(app.folder);
+  const identify = identifyFor(app, sources, (module) => imports.specifier(module, route));
   const routeStep = ownFile(app, route, routeFile(app, identify), /\bcreateSSERoute\b|\.connect\(/);
   const feature = ownFile(app, `${imports.featureFolder}/index`, featureFile(app), /['"]ssekit['"]/);
   const steps = [
@@ -44,6 +46,7 @@ export function planFor(app: NextApp): Plan {
     instrumentation(app, imports),
     config(app),
     ...components(app),
+    ...[webhookTest(app, sources)].filter((step) => step !== undefined),
   ];
   return { steps: steps.map((step) => confined(app.folder, step)), ...(routeStep.kind === 'create' && { identify }) };
 }

@@ -5,6 +5,7 @@ import { type Paint, paragraph } from '../output.js';
 import { unifiedDiff } from './diff.js';
 import type { Plan } from './plan.js';
 import type { Step } from './step.js';
+import { runnerOf } from './webhook-test.js';
 
 const DONE = { create: 'created', change: 'changed', keep: 'kept', refuse: 'by hand' } as const;
 const WOULD = { create: 'create', change: 'change', keep: 'keep', refuse: 'by hand' } as const;
@@ -41,6 +42,8 @@ export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
   const pathOf = (module: string): string => steps.find(({ path }) => path.includes(`${module}.`))?.path ?? module;
   const hasSample = steps.some(({ path, kind }) => path.includes('components/notifications.') && kind !== 'refuse');
   const sample = `Put <Notifications /> from ${pathOf('components/notifications')} into a page, inside <EventStream> from ${pathOf('components/event-stream')}.`;
+  const test = steps.find(({ path }) => path.includes('.test.'))?.path;
+  const tests = `${test ? `Say in ${test} what your webhook sends` : 'Test what you send: fakeSSE of ssekit/testing'}; see docs/testing.md of ssekit.`;
   const curl = 'curl -N http://localhost:3000/api/sse';
   const event = "{ event: 'notification', data: { message: 'hello' } }";
   const todo = [
@@ -54,6 +57,7 @@ export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
     runCommand(app.manager, 'dev'),
     identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (the cookie of a signed-in user)`,
     'Check the stream: npx ssekit doctor http://localhost:3000/api/sse',
+    ...(runnerOf(app) ? [tests] : []),
   ];
   return ['Next:', ...todo.map((text, index) => paragraph(text, '     ', `  ${index + 1}. `))].join('\n');
 }

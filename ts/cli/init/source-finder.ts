@@ -25,10 +25,16 @@ export class SourceFinder {
 
   /** The file nearest to the app's folder that matches all patterns. The first pattern captures the name. */
   find(pattern: RegExp, ...others: RegExp[]): Found | undefined {
+    return this.findAt(/^/, pattern, ...others);
+  }
+
+  /** The same, among the files whose paths match. */
+  findAt(place: RegExp, pattern: RegExp, ...others: RegExp[]): Found | undefined {
     this.#files ??= [...filesIn(this.#folder)]
       .sort((a, b) => a.split('/').length - b.split('/').length || a.localeCompare(b))
       .map((path) => ({ path, text: readFileSync(join(this.#folder, path), 'utf8') }));
     for (const { path, text } of this.#files) {
+      if (!place.test(path)) continue;
       const name = pattern.exec(text)?.slice(1).find(Boolean);
       if (!name || !others.every((other) => other.test(text))) continue;
       return { module: path.replace(/(\/index)?\.[^.]+$/, ''), name };
