@@ -7,7 +7,7 @@ import type { FakeSSE } from '../ts/testing';
 
 const root = join(__dirname, '..');
 const { SSEService }: { SSEService: typeof Service } = require('../index.js');
-const { fakeSSE }: typeof import('../ts/testing') = require('../dist/testing/index.js');
+const { fakeSSE, freshHub }: typeof import('../ts/testing') = require('../dist/testing/index.js');
 
 let sse: FakeSSE;
 beforeEach(() => {
@@ -234,6 +234,7 @@ describe('the place of the fake', () => {
     const { NODE_ENV } = process.env;
     Object.assign(process.env, { NODE_ENV: 'production' });
     try {
+      expect(() => freshHub()).toThrow('freshHub: got NODE_ENV=production, wants a test');
       expect(() => fakeSSE()).toThrow(
         'fakeSSE: got NODE_ENV=production, wants a test; SSEKIT_FAKE=1 allows it anywhere',
       );
@@ -267,6 +268,16 @@ describe('a whole run', () => {
       setInterval(() => sse.isOnline('ada') || process.exit(), 1);`;
     expect((await run(program, { SSEKIT_FAKE: '1' })).stdout).toBe('ada');
     await expect(run(program, { SSEKIT_FAKE: '' })).rejects.toThrow('an addon was loaded');
+  });
+
+  test('a worker thread has a fake of its own', async () => {
+    const program = `
+      const { Worker } = require('node:worker_threads');
+      process.dlopen = () => { throw new Error('an addon was loaded'); };
+      require('ssekit').SSEService.getInstance().broadcast({ data: 1 });
+      new Worker("process.dlopen = () => { throw new Error('an addon was loaded'); };" +
+        "console.log('events', require('ssekit').SSEService.getInstance().stats().events)", { eval: true });`;
+    expect((await run(program, { SSEKIT_FAKE: '1' })).stdout).toBe('events 0\n');
   });
 
   test('in production, it says so', async () => {

@@ -94,6 +94,16 @@ export const presence: Case[] = [
     expected: [[], [], [], false, false, [], true, '(undefined)', ''],
   },
   {
+    name: 'options have the same names, bounds and defaults',
+    run() {
+      const { hub, ticket } = require('../../dist/server/binding.js').native().describeOptions();
+      // The default of the addon depends on the machine.
+      const same = hub.filter(({ name }: { name: string }) => name !== 'threads');
+      const byName = (one: { name: string }, other: { name: string }): number => (one.name < other.name ? -1 : 1);
+      return [same.sort(byName), ticket.map(({ name }: { name: string }) => name).sort()];
+    },
+  },
+  {
     name: 'an error code stands for each kind of error',
     run: () => require('../../dist/server/binding.js').native().errorCodes(),
   },

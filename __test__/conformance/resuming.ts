@@ -198,6 +198,32 @@ export const resuming: Case[] = [
     },
   },
   {
+    name: 'a stream has the same bytes',
+    async run({ SSEService, service }) {
+      SSEService.configure({ retryMs: 7 });
+      const open = (clientId: string, client: object): ReadableStreamDefaultReader<Uint8Array> => {
+        const request = new Request(`http://localhost/sse?clientId=${clientId}`);
+        const { body } = service.connect(request, { welcome: 'ä', channels: ['c'], ...client });
+        return (body as ReadableStream<Uint8Array>).getReader();
+      };
+      const readers = [open('tab', { userId: 'ada' }), open('guest', { anonymous: true })];
+      service.broadcast({ event: 'n', data: 'ö\n', retry: 5, id: 'own' });
+      service.broadcast({ data: { a: [1] } });
+      service.subscribe({ clientId: 'tab' }, 'd');
+      service.disconnectUser('ada');
+      service.disconnectClient('guest');
+      return Promise.all(
+        readers.map(async (reader) => {
+          let text = '';
+          for (let read = await reader.read(); !read.done; read = await reader.read()) {
+            text += new TextDecoder().decode(read.value);
+          }
+          return text;
+        }),
+      );
+    },
+  },
+  {
     name: 'a drained hub says when to come back',
     async run({ sse, service }) {
       const client = sse.connect({ userId: 'ada' });
