@@ -1,5 +1,6 @@
 /** What `jest.mock('@/features/sse')` needs: a service of mock functions that behaves like one. */
-import { SSEService } from '../server/service.js';
+import type { SSEService } from '../../index';
+import { SSEService as Service } from '../server/service.js';
 import { standInRecord } from '../server/stand-in.js';
 import { fakeSSE } from './fake-sse.js';
 
@@ -12,9 +13,9 @@ export type MockFunction = (implementation: (...args: never[]) => unknown) => un
  */
 export function mockSSE(fn: MockFunction): { SSEService: typeof SSEService } {
   if (!standInRecord().binding) fakeSSE();
-  const service = SSEService.getInstance();
-  const mocked = Object.create(SSEService.prototype) as Record<string, unknown>;
-  for (const name of Object.getOwnPropertyNames(SSEService.prototype)) {
+  const service = Service.getInstance();
+  const mocked = Object.create(Service.prototype) as Record<string, unknown>;
+  for (const name of Object.getOwnPropertyNames(Service.prototype)) {
     if (name === 'constructor') continue;
     const method = Reflect.get(service, name) as (...args: unknown[]) => unknown;
     mocked[name] = fn((...args) => {
@@ -24,7 +25,7 @@ export function mockSSE(fn: MockFunction): { SSEService: typeof SSEService } {
   }
   const statics = {
     getInstance: fn(() => mocked),
-    configure: fn((...args: Parameters<typeof SSEService.configure>) => SSEService.configure(...args) && mocked),
+    configure: fn((...args: Parameters<typeof Service.configure>) => Service.configure(...args) && mocked),
   };
   return { SSEService: Object.assign(() => {}, statics) as unknown as typeof SSEService };
 }
