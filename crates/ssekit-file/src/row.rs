@@ -82,7 +82,7 @@ pub(crate) fn columns(topic: Topic) -> &'static str {
     }
 }
 
-/// What a row says, if it is what was written.
+/// The content of a row, unless it has changed since it was written.
 pub(crate) fn stored<'a>(row: &'a Row<'_>, topic: Topic) -> Result<Stored<'a>, Trouble> {
     let number: u64 = row.get(0)?;
     let damaged = || damaged(number);

@@ -66,7 +66,7 @@ pub fn texts(records: &[Record], topic: Topic) -> Vec<(Number, String)> {
     of_topic.map(|record| (record.number, String::from_utf8(record.payload.to_vec()).unwrap())).collect()
 }
 
-/// What came after these ends, whomever it is for.
+/// The records after these ends, whomever they are for.
 pub async fn all_after(node: &mut impl Backplane, after: Ends) -> Result<News, Failure> {
     node.next(after, &Interest::everything()).await
 }

@@ -73,7 +73,7 @@ export class FakeStreams implements Omit<NativeStreams, never> {
       taken.tokens.push(stream.token);
       taken.chunkOf.push(chunk === null ? NO_CHUNK : taken.chunks.push(chunk) - 1);
     }
-    // What did not fit into this go comes with the next.
+    // The next read takes the rest.
     this.wake();
     return taken;
   }

@@ -155,7 +155,7 @@ pub struct Passed {
     pub to: Address,
 }
 
-/// What came after the ends that a node has read.
+/// The records after the ends that a node has read.
 #[derive(Debug, Clone, Default)]
 pub struct News {
     /// Records of both topics, each in order.

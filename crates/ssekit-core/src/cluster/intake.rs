@@ -1,4 +1,4 @@
-//! What one read of the history has returned, in the order in which it is applied.
+//! The records of one read of the history, in the order in which they are applied.
 
 use std::collections::HashMap;
 

@@ -1,4 +1,4 @@
-//! What a node is given of the audiences that it follows, and of the others.
+//! The records that a node is given of the audiences that it follows, and of the others.
 
 use ssekit_core::backplane::{
     Address, Backplane, Batch, Ends, Interest, Joined, MOST_PASSED, MOST_READ, News, NodeId, Number, Outgoing, Recall,
