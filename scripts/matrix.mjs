@@ -21,9 +21,11 @@ await main(async () => {
   if (!values.packages) await run(process.execPath, [join(root, 'scripts', 'pack.mjs')]);
   const results = await runAll(values.packages ?? join(root, 'packages', 'release'), words);
 
-  const failed = [...results.values()].filter(({ error }) => error).length;
-  console.log(`\nmatrix: ${results.size - failed} passed, ${failed} failed`);
-  if (failed > 0) return 1;
+  const failed = [...results].filter(([, { error }]) => error);
+  // Once more at the end, where they are found without the logs.
+  for (const [name, { error }] of failed) console.error(`FAIL  ${name}: ${error.message}`);
+  console.log(`\nmatrix: ${results.size - failed.length} passed, ${failed.length} failed`);
+  if (failed.length > 0) return 1;
   if (words.length > 0) return 0;
   const { checkDocument, writeDocument } = await import('./matrix/document.mjs');
   if (!values.check) writeDocument(results);

@@ -42,7 +42,11 @@ export async function installSource(log, workspace, folder) {
 }
 
 async function npmInstall(log, folder, ...args) {
-  await command(log, 'npm', ['install', '--no-audit', '--no-fund', ...args], { cwd: folder });
+  // A registry that is slow to answer is no fault of the package.
+  await command(log, 'npm', ['install', '--no-audit', '--no-fund', '--fetch-retries=5', ...args], {
+    cwd: folder,
+    minutes: 10,
+  });
 }
 
 /** A Next.js app with the guide's snippets in it, before ssekit is set up. */
