@@ -278,9 +278,21 @@ pub(crate) fn stats() -> Stats {
     }
 }
 
+/// Reports everything that happens from now on to the application.
+pub(crate) fn subscribe(observer: Arc<dyn Observer>) {
+    stderr::subscribed();
+    observe(observer);
+}
+
+/// Stops reporting to the application.
+pub(crate) fn unsubscribe(observer: &Arc<dyn Observer>) {
+    if unobserve(observer) {
+        stderr::unsubscribed();
+    }
+}
+
 /// Reports everything that happens from now on to an observer.
 pub(crate) fn observe(observer: Arc<dyn Observer>) {
-    stderr::subscribed();
     let mut process = PROCESS.lock();
     if let Some(running) = &process.running {
         running.hub.observe(Arc::clone(&observer));
@@ -288,15 +300,13 @@ pub(crate) fn observe(observer: Arc<dyn Observer>) {
     process.observers.push(observer);
 }
 
-/// Stops reporting to an observer.
-pub(crate) fn unobserve(observer: &Arc<dyn Observer>) {
+/// Stops reporting to an observer. Returns whether it was one.
+pub(crate) fn unobserve(observer: &Arc<dyn Observer>) -> bool {
     let mut process = PROCESS.lock();
     if let Some(running) = &process.running {
         running.hub.unobserve(observer);
     }
     let before = process.observers.len();
     process.observers.retain(|other| !Arc::ptr_eq(other, observer));
-    if process.observers.len() < before {
-        stderr::unsubscribed();
-    }
+    process.observers.len() < before
 }

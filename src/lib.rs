@@ -24,6 +24,7 @@ mod error;
 mod exit;
 mod history;
 mod hub;
+mod inspector;
 mod observer;
 mod options;
 mod page;

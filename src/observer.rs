@@ -8,7 +8,7 @@ use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::{Client, ClientInfo, DisconnectReason, Observer};
 
-use crate::hub::{observe, unobserve};
+use crate::hub;
 
 /// Something that has happened.
 #[napi(object, object_from_js = false)]
@@ -84,7 +84,7 @@ pub fn subscribe(callback: Function<'_, Notice, ()>) -> napi::Result<Subscriptio
     let builder = callback.build_threadsafe_function::<Notice>();
     let callback = builder.callee_handled::<false>().weak::<true>().build()?;
     let observer: Arc<dyn Observer> = Arc::new(NodeObserver(callback));
-    observe(Arc::clone(&observer));
+    hub::subscribe(Arc::clone(&observer));
     Ok(Subscription { observer: Mutex::new(Some(observer)) })
 }
 
@@ -94,7 +94,7 @@ impl Subscription {
     #[napi(catch_unwind)]
     pub fn end(&self) {
         if let Some(observer) = self.observer.lock().take() {
-            unobserve(&observer);
+            hub::unsubscribe(&observer);
         }
     }
 }

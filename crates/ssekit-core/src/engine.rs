@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use crate::delivery::deliveries::Deliveries;
 use crate::delivery::inbox::{Command, Inbox};
-use crate::event::Draft;
 use crate::event::audience::Audience;
 use crate::event::position::{Epoch, Position};
+use crate::event::{Draft, Glimpse};
 use crate::history::timeline::{Place, Timeline};
 use crate::session::channel::Channel;
 use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
+use crate::session::observer::Sent;
 use crate::session::registry::Registry;
 use crate::session::revoked::Revoked;
 
@@ -48,22 +49,57 @@ impl Engine {
     /// Puts an event into the log of its audience, and marks the clients that it is for. Returns the number of
     /// connected clients among these, and the event's position. A broadcast also needs [`Engine::wake_for_broadcasts`].
     pub(crate) fn put(&self, place: Place, audience: Audience<'_>, draft: Draft) -> (usize, Option<Position>) {
-        match audience {
+        let glimpse = self.glimpse(place, audience, &draft);
+        let (clients, position) = match audience {
             Audience::All { exclude } => self.put_for_all(place, exclude, draft),
             Audience::User(id) => self.put_for_user(place, id, draft),
             Audience::Client(id) => self.put_for_client(place, id, draft),
             Audience::Channel(name) => self.put_for_channel(place, name, draft),
+        };
+        if let Some((glimpse, own_id)) = glimpse {
+            self.show(audience, &glimpse, own_id, clients, position);
         }
+        (clients, position)
     }
 
-    /// Gives a place to an event that can be recalled, if nobody here reads its audience. `None`: put it into its log.
-    pub(crate) fn leave_elsewhere(&self, place: Place, audience: Audience<'_>) -> Option<Position> {
+    /// Gives a place to an event that can be recalled, if nobody here reads its audience. `None`: put it into its log. Without
+    /// a draft, its contents have not been read.
+    pub(crate) fn leave_elsewhere(
+        &self,
+        place: Place,
+        audience: Audience<'_>,
+        draft: Option<&Draft>,
+    ) -> Option<Position> {
         let Self { timeline, registry, .. } = self;
-        match audience {
+        let position = match audience {
             Audience::User(id) => registry.users.leave_elsewhere(id, place, timeline),
             Audience::Channel(name) => registry.channels.leave_elsewhere(name, place, timeline),
             Audience::All { .. } | Audience::Client(_) => None,
+        }?;
+        if let Some((glimpse, own_id)) = draft.and_then(|draft| self.glimpse(place, audience, draft)) {
+            self.show(audience, &glimpse, own_id, 0, Some(position));
         }
+        Some(position)
+    }
+
+    /// A look at an event and at its own id, if an observer wants it. A duplicate has been shown before.
+    fn glimpse(&self, place: Place, audience: Audience<'_>, draft: &Draft) -> Option<(Glimpse, Option<String>)> {
+        let glimpse = if place.is_duplicate() { None } else { self.registry.glimpse(audience, draft) };
+        glimpse.map(|glimpse| (glimpse, draft.own_id().map(str::to_owned)))
+    }
+
+    fn show(
+        &self,
+        to: Audience<'_>,
+        event: &Glimpse,
+        own_id: Option<String>,
+        clients: usize,
+        position: Option<Position>,
+    ) {
+        let id = position.map(|position| own_id.unwrap_or_else(|| self.timeline.epoch().id(position)));
+        let is_excluded = matches!(to, Audience::All { exclude: Some(id) } if self.registry.client(id).is_some());
+        let clients = clients.saturating_sub(usize::from(is_excluded));
+        self.registry.tell(|observer| observer.sent(&Sent { to, id: id.as_deref(), clients, event }));
     }
 
     fn put_for_user(&self, place: Place, user_id: &str, mut draft: Draft) -> (usize, Option<Position>) {

@@ -41,13 +41,17 @@ pub use delivery::stream::{Chunk, Stream};
 pub use error::{Error, ErrorKind, Refusal, Result};
 pub use event::audience::Audience;
 pub use event::trace::TraceContext;
-pub use event::{Event, Framing, StoredEvent};
+pub use event::{Event, Framing, Glimpse, StoredEvent};
 pub use history::{HistoryOptions, LogBounds};
-pub use hub::{Change, Changed, ClientDetails, ClientFilter, Connect, Connected, Hub, Page, Published, Subscriber};
+pub use hub::{
+    Change, Changed, ClientDetails, ClientFilter, ClientView, ClientsView, Connect, Connected, Hub, NodeView, Page,
+    Published, Subscriber,
+};
 pub use options::{ChannelKinds, ChannelOptions, ClusterOptions, DrainOptions, LimitOptions, MaxLag, Options};
 pub use session::client::Client;
 pub use session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};
 pub use session::network::parse_address;
-pub use session::observer::Observer;
+pub use session::observer::{Observer, Sent};
+pub use session::reset::ResetReason;
 pub use session::revoked::LogOutMark;
 pub use stats::Stats;

@@ -10,6 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::activity::Busy;
+use crate::inspector::Lines;
 use crate::receipts::{BodyChunk, Receipts};
 use ssekit_core::delivery::stream::Stream;
 
@@ -30,6 +31,8 @@ enum Content {
     Whole(Full<Bytes>),
     /// The first bytes, and the stream after them. Dropping the stream disconnects its client.
     Events(Option<Bytes>, Stream, Receipts),
+    /// The lines of an inspector.
+    Lines(Box<Lines>),
 }
 
 impl AnyBody {
@@ -42,6 +45,10 @@ impl AnyBody {
             client.progress.will_be_told();
         }
         Self { content: Content::Events(Some(opening), stream, receipts), busy: None }
+    }
+
+    pub(crate) fn lines(lines: Box<Lines>) -> Self {
+        Self { content: Content::Lines(lines), busy: None }
     }
 
     /// The same body, but it also keeps its connection from being idle.
@@ -83,20 +90,23 @@ impl Body for AnyBody {
                 }
                 chunk.map(|chunk| chunk.map(|chunk| Ok(Frame::data(chunk))))
             }
+            Content::Lines(lines) => {
+                lines.poll_next(cx).map(|line| line.map(|line| Ok(Frame::data(BodyChunk::plain(line)))))
+            }
         }
     }
 
     fn is_end_stream(&self) -> bool {
         match &self.content {
             Content::Whole(body) => body.is_end_stream(),
-            Content::Events(..) => false,
+            Content::Events(..) | Content::Lines(_) => false,
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.content {
             Content::Whole(body) => body.size_hint(),
-            Content::Events(..) => SizeHint::default(),
+            Content::Events(..) | Content::Lines(_) => SizeHint::default(),
         }
     }
 }

@@ -26,6 +26,7 @@ pub(crate) async fn events(request: Request<Incoming>, context: &ConnectionConte
     let headers = match &mut routed {
         Routed::Answer(answer) => answer.headers_mut(),
         Routed::Stream(opened) => opened.head.headers_mut(),
+        Routed::Watch(head, _) => head.headers_mut(),
     };
     cors.decorate(request.headers().get(ORIGIN), headers);
     cors.decorate_preflight(&request, headers);

@@ -15,6 +15,7 @@
 //! * `subscribers`: the clients of this listener, and when their tickets expire.
 //! * [`ticket`], with its `signature`, `payload`, `grants` and `once`: who may have a stream, and which channels.
 //! * `publish`, `idempotency`, `secret`: sending over HTTP; `json_body`: what a request brings.
+//! * `inspector`: the page that shows what happens, and its requests.
 //! * `operator_log`, `meter`: what the operator learns, but the peer does not.
 
 mod accept;
@@ -33,6 +34,7 @@ mod http1;
 mod http2;
 mod idempotency;
 mod identity;
+mod inspector;
 mod json_body;
 mod meter;
 mod metrics;
@@ -56,5 +58,5 @@ mod takeover;
 pub mod ticket;
 mod tls;
 
-pub use options::{CorsOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
+pub use options::{CorsOptions, InspectorOptions, ListenerLimits, ListenerOptions, MetricsAccess, TlsOptions};
 pub use server::Listener;

@@ -5,6 +5,7 @@ use hyper::{Response, StatusCode};
 
 use crate::answer::Answer;
 use crate::body::AnyBody;
+use crate::inspector::Lines;
 use crate::receipts::Receipts;
 use ssekit_core::delivery::stream::Stream;
 
@@ -13,6 +14,8 @@ use ssekit_core::delivery::stream::Stream;
 pub(crate) enum Routed {
     Answer(Answer),
     Stream(StreamResponse),
+    /// The lines of an inspector.
+    Watch(Response<()>, Box<Lines>),
 }
 
 /// An opened event stream.
@@ -27,7 +30,7 @@ impl Routed {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Answer(answer) => answer.status(),
-            Self::Stream(_) => StatusCode::OK,
+            Self::Stream(_) | Self::Watch(..) => StatusCode::OK,
         }
     }
 
@@ -38,6 +41,7 @@ impl Routed {
             Self::Stream(StreamResponse { head, opening, stream }) => {
                 head.map(|()| AnyBody::events(opening, stream, receipts.clone()))
             }
+            Self::Watch(head, lines) => head.map(|()| AnyBody::lines(lines)),
         }
     }
 }

@@ -10,6 +10,7 @@ use crate::answer::{self, Answer};
 use crate::events::events;
 use crate::headers::shown;
 use crate::host;
+use crate::inspector::inspector;
 use crate::metrics::metrics;
 use crate::publish::publish;
 use crate::response::Routed;
@@ -68,6 +69,9 @@ async fn dispatch(request: Request<Incoming>, context: &ConnectionContext) -> Ro
     let shared = &context.shared;
     if request.uri().path() == shared.options.path {
         return events(request, context).await;
+    }
+    if request.uri().path() == "/inspector" && shared.options.inspector.is_some() {
+        return inspector(request, context).await;
     }
     Routed::Answer(match request.uri().path() {
         "/healthz" => get(&request, || answer::text(StatusCode::OK, "ok\n")),

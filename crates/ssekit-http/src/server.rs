@@ -23,6 +23,7 @@ use crate::tls::server_config;
 use ssekit_core::error::{Error, Result};
 use ssekit_core::hub::Hub;
 use ssekit_core::schema::Schema;
+use ssekit_inspector::Watches;
 
 /// Connections that are still open after this time are broken off.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(5);
@@ -62,6 +63,7 @@ impl Listener {
         let tls = options.tls.as_ref().map(server_config).transpose()?;
         let publish_token = options.publish_token.as_deref().map(Secret::new).transpose()?;
         let metrics_token = options.metrics.token().map(Secret::new).transpose()?;
+        let inspector_token = options.inspector.as_ref().map(|options| Secret::new(&options.token)).transpose()?;
         let _entered = runtime.enter();
         let bound = Bound::to(&options)?;
         let local_addr = bound.local_addr();
@@ -77,6 +79,8 @@ impl Listener {
             waiting: Semaphore::new(MOST_WAITING),
             publish_token,
             metrics_token,
+            inspector_token,
+            watches: Watches::default(),
             stage: watch::Sender::new(Stage::Open),
             options,
             hub,

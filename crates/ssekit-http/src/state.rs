@@ -16,6 +16,7 @@ use crate::secret::Secret;
 use crate::subscribers::Subscribers;
 use crate::ticket::Once;
 use ssekit_core::hub::Hub;
+use ssekit_inspector::Watches;
 
 /// The stages of a listener's life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -44,6 +45,9 @@ pub(crate) struct Shared {
     pub(crate) waiting: Semaphore,
     pub(crate) publish_token: Option<Secret>,
     pub(crate) metrics_token: Option<Secret>,
+    pub(crate) inspector_token: Option<Secret>,
+    /// The inspectors that watch.
+    pub(crate) watches: Watches,
     pub(crate) stage: watch::Sender<Stage>,
 }
 

@@ -183,6 +183,13 @@ impl RawClient {
         bytes
     }
 
+    /// The next bytes, as many as these.
+    pub fn bytes(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
+    }
+
     /// Whether something has come, or the end of the connection.
     pub fn has_answer(&self) -> bool {
         self.0.set_nonblocking(true).unwrap();

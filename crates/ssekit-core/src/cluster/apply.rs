@@ -162,7 +162,7 @@ impl<'a> Applier<'a> {
                 Expected::Never => return None,
             }
         }
-        let elsewhere = if self.recalls { self.engine.leave_elsewhere(place, to.audience) } else { None };
+        let elsewhere = if self.recalls { self.engine.leave_elsewhere(place, to.audience, Some(&draft)) } else { None };
         elsewhere.or_else(|| self.engine.put(place, to.audience, draft).1)
     }
 

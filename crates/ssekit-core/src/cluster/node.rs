@@ -155,11 +155,14 @@ impl Cluster {
     }
 
     /// Gives a place to an event whose content was not read. Returns false if its content is needed, because somebody here has
-    /// begun to read it or may have received it.
+    /// begun to read it, may have received it, or looks on.
     pub(super) fn pass_over(&self, passed: &Passed, again: bool, engine: &Engine) -> bool {
+        if engine.registry.is_looked_at() {
+            return false;
+        }
         let Some(audience) = passed.to.user_or_channel().filter(|_| !again) else { return false };
         let place = Place::given(agreed(passed.number), passed.at);
-        let leave = || engine.leave_elsewhere(place, audience).is_some();
+        let leave = || engine.leave_elsewhere(place, audience, None).is_some();
         if passed.origin.node != self.node {
             return leave();
         }

@@ -149,6 +149,11 @@ impl RemoteClients {
         self.0.read().nodes.len()
     }
 
+    /// The other nodes, each with the number of its clients.
+    pub(crate) fn nodes_with_clients(&self) -> Vec<(NodeId, usize)> {
+        self.0.read().nodes.iter().map(|(id, node)| (*id, node.clients.len())).collect()
+    }
+
     /// The ids of a user's clients on other nodes, oldest first as far as known.
     pub(crate) fn clients_of(&self, user: &str) -> Vec<Arc<str>> {
         self.0.read().users.get(user).cloned().unwrap_or_default()

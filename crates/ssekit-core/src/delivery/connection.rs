@@ -140,16 +140,22 @@ impl Connection {
             let sent = self.writer.send(&slices)?;
             self.last_write = tick;
             tally.bytes += sent as u64;
-            let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
+            // A reset is always alone in its batch.
+            let reset = batch.events.first().and_then(|event| event.reset);
+            let resets = u64::from(reset.is_some());
             if sent == frames.iter().map(Bytes::len).sum::<usize>() {
                 self.reader.advance(batch.end);
                 tally.events += frames.len() as u64 - resets;
                 tally.resets += resets;
             } else {
                 let taken = self.took(sent, batch.events.iter().map(|event| event.position).zip(&frames));
-                // A reset is always alone in its batch.
                 tally.resets += resets.min(taken);
                 tally.events += taken.saturating_sub(resets);
+            }
+            if sent > 0
+                && let Some(reason) = reset
+            {
+                tally.told.push((Arc::clone(self.client()), reason));
             }
         }
         Ok(Outcome::More)

@@ -1,9 +1,13 @@
 //! A shard's counters.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
 use crate::counter::Counter;
 use crate::delivery::lag::Lag;
+use crate::session::client::Client;
+use crate::session::reset::ResetReason;
 
 /// Counters for deliveries. Each shard has its own, so that shards do not share a cache line.
 #[derive(Debug, Default)]
@@ -24,15 +28,18 @@ pub(crate) struct Tally {
     pub(crate) bytes: u64,
     pub(crate) heartbeats: u64,
     pub(crate) resets: u64,
+    /// The clients that were told about gaps.
+    pub(crate) told: Vec<(Arc<Client>, ResetReason)>,
 }
 
 impl Deliveries {
-    /// Adds a tally and sets it to zero.
-    pub(crate) fn add(&self, tally: &mut Tally) {
+    /// Adds a tally and sets it to zero. Returns the clients that were told about gaps.
+    pub(crate) fn add(&self, tally: &mut Tally) -> Vec<(Arc<Client>, ResetReason)> {
         let tally = std::mem::take(tally);
         self.events.add(tally.events);
         self.bytes.add(tally.bytes);
         self.heartbeats.add(tally.heartbeats);
         self.resets.add(tally.resets);
+        tally.told
     }
 }

@@ -167,7 +167,9 @@ impl Shard {
         self.continue_channels();
         self.continue_unfinished();
         self.continue_sweep();
-        self.shared.deliveries.add(&mut self.tally);
+        for (client, reason) in self.shared.deliveries.add(&mut self.tally) {
+            self.shared.registry.tell(|observer| observer.was_reset(&client.info, reason));
+        }
         let has_passes = self.pass.is_some() || self.has_news() || self.has_channel_news();
         more_ready || has_passes || !self.unfinished.is_empty() || self.sweep.is_some()
     }

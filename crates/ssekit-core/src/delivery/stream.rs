@@ -175,6 +175,9 @@ impl Stream {
         if let Some(counter) = self.parts.as_ref().and_then(|parts| parts.registry.arrivals.not_handed_off(reason)) {
             counter.add(1);
         }
+        if let Some(client) = self.client() {
+            client.stays(reason);
+        }
     }
 
     /// The same for a non-blocking socket, with a value that is dropped when the socket is closed.
@@ -282,8 +285,13 @@ impl Parts {
 
     /// If the client was closed before this read, its carrier still has to read the end.
     fn chunk_of(&self, batch: ReadBatch, closed: bool) -> Chunk {
-        let resets = batch.events.iter().filter(|event| event.is_reset).count() as u64;
+        let reset = batch.events.first().and_then(|event| event.reset);
+        let resets = u64::from(reset.is_some());
         self.deliveries.resets.add(resets);
+        if let Some(reason) = reset {
+            let client = self.reader.client();
+            self.registry.tell(|observer| observer.was_reset(&client.info, reason));
+        }
         self.deliveries.events.add(batch.events.len() as u64 - resets);
         let chunk = Chunk {
             content: Content::Events(batch.events),

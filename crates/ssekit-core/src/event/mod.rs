@@ -9,6 +9,7 @@ pub mod audience;
 mod draft;
 mod encoded;
 mod frame;
+mod glimpse;
 pub mod key;
 mod lines;
 pub mod position;
@@ -23,6 +24,7 @@ use bytes::{BufMut, BytesMut};
 pub use draft::Draft;
 pub(crate) use encoded::Encoded;
 pub use frame::{Frame, Framing};
+pub use glimpse::Glimpse;
 pub use stored::StoredEvent;
 
 use crate::error::{Error, Result, grouped};

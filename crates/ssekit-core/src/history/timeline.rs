@@ -81,6 +81,11 @@ impl Place {
         Self { duplicate_of: original, ..self }
     }
 
+    /// Whether the event has been put into a log before.
+    pub fn is_duplicate(self) -> bool {
+        self.duplicate_of > 0
+    }
+
     /// The given position; 0 if none was given.
     pub fn position(self) -> Position {
         self.position.unwrap_or(0)

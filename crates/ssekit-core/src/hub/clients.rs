@@ -63,7 +63,7 @@ impl Hub {
     }
 }
 
-fn details_elsewhere(there: &Described) -> ClientDetails {
+pub(super) fn details_elsewhere(there: &Described) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&there.id),
         member: member(&there.id),
@@ -75,7 +75,7 @@ fn details_elsewhere(there: &Described) -> ClientDetails {
     }
 }
 
-fn details(client: &Client) -> ClientDetails {
+pub(super) fn details(client: &Client) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&client.info.id),
         member: member(&client.info.id),

@@ -102,7 +102,13 @@ impl Hub {
     /// # Errors
     /// An id is invalid, or the client is refused: see [`Refusal`](crate::error::Refusal).
     pub fn connect(&self, who: Connect<'_>) -> Result<Connected> {
-        self.try_connect(who).inspect_err(|error| self.inner.engine.registry.gate.count(error))
+        self.try_connect(who).inspect_err(|error| {
+            let registry = &self.inner.engine.registry;
+            registry.gate.count(error);
+            if let Some(refusal) = error.refusal() {
+                registry.tell(|observer| observer.refused(refusal, who.user, who.client));
+            }
+        })
     }
 
     /// The same, for a client that an application identified after `mark`. A user who was logged out since then stays

@@ -7,6 +7,7 @@ mod claim;
 mod clients;
 mod connect;
 mod housekeeping;
+mod look;
 mod page;
 mod publish;
 mod read_back;
@@ -27,6 +28,7 @@ use uuid::Uuid;
 
 pub use channels::{Page, Subscriber};
 pub use clients::{ClientDetails, ClientFilter};
+pub use look::{ClientView, ClientsView, NodeView};
 pub use page::{Change, Changed};
 pub use publish::Published;
 pub use request::{Connect, Connected};

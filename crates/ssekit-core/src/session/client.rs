@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::Entry;
-use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
+use crate::session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};
 use crate::session::network::Network;
 use crate::session::progress::Progress;
 use crate::session::revoked::since_1970;
@@ -117,6 +117,8 @@ pub struct Client {
     pub(crate) position_due: AtomicBool,
     /// Somebody has read the stream since the shard's last look, so it is not idle.
     pub stirred: AtomicBool,
+    /// Why its stream stays with its carrier: the reason's number, counted from one.
+    stays: AtomicU8,
     waker: Mutex<Option<Waker>>,
 }
 
@@ -154,6 +156,7 @@ impl Client {
             heartbeat_due: AtomicBool::new(false),
             position_due: AtomicBool::new(false),
             stirred: AtomicBool::new(true),
+            stays: AtomicU8::new(0),
             waker: Mutex::new(None),
         }
     }
@@ -257,6 +260,16 @@ impl Client {
     /// that tells them then tells them this, too.
     pub fn may_tell_gone(&self, reason: DisconnectReason) -> bool {
         self.told.fetch_or((reason as u8 + 1) * TOLD_GONE, Ordering::AcqRel) & TOLD_CONNECTED != 0
+    }
+
+    /// Its stream stays with its carrier.
+    pub(crate) fn stays(&self, reason: NotHandedOff) {
+        self.stays.store(reason as u8 + 1, Ordering::Relaxed);
+    }
+
+    /// Why its stream stays with its carrier, if that is known.
+    pub(crate) fn not_handed_off(&self) -> Option<NotHandedOff> {
+        NotHandedOff::ALL.get(usize::from(self.stays.load(Ordering::Relaxed)).checked_sub(1)?).copied()
     }
 
     /// Whether this event is for it and new to it.

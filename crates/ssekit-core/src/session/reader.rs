@@ -21,8 +21,8 @@ pub struct Pending {
     pub position: Position,
     /// Its bytes.
     pub frame: Frame,
-    /// It reports a gap.
-    pub is_reset: bool,
+    /// The gap that it reports, if it does.
+    pub reset: Option<ResetReason>,
 }
 
 /// The next events for a client.
@@ -134,7 +134,7 @@ impl Reader {
         } else {
             frame
         };
-        Pending { position, frame: self.own(frame), is_reset: false }
+        Pending { position, frame: self.own(frame), reset: None }
     }
 
     /// The next events: at most [`MAX_EVENTS`], and at most `max_bytes` except for a first event that is larger. The cursor
@@ -211,7 +211,7 @@ impl Reader {
 
     fn reset_at(&self, timeline: &Timeline, reason: ResetReason, position: Position, has_more: bool) -> ReadBatch {
         let frame = self.own(reset_frame(timeline, reason, position));
-        let events = vec![Pending { position, frame, is_reset: true }];
+        let events = vec![Pending { position, frame, reset: Some(reason) }];
         ReadBatch { events, end: position, has_more }
     }
 

@@ -4,7 +4,7 @@ mod channels;
 mod observers;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicIsize, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicIsize, AtomicU64, AtomicUsize, Ordering};
 
 use dashmap::{DashMap, Entry};
 use parking_lot::RwLock;
@@ -62,6 +62,8 @@ pub(crate) struct Registry {
     /// Clients that were given up, or were not worth keeping.
     departed: Departed,
     observers: RwLock<Vec<Arc<dyn Observer>>>,
+    /// The observers that look at events.
+    onlookers: AtomicUsize,
 }
 
 impl Registry {
@@ -85,6 +87,7 @@ impl Registry {
             unclaimed_of_anybody: AtomicU64::new(0),
             departed: Departed::default(),
             observers: RwLock::default(),
+            onlookers: AtomicUsize::new(0),
         }
     }
 

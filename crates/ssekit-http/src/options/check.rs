@@ -24,6 +24,7 @@ impl ListenerOptions {
         }
         check_token("options.publish.token", self.publish_token.as_deref())?;
         check_token("options.metrics.token", self.metrics.token())?;
+        check_token("options.inspector.token", self.inspector.as_ref().map(|inspector| inspector.token.as_str()))?;
         if self.tickets.is_none() && !self.anonymous && self.publish_token.is_none() {
             return Err(Error::argument(
                 "options: got a listener that nobody could use, wants `tickets`, `anonymous: true` or `publish`",

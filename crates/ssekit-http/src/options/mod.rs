@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::ticket::TicketOptions;
 use slots::{MetricsSlot, PublishSlot};
 use ssekit_core::schema::{Fields, Schema};
+use ssekit_inspector::Rights;
 
 /// The options of a listener.
 ///
@@ -48,6 +49,8 @@ pub struct ListenerOptions {
     pub publish_token: Option<String>,
     /// Access to `/metrics`. Default: nobody.
     pub metrics: MetricsAccess,
+    /// Access to `/inspector`. Default: nobody.
+    pub inspector: Option<InspectorOptions>,
     /// Whether all connections come from a proxy that names its client in `X-Forwarded-For`. Default: false.
     pub trust_proxy: bool,
     /// Whether an event that is published over HTTP keeps its publisher's trace context
@@ -76,6 +79,25 @@ impl MetricsAccess {
             Self::Token(token) => Some(token),
             Self::Off | Self::Open => None,
         }
+    }
+}
+
+/// Access to `/inspector`, the page that shows who is connected and what was sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InspectorOptions {
+    /// The token that the page must present.
+    pub token: String,
+    /// Whether the page shows the data of events and of clients. Default: false.
+    pub data: bool,
+    /// Whether the page may send events. Default: false.
+    pub send: bool,
+    /// Whether the page may disconnect clients. Default: false.
+    pub disconnect: bool,
+}
+
+impl InspectorOptions {
+    pub(crate) fn rights(&self) -> Rights {
+        Rights { data: self.data, send: self.send, disconnect: self.disconnect }
     }
 }
 
@@ -149,6 +171,7 @@ impl Default for ListenerOptions {
             anonymous: false,
             publish_token: None,
             metrics: MetricsAccess::Off,
+            inspector: None,
             trust_proxy: false,
             trace_context: false,
             limits: ListenerLimits::default(),
@@ -181,7 +204,7 @@ impl Default for ListenerLimits {
 }
 
 /// The paths that the listener answers besides that of the event stream.
-pub(crate) const OWN_PATHS: [&str; 5] = ["/publish", "/healthz", "/readyz", "/metrics", "/openapi.json"];
+pub(crate) const OWN_PATHS: [&str; 6] = ["/publish", "/healthz", "/readyz", "/metrics", "/inspector", "/openapi.json"];
 
 /// More connections than a process can have.
 const MANY: u64 = 10_000_000;
@@ -208,9 +231,22 @@ impl Schema for ListenerOptions {
             .secret()
             .slot("metrics", MetricsSlot(&mut self.metrics))
             .secret()
+            .optional("inspector", &mut self.inspector)
             .flag("trustProxy", &mut self.trust_proxy)
             .flag("traceContext", &mut self.trace_context)
             .group("limits", &mut self.limits)
+    }
+}
+
+impl Schema for InspectorOptions {
+    fn fields(&mut self) -> Fields<'_> {
+        Fields::default()
+            .text("token", &mut self.token)
+            .secret()
+            .required()
+            .flag("data", &mut self.data)
+            .flag("send", &mut self.send)
+            .flag("disconnect", &mut self.disconnect)
     }
 }
 

@@ -4,6 +4,7 @@
 mod came_back;
 mod channels;
 mod fuzz;
+mod inspector;
 mod owed_resets;
 mod publish;
 mod publish_channels;
