@@ -56,6 +56,14 @@ export declare class NativeStream {
   close(timedOut: boolean): void
 }
 
+/** What one page gets to see. */
+export declare class NativeWatch {
+  /** The next line; nothing once the watch has ended, or when the hub is about to end. */
+  line(): string | null
+  /** Ends it. */
+  end(): void
+}
+
 /** The streams of one JavaScript environment. */
 export declare class Streams {
   /** Calls `on_readable` when `take_readable` has something to return. */
@@ -115,6 +123,9 @@ export interface Asked {
  * ending, when the thread has nothing else left to do.
  */
 export declare function beforeExit(): void
+
+/** Begins a watch; nothing if too many are open. This does not start the hub. */
+export declare function beginWatch(find: string, rights: InspectorRights): NativeWatch | null
 
 /** Sends to all clients except one; returns the number of connected ones. */
 export declare function broadcast(excludeClientId: string | undefined | null, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number
@@ -197,6 +208,37 @@ export declare function getClientsByUser(userId: string, local: boolean): Array<
 
 /** Calls back with the newest events after `after`: those of a user or a channel if one is given, otherwise broadcasts. */
 export declare function history(userId: string | undefined | null, channel: string | undefined | null, after: string | undefined | null, limit: number, done: (arg: ReadBack) => void): void
+
+/** Carries out the request of a page: the body of a `POST`. */
+export declare function inspect(body: string, rights: InspectorRights): Inspected
+
+/** The outcome of a page's request. */
+export interface Inspected {
+  /** The page wants to watch, and looks for this text. */
+  find?: string
+  /** The status code. */
+  status: number
+  /** JSON. */
+  body: string
+}
+
+/** The page of the inspector. */
+export declare function inspectorPage(): InspectorPage
+
+/** A page's document, and the headers that it needs. */
+export interface InspectorPage {
+  body: string
+  headers: Array<Array<string>>
+  /** Milliseconds between two lines of a watch. */
+  tickMs: number
+}
+
+/** What a page may do besides looking. */
+export interface InspectorRights {
+  data: boolean
+  send: boolean
+  disconnect: boolean
+}
 
 /** Whether this process knows what the client with this last event id has seen. Also true if there is no way to find out. */
 export declare function isCaughtUp(lastEventId?: string | undefined | null): boolean

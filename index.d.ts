@@ -55,7 +55,16 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
   coalesceKey?: string;
 }
 
-export type { CorsOptions, Listener, ListenLimits, ListenOptions, NewTicket, TicketOptions } from './listener';
+export type {
+  CorsOptions,
+  InspectorRights,
+  Listener,
+  ListenerInspectorOptions,
+  ListenLimits,
+  ListenOptions,
+  NewTicket,
+  TicketOptions,
+} from './listener';
 
 /** A value that JSON can carry. */
 export type JSONValue =

@@ -41,6 +41,10 @@ export interface ListenOptions {
    */
   metrics?: boolean | { token: string };
   /**
+   * Access to `/inspector`, a page that shows who is connected, and what is sent to whom while it happens. Default: nobody.
+   */
+  inspector?: ListenerInspectorOptions;
+  /**
    * All connections come from a proxy that appends its client's address to `X-Forwarded-For`. The last address there then counts for
    * the hub's `limits.clientsPerAddress`. `SSEKIT_TRUST_PROXY`. Default: false.
    */
@@ -56,6 +60,25 @@ export interface ListenOptions {
    * per address.
    */
   limits?: ListenLimits;
+}
+
+/** What an inspector may do besides looking. */
+export interface InspectorRights {
+  /** It shows the data of events and of clients. `SSEKIT_INSPECTOR_DATA`. Default: false. */
+  data?: boolean;
+  /** It may send events. `SSEKIT_INSPECTOR_SEND`. Default: false. */
+  send?: boolean;
+  /** It may disconnect clients. `SSEKIT_INSPECTOR_DISCONNECT`. Default: false. */
+  disconnect?: boolean;
+}
+
+/** Access to the inspector. The page itself is public and has no data; its requests need the token. */
+export interface ListenerInspectorOptions extends InspectorRights {
+  /**
+   * The token that the page asks for, or takes from `/inspector#token=…`, which no server gets to see. At least 32 printable ASCII
+   * characters. `SSEKIT_INSPECTOR_TOKEN`.
+   */
+  token: string;
 }
 
 /** Cross-origin requests. */

@@ -17,6 +17,7 @@ const SHAPES: [AppShape, Expected][] = [
     {
       created: [
         '.gitignore',
+        'app/api/sse/inspector/route.ts',
         'app/api/sse/route.ts',
         'components/event-stream.tsx',
         'components/notifications.tsx',
@@ -33,6 +34,7 @@ const SHAPES: [AppShape, Expected][] = [
       created: [
         '.gitignore',
         'next.config.mjs',
+        'src/app/api/sse/inspector/route.js',
         'src/app/api/sse/route.js',
         'src/components/event-stream.jsx',
         'src/components/notifications.jsx',
@@ -49,6 +51,7 @@ const SHAPES: [AppShape, Expected][] = [
         '.gitignore',
         // Next.js 14 reads no config in TypeScript.
         'next.config.mjs',
+        'src/app/api/sse/inspector/route.ts',
         'src/app/api/sse/route.ts',
         'src/components/event-stream.tsx',
         'src/components/notifications.tsx',
@@ -150,6 +153,7 @@ describe('existing files', () => {
     const own = {
       'features/sse/index.js': "export { SSEService } from 'ssekit';\n",
       'app/api/sse/route.tsx': "import { createSSERoute } from 'ssekit/next';\n",
+      'app/api/sse/inspector/route.js': "import { createInspectorRoute } from 'ssekit/next';\n",
       'components/event-stream.js': '// something else\n',
       'components/notifications.js': '// something else\n',
       'instrumentation.mjs': "import 'ssekit';\nexport function register() {}\n",

@@ -132,6 +132,7 @@ declare module '@/lib/jobs/process-order' {
 }
 declare module '@/lib/session' {
   export function mayRead(userId: string, order: string | undefined): Promise<boolean>;
+  export function isAdmin(userId: string): Promise<boolean>;
   export interface SessionData { userId?: string }
   export const sessionOptions: { password: string; cookieName: string };
   export function userOf(request: Request): Promise<string | null>;

@@ -12,8 +12,15 @@ const PAGE = join(root, 'docs', 'api.md');
 /** The modules that users import, in the order of the page, and the files that declare them. */
 const MODULES = {
   ssekit: ['index.d.ts', 'listener.d.ts'],
-  'ssekit/next': ['ts/next/route.ts', 'ts/next/ticket-route.ts', 'ts/next/cursor.ts', 'ts/next/with-sse.ts'],
-  'ssekit/node': ['ts/node/index.ts'],
+  'ssekit/next': [
+    'ts/next/route.ts',
+    'ts/next/ticket-route.ts',
+    'ts/next/inspector-route.ts',
+
+    'ts/next/cursor.ts',
+    'ts/next/with-sse.ts',
+  ],
+  'ssekit/node': ['ts/node/index.ts', 'ts/node/inspector.ts'],
   'ssekit/publish': [
     'ts/publish/publisher.ts',
     'ts/publish/options.ts',

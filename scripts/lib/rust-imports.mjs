@@ -17,6 +17,7 @@ const SOURCES = [
   'crates/ssekit-core/src',
   'crates/ssekit-file/src',
   'crates/ssekit-http/src',
+  'crates/ssekit-inspector/src',
   'crates/ssekit-redis/src',
   'crates/ssekit-testing/src',
 ];

@@ -3,6 +3,7 @@ import { serverModule } from './refuse.js';
 
 const server = serverModule<Record<string, unknown>>('ssekit/next');
 
+export const createInspectorRoute = server.createInspectorRoute;
 export const createSSERoute = server.createSSERoute;
 export const createTicketRoute = server.createTicketRoute;
 export const cursor = server.cursor;

@@ -7,12 +7,13 @@ import { codeOf, type ErrorCode } from '../server/error-codes.js';
 import { argumentError, grouped } from '../server/errors.js';
 import { explain } from '../server/explain.js';
 import { identify } from '../server/identity.js';
+import { isJson } from '../server/json-type.js';
+import { isFromOwnPage } from '../server/own-page.js';
 import { retryAfter } from '../server/refusals.js';
 import { headersOf } from '../server/stream-headers.js';
 import { type Authorize, grantedOf } from './authorize.js';
 import { type ChangeRequest, parseChange } from './change-request.js';
-import { bodyOf, isJson } from './json-body.js';
-import { isFromOwnPage } from './own-page.js';
+import { bodyOf } from './json-body.js';
 
 /** The maximum number of bytes of a body: far more than the names of all channels that a client may have usually take. */
 const MOST_BYTES = 65_536;

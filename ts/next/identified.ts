@@ -17,11 +17,17 @@ export async function identified<Who extends object>(
   identity: unknown,
   known?: readonly string[],
 ): Promise<Who | Response> {
-  if (identity instanceof Response) return identity;
-  if (isResponse(identity)) return ofThisRealm(identity);
+  const own = await ownAnswer(identity);
+  if (own) return own;
   const who = typeof identity === 'object' && identity !== null ? identity : { userId: identity };
   const problem = problemOf(who, known);
   return problem === undefined ? (who as Who) : answer(unauthorized(problem, request.url));
+}
+
+/** The application's own answer, if that is what a callback of it has returned. */
+export async function ownAnswer(value: unknown): Promise<Response | undefined> {
+  if (value instanceof Response) return value;
+  return isResponse(value) ? await ofThisRealm(value) : undefined;
 }
 
 /** Recognises a response of another realm, or of the app's own undici, which `instanceof` does not. */

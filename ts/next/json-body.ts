@@ -1,11 +1,5 @@
 /** Reads the JSON that a request brings. */
 
-/** Whether a request says that it brings JSON. A page of another origin needs a preflight for this type. */
-export function isJson({ headers }: Request): boolean {
-  const [essence = ''] = (headers.get('content-type') ?? '').split(';', 1);
-  return essence.trim().toLowerCase() === 'application/json';
-}
-
 /** Returns a request's body; undefined if it is larger than this. Throws if it ends too early, or is not UTF-8. */
 export async function bodyOf(request: Request, mostBytes: number): Promise<string | undefined> {
   if (Number(request.headers.get('content-length')) > mostBytes) return undefined;

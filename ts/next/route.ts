@@ -4,11 +4,11 @@ import { native } from '../server/binding.js';
 import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
+import { checkOrigins } from '../server/own-page.js';
 import { watchRequests } from '../server/request-context.js';
 import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';
-import { checkOrigins } from './own-page.js';
 import { withRequestedChannels } from './requested-channels.js';
 
 watchRequests();

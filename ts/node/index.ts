@@ -15,6 +15,8 @@ import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
+export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
+
 watchRequests();
 
 /** Node's responses of HTTP/1.1 and HTTP/2. */

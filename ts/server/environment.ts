@@ -22,9 +22,21 @@ export function fromEnvironment(env: Environment): ListenOptions {
     publish: env.SSEKIT_PUBLISH_TOKEN ? { token: env.SSEKIT_PUBLISH_TOKEN } : undefined,
     trustProxy: flag(env, 'SSEKIT_TRUST_PROXY'),
     traceContext: flag(env, 'SSEKIT_TRACE_CONTEXT'),
+    inspector: inspector(env),
     metrics: env.SSEKIT_METRICS_TOKEN ? { token: env.SSEKIT_METRICS_TOKEN } : flag(env, 'SSEKIT_METRICS'),
   };
   return options;
+}
+
+function inspector(env: Environment): ListenOptions['inspector'] {
+  const { SSEKIT_INSPECTOR_TOKEN: token } = env;
+  if (!token) return undefined;
+  return {
+    token,
+    data: flag(env, 'SSEKIT_INSPECTOR_DATA'),
+    send: flag(env, 'SSEKIT_INSPECTOR_SEND'),
+    disconnect: flag(env, 'SSEKIT_INSPECTOR_DISCONNECT'),
+  };
 }
 
 /** With one of the two files alone, the listener would speak plain HTTP, and nobody would notice. */

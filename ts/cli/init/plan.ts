@@ -17,6 +17,7 @@ import type { Step } from './step.js';
 import {
   configFile,
   featureFile,
+  inspectorFile,
   instrumentationFile,
   notificationsFile,
   routeFile,
@@ -43,6 +44,7 @@ export function planFor(app: NextApp): Plan {
     feature,
     ...(usesFolder(app, feature) ? ignoreFiles(app.folder) : []),
     routeStep,
+    ownFile(app, `${route.slice(0, -'route'.length)}inspector/route`, inspectorFile(app), /\bcreateInspectorRoute\b/),
     instrumentation(app, imports),
     config(app),
     ...components(app),

@@ -57,6 +57,7 @@ export function nextSteps(app: NextApp, { steps, identify }: Plan): string {
     runCommand(app.manager, 'dev'),
     identify?.isOpen ? curl : `${curl} -H 'Cookie: …' (the cookie of a signed-in user)`,
     'Check the stream: npx ssekit doctor http://localhost:3000/api/sse',
+    'See who is connected and what is sent: http://localhost:3000/api/sse/inspector',
     ...(runnerOf(app) ? [tests] : []),
   ];
   return ['Next:', ...todo.map((text, index) => paragraph(text, '     ', `  ${index + 1}. `))].join('\n');

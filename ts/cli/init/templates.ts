@@ -47,6 +47,15 @@ ${indented(identify.lines)}
 `;
 }
 
+export function inspectorFile({ major }: NextApp): string {
+  const segment = major < 15 ? "export const dynamic = 'force-dynamic';\n\n" : '';
+  return `import { createInspectorRoute } from 'ssekit/next';
+
+${segment}// Who is connected, and what was sent. It works in development only, until you add \`authorize\`: see docs/inspector.md of ssekit.
+export const { GET, POST } = createInspectorRoute();
+`;
+}
+
 export function instrumentationFile(specifier: string): string {
   return `export async function register() {
   // Loaded before the first request, ssekit sees every request.

@@ -1,5 +1,11 @@
 /** Tells pages of this app from those of other sites, whose requests bring the visitor's cookies as well. */
-import { argumentError } from '../server/errors.js';
+import { argumentError } from './errors.js';
+
+/** The parts of a request that tell, of a web `Request` or of Node's own. */
+interface Asked {
+  headers: Pick<Headers, 'get'>;
+  url: string | undefined;
+}
 
 /** Checks a list of origins. Each must be as a browser writes it, because they are compared as texts. */
 export function checkOrigins(argument: string, origins: unknown): readonly string[] {
@@ -15,7 +21,7 @@ export function checkOrigins(argument: string, origins: unknown): readonly strin
  * Whether a request comes from a page of the app, or from a program that is no browser. Every browser sends `Origin` with a `POST`.
  * Newer ones also say by `Sec-Fetch-Site` what they know about the page, and no page can change that.
  */
-export function isFromOwnPage({ headers, url }: Request, allowed: readonly string[]): boolean {
+export function isFromOwnPage({ headers, url }: Asked, allowed: readonly string[]): boolean {
   const [site, origin] = [headers.get('sec-fetch-site'), headers.get('origin')];
   if (origin !== null && allowed.includes(origin)) return true;
   if (site !== null && site !== 'same-origin') return false;
@@ -32,6 +38,6 @@ function isOrigin(text: unknown): text is string {
   return typeof text === 'string' && /^https?:/.test(text) && parsed(text)?.origin === text;
 }
 
-function parsed(url: string): URL | undefined {
-  return URL.canParse(url) ? new URL(url) : undefined;
+function parsed(url: string | undefined): URL | undefined {
+  return url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
 }
