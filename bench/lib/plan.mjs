@@ -44,6 +44,7 @@ export function plan({ quick }) {
     { name: 'call-few', measure: 'call', of: handoff, how: { clients: 10, sizes: SIZES }, repeats },
     { name: 'call-many', measure: 'call', of: handoff, how: { clients: many, sizes: SIZES }, repeats },
     { name: 'channel', measure: 'channel', of: handoff, how: CHANNEL, repeats },
+    { name: 'inspector', measure: 'inspector', of: handoff, how: paced(some), repeats },
     { name: 'histories', measure: 'histories', of: handoff, how: histories(quick), repeats: quick ? 1 : 5 },
     { name: 'restart', measure: 'restart', of: handoff, how: { stored: STORED }, repeats: quick ? 1 : 3 },
     { name: 'fairness', measure: 'fairness', of: handoff, how: { clients: many, rounds: quick ? 5 : 20 }, repeats },

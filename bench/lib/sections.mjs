@@ -5,7 +5,7 @@ import { CHANNEL, GROWTH, SIZES, STORED } from './plan.mjs';
 import { table } from './table.mjs';
 
 export function ofHandoff(figures) {
-  return [callCosts, byClients, bySize, byThreads, oneUser, aChannel, historyCosts, startOnFolder, idle]
+  return [callCosts, byClients, bySize, byThreads, oneUser, aChannel, anInspector, historyCosts, startOnFolder, idle]
     .flatMap((section) => section(figures))
     .join('\n');
 }
@@ -126,6 +126,16 @@ function aChannel(figures) {
     `${cost(of('channel', 'processorPerDelivery'))} µs per delivery when a channel's events go to ${members.toLocaleString('en')} of \
 ${clients.toLocaleString('en')} clients, ${cost(of('channel', 'ofBroadcasts'))} µs when broadcasts go to ${members.toLocaleString('en')} clients in all, in turns: \
 ${ratio(of('channel', 'ratio')?.median)} times as much.\n`,
+  ];
+}
+
+function anInspector(figures) {
+  if (!figures.has('inspector')) return [];
+  const of = (value) => figures.of('inspector', 'ssekit-handoff', value);
+  return [
+    '## The inspector\n',
+    `${cost(of('processorPerDelivery'))} µs per delivery to ${figures.clients('inspector')} clients while an inspector is open, ${cost(of('alone'))} µs without, in \
+turns: ${ratio(of('ratio')?.median)} times as much.\n`,
   ];
 }
 

@@ -7,11 +7,12 @@ const require = createRequire(import.meta.url);
 
 export async function serveSSEKit(options) {
   const { SSEService } = require('../../index.js');
-  const { handleSSE } = require('../../dist/node/index.js');
+  const { handleInspector, handleSSE } = require('../../dist/node/index.js');
   const sse = SSEService.configure(options);
   // A history elsewhere is joined first.
   await sse.ready();
   const server = createServer((req, res) => {
+    if (req.url === '/inspector') return handleInspector(req, res, { authorize: () => ({ data: true }) });
     const { searchParams } = new URL(req.url, 'http://localhost');
     handleSSE(req, res, { userId: searchParams.get('user'), channels: searchParams.getAll('channel') });
   });

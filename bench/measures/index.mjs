@@ -7,6 +7,7 @@ import { fairness } from './fairness.mjs';
 import { growth } from './growth.mjs';
 import { histories } from './histories.mjs';
 import { idle } from './idle.mjs';
+import { inspector } from './inspector.mjs';
 import { memoryPerClient } from './memory.mjs';
 import { restart } from './restart.mjs';
 import { stall } from './stall.mjs';
@@ -24,6 +25,7 @@ export const MEASURES = {
   growth,
   histories,
   idle,
+  inspector,
   memoryPerClient,
   restart,
   stall,

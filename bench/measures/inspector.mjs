@@ -1,0 +1,53 @@
+/**
+ * The cost of a delivery while somebody looks on by the inspector, beside that without, in turns. `ratio` is the median over the turns.
+ */
+import { Session } from '../lib/session.mjs';
+import { summary } from '../lib/statistics.mjs';
+import { cadenceFor } from './broadcast.mjs';
+
+const TURNS = 5;
+
+export async function inspector(contender, { clients, count }) {
+  const cadence = cadenceFor(contender, { clients, count });
+  return Session.with(contender, {}, async (session) => {
+    await session.connect(clients);
+    const turns = [];
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      const alone = perDelivery(await session.broadcast(cadence));
+      const leave = await lookOn(session.server.port);
+      const watched = perDelivery(await session.broadcast(cadence));
+      await leave();
+      turns.push({ alone, watched });
+    }
+    const median = (value) => summary(turns.map(value)).median;
+    return {
+      processorPerDelivery: median(({ watched }) => watched),
+      alone: median(({ alone }) => alone),
+      ratio: median(({ alone, watched }) => watched / alone),
+    };
+  });
+}
+
+/** Opens an inspector and reads its lines. Resolves, when the first has come, to a function that ends it. */
+async function lookOn(port) {
+  const response = await fetch(`http://127.0.0.1:${port}/inspector`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ watch: {} }),
+  });
+  if (!response.ok) throw new Error(`the inspector answered with ${response.status}`);
+  const reader = response.body.getReader();
+  await reader.read();
+  const reading = (async () => {
+    while (!(await reader.read()).done);
+  })();
+  return async () => {
+    await reader.cancel();
+    await reading;
+  };
+}
+
+/** Microseconds. */
+function perDelivery({ processor, deliveries }) {
+  return processor / deliveries / 1e3;
+}
