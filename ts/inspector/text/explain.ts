@@ -4,7 +4,7 @@ import type { Audience, ClientRow } from '../wire/lines.js';
 
 const TRANSPORTS: Record<ClientRow['transport'], [label: string, meaning: string]> = {
   handoff: ['handed off', 'Native code writes to the socket; Node.js is not involved.'],
-  stream: ['Node.js', 'Node.js carries the stream, which costs event-loop time.'],
+  stream: ['Node', 'Node.js carries the stream, which costs event-loop time.'],
   listener: ['listener', 'The listener of ssekit carries the stream.'],
   opening: ['opening', 'The stream is about to begin.'],
   elsewhere: ['other node', 'Another process has the connection.'],

@@ -30,6 +30,7 @@ export class SendDialog {
 
   allow(isAllowed: boolean): void {
     byId<HTMLFieldSetElement>('send-fields').disabled = !isAllowed;
+    byId<HTMLButtonElement>('send-submit').disabled = !isAllowed;
     setHidden(byId('send-off'), isAllowed);
   }
 
@@ -72,7 +73,8 @@ export class SendDialog {
     } catch (error) {
       this.#say((error as Error).message, true);
     } finally {
-      button.disabled = false;
+      // The right may have been taken away meanwhile.
+      button.disabled = byId<HTMLFieldSetElement>('send-fields').disabled;
     }
   }
 

@@ -132,9 +132,9 @@ export class VirtualList<T> {
     const { top, height } = this.#layout.at(index);
     // What stays at the top of the scroller covers that much of it.
     const head = body.offsetTop;
-    if (top < scroller.scrollTop) scroller.scrollTop = top;
-    else if (top + height + head > scroller.scrollTop + scroller.clientHeight)
-      scroller.scrollTop = top + height + head - scroller.clientHeight;
+    const lowest = top + height + head - scroller.clientHeight;
+    // Of a row that is too high, the beginning.
+    scroller.scrollTop = Math.min(top, Math.max(lowest, scroller.scrollTop));
   }
 
   /** The row that must not move while others come and go: whoever looks at the newest rows wants them to move. */
