@@ -40,7 +40,7 @@ describe('the packages', () => {
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!(browser|cli|server)\/)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
       // For a build from source.
-      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json))$/,
+      /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json|src\/page\.(html|csp)))$/,
       /^scripts\/install\.cjs$/,
       // The targets of llms.txt.
       /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,

@@ -7,6 +7,7 @@
 
 import { join } from 'node:path';
 import { loadManifest } from './lib/benchmark.mjs';
+import { bundleInspector, checkInspector } from './lib/bundle-inspector.mjs';
 import { EXAMPLE_ENV, ensureExample, next } from './lib/example.mjs';
 import { checkFolderImports } from './lib/folder-imports.mjs';
 import { bin, ensureNodeModules } from './lib/node-modules.mjs';
@@ -45,6 +46,10 @@ const STEPS = {
   biome: async () => {
     await ensureNodeModules();
     await node([bin('@biomejs/biome', 'biome'), 'check', '--error-on-warnings', ...(fix ? ['--write'] : [])]);
+  },
+  'page of the inspector': async () => {
+    await ensureNodeModules();
+    await (fix ? bundleInspector() : checkInspector());
   },
   // The types of the subpaths that tests and the example app import are those of the built package.
   build: () => buildPackage(),

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { remapFlags } from './build-paths.mjs';
 import { bundleCli } from './bundle-cli.mjs';
 import { bundleClient } from './bundle-client.mjs';
+import { bundleInspector } from './bundle-inspector.mjs';
 import { bin, ensureNodeModules, npm } from './node-modules.mjs';
 import { cache, root } from './paths.mjs';
 import { run } from './run.mjs';
@@ -13,6 +14,8 @@ import { ensureTools } from './system-tools.mjs';
 export async function buildPackage({ debug = false, napi = [] } = {}) {
   await ensureNodeModules();
   await ensureTools('cargo', 'cc');
+  // Before the addon, which contains the page. It writes only if the page has changed.
+  await bundleInspector();
   await buildAddon(debug, napi);
   await buildTypeScript();
 }

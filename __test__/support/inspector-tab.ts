@@ -1,0 +1,96 @@
+/** A tab of Chromium with the page of the inspector in it. */
+import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
+import type { Line } from '../../ts/inspector/wire/lines';
+import { hello } from './inspector-lines';
+import type { InspectorServer, ServedWatch } from './inspector-server';
+import { until } from './until';
+
+const tabs = new Set<InspectorTab>();
+
+/** Call it in `afterEach`: closes all tabs, and returns what went wrong in them. */
+export async function closeInspectorTabs(): Promise<string[]> {
+  return (await Promise.all([...tabs].map((tab) => tab.close()))).flat();
+}
+
+export class InspectorTab {
+  readonly page: Page;
+  readonly server: InspectorServer;
+  readonly #problems: string[] = [];
+
+  private constructor(page: Page, server: InspectorServer) {
+    this.page = page;
+    this.server = server;
+    tabs.add(this);
+    page.on('pageerror', ({ message }) => this.#problems.push(message));
+    page.on('dialog', (dialog) => {
+      this.#problems.push(`dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('console', (message) => {
+      // A refused request appears there, too.
+      if (!/^Failed to load resource/.test(message.text())) this.#problems.push(message.text());
+    });
+    page.on('request', (request) => {
+      if (!request.url().startsWith(server.url)) this.#problems.push(`request: ${request.url()}`);
+    });
+  }
+
+  /** Opens the page; `fragment`: with its number sign. */
+  static async open(
+    browser: Browser,
+    server: InspectorServer,
+    { fragment = '', ...options }: BrowserContextOptions & { fragment?: string } = {},
+  ): Promise<InspectorTab> {
+    const context = await browser.newContext({ reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', ...options });
+    const tab = new InspectorTab(await context.newPage(), server);
+    await tab.page.goto(server.url + fragment);
+    return tab;
+  }
+
+  /** Opens the page, and writes the first lines of its watch. */
+  static async live(
+    browser: Browser,
+    server: InspectorServer,
+    lines: Line[],
+    options: BrowserContextOptions = {},
+  ): Promise<[tab: InspectorTab, watch: ServedWatch]> {
+    const tab = await InspectorTab.open(browser, server, options);
+    const watch = await server.watch(1);
+    watch.write(hello(), ...lines);
+    await tab.isIn('Live');
+    return [tab, watch];
+  }
+
+  get clients(): Locator {
+    return this.page.locator('#clients-body').getByRole('row');
+  }
+
+  get feed(): Locator {
+    return this.page.locator('#feed-body').getByRole('row');
+  }
+
+  id(id: string): Locator {
+    return this.page.locator(`#${id}`);
+  }
+
+  /** Waits for a state of the connection. */
+  isIn(state: string): Promise<void> {
+    return this.page.locator('#status', { hasText: state }).waitFor();
+  }
+
+  /** Waits until a row of the feed has this text. */
+  saw(text: string): Promise<void> {
+    return this.feed.filter({ hasText: text }).first().waitFor();
+  }
+
+  /** Waits until an element has this text. */
+  reads(id: string, text: string): Promise<unknown> {
+    return until(`#${id} to read ${text}`, async () => (await this.id(id).textContent())?.includes(text));
+  }
+
+  async close(): Promise<string[]> {
+    tabs.delete(this);
+    await this.page.context().close();
+    return [...this.#problems, ...this.server.elsewhere.map((path) => `path: ${path}`)];
+  }
+}
