@@ -152,11 +152,13 @@ test('without the rights, the page says how to get them', async () => {
   const rights = { data: true, send: false, disconnect: false };
   (await server.watch(1)).write(hello({ rights }), clientsTick([client('c1')]));
   await tab.clients.first().click();
-  await tab.clients.getByText('let `authorize` return `{ disconnect: true }`').waitFor();
+  await tab.clients.getByText('Disconnecting is off. To allow it, let authorize return { disconnect: true }').waitFor();
   expect(await tab.page.getByRole('button', { name: /Disconnect (client|this)/ }).count()).toBe(0);
   await tab.id('send').click();
   await until('the reason', () => tab.id('send-off').isVisible());
-  expect(await tab.id('send-off').textContent()).toContain('let authorize return { send: true }');
+  expect(await tab.id('send-off').textContent()).toContain(
+    'Sending is off. To allow it, let authorize return { send: true }',
+  );
   expect(await tab.id('send-data').isDisabled()).toBe(true);
   expect(await tab.id('send-submit').isDisabled()).toBe(true);
 });

@@ -64,6 +64,13 @@ describe('clients', () => {
     expect(await detail.textContent()).toContain('Not handed off (body): an adapter or a transform reads the body.');
   });
 
+  test('whose application gave no data have none', async () => {
+    const { data: _, ...row } = client('c1');
+    const [tab] = await InspectorTab.live(browser, server, [clientsTick([row])]);
+    await tab.clients.first().click();
+    expect(await tab.clients.first().locator('.detail').textContent()).toContain('Datanone');
+  });
+
   test('that are hidden by a limit are counted', async () => {
     const clients = { changed: rows, gone: [], total: 9_000, matching: 8_000, shown: 3 };
     const [tab] = await InspectorTab.live(browser, server, [tick({ clients })]);
@@ -115,7 +122,7 @@ describe('the feed', () => {
   test('keeps 1,000 entries, and says how many events were too many', async () => {
     const many = Array.from({ length: 1_200 }, (_, n) => event(`event-${n}`));
     const [tab] = await InspectorTab.live(browser, server, [tick({ feed: many, skipped: 1_234 })]);
-    await tab.saw('1,234 more events');
+    await tab.saw('1,234 more, too many to show each.');
     expect(await tab.id('feed-grid').getAttribute('aria-rowcount')).toBe('1001');
   });
 
@@ -157,9 +164,20 @@ describe('the feed', () => {
     const rights = { data: false, send: true, disconnect: true };
     (await server.watch(1)).write(hello({ rights }), feedTick(event('secret', { data: null })));
     await tab.id('data-hidden').waitFor();
-    expect(await tab.id('data-hidden').textContent()).toContain('let authorize return { data: true }');
+    expect(await tab.id('data-hidden').textContent()).toContain(
+      'let authorize return { data: true }; at the listener, set inspector.data.',
+    );
     await tab.feed.first().click();
     expect(await tab.feed.first().locator('.detail').textContent()).toContain('Hidden.');
+  });
+
+  test('bears an event without an id, and a refusal of nobody in particular', async () => {
+    const refusal = { type: 'refusal', at: NOW, reason: 'clients', user: null, client: null } as const;
+    const [tab] = await InspectorTab.live(browser, server, [feedTick(event('early', { id: null }), refusal)]);
+    await tab.saw('limits.clients was reached');
+    expect(await tab.feed.first().locator('.who').textContent()).toBe('');
+    await tab.feed.filter({ hasText: 'early' }).click();
+    expect(await tab.feed.locator('.detail:visible').textContent()).toContain('Idnone yet');
   });
 });
 
@@ -267,7 +285,7 @@ describe('the connection', () => {
   test('counts as lost after a long silence', async () => {
     const [tab, watch] = await InspectorTab.live(browser, server, []);
     await tab.page.clock.install();
-    watch.write(tick());
+    watch.write(clientsTick([]));
     await tab.reads('clients-count', '0 clients');
     await tab.page.clock.runFor(30_000);
     await server.watch(2);
@@ -322,6 +340,8 @@ describe('the token', () => {
     const tab = await InspectorTab.open(browser, server);
     await tab.page.getByRole('dialog', { name: 'This inspector needs a token' }).waitFor();
     await tab.reads('token-message', 'The token is missing or wrong.');
+    // Nobody has said so yet.
+    expect(await tab.page.getByText('No client is connected.').isVisible()).toBe(false);
     for (const token of ['wrong', 'sesame']) {
       await tab.id('token').fill(token);
       await tab.page.keyboard.press('Enter');

@@ -3,6 +3,7 @@ import type { Feed, FeedItem, FeedKind } from '../model/feed.js';
 import { count, plural } from '../text/format.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
 import { createFeedRow } from './feed-row.js';
+import { howToAllow } from './json-view.js';
 import { followRows } from './row-keys.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -34,6 +35,7 @@ export class FeedView {
       onMoved: () => this.#followReader(),
     });
     followRows(body, this.#list);
+    byId('data-hidden').replaceChildren('The data of events and clients is hidden. ', ...howToAllow('data'));
     body.addEventListener('focusin', () => this.#followReader());
     byId('pause').addEventListener('click', () => this.togglePause());
     byId('feed-kinds').addEventListener('click', ({ target }) => this.#toggleKind(target));
