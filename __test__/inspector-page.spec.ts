@@ -159,6 +159,17 @@ describe('the feed', () => {
     await tab.saw('later');
   });
 
+  test('goes on after a click on what cannot be opened', async () => {
+    const at = NOW;
+    const [tab, watch] = await InspectorTab.live(browser, server, [feedTick({ type: 'online', at, user: 'ada' })]);
+    await tab.feed.first().click();
+    watch.write(feedTick({ type: 'offline', at, user: 'ada' }));
+    await tab.saw('offline');
+    await tab.page.keyboard.press('ArrowDown');
+    await tab.reads('held', 'Held while you read: 0 held back');
+    expect(await tab.page.evaluate(() => document.activeElement?.textContent)).toContain('online');
+  });
+
   test('says that data is hidden, and how to allow it', async () => {
     const tab = await InspectorTab.open(browser, server);
     const rights = { data: false, send: true, disconnect: true };
@@ -333,6 +344,16 @@ describe('the token', () => {
     expect(tab.page.url()).toBe(server.url);
     expect(server.posted.map(({ headers }) => headers.authorization)).toEqual(['Bearer sesame & more']);
     expect(await tab.page.evaluate(() => history.length)).toBe(2);
+  });
+
+  test('of an address that is pasted into the open page is taken, too', async () => {
+    const tab = await InspectorTab.open(browser, server);
+    (await server.watch(1)).write(hello());
+    await tab.isIn('Live');
+    await tab.page.evaluate(() => location.assign('#token=pasted'));
+    await server.watch(2);
+    expect(server.posted[1]?.headers.authorization).toBe('Bearer pasted');
+    expect(await tab.page.evaluate(() => location.href)).toBe(server.url);
   });
 
   test('is asked for after a 401, also again', async () => {

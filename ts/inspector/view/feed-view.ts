@@ -82,7 +82,8 @@ export class FeedView {
   /** Whoever scrolls away from the newest entries, or opens one, wants to read. */
   #followReader(): void {
     if (this.#isPaused) return;
-    const hasFocus = byId('feed-body').contains(document.activeElement);
+    // That of a click does not count, because nobody sees it.
+    const hasFocus = byId('feed-body').querySelector(':focus-visible') !== null;
     const isReading = !this.#list.isAtTop || this.#list.hasExpanded || hasFocus;
     if (isReading === this.#feed.isHeld) return;
     if (isReading) this.#feed.hold();
