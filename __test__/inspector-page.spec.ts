@@ -323,6 +323,21 @@ describe('the connection', () => {
     await server.watch(1);
   });
 
+  test('follows no redirect, because that would be another page', async () => {
+    server.refusals = [{ status: 302, headers: { location: '/login' } }];
+    const tab = await InspectorTab.open(browser, server);
+    await tab.isIn('Stopped');
+    await tab.reads('banner-text', 'The server answered with a redirect. You may have to log in again.');
+  });
+
+  test('opens again after an answer that is not of the inspector', async () => {
+    server.refusals = [{ status: 502 }];
+    const tab = await InspectorTab.open(browser, server);
+    await tab.reads('banner-text', 'The server answered with status 502.');
+    (await server.watch(1)).write(hello());
+    await tab.isIn('Live');
+  });
+
   test('says that another node is watched now', async () => {
     const tab = await InspectorTab.open(browser, server);
     const first = await server.watch(1);

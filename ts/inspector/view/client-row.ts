@@ -55,18 +55,11 @@ function action(name: string, label: string, className = ''): HTMLButtonElement 
 
 function createDetail(rights: () => Rights): Row<ClientRow> {
   const about = element('div');
-  const toUser = action('send-user', 'Send to this user…');
-  const endUser = action('disconnect-user', 'Disconnect this user…', 'danger');
-  const end = action('disconnect', 'Disconnect this client…', 'danger');
+  const toUser = action('send-user', 'Send to user…');
+  const endUser = action('disconnect-user', 'Disconnect user…', 'danger');
+  const end = action('disconnect', 'Disconnect client…', 'danger');
   const why = element('p', { class: 'note' }, 'Disconnecting is off. ', ...howToAllow('disconnect'));
-  const actions = element(
-    'div',
-    { class: 'actions' },
-    action('send-client', 'Send to this client…'),
-    toUser,
-    end,
-    endUser,
-  );
+  const actions = element('div', { class: 'actions' }, action('send-client', 'Send to client…'), toUser, end, endUser);
   const detail = element('div', { role: 'gridcell', class: 'detail', hidden: '' }, about, actions, why);
   let shown: ClientRow | undefined;
   return {
