@@ -103,7 +103,7 @@ describe('sending', () => {
   test('begins with the client of a row', async () => {
     const tab = await live();
     await tab.clients.filter({ hasText: 'c1' }).click();
-    await tab.page.getByRole('button', { name: 'Send to this client…' }).click();
+    await tab.page.getByRole('button', { name: 'Send to client…' }).click();
     expect(await tab.id('send-kind').inputValue()).toBe('client');
     expect(await tab.id('send-name').inputValue()).toBe('c1');
   });
@@ -130,10 +130,10 @@ describe('disconnecting', () => {
   test('a user is in the row of each client of theirs', async () => {
     const tab = await live();
     await tab.clients.filter({ hasText: 'c2' }).click();
-    expect(await tab.page.getByRole('button', { name: 'Disconnect this user…' }).count()).toBe(0);
+    expect(await tab.page.getByRole('button', { name: 'Disconnect user…' }).count()).toBe(0);
     await tab.clients.filter({ hasText: 'c1' }).click();
     server.answer = { disconnected: 2 };
-    await tab.page.getByRole('button', { name: 'Disconnect this user…' }).click();
+    await tab.page.getByRole('button', { name: 'Disconnect user…' }).click();
     await tab.id('disconnect-submit').click();
     expect(await server.command()).toBe('{"disconnect":{"user":"ada"}}');
   });
@@ -152,11 +152,13 @@ test('without the rights, the page says how to get them', async () => {
   const rights = { data: true, send: false, disconnect: false };
   (await server.watch(1)).write(hello({ rights }), clientsTick([client('c1')]));
   await tab.clients.first().click();
-  await tab.clients.getByText('let `authorize` return `{ disconnect: true }`').waitFor();
-  expect(await tab.page.getByRole('button', { name: /Disconnect (client|this)/ }).count()).toBe(0);
+  await tab.clients.getByText('Disconnecting is off. To allow it, let authorize return { disconnect: true }').waitFor();
+  expect(await tab.page.getByRole('button', { name: /Disconnect (client|user)/ }).count()).toBe(0);
   await tab.id('send').click();
   await until('the reason', () => tab.id('send-off').isVisible());
-  expect(await tab.id('send-off').textContent()).toContain('let authorize return { send: true }');
+  expect(await tab.id('send-off').textContent()).toContain(
+    'Sending is off. To allow it, let authorize return { send: true }',
+  );
   expect(await tab.id('send-data').isDisabled()).toBe(true);
   expect(await tab.id('send-submit').isDisabled()).toBe(true);
 });

@@ -64,6 +64,13 @@ describe('clients', () => {
     expect(await detail.textContent()).toContain('Not handed off (body): an adapter or a transform reads the body.');
   });
 
+  test('whose application gave no data have none', async () => {
+    const { data: _, ...row } = client('c1');
+    const [tab] = await InspectorTab.live(browser, server, [clientsTick([row])]);
+    await tab.clients.first().click();
+    expect(await tab.clients.first().locator('.detail').textContent()).toContain('Datanone');
+  });
+
   test('that are hidden by a limit are counted', async () => {
     const clients = { changed: rows, gone: [], total: 9_000, matching: 8_000, shown: 3 };
     const [tab] = await InspectorTab.live(browser, server, [tick({ clients })]);
@@ -115,7 +122,7 @@ describe('the feed', () => {
   test('keeps 1,000 entries, and says how many events were too many', async () => {
     const many = Array.from({ length: 1_200 }, (_, n) => event(`event-${n}`));
     const [tab] = await InspectorTab.live(browser, server, [tick({ feed: many, skipped: 1_234 })]);
-    await tab.saw('1,234 more events');
+    await tab.saw('1,234 more, too many to show each.');
     expect(await tab.id('feed-grid').getAttribute('aria-rowcount')).toBe('1001');
   });
 
@@ -152,14 +159,36 @@ describe('the feed', () => {
     await tab.saw('later');
   });
 
+  test('goes on after a click on what cannot be opened', async () => {
+    const at = NOW;
+    const [tab, watch] = await InspectorTab.live(browser, server, [feedTick({ type: 'online', at, user: 'ada' })]);
+    await tab.feed.first().click();
+    watch.write(feedTick({ type: 'offline', at, user: 'ada' }));
+    await tab.saw('offline');
+    await tab.page.keyboard.press('ArrowDown');
+    await tab.reads('held', 'Held while you read: 0 held back');
+    expect(await tab.page.evaluate(() => document.activeElement?.textContent)).toContain('online');
+  });
+
   test('says that data is hidden, and how to allow it', async () => {
     const tab = await InspectorTab.open(browser, server);
     const rights = { data: false, send: true, disconnect: true };
     (await server.watch(1)).write(hello({ rights }), feedTick(event('secret', { data: null })));
     await tab.id('data-hidden').waitFor();
-    expect(await tab.id('data-hidden').textContent()).toContain('let authorize return { data: true }');
+    expect(await tab.id('data-hidden').textContent()).toContain(
+      'let authorize return { data: true }; at the listener, set inspector.data.',
+    );
     await tab.feed.first().click();
     expect(await tab.feed.first().locator('.detail').textContent()).toContain('Hidden.');
+  });
+
+  test('bears an event without an id, and a refusal of nobody in particular', async () => {
+    const refusal = { type: 'refusal', at: NOW, reason: 'clients', user: null, client: null } as const;
+    const [tab] = await InspectorTab.live(browser, server, [feedTick(event('early', { id: null }), refusal)]);
+    await tab.saw('limits.clients was reached');
+    expect(await tab.feed.first().locator('.who').textContent()).toBe('');
+    await tab.feed.filter({ hasText: 'early' }).click();
+    expect(await tab.feed.locator('.detail:visible').textContent()).toContain('Idnone yet');
   });
 });
 
@@ -267,7 +296,7 @@ describe('the connection', () => {
   test('counts as lost after a long silence', async () => {
     const [tab, watch] = await InspectorTab.live(browser, server, []);
     await tab.page.clock.install();
-    watch.write(tick());
+    watch.write(clientsTick([]));
     await tab.reads('clients-count', '0 clients');
     await tab.page.clock.runFor(30_000);
     await server.watch(2);
@@ -294,6 +323,21 @@ describe('the connection', () => {
     await server.watch(1);
   });
 
+  test('follows no redirect, because that would be another page', async () => {
+    server.refusals = [{ status: 302, headers: { location: '/login' } }];
+    const tab = await InspectorTab.open(browser, server);
+    await tab.isIn('Stopped');
+    await tab.reads('banner-text', 'The server answered with a redirect. You may have to log in again.');
+  });
+
+  test('opens again after an answer that is not of the inspector', async () => {
+    server.refusals = [{ status: 502 }];
+    const tab = await InspectorTab.open(browser, server);
+    await tab.reads('banner-text', 'The server answered with status 502.');
+    (await server.watch(1)).write(hello());
+    await tab.isIn('Live');
+  });
+
   test('says that another node is watched now', async () => {
     const tab = await InspectorTab.open(browser, server);
     const first = await server.watch(1);
@@ -317,11 +361,23 @@ describe('the token', () => {
     expect(await tab.page.evaluate(() => history.length)).toBe(2);
   });
 
+  test('of an address that is pasted into the open page is taken, too', async () => {
+    const tab = await InspectorTab.open(browser, server);
+    (await server.watch(1)).write(hello());
+    await tab.isIn('Live');
+    await tab.page.evaluate(() => location.assign('#token=pasted'));
+    await server.watch(2);
+    expect(server.posted[1]?.headers.authorization).toBe('Bearer pasted');
+    expect(await tab.page.evaluate(() => location.href)).toBe(server.url);
+  });
+
   test('is asked for after a 401, also again', async () => {
     server.token = 'sesame';
     const tab = await InspectorTab.open(browser, server);
     await tab.page.getByRole('dialog', { name: 'This inspector needs a token' }).waitFor();
     await tab.reads('token-message', 'The token is missing or wrong.');
+    // Nobody has said so yet.
+    expect(await tab.page.getByText('No client is connected.').isVisible()).toBe(false);
     for (const token of ['wrong', 'sesame']) {
       await tab.id('token').fill(token);
       await tab.page.keyboard.press('Enter');

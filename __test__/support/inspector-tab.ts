@@ -31,8 +31,10 @@ export class InspectorTab {
       if (!/^Failed to load resource/.test(message.text())) this.#problems.push(message.text());
     });
     page.on('request', (request) => {
-      if (!request.url().startsWith(server.url)) this.#problems.push(`request: ${request.url()}`);
+      // The target of a redirect appears even if the page does not follow it. Then no response does.
+      if (!request.redirectedFrom()) this.#expectOwn(request.url());
     });
+    page.on('response', (response) => this.#expectOwn(response.url()));
   }
 
   /** Opens the page; `fragment`: with its number sign. */
@@ -86,6 +88,10 @@ export class InspectorTab {
   /** Waits until an element has this text. */
   reads(id: string, text: string): Promise<unknown> {
     return until(`#${id} to read ${text}`, async () => (await this.id(id).textContent())?.includes(text));
+  }
+
+  #expectOwn(url: string): void {
+    if (!url.startsWith(this.server.url)) this.#problems.push(`request: ${url}`);
   }
 
   async close(): Promise<string[]> {

@@ -3,7 +3,7 @@ import { Clients } from './model/clients.js';
 import { Continuity } from './model/continuity.js';
 import { Feed } from './model/feed.js';
 import { Rates } from './model/rates.js';
-import { plural } from './text/format.js';
+import { count, plural } from './text/format.js';
 import { announce, summarize } from './view/announcer.js';
 import { Charts } from './view/charts.js';
 import { ClientTable } from './view/client-table.js';
@@ -35,7 +35,7 @@ export class Inspector {
   readonly #tokenDialog = new TokenDialog(() => this.open());
   readonly #table = new ClientTable(this.#clients, {
     now: () => this.#now(),
-    canDisconnect: () => this.#rights.disconnect,
+    rights: () => this.#rights,
     send: (to) => this.openSend(to),
     disconnect: (whom) => this.#disconnectDialog.open(whom, this.#about(whom)),
   });
@@ -103,7 +103,7 @@ export class Inspector {
     for (const text of said) this.#note(text);
     if (isRestart) this.#rates.restart();
     this.#feed.add(tick.feed, this.#find);
-    if (tick.skipped) this.#note(`${plural(tick.skipped, 'more event')}, too many to show each.`);
+    if (tick.skipped) this.#note(`${count(tick.skipped)} more, too many to show each.`);
     if (tick.clients) this.#clients.apply(tick.clients);
     if (this.#rates.add(tick.now, tick.stats)) {
       this.#charts.render(this.#rates.samples);

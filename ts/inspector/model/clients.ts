@@ -21,6 +21,8 @@ export class Clients {
   #isDescending = true;
   total = 0;
   matching = 0;
+  /** Whether any line has brought a look at the clients. */
+  isKnown = false;
 
   get sort(): { key: SortKey; isDescending: boolean } {
     return { key: this.#key, isDescending: this.#isDescending };
@@ -34,6 +36,7 @@ export class Clients {
   apply({ changed, gone, total, matching }: ClientChanges): void {
     if (this.#isNewWatch) this.#rows = new Map();
     this.#isNewWatch = false;
+    this.isKnown = true;
     for (const id of gone) this.#rows.delete(id);
     for (const row of changed) this.#rows.set(row.id, row);
     this.total = total;

@@ -3,19 +3,19 @@
 import { transportLabel, transportMeaning } from '../text/explain.js';
 import { count, plural, span } from '../text/format.js';
 import { visible } from '../text/visible.js';
-import type { ClientRow } from '../wire/lines.js';
+import type { ClientRow, Rights } from '../wire/lines.js';
 import { element, foreign, foreignPlace, setAttribute, setHidden, setText, setTime } from './dom.js';
-import { facts, HIDDEN_DATA, jsonView } from './json-view.js';
+import { facts, howToAllow, jsonView } from './json-view.js';
 import type { Row } from './virtual-list.js';
 
 /** What a row has to know beside its client. */
 export interface Surroundings {
   /** By the server's clock. */
   now(): number;
-  canDisconnect(): boolean;
+  rights(): Rights;
 }
 
-export function createClientRow({ now, canDisconnect }: Surroundings): Row<ClientRow> {
+export function createClientRow({ now, rights }: Surroundings): Row<ClientRow> {
   const [user, id, channels] = [foreignPlace(), foreignPlace(), foreignPlace()];
   const [transport, lag, since] = [element('span'), element('span'), element('time')];
   const remove = action('disconnect', '✕', 'icon');
@@ -23,7 +23,7 @@ export function createClientRow({ now, canDisconnect }: Surroundings): Row<Clien
   const names = ['user', 'client', 'channels', 'transport', 'lag', 'since', 'act'];
   const line = element('div', { class: 'line', role: 'presentation' });
   line.append(...cells.map((cell, index) => element('span', { role: 'gridcell', class: names[index] ?? '' }, cell)));
-  const detail = createDetail(canDisconnect);
+  const detail = createDetail(rights);
   const row = element('div', { role: 'row', class: 'row client-row' }, line, detail.element);
   return {
     element: row,
@@ -37,7 +37,7 @@ export function createClientRow({ now, canDisconnect }: Surroundings): Row<Clien
       setText(lag, lagOf(client));
       lag.classList.toggle('lagging', client.lag.events > 0);
       setTime(since, client.connectedAt, span(Math.max(0, now() - client.connectedAt)));
-      setHidden(remove, !canDisconnect());
+      setHidden(remove, !rights().disconnect);
       setAttribute(remove, 'aria-label', `Disconnect client ${visible(client.id)}`);
       detail.update(client, isExpanded);
     },
@@ -53,42 +53,32 @@ function action(name: string, label: string, className = ''): HTMLButtonElement 
   return element('button', { type: 'button', 'data-action': name, class: className }, label);
 }
 
-function createDetail(canDisconnect: () => boolean): Row<ClientRow> {
+function createDetail(rights: () => Rights): Row<ClientRow> {
   const about = element('div');
-  const toUser = action('send-user', 'Send to this user…');
-  const endUser = action('disconnect-user', 'Disconnect this user…', 'danger');
-  const end = action('disconnect', 'Disconnect this client…', 'danger');
-  const why = element(
-    'p',
-    { class: 'note' },
-    'Disconnecting is off. To allow it, let `authorize` return `{ disconnect: true }`.',
-  );
-  const actions = element(
-    'div',
-    { class: 'actions' },
-    action('send-client', 'Send to this client…'),
-    toUser,
-    end,
-    endUser,
-  );
+  const toUser = action('send-user', 'Send to user…');
+  const endUser = action('disconnect-user', 'Disconnect user…', 'danger');
+  const end = action('disconnect', 'Disconnect client…', 'danger');
+  const why = element('p', { class: 'note' }, 'Disconnecting is off. ', ...howToAllow('disconnect'));
+  const actions = element('div', { class: 'actions' }, action('send-client', 'Send to client…'), toUser, end, endUser);
   const detail = element('div', { role: 'gridcell', class: 'detail', hidden: '' }, about, actions, why);
   let shown: ClientRow | undefined;
   return {
     element: detail,
     update(client, isExpanded) {
       setHidden(detail, !isExpanded);
-      for (const button of [toUser, endUser]) setHidden(button, client.user === null);
-      if (!canDisconnect()) for (const button of [end, endUser]) setHidden(button, true);
-      else setHidden(end, false);
-      setHidden(why, canDisconnect());
+      const { disconnect, data } = rights();
+      setHidden(toUser, client.user === null);
+      setHidden(end, !disconnect);
+      setHidden(endUser, !disconnect || client.user === null);
+      setHidden(why, disconnect);
       if (!isExpanded || shown === client) return;
       shown = client;
-      about.replaceChildren(aboutClient(client));
+      about.replaceChildren(aboutClient(client, data));
     },
   };
 }
 
-function aboutClient(client: ClientRow): HTMLElement {
+function aboutClient(client: ClientRow, showsData: boolean): HTMLElement {
   const connected = element('time');
   setTime(connected, client.connectedAt, new Date(client.connectedAt).toLocaleString());
   const channels = client.channels.flatMap((channel) => [foreign(channel, 'foreign'), ' ']);
@@ -99,11 +89,10 @@ function aboutClient(client: ClientRow): HTMLElement {
     ['Transport', transportMeaning(client)],
     ['Lag', `${plural(client.lag.events, 'event')}, ${count(client.lag.ms)} ms`],
     ['Channels', ...(channels.length ? channels : ['none'])],
-    ['Data', ...dataOf(client)],
+    ['Data', ...(showsData ? dataOf(client) : ['Hidden. ', ...howToAllow('data')])],
   ]);
 }
 
 function dataOf(client: ClientRow): (Node | string)[] {
-  if (!('data' in client)) return [HIDDEN_DATA];
   return client.data === null || client.data === undefined ? ['none'] : [jsonView(JSON.stringify(client.data))];
 }

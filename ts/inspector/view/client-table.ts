@@ -35,8 +35,8 @@ export class ClientTable {
   render(find: string): void {
     const rows = this.#clients.sorted();
     setAttribute(this.#grid, 'aria-rowcount', String(rows.length + 1));
-    setText(byId('clients-count'), this.#summary(rows.length));
-    setHidden(byId('clients-empty'), rows.length > 0);
+    setText(byId('clients-count'), this.#clients.isKnown ? this.#summary(rows.length) : '');
+    setHidden(byId('clients-empty'), rows.length > 0 || !this.#clients.isKnown);
     setText(byId('clients-empty'), find ? 'No client matches the filter.' : 'No client is connected.');
     this.#list.show(rows);
   }

@@ -5,7 +5,7 @@ import { bytes, clock, count, plural } from '../text/format.js';
 import { visible } from '../text/visible.js';
 import type { EventEntry, Person } from '../wire/lines.js';
 import { element, foreign, foreignPlace, sentence, setAttribute, setHidden, setText, setTime } from './dom.js';
-import { facts, HIDDEN_DATA, jsonView } from './json-view.js';
+import { facts, howToAllow, jsonView } from './json-view.js';
 import type { Row } from './virtual-list.js';
 
 /** The texts of a row's cells. Those of the server are shown as such. */
@@ -81,11 +81,11 @@ function cellsOf(entry: FeedItem['entry']): Cells {
 
 function personParts({ user, client }: Person): string[] {
   if (typeof user === 'string') return ['user ', user];
-  return client === undefined ? [] : ['anonymous'];
+  return typeof client === 'string' ? ['anonymous'] : [];
 }
 
 function clientPart({ client }: Person): string {
-  return client === undefined ? '' : `client ${client}`;
+  return typeof client === 'string' ? `client ${client}` : '';
 }
 
 function reasonOf(type: string, reason: string, client: string): string {
@@ -101,12 +101,12 @@ function aboutEvent({ id, at, to, event, data, cut, bytes: size, receivers, coal
     facts([
       ['Event', foreign(event, 'foreign')],
       ['To', ...sentence(...audienceParts(to))],
-      ['Id', foreign(id, 'foreign')],
+      ['Id', id === null ? 'none yet' : foreign(id, 'foreign')],
       ['Sent', time],
       ['Cost', cost],
       ...(coalesceKey === undefined ? [] : [['Coalesce key', foreign(coalesceKey, 'foreign')] as [string, Node]]),
     ]),
-    data === null ? element('p', { class: 'note' }, HIDDEN_DATA) : jsonView(data),
+    data === null ? element('p', { class: 'note' }, 'Hidden. ', ...howToAllow('data')) : jsonView(data),
     ...(cut ? [element('p', { class: 'note' }, 'The data is longer; only its first 2 KiB are shown.')] : []),
   ];
 }

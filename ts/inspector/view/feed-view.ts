@@ -3,6 +3,7 @@ import type { Feed, FeedItem, FeedKind } from '../model/feed.js';
 import { count, plural } from '../text/format.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
 import { createFeedRow } from './feed-row.js';
+import { howToAllow } from './json-view.js';
 import { followRows } from './row-keys.js';
 import { VirtualList } from './virtual-list.js';
 
@@ -34,6 +35,7 @@ export class FeedView {
       onMoved: () => this.#followReader(),
     });
     followRows(body, this.#list);
+    byId('data-hidden').replaceChildren('The data of events and clients is hidden. ', ...howToAllow('data'));
     body.addEventListener('focusin', () => this.#followReader());
     byId('pause').addEventListener('click', () => this.togglePause());
     byId('feed-kinds').addEventListener('click', ({ target }) => this.#toggleKind(target));
@@ -80,7 +82,8 @@ export class FeedView {
   /** Whoever scrolls away from the newest entries, or opens one, wants to read. */
   #followReader(): void {
     if (this.#isPaused) return;
-    const hasFocus = byId('feed-body').contains(document.activeElement);
+    // That of a click does not count, because nobody sees it.
+    const hasFocus = byId('feed-body').querySelector(':focus-visible') !== null;
     const isReading = !this.#list.isAtTop || this.#list.hasExpanded || hasFocus;
     if (isReading === this.#feed.isHeld) return;
     if (isReading) this.#feed.hold();

@@ -1,6 +1,7 @@
 /** Shows data: laid out and coloured if it is JSON, and as it is otherwise. */
 import { prettyJson } from '../text/json.js';
 import { visibleLines } from '../text/visible.js';
+import type { Rights } from '../wire/lines.js';
 import { element } from './dom.js';
 
 export function jsonView(text: string): HTMLElement {
@@ -20,5 +21,9 @@ export function facts(pairs: [name: string, ...value: (Node | string)[]][]): HTM
   return list;
 }
 
-/** Why there is no data to see. */
-export const HIDDEN_DATA = 'Hidden. To show data, let `authorize` return `{ data: true }`.';
+/** What to do where a right is missing. The route asks `authorize`; the listener has an option. */
+export function howToAllow(right: keyof Rights): (Node | string)[] {
+  const code = (text: string): HTMLElement => element('code', {}, text);
+  const [grant, option] = [code(`{ ${right}: true }`), code(`inspector.${right}`)];
+  return ['To allow it, let ', code('authorize'), ' return ', grant, '; at the listener, set ', option, '.'];
+}

@@ -13,6 +13,7 @@ export function followRows<T>(body: HTMLElement, list: VirtualList<T>): void {
     else return;
     event.preventDefault();
   });
+  body.addEventListener('focusin', ({ target }) => list.activate(list.indexOf(target)));
   body.addEventListener('click', ({ target }) => {
     if (!(target instanceof Element) || target.closest('button, .detail') || hasSelection(body)) return;
     list.toggle(list.indexOf(target));
@@ -33,7 +34,7 @@ function destination<T>(key: string, list: VirtualList<T>): number | undefined {
     case 'Home':
       return 0;
     case 'End':
-      return list.items.length - 1;
+      return list.length - 1;
     default:
       return undefined;
   }

@@ -6,6 +6,7 @@ import { visible } from '../text/visible.js';
 import type { Audience } from '../wire/lines.js';
 import { ask } from '../wire/post.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';
+import { howToAllow } from './json-view.js';
 
 type Kind = 'user' | 'client' | 'channel' | 'all';
 
@@ -19,6 +20,7 @@ export class SendDialog {
   readonly #data = byId<HTMLTextAreaElement>('send-data');
 
   constructor() {
+    byId('send-off').replaceChildren('Sending is off. ', ...howToAllow('send'));
     this.#kind.addEventListener('change', () => this.#showKind());
     this.#data.addEventListener('input', () => this.#showProblem(undefined));
     byId('send-form').addEventListener('submit', (event) => {

@@ -17,7 +17,7 @@ export interface ListOptions<T> {
   keyOf(item: T): Key;
   createRow(): Row<T>;
   canExpand(item: T): boolean;
-  /** A row was expanded or collapsed, or the list was scrolled. */
+  /** A row was expanded or collapsed or got the focus, or the list was scrolled. */
   onMoved?(): void;
 }
 
@@ -43,8 +43,8 @@ export class VirtualList<T> {
     new ResizeObserver(() => this.#resized()).observe(scroller);
   }
 
-  get items(): readonly T[] {
-    return this.#items;
+  get length(): number {
+    return this.#items.length;
   }
 
   get hasExpanded(): boolean {
@@ -66,14 +66,13 @@ export class VirtualList<T> {
     this.#items = items;
     this.#indexes = new Map(items.map((item, index) => [keyOf(item), index]));
     for (const key of this.#heights.keys()) if (!this.#indexes.has(key)) this.#heights.delete(key);
-    if (!this.#indexes.has(this.#active as Key)) this.#activate(Math.max(0, last));
+    if (!this.#indexes.has(this.#active as Key)) this.activate(Math.max(0, last));
     this.#layOut();
     if (anchor) this.#options.scroller.scrollTop += this.#topOf(anchor.key, anchor.top) - anchor.top;
     this.render();
     this.#keepFocus(focused);
   }
 
-  /** Also what is in the rows may have changed. */
   render(): void {
     this.#rowHeight ||= this.#readRowHeight();
     this.#place();
@@ -97,7 +96,7 @@ export class VirtualList<T> {
     if (item === undefined || !this.#options.canExpand(item)) return;
     const key = this.#options.keyOf(item);
     if (!this.#heights.delete(key)) this.#heights.set(key, this.#rowHeight);
-    this.#activate(index);
+    this.activate(index);
     this.render();
     this.#scrollTo(index);
     this.#options.onMoved?.();
@@ -111,20 +110,22 @@ export class VirtualList<T> {
   focus(index: number): void {
     if (!this.#items.length) return;
     const at = Math.min(this.#items.length - 1, Math.max(0, index));
-    this.#activate(at);
+    this.activate(at);
     this.#scrollTo(at);
     this.render();
     this.#rows.get(this.#active as Key)?.element.focus({ preventScroll: true });
+    this.#options.onMoved?.();
+  }
+
+  /** The Tab key reaches this row from now on. */
+  activate(index: number): void {
+    const item = this.#items[Math.min(index, this.#items.length - 1)];
+    this.#active = item === undefined ? undefined : this.#options.keyOf(item);
   }
 
   /** The number of rows that fit. */
   get pageSize(): number {
     return Math.max(1, Math.floor(this.#options.scroller.clientHeight / (this.#rowHeight || 1)) - 1);
-  }
-
-  #activate(index: number): void {
-    const item = this.#items[Math.min(index, this.#items.length - 1)];
-    this.#active = item === undefined ? undefined : this.#options.keyOf(item);
   }
 
   #scrollTo(index: number): void {
@@ -139,8 +140,9 @@ export class VirtualList<T> {
 
   /** The row that must not move while others come and go: whoever looks at the newest rows wants them to move. */
   #anchor(): { key: Key; top: number } | undefined {
-    const { scroller, keyOf } = this.#options;
-    const isChosen = this.#focused() !== null || this.#heights.has(this.#active as Key);
+    const { scroller, body, keyOf } = this.#options;
+    // A click leaves a focus, too, but nobody sees it.
+    const isChosen = body.querySelector(':focus-visible') !== null || this.#heights.has(this.#active as Key);
     if (this.isAtTop && !isChosen) return undefined;
     const index = isChosen ? this.activeIndex : this.#layout.between(scroller.scrollTop, scroller.scrollTop)[0];
     const item = this.#items[index];

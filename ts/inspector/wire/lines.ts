@@ -25,7 +25,7 @@ export interface Tick {
   stats: SSEStats;
   /** What happened since the last line, oldest first. */
   feed: FeedEntry[];
-  /** Events that match the filter and are not in `feed`, because there were too many. */
+  /** Entries that match the filter and are not in `feed`, because there were too many. */
   skipped: number;
   /** Missing where this line brings no look at the clients. */
   clients?: ClientChanges;
@@ -43,7 +43,7 @@ export interface ClientChanges {
 export interface ClientRow {
   id: string;
   user: string | null;
-  /** Missing without `rights.data`. */
+  /** Missing without `rights.data`, and if the application gave none. */
   data?: unknown;
   connectedAt: number;
   transport: 'handoff' | 'stream' | 'listener' | 'opening' | 'elsewhere';
@@ -62,12 +62,14 @@ export interface ClusterNode {
 
 export type Audience = { user: string } | { client: string } | { channel: string } | { all: true; except?: string };
 
-export type Person = { client?: string; user?: string | null };
+/** `null` and missing mean the same. */
+export type Person = { client?: string | null; user?: string | null };
 
 export interface EventEntry {
   type: 'event';
   at: number;
-  id: string;
+  /** `null`: the nodes of a cluster have not agreed on one yet. */
+  id: string | null;
   to: Audience;
   event: string;
   /** `null`: hidden. */

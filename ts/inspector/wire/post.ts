@@ -28,7 +28,7 @@ export async function post(json: string, signal?: AbortSignal): Promise<Response
 
 async function request(json: string, signal?: AbortSignal): Promise<Response> {
   try {
-    // The mode stays `cors`: in the mode `same-origin`, a page that sends no referrer would say `Origin: null`.
+    // The mode stays `cors`: in the mode `same-origin`, Firefox and WebKit say `Origin: null` for a page that sends no referrer.
     return await fetch(location.pathname + location.search, {
       method: 'POST',
       headers: { 'content-type': 'application/json', ...authorization() },
