@@ -53,6 +53,14 @@ export interface SSEEvent<T = unknown, Name extends string = string> {
    * Default: every event is kept.
    */
   coalesceKey?: string;
+  /**
+   * The trace that this event belongs to, for instance of the message that caused it
+   * ([W3C trace context](https://www.w3.org/TR/trace-context/)). The send's OpenTelemetry span links to it, and `ssekit/publish` passes it
+   * on to the listener. An invalid one is ignored. Pages get it only from a listener with `traceContext`.
+   */
+  traceparent?: string;
+  /** With `traceparent`: what tracing systems add to it. */
+  tracestate?: string;
 }
 
 export type {

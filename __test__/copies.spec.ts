@@ -8,13 +8,18 @@ const root = join(__dirname, '..');
 
 afterEach(killPrograms);
 
-test('two copies of the package share one hub', async () => {
-  const folder = mkdtempSync(join(tmpdir(), 'ssekit-copy-'));
-  try {
+describe('two copies of the package', () => {
+  let folder: string;
+  beforeAll(() => {
+    folder = mkdtempSync(join(tmpdir(), 'ssekit-copy-'));
     const addon = readdirSync(root).filter((name) => name.endsWith('.node'));
     for (const name of ['package.json', 'index.js', 'binding.js', 'dist', ...addon]) {
       cpSync(join(root, name), join(folder, name), { recursive: true });
     }
+  });
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  test('share one hub', async () => {
     const result = await Program.result<{ epochs: string[] }>('copies.cjs', [folder]);
     expect(result).toEqual({
       different: true,
@@ -24,9 +29,12 @@ test('two copies of the package share one hub', async () => {
       active: ['of its own', 'of the copy'],
       epochs: [result.epochs[0], result.epochs[0]],
     });
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  });
+
+  test('make one span for each send', async () => {
+    const spans = [['send user'], ['send user']];
+    expect(await Program.result('copies-traced.cjs', [folder])).toEqual({ different: true, events: 2, spans });
+  });
 });
 
 test('`import` and `require` give the same module', async () => {

@@ -31,7 +31,8 @@ describe('the packages', () => {
       /^(index\.js|index\.d\.ts|listener\.d\.ts|binding\.js)$/,
       /^dist\/(?!cli\/)([\w-]+\/)+[\w-]+\.js$/,
       // For pages, which have only ES modules.
-      /^dist\/(client|react)\/index\.(mjs|d\.mts)$/,
+      /^dist\/(client|react|devtools)\/index\.(mjs|d\.mts)$/,
+      /^dist\/devtools\/nothing\.(mjs|d\.mts)$/,
       /^dist\/client\/(subscriptions|share)\.mjs$/,
       // vitest is an ES module only.
       /^dist\/testing\/vitest\.(mjs|d\.mts)$/,
@@ -164,6 +165,7 @@ describe('types and entries', () => {
       './publish',
       './client',
       './react',
+      './devtools',
       './testing',
       './testing/setup',
       './testing/jest',

@@ -53,7 +53,10 @@ test('works with web globals only, without a `process`', async () => {
     'server/arguments.js',
     'server/error-codes.js',
     'server/errors.js',
+    'server/opentelemetry.js',
+    'server/send-span.js',
     'server/size.js',
+    'server/trace-context.js',
   ]);
 });
 

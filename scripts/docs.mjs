@@ -35,6 +35,7 @@ const MODULES = {
     'ts/client/schema.ts',
   ],
   'ssekit/react': ['ts/react/provider.ts', 'ts/react/hooks.ts', 'ts/react/use-live.ts', 'ts/react/use-refresh-on.ts'],
+  'ssekit/devtools': ['ts/devtools/component.ts'],
   'ssekit/testing': [
     'ts/testing/fake-sse.ts',
     'ts/testing/sent-event.ts',

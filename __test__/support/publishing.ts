@@ -14,12 +14,10 @@ export interface PublishingServer {
   eventsOf(client: RawClient): Promise<Message[]>;
 }
 
-export async function startPublishing(): Promise<PublishingServer> {
+export async function startPublishing({ traceContext = false } = {}): Promise<PublishingServer> {
   const server = await Evaluator.start({ heartbeatMs: 3_600_000 });
-  const port = (await server.evaluate(async ({ sse }, token) => {
-    const tickets = { secret: 's'.repeat(32) };
-    return (await sse.listen({ anonymous: true, tickets, publish: { token } })).port;
-  }, TOKEN)) as number;
+  const options = { anonymous: true, tickets: { secret: 's'.repeat(32) }, publish: { token: TOKEN }, traceContext };
+  const port = await server.evaluate(async ({ sse }, options) => (await sse.listen(options)).port as number, options);
   const ticketOf = (userId: string): Promise<string> =>
     server.evaluate(({ sse }, userId) => sse.issueTicket({ userId }), userId);
   return {

@@ -3,6 +3,7 @@ import * as React from 'react';
 import { StrictMode, useEffect, useState } from 'react';
 import { hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
+import { SSEDevtools } from 'ssekit/devtools';
 import {
   SSEProvider,
   useChannel,
@@ -93,6 +94,7 @@ function Refresh() {
 }
 
 const PARTS: Record<string, React.ComponentType<Props>> = {
+  devtools: SSEDevtools,
   event: Event,
   live: Live,
   latest: Latest,

@@ -13,6 +13,11 @@ export const REACT_VERSIONS = [18, 19] as const;
 
 type Version = (typeof REACT_VERSIONS)[number];
 
+/** The module for pages. */
+const moduleOf = (entry: string): Record<string, string> => ({
+  [`ssekit/${entry}`]: join(ROOT, 'dist', entry, 'index.mjs'),
+});
+
 async function bundle(version: Version, platform: 'browser' | 'node'): Promise<string> {
   const alias: Record<string, string> = version === 18 ? { react: 'react18', 'react-dom': 'react-dom18' } : {};
   const { outputFiles } = await build({
@@ -25,7 +30,7 @@ async function bundle(version: Version, platform: 'browser' | 'node'): Promise<s
     jsx: 'automatic',
     // The one that says when something is wrong.
     define: { 'process.env.NODE_ENV': '"development"' },
-    alias: { ...alias, 'ssekit/react': join(ROOT, 'dist', 'react', 'index.mjs') },
+    alias: { ...alias, ...moduleOf('react'), ...moduleOf('devtools') },
     logLevel: 'error',
   });
   return (outputFiles ?? [])[0]?.text as string;
@@ -117,6 +122,8 @@ export class ReactPage {
   /** The answer of `/state`, when it is there. */
   state: Promise<object> = Promise.resolve({ data: [] });
   fetches = 0;
+  /** Comes before the app. */
+  head = '';
   readonly #app: App;
   readonly #browser: EngineBrowser;
   readonly #pages: Record<string, string>;
@@ -153,7 +160,7 @@ export class ReactPage {
   async load(more: Partial<Props>): Promise<Props> {
     const props: Props = { isShown: true, parts: [], user: 'ada', initial: [], tag: '', isHidden: false, ...more };
     const root = `<div id="root">${this.#app.render(props)}</div>`;
-    this.#pages['/'] = `<!doctype html><script>${COLLECT}</script>${root}<script src="/app.js"></script>`;
+    this.#pages['/'] = `<!doctype html><script>${COLLECT}</script>${this.head}${root}<script src="/app.js"></script>`;
     this.#page = await this.#browser.open(`http://127.0.0.1:${this.site.port}/`);
     return props;
   }

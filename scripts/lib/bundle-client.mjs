@@ -1,8 +1,8 @@
 /**
  * Bundles `ts/client` into `dist/client/index.mjs`, and what that loads later into modules beside it. A page can import them as they
  * are, and the rest of the package is CommonJS. What `require` gets, beside them, is compiled with everything else. `ts/react` becomes
- * a module of its own, which imports that of the client. The script of the worker that tabs share becomes a text, with which a server can
- * answer.
+ * a module of its own, which imports that of the client, and `ts/devtools` one that imports that of the hooks. The script of the worker
+ * that tabs share becomes a text, with which a server can answer.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -13,6 +13,7 @@ export async function bundleClient() {
   const version = await bundleWorker();
   await bundle('client', ['index', 'subscriptions', 'share'], [loadedLater, workerVersion(version)]);
   await bundle('react', ['index'], [sharedClient]);
+  await bundle('devtools', ['index', 'nothing'], [sharedHooks]);
   for (const name of ['channels', 'request']) requireLater(join(root, 'dist', 'client', `${name}.js`));
 }
 
@@ -111,10 +112,17 @@ const workerVersion = (version) => ({
   },
 });
 
-/** A page has one client, whether it imports that or the hooks. */
-const sharedClient = {
-  name: 'shared-client',
+/** Leaves a module to the page, which has it once, whatever imports it. */
+const shared = (folder) => ({
+  name: `shared-${folder}`,
   setup({ onResolve }) {
-    onResolve({ filter: /^\.\.\/client\/index\.js$/ }, () => ({ path: '../client/index.mjs', external: true }));
+    const filter = new RegExp(`^\\.\\./${folder}/index\\.js$`);
+    onResolve({ filter }, () => ({ path: `../${folder}/index.mjs`, external: true }));
   },
-};
+});
+
+/** A page has one client, whether it imports that or the hooks. */
+const sharedClient = shared('client');
+
+/** The devtools are a component among others, so they need the context of the others. */
+const sharedHooks = shared('react');

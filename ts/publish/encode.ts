@@ -1,8 +1,8 @@
 /** Encodes publications for a listener. */
-import type { SSEEvent } from '../../index';
-import { checkChannel, checkClientId, checkUserId, encodeEvent } from '../server/arguments.js';
+import { checkChannel, checkClientId, checkUserId, type EncodedEvent, encodeEvent } from '../server/arguments.js';
 import { hasCode } from '../server/error-codes.js';
 import { argumentError, unfitArgument, unknownOption } from '../server/errors.js';
+import { ownTrace, type TraceContext } from '../server/trace-context.js';
 import type { Publication } from './publication.js';
 
 /** The checked receivers of an event. */
@@ -13,9 +13,9 @@ export type Target =
   | { broadcast: true; excludeClientId?: string };
 
 /** Puts the JSON together by hand, because an event's data is already JSON text. */
-export function encode(target: Target, event: SSEEvent): string {
-  const { name, data, id, retry, coalesceKey } = encodeEvent(event);
-  const others = JSON.stringify({ event: name, id, retry, coalesceKey });
+export function encode(target: Target, event: EncodedEvent, trace?: TraceContext): string {
+  const { name, data, id, retry, coalesceKey } = event;
+  const others = JSON.stringify({ event: name, id, retry, coalesceKey, ...trace });
   return `${JSON.stringify(target).slice(0, -1)},"event":${others.slice(0, -1)},"data":${data}}}`;
 }
 
@@ -24,13 +24,14 @@ export function broadcastTarget(excludeClientId: unknown): Target {
   return { broadcast: true, excludeClientId: checkClientId('excludeClientId', excludeClientId) };
 }
 
-/** Encodes one publication of a list. An error names its place in the list. */
-export function encodeAt(publication: Publication, index: number): string {
+/** Encodes one publication of a list. An error names its place in the list. `trace` is for an event that names none itself. */
+export function encodeAt(publication: Publication, index: number, trace?: TraceContext): string {
   const place = `publications[${index}]`;
   if (typeof publication !== 'object' || publication === null) throw argumentError(place, publication, 'an object');
   checkAudience(place, publication);
   try {
-    return encode(targetOf(publication), publication.event);
+    const { event } = publication;
+    return encode(targetOf(publication), encodeEvent(event), ownTrace(event) ?? trace);
   } catch (error) {
     if (hasCode(error, 'ERR_SSEKIT_ARGUMENT') || hasCode(error, 'ERR_SSEKIT_RANGE')) {
       (error as Error).message = `${place}.${(error as Error).message}`;

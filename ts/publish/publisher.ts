@@ -1,13 +1,23 @@
 /** The sending calls of the service, over HTTP. */
 import type { SSEEvent, UserId } from '../../index';
-import { checkChannel, checkClientId, checkUserId, HEADER_TEXT } from '../server/arguments.js';
+import { checkChannel, checkClientId, checkUserId, encodeEvent, HEADER_TEXT } from '../server/arguments.js';
 import { argumentError } from '../server/errors.js';
+import { activeTracer, type Span } from '../server/opentelemetry.js';
+import {
+  type Beginning,
+  type Destination,
+  describeEvent,
+  describeReceivers,
+  inSpanAsync,
+} from '../server/send-span.js';
+import { ownTrace } from '../server/trace-context.js';
 import { deliver } from './deliver.js';
 import { broadcastTarget, encode, encodeAt, type Target } from './encode.js';
 import { PublishError } from './error.js';
 import type { PublisherOptions } from './options.js';
 import type { Publication, PublishOptions, Receipt } from './publication.js';
 import { type Settings, settingsOf } from './settings.js';
+import { addressOf, beginningOf, clientsOf, serverOf, traceOf } from './span.js';
 
 /**
  * Sends to a listener's clients. A method reads its data when you call it. Each call is one request, which is tried again if need be.
@@ -58,32 +68,60 @@ class HttpPublisher implements Publisher {
   }
 
   async sendToUser(userId: UserId, event: SSEEvent): Promise<number> {
-    return (await this.#one({ userId: checkUserId(userId) }, event)).clients;
+    return this.#one('user', () => ({ userId: checkUserId(userId) }), event);
   }
 
   async sendToClient(clientId: string, event: SSEEvent): Promise<boolean> {
-    return (await this.#one({ clientId: checkClientId('clientId', clientId) }, event)).clients > 0;
+    return (await this.#one('client', () => ({ clientId: checkClientId('clientId', clientId) }), event)) > 0;
   }
 
   async sendToChannel(channel: string, event: SSEEvent): Promise<number> {
-    return (await this.#one({ channel: checkChannel(channel) }, event)).clients;
+    return this.#one('channel', () => ({ channel: checkChannel(channel) }), event);
   }
 
   async broadcast(event: SSEEvent, excludeClientId?: string | null): Promise<number> {
-    return (await this.#one(broadcastTarget(excludeClientId), event)).clients;
+    return this.#one('broadcast', () => broadcastTarget(excludeClientId), event);
   }
 
   async publish(publications: readonly Publication[], options: PublishOptions = {}): Promise<Receipt[]> {
     if (!Array.isArray(publications)) throw argumentError('publications', publications, 'an array');
     const key = checkKey(options?.idempotencyKey);
-    const bodies = publications.map(encodeAt);
-    if (bodies.length === 0) return [];
-    return this.#deliver(`[${bodies.join(',')}]`, bodies.length, key);
+    if (publications.length === 0) return [];
+    return this.#inSpan(
+      () => beginningOf(publications),
+      async (span) => {
+        // A listener takes a key only with the same body again, and the next delivery of a webhook is another span.
+        const trace = key === undefined ? traceOf(span) : undefined;
+        const bodies = publications.map((publication, index) => encodeAt(publication, index, trace));
+        const receipts = await this.#deliver(`[${bodies.join(',')}]`, bodies.length, key);
+        if (span) describeReceivers(span, clientsOf(receipts));
+        return receipts;
+      },
+    );
   }
 
-  async #one(target: Target, event: SSEEvent): Promise<Receipt> {
-    const [receipt] = await this.#deliver(encode(target, event), 1);
-    return receipt as Receipt;
+  /** Sends one event. Returns the number of connected clients that it was addressed to. */
+  async #one(to: Destination, target: () => Target, event: SSEEvent): Promise<number> {
+    return this.#inSpan(
+      () => ({ to, events: [event] }),
+      async (span) => {
+        const checked = target();
+        const encoded = encodeEvent(event);
+        if (span) describeEvent(span, addressOf(checked), encoded);
+        const body = encode(checked, encoded, ownTrace(event) ?? traceOf(span));
+        const [receipt] = (await this.#deliver(body, 1)) as [Receipt];
+        if (span) describeReceivers(span, receipt.clients);
+        return receipt.clients;
+      },
+    );
+  }
+
+  /** Sends in a span, if the app traces. */
+  #inSpan<Result>(beginning: () => Beginning, send: (span?: Span) => Promise<Result>): Promise<Result> {
+    const tracer = activeTracer();
+    if (tracer === undefined) return send();
+    const { attributes, ...others } = beginning();
+    return inSpanAsync(tracer, { ...others, attributes: { ...attributes, ...serverOf(this.#settings) } }, send);
   }
 
   async #deliver(body: string, count: number, key: string = crypto.randomUUID()): Promise<Receipt[]> {

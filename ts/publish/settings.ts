@@ -1,6 +1,7 @@
 /** The checked and completed options of a publisher. */
 import { checkNumber } from '../server/arguments.js';
 import { argumentError, unfitArgument, unknownOption } from '../server/errors.js';
+import { checkTracing } from '../server/opentelemetry.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
 export interface Settings {
@@ -20,6 +21,7 @@ export function settingsOf(options: PublisherOptions): Settings {
   if (unknown !== undefined) {
     throw unknownOption(`options.${unknown}`, KNOWN);
   }
+  checkTracing();
   const { url, token, fetch, timeoutMs, retries } = options;
   return {
     url: checkUrl(url ?? urlInEnvironment()),

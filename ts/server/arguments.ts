@@ -176,3 +176,10 @@ export function checkNumber(argument: string, value: unknown, least: number, mos
   if (!Number.isInteger(value) || value < least || value > most) throw rangeError(argument, String(value), wants);
   return value;
 }
+
+/** A variable that switches something. An empty one counts as unset. */
+export function checkFlag(variable: string, text: string | undefined): boolean | undefined {
+  if (!text) return undefined;
+  if (text !== 'true' && text !== 'false') throw argumentError(variable, text, '`true` or `false`');
+  return text === 'true';
+}

@@ -10,6 +10,7 @@ import type * as Binding from '../../binding.js';
 import { backplaneOf } from './backplane.js';
 import { withCode } from './error-codes.js';
 import { explainLoadFailure, NotInstalledForApp } from './load-failure.js';
+import { checkTracing } from './opentelemetry.js';
 import { inThisRealm } from './realm.js';
 import { standIn } from './stand-in.js';
 import { refuseTruncated } from './truncated.js';
@@ -52,8 +53,12 @@ function prepared(binding: Native): Native {
   return inThisRealm(offered(binding));
 }
 
-/** If the environment names a backplane, the hub joins it, unless it is configured otherwise. */
+/**
+ * If the environment names a backplane, the hub joins it, unless it is configured otherwise. A variable that cannot be used is an error
+ * here, and not only at the first send in production.
+ */
 function offered(binding: Native): Native {
+  checkTracing();
   const { redis, file, ca } = backplaneOf(process.env);
   if (redis) binding.offerRedis(redis, ca);
   if (file) binding.offerFolder(file);

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 
 import type { ListenOptions, TicketOptions } from '../../index';
+import { checkFlag } from './arguments.js';
 import { argumentError, unfitArgument } from './errors.js';
 
 type Environment = Record<string, string | undefined>;
@@ -97,8 +98,5 @@ function number(env: Environment, name: string): number | undefined {
 }
 
 function flag(env: Environment, name: string): boolean | undefined {
-  const text = env[name];
-  if (!text) return undefined;
-  if (text !== 'true' && text !== 'false') throw argumentError(name, text, '`true` or `false`');
-  return text === 'true';
+  return checkFlag(name, env[name]);
 }

@@ -20,7 +20,7 @@ import type {
   SubscriptionTarget,
   UserId,
 } from '../../index';
-import { checkChannel, checkClientId, checkKnown, checkUserId, encodeEvent } from './arguments.js';
+import { checkChannel, checkClientId, checkKnown, checkUserId } from './arguments.js';
 import { native } from './binding.js';
 import { getClients } from './clients.js';
 import { connect } from './connect.js';
@@ -31,6 +31,7 @@ import { listen } from './listen.js';
 import { Listeners } from './listeners.js';
 import { completeOptions } from './options.js';
 import { watchRequests } from './request-context.js';
+import { BROADCAST, CHANNEL, CLIENT, send, USER } from './send.js';
 import { checkTarget, sinceIn } from './subscriptions.js';
 import { issueTicket } from './tickets.js';
 
@@ -51,23 +52,19 @@ export class SSEService implements Contract {
   }
 
   sendToClient(clientId: string, event: SSEEvent): boolean {
-    const id = checkClientId('clientId', clientId);
-    return native().sendToClient(id, ...spread(event));
+    return send(CLIENT, clientId, event);
   }
 
   sendToUser(userId: UserId, event: SSEEvent): number {
-    const id = checkUserId(userId);
-    return native().sendToUser(id, ...spread(event));
+    return send(USER, userId, event);
   }
 
   broadcast(event: SSEEvent, excludeClientId?: string | null): number {
-    const exclude = excludeClientId == null ? undefined : checkClientId('excludeClientId', excludeClientId);
-    return native().broadcast(exclude, ...spread(event));
+    return send(BROADCAST, excludeClientId, event);
   }
 
   sendToChannel(channel: string, event: SSEEvent): number {
-    const name = checkChannel(channel);
-    return native().sendToChannel(name, ...spread(event));
+    return send(CHANNEL, channel, event);
   }
 
   subscribe(target: { clientId: string }, channel: string, options?: SubscribeOptions): boolean;
@@ -170,14 +167,6 @@ export class SSEService implements Contract {
     return native().stats() as SSEStats;
   }
 }
-
-/** An event as native code takes it. Errors in it are thrown before anything is sent. */
-function spread(event: SSEEvent): [string, string, string | undefined, number | undefined, string | undefined] {
-  const { name, data, id, retry, coalesceKey } = encodeEvent(event, mostBytes);
-  return [name, data, id, retry, coalesceKey];
-}
-
-const mostBytes = (): number => native().maxEventBytes();
 
 function isLocal(options: PresenceOptions = {}): boolean {
   checkKnown('options', options, ['scope']);

@@ -1,5 +1,5 @@
-//! The distributed trace of an event: W3C trace context, <https://www.w3.org/TR/trace-context/>. ssekit has no span of its
-//! own in the trace. It checks the publisher's values and passes them on with the event.
+//! The distributed trace of an event: W3C trace context, <https://www.w3.org/TR/trace-context/>. The listener has no span of
+//! its own in the trace. It checks the publisher's values and passes them on with the event.
 
 use std::borrow::Cow;
 
