@@ -90,6 +90,37 @@ inEachEngine((browser) => {
       expect(await streams.connects()).toBe(before + 1);
     });
 
+    test('a page of another channel, and one that comes back, miss nothing and get nothing twice', async () => {
+      const send = (channel: string, data: string): Promise<unknown> =>
+        streams.server.evaluate(
+          ({ sse }, channel, data) => sse.sendToChannel(channel, { event: 'number', data }),
+          channel,
+          data,
+        );
+      const members = (channel: string, count: number): Promise<true> =>
+        until(`${count} in ${channel}`, async () => (await streams.membersOf(channel)) === count);
+      const before = await streams.connects();
+      const first = { channels: ['order:1'], since: await streams.cursor() };
+      await page.open({ parts: ['live'], ...first, initial: ['first'], rendered: first.since });
+      await members('order:1', 1);
+      await send('order:1', 'a');
+      await page.reads('live', 'first,a');
+      // Rendered, but the page does not have the channel yet.
+      const second = { channels: ['order:2'], since: await streams.cursor() };
+      await send('order:2', 'b');
+      await page.set({ ...second, initial: ['second'], rendered: second.since });
+      await page.reads('live', 'second,b');
+      await members('order:1', 0);
+      await send('order:1', 'c');
+      // As by the back button: what was rendered first is shown again.
+      await page.set({ ...first, initial: ['first'], rendered: first.since });
+      await page.reads('live', 'first,a,b,c');
+      await members('order:2', 0);
+      await send('order:1', 'd');
+      await page.reads('live', 'first,a,b,c,d');
+      expect(await streams.connects()).toBe(before + 1);
+    });
+
     test('the newest functions of a provider are called, and no other stream is opened for them', async () => {
       const before = await streams.connects();
       await streams.demand('first');

@@ -20,6 +20,11 @@ export class EventLog {
     return this.#dropped + this.#events.length;
   }
 
+  /** The cursor before the oldest that is kept. */
+  get start(): string | undefined {
+    return this.#start;
+  }
+
   /** A connection begins after this cursor; undefined if only the server knows it so far. */
   begin(cursor: string | undefined): void {
     this.#start = cursor;

@@ -23,7 +23,9 @@ export function SSEProvider({ children, user = '', ...options }: SSEProviderProp
   useEffect(() => stream.hold(), [stream]);
   const wanted = JSON.stringify(channels);
   useEffect(() => {
-    const leave = (JSON.parse(wanted) as string[]).map((channel) => stream.join(channel));
+    // Another page on the same stream may be older than the stream: what came since it was rendered comes first.
+    const { since } = stream.options;
+    const leave = (JSON.parse(wanted) as string[]).map((channel) => stream.join(channel, since));
     return () => {
       for (const each of leave) each();
     };

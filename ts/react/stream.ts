@@ -8,6 +8,7 @@ import {
   SSEClientError,
   type SSEClientOptions,
 } from '../client/index.js';
+import { Channels } from './channels.js';
 import { EventLog, type Place } from './event-log.js';
 import { earlier, isUpTo } from './positions.js';
 
@@ -40,7 +41,8 @@ export class EventStream {
   readonly #latest = new Map<string, ClientEvent>();
   readonly #handlers = new Map<Handler, Place | undefined>();
   readonly #resets = new Set<ResetHandler>();
-  readonly #channels = new Map<string, { count: number; since: string | undefined }>();
+  /** Once those who come at the same time listen for resets. */
+  readonly #channels = new Channels(() => setTimeout(() => void this.#reset({ reason: 'unknown' })));
   readonly #watchers = new Set<() => void>();
   #client: SSEClient<AnyEvents> | undefined;
   #holders = 0;
@@ -85,23 +87,9 @@ export class EventStream {
     return () => void this.#resets.delete(handler);
   }
 
-  /** Adds a channel for as long as somebody wants it. */
+  /** Adds a channel for as long as somebody wants it. With `since`, what came after that cursor comes first. */
   join(channel: string, since?: string): () => void {
-    const wanted = this.#channels.get(channel) ?? { count: 0, since };
-    this.#channels.set(channel, wanted);
-    if (!wanted.count) {
-      wanted.since = since;
-      this.#client?.subscribe(channel, { since });
-    }
-    wanted.count += 1;
-    return () => {
-      wanted.count -= 1;
-      setTimeout(() => {
-        if (wanted.count || this.#channels.get(channel) !== wanted) return;
-        this.#channels.delete(channel);
-        this.#client?.unsubscribe(channel);
-      });
-    };
+    return this.#channels.join(channel, since);
   }
 
   /** Calls the function when the status or a latest event has changed. */
@@ -137,8 +125,7 @@ export class EventStream {
       this.#tell();
     });
     client.onError((error) => (this.options.onError ?? console.error)(error));
-    // The stream is open before it has the channel: without a cursor, what is sent in between would be lost.
-    for (const [channel, wanted] of this.#channels) client.subscribe(channel, { since: since ?? wanted.since });
+    this.#channels.open(client, since);
     client.onReset((reset) => this.#reset(reset));
   }
 
@@ -159,6 +146,7 @@ export class EventStream {
     this.#cursor = this.#client?.cursor;
     this.#client?.close();
     this.#client = undefined;
+    this.#channels.close();
     this.status = NO_CONNECTION;
     this.#log.clear();
     this.#tell();
@@ -166,6 +154,7 @@ export class EventStream {
 
   #take(event: ClientEvent): void {
     this.#log.add(event);
+    this.#channels.follow(event, this.#log.start);
     this.#latest.set(event.event, event);
     for (const [handler, place] of [...this.#handlers]) {
       // It was rendered with this event already.
