@@ -37,7 +37,8 @@ function blocksOf(page: string): Block[] {
   return [...fences].map((fence) => {
     const [, indent = '', language = '', body = ''] = fence;
     const code = body.replaceAll(new RegExp(`^${indent}`, 'gm'), '');
-    const file = /^\/\/ (\S+\.(?:tsx?|m?js))\n/.exec(code)?.[1];
+    // A directive of jest must come first.
+    const file = /^(?:\/\*\* @.*\*\/\n)?\/\/ (\S+\.(?:tsx?|m?js))\n/.exec(code)?.[1];
     return { page, line: fence.input.slice(0, fence.index).split('\n').length, language, file, code };
   });
 }

@@ -45,6 +45,7 @@ describe('the packages', () => {
       /^scripts\/install\.cjs$/,
       // The targets of llms.txt.
       /^(README|CHANGELOG|docs\/[\w-]+)\.md$/,
+      /^docs\/[\w-]+\.json$/,
       /^(LICENSE-MIT|LICENSE-APACHE|THIRD-PARTY-LICENSES|llms\.txt|package\.json)$/,
     ];
     expect(filesIn(main).filter((file) => !needed.some((pattern) => pattern.test(file)))).toEqual([]);

@@ -41,8 +41,12 @@ function webhook(payload${typed ? ': object' : ''})${typed ? ': never' : ''} {
   return new Request('http://localhost/', { method: 'POST', body: JSON.stringify(payload) })${typed ? ' as never' : ''};
 }
 
-test('a payload that the route does not know tells nobody', async () => {
-  await POST(webhook({}));
+test('a payload that says nothing tells nobody', async () => {
+  try {
+    await POST(webhook({}));
+  } catch {
+    // The route may also refuse it by an error.
+  }
   assertSentNothing(sse);
 });
 
