@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::{Body, Frame, SizeHint};
 
 use crate::activity::Busy;
-use crate::inspector::Lines;
+use crate::inspector_lines::Lines;
 use crate::receipts::{BodyChunk, Receipts};
 use ssekit_core::delivery::stream::Stream;
 

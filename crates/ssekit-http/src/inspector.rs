@@ -1,23 +1,19 @@
 //! `/inspector`: the page that shows who is connected and what was sent. The page itself is public and has no data. Its requests
 //! need the token.
 
-use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-
 use bytes::Bytes;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode};
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::answer::{self, Answer};
 use crate::headers::bearer;
+use crate::inspector_lines::Lines;
 use crate::json_body::{self, Unfit};
 use crate::response::Routed;
-use crate::state::{ConnectionContext, Shared, shown};
-use ssekit_core::Observer;
+use crate::state::{ConnectionContext, shown};
 use ssekit_inspector::page::{PAGE, headers};
-use ssekit_inspector::{Acted, Request as Asked, Rights, TICK, Watch, act};
+use ssekit_inspector::{Acted, Request as Asked, Rights, act};
 
 const METHODS: &str = "GET, HEAD, POST, OPTIONS";
 
@@ -92,41 +88,4 @@ fn stream_head() -> Response<()> {
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store, no-transform"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     head
-}
-
-/// The lines of a watch, as a body that hyper pulls: a page that reads slowly gets fewer lines.
-pub(crate) struct Lines {
-    watch: Watch,
-    observer: Arc<dyn Observer>,
-    shared: Arc<Shared>,
-    ticks: Interval,
-}
-
-impl Lines {
-    fn of(watch: Watch, shared: &Arc<Shared>) -> Self {
-        let observer = watch.observer();
-        shared.hub.observe(Arc::clone(&observer));
-        let mut ticks = interval(TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        Self { watch, observer, shared: Arc::clone(shared), ticks }
-    }
-
-    /// The next line; `None` when the listener or the hub is about to end.
-    pub(crate) fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
-        ready!(self.ticks.poll_tick(cx));
-        let (hub, is_over) = (&self.shared.hub, !self.shared.is_open() || self.shared.hub.is_draining());
-        Poll::Ready((!is_over).then(|| self.watch.line(Some(hub), &hub.stats()).into()))
-    }
-}
-
-impl Drop for Lines {
-    fn drop(&mut self) {
-        self.shared.hub.unobserve(&self.observer);
-    }
-}
-
-impl std::fmt::Debug for Lines {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Lines").field(&self.watch).finish()
-    }
 }

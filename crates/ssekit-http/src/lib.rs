@@ -15,7 +15,7 @@
 //! * `subscribers`: the clients of this listener, and when their tickets expire.
 //! * [`ticket`], with its `signature`, `payload`, `grants` and `once`: who may have a stream, and which channels.
 //! * `publish`, `idempotency`, `secret`: sending over HTTP; `json_body`: what a request brings.
-//! * `inspector`: the page that shows what happens, and its requests.
+//! * `inspector`, `inspector_lines`: the page that shows what happens, and its requests.
 //! * `operator_log`, `meter`: what the operator learns, but the peer does not.
 
 mod accept;
@@ -35,6 +35,7 @@ mod http2;
 mod idempotency;
 mod identity;
 mod inspector;
+mod inspector_lines;
 mod json_body;
 mod meter;
 mod metrics;

@@ -5,7 +5,7 @@ use hyper::{Response, StatusCode};
 
 use crate::answer::Answer;
 use crate::body::AnyBody;
-use crate::inspector::Lines;
+use crate::inspector_lines::Lines;
 use crate::receipts::Receipts;
 use ssekit_core::delivery::stream::Stream;
 
