@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
 import { type Listener, SSEService } from 'ssekit';
 import { handleInspector, handleSSE } from 'ssekit/node';
+import { freshHub } from 'ssekit/testing';
 
 import { openBrowser } from './support/browser';
 import { until } from './support/until';
@@ -22,6 +23,8 @@ let origin: string;
 const asked: string[] = [];
 
 beforeAll(async () => {
+  // Other files in this process have options of their own.
+  freshHub();
   browser = await openBrowser();
   server = createServer((req, res) => {
     asked.push(`${req.method} ${req.url}`);

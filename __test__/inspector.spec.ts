@@ -4,10 +4,14 @@ import type { AddressInfo } from 'node:net';
 import { SSEService } from 'ssekit';
 import { createInspectorRoute, type InspectorGrant, type InspectorRoute } from 'ssekit/next';
 import { handleInspector, handleSSE } from 'ssekit/node';
+import { freshHub } from 'ssekit/testing';
 
 import { until } from './support/until';
 
 const sse = SSEService.getInstance();
+// Other files in this process have options of their own.
+beforeAll(() => freshHub());
+
 const environment = process.env.NODE_ENV;
 
 function inEnvironment(name: string | undefined): void {

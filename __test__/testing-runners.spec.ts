@@ -63,6 +63,8 @@ function write(name: string, text: string): void {
   writeFileSync(join(app, name), text);
 }
 
+const read = (name: string): string => readFileSync(join(app, name), 'utf8');
+
 const script = (...path: string[]): string => join(app, 'node_modules', ...path);
 
 /** Runs a command in the app, and resolves with what it printed. */
@@ -116,8 +118,17 @@ test.each(['threads', 'forks', 'vmThreads', 'vmForks'])(
 
 describe('the documentation', () => {
   const page = readFileSync(join(ROOT, 'docs', 'testing.md'), 'utf8');
-  const tests = [...page.matchAll(/^```(?:ts|tsx|js)\n\/\/ (tests\/(\S+))\n(.*?)^```$/gms)];
-  for (const [, , name = '', code = ''] of tests) write(`documented/${name}`, code);
+  // A directive of jest comes first.
+  const tests = [...page.matchAll(/^```(?:ts|tsx|js)\n(\/\*\* @.*?\*\/\n)?\/\/ tests\/(\S+)\n(.*?)^```$/gms)];
+  for (const [, directive = '', name = '', code = ''] of tests) write(`documented/${name}`, directive + code);
+  // The first test is of the README's route; the app has the guide's at this path.
+  const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
+  const [, route = ''] = /^```ts\n\/\/ app\/api\/webhooks\/payment\/route\.ts\n(.*?)^```$/ms.exec(readme) ?? [];
+  write('documented/readme-route.ts', route);
+  write(
+    'documented/webhook.test.ts',
+    read('documented/webhook.test.ts').replace('@/app/api/webhooks/payment/route', './readme-route'),
+  );
 
   test('has tests for jest that pass', async () => {
     const run = [script('jest', 'bin', 'jest.js'), '--ci'];

@@ -24,7 +24,10 @@ export interface ObjectType {
 /** The interface with this name. */
 export function interfaceOf(name: string): ObjectType | undefined {
   const declaration = statements.filter(ts.isInterfaceDeclaration).find((statement) => statement.name.text === name);
-  return declaration && { comment: commentOf(declaration), properties: propertiesOf(declaration.members) };
+  if (!declaration) return undefined;
+  const bases = (declaration.heritageClauses ?? []).flatMap(({ types }) => types.map(({ expression }) => expression));
+  const inherited = bases.flatMap((base) => interfaceOf(base.getText())?.properties ?? []);
+  return { comment: commentOf(declaration), properties: [...inherited, ...propertiesOf(declaration.members)] };
 }
 
 /** The object type that a property has, written there or elsewhere. */
