@@ -1,7 +1,7 @@
 /** The checked and completed options of a publisher. */
 import { checkNumber } from '../server/arguments.js';
 import { argumentError, unfitArgument, unknownOption } from '../server/errors.js';
-import { checkTracing } from '../server/opentelemetry.js';
+import { checkTracing, hasTracer } from '../server/opentelemetry.js';
 import type { PublisherOptions, PublishFetch } from './options.js';
 
 export interface Settings {
@@ -21,7 +21,8 @@ export function settingsOf(options: PublisherOptions): Settings {
   if (unknown !== undefined) {
     throw unknownOption(`options.${unknown}`, KNOWN);
   }
-  checkTracing();
+  // Otherwise nothing reads the environment: Deno may not, or asks the user.
+  if (hasTracer()) checkTracing();
   const { url, token, fetch, timeoutMs, retries } = options;
   return {
     url: checkUrl(url ?? urlInEnvironment()),

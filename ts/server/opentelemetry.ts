@@ -56,18 +56,44 @@ export function activeTracer(): Tracer | undefined {
   return provider === undefined || !isTracing() ? undefined : provider.getTracer('ssekit');
 }
 
+/** Whether the app has a tracer. */
+export function hasTracer(): boolean {
+  return shared[API]?.trace !== undefined;
+}
+
 /** Throws if a variable has a value that cannot be used. */
 export function checkTracing(): void {
   isTracing();
   showsIds();
 }
 
-/** `process.env.…` is written out, because bundlers replace exactly this by a value. Not every runtime has a `process`. */
 function isTracing(): boolean {
-  return typeof process === 'undefined' || checkFlag('SSEKIT_TRACING', process.env.SSEKIT_TRACING) !== false;
+  return (
+    checkFlag(
+      'SSEKIT_TRACING',
+      read(() => process.env.SSEKIT_TRACING),
+    ) !== false
+  );
 }
 
 /** Whether spans may contain the ids of users and clients, the names of channels and the app's own ids of events. */
 export function showsIds(): boolean {
-  return typeof process !== 'undefined' && checkFlag('SSEKIT_TRACING_IDS', process.env.SSEKIT_TRACING_IDS) === true;
+  return (
+    checkFlag(
+      'SSEKIT_TRACING_IDS',
+      read(() => process.env.SSEKIT_TRACING_IDS),
+    ) === true
+  );
+}
+
+/**
+ * A variable of the environment. `process.env.…` is written out, because bundlers replace exactly this by a value. Not every runtime has
+ * a `process`, and Deno throws where it may not read the environment.
+ */
+function read(variable: () => string | undefined): string | undefined {
+  try {
+    return variable();
+  } catch {
+    return undefined;
+  }
 }
