@@ -136,6 +136,30 @@ fn clients_are_told_once_and_when_they_change() {
 }
 
 #[test]
+fn a_client_that_reads_nothing_lags_until_it_reads() {
+    let engine = Engine::start();
+    let hub = &engine.hub;
+    let mut page = Pull::of(named(hub, Some("ada"), "tab"));
+    let mut watch = watching(hub, "", Rights::ALL);
+    let lag_of = |watch: &mut Watch, is_it: &dyn Fn(&Value) -> bool| loop {
+        let line = line(watch, hub);
+        if let Some(lag) = line["tick"]["clients"]["changed"].get(0).map(|row| row["lag"].clone()).filter(is_it) {
+            return lag;
+        }
+        std::thread::sleep(ssekit_inspector::TICK);
+    };
+    let none = json!({"events":0,"ms":0});
+    assert_eq!(lag_of(&mut watch, &|_| true), none);
+    hub.send_to_user("ada", data("one")).unwrap();
+    hub.send_to_user("ada", data("two")).unwrap();
+    let lag = lag_of(&mut watch, &|lag| *lag != none);
+    assert_eq!(lag["events"], json!(2));
+    assert!(lag["ms"].as_u64() >= Some(100), "{lag}");
+    assert_eq!(page.data(2), ["one", "two"]);
+    assert_eq!(lag_of(&mut watch, &|lag| *lag == none), none);
+}
+
+#[test]
 fn too_much_is_counted_and_not_shown() {
     let engine = Engine::start();
     let hub = &engine.hub;
