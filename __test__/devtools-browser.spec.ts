@@ -31,11 +31,16 @@ inEachEngine((browser) => {
   });
   afterEach(() => page.close());
 
-  const press = (label: string): Promise<void> =>
-    page.evaluate((label) => {
-      const buttons = document.querySelector('ssekit-devtools')?.shadowRoot?.querySelectorAll('button') ?? [];
-      [...buttons].find(({ textContent }) => textContent?.startsWith(label))?.click();
-    }, label);
+  /** The component may have yet to draw its button. */
+  const press = (label: string): Promise<true> =>
+    until(`the button ${label}`, () =>
+      page.evaluate((label) => {
+        const buttons = document.querySelector('ssekit-devtools')?.shadowRoot?.querySelectorAll('button') ?? [];
+        const button = [...buttons].find(({ textContent }) => textContent?.startsWith(label));
+        button?.click();
+        return button !== undefined;
+      }, label),
+    );
 
   const filter = (text: string): Promise<void> =>
     page.evaluate((text) => {
