@@ -31,9 +31,13 @@ const ENGINES: [name: EngineName, start: () => Promise<EngineBrowser>, isHere: b
   ['WebKitGTK', WebKit.start, process.platform === 'linux'],
 ];
 
-/** Defines the same tests for each engine. Each test begins without tabs, cookies and caches. */
-export function inEachEngine(define: (browser: () => EngineBrowser, name: EngineName) => void): void {
+/** Defines the same tests for each engine, but for those that the test gives a reason for. Each begins without tabs, cookies and caches. */
+export function inEachEngine(
+  define: (browser: () => EngineBrowser, name: EngineName) => void,
+  without?: EngineName,
+): void {
   for (const [name, start, isHere] of ENGINES) {
+    if (name === without) continue;
     (isHere ? describe : describe.skip)(name, () => {
       let browser: EngineBrowser | undefined;
       beforeAll(async () => {
