@@ -1,5 +1,5 @@
 /** Another real hub in the same process. */
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -43,7 +43,8 @@ function loadedFile(): string {
   report.excludeNetwork = true;
   try {
     const { sharedObjects } = report.getReport() as unknown as { sharedObjects: string[] };
-    const file = sharedObjects.find((path) => /[\\/]ssekit[^\\/]*\.node$/.test(path));
+    // A copy of an earlier call is still loaded, but its file is gone.
+    const file = sharedObjects.find((path) => /[\\/]ssekit[^\\/]*\.node$/.test(path) && existsSync(path));
     if (file === undefined) throw new Error('the file of ssekit that the process has loaded cannot be found');
     return file;
   } finally {
