@@ -76,7 +76,7 @@ export class Channels {
     } else if (event === 'ssekit:unsubscribed' && channel !== undefined) {
       this.#end(channel, id);
     } else if (event === 'ssekit:reset') {
-      // What came before cannot be relied on, and everybody who is there fetches it.
+      // Earlier events cannot be relied on, and every component that is there fetches its state.
       for (const name of channel === undefined ? [...this.#wanted.keys()] : [channel]) this.#restart(name, id);
       if (channel === undefined) this.#left.clear();
     }

@@ -21,6 +21,7 @@ use ssekit_core::event::audience::Audience;
 use ssekit_core::event::trace::TraceContext;
 use ssekit_core::event::{Draft, Event};
 use ssekit_core::hub::Published;
+use ssekit_inspector::act::one_line;
 
 const METHODS: &str = "POST, OPTIONS";
 
@@ -293,9 +294,4 @@ impl PublishedEvent<'_> {
     fn trace(&self) -> Option<TraceContext> {
         TraceContext::parse(self.traceparent.as_deref()?, self.tracestate.as_deref())
     }
-}
-
-/// Turns JSON into one line. Line ends occur only between its values, where a space means the same.
-fn one_line(json: &str) -> Cow<'_, str> {
-    if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }

@@ -84,6 +84,6 @@ fn status_of(error: &Error) -> u16 {
 }
 
 /// Turns JSON into one line. Line ends occur only between its values, where a space means the same.
-fn one_line(json: &str) -> Cow<'_, str> {
+pub fn one_line(json: &str) -> Cow<'_, str> {
     if json.contains(['\n', '\r']) { json.replace(['\n', '\r'], " ").into() } else { json.into() }
 }

@@ -46,7 +46,7 @@ struct RowLag {
     ms: u64,
 }
 
-/// What a page has to change in its list.
+/// The changes that a page has to make in its list.
 #[derive(Debug, Serialize)]
 pub(crate) struct Changes {
     changed: Vec<Box<RawValue>>,

@@ -1,4 +1,4 @@
-//! What happens in the hub, for one watch: an observer that collects a limited number of entries.
+//! The events of a hub, for one watch: an observer that collects a limited number of entries.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};

@@ -5,7 +5,7 @@
 //! * [`act`](mod@act): carries such a request out.
 //! * [`watch`]: the lines that a watching page gets. `feed` collects what happens, `clients` follows who is connected.
 //!
-//! Whoever serves the page decides who may see it. The page's requests are the same everywhere: see [`request`].
+//! The server of the page decides who may see it. The page's requests are the same everywhere: see [`request`].
 //!
 //! An inspector must not slow the hub down. Without a watch it costs one load per event. A watch shows a limited number of events in
 //! each line and only counts the others. It looks at the clients the less often the longer that takes.

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 /// The maximum number of bytes of the text that a page looks for.
 const MOST_FIND: usize = 256;
 
-/// What a page may do besides looking.
+/// The rights of a page besides looking.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Rights {
     /// Whether it sees the data of events and of clients.
@@ -40,7 +40,7 @@ pub enum Request<'a> {
     Disconnect(Whom),
 }
 
-/// What a watch shows.
+/// The limits of what a watch shows.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WatchRequest<'a> {

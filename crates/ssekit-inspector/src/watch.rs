@@ -57,7 +57,7 @@ impl Watches {
     }
 }
 
-/// What one page gets to see. Its [`observer`](Self::observer) must follow the hub.
+/// The view of one page. Its [`observer`](Self::observer) must follow the hub.
 #[derive(Debug)]
 pub struct Watch {
     _place: Place,
