@@ -1,6 +1,7 @@
 //! The clients that are connected, or were a moment ago, and the users, each by id; and the observers.
 
 mod channels;
+mod gone;
 mod observers;
 
 use std::sync::Arc;
@@ -16,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::key::Key;
 use crate::event::position::Position;
 use crate::history::log::Log;
-use crate::history::timeline::{Place, Timeline};
+use crate::history::timeline::Timeline;
 use crate::options::{ChannelKinds, Options};
 use crate::session::arrivals::Arrivals;
 use crate::session::attendance::Checks;
@@ -24,7 +25,7 @@ use crate::session::away::Away;
 use crate::session::channel::Channel;
 use crate::session::client::{Client, ShardLink, Start};
 use crate::session::directory::Directory;
-use crate::session::forgotten::{Departed, Earlier, Gone, Missing};
+use crate::session::forgotten::{Departed, Missing};
 use crate::session::lifecycle::{ClientInfo, DisconnectReason, Phase};
 use crate::session::limits::Gate;
 use crate::session::observer::Observer;
@@ -139,30 +140,6 @@ impl Registry {
             .map_or_else(|| Arc::new(Log::new(missing.min(head))), |client| Arc::clone(client.subscriptions.own()))
     }
 
-    /// The position up to which events sent to this client alone are missing, if no client has its place.
-    pub(crate) fn missing_of(&self, client_id: &str) -> Position {
-        self.of_clients.of(client_id)
-    }
-
-    /// The progress of the earlier client with this page's own id: the predecessor, or one that was given up. `None`: as
-    /// far as is known, this user never had a client with this id here.
-    pub(crate) fn earlier(&self, id: &str, user: Option<&str>, predecessor: Option<&Arc<Client>>) -> Option<Earlier> {
-        match predecessor {
-            Some(client) => client.brings_id.then(|| Earlier { reached: client.reached() }),
-            None => {
-                let gone = self.departed.find(id).ok()?;
-                (gone.brings_id && gone.user.as_deref() == user).then_some(Earlier { reached: gone.reached })
-            }
-        }
-    }
-
-    /// The position up to which a client that brings no id may have missed events sent to it alone, under another id before
-    /// its connection was cut.
-    pub(crate) fn unclaimed(&self, user: Option<&User>) -> Position {
-        let own = user.map_or_else(|| self.unclaimed.load(Ordering::Acquire), User::unclaimed);
-        own.max(self.unclaimed_of_anybody.load(Ordering::Acquire))
-    }
-
     /// The history begins anew after this position: nothing before it is available.
     pub(crate) fn begin_after(&self, position: Position) {
         self.users.begin_after(position);
@@ -174,28 +151,6 @@ impl Registry {
     pub(crate) fn begin_at(&self, position: Position) {
         self.users.begin_after(position);
         self.channels.begin_after(position);
-    }
-
-    /// An event was sent to an unknown client: its page learns about it if it comes back. Returns the position that the
-    /// event took, or nothing if the client has come meanwhile.
-    pub(crate) fn miss(&self, client_id: &str, place: Place, timeline: &Timeline) -> Option<Position> {
-        let (position, departed) = match self.clients.entry(client_id.into()) {
-            Entry::Occupied(_) => return None,
-            // Nobody can enter with this id while the entry is held. A client that comes later finds the note and starts
-            // behind it.
-            Entry::Vacant(_vacant) => {
-                let position = timeline.leave_out(place);
-                self.of_clients.note(client_id, position);
-                (position, self.departed.find(client_id))
-            }
-        };
-        match departed {
-            Ok(gone) if !gone.brings_id => self.lose_of(gone.user.as_deref(), position),
-            Ok(_) => {}
-            // It may be one of the clients that are not remembered any more.
-            Err(unknown_before) => drop(self.unclaimed_of_anybody.fetch_max(unknown_before, Ordering::AcqRel)),
-        }
-        Some(position)
     }
 
     /// Makes room for the events of another node's client that may come here, as if it had been here and were away.
@@ -218,21 +173,6 @@ impl Registry {
         if let Entry::Vacant(vacant) = self.clients.entry(Arc::clone(&client.info.id)) {
             vacant.insert(Arc::clone(&client));
             self.keep_away(client, timeline);
-        }
-    }
-
-    /// An event was sent to a single client that has gone.
-    pub(crate) fn lose(&self, client: &Client, position: Position) {
-        if client.brings_id {
-            return;
-        }
-        self.lose_of(client.info.user.as_deref(), position);
-    }
-
-    fn lose_of(&self, user: Option<&str>, position: Position) {
-        match user {
-            Some(id) => self.users.lose(id, position),
-            None => drop(self.unclaimed.fetch_max(position, Ordering::AcqRel)),
         }
     }
 
@@ -390,24 +330,6 @@ impl Registry {
         if let (Some(_), Some(log)) = (given_up, client.subscriptions.own_if_any()) {
             timeline.clear(log);
         }
-    }
-
-    /// Remembers little more about a client than its user, for as many clients as there is room for.
-    fn depart(&self, client: &Client, timeline: &Timeline) {
-        let ClientInfo { id, user } = client.info();
-        let gone = Gone { user: user.clone(), brings_id: client.brings_id, reached: client.reached() };
-        self.departed.note(id, gone, timeline.head());
-    }
-
-    /// Remembers the user of another node's client. Whether the client had brought its id is not known.
-    pub(crate) fn departed_elsewhere(&self, client: ClientInfo, timeline: &Timeline) {
-        let gone = Gone { user: client.user, brings_id: false, reached: None };
-        self.departed.note_if_unknown(&client.id, gone, timeline.head());
-    }
-
-    /// Some clients that left before this position are not remembered: they were on other nodes before this one began.
-    pub(crate) fn knows_nobody_before(&self, position: Position) {
-        self.departed.knows_nobody_before(position);
     }
 
     /// Gives up clients that have been away since before `deadline`, and users and channels with nothing left. Their events that
