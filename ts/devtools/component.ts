@@ -1,5 +1,5 @@
 /** The component that gives a stream's events and states to a panel. */
-import { useEffect, useRef } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { useConnection, useEvent } from '../react/index.js';
 import { Panel } from './panel.js';
 
@@ -8,15 +8,20 @@ import { Panel } from './panel.js';
  * production, it is nothing.
  */
 export function SSEDevtools(): null {
-  const panel = useRef<Panel>(undefined);
+  // One for all times that the component is mounted or shown again, as in StrictMode: it keeps what it has shown.
+  const [panel] = useState(() => new Panel());
   const status = useConnection();
-  // Before the effects below, so that the panel is there for the first state and event.
+  useEffect(() => panel.mount(), [panel]);
+  useEffect(() => panel.status(status), [panel, status]);
+  // The stream may be older than this component, as when React hydrates it later than the provider. When its first events came, nobody
+  // has noted.
+  const isMounted = useRef(false);
+  useEvent('*', (_, event) => panel.event(event, isMounted.current ? new Date() : undefined), { since: 'earliest' });
   useEffect(() => {
-    const own = new Panel();
-    panel.current = own;
-    return () => own.remove();
+    isMounted.current = true;
+    return () => {
+      isMounted.current = false;
+    };
   }, []);
-  useEffect(() => panel.current?.status(status), [status]);
-  useEvent('*', (_, event) => panel.current?.event(event));
   return null;
 }

@@ -2,7 +2,8 @@
 import type { ClientEvent, ClientStatus } from '../client/index.js';
 
 export interface Entry {
-  at: Date;
+  /** Undefined if it came before the panel was there. */
+  at: Date | undefined;
   kind: 'event' | 'own' | 'state' | 'reset';
   name: string;
   id: string;
@@ -12,10 +13,10 @@ export interface Entry {
 /** More would make the panel slow, and nobody reads it there. */
 const LONGEST_TEXT = 10_000;
 
-export function entryOf({ event, id, data }: ClientEvent): Entry {
+export function entryOf({ event, id, data }: ClientEvent, at: Date | undefined): Entry {
   const text = JSON.stringify(data) ?? '';
   const cut = text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}… (${text.length} characters)` : text;
-  return { at: new Date(), kind: kindOf(event), name: event, id, text: cut };
+  return { at, kind: kindOf(event), name: event, id, text: cut };
 }
 
 function kindOf(name: string): Entry['kind'] {

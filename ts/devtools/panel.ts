@@ -17,6 +17,7 @@ export class Panel {
   #waiting: Entry[] = [];
   readonly #rows = new Map<HTMLLIElement, Entry>();
   #isPaused = false;
+  #last: ClientStatus | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   readonly #host = document.createElement('ssekit-devtools');
   /** The page's rules can match the host, and count more than its own. */
@@ -50,10 +51,23 @@ export class Panel {
     root.adoptedStyleSheets = [sheet];
     this.#panel.append(this.#section, element('div', { class: 'corner' }, this.#state, this.#toggle));
     root.append(this.#panel);
+  }
+
+  /** Returns the function that takes it out of the page. */
+  mount(): () => void {
     document.body.append(this.#host);
+    this.#draw();
+    return () => {
+      clearTimeout(this.#timer);
+      this.#timer = undefined;
+      this.#host.remove();
+    };
   }
 
   status(status: ClientStatus): void {
+    // Mounted again.
+    if (status === this.#last) return;
+    this.#last = status;
     // A page that has no stream yet is connecting, and so is its new stream.
     if (status.state === 'connecting' && this.#panel.dataset.state === 'connecting') return;
     this.#panel.dataset.state = status.state;
@@ -61,14 +75,9 @@ export class Panel {
     this.#add(entryOfState(status));
   }
 
-  event(event: ClientEvent): void {
+  event(event: ClientEvent, at: Date | undefined): void {
     this.#facts.take(event);
-    this.#add(entryOf(event));
-  }
-
-  remove(): void {
-    clearTimeout(this.#timer);
-    this.#host.remove();
+    this.#add(entryOf(event, at));
   }
 
   #add(entry: Entry): void {
@@ -97,7 +106,7 @@ export class Panel {
     const head = element(
       'summary',
       {},
-      element('time', { datetime: at.toISOString() }, timeOf(at)),
+      at ? element('time', { datetime: at.toISOString() }, timeOf(at)) : element('time', {}, 'before'),
       element('b', {}, name),
       element('code', {}, id),
       element('span', {}, text),

@@ -8,6 +8,9 @@ const MOST = 500;
 /** Events after this place: a count of all events of this page, or a cursor. */
 export type Place = number | string;
 
+/** The place before the oldest event that is kept. */
+export const EARLIEST = -1;
+
 export class EventLog {
   #events: ClientEvent[] = [];
   /** As many came before those that are kept. */
@@ -44,6 +47,7 @@ export class EventLog {
 
   /** The events after a place, or undefined if they are no longer known. */
   after(place: Place): ClientEvent[] | undefined {
+    if (place === EARLIEST) return [...this.#events];
     if (typeof place === 'number') {
       return place < this.#dropped ? undefined : this.#events.slice(place - this.#dropped);
     }

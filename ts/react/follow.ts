@@ -17,12 +17,12 @@ export function useNewest<T>(value: T): { readonly current: T } {
 /** Follows the stream while mounted, and goes on where it was when the component is shown again. */
 export function useEvents(
   handler: (event: ClientEvent) => void,
-  since: string | undefined,
+  since: Place | undefined,
   onGap?: (stream: EventStream) => void,
 ): void {
   const stream = useStream();
   const newest = useNewest({ handler, onGap });
-  const seen = useRef<{ stream: EventStream; since: string | undefined; place: Place | undefined }>(undefined);
+  const seen = useRef<{ stream: EventStream; since: Place | undefined; place: Place | undefined }>(undefined);
   useEffect(() => {
     const last = seen.current;
     const place = last?.stream === stream && last.since === since ? last.place : since;

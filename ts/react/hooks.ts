@@ -3,13 +3,17 @@ import { useEffect, useRef, useSyncExternalStore } from 'react';
 import type { SSEEventMap } from '../../index';
 import type { AnyEvent, ClientEvent, ClientStatus, EventData, EventName, OwnEvents } from '../client/index.js';
 import { useStream } from './context.js';
+import { EARLIEST } from './event-log.js';
 import { useEvents } from './follow.js';
 import { NO_CONNECTION } from './stream.js';
 
 type Name = EventName<SSEEventMap> | keyof OwnEvents;
 
 export interface EventOptions {
-  /** Events after this cursor that came before the component was mounted come first. Default: the component gets new events only. */
+  /**
+   * Events after this cursor that came before the component was mounted come first. `earliest`: all that the page still has of this
+   * connection, at most 500. Default: the component gets new events only.
+   */
   since?: string | undefined;
 }
 
@@ -29,10 +33,13 @@ export function useEvent(
   handler: (data: never, event: never) => unknown,
   { since }: EventOptions = {},
 ): void {
-  useEvents((event) => {
-    if (name === '*' || event.event === name) handler(event.data as never, event as never);
-    // A later cursor would bring events again.
-  }, useRef(since).current);
+  useEvents(
+    (event) => {
+      if (name === '*' || event.event === name) handler(event.data as never, event as never);
+      // A later cursor would bring events again.
+    },
+    useRef(since === 'earliest' ? EARLIEST : since).current,
+  );
 }
 
 /** The data of the newest event of this name, or `initial` before there is one. */
