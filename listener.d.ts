@@ -62,7 +62,7 @@ export interface ListenOptions {
   limits?: ListenLimits;
 }
 
-/** What an inspector may do besides looking. */
+/** The rights of an inspector, besides looking. */
 export interface InspectorRights {
   /** It shows the data of events and of clients. `SSEKIT_INSPECTOR_DATA`. Default: false. */
   data?: boolean;

@@ -1,4 +1,4 @@
-/** What servers, proxies and networks do to a stream: `ssekit/client` in each engine, with the engine's own `fetch`. */
+/** Faults of servers, proxies and networks: `ssekit/client` in each engine, with the engine's own `fetch`. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ts from 'typescript';

@@ -1,46 +1,29 @@
-/** What the page of the inspector asks its server to do: to send an event, and to disconnect somebody. */
-import type { Browser } from 'playwright-core';
-import { openBrowser } from './support/browser';
+/** The commands of the inspector's page to its server: to send an event, and to disconnect somebody. */
 import { client, clientsTick, hello } from './support/inspector-lines';
-import { InspectorServer, stopInspectorServers } from './support/inspector-server';
-import { closeInspectorTabs, InspectorTab } from './support/inspector-tab';
+import { InspectorTab, inspectorTests } from './support/inspector-tab';
 import { until } from './support/until';
 
-let browser: Browser;
-let server: InspectorServer;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, 120_000);
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  server = await InspectorServer.start();
-});
-afterEach(async () => {
-  const problems = await closeInspectorTabs();
-  stopInspectorServers();
-  expect(problems).toEqual([]);
-});
+const used = inspectorTests();
 
 const live = async (): Promise<InspectorTab> =>
-  (await InspectorTab.live(browser, server, [clientsTick([client('c1'), client('c2', { user: null })])]))[0];
+  (await InspectorTab.live(used, [clientsTick([client('c1'), client('c2', { user: null })])]))[0];
 
 describe('every request', () => {
   test('is JSON from the own origin, to the own URL', async () => {
     const tab = await live();
-    const [{ headers, url }] = server.posted as [(typeof server.posted)[number]];
+    const [{ headers, url }] = used.server.posted as [(typeof used.server.posted)[number]];
     expect(url).toBe('/admin/inspector');
     expect(headers).toMatchObject({
-      origin: server.origin,
+      origin: used.server.origin,
       'content-type': 'application/json',
       'sec-fetch-site': 'same-origin',
     });
     expect(headers).not.toHaveProperty('authorization');
     expect(headers).not.toHaveProperty('referer');
-    expect(server.posted[0]?.text).toBe('{"watch":{}}');
+    expect(used.server.posted[0]?.text).toBe('{"watch":{}}');
     await tab.id('filter').fill(' ada ');
-    await server.watch(2);
-    expect(server.posted[1]?.text).toBe('{"watch":{"find":"ada"}}');
+    await used.server.watch(2);
+    expect(used.server.posted[1]?.text).toBe('{"watch":{"find":"ada"}}');
   });
 });
 
@@ -52,24 +35,26 @@ describe('sending', () => {
     ['all', '', '{"all":true}'],
   ])('to a %s takes the data as it was typed', async (kind, name, to) => {
     const tab = await live();
-    server.answer = { receivers: 3 };
+    used.server.answer = { receivers: 3 };
     await tab.page.keyboard.press('s');
     await tab.id('send-kind').selectOption(kind);
     if (name) await tab.id('send-name').fill(name);
     await tab.id('send-event').fill('news');
     await tab.id('send-data').fill('{ "n": 12345678901234567890 }');
     await tab.page.getByRole('button', { name: 'Send', exact: true }).click();
-    expect(await server.command()).toBe(`{"send":{"to":${to},"event":"news","data":{ "n": 12345678901234567890 }}}`);
+    expect(await used.server.command()).toBe(
+      `{"send":{"to":${to},"event":"news","data":{ "n": 12345678901234567890 }}}`,
+    );
     await tab.reads('send-result', 'Sent to 3 clients.');
   });
 
   test('without a name sends a message', async () => {
     const tab = await live();
-    server.answer = { receivers: 0 };
+    used.server.answer = { receivers: 0 };
     await tab.id('send').click();
     await tab.id('send-kind').selectOption('all');
     await tab.id('send-submit').click();
-    expect(await server.command()).toBe('{"send":{"to":{"all":true},"event":"message","data":{}}}');
+    expect(await used.server.command()).toBe('{"send":{"to":{"all":true},"event":"message","data":{}}}');
     await tab.reads('send-result', 'Sent, but no such client is connected.');
   });
 
@@ -83,16 +68,16 @@ describe('sending', () => {
     const field = tab.id('send-data');
     expect(await field.getAttribute('aria-invalid')).toBe('true');
     expect(await field.evaluate((element) => element === document.activeElement)).toBe(true);
-    expect(server.posted).toHaveLength(1);
+    expect(used.server.posted).toHaveLength(1);
     await field.fill('null');
     expect(await field.getAttribute('aria-invalid')).toBe('false');
     await tab.id('send-submit').click();
-    expect(await server.command()).toBe('{"send":{"to":{"user":"ada"},"event":"message","data":null}}');
+    expect(await used.server.command()).toBe('{"send":{"to":{"user":"ada"},"event":"message","data":null}}');
   });
 
   test('shows the sentence of a server that refuses', async () => {
     const tab = await live();
-    server.refusals = [{ status: 413, error: 'The event is too large.' }];
+    used.server.refusals = [{ status: 413, error: 'The event is too large.' }];
     await tab.id('send').click();
     await tab.id('send-kind').selectOption('all');
     await tab.id('send-submit').click();
@@ -118,11 +103,11 @@ describe('disconnecting', () => {
     // The harmless button has the focus.
     await tab.page.keyboard.press('Enter');
     await dialog.waitFor({ state: 'hidden' });
-    expect(server.posted).toHaveLength(1);
-    server.answer = { disconnected: 1 };
+    expect(used.server.posted).toHaveLength(1);
+    used.server.answer = { disconnected: 1 };
     await tab.page.getByRole('button', { name: 'Disconnect client c1' }).click();
     await tab.id('disconnect-submit').click();
-    expect(await server.command()).toBe('{"disconnect":{"client":"c1"}}');
+    expect(await used.server.command()).toBe('{"disconnect":{"client":"c1"}}');
     await dialog.waitFor({ state: 'hidden' });
     await tab.reads('live', 'Disconnected 1 client.');
   });
@@ -132,15 +117,15 @@ describe('disconnecting', () => {
     await tab.clients.filter({ hasText: 'c2' }).click();
     expect(await tab.page.getByRole('button', { name: 'Disconnect user…' }).count()).toBe(0);
     await tab.clients.filter({ hasText: 'c1' }).click();
-    server.answer = { disconnected: 2 };
+    used.server.answer = { disconnected: 2 };
     await tab.page.getByRole('button', { name: 'Disconnect user…' }).click();
     await tab.id('disconnect-submit').click();
-    expect(await server.command()).toBe('{"disconnect":{"user":"ada"}}');
+    expect(await used.server.command()).toBe('{"disconnect":{"user":"ada"}}');
   });
 
   test('shows the sentence of a server that refuses', async () => {
     const tab = await live();
-    server.refusals = [{ status: 403, error: 'You may not disconnect anybody.' }];
+    used.server.refusals = [{ status: 403, error: 'You may not disconnect anybody.' }];
     await tab.page.getByRole('button', { name: 'Disconnect client c1' }).click();
     await tab.id('disconnect-submit').click();
     await tab.reads('disconnect-result', 'You may not disconnect anybody.');
@@ -148,9 +133,9 @@ describe('disconnecting', () => {
 });
 
 test('without the rights, the page says how to get them', async () => {
-  const tab = await InspectorTab.open(browser, server);
+  const tab = await InspectorTab.open(used);
   const rights = { data: true, send: false, disconnect: false };
-  (await server.watch(1)).write(hello({ rights }), clientsTick([client('c1')]));
+  (await used.server.watch(1)).write(hello({ rights }), clientsTick([client('c1')]));
   await tab.clients.first().click();
   await tab.clients.getByText('Disconnecting is off. To allow it, let authorize return { disconnect: true }').waitFor();
   expect(await tab.page.getByRole('button', { name: /Disconnect (client|user)/ }).count()).toBe(0);

@@ -145,8 +145,11 @@ test('at the listener, the token of the fragment is in no URL, and a wrong one i
   page.on('request', (request) => urls.push(request.url()));
   await isLive(page);
   expect(page.url()).toBe(base);
+  const filtered = page.waitForRequest((request) => request.postData()?.includes('nobody') ?? false);
   await page.locator('#filter').fill('nobody');
-  await until('the filter is on its way', () => urls.length > 0 || undefined);
+  await filtered;
+  // By now, the page is connecting. What happens before the answer, its watch has not seen.
+  await isLive(page);
   expect(urls.every((url) => url === base)).toBe(true);
   sse.broadcast({ event: 'nobody', data: 1 });
   await page.locator('#feed-body [role=row]').filter({ hasText: 'nobody' }).first().waitFor();

@@ -1,26 +1,10 @@
-/** How the page of the inspector looks and feels: hostile text, keys, contrast, narrow windows, thousands of rows. */
-import type { Browser, Page } from 'playwright-core';
-import { openBrowser } from './support/browser';
+/** Look and feel of the inspector's page: hostile text, keys, contrast, narrow windows, thousands of rows. */
+import type { Page } from 'playwright-core';
 import { client, clientsTick, event, feedTick, hello, NOW, tick } from './support/inspector-lines';
-import { InspectorServer, stopInspectorServers } from './support/inspector-server';
-import { closeInspectorTabs, InspectorTab } from './support/inspector-tab';
+import { InspectorTab, inspectorTests } from './support/inspector-tab';
 import { until } from './support/until';
 
-let browser: Browser;
-let server: InspectorServer;
-
-beforeAll(async () => {
-  browser = await openBrowser();
-}, 120_000);
-afterAll(() => browser?.close());
-beforeEach(async () => {
-  server = await InspectorServer.start();
-});
-afterEach(async () => {
-  const problems = await closeInspectorTabs();
-  stopInspectorServers();
-  expect(problems).toEqual([]);
-});
+const used = inspectorTests();
 
 /** Runs in the page. */
 const focusedText = (): string => document.activeElement?.textContent ?? '';
@@ -47,8 +31,8 @@ describe('hostile text', () => {
       outages: 0,
       dir: text,
     };
-    const tab = await InspectorTab.open(browser, server);
-    const watch = await server.watch(1);
+    const tab = await InspectorTab.open(used);
+    const watch = await used.server.watch(1);
     watch.write(
       hello({ version: text, node: text, epoch: text }),
       tick({ nodes, stats: { epoch: text, cluster, disconnects: { [text]: 3 } } as object }),
@@ -71,13 +55,13 @@ describe('hostile text', () => {
       'img, svg:not(.chart svg), iframe, object, embed, a, link, script:not([type=module]), [onerror], [onload]';
     expect(await tab.page.locator(foreign).count()).toBe(0);
     watch.cut();
-    server.refusals = [{ status: 403, error: text }];
+    used.server.refusals = [{ status: 403, error: text }];
     await tab.reads('banner-text', text);
   });
 
   test('neither turns the direction of its surroundings, nor hides', async () => {
     const name = 'ada\u202egnp.\u0000\u001b[31m\u200b\n';
-    const [tab] = await InspectorTab.live(browser, server, [
+    const [tab] = await InspectorTab.live(used, [
       clientsTick([client('c1', { user: name })]),
       feedTick(event('عربي', { to: { user: name }, data: `{"a":"${'\u2066'}"}` })),
     ]);
@@ -91,19 +75,19 @@ describe('hostile text', () => {
   });
 
   test('that is no JSON is a broken connection', async () => {
-    const tab = await InspectorTab.open(browser, server);
+    const tab = await InspectorTab.open(used);
     const ours = (text: string): boolean => /SyntaxError/.test(text);
     const said = tab.page.waitForEvent('console', (message) => ours(message.text()));
-    (await server.watch(1)).writeText('<!doctype html>\n');
+    (await used.server.watch(1)).writeText('<!doctype html>\n');
     await said;
-    (await server.watch(2)).write(hello());
+    (await used.server.watch(2)).write(hello());
     await tab.saw('The connection was lost.');
     expect((await tab.close()).filter((problem) => !ours(problem))).toEqual([]);
   });
 
   test('nested a thousand times does not grow', async () => {
     const data = '['.repeat(1_000) + ']'.repeat(1_000);
-    const [tab] = await InspectorTab.live(browser, server, [feedTick(event('deep', { data }))]);
+    const [tab] = await InspectorTab.live(used, [feedTick(event('deep', { data }))]);
     await tab.feed.first().click();
     const shown = (await tab.feed.first().locator('pre').textContent()) as string;
     expect(shown.length).toBeLessThan(100_000);
@@ -111,7 +95,7 @@ describe('hostile text', () => {
   });
 
   test('cannot be a script, because of the policy', async () => {
-    const [tab] = await InspectorTab.live(browser, server, []);
+    const [tab] = await InspectorTab.live(used, []);
     const ran = await tab.page.evaluate(() => {
       const attempts: (() => unknown)[] = [
         () => Object.assign(document.body, { innerHTML: '<b>x</b>' }),
@@ -139,7 +123,7 @@ describe('by keys alone', () => {
   );
 
   test('rows are reached, opened and left', async () => {
-    const [tab, watch] = await InspectorTab.live(browser, server, [clientsTick(rows)]);
+    const [tab, watch] = await InspectorTab.live(used, [clientsTick(rows)]);
     const { keyboard } = tab.page;
     await tab.clients.first().focus();
     for (const key of ['ArrowDown', 'ArrowDown', 'Enter']) await keyboard.press(key);
@@ -157,7 +141,7 @@ describe('by keys alone', () => {
   });
 
   test('every control has a name, and a focus that can be seen', async () => {
-    const [tab] = await InspectorTab.live(browser, server, [clientsTick(rows.slice(0, 3)), feedTick(event('a'))]);
+    const [tab] = await InspectorTab.live(used, [clientsTick(rows.slice(0, 3)), feedTick(event('a'))]);
     await tab.saw('user');
     const reached = new Set<string>();
     for (let presses = 0; presses < 30; presses += 1) {
@@ -177,7 +161,7 @@ describe('by keys alone', () => {
   });
 
   test('shortcuts work, but not while somebody types', async () => {
-    const [tab] = await InspectorTab.live(browser, server, [feedTick(event('a'))]);
+    const [tab] = await InspectorTab.live(used, [feedTick(event('a'))]);
     const { keyboard } = tab.page;
     await keyboard.press('/');
     await keyboard.type('p/s');
@@ -215,7 +199,7 @@ const FULL = [
 
 describe.each(['light', 'dark'] as const)('in %s', (colorScheme) => {
   test('all text has a contrast of at least 4.5', async () => {
-    const [tab, watch] = await InspectorTab.live(browser, server, FULL, { colorScheme });
+    const [tab, watch] = await InspectorTab.live(used, FULL, { colorScheme });
     await tab.saw('online');
     await tab.clients.first().click();
     await tab.feed.filter({ hasText: 'an-event' }).click();
@@ -270,7 +254,7 @@ describe('a window of 390 pixels', () => {
     });
 
   test('shows one section at a time, and does not scroll sideways', async () => {
-    const [tab] = await InspectorTab.live(browser, server, FULL, NARROW);
+    const [tab] = await InspectorTab.live(used, FULL, NARROW);
     for (const [button, section] of Object.entries({ Events: 'feed', Clients: 'clients', Overview: 'overview' })) {
       await tab.id('sections').getByRole('button', { name: button }).tap();
       await tab.id(section).waitFor();
@@ -280,7 +264,7 @@ describe('a window of 390 pixels', () => {
   });
 
   test('has cards, open ones too, and dialogs that fit', async () => {
-    const [tab] = await InspectorTab.live(browser, server, FULL, NARROW);
+    const [tab] = await InspectorTab.live(used, FULL, NARROW);
     await tab.feed.filter({ hasText: 'an-event' }).tap();
     await tab.feed.locator('pre').waitFor();
     expect(await overflow(tab.page)).toBe(0);
@@ -298,7 +282,7 @@ describe('a window of 390 pixels', () => {
 
 test('with 2,000 clients and 400 events a line, only what is in sight is in the document', async () => {
   const many = Array.from({ length: 2_000 }, (_, n) => client(`c${n}`, { connectedAt: NOW - n * 1_000 }));
-  const [tab, watch] = await InspectorTab.live(browser, server, [clientsTick(many)]);
+  const [tab, watch] = await InspectorTab.live(used, [clientsTick(many)]);
   await tab.reads('clients-count', '2,000 clients');
   for (let line = 0; line < 20; line += 1) {
     const feed = Array.from({ length: 400 }, (_, n) => event(`event-${line}-${n}`));

@@ -1,4 +1,4 @@
-/** What `ssekit/react` is made of: its module, and its types. */
+/** The parts of `ssekit/react`: its module, and its types. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,4 +1,4 @@
-/** How a tab and the worker notice that the other side is dead, where pages have no Web Locks. The clock is the test's own. */
+/** A tab and the worker notice that the other side is dead, where pages have no Web Locks. The clock is the test's own. */
 import { TAB_SILENT_MS, WORKER_SILENT_MS, whenDead } from '../ts/client/worker/alive';
 
 let ending: AbortController;

@@ -13,7 +13,7 @@ const TRACE_ID = '4bf92f3577b34da6a3ce929d0e0e4736';
 const SPAN_ID = '00f067aa0ba902b7';
 const PARENT = `00-${TRACE_ID}-${SPAN_ID}-01`;
 
-/** What each span of a send says. */
+/** The attributes of each span of a send. */
 const SEND = {
   'messaging.system': 'ssekit',
   'messaging.operation.name': 'send',

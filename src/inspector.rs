@@ -29,7 +29,7 @@ pub fn inspector_page() -> InspectorPage {
     InspectorPage { body: page::PAGE, headers, tick_ms: TICK.as_millis() as u32 }
 }
 
-/// What a page may do besides looking.
+/// The rights of a page, besides looking.
 #[napi(object, object_to_js = false)]
 pub struct InspectorRights {
     pub data: bool,
@@ -74,7 +74,7 @@ pub fn inspect(env: Env, body: String, rights: InspectorRights) -> napi::Result<
     Ok(acted.unwrap_or_else(|| Acted::refused(400, "body: got no request")).into())
 }
 
-/// What one page gets to see.
+/// The view of one page.
 #[napi]
 pub struct NativeWatch {
     /// None once it has ended.

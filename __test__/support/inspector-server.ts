@@ -64,7 +64,7 @@ export class InspectorServer {
   readonly posted: Posted[] = [];
   /** Paths that were asked for and are not the page. */
   readonly elsewhere: string[] = [];
-  /** What the next requests get in place of an answer, one after the other. */
+  /** Refusals that the next requests get in place of an answer, one after the other. */
   refusals: Refusal[] = [];
   /** The token that every request needs. */
   token: string | undefined;

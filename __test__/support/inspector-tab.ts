@@ -1,15 +1,32 @@
 /** A tab of Chromium with the page of the inspector in it. */
 import type { Browser, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import type { Line } from '../../ts/inspector/wire/lines';
+import { openBrowser } from './browser';
 import { hello } from './inspector-lines';
-import type { InspectorServer, ServedWatch } from './inspector-server';
+import { InspectorServer, type ServedWatch, stopInspectorServers } from './inspector-server';
 import { until } from './until';
 
 const tabs = new Set<InspectorTab>();
 
-/** Call it in `afterEach`: closes all tabs, and returns what went wrong in them. */
-export async function closeInspectorTabs(): Promise<string[]> {
-  return (await Promise.all([...tabs].map((tab) => tab.close()))).flat();
+/**
+ * For all tests of a file: one Chromium, and for each test a server of its own. After each, nothing may have gone wrong in its tabs.
+ * Returns what the tests use, once they run.
+ */
+export function inspectorTests(): { browser: Browser; server: InspectorServer } {
+  const used = {} as { browser: Browser; server: InspectorServer };
+  beforeAll(async () => {
+    used.browser = await openBrowser();
+  }, 120_000);
+  afterAll(() => used.browser?.close());
+  beforeEach(async () => {
+    used.server = await InspectorServer.start();
+  });
+  afterEach(async () => {
+    const problems = (await Promise.all([...tabs].map((tab) => tab.close()))).flat();
+    stopInspectorServers();
+    expect(problems).toEqual([]);
+  });
+  return used;
 }
 
 export class InspectorTab {
@@ -39,8 +56,7 @@ export class InspectorTab {
 
   /** Opens the page; `fragment`: with its number sign. */
   static async open(
-    browser: Browser,
-    server: InspectorServer,
+    { browser, server }: { browser: Browser; server: InspectorServer },
     { fragment = '', ...options }: BrowserContextOptions & { fragment?: string } = {},
   ): Promise<InspectorTab> {
     const context = await browser.newContext({ reducedMotion: 'reduce', timezoneId: 'Europe/Berlin', ...options });
@@ -51,13 +67,12 @@ export class InspectorTab {
 
   /** Opens the page, and writes the first lines of its watch. */
   static async live(
-    browser: Browser,
-    server: InspectorServer,
+    used: { browser: Browser; server: InspectorServer },
     lines: Line[],
     options: BrowserContextOptions = {},
   ): Promise<[tab: InspectorTab, watch: ServedWatch]> {
-    const tab = await InspectorTab.open(browser, server, options);
-    const watch = await server.watch(1);
+    const tab = await InspectorTab.open(used, options);
+    const watch = await used.server.watch(1);
     watch.write(hello(), ...lines);
     await tab.isIn('Live');
     return [tab, watch];

@@ -122,7 +122,7 @@ const look = (): State => {
   };
 };
 
-/** What can look into a page: those of all drivers can. */
+/** A page that can be looked into: those of all drivers can. */
 export interface Watched {
   evaluate(body: typeof look): Promise<State>;
 }

@@ -40,7 +40,7 @@ export class Traces {
   }
 }
 
-/** What a test compares of a span. */
+/** The parts of a span that a test compares. */
 export const summary = ({ name, kind, attributes, status, links, events }: ReadableSpan): object => ({
   name,
   kind,

@@ -9,7 +9,7 @@ const KEY = /~\w{16}$/;
 /** The cursor in an event id. */
 export const withoutKey = (id: string): string => id.replace(KEY, '');
 
-/** What every request of a client needs. Without an own `fetch`, the runtime's is looked up for each, because tests and tracers replace it. */
+/** The needs of every request of a client. Without an own `fetch`, the runtime's is looked up for each, because tests and tracers replace it. */
 export interface Access extends Pick<SSEClientOptions, 'fetch' | 'credentials' | 'share'> {
   url: string;
   keyring: Keyring;

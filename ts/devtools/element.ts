@@ -1,4 +1,4 @@
-/** Elements without any HTML text: no event can become markup, and pages with Trusted Types allow it. */
+/** Elements without any HTML text: no event can become markup, and pages with Trusted Types allow it. The inspector uses it, too. */
 export function element<Tag extends keyof HTMLElementTagNameMap>(
   tag: Tag,
   attributes: Record<string, string> = {},

@@ -1,4 +1,4 @@
-/** What is known of the stream, from its own events. */
+/** Facts about the stream, from its own events. */
 import type { ClientEvent, OwnEvents } from '../client/index.js';
 
 export class StreamFacts {

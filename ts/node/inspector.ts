@@ -13,7 +13,7 @@ type AnyRequest = IncomingMessage | Http2ServerRequest;
 
 type AnyResponse = ServerResponse | Http2ServerResponse;
 
-/** What a request may see and do: `true` to look without seeing data, or the rights. Anything else: it gets 404. */
+/** The rights of a request: `true` to look without seeing data, or the rights. Anything else: it gets 404. */
 export type InspectorGrant = boolean | InspectorRights | null | undefined;
 
 export interface InspectorOptions {

@@ -1,4 +1,4 @@
-/** What the span of a call says about its publications and its listener. */
+/** The attributes of a call's span: its publications and its listener. */
 import type { Attributes, Span } from '../server/opentelemetry.js';
 import type { Beginning, Destination } from '../server/send-span.js';
 import { type TraceContext, traceContextOf } from '../server/trace-context.js';

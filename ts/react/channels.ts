@@ -114,7 +114,7 @@ export class Channels {
   }
 }
 
-/** What the component has not seen, but without what the stream has had. */
+/** The cursor after which events are missing: the component has not seen them, and the stream has not had them. */
 function later(since: string | undefined, left: string | undefined): string | undefined {
   return since !== undefined && isUpTo(since, left) ? left : since;
 }

@@ -1,5 +1,5 @@
 /**
- * What the hooks are on a server: what a page has before it hydrates. Nothing is asked of React there, because Next.js leaves the
+ * The hooks on a server: each gives what a page has before it hydrates. Nothing is asked of React there, because Next.js leaves the
  * package out of its bundles. So this module would get another React than the components that are rendered, and its hooks would throw.
  */
 import type { inPage } from './page.js';

@@ -66,7 +66,7 @@ function connectAlone(
   return new Response(eventBody(stream), { headers });
 }
 
-/** What the request wants of the connection that the tabs of a browser share; undefined if it gets a stream of its own. */
+/** The request's wish about the connection that the tabs of a browser share; undefined if it gets a stream of its own. */
 function connectShared(
   request: Request,
   client: ConnectOptions,

@@ -15,7 +15,7 @@ export type Destination = 'user' | 'client' | 'channel' | 'broadcast';
 const PRODUCER = 3;
 const ERROR = 2;
 
-/** What a span says from its beginning, so that a sampler can use it. */
+/** The attributes that a span has from its beginning, so that a sampler can use it. */
 export interface Beginning {
   /** `undefined` for events with receivers of several kinds. */
   to: Destination | undefined;

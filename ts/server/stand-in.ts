@@ -8,7 +8,7 @@ import type * as Binding from '../../binding.js';
 
 type Native = typeof Binding;
 
-/** What `ssekit/testing` leaves for all copies of this package in a JavaScript environment. */
+/** The place where `ssekit/testing` leaves its service for all copies of this package in a JavaScript environment. */
 export interface StandIn {
   binding?: Native | undefined;
   /** The hub of the test, with what it has noted. */

@@ -1,4 +1,4 @@
-/** What `jest.mock('@/features/sse')` needs: a service of mock functions that behaves like one. */
+/** For `jest.mock('@/features/sse')`: a service of mock functions that behaves like one. */
 import type { SSEService } from '../../index';
 import { SSEService as Service } from '../server/service.js';
 import { standInRecord } from '../server/stand-in.js';

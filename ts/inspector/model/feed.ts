@@ -1,9 +1,9 @@
-/** What happened, newest first: at most 1,000 entries, and as many again while the feed is held. */
+/** The entries, newest first: at most 1,000 entries, and as many again while the feed is held. */
 import type { FeedEntry } from '../wire/lines.js';
 
 const MOST = 1_000;
 
-/** What this page itself has to say among the entries of the server. */
+/** Notes of this page itself among the entries of the server. */
 export interface Note {
   type: 'note';
   at: number;
@@ -17,7 +17,7 @@ export interface FeedItem {
   entry: FeedEntry | Note;
 }
 
-/** What can be switched off together. */
+/** Entries that are switched off together. */
 export type FeedKind = 'event' | 'connect' | 'disconnect' | 'reset' | 'refusal' | 'presence' | 'error';
 
 export function kindOf({ type }: FeedEntry | Note): FeedKind | 'note' {

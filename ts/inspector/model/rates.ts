@@ -26,7 +26,7 @@ export class Rates {
     return this.#samples;
   }
 
-  /** What comes next does not continue what was: another connection, or another process. */
+  /** The next counters do not continue the last ones: another connection, or another process. */
   restart(): void {
     this.#last = undefined;
   }

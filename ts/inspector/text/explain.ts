@@ -1,4 +1,4 @@
-/** What the server's words mean, in a few words. */
+/** Explains the server's words, in a few words. */
 import type { DisconnectReason, NotHandedOffReason, RefusalReason } from '../../../index';
 import type { Audience, ClientRow } from '../wire/lines.js';
 

@@ -35,7 +35,7 @@ export function prettyJson(text: string): Token[] | undefined {
   return tokens;
 }
 
-/** What the engine says is wrong with a JSON text; undefined if nothing is. */
+/** The engine's complaint about a JSON text; undefined if nothing is. */
 export function jsonProblem(text: string): string | undefined {
   try {
     JSON.parse(text);

@@ -1,7 +1,7 @@
 /** Makes foreign text harmless to look at: nothing in it turns the direction of its surroundings, or hides. */
 import { UNSAFE, unicodeEscape } from '../../server/unsafe-text.js';
 
-/** What has no shape of its own, and could make two names look alike. A joiner is left alone: scripts and emoji need it. */
+/** Characters that have no shape of their own, and could make two names look alike. A joiner is left alone: scripts and emoji need it. */
 const HIDDEN = /[\n\t\u00ad\u200b\u2060\ufeff]/g;
 
 /** A name on one line. */

@@ -8,7 +8,7 @@ import { element, foreign, foreignPlace, setAttribute, setHidden, setText, setTi
 import { facts, howToAllow, jsonView } from './json-view.js';
 import type { Row } from './virtual-list.js';
 
-/** What a row has to know beside its client. */
+/** The rest of what a row shows, beside its client. */
 export interface Surroundings {
   /** By the server's clock. */
   now(): number;

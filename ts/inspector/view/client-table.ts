@@ -1,4 +1,4 @@
-/** Who is connected. */
+/** The connected clients. */
 import type { Clients, SortKey } from '../model/clients.js';
 import { count, plural } from '../text/format.js';
 import type { ClientRow } from '../wire/lines.js';

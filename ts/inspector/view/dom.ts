@@ -1,18 +1,9 @@
 /** Makes and changes elements. Everything is text: nothing here parses HTML, and the policy of the page forbids it. */
+import { element } from '../../devtools/element.js';
 import { clock, isoTime } from '../text/format.js';
 import { visible } from '../text/visible.js';
 
-/** `attributes`: only names that are written in this folder. */
-export function element<K extends keyof HTMLElementTagNameMap>(
-  tag: K,
-  attributes: Record<string, string> = {},
-  ...children: (Node | string)[]
-): HTMLElementTagNameMap[K] {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
+export { element };
 
 /** An element of page.html. */
 export function byId<T extends HTMLElement>(id: string): T {

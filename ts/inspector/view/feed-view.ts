@@ -1,4 +1,4 @@
-/** What happens, newest first. It stands still while somebody pauses it, or reads in it. */
+/** The feed, newest first. It stands still while somebody pauses it, or reads in it. */
 import type { Feed, FeedItem, FeedKind } from '../model/feed.js';
 import { count, plural } from '../text/format.js';
 import { byId, setAttribute, setHidden, setText } from './dom.js';

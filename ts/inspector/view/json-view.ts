@@ -21,7 +21,7 @@ export function facts(pairs: [name: string, ...value: (Node | string)[]][]): HTM
   return list;
 }
 
-/** What to do where a right is missing. The route asks `authorize`; the listener has an option. */
+/** Advice where a right is missing. The route asks `authorize`; the listener has an option. */
 export function howToAllow(right: keyof Rights): (Node | string)[] {
   const code = (text: string): HTMLElement => element('code', {}, text);
   const [grant, option] = [code(`{ ${right}: true }`), code(`inspector.${right}`)];

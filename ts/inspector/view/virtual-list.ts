@@ -131,7 +131,7 @@ export class VirtualList<T> {
   #scrollTo(index: number): void {
     const { scroller, body } = this.#options;
     const { top, height } = this.#layout.at(index);
-    // What stays at the top of the scroller covers that much of it.
+    // The head that stays at the top of the scroller covers that much of it.
     const head = body.offsetTop;
     const lowest = top + height + head - scroller.clientHeight;
     // Of a row that is too high, the beginning.

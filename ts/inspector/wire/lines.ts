@@ -13,7 +13,7 @@ export interface Hello {
   limits: { clients: number; eventsPerSecond: number };
 }
 
-/** What this page may see and do. */
+/** The rights of this page. */
 export interface Rights {
   data: boolean;
   send: boolean;
@@ -23,7 +23,7 @@ export interface Rights {
 export interface Tick {
   now: number;
   stats: SSEStats;
-  /** What happened since the last line, oldest first. */
+  /** The entries since the last line, oldest first. */
   feed: FeedEntry[];
   /** Entries that match the filter and are not in `feed`, because there were too many. */
   skipped: number;

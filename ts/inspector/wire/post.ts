@@ -42,7 +42,7 @@ async function request(json: string, signal?: AbortSignal): Promise<Response> {
   }
 }
 
-/** What the server says, or else its status: a proxy in between answers with a page. */
+/** The server's own words, or else its status: a proxy in between answers with a page. */
 async function sentenceOf(answer: Response): Promise<string> {
   const said: unknown = await answer.json().catch(() => undefined);
   const { error } = (said ?? {}) as { error?: unknown };

@@ -49,7 +49,7 @@ function withoutKey(id: string | undefined, isOwn: boolean, { timeline }: Regist
   return isOwn || isOurs ? split.bare : id;
 }
 
-/** What a client reads besides the broadcasts. */
+/** The sources that a client reads besides the broadcasts. */
 export interface Reads {
   userLog: EventLog | undefined;
   own: EventLog | undefined;

@@ -15,7 +15,7 @@ const isFaked = (): boolean => (globalThis.setTimeout as Timer).clock !== undefi
 export class Clock {
   readonly #ticks: boolean;
   #now = Date.now();
-  /** What the time outside was at the last look, while it counts. */
+  /** The time outside at the last look, while it counts. */
   #outside: number | undefined;
   #due: Due[] = [];
 
