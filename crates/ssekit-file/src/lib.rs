@@ -95,6 +95,15 @@ impl Shared {
             joined => Ok(joined.map(|(epoch, _)| epoch)),
         }
     }
+
+    /// Checks, after a call, that its file is still the one in the folder. Otherwise nobody may ever read what was written, and
+    /// others may have begun another history before it was written.
+    ///
+    /// # Errors
+    /// Another file has taken the place of its file.
+    fn is_still_in(&self, database: &Database) -> std::result::Result<(), Trouble> {
+        if database.is_in(&self.folder) { Ok(()) } else { Err(Trouble::OtherHistory) }
+    }
 }
 
 impl File {
@@ -178,6 +187,7 @@ impl Backplane for File {
         self.call(move |shared, database| {
             shared.joined(database)?;
             let end = append::append(database, &shared.options, epoch, &batch, Clock::now())?;
+            shared.is_still_in(database)?;
             shared.bell.ring();
             database.copy_long_log()?;
             Ok(end)
@@ -206,7 +216,9 @@ impl Backplane for File {
             let interest = interest.clone();
             let look = move |shared: &Shared, database: &mut Database| {
                 let joined = shared.joined(database)?;
-                read::read(database, joined, (after, &interest), Clock::now())
+                let news = read::read(database, joined, (after, &interest), Clock::now())?;
+                shared.is_still_in(database)?;
+                Ok(news)
             };
             let news = self.call(look).await?;
             let left = until.saturating_duration_since(Instant::now());

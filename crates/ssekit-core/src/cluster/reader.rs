@@ -170,14 +170,16 @@ impl HistoryReader {
         }
     }
 
-    /// Begins in a history that this node reads from its beginning, or goes on in one that it knows. Events after a gap
-    /// are read again for clients that come back; connected clients learn about the gap.
+    /// Begins in another history, or goes on in one that it knows. Events after a gap are read for clients that come back;
+    /// connected clients learn about the gap.
     fn begin_again(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined) {
         let is_same = self.known.epoch == Some(joined.epoch);
         if is_same && !self.gap {
             return;
         }
-        let number = if is_same { joined.forgotten.max(self.known.ends.events) } else { joined.forgotten };
+        // Of another history, too, it reads only numbers that it has not read: this node's positions never go back, so an event with a
+        // lower number would get a place of its own here, after the events that pages have had at other nodes.
+        let number = joined.forgotten.max(self.known.ends.events);
         if !is_same {
             cluster.newcomers.forget_refuted();
             cluster.claims.clear();

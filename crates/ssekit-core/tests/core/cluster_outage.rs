@@ -245,6 +245,38 @@ fn client_ahead_of_an_isolated_node_waits_briefly() {
     assert_eq!((next(&mut early, 1), next(&mut moved, 1)), (vec!["2".to_owned()], vec!["2".to_owned()]));
 }
 
+#[test]
+fn node_that_comes_late_to_a_new_history_gives_nobody_anything_twice() {
+    let memory = Memory::new(1_000_000);
+    let cuts = [(); 2].map(|()| Arc::new(AtomicBool::new(false)));
+    let nodes = cuts.each_ref().map(|cut| Engine::node(Lonely(memory.clone(), Arc::clone(cut)), options(false)));
+    let cut = |node: usize, is_cut: bool| {
+        cuts[node].store(is_cut, Ordering::Relaxed);
+        is(&nodes[node], if is_cut { Link::Down } else { Link::Up });
+    };
+    let send = |node: usize, name: &str| {
+        let mut page = join(&nodes[node], None);
+        (0..5).for_each(|number| drop(nodes[node].broadcast(data(&format!("{name} {number}")), None)));
+        (0..5).map(|_| page.event()).collect::<Vec<_>>()
+    };
+    (0..2).for_each(|node| cut(node, false));
+    // One node has read more of the old history than the other one, which begins the new one.
+    cut(1, true);
+    send(0, "old");
+    cut(0, true);
+    memory.lose_everything();
+    cut(1, false);
+    let got = [send(1, "new"), send(1, "newer")].concat();
+    cut(0, false);
+    for (at, event) in got.iter().enumerate() {
+        for node in &nodes {
+            let rest = come_back(node, None, &event.id).all();
+            let is_told = rest.first().is_some_and(Received::is_reset);
+            assert!(is_told || texts(&rest) == texts(&got[at + 1..]), "after {event:?}: {rest:?}");
+        }
+    }
+}
+
 /// The events of a page, and the id from which it may resume.
 struct Page {
     home: usize,

@@ -128,6 +128,29 @@ async fn nobody_goes_on_in_a_copy_that_takes_the_place_of_the_database() {
     assert_eq!(texts(&read_all(&mut reader, again.ends, 1).await, Topic::Events)[0].1, "later");
 }
 
+/// A record in a file that has been replaced meanwhile is in no history: it has to be appended again.
+#[tokio::test]
+async fn append_to_a_database_that_is_replaced_meanwhile_is_not_done() {
+    let (folder, id) = (TestFolder::new(), NodeId::random());
+    let mut writer = folder.open();
+    let mut reader = writer.clone();
+    let joined = fresh(&mut reader).await;
+    let lock = rusqlite::Connection::open(folder.path().join("history.db")).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let event = batch(id, Topic::Events, 1, &["x"]);
+    let (epoch, first) = (joined.epoch, event.clone());
+    let appending = tokio::spawn(async move { (writer.append(epoch, &first).await, writer) });
+    // By then, it usually waits for the lock. If not, the result is the same.
+    tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    folder.remove();
+    lock.execute_batch("ROLLBACK").unwrap();
+    let (appended, mut writer) = appending.await.unwrap();
+    assert!(appended.unwrap_err().is_other_history());
+    let again = reader.join(&knowing(&joined, joined.ends, None)).await.unwrap();
+    writer.append(again.epoch, &event).await.unwrap();
+    assert_eq!(read_all(&mut reader, again.ends, 1).await.len(), 1);
+}
+
 #[tokio::test]
 async fn members_records_wait_for_large_events() {
     let (folder, id) = (TestFolder::new(), NodeId::random());
