@@ -136,9 +136,12 @@ impl Cluster {
         again: bool,
         engine: &Engine,
     ) {
-        let known = match (&message, engine.timeline.base()) {
+        let (base, has_no_place) = (engine.timeline.base(), Self::has_no_place(record.number, engine));
+        let known = match &message {
+            Some(Message::Event(..)) if has_no_place => Arrival::AlreadyDone,
+            Some(Message::Attendance { .. }) if has_no_place && !again => Arrival::AlreadyDelivered(base),
             _ if !again => Arrival::New,
-            (Some(Message::Event(..)), base) if base > 0 => Arrival::AlreadyDelivered(base),
+            Some(Message::Event(..)) if base > 0 => Arrival::AlreadyDelivered(base),
             _ => Arrival::AlreadyDone,
         };
         if record.origin.node != self.node {
@@ -154,6 +157,13 @@ impl Cluster {
         outage.settle(earlier != Arrival::New, applier);
     }
 
+    /// Whether an event has no place here: this node has read that number in another history, and its positions never go back. With a
+    /// later place, the event would come after events that follow it elsewhere, and a page from there would get it again. Pages
+    /// from before it get a reset here.
+    fn has_no_place(number: Number, engine: &Engine) -> bool {
+        agreed(number) < engine.timeline.base()
+    }
+
     /// Gives a place to an event whose content was not read. Returns false if its content is needed, because somebody here has
     /// begun to read it, may have received it, or looks on.
     pub(super) fn pass_over(&self, passed: &Passed, again: bool, engine: &Engine) -> bool {
@@ -162,7 +172,8 @@ impl Cluster {
         }
         let Some(audience) = passed.to.user_or_channel().filter(|_| !again) else { return false };
         let place = Place::given(agreed(passed.number), passed.at);
-        let leave = || engine.leave_elsewhere(place, audience, None).is_some();
+        let leave =
+            || Self::has_no_place(passed.number, engine) || engine.leave_elsewhere(place, audience, None).is_some();
         if passed.origin.node != self.node {
             return leave();
         }

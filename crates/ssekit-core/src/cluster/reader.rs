@@ -53,7 +53,10 @@ struct Reached {
 
 #[derive(Default)]
 struct HistoryReader {
+    /// The end of the events is the highest number that this node has read, in whichever history.
     known: Known,
+    /// The number up to which it has read the events of the history that it has joined.
+    read_up_to: Number,
     /// The count of each node's last event.
     counts: HashMap<NodeId, u64>,
     /// Events are missing after the last known one.
@@ -108,7 +111,8 @@ impl HistoryReader {
         cluster.send_snapshot(engine);
         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
-        Reached { ends: self.known.ends, up_at: joined.ends.events, told: false }
+        let ends = Ends { events: self.read_up_to, ..self.known.ends };
+        Reached { ends, up_at: joined.ends.events, told: false }
     }
 
     /// Reads once, and applies what came. Returns false if the node has to join again.
@@ -137,7 +141,7 @@ impl HistoryReader {
         for some in items.chunks(RECORDS_PER_ITERATION) {
             let taken = self.take(cluster, backplane, &engine, (some, &mut contents), reached).await;
             engine.wake_for_broadcasts();
-            cluster.read.send_replace(reached.ends.events);
+            cluster.read.send_replace(self.known.ends.events);
             match taken {
                 Ok(true) => {}
                 Ok(false) => return Ok(false),
@@ -170,29 +174,28 @@ impl HistoryReader {
         }
     }
 
-    /// Begins in another history, or goes on in one that it knows. Events after a gap are read for clients that come back;
-    /// connected clients learn about the gap.
+    /// Begins in another history, which it reads from the beginning, or goes on in one that it knows. Events after a gap are
+    /// read for clients that come back; connected clients learn about the gap.
     fn begin_again(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined) {
         let is_same = self.known.epoch == Some(joined.epoch);
         if is_same && !self.gap {
             return;
         }
-        // Of another history, too, it reads only numbers that it has not read: this node's positions never go back, so an event with a
-        // lower number would get a place of its own here, after the events that pages have had at other nodes.
-        let number = joined.forgotten.max(self.known.ends.events);
+        let number = if is_same { joined.forgotten.max(self.read_up_to) } else { joined.forgotten };
+        let highest = number.max(self.known.ends.events);
         if !is_same {
             cluster.newcomers.forget_refuted();
             cluster.claims.clear();
         }
         // Prevent outage delivery in the meantime.
         let mut outage = cluster.outage.lock();
-        cluster.applier(engine).begin_after(joined.epoch, number);
+        cluster.applier(engine).begin_after(joined.epoch, highest);
         if !is_same {
             outage.forget_appended(cluster.events.count_of_appended());
         }
         drop(outage);
-        self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: number, members: 0 }, last: None };
-        self.gap = false;
+        self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: highest, members: 0 }, last: None };
+        (self.read_up_to, self.gap) = (number, false);
     }
 
     /// Begins at the end of a history that can be recalled, with its standing records. The newest record is read like
@@ -212,6 +215,7 @@ impl HistoryReader {
         cluster.applier(engine).begin_at(end);
         drop(outage);
         self.known = Known { epoch: Some(joined.epoch), ends: Ends { events: end, members: 0 }, last: None };
+        self.read_up_to = end;
     }
 
     /// Applies records. Returns false if one is missing.
@@ -250,10 +254,13 @@ impl HistoryReader {
                 return Ok(false);
             }
             match topic {
-                Topic::Events => reached.ends.events = number,
-                Topic::Members => reached.ends.members = number,
+                Topic::Events => {
+                    self.read_up_to = number;
+                    self.known.ends.events = number.max(self.known.ends.events);
+                }
+                Topic::Members => self.known.ends.members = number,
             }
-            self.known.ends = reached.ends;
+            reached.ends = Ends { events: self.read_up_to, ..self.known.ends };
         }
         Ok(true)
     }
@@ -267,7 +274,7 @@ impl HistoryReader {
     ) {
         let message = Message::decode(&record.payload);
         cluster.unreadable.add(u64::from(message.is_none()));
-        self.known.last = Some(record.origin.clone());
+        self.note_last(record.number, &record.origin);
         // Its node appends it again if everything was lost before the node heard of the first append.
         let again = self.is_again(&record.origin, cluster);
         let missed = match message.as_ref().and_then(|message| past_of(message, record.number, engine)) {
@@ -302,7 +309,7 @@ impl HistoryReader {
         let again = self.counts.get(node).is_some_and(|last| count <= last);
         if cluster.pass_over(passed, again, engine) {
             self.is_again(&passed.origin, cluster);
-            self.known.last = Some(passed.origin.clone());
+            self.note_last(passed.number, &passed.origin);
             return Ok(true);
         }
         let record = contents.recall(backplane, engine.timeline.epoch(), passed).await?;
@@ -310,6 +317,13 @@ impl HistoryReader {
             self.take_event(cluster, backplane, engine, record).await;
         }
         Ok(record.is_some())
+    }
+
+    /// Notes the origin of the event with the highest number.
+    fn note_last(&mut self, number: Number, origin: &Origin) {
+        if number > self.known.ends.events {
+            self.known.last = Some(origin.clone());
+        }
     }
 
     /// Whether this event of a node has been read before.
