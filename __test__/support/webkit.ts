@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
+import { setTimeout } from 'node:timers/promises';
 import { browserPath } from './browser-path';
 import { freePort } from './free-port';
 import { until } from './until';
@@ -17,10 +18,13 @@ async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
   await exited;
 }
 
+/** After so many milliseconds without an answer to a command that needs no page, the driver or its browser has hung. */
+const HUNG_MS = 20_000;
+
 export class WebKit {
-  readonly #screen: ChildProcess;
-  readonly #driver: ChildProcess;
-  readonly #origin: string;
+  #screen: ChildProcess | undefined;
+  #driver: ChildProcess | undefined;
+  #origin = '';
   #session = '';
   /** Each new window has to be asked for in one that is there, and nothing closes this one. */
   #first = '';
@@ -28,14 +32,22 @@ export class WebKit {
   #current = '';
   #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(screen: ChildProcess, driver: ChildProcess, port: number) {
-    this.#screen = screen;
-    this.#driver = driver;
-    this.#origin = `http://127.0.0.1:${port}`;
-  }
+  private constructor() {}
 
   static async start(): Promise<WebKit> {
+    const webkit = new WebKit();
+    try {
+      await webkit.#launch();
+    } catch (error) {
+      await webkit.close();
+      throw error;
+    }
+    return webkit;
+  }
+
+  async #launch(): Promise<void> {
     const { screen, display } = await startScreen();
+    this.#screen = screen;
     const port = await freePort();
     const env = {
       ...process.env,
@@ -45,18 +57,12 @@ export class WebKit {
       WEBKIT_DISABLE_COMPOSITING_MODE: '1',
     };
     const args = ['-p', String(port), '--host=127.0.0.1'];
-    const driver = spawn(browserPath('webkit'), args, { env, stdio: 'ignore' });
+    this.#driver = spawn(browserPath('webkit'), args, { env, stdio: 'ignore' });
     // Told below, by what does not answer.
-    driver.on('error', () => {});
-    const webkit = new WebKit(screen, driver, port);
-    try {
-      await until('the driver', () => webkit.#ask('GET', '/status').catch(() => false));
-      await webkit.#begin();
-    } catch (error) {
-      await webkit.close();
-      throw error;
-    }
-    return webkit;
+    this.#driver.on('error', () => {});
+    this.#origin = `http://127.0.0.1:${port}`;
+    await until('the driver', () => this.#ask('GET', '/status').catch(() => false));
+    await this.#begin();
   }
 
   /** Opens an address in a new window. New tabs of this browser are hidden, and their timers slow. */
@@ -67,20 +73,34 @@ export class WebKit {
     return page;
   }
 
-  /** Closes all windows, and forgets cookies and caches. */
+  /** Closes all windows, and forgets cookies and caches. A browser that has hung is replaced by another one. */
   async reset(): Promise<void> {
-    await this.#inTurn(async () => {
+    const isDone = await this.#answers(async () => {
       await this.#command('DELETE', '');
       await this.#begin();
     });
+    if (isDone) return;
+    await this.#end();
+    await this.#launch();
   }
 
   async close(): Promise<void> {
     // The browser ends with its session.
-    if (this.#session) await this.#inTurn(() => this.#command('DELETE', '')).catch(() => {});
-    await end(this.#driver, 'SIGKILL');
-    // It has a socket and a lock file to remove.
-    await end(this.#screen, 'SIGTERM');
+    if (this.#session) await this.#answers(() => this.#command('DELETE', '')).catch(() => {});
+    await this.#end();
+  }
+
+  /** Whether the driver answers these commands. If not, they fail when it ends. */
+  async #answers(commands: () => Promise<unknown>): Promise<boolean> {
+    const answered = this.#inTurn(commands).then(() => true);
+    answered.catch(() => {});
+    return Promise.race([answered, setTimeout(HUNG_MS, false, { ref: false })]);
+  }
+
+  async #end(): Promise<void> {
+    if (this.#driver) await end(this.#driver, 'SIGKILL');
+    // It has a socket and a lock file to remove. A browser that is still there ends with it.
+    if (this.#screen) await end(this.#screen, 'SIGTERM');
   }
 
   async #begin(): Promise<void> {
