@@ -45,7 +45,7 @@ also examines the installation. Without a URL, it examines only that.
 
 Usage: ssekit doctor [url] [--header 'Name: value'] [--wait seconds] [--timeout seconds] [--json]
 
-  --header        a header to send, any number of times: --header 'Cookie: session=…'
+  --header        a header to send, any number of times: --header 'Cookie: session=VALUE'
   --wait          seconds to keep the stream open, to see whether something ends it or holds back events. Default: 0
   --timeout       seconds to wait for an answer, and then for the first event. Default: 10
   --json          print one JSON object
@@ -57,7 +57,7 @@ const TAIL = `Prints the events of a stream as they arrive, and reconnects like 
 Usage: ssekit tail <url> [--channel name] [--header 'Name: value'] [--last-event-id id] [--all] [--json]
 
   --channel         ask for the events of a channel, any number of times; the server decides whether you get them
-  --header          a header to send, any number of times: --header 'Cookie: session=…'
+  --header          a header to send, any number of times: --header 'Cookie: session=VALUE'
   --last-event-id   begin after this event, like a page that reconnects
   --all             print also ssekit:position and ssekit:heartbeat, which an idle page gets
   --json            print one JSON object per event: time, event, id, data (as text)

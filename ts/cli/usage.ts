@@ -68,9 +68,12 @@ export function parseHeaders(lines: string[] = []): Record<string, string> {
 
 function parseHeader(line: string): [name: string, value: string] {
   const [, name, value] = /^([!#$%&'*+.^_`|~\w-]+):[ \t]*(.*?)[ \t]*$/.exec(line) ?? [];
-  if (!name || value === undefined || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+  if (!name || value === undefined) {
     // The text may be a cookie or a token whose name was forgotten.
     throw new UsageError(`--header: got text of another form, wants 'Name: value' in one line`);
+  }
+  if (/[^\t\x20-\x7e\x80-\xff]/.test(value)) {
+    throw new UsageError(`--header: got a value with a character that HTTP does not allow, wants text in Latin-1`);
   }
   return [name.toLowerCase(), value];
 }

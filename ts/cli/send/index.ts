@@ -167,6 +167,9 @@ function receiptIn(answer: string): Receipt | undefined {
 function reasonIn(answer: string, status: number): string {
   if (status === 401) return 'the token is missing or wrong. Set SSEKIT_PUBLISH_TOKEN to it.';
   if (status >= 300 && status < 400) return 'the server redirects, but the token is for this address only';
+  if (/^\s*</.test(answer)) {
+    return 'a web page answers there, and no listener of ssekit. Start one with SSEService.getInstance().listen({ publish: … })';
+  }
   const { error } = (jsonIn(answer) ?? {}) as { error?: unknown };
   return typeof error === 'string' ? error : answer.trim();
 }
