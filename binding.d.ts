@@ -56,7 +56,7 @@ export declare class NativeStream {
   close(timedOut: boolean): void
 }
 
-/** What one page gets to see. */
+/** The view of one page. */
 export declare class NativeWatch {
   /** The next line; nothing once the watch has ended, or when the hub is about to end. */
   line(): string | null
@@ -233,7 +233,7 @@ export interface InspectorPage {
   tickMs: number
 }
 
-/** What a page may do besides looking. */
+/** The rights of a page, besides looking. */
 export interface InspectorRights {
   data: boolean
   send: boolean
