@@ -101,7 +101,7 @@ export function problemOf(who: unknown, known: readonly string[] = KNOWN): strin
   try {
     const user = userOf('identify', who, known);
     if (user === 'none') {
-      return 'identify: got no userId: nobody is logged in, or the id has another name. A visitor without one needs `anonymous: true`';
+      return 'identify: got no userId, so nobody is logged in, or the id has another name. A visitor without one needs `anonymous: true`';
     }
     // An emptied or overlong cookie is a visitor's doing, and no fault of the application.
     const bytes = user.id === undefined ? 1 : Buffer.byteLength(user.id);
