@@ -36,8 +36,8 @@ export function useEvent(
   useEvents(
     (event) => {
       if (name === '*' || event.event === name) handler(event.data as never, event as never);
-      // A later cursor would bring events again.
     },
+    // A later cursor would bring events again.
     useRef(since === 'earliest' ? EARLIEST : since).current,
   );
 }

@@ -42,9 +42,8 @@ pub(super) async fn run(cluster: Arc<Cluster>, mut backplane: impl Backplane, en
     }
 }
 
-/// The reader's progress.
+/// The progress towards the end that the history had when the node joined.
 struct Reached {
-    ends: Ends,
     /// The history's end when the node joined. From here on, the node is up to date.
     up_at: Number,
     /// The node has announced that it is up to date.
@@ -111,8 +110,7 @@ impl HistoryReader {
         cluster.send_snapshot(engine);
         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
-        let ends = Ends { events: self.read_up_to, ..self.known.ends };
-        Reached { ends, up_at: joined.ends.events, told: false }
+        Reached { up_at: joined.ends.events, told: false }
     }
 
     /// Reads once, and applies what came. Returns false if the node has to join again.
@@ -125,7 +123,7 @@ impl HistoryReader {
     ) -> Result<bool, Failure> {
         let Some(interest) = engine.upgrade().map(|engine| interest_of(cluster, &engine)) else { return Ok(false) };
         let news = tokio::select! {
-            news = backplane.next(reached.ends, &interest) => match news {
+            news = backplane.next(self.ends(), &interest) => match news {
                 // No outage: the next attempt to join finds what is there now.
                 Err(failure) if failure.is_other_history() => return Ok(false),
                 news => news?,
@@ -139,7 +137,7 @@ impl HistoryReader {
         let (is_all, items) = (news.is_all, in_order(news));
         let mut contents = Contents::of(&items);
         for some in items.chunks(RECORDS_PER_ITERATION) {
-            let taken = self.take(cluster, backplane, &engine, (some, &mut contents), reached).await;
+            let taken = self.take(cluster, backplane, &engine, (some, &mut contents)).await;
             engine.wake_for_broadcasts();
             cluster.read.send_replace(self.known.ends.events);
             match taken {
@@ -152,7 +150,7 @@ impl HistoryReader {
         }
         self.note_heard(cluster, &items, is_all);
         // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
-        if reached.ends.events >= reached.up_at && !reached.told {
+        if self.read_up_to >= reached.up_at && !reached.told {
             engine.end_backfill();
             cluster.recover(Side::Reading, &engine);
             (reached.told, self.was_up) = (true, true);
@@ -225,13 +223,12 @@ impl HistoryReader {
         backplane: &mut impl Backplane,
         engine: &Engine,
         (items, contents): (&[Item], &mut Contents),
-        reached: &mut Reached,
     ) -> Result<bool, Failure> {
         for item in items {
             let (topic, number) = (item.topic(), item.number());
             let end = match topic {
-                Topic::Events => reached.ends.events,
-                Topic::Members => reached.ends.members,
+                Topic::Events => self.read_up_to,
+                Topic::Members => self.known.ends.members,
             };
             if number <= end {
                 continue;
@@ -260,7 +257,6 @@ impl HistoryReader {
                 }
                 Topic::Members => self.known.ends.members = number,
             }
-            reached.ends = Ends { events: self.read_up_to, ..self.known.ends };
         }
         Ok(true)
     }
@@ -317,6 +313,11 @@ impl HistoryReader {
             self.take_event(cluster, backplane, engine, record).await;
         }
         Ok(record.is_some())
+    }
+
+    /// The numbers up to which it has read the history that it has joined.
+    fn ends(&self) -> Ends {
+        Ends { events: self.read_up_to, ..self.known.ends }
     }
 
     /// Notes the origin of the event with the highest number.
