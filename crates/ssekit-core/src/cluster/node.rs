@@ -15,7 +15,7 @@ use crate::cluster::health::{Health, Side};
 use crate::cluster::librarian::Desk;
 use crate::cluster::message::Message;
 use crate::cluster::newcomers::Newcomers;
-use crate::cluster::outage::OutageDelivery;
+use crate::cluster::outage::Outage;
 use crate::cluster::outbox::{Bounds, Outbox};
 use crate::cluster::remote_clients::RemoteClients;
 use crate::cluster::stats::{ClusterStats, Link};
@@ -61,7 +61,7 @@ pub(crate) struct Cluster {
     pub(super) heard: watch::Sender<u64>,
     pub(super) link: watch::Sender<Link>,
     pub(super) health: Mutex<Health>,
-    pub(super) outage: Mutex<OutageDelivery>,
+    pub(super) outage: Outage,
     /// The epoch of the history that the node has joined; `None`: it has to join first.
     pub(super) joined: watch::Sender<Option<Epoch>>,
     /// The number of the last event read.
@@ -101,7 +101,7 @@ impl Cluster {
             heard: watch::Sender::new(0),
             link: watch::Sender::new(Link::Starting),
             health: Mutex::default(),
-            outage: Mutex::default(),
+            outage: Outage::default(),
             joined: watch::Sender::new(None),
             read: watch::Sender::new(0),
             appended: Mutex::new(0),
@@ -123,7 +123,7 @@ impl Cluster {
 
     /// Sends an event, or a command, through the history.
     pub(crate) fn send(&self, message: Outgoing, engine: &Engine) {
-        self.outage.lock().send(&self.events, message, self.applier(engine));
+        self.outage.send(&self.events, message, self.applier(engine));
     }
 
     /// Applies a record of the events' topic. `again`: it was already applied, in a history that is now lost. Its
@@ -346,7 +346,7 @@ impl Cluster {
         }
         let told = std::mem::take(&mut health.told);
         *self.echo.lock() = Instant::now();
-        self.outage.lock().rejoin();
+        self.outage.rejoin();
         self.was_up.store(true, Ordering::Relaxed);
         self.link.send_replace(Link::Up);
         drop(health);

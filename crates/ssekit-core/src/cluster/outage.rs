@@ -11,6 +11,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use crate::backplane::Outgoing;
 use crate::cluster::apply::{Applier, Arrival};
@@ -19,18 +20,32 @@ use crate::cluster::outbox::Outbox;
 use crate::engine::Engine;
 use crate::event::position::Position;
 
-/// This node's own events: those in flight, and those that it delivered early.
+/// This node's own events that have not come back.
+///
+/// There are two locks, because the reader holds the one for delivery while it applies a record, and a caller that sends must not
+/// wait for that. Whoever needs both takes the one for delivery first.
 #[derive(Debug, Default)]
-pub(crate) struct OutageDelivery {
+pub(crate) struct Outage {
+    flight: Mutex<Flight>,
+    ahead: Mutex<Ahead>,
+}
+
+/// Sent records that have not come back.
+#[derive(Debug, Default)]
+struct Flight {
     /// The backplane is unavailable.
     cut_off: bool,
-    /// Sent records that have not come back, oldest first. They are kept while the backplane works, because an outage
-    /// may begin before they come back.
-    flying: VecDeque<(u64, Bytes)>,
-    /// Delivered records that have not come back, in order.
-    ahead: VecDeque<Delivered>,
-    /// The count of the newest record that was dropped from `flying`. Outage delivery must not overtake it.
+    /// Oldest first. They are kept while the backplane works, because an outage may begin before they come back.
+    records: VecDeque<(u64, Bytes)>,
+    /// The count of the newest record that was dropped from `records`. Outage delivery must not overtake it.
     dropped: u64,
+}
+
+/// The records that were delivered early, and how far the others have come back.
+#[derive(Debug, Default)]
+struct Ahead {
+    /// Delivered records that have not come back, in order.
+    delivered: VecDeque<Delivered>,
     /// The count of the newest record that has come back.
     heard: u64,
 }
@@ -43,53 +58,100 @@ struct Delivered {
     is_order: bool,
 }
 
-impl OutageDelivery {
+impl Outage {
+    /// Prevents outage delivery by others until the returned value is dropped.
+    pub(crate) fn lock(&self) -> OutageDelivery<'_> {
+        OutageDelivery { flight: &self.flight, ahead: self.ahead.lock() }
+    }
+
     /// Appends a record. Delivers it at once if nobody knows when it will come back.
-    pub(crate) fn send(&mut self, outbox: &Outbox, record: Outgoing, applier: Applier<'_>) {
-        let payload = record.payload.clone();
-        let count = outbox.push([record]);
-        if self.cut_off && self.has_all(applier.engine) {
-            self.deliver(count, &payload, applier);
-            return applier.engine.wake_for_broadcasts();
+    pub(crate) fn send(&self, outbox: &Outbox, record: Outgoing, applier: Applier<'_>) {
+        let mut flight = self.flight.lock();
+        if !flight.cut_off {
+            return flight.send(outbox, record);
         }
-        self.flying.push_back((count, payload));
-        if self.flying.len() > outbox.most()
-            && let Some((count, _)) = self.flying.pop_front()
+        drop(flight);
+        self.lock().send(outbox, record, applier);
+    }
+
+    /// The backplane is available again.
+    pub(crate) fn rejoin(&self) {
+        self.lock().flight.lock().cut_off = false;
+    }
+}
+
+impl Flight {
+    /// Appends a record, under this lock so that the records here stand in order of their counts.
+    fn send(&mut self, outbox: &Outbox, record: Outgoing) {
+        let payload = record.payload.clone();
+        self.records.push_back((outbox.push([record]), payload));
+        if self.records.len() > outbox.most()
+            && let Some((count, _)) = self.records.pop_front()
         {
             self.dropped = count;
         }
     }
 
+    /// The records up to this count are not in flight any more.
+    fn land(&mut self, count: u64) {
+        while self.records.front().is_some_and(|(first, _)| *first <= count) {
+            self.records.pop_front();
+        }
+    }
+}
+
+/// The right to deliver early.
+pub(crate) struct OutageDelivery<'a> {
+    flight: &'a Mutex<Flight>,
+    ahead: MutexGuard<'a, Ahead>,
+}
+
+impl OutageDelivery<'_> {
+    fn send(&mut self, outbox: &Outbox, record: Outgoing, applier: Applier<'_>) {
+        let mut flight = self.flight.lock();
+        if !flight.cut_off || !self.has_all(&flight, applier.engine) {
+            return flight.send(outbox, record);
+        }
+        drop(flight);
+        let payload = record.payload.clone();
+        let count = outbox.push([record]);
+        self.deliver(count, &payload, applier);
+        applier.engine.wake_for_broadcasts();
+    }
+
     /// Whether clients can get all records that have not come back before the next one: they are still held here, or in the logs.
     /// Those that were delivered before the history was lost are in no log any more. A client that came later gets them only
     /// when they come back, and newer ones must not overtake them.
-    fn has_all(&self, engine: &Engine) -> bool {
+    fn has_all(&self, flight: &Flight, engine: &Engine) -> bool {
         let base = engine.timeline.base();
-        self.heard >= self.dropped && self.ahead.front().is_none_or(|first| first.position > base)
+        self.ahead.heard >= flight.dropped && self.ahead.delivered.front().is_none_or(|first| first.position > base)
     }
 
     /// The history is lost, and with it the records up to this count: they were appended, and never come back.
     pub(crate) fn forget_appended(&mut self, count: u64) {
-        let lost = self.ahead.partition_point(|delivered| delivered.count <= count);
-        self.ahead.drain(..lost);
+        let lost = self.ahead.delivered.partition_point(|delivered| delivered.count <= count);
+        self.ahead.delivered.drain(..lost);
     }
 
     /// Starts an outage: delivers the records that have not come back, and from now on every new one.
     pub(crate) fn cut_off(&mut self, applier: Applier<'_>) {
-        self.cut_off = true;
+        self.flight.lock().cut_off = true;
         applier.engine.end_backfill();
         self.deliver_flying(applier);
     }
 
     /// Delivers the records in flight, unless an earlier one that must come first is no longer held here.
     fn deliver_flying(&mut self, applier: Applier<'_>) {
-        if !self.cut_off || self.flying.is_empty() || !self.has_all(applier.engine) {
+        let mut flight = self.flight.lock();
+        if !flight.cut_off || flight.records.is_empty() || !self.has_all(&flight, applier.engine) {
             return;
         }
+        let records = std::mem::take(&mut flight.records);
+        drop(flight);
         self.begin_unsequenced(applier.engine);
         // They may have had some of these events elsewhere, and nobody can tell.
         applier.end_newcomers();
-        for (count, payload) in std::mem::take(&mut self.flying) {
+        for (count, payload) in records {
             self.deliver(count, &payload, applier);
         }
         applier.engine.wake_for_broadcasts();
@@ -101,11 +163,6 @@ impl OutageDelivery {
         }
     }
 
-    /// The backplane is available again.
-    pub(crate) fn rejoin(&mut self) {
-        self.cut_off = false;
-    }
-
     fn deliver(&mut self, count: u64, payload: &[u8], applier: Applier<'_>) {
         let Some(message) = Message::decode(payload) else { return };
         self.begin_unsequenced(applier.engine);
@@ -114,30 +171,28 @@ impl OutageDelivery {
                 Arrival::AlreadyDelivered(position) => (position, false),
                 Arrival::AlreadyDone | Arrival::New => (applier.engine.timeline.newest(), true),
             };
-            self.ahead.push_back(Delivered { count, position, is_order });
+            self.ahead.delivered.push_back(Delivered { count, position, is_order });
         }
     }
 
     /// Whether a record up to this count that has not come back may have been delivered.
     pub(crate) fn has_delivered(&self, count: u64) -> bool {
-        self.ahead.front().is_some_and(|first| first.count <= count)
+        self.ahead.delivered.front().is_some_and(|first| first.count <= count)
     }
 
     /// Notes that one of this node's own records has come back. Returns what happened to it before.
     pub(crate) fn echo(&mut self, count: u64) -> Arrival {
-        self.heard = count.max(self.heard);
+        self.ahead.heard = count.max(self.ahead.heard);
         // Earlier records are no longer in flight either: they were dropped.
-        while self.flying.front().is_some_and(|(first, _)| *first <= count) {
-            self.flying.pop_front();
-        }
+        self.flight.lock().land(count);
         let mut earlier = Arrival::New;
-        while let Some(first) = self.ahead.front().copied().filter(|first| first.count <= count) {
+        while let Some(first) = self.ahead.delivered.front().copied().filter(|first| first.count <= count) {
             earlier = match first {
                 Delivered { count: its, .. } if its != count => Arrival::New,
                 Delivered { is_order: true, .. } => Arrival::AlreadyDone,
                 Delivered { position, .. } => Arrival::AlreadyDelivered(position),
             };
-            self.ahead.pop_front();
+            self.ahead.delivered.pop_front();
         }
         earlier
     }
@@ -158,7 +213,7 @@ impl OutageDelivery {
     fn first_unsequenced(&self, engine: &Engine) -> Option<Position> {
         let base = engine.timeline.base();
         // Search in halves: positions never go back, and a lost history may have left very many.
-        let start = self.ahead.partition_point(|delivered| delivered.position <= base);
-        self.ahead.range(start..).find(|delivered| !delivered.is_order).map(|delivered| delivered.position)
+        let start = self.ahead.delivered.partition_point(|delivered| delivered.position <= base);
+        self.ahead.delivered.range(start..).find(|delivered| !delivered.is_order).map(|delivered| delivered.position)
     }
 }
