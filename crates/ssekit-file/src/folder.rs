@@ -1,7 +1,7 @@
 //! The folder and its files: the database, the lock for opening it, and the sockets of the processes that want to be woken.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -57,13 +57,25 @@ impl Folder {
     /// Makes the folder, and the file of the database, if they are not there. Events are personal data, so they are for
     /// this user alone. Returns the lock that opening needs; it ends when it is dropped.
     pub(crate) fn prepare(&self) -> std::result::Result<File, Trouble> {
-        make_dir(&self.dir).map_err(|error| Trouble::io("the folder cannot be made", error))?;
+        let is_made = make_dir(&self.dir).map_err(|error| Trouble::io("the folder cannot be made", error))?;
+        if is_made {
+            self.ignore();
+        }
         let lock = self.lock().map_err(|error| Trouble::io("the folder cannot be used", error))?;
         match private(OpenOptions::new().write(true).create_new(true)).open(self.database()) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(Trouble::io("the database cannot be made", error))
             }
             _ => Ok(lock),
+        }
+    }
+
+    /// Keeps what watches an application's files from these ones, as `.gitignore` is what such programs go by. Tailwind's
+    /// scanner under Turbopack fails at the sockets, for one. Without the file everything here works, so that a failure is none.
+    fn ignore(&self) {
+        let path = self.dir.join(".gitignore");
+        if let Ok(mut file) = private(OpenOptions::new().write(true).create_new(true)).open(path) {
+            let _ = file.write_all(b"*\n");
         }
     }
 
@@ -86,20 +98,20 @@ impl Folder {
     }
 }
 
-/// Makes a folder for this user alone, unless it is there.
-pub(crate) fn make_dir(dir: &Path) -> io::Result<()> {
+/// Makes a folder for this user alone, unless it is there. Returns whether it was made.
+pub(crate) fn make_dir(dir: &Path) -> io::Result<bool> {
     #[cfg_attr(not(unix), expect(unused_mut, reason = "only Unix has modes"))]
     let mut builder = DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     match builder.create(dir) {
-        Err(_) if fs::metadata(dir).is_ok_and(|metadata| metadata.is_dir()) => Ok(()),
+        Err(_) if fs::metadata(dir).is_ok_and(|metadata| metadata.is_dir()) => Ok(false),
         // Its parents are the application's, and made as usual.
         Err(error) if error.kind() == ErrorKind::NotFound => {
             dir.parent().map_or(Ok(()), fs::create_dir_all)?;
-            builder.create(dir)
+            builder.create(dir).map(|()| true)
         }
-        made => made,
+        made => made.map(|()| true),
     }
 }
 

@@ -29,7 +29,7 @@ impl Socket {
     pub(super) fn bind(&self) {
         let mut bound = self.bound.lock();
         if bound.is_none() || !self.own.exists() {
-            let new = make_dir(&self.dir).and_then(|()| UnixDatagram::bind(&self.own));
+            let new = make_dir(&self.dir).and_then(|_| UnixDatagram::bind(&self.own));
             *bound = new.ok().map(Arc::new);
         }
     }

@@ -38,7 +38,19 @@ async fn files_are_for_their_owner_alone() {
         names.push(path.file_name().unwrap().to_string_lossy().into_owned());
     }
     names.sort();
-    assert_eq!(names, ["history.db", "history.db-shm", "history.db-wal", "lock", "wake"]);
+    assert_eq!(names, [".gitignore", "history.db", "history.db-shm", "history.db-wal", "lock", "wake"]);
+}
+
+#[tokio::test]
+async fn only_a_folder_that_it_makes_is_hidden_from_what_watches_files() {
+    let folder = TestFolder::new();
+    fresh(&mut folder.open()).await;
+    assert_eq!(fs::read_to_string(folder.path().join(".gitignore")).unwrap(), "*\n");
+
+    let of_the_application = TestFolder::new();
+    fs::create_dir(of_the_application.path()).unwrap();
+    fresh(&mut of_the_application.open()).await;
+    assert!(!of_the_application.path().join(".gitignore").exists());
 }
 
 #[cfg(unix)]
