@@ -121,7 +121,7 @@ test("apps with different prefixes do not receive each other's events", async ()
   }
   const keys = (await redis.command('KEYS', '*')) as string[];
   const named = new Set(keys.map((key) => key.replace(/:count:[^:]+:/, ':count:<node>:')));
-  const each = ['count:<node>:events', 'count:<node>:members', 'events', 'history', 'members'];
+  const each = ['count:<node>:events', 'count:<node>:members', 'events', 'history', 'log-outs', 'members'];
   expect(named).toEqual(new Set(['{other}', '{ssekit}'].flatMap((prefix) => each.map((key) => `${prefix}:${key}`))));
 });
 
@@ -221,7 +221,8 @@ test('stats() and metrics() show the state of the cluster', async () => {
 
 /** As docs/cluster.md has it. */
 const RIGHTS =
-  '~{ssekit}:* -@all +auth +select +info +eval +evalsha +xread +xadd +xrange +hget +hset +get +set +del +time';
+  '~{ssekit}:* -@all +auth +select +info +eval +evalsha +xread +xadd +xrange +hget +hset +get +set +del +time ' +
+  '+zadd +zcard +zrange +zremrangebyrank +zremrangebyscore';
 
 test('the documented Redis rights are enough', async () => {
   const redis = await Redis.start({ appendonly: true });

@@ -87,7 +87,7 @@ test.each<[string, () => unknown, RegExp]>([
 
 test.each<[string, () => void, RegExp]>([
   ["another app's database", () => overwrite(68, number(42)), /another application.*0x0000002a/],
-  ['a database of a newer format', () => overwrite(60, number(9)), /its format is 9, and this release.* format 1/],
+  ['a database of a newer format', () => overwrite(60, number(9)), /its format is 9, and this release.* format 2/],
   ['a damaged database', () => overwrite(4_096, Buffer.alloc(65_536, 0xff)), /the file is damaged/],
 ])('%s', async (_, change, why) => {
   await leaveHistory();

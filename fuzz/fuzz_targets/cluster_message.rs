@@ -49,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
     };
     *count += 1;
     let count = *count;
-    let records = vec![Outgoing { to: Address::everybody(), payload: payload.into() }];
+    let records = vec![Outgoing::new(Address::everybody(), payload.into())];
     let batch = Batch { node: other.0, topic, first: count, records };
     let mut bob = Pull::of(hub.connect(Connect { user: Some("bob"), ..Connect::default() }).expect("he is let in"));
     runtime.block_on(async {

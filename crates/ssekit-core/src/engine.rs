@@ -43,7 +43,7 @@ impl Engine {
         shards: Vec<(Arc<Inbox>, Arc<Deliveries>)>,
     ) -> Self {
         debug_assert!(!shards.is_empty(), "validated options ask for at least one thread");
-        Self { timeline, registry, shards, next_shard: AtomicUsize::new(0), revoked: Revoked::default() }
+        Self { timeline, registry, shards, next_shard: AtomicUsize::new(0), revoked: Revoked::new() }
     }
 
     /// Puts an event into the log of its audience, and marks the clients that it is for. Returns the number of
@@ -215,9 +215,25 @@ impl Engine {
     pub(crate) fn disconnect_user(&self, user_id: &str, now: Duration) -> usize {
         // First, because otherwise a page could come back in between.
         self.revoked.revoke(user_id, now);
-        let clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
+        self.end_clients(user_id, Duration::MAX)
+    }
+
+    /// The same for a log-out that happened at this time, and that this node learns about late: a client whose user was
+    /// identified afterwards stays. Returns false if the log-out, or a later one, is known.
+    pub(crate) fn learn_log_out(&self, user_id: &Arc<str>, at: Duration) -> bool {
+        let is_news = self.revoked.learn(user_id, at);
+        if is_news {
+            self.end_clients(user_id, at);
+        }
+        is_news
+    }
+
+    /// Ends the clients whose user was identified up to this time, and the channels of those that are away.
+    fn end_clients(&self, user_id: &str, until: Duration) -> usize {
+        let mut clients = self.registry.users.get(user_id).map_or_else(Vec::new, |user| user.clients());
+        clients.retain(|client| client.identified_at <= until);
         let count = clients.iter().filter(|client| self.end(client, DisconnectReason::Server)).count();
-        self.registry.end_channels(&clients, user_id, &self.timeline);
+        self.registry.end_channels(&clients, (user_id, until), &self.timeline);
         count
     }
 

@@ -6,6 +6,7 @@ use ssekit_core::event::position::Epoch;
 
 use crate::bounds;
 use crate::database::Database;
+use crate::log_outs;
 use crate::options::{Durability, FileOptions};
 use crate::row::{Clock, Stored};
 use crate::state::State;
@@ -90,6 +91,8 @@ fn add(transaction: &Transaction<'_>, state: &mut State, batch: &Batch, now: Clo
             }
         }
     }
+    let fresh = (batch.first..).zip(&batch.records).filter(|(count, _)| *count > *done);
+    log_outs::add(transaction, fresh.flat_map(|(_, record)| &record.log_outs), now)?;
     *done = (*done).max(batch.first + batch.records.len() as u64 - 1);
     transaction.execute(
         "INSERT OR REPLACE INTO nodes (node, events, members, at) VALUES (?, ?, ?, ?)",

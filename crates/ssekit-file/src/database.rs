@@ -6,15 +6,20 @@ use std::time::{Duration, SystemTime};
 
 use crate::boot::Boot;
 use crate::folder::Folder;
+use crate::log_outs;
 use crate::options::Durability;
+use crate::row::Clock;
 use crate::state::State;
 use crate::trouble::Trouble;
 
 /// `ssek`: names the application in the file's head.
 const APPLICATION: i32 = 0x7373_656b;
 
-/// The version of the tables. A file with another one is refused.
-const FORMAT: i32 = 1;
+/// The version of the tables. An older file is brought up to it, and any other one is refused.
+const FORMAT: i32 = 2;
+
+/// The tables without `log_outs`.
+const FORMAT_WITHOUT_LOG_OUTS: i32 = 1;
 
 /// The maximum number of attempts while another process has the lock, and the pause between them: two seconds or a little
 /// more. SQLite's own pauses grow to 100 ms, and an event would wait that long.
@@ -162,10 +167,10 @@ fn connect(folder: &Folder) -> Result<Connection, Trouble> {
     Ok(connection)
 }
 
-/// Checks that the database is ours, and makes it if it is empty.
+/// Checks that the database is ours, and makes what is not there.
 fn set_up(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
-    let is_ours = is_ours(connection)?;
-    if !is_ours {
+    let format = format(connection)?;
+    if format == 0 {
         // Settled by the first page that is written.
         connection.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
@@ -174,17 +179,21 @@ fn set_up(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
     if mode != "wal" {
         return Err(Trouble::Told(format!("the file system takes no log of SQLite (only {mode}); wants a local disk")));
     }
-    if is_ours { Ok(()) } else { make(connection, made) }
+    match format {
+        0 => make(connection, made),
+        FORMAT_WITHOUT_LOG_OUTS => upgrade(connection),
+        _ => Ok(()),
+    }
 }
 
-/// Whether the tables are there.
-fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
+/// The format of our tables; 0: the database is empty.
+fn format(connection: &Connection) -> Result<i32, Trouble> {
     let number = |pragma: &str| connection.query_row(pragma, [], |row| row.get::<_, i32>(0));
     let (application, format) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
     let tables = number("SELECT count(*) FROM sqlite_schema")?;
     match (application, format) {
-        (0, 0) if tables == 0 => Ok(false),
-        (APPLICATION, FORMAT) => Ok(true),
+        (0, 0) if tables == 0 => Ok(0),
+        (APPLICATION, FORMAT_WITHOUT_LOG_OUTS | FORMAT) => Ok(format),
         (APPLICATION, other) => Err(Trouble::Told(format!(
             "its format is {other}, and this release of ssekit reads format {FORMAT}; wants another folder"
         ))),
@@ -198,8 +207,19 @@ fn is_ours(connection: &Connection) -> Result<bool, Trouble> {
 fn make(connection: &mut Connection, made: i64) -> Result<(), Trouble> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch(TABLES)?;
+    transaction.execute_batch(log_outs::TABLE)?;
+    log_outs::begin(&transaction, Clock::now())?;
     State::fresh(made).store(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    Ok(transaction.commit()?)
+}
+
+/// Adds what an older release did not have.
+fn upgrade(connection: &mut Connection) -> Result<(), Trouble> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(log_outs::TABLE)?;
+    log_outs::begin(&transaction, Clock::now())?;
     transaction.pragma_update(None, "user_version", FORMAT)?;
     Ok(transaction.commit()?)
 }

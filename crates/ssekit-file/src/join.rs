@@ -5,6 +5,7 @@ use ssekit_core::backplane::{Joined, Known, Number, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::database::Database;
+use crate::log_outs;
 use crate::options::Durability;
 use crate::row::Clock;
 use crate::state::State;
@@ -33,10 +34,15 @@ pub(crate) fn join(database: &mut Database, known: &Known, now: Clock) -> Result
         if state != found {
             state.store(&transaction)?;
         }
+        if state.epoch != found.epoch {
+            // Log-outs may be lost like the records.
+            log_outs::begin(&transaction, now)?;
+        }
+        let log_outs = log_outs::load(&transaction, now)?;
         transaction.execute("DELETE FROM nodes WHERE at < ?", [now.millis - DAY])?;
         let forgotten = forgotten(&transaction, &state)?;
         transaction.commit()?;
-        Ok(Joined { epoch: state.epoch, ends: state.ends, forgotten })
+        Ok(Joined { epoch: state.epoch, ends: state.ends, forgotten, log_outs })
     })
 }
 

@@ -3,7 +3,8 @@
 //! * [`FileOptions`]: where the folder is, and how much it keeps; `folder`: its files; `mount`: what its disk is.
 //! * `database`: opens and makes the database; `state`: the row that says how far the history goes; `boot`: whether its end
 //!   survived.
-//! * `join`, `append` with `bounds`, `read`, `recall`: the calls of the contract, each one transaction; `row`: a stored record.
+//! * `join`, `append` with `bounds`, `read`, `recall`: the calls of the contract, each one transaction; `row`: a stored record;
+//!   `log_outs`: what is remembered for longer than records.
 //! * `bell`: wakes the other processes; `trouble`: why a call failed; `failure`: in words.
 //!
 //! # Threads
@@ -23,6 +24,7 @@ mod database;
 mod failure;
 mod folder;
 mod join;
+mod log_outs;
 #[cfg(target_os = "linux")]
 mod mount;
 mod options;

@@ -151,9 +151,10 @@ fn enter<B>(
     };
     let channels: Vec<&str> = channels.iter().map(String::as_str).collect();
     let Known { last_event_id, since } = known;
-    let by_ticket = identity.claims.is_some();
+    let (by_ticket, identified_at) = (identity.claims.is_some(), identity.claims.as_ref().map(|claims| claims.issued));
     let base = Connect { user: identity.user(), client: identity.client.as_deref(), by_ticket, ..Connect::default() };
-    let who = Connect { last_event_id, since, by_url, key: identity.key, address, channels: &channels, ..base };
+    let base = Connect { key: identity.key, identified_at, address, channels: &channels, ..base };
+    let who = Connect { last_event_id, since, by_url, ..base };
     let Connected { client_id, opening, stream } = shared.hub.connect_since(mark, who).map_err(|error| {
         if let Some(ticket) = &identity.used {
             shared.once.give_back(ticket);

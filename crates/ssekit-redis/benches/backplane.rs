@@ -131,7 +131,7 @@ fn throughput(plan: &Plan, runtime: &Runtime) -> Result<Value> {
     let (append, read) = runtime.block_on(async {
         let joined = backplane.join(&Known::default()).await?;
         let (node, payload) = (NodeId::random(), Bytes::from(vec![b'x'; PAYLOAD]));
-        let record = Outgoing { to: Address::everybody(), payload };
+        let record = Outgoing::new(Address::everybody(), payload);
         let began = Instant::now();
         for first in (1..=plan.events).step_by(BATCH as usize) {
             let records = vec![record.clone(); BATCH.min(plan.events + 1 - first) as usize];

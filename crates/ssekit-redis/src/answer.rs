@@ -1,13 +1,14 @@
 //! Parses Redis's answers. Anything unexpected, from the server or from another writer to the same keys, is an error or
 //! is skipped.
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use redis::Value;
 use tokio::time::Instant;
 
-use ssekit_core::backplane::{Ends, Joined, NodeId, Number, Origin, Record, Topic};
+use ssekit_core::backplane::{Ends, Joined, LOG_OUTS_KEPT, LogOut, LogOuts, NodeId, Number, Origin, Record, Topic};
 use ssekit_core::event::position::Epoch;
 
 /// No record has this number: positions, and the scripts' numbers, go no further.
@@ -33,11 +34,33 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
 /// The history that a node has joined, and the time of Redis's clock in milliseconds.
 pub fn joined(answer: &Value) -> Option<(Joined, i64)> {
     let Value::Array(parts) = answer else { return None };
-    let [epoch, events, members, forgotten, time] = parts.as_slice() else { return None };
+    let [epoch, events, members, forgotten, time, known] = parts.as_slice() else { return None };
     let epoch = Epoch::parse_name(text(epoch)?)?;
     let place = |value| number(value).filter(|number| *number < MOST_NUMBER);
     let ends = Ends { events: place(events)?, members: place(members)? };
-    Some((Joined { epoch, ends, forgotten: place(forgotten)? }, i64::try_from(number(time)?).ok()?))
+    let time = i64::try_from(number(time)?).ok()?;
+    Some((Joined { epoch, ends, forgotten: place(forgotten)?, log_outs: log_outs(known, time)? }, time))
+}
+
+/// The log-outs that are not too old at this time in milliseconds. The first entry has no user: it says since when none is missing.
+fn log_outs(answer: &Value, now: i64) -> Option<LogOuts> {
+    let Value::Array(parts) = answer else { return None };
+    let oldest = Duration::from_millis(now.unsigned_abs()).saturating_sub(LOG_OUTS_KEPT);
+    let (first, rest) = parts.split_first_chunk::<2>()?;
+    let (nobody, since) = log_out(first)?;
+    let mut last = Vec::with_capacity(rest.len() / 2);
+    for pair in rest.chunks(2) {
+        let (user, at) = log_out(pair)?;
+        if at > oldest {
+            last.push(LogOut { user: Arc::from(user), at });
+        }
+    }
+    nobody.is_empty().then_some(LogOuts { since, last })
+}
+
+fn log_out(pair: &[Value]) -> Option<(&str, Duration)> {
+    let [user, at] = pair else { return None };
+    Some((text(user)?, Duration::from_micros(number(at)?)))
 }
 
 /// The entries of each stream with news, with the stream's key. Empty if there was no news for the time of a read.

@@ -5,11 +5,13 @@
 //! * `script`: what Redis does in one step; [`answer`]: what its answers say.
 //!
 //! Keys, for the prefix `ssekit`: `{ssekit}:history` (hash: epoch, events, members), `{ssekit}:events` and
-//! `{ssekit}:members` (streams whose ids are the records' numbers), and `{ssekit}:count:<node>:<topic>` (how far a
-//! node's records have been appended, kept for a day). The braces put all keys into one slot of a cluster.
+//! `{ssekit}:members` (streams whose ids are the records' numbers), `{ssekit}:log-outs` (sorted set: when users were logged out),
+//! and `{ssekit}:count:<node>:<topic>` (how far a node's records have been appended, kept for a day). The braces put all keys
+//! into one slot of a cluster.
 //!
 //! Commands in use: `AUTH`, `SELECT`, `INFO`, `EVALSHA`, `EVAL`, `XREAD`, and within the scripts `HGET`, `HSET`, `GET`,
-//! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`; while a cluster's slot moves, `ASKING`.
+//! `SET`, `DEL`, `TIME`, `XADD`, `XRANGE`, `ZADD`, `ZCARD`, `ZRANGE`, `ZREMRANGEBYRANK`, `ZREMRANGEBYSCORE`; while a cluster's
+//! slot moves, `ASKING`.
 
 pub mod answer;
 mod bounded;
@@ -34,7 +36,8 @@ use connector::Connector;
 use failure::CallError;
 use script::{APPEND, JOIN, Script};
 use ssekit_core::backplane::{
-    Backplane, Batch, Ends, Failure, Interest, Joined, Known, MOST_READ, News, Number, Origin, READ_WAIT, Record, Topic,
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, LogOut, MOST_READ, News, Number, Origin, READ_WAIT,
+    Record, Topic,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
@@ -95,6 +98,7 @@ struct Keys {
     history: String,
     events: String,
     members: String,
+    log_outs: String,
     prefix: String,
 }
 
@@ -116,8 +120,8 @@ impl Redis {
     pub fn new(options: RedisOptions) -> Result<Self> {
         let connector = Connector::new(&options, options.server()?)?;
         let key = |name: &str| format!("{{{}}}:{name}", options.prefix);
-        let (history, events, members, prefix) = (key("history"), key("events"), key("members"), key("count"));
-        let keys = Arc::new(Keys { history, events, members, prefix });
+        let (history, events, members) = (key("history"), key("events"), key("members"));
+        let keys = Arc::new(Keys { history, events, members, log_outs: key("log-outs"), prefix: key("count") });
         Ok(Self {
             connector,
             keys,
@@ -209,12 +213,22 @@ fn name_of(topic: Topic) -> &'static str {
     }
 }
 
+/// Adds the number of log-outs, and each with the count of its record.
+fn add_log_outs(call: &mut Cmd, batch: &Batch) {
+    call.arg(batch.records.iter().map(|record| record.log_outs.len()).sum::<usize>());
+    for (count, record) in (batch.first..).zip(&batch.records) {
+        for LogOut { user, at } in &record.log_outs {
+            call.arg(count).arg(&**user).arg(at.as_micros() as u64);
+        }
+    }
+}
+
 impl Backplane for Redis {
     async fn join(&mut self, known: &Known) -> std::result::Result<Joined, Failure> {
         let keys = Arc::clone(&self.keys);
         let fresh = Epoch::random();
         let answer = self
-            .run(&JOIN, &[&keys.history, &keys.events, &keys.members], |call| {
+            .run(&JOIN, &[&keys.history, &keys.events, &keys.members, &keys.log_outs], |call| {
                 let Ends { events, members } = known.ends;
                 let last = known.last.as_ref().map(Origin::to_string).unwrap_or_default();
                 call.arg(known.epoch.as_ref().map_or("", Epoch::as_str)).arg(events).arg(members);
@@ -235,8 +249,9 @@ impl Backplane for Redis {
         let topic = name_of(batch.topic);
         let count = format!("{}:{}:{topic}", keys.prefix, batch.node);
         let answer = self
-            .run(&APPEND, &[&keys.history, stream, &count], |call| {
+            .run(&APPEND, &[&keys.history, stream, &count, &keys.log_outs], |call| {
                 call.arg(epoch.as_str()).arg(topic).arg(batch.node.as_str()).arg(batch.first).arg(kept);
+                add_log_outs(call, batch);
                 for record in &batch.records {
                     call.arg(record.payload.as_ref());
                 }
@@ -356,7 +371,7 @@ mod tests {
         let joined = redis.join(&Known::default()).await.unwrap();
         let (node, topic) = (NodeId::random(), Topic::Events);
         for first in 1..=100 {
-            let large = Outgoing { to: Address::everybody(), payload: Bytes::from(vec![b'x'; 64 << 10]) };
+            let large = Outgoing::new(Address::everybody(), Bytes::from(vec![b'x'; 64 << 10]));
             let records = vec![large];
             redis.append(joined.epoch, &Batch { node, topic, first, records }).await.unwrap();
         }

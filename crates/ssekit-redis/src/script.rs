@@ -3,16 +3,22 @@
 use std::sync::LazyLock;
 
 use redis::Cmd;
+use ssekit_core::backplane::{LOG_OUTS_KEPT, MOST_LOG_OUTS};
 
 /// A script, which Redis knows by a name made from its source.
 pub(crate) struct Script {
-    source: &'static str,
+    source: String,
     name: String,
 }
 
-/// Keys: the history's hash, events, members.
+// Log-outs are a sorted set: a member is a user, and its score is the time in microseconds since 1970. Nobody has an empty id, so
+// the empty member stands for the time since which no log-out is missing. Its score is that time below zero, so it is always
+// the first, and no time is old enough to remove it. If the set is lost, that time is lost with it, and so never too early.
+
+/// Keys: the history's hash, events, members, log-outs.
 /// Arguments: the epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
-/// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds.
+/// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds, and all
+/// log-outs: members and times in turn.
 pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -58,14 +64,21 @@ if lost then
 end
 local oldest = first()
 local time = redis.call('TIME')
-return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000)}
+if lost or redis.call('ZRANGE', KEYS[4], 0, 0)[1] ~= '' then
+  -- Log-outs may be lost as well.
+  redis.call('ZADD', KEYS[4], string.format('-%.0f', time[1] * 1000000 + time[2]), '')
+end
+local log_outs = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
+-- A larger number could not be told.
+for index = 2, #log_outs, 2 do log_outs[index] = math.min(math.abs(tonumber(log_outs[index])), 2 ^ 53) end
+return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000), log_outs}
 ",
     )
 });
 
-/// Keys: the history's hash, the topic's stream, the node's count.
-/// Arguments: epoch, the topic's name, the node, the count of the first record, how many records to keep, the
-/// records.
+/// Keys: the history's hash, the topic's stream, the node's count, log-outs.
+/// Arguments: epoch, the topic's name, the node, the count of the first record, how many records to keep, how many log-outs follow; the
+/// log-outs, each with its record's count, its user and its time; the records.
 /// Answer: the end of the topic; nothing if the history is another one.
 pub(crate) static APPEND: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
@@ -85,8 +98,28 @@ local function add(...)
 end
 local now = redis.call('TIME')
 local time = string.format('%.0f', now[1] * 1000 + math.floor(now[2] / 1000))
+-- Before the records: after a failure, the node repeats both, and a log-out may be there early, but not late.
+local records = 7 + 3 * tonumber(ARGV[6])
+if records > 7 then
+  local micros = now[1] * 1000000 + now[2]
+  local since = redis.call('ZRANGE', KEYS[4], 0, 0, 'WITHSCORES')
+  if since[1] ~= '' then
+    redis.call('ZADD', KEYS[4], string.format('-%.0f', micros), '')
+    since[2] = -micros
+  end
+  for index = 7, records - 1, 3 do
+    if tonumber(ARGV[index]) > done then redis.call('ZADD', KEYS[4], 'GT', ARGV[index + 2], ARGV[index + 1]) end
+  end
+  redis.call('ZREMRANGEBYSCORE', KEYS[4], 0, string.format('%.0f', micros - $KEPT))
+  local excess = redis.call('ZCARD', KEYS[4]) - 1 - $MOST
+  if excess > 0 then
+    local dropped = redis.call('ZRANGE', KEYS[4], excess, excess, 'WITHSCORES')
+    redis.call('ZREMRANGEBYRANK', KEYS[4], 1, excess)
+    redis.call('ZADD', KEYS[4], string.format('%.0f', math.min(tonumber(since[2]), -tonumber(dropped[2]))), '')
+  end
+end
 local appended = false
-for index = 6, #ARGV do
+for index = records, #ARGV do
   if count > done then
     number = number + 1
     appended = true
@@ -107,14 +140,17 @@ return number
 });
 
 impl Script {
-    fn new(source: &'static str) -> Self {
-        Self { source, name: redis::Script::new(source).get_hash().to_owned() }
+    fn new(source: &str) -> Self {
+        let kept = LOG_OUTS_KEPT.as_micros().to_string();
+        let source = source.replace("$KEPT", &kept).replace("$MOST", &MOST_LOG_OUTS.to_string());
+        let name = redis::Script::new(&source).get_hash().to_owned();
+        Self { source, name }
     }
 
     /// Calls the script by name, which Redis may not know, or with its whole source. `redis::Script` would load it
     /// first, which takes another right and another command, and a slot that moves (`ASK`) serves one command.
     pub(crate) fn call(&self, whole: bool, keys: &[&str]) -> Cmd {
-        let (name, script) = if whole { ("EVAL", self.source) } else { ("EVALSHA", self.name.as_str()) };
+        let (name, script) = if whole { ("EVAL", self.source.as_str()) } else { ("EVALSHA", self.name.as_str()) };
         let mut call = redis::cmd(name);
         call.arg(script).arg(keys.len()).arg(keys);
         call

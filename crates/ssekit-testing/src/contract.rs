@@ -2,6 +2,7 @@
 //! [`World`] for it and calls [`contract!`](crate::contract).
 
 mod follow;
+mod log_outs;
 
 use std::time::Duration;
 
@@ -18,6 +19,12 @@ use crate::chance::{self, Chance};
 pub use follow::{
     followed_records_are_whole_and_the_others_are_named, hole_shows_whoever_is_followed,
     late_follower_recalls_what_was_passed, reader_passes_over_at_most_a_piece, reader_waits_for_records_of_others_too,
+};
+
+pub use log_outs::{
+    appending_a_log_out_again_adds_nothing, last_log_out_of_each_user_outlives_the_history,
+    log_outs_are_complete_since_the_set_began, log_outs_beyond_the_number_move_since,
+    log_outs_that_every_ticket_outlives_are_forgotten, one_record_logs_out_many,
 };
 
 /// A history that nodes can join, and that can be lost.
@@ -43,6 +50,9 @@ macro_rules! contract {
             recall_tells_what_is_forgotten, nothing_is_recalled_from_another_history, reader_waits_for_records, reader_gets_at_most_a_piece,
             followed_records_are_whole_and_the_others_are_named, late_follower_recalls_what_was_passed,
             hole_shows_whoever_is_followed, reader_passes_over_at_most_a_piece, reader_waits_for_records_of_others_too,
+            last_log_out_of_each_user_outlives_the_history, log_outs_are_complete_since_the_set_began,
+            appending_a_log_out_again_adds_nothing, one_record_logs_out_many, log_outs_beyond_the_number_move_since,
+            log_outs_that_every_ticket_outlives_are_forgotten,
             payload_survives_unchanged, abandoned_call_does_not_disturb_the_next);
     };
     ($world:ty: $($rule:ident),+) => {
@@ -54,7 +64,7 @@ macro_rules! contract {
 }
 
 pub fn outgoing(text: impl Into<Bytes>) -> Outgoing {
-    Outgoing { to: Address::everybody(), payload: text.into() }
+    Outgoing::new(Address::everybody(), text.into())
 }
 
 pub fn batch(node: NodeId, topic: Topic, first: u64, records: &[&str]) -> Batch {
@@ -251,7 +261,7 @@ pub async fn payload_survives_unchanged<W: World>() {
     let (mut node, id) = (world.node(), NodeId::random());
     let joined = fresh(&mut node).await;
     let payloads = [Bytes::new(), (0..=255).collect(), Bytes::from(vec![0; 3 << 20])];
-    let records = payloads.iter().map(|payload| Outgoing { to: Address::everybody(), payload: payload.clone() });
+    let records = payloads.iter().map(|payload| Outgoing::new(Address::everybody(), payload.clone()));
     let before = tokio::time::Instant::now();
     let append = Batch { node: id, topic: Topic::Events, first: 7, records: records.collect() };
     node.append(joined.epoch, &append).await.unwrap();
@@ -304,7 +314,7 @@ async fn append_some(
     count: u64,
 ) -> Vec<Outgoing> {
     let all = addresses();
-    let outgoing = |number| Outgoing { to: chance.pick(&all).clone(), payload: format!("{number}").into() };
+    let outgoing = |number| Outgoing::new(chance.pick(&all).clone(), format!("{number}").into());
     let records: Vec<Outgoing> = (1..=count).map(outgoing).collect();
     for (piece, first) in records.chunks(50).zip((1..).step_by(50)) {
         let append = Batch { node: id, topic: Topic::Events, first, records: piece.to_vec() };

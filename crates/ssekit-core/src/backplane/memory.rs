@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use parking_lot::Mutex;
@@ -9,8 +10,8 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
 use super::{
-    Address, Backplane, Batch, Ends, Failure, Interest, Joined, Known, MOST_PASSED, MOST_READ, News, NodeId, Number,
-    Origin, Passed, READ_WAIT, Recall, Recalled, Record, Topic, Whose,
+    Address, Backplane, Batch, Ends, Failure, Interest, Joined, Known, LOG_OUTS_KEPT, LogOut, LogOuts, MOST_LOG_OUTS,
+    MOST_PASSED, MOST_READ, News, NodeId, Number, Origin, Passed, READ_WAIT, Recall, Recalled, Record, Topic, Whose,
 };
 use crate::event::position::Epoch;
 
@@ -45,6 +46,7 @@ struct History {
     epoch: Epoch,
     events: Sequence,
     members: Sequence,
+    log_outs: Kept,
     /// The reason why all calls fail, during an outage.
     outage: Option<String>,
 }
@@ -56,6 +58,13 @@ struct Sequence {
     forgotten: Number,
     /// Each node's count so far.
     counts: HashMap<NodeId, u64>,
+}
+
+/// The log-outs that are kept.
+#[derive(Debug)]
+struct Kept {
+    since: Duration,
+    last: HashMap<Arc<str>, Duration>,
 }
 
 #[derive(Debug)]
@@ -84,11 +93,12 @@ impl Sequence {
         self.forgotten + self.records.len() as Number
     }
 
-    fn append(&mut self, batch: &Batch, kept: usize) {
+    fn append(&mut self, batch: &Batch, kept: usize, log_outs: &mut Kept) {
         let count = self.counts.entry(batch.node).or_default();
         for (number, record) in (batch.first..).zip(&batch.records) {
             if number > *count {
                 *count = number;
+                log_outs.add(&record.log_outs);
                 let origin = Origin { node: batch.node, count: number };
                 let (to, payload) = (record.to.clone(), record.payload.clone());
                 self.records.push(Stored { origin, at: Instant::now(), to, payload });
@@ -140,6 +150,41 @@ impl Sequence {
     }
 }
 
+impl Kept {
+    fn new() -> Self {
+        Self { since: since_1970(), last: HashMap::new() }
+    }
+
+    fn add(&mut self, log_outs: &[LogOut]) {
+        if log_outs.is_empty() {
+            return;
+        }
+        for LogOut { user, at } in log_outs {
+            let last = self.last.entry(Arc::clone(user)).or_default();
+            *last = (*last).max(*at);
+        }
+        let now = since_1970();
+        self.last.retain(|_, at| *at + LOG_OUTS_KEPT > now);
+        if let Some(excess) = self.last.len().checked_sub(MOST_LOG_OUTS + 1) {
+            let mut times: Vec<Duration> = self.last.values().copied().collect();
+            let (_, dropped, _) = times.select_nth_unstable(excess);
+            self.since = self.since.max(*dropped);
+            self.last.retain(|_, at| *at > *dropped);
+        }
+    }
+
+    fn all(&self) -> LogOuts {
+        let mut last: Vec<LogOut> =
+            self.last.iter().map(|(user, at)| LogOut { user: Arc::clone(user), at: *at }).collect();
+        last.sort_by_key(|log_out| log_out.at);
+        LogOuts { since: self.since, last }
+    }
+}
+
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default()
+}
+
 impl History {
     fn sequence(&mut self, topic: Topic) -> &mut Sequence {
         match topic {
@@ -160,7 +205,7 @@ impl Memory {
     /// An empty history. It keeps at least the `kept` newest records of each topic, and up to twice as many.
     pub fn new(kept: usize) -> Self {
         let (events, members) = Default::default();
-        let history = History { epoch: Epoch::random(), events, members, outage: None };
+        let history = History { epoch: Epoch::random(), events, members, log_outs: Kept::new(), outage: None };
         Self { history: Arc::new(Mutex::new(history)), news: Arc::default(), kept: kept.max(1) }
     }
 
@@ -175,6 +220,7 @@ impl Memory {
         let mut history = self.history.lock();
         history.epoch = Epoch::random();
         (history.events, history.members) = Default::default();
+        history.log_outs = Kept::new();
         drop(history);
         self.news.notify_waiters();
     }
@@ -195,7 +241,8 @@ impl Backplane for Memory {
             }
         }
         let ends = Ends { events: history.events.end(), members: history.members.end() };
-        Ok(Joined { epoch: history.epoch, ends, forgotten: history.events.forgotten })
+        let log_outs = history.log_outs.all();
+        Ok(Joined { epoch: history.epoch, ends, forgotten: history.events.forgotten, log_outs })
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> Result<Number, Failure> {
@@ -205,9 +252,12 @@ impl Backplane for Memory {
             if history.epoch != epoch {
                 return Err(Failure::other_history());
             }
-            let kept = self.kept;
-            let sequence = history.sequence(batch.topic);
-            sequence.append(batch, kept);
+            let History { events, members, log_outs, .. } = history;
+            let sequence = match batch.topic {
+                Topic::Events => events,
+                Topic::Members => members,
+            };
+            sequence.append(batch, self.kept, log_outs);
             sequence.end()
         };
         self.news.notify_waiters();

@@ -35,6 +35,18 @@
 //!   order, up to the number that it names, and the `floor` below which the history knows nothing. Both come from one look.
 //!   Otherwise a client would silently miss what was forgotten between the two. A node on a backplane that recalls keeps in
 //!   memory only what came after its own start, and only for audiences that somebody there reads.
+//! * **Log-outs outlive their records.** A record may name users who are logged out ([`Outgoing::log_outs`]). Beside the history,
+//!   a backplane keeps the last log-out of each user for [`LOG_OUTS_KEPT`], of at most [`MOST_LOG_OUTS`] users, and the time since
+//!   which no log-out is missing there ([`LogOuts::since`]).
+//!   * Both change in the same step as the append, and [`Backplane::join`] returns both. Otherwise a log-out could be in
+//!     neither, and a void ticket would be valid again.
+//!   * An older log-out never takes the place of a newer one, so it does no harm to append one again. Nodes do that with what
+//!     the set lacks.
+//!   * Beyond the number, the oldest go first, and `since` moves to the newest of those that went. For age alone, it does not
+//!     move.
+//!   * A new set begins at the join that makes it. The set stays when a new epoch begins, but `since` moves to that
+//!     moment if log-outs may be lost as the records are. A node trusts nothing that is older than `since`, so it must never be
+//!     too early.
 //! * Every call may fail, and the node simply repeats it later. No call may block a thread.
 //!
 //! A record has an [`Address`], so that a backplane can find one audience's records without reading the rest. Records for single
@@ -45,6 +57,7 @@
 
 mod address;
 mod interest;
+mod log_outs;
 pub mod memory;
 
 use std::fmt;
@@ -56,6 +69,7 @@ use tokio::time::Instant;
 
 pub use address::{Address, STANDING};
 pub use interest::Interest;
+pub use log_outs::{LOG_OUTS_KEPT, LogOut, LogOuts, MOST_LOG_OUTS};
 
 use crate::event::position::Epoch;
 pub use crate::event::position::NodeId;
@@ -125,6 +139,15 @@ pub struct Outgoing {
     pub to: Address,
     /// The record's content.
     pub payload: Bytes,
+    /// The users whom it logs out, in [`Topic::Events`] only.
+    pub log_outs: Vec<LogOut>,
+}
+
+impl Outgoing {
+    /// A record that logs nobody out.
+    pub fn new(to: Address, payload: Bytes) -> Self {
+        Self { to, payload, log_outs: Vec::new() }
+    }
 }
 
 /// A record as it is read.
@@ -249,6 +272,8 @@ pub struct Joined {
     pub ends: Ends,
     /// The events after this number are still there.
     pub forgotten: Number,
+    /// The log-outs that are remembered at this moment.
+    pub log_outs: LogOuts,
 }
 
 /// The reason why a call failed. Every failed call is retried.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::backplane::Number;
+use crate::backplane::{LogOut, Number};
 use crate::cluster::announcer::Announcer;
 use crate::cluster::message::{Addressee, Message, Owner, SubscriptionCommand};
 use crate::cluster::newcomers::Newcomers;
@@ -19,6 +19,7 @@ use crate::history::timeline::Place;
 use crate::options::MOST_EVENT_BYTES;
 use crate::session::client::ShardLink;
 use crate::session::lifecycle::{ClientInfo, DisconnectReason};
+use crate::session::revoked::is_from_before;
 use crate::session::subscriptions::Span;
 
 /// The fate of a record before this node read it from the history.
@@ -126,8 +127,12 @@ impl<'a> Applier<'a> {
             }
             Message::DisconnectUser(user, at) => {
                 engine.timeline.skip_to(place.position());
-                self.remote_clients.logged_out(user, engine.timeline.newest());
+                self.remote_clients.logged_out(user, engine.timeline.newest(), Duration::MAX);
                 engine.disconnect_user(user, Duration::from_micros(*at));
+            }
+            Message::LogOuts(_) => {
+                engine.timeline.skip_to(place.position());
+                message.log_outs().iter().for_each(|log_out| self.learn(log_out));
             }
             Message::DisconnectClient(client) => {
                 engine.timeline.skip_to(place.position());
@@ -138,6 +143,14 @@ impl<'a> Applier<'a> {
             Message::Attendance { attendee, comes } => engine.apply_attendance(place, *attendee, *comes),
             Message::Lost(_) => engine.begin_anew(engine.timeline.epoch(), place.position()),
             _ => {}
+        }
+    }
+
+    /// Learns about a log-out whose own record this node has not read, or has yet to read.
+    pub(super) fn learn(&self, LogOut { user, at }: &LogOut) {
+        // Clients from before this process are not known as they were then.
+        if self.engine.learn_log_out(user, *at) && !is_from_before(*at) {
+            self.remote_clients.logged_out(user, self.engine.timeline.newest(), *at);
         }
     }
 

@@ -5,10 +5,13 @@
 
 mod wire;
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes};
 
 use self::wire::PayloadWriter;
-use crate::backplane::{Address, Outgoing};
+use crate::backplane::{Address, LogOut, Outgoing};
 use crate::event::audience::Audience;
 use crate::event::{Draft, Encoded};
 use crate::session::attendance::Attendee;
@@ -81,6 +84,8 @@ pub(crate) enum Message<'a> {
     Event(Addressee<'a>, Encoded<'a>),
     /// Disconnect all clients of a user, and void the user's tickets from before this time (microseconds since 1970, as tickets count it).
     DisconnectUser(&'a str, u64),
+    /// Users were logged out at these times, and the backplane did not know. A client whose user was identified later stays.
+    LogOuts(Vec<(&'a str, u64)>),
     /// Disconnect a client.
     DisconnectClient(&'a str),
     /// Subscribe a client to a channel.
@@ -117,6 +122,7 @@ mod kind {
     pub(super) const UNSUBSCRIBE: u8 = 6;
     pub(super) const COMES: u8 = 7;
     pub(super) const GOES: u8 = 8;
+    pub(super) const LOG_OUTS: u8 = 9;
     pub(super) const JOINED: u8 = 16;
     pub(super) const LEFT: u8 = 17;
     pub(super) const SNAPSHOT_REQUEST: u8 = 18;
@@ -162,13 +168,25 @@ pub(crate) fn event_for(to: Addressee<'_>, draft: Draft) -> Outgoing {
     out.to(to);
     out.optional(tag::ID, own_id.as_deref());
     out.optional(tag::KEY, coalesce_key.as_deref());
-    Outgoing { to: to.audience.into(), payload: out.0.freeze() }
+    Outgoing::new(to.audience.into(), out.0.freeze())
 }
 
 impl<'a> Message<'a> {
     /// The record that carries the message.
     pub(crate) fn record(&self) -> Outgoing {
-        Outgoing { to: self.address(), payload: self.encode() }
+        Outgoing { log_outs: self.log_outs(), ..Outgoing::new(self.address(), self.encode()) }
+    }
+
+    /// The log-outs that it tells, with times since 1970.
+    pub(crate) fn log_outs(&self) -> Vec<LogOut> {
+        let all = match self {
+            Self::DisconnectUser(user, at) => &[(*user, *at)],
+            Self::LogOuts(all) => all.as_slice(),
+            _ => &[],
+        };
+        // Nobody has an empty id, and a backplane may use it for something else.
+        let all = all.iter().filter(|(user, _)| !user.is_empty());
+        all.map(|(user, at)| LogOut { user: Arc::from(*user), at: Duration::from_micros(*at) }).collect()
     }
 
     /// The message's address. Messages about a node's clients are for the other nodes.
@@ -178,7 +196,7 @@ impl<'a> Message<'a> {
             Self::DisconnectClient(client) => Audience::Client(client).into(),
             Self::Subscribe(command) | Self::Unsubscribe(command) => Audience::Client(command.client).into(),
             Self::Attendance { attendee, .. } => Address::attendance(attendee.channel),
-            Self::DisconnectUser(..) | Self::Lost(_) => Address::commands(),
+            Self::DisconnectUser(..) | Self::LogOuts(_) | Self::Lost(_) => Address::commands(),
             Self::Joined(_)
             | Self::Changed(_)
             | Self::Left(_)
@@ -202,6 +220,10 @@ impl<'a> Message<'a> {
                 out.text(tag::USER, user);
                 out.number(tag::NUMBER, *at);
             }
+            Self::LogOuts(all) => all.iter().for_each(|(user, at)| {
+                out.text(tag::USER, user);
+                out.number(tag::NUMBER, *at);
+            }),
             Self::DisconnectClient(client) => out.text(tag::CLIENT, client),
             Self::Subscribe(command) | Self::Unsubscribe(command) => out.subscription(command),
             Self::Attendance { attendee, .. } => out.attendee(attendee),
@@ -224,6 +246,7 @@ impl<'a> Message<'a> {
         match self {
             Self::Event(..) => kind::EVENT,
             Self::DisconnectUser(..) => kind::DISCONNECT_USER,
+            Self::LogOuts(_) => kind::LOG_OUTS,
             Self::DisconnectClient(_) => kind::DISCONNECT_CLIENT,
             Self::Subscribe(_) => kind::SUBSCRIBE,
             Self::Unsubscribe(_) => kind::UNSUBSCRIBE,
@@ -246,6 +269,7 @@ impl<'a> Message<'a> {
         Some(match kind {
             kind::EVENT => fields.event()?,
             kind::DISCONNECT_USER => Self::DisconnectUser(fields.text(tag::USER)?, fields.number(tag::NUMBER)?),
+            kind::LOG_OUTS => Self::LogOuts(fields.log_outs()?),
             kind::DISCONNECT_CLIENT => Self::DisconnectClient(fields.text(tag::CLIENT)?),
             kind::SUBSCRIBE => Self::Subscribe(fields.subscription()?),
             kind::UNSUBSCRIBE => Self::Unsubscribe(fields.subscription()?),

@@ -6,6 +6,7 @@
 //! * [`claims`]: who owns the ids of this node's clients.
 //! * [`remote_clients`]: who is connected to the other nodes; [`newcomers`]: clients that come from a node that is ahead of
 //!   this one.
+//! * `log_outs`: log-outs that outlive the history.
 //! * `librarian`: recalls what returning clients have missed; `recall`: what they get of it;
 //!   `standing`: what a node has to know of a history that it does not read.
 //! * `reader`: joins the history and applies its records; `intake`: what one read has returned; `writer`: appends waiting
@@ -21,6 +22,7 @@ mod health;
 mod intake;
 mod lease;
 pub(crate) mod librarian;
+mod log_outs;
 pub(crate) mod message;
 pub(crate) mod newcomers;
 pub(crate) mod node;

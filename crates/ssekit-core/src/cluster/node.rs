@@ -64,6 +64,8 @@ pub(crate) struct Cluster {
     pub(super) outage: Outage,
     /// The epoch of the history that the node has joined; `None`: it has to join first.
     pub(super) joined: watch::Sender<Option<Epoch>>,
+    /// Since when the node knows all log-outs, in time since 1970; `None`: it has yet to catch up with the history.
+    knows_log_outs_since: Mutex<Option<Duration>>,
     /// The number of the last event read.
     pub(super) read: watch::Sender<Number>,
     /// The number at which this node's newest event was appended.
@@ -103,6 +105,7 @@ impl Cluster {
             health: Mutex::default(),
             outage: Outage::default(),
             joined: watch::Sender::new(None),
+            knows_log_outs_since: Mutex::new(None),
             read: watch::Sender::new(0),
             appended: Mutex::new(0),
             rejoin: Notify::new(),
@@ -310,7 +313,20 @@ impl Cluster {
     }
 
     pub(super) fn set_joined(&self, epoch: Option<Epoch>) {
+        *self.knows_log_outs_since.lock() = None;
         self.joined.send_replace(epoch);
+    }
+
+    /// The node has caught up with a history whose set of log-outs is complete since this time.
+    pub(super) fn set_knows_log_outs(&self, since: Duration) {
+        *self.knows_log_outs_since.lock() = Some(since);
+    }
+
+    /// Since when the node knows all log-outs, in time since 1970. It knows none for sure while it cannot use the backplane, because
+    /// others may log out users meanwhile.
+    pub(crate) fn knows_log_outs_since(&self) -> Duration {
+        let known = *self.knows_log_outs_since.lock();
+        known.filter(|_| self.link() == Link::Up && self.joined.borrow().is_some()).unwrap_or(Duration::MAX)
     }
 
     /// The node's knowledge of the history is wrong, so it has to join again.

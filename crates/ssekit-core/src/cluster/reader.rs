@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
 use crate::backplane::{
-    Backplane, Ends, Failure, Interest, Joined, Known, NodeId, Number, Origin, Passed, Record, Topic,
+    Backplane, Ends, Failure, Interest, Joined, Known, LogOuts, NodeId, Number, Origin, Passed, Record, Topic,
 };
 use crate::cluster::apply::Arrival;
 use crate::cluster::health::Side;
 use crate::cluster::intake::{Contents, Item, in_order};
+use crate::cluster::log_outs::OwedLogOuts;
 use crate::cluster::message::Message;
 use crate::cluster::node::Cluster;
 use crate::cluster::presence;
@@ -48,6 +49,8 @@ struct Reached {
     up_at: Number,
     /// The node has announced that it is up to date.
     told: bool,
+    /// The log-outs that the backplane remembered then.
+    log_outs: LogOuts,
 }
 
 #[derive(Default)]
@@ -64,6 +67,8 @@ struct HistoryReader {
     was_up: bool,
     /// The count of this node's newest record in [`Topic::Members`].
     heard: u64,
+    /// Log-outs that this node has to append.
+    owed: OwedLogOuts,
 }
 
 impl HistoryReader {
@@ -98,11 +103,11 @@ impl HistoryReader {
             Some(standing) => self.begin(cluster, &engine, &joined, &standing),
             None => self.begin_again(cluster, &engine, &joined),
         }
-        Ok(Some(self.announce(cluster, &engine, &joined)))
+        Ok(Some(self.announce(cluster, &engine, joined)))
     }
 
     /// Tells the other nodes about this one and asks them for their clients, instead of reading old records.
-    fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: &Joined) -> Reached {
+    fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: Joined) -> Reached {
         self.known.ends.members = joined.ends.members;
         cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();
@@ -110,7 +115,7 @@ impl HistoryReader {
         cluster.send_snapshot(engine);
         cluster.announcer.outbox.push([Message::SnapshotRequest.record()]);
         cluster.set_joined(Some(joined.epoch));
-        Reached { up_at: joined.ends.events, told: false }
+        Reached { up_at: joined.ends.events, told: false, log_outs: joined.log_outs }
     }
 
     /// Reads once, and applies what came. Returns false if the node has to join again.
@@ -151,11 +156,33 @@ impl HistoryReader {
         self.note_heard(cluster, &items, is_all);
         // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
         if self.read_up_to >= reached.up_at && !reached.told {
+            self.learn_log_outs(cluster, &engine, &reached.log_outs).await;
             engine.end_backfill();
             cluster.recover(Side::Reading, &engine);
             (reached.told, self.was_up) = (true, true);
         }
+        self.append_log_outs(cluster);
         Ok(true)
+    }
+
+    /// Learns what the backplane remembers. Only now, because a log-out that is still in the history takes effect at its place
+    /// there, after earlier events. And before connected clients may read what they have missed.
+    async fn learn_log_outs(&mut self, cluster: &Cluster, engine: &Engine, log_outs: &LogOuts) {
+        for some in log_outs.last.chunks(RECORDS_PER_ITERATION) {
+            some.iter().for_each(|log_out| cluster.applier(engine).learn(log_out));
+            tokio::task::yield_now().await;
+        }
+        self.owed = OwedLogOuts::new(engine.revoked.all(), log_outs);
+        cluster.set_knows_log_outs(log_outs.since);
+    }
+
+    /// Appends some of the log-outs that the backplane lacks, if nothing else waits.
+    fn append_log_outs(&mut self, cluster: &Cluster) {
+        if cluster.events.buffered().records == 0
+            && let Some(record) = self.owed.next()
+        {
+            cluster.events.push([record]);
+        }
     }
 
     /// Tells waiting calls which of this node's own records have come back, once nothing older is left to read.
@@ -271,6 +298,11 @@ impl HistoryReader {
         let message = Message::decode(&record.payload);
         cluster.unreadable.add(u64::from(message.is_none()));
         self.note_last(record.number, &record.origin);
+        message.iter().for_each(|message| self.owed.settle(message));
+        if record.origin.node == cluster.node && matches!(message, Some(Message::Lost(_))) {
+            // A log-out may be among what this node could not append. After a join, it appends that again.
+            cluster.lose_track();
+        }
         // Its node appends it again if everything was lost before the node heard of the first append.
         let again = self.is_again(&record.origin, cluster);
         let missed = match message.as_ref().and_then(|message| past_of(message, record.number, engine)) {

@@ -101,9 +101,9 @@ impl RemoteClients {
         }
     }
 
-    /// A user was logged out at this position.
-    pub(crate) fn logged_out(&self, user: &str, at: Position) {
-        self.0.write().logged_out.insert(user.into(), (Instant::now(), at));
+    /// A user was logged out at this position. That concerns clients which connected up to this time, in time since 1970.
+    pub(crate) fn logged_out(&self, user: &str, at: Position, connected: Duration) {
+        self.0.write().logged_out.insert(user.into(), (Instant::now(), at, connected));
     }
 
     /// Removes a node that has left.
@@ -120,7 +120,7 @@ impl RemoteClients {
             view.forget(node);
         }
         // Clients that were there at a log-out are forgotten before it.
-        while view.logged_out.pop_oldest_if(|(since, _), _| since.elapsed() > memory * 2).is_some() {}
+        while view.logged_out.pop_oldest_if(|(since, ..), _| since.elapsed() > memory * 2).is_some() {}
         let mut forgotten = Vec::new();
         let is_due = |(since, _): &(Instant, _), count| since.elapsed() > memory || count > MOST_GONE;
         while let Some((id, (_, gone))) = view.gone.pop_oldest_if(is_due) {
@@ -201,7 +201,8 @@ impl RemoteClients {
     pub(crate) fn spans_of(&self, client: &str) -> Vec<Span> {
         let view = self.0.read();
         let Some((there, _)) = view.known(client) else { return Vec::new() };
-        let logged_out = there.user.as_ref().and_then(|user| view.logged_out.get(user)).map_or(0, |(_, at)| *at);
+        let logged_out = there.user.as_ref().and_then(|user| view.logged_out.get(user));
+        let logged_out = logged_out.filter(|(.., until)| there.connected_at <= *until).map_or(0, |(_, at, _)| *at);
         there.channels.iter().map(|span| span.ended_at(logged_out)).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! Connecting: a client's identity, the position where it resumes, and its place among the others.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use uuid::Uuid;
 
@@ -129,7 +130,7 @@ impl Hub {
             connected.stream.close(DisconnectReason::Server);
             // The log-out may not have seen its channels, either.
             let Engine { registry, timeline, .. } = &*self.inner.engine;
-            registry.end_channels(client.as_slice(), who.user.unwrap_or_default(), timeline);
+            registry.end_channels(client.as_slice(), (who.user.unwrap_or_default(), Duration::MAX), timeline);
             return Err(Error::logged_out());
         }
         Ok(connected)
@@ -224,6 +225,7 @@ impl Hub {
         let start = Start { cursor, head: timeline.head(), base: timeline.base(), owes: reset.is_some() };
         let mut client = Client::new(info, network, subscriptions, link, start);
         (client.key, client.data, client.by_ticket) = (key, who.data.map(Arc::from), who.by_ticket);
+        client.identified_at = who.identified_at.unwrap_or(client.identified_at);
         let client = Arc::new(client);
         // Before anybody can find and end the client, so that the shard sees `Join` before `Leave`.
         shard.push(Command::Join(Arc::clone(&client)));

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
@@ -28,6 +29,9 @@ pub struct Connect<'a> {
     pub channels: &'a [&'a str],
     /// A ticket says which channels it may have. A client that comes back without one has none of those that it had with it.
     pub by_ticket: bool,
+    /// When somebody said who the user is, in time since 1970, if that was earlier: a ticket's time of issue. A log-out that becomes
+    /// known late ends the client if it happened later than this.
+    pub identified_at: Option<Duration>,
     /// Its description of itself for others, as JSON of at most 1,024 bytes.
     pub data: Option<&'a str>,
     /// The application's addition to `ssekit:ready`, as JSON of at most [`Options::max_event_bytes`](crate::Options).

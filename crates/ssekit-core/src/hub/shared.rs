@@ -1,6 +1,7 @@
 //! The hub as one of several nodes: it sends events into the shared history, and asks what other nodes know.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cluster::Link;
 use crate::cluster::message::{self, Addressee, Message, Owner};
@@ -10,7 +11,7 @@ use crate::event::Draft;
 use crate::event::audience::Audience;
 use crate::event::key::Key;
 use crate::event::position::{Position, last_agreed};
-use crate::hub::Hub;
+use crate::hub::{Hub, Inner};
 use crate::session::client::Client;
 use crate::session::forgotten::Earlier;
 use crate::session::revoked::since_1970;
@@ -70,6 +71,21 @@ impl Hub {
     pub(super) fn is_refuted(&self, seen: Position) -> bool {
         let Some(cluster) = self.inner.cluster.as_ref().filter(|cluster| seen > cluster.read()) else { return false };
         cluster.newcomers.is_refuted(seen)
+    }
+
+    /// The hub knows every log-out since this time, which counts since 1970. So whoever was identified later, and was not
+    /// [logged out](Hub::is_logged_out) since then, need not be identified again.
+    ///
+    /// * Without a backplane, that is since the hub began: it remembers no log-out of an earlier process.
+    /// * With one, the backplane remembers log-outs over restarts. Before the hub has joined it, and while it cannot be used, the answer is
+    ///   [`Duration::MAX`]: others may log out users meanwhile, so nothing is known for sure.
+    ///
+    /// Times are those of the process where the log-out happened. A log-out that another process has not appended yet is not known
+    /// here, and is lost if that process is killed. [`Hub::share`] waits until it is safe.
+    pub fn remembers_log_outs_since(&self) -> Duration {
+        let Inner { engine, cluster, .. } = &*self.inner;
+        let since = cluster.as_ref().map_or_else(|| engine.revoked.since(), |cluster| cluster.knows_log_outs_since());
+        since.max(engine.revoked.forgotten())
     }
 
     /// Sends an event to all nodes, including this one. Returns the number of clients that it is for, as far as this node

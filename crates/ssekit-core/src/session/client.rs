@@ -80,6 +80,8 @@ pub struct Client {
     pub data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub connected_at: Duration,
+    /// When somebody said who its user is, in time since 1970. Usually that is when it connected.
+    pub identified_at: Duration,
     /// Where it comes from, at the granularity that the limits count.
     pub network: Option<Network>,
     /// The logs that it reads.
@@ -131,13 +133,15 @@ impl Client {
         shard: Arc<dyn ShardLink>,
         start: Start,
     ) -> Self {
+        let connected_at = since_1970();
         Self {
             info,
             brings_id: subscriptions.own_if_any().is_some(),
             key: None,
             by_ticket: false,
             data: None,
-            connected_at: since_1970(),
+            connected_at,
+            identified_at: connected_at,
             network,
             subscriptions,
             listed: AtomicBool::new(true),

@@ -8,6 +8,7 @@ mod chaos;
 mod client_ids;
 mod cluster;
 mod cluster_channels;
+mod cluster_log_outs;
 mod cluster_lost_history;
 mod cluster_moves;
 mod cluster_outage;

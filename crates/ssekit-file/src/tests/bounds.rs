@@ -36,7 +36,7 @@ fn members_records_age_the_events_too() {
     let mut database = world.open("b").unwrap();
     let epoch = first(&mut database).unwrap().epoch;
     world.append(&mut database, epoch, 0, &texts(5, 10)).unwrap();
-    let alive = Outgoing { to: Address::everybody(), payload: Bytes::from("alive") };
+    let alive = Outgoing::new(Address::everybody(), Bytes::from("alive"));
     let (node, topic) = (world.node, Topic::Members);
     let batch = Batch { node, topic, first: 1, records: vec![alive] };
     append(&mut database, &world.options, epoch, &batch, Clock::at(10_001)).unwrap();

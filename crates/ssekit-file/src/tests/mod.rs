@@ -6,7 +6,7 @@ mod power;
 use std::path::PathBuf;
 
 use bytes::Bytes;
-use ssekit_core::backplane::{Address, Batch, Ends, Interest, Joined, Known, NodeId, Number, Outgoing, Topic};
+use ssekit_core::backplane::{Address, Batch, Ends, Interest, Joined, Known, LogOut, NodeId, Number, Outgoing, Topic};
 use ssekit_core::event::position::Epoch;
 
 use crate::append::append;
@@ -44,7 +44,7 @@ impl World {
     }
 
     fn append(&mut self, database: &mut Database, epoch: Epoch, at: i64, texts: &[String]) -> Result<Number, Trouble> {
-        let outgoing = |text: &String| Outgoing { to: Address::everybody(), payload: Bytes::from(text.clone()) };
+        let outgoing = |text: &String| Outgoing::new(Address::everybody(), Bytes::from(text.clone()));
         let records = texts.iter().map(outgoing).collect();
         let batch = Batch { node: self.node, topic: Topic::Events, first: self.appended + 1, records };
         let end = append(database, &self.options, epoch, &batch, Clock::at(at))?;

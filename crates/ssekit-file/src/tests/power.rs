@@ -155,6 +155,25 @@ fn restart_within_one_boot_keeps_the_epoch() {
     assert_eq!(first(&mut world.open("second").unwrap()).unwrap().epoch, later.epoch);
 }
 
+/// The newest log-outs may be among what was lost.
+#[test]
+fn new_epoch_keeps_log_outs_but_does_not_call_them_complete() {
+    let world = World::new();
+    let mut database = world.open("first").unwrap();
+    let before = first(&mut database).unwrap();
+    let ada = LogOut { user: "ada".into(), at: before.log_outs.since };
+    let record = Outgoing { log_outs: vec![ada.clone()], ..Outgoing::new(Address::everybody(), "x".into()) };
+    let batch = Batch { node: world.node, topic: Topic::Events, first: 1, records: vec![record] };
+    append(&mut database, &world.options, before.epoch, &batch, Clock::now()).unwrap();
+    drop(database);
+    let same = first(&mut world.open("first").unwrap()).unwrap().log_outs;
+    assert_eq!((same.since, same.last), (before.log_outs.since, vec![ada.clone()]));
+    let after = first(&mut world.open("second").unwrap()).unwrap();
+    assert_ne!(after.epoch, before.epoch);
+    assert!(after.log_outs.since > before.log_outs.since);
+    assert_eq!(after.log_outs.last, [ada]);
+}
+
 #[test]
 fn clean_end_keeps_the_epoch_over_a_restart_of_the_machine() {
     let mut world = World::new();

@@ -151,7 +151,7 @@ async fn store_for_others(mut file: File, count: u64) {
     let (payload, to) = (read[0].payload.clone(), Address::from(Audience::User("bob")));
     let (id, piece) = (NodeId::random(), 5_000);
     for first in (1..=count).step_by(piece) {
-        let records = vec![Outgoing { to: to.clone(), payload: payload.clone() }; piece];
+        let records = vec![Outgoing::new(to.clone(), payload.clone()); piece];
         let batch = Batch { node: id, topic: Topic::Events, first, records };
         file.append(joined.epoch, &batch).await.unwrap();
     }

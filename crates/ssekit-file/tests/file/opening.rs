@@ -3,8 +3,8 @@
 use std::fs;
 
 use rusqlite::Connection;
-use ssekit_core::backplane::{Backplane as _, Interest, Known, NodeId};
-use ssekit_testing::contract::{all_after, batch, fresh};
+use ssekit_core::backplane::{Backplane as _, Batch, Interest, Known, LogOut, NodeId, Outgoing, Topic};
+use ssekit_testing::contract::{all_after, batch, fresh, outgoing};
 
 use crate::folder::TestFolder;
 
@@ -91,13 +91,56 @@ async fn other_format_is_refused_with_both_versions() {
     let folder = TestFolder::new();
     fresh(&mut folder.open()).await;
     let database = Connection::open(folder.path().join("history.db")).unwrap();
-    for format in [0, 2] {
+    for format in [0, 3] {
         database.pragma_update(None, "user_version", format).unwrap();
-        let told = format!("its format is {format}, and this release of ssekit reads format 1; wants another folder");
+        let told = format!("its format is {format}, and this release of ssekit reads format 2; wants another folder");
         assert_eq!(without_path(&refusal(&folder).await, &folder), format!("/history.db: {told}"));
     }
-    database.pragma_update(None, "user_version", 1).unwrap();
+    database.pragma_update(None, "user_version", 2).unwrap();
     fresh(&mut folder.open()).await;
+}
+
+#[tokio::test]
+async fn folder_of_an_older_release_goes_on_and_knows_log_outs_from_now_on() {
+    let folder = TestFolder::new();
+    let mut file = folder.open();
+    let (joined, id) = (fresh(&mut file).await, NodeId::random());
+    let topic = ssekit_core::backplane::Topic::Events;
+    file.append(joined.epoch, &batch(id, topic, 1, &["x"])).await.unwrap();
+    file.close().await.unwrap();
+    let database = Connection::open(folder.path().join("history.db")).unwrap();
+    database.execute_batch("DROP TABLE log_outs; PRAGMA user_version = 1").unwrap();
+    let mut file = folder.open();
+    let again = fresh(&mut file).await;
+    assert_eq!((again.epoch, again.ends.events), (joined.epoch, joined.ends.events + 1));
+    assert!(again.log_outs.since > joined.log_outs.since && again.log_outs.last.is_empty());
+    assert_eq!(all_after(&mut file, joined.ends).await.unwrap().records.len(), 1);
+    assert_eq!(fresh(&mut folder.open()).await.log_outs.since, again.log_outs.since, "it was done once");
+}
+
+#[tokio::test]
+async fn log_out_that_was_changed_is_never_believed() {
+    let folder = TestFolder::new();
+    let mut file = folder.open();
+    let (joined, id) = (fresh(&mut file).await, NodeId::random());
+    let log_out = LogOut { user: "ada".into(), at: joined.log_outs.since };
+    let record = Outgoing { log_outs: vec![log_out], ..outgoing("x") };
+    let records = vec![record];
+    file.append(joined.epoch, &Batch { node: id, topic: Topic::Events, first: 1, records }).await.unwrap();
+    let database = Connection::open(folder.path().join("history.db")).unwrap();
+    for change in [
+        "UPDATE log_outs SET user = 'eve' WHERE user = 'ada'",
+        "UPDATE log_outs SET user = 'ada', at = at + 1 WHERE user = 'eve'",
+        "UPDATE log_outs SET at = at - 1 WHERE user = 'ada'; UPDATE log_outs SET at = 0 WHERE user = ''",
+    ] {
+        database.execute_batch(change).unwrap();
+        let told = refusal(&folder).await;
+        let expected =
+            "/history.db: the file is damaged (a log-out is not what was written); move the folder away to begin anew";
+        assert_eq!(without_path(&told, &folder), expected, "{change}");
+    }
+    database.execute_batch("DELETE FROM log_outs").unwrap();
+    assert!(refusal(&folder).await.contains("it does not say since when it knows log-outs"));
 }
 
 #[tokio::test]

@@ -210,6 +210,28 @@ fn user_logged_out_while_waiting_stays_out() {
 }
 
 #[test]
+fn stream_of_a_void_ticket_ends_when_a_restarted_node_learns_of_the_log_out() {
+    let memory = Memory::new(10);
+    let (void, first) = (ticket_of("ada"), Engine::node(memory.clone(), Options::default()));
+    first.disconnect_user("ada");
+    // The history forgets the command.
+    (0..100).for_each(|number| drop(first.broadcast(data(&number.to_string()), None)));
+    first.block_on(first.flush_shared()).unwrap();
+    drop(first);
+    let way = HalfOpen::to(&memory);
+    way.let_read(false);
+    let door = Door::of(Engine::node(way.clone(), Options::default()), with_tickets(tickets()));
+    eventually("the node is cut off", || door.engine.stats().cluster.unwrap().link == Link::Down);
+    let mut early = door.stream(&format!("/events?ticket={void}"));
+    let mut late = door.stream(&format!("/events?ticket={}", ticket_of("ada")));
+    way.let_read(true);
+    early.peer.finish();
+    assert_eq!(door.get(&format!("/events?ticket={void}")).status(), 401);
+    door.engine.send_to_user("ada", data("for her")).unwrap();
+    while late.peer.event().data != "for her" {}
+}
+
+#[test]
 fn log_out_during_admission_leaves_no_stream() {
     let door = Door::open(with_tickets(tickets()));
     for round in 0..5_000 {

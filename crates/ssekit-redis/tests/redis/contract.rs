@@ -1,9 +1,9 @@
 //! Redis keeps the contract of a backplane.
 
-use ssekit_core::backplane::{Backplane, Ends, NodeId, Topic};
+use ssekit_core::backplane::{Backplane, Batch, Ends, LogOut, NodeId, Outgoing, Topic};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
-use ssekit_testing::contract::{World, batch, fresh, knowing, read_all};
+use ssekit_testing::contract::{World, batch, fresh, knowing, outgoing, read_all};
 use ssekit_testing::redis_server::RedisServer;
 
 struct InRedis(RedisServer, u64);
@@ -50,4 +50,49 @@ async fn lost_newest_records_start_another_history() {
     let anew = again.join(&known).await.unwrap();
     assert_ne!(anew.epoch, joined.epoch);
     assert!(anew.ends.events > ends.events);
+    assert!(anew.log_outs.since > joined.log_outs.since, "log-outs may be lost as well");
+}
+
+/// As a server does that is told to make room, and does not keep to the documented policy.
+#[tokio::test]
+async fn log_outs_that_are_evicted_are_not_called_complete() {
+    let server = RedisServer::start();
+    let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
+    let (joined, id) = (fresh(&mut node).await, NodeId::random());
+    let mut since = joined.log_outs.since;
+    for first in 1..=2 {
+        assert!(server.says("DEL {ssekit}:log-outs").starts_with(":1"));
+        let log_out = LogOut { user: "ada".into(), at: joined.log_outs.since };
+        let record = Outgoing { log_outs: vec![log_out.clone()], ..outgoing("x") };
+        // Appending and joining each begin a new set.
+        if first == 1 {
+            let batch = Batch { node: id, topic: Topic::Events, first, records: vec![record] };
+            node.append(joined.epoch, &batch).await.unwrap();
+        }
+        let again = fresh(&mut node).await;
+        assert_eq!(again.epoch, joined.epoch);
+        assert!(again.log_outs.since > since);
+        assert_eq!(again.log_outs.last, if first == 1 { vec![log_out] } else { Vec::new() });
+        since = again.log_outs.since;
+    }
+}
+
+/// Something else has the key of the log-outs for a while.
+#[tokio::test]
+async fn failed_log_out_is_appended_as_a_whole_later() {
+    let server = RedisServer::start();
+    let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
+    let (joined, id) = (fresh(&mut node).await, NodeId::random());
+    let log_out = LogOut { user: "ada".into(), at: joined.log_outs.since };
+    let record = Outgoing { log_outs: vec![log_out.clone()], ..outgoing("x") };
+    let batch = Batch { node: id, topic: Topic::Events, first: 1, records: vec![record] };
+    server.says("RENAME {ssekit}:log-outs {ssekit}:aside");
+    server.says("SET {ssekit}:log-outs other");
+    let refused = node.append(joined.epoch, &batch).await.unwrap_err();
+    assert!(refused.to_string().contains("WRONGTYPE"), "{refused}");
+    server.says("RENAME {ssekit}:aside {ssekit}:log-outs");
+    assert_eq!(node.append(joined.epoch, &batch).await.unwrap(), joined.ends.events + 1);
+    let again = fresh(&mut node).await;
+    assert_eq!((again.log_outs.since, again.log_outs.last), (joined.log_outs.since, vec![log_out]));
+    assert_eq!(read_all(&mut node, joined.ends, 1).await.len(), 1);
 }

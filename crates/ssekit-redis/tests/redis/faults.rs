@@ -244,7 +244,8 @@ fn answer_of_another_type() {
         fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), what, what);
     }
     // It joins, and then the answers to appending and to reading are of another type.
-    let joined = format!("*5\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n", "e".repeat(10));
+    let log_outs = "*2\r\n$0\r\n\r\n:1\r\n";
+    let joined = format!("*6\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n{log_outs}", "e".repeat(10));
     for key in ["history", "events"] {
         let answers = ["+OK\r\n", &*joined.clone().leak(), "+OK\r\n"];
         let what = format!("{{ssekit}}:{key} holds data that is not ssekit's");

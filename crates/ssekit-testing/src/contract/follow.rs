@@ -98,7 +98,7 @@ pub async fn late_follower_recalls_what_was_passed<W: World>() {
 }
 
 async fn append_more(node: &mut impl Backplane, joined: &Joined, (id, first): (NodeId, u64), to: &Address) {
-    let records = vec![Outgoing { to: to.clone(), payload: "later".into() }];
+    let records = vec![Outgoing::new(to.clone(), "later".into())];
     node.append(joined.epoch, &Batch { node: id, topic: Topic::Events, first, records }).await.unwrap();
 }
 
@@ -127,7 +127,7 @@ pub async fn reader_passes_over_at_most_a_piece<W: World>() {
     let (world, id) = (W::keeping(20_000), NodeId::random());
     let mut node = world.node();
     let joined = fresh(&mut node).await;
-    let record = Outgoing { to: Audience::User("ada").into(), payload: "x".into() };
+    let record = Outgoing::new(Audience::User("ada").into(), "x".into());
     for first in (1..=9_000).step_by(3_000) {
         let append = Batch { node: id, topic: Topic::Events, first, records: vec![record.clone(); 3_000] };
         node.append(joined.epoch, &append).await.unwrap();

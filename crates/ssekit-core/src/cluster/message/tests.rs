@@ -34,6 +34,7 @@ fn examples() -> Vec<Message<'static>> {
         Message::Event(Audience::All { exclude: Some("tab") }.into(), plain),
         Message::Event(Audience::All { exclude: None }.into(), event),
         Message::DisconnectUser("ada", 1_800_000_000_000),
+        Message::LogOuts(vec![("ada", 1_800_000_000_000), ("bob", 7)]),
         Message::DisconnectClient("tab"),
         Message::Subscribe(command),
         Message::Subscribe(asked),
@@ -69,7 +70,7 @@ fn message_is_addressed_to_whom_it_concerns() {
     for message in examples() {
         let expected = match &message {
             Message::Event(to, _) => &to.audience.into(),
-            Message::DisconnectUser(..) | Message::Lost(_) => &commands,
+            Message::DisconnectUser(..) | Message::LogOuts(_) | Message::Lost(_) => &commands,
             Message::Attendance { attendee, .. } => &Address::attendance(attendee.channel),
             Message::DisconnectClient(_) | Message::Subscribe(_) | Message::Unsubscribe(_) => &client,
             _ => &everybody,

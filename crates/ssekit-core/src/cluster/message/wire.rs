@@ -203,6 +203,19 @@ impl<'a> PayloadFields<'a> {
         Some(clients)
     }
 
+    /// Each user, and the time that follows it.
+    pub(super) fn log_outs(self) -> Option<Vec<(&'a str, u64)>> {
+        let mut all: Vec<(&'a str, u64)> = Vec::new();
+        for (tag, text) in self {
+            match tag {
+                tag::USER => all.push((text, 0)),
+                tag::NUMBER => all.last_mut()?.1 = text.parse().ok()?,
+                _ => {}
+            }
+        }
+        Some(all)
+    }
+
     pub(super) fn clients(self) -> Option<Vec<&'a str>> {
         Some(self.filter(|(tag, _)| *tag == tag::CLIENT).map(|(_, text)| text).collect())
     }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::cluster::message::AnnouncedSpan;
+use crate::event::position::agreed;
 
 fn announced<'a>(client: &'a str, user: Option<&'a str>) -> AnnouncedClient<'a> {
     AnnouncedClient { client, user, ..AnnouncedClient::default() }
@@ -32,6 +34,20 @@ fn old_node_does_not_remove_a_moved_client() {
     remote.left(one, &["tab"]);
     remote.node_left(one);
     assert_eq!(sorted(remote.clients_of("ada")), ["tab"]);
+}
+
+#[test]
+fn late_log_out_ends_channels_of_earlier_clients_only() {
+    let (remote, one) = (RemoteClients::default(), NodeId::random());
+    let channels = || vec![AnnouncedSpan { channel: "room", since: 3, ..AnnouncedSpan::default() }];
+    let came =
+        |client, connected_at| AnnouncedClient { connected_at, channels: channels(), ..announced(client, Some("ada")) };
+    remote.joined(one, 1, &[came("early", 5), came("late", 20)]);
+    remote.logged_out("ada", agreed(9), Duration::from_millis(10));
+    let until = |client: &str| remote.spans_of(client)[0].until;
+    assert_eq!((until("early"), until("late")), (agreed(9), Position::MAX));
+    remote.logged_out("ada", agreed(9), Duration::MAX);
+    assert_eq!(until("late"), agreed(9));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::time::Instant;
 
@@ -19,8 +20,9 @@ pub(super) struct View {
     pub(super) channels: HashMap<Arc<str>, HashSet<Arc<str>>>,
     /// Clients that have gone. Their users keep these ids for a while, and the clients keep their channels.
     pub(super) gone: AgingMap<Arc<str>, (Instant, Described)>,
-    /// Users who were logged out, and where in the history. Their clients have none of the channels from before.
-    pub(super) logged_out: AgingMap<Arc<str>, (Instant, Position)>,
+    /// Users who were logged out, and where in the history. Their clients have none of the channels from before, if they connected
+    /// up to a time since 1970.
+    pub(super) logged_out: AgingMap<Arc<str>, (Instant, Position, Duration)>,
 }
 
 #[derive(Debug)]

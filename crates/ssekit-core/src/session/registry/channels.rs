@@ -80,9 +80,15 @@ impl Registry {
     }
 
     /// A user was logged out: clients that come back do not get the channels that they had. They still get what was sent
-    /// before.
-    pub(crate) fn end_channels(&self, ended: &[Arc<Client>], user: &str, timeline: &Timeline) {
-        let away = self.away.of_user(user);
+    /// before. Clients that are away count if their user was identified up to this time.
+    pub(crate) fn end_channels(
+        &self,
+        ended: &[Arc<Client>],
+        (user, identified): (&str, Duration),
+        timeline: &Timeline,
+    ) {
+        let mut away = self.away.of_user(user);
+        away.retain(|client| client.identified_at <= identified);
         let until = timeline.newest();
         ended.iter().chain(&away).for_each(|client| client.subscriptions.end_all(until));
     }
