@@ -41,6 +41,8 @@ struct Queue {
     lost: u64,
     /// Events that were dropped since the start.
     dropped: u64,
+    /// A log-out was dropped, and nobody has asked since.
+    has_dropped_log_out: bool,
 }
 
 #[derive(Debug)]
@@ -122,6 +124,11 @@ impl Outbox {
         self.progress.notify_waiters();
     }
 
+    /// Whether a log-out was dropped since the last such call.
+    pub(crate) fn take_dropped_log_out(&self) -> bool {
+        std::mem::take(&mut self.queue.lock().has_dropped_log_out)
+    }
+
     /// Waits until everything up to this count has been appended, or dropped.
     pub(crate) async fn is_appended(&self, count: u64) {
         loop {
@@ -163,6 +170,7 @@ impl Queue {
         if let Some(waiting) = self.pop() {
             self.lost += waiting.weight;
             self.dropped += u64::from(!waiting.is_word) * waiting.weight;
+            self.has_dropped_log_out |= !waiting.record.log_outs.is_empty();
         }
     }
 

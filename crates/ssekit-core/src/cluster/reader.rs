@@ -299,8 +299,9 @@ impl HistoryReader {
         cluster.unreadable.add(u64::from(message.is_none()));
         self.note_last(record.number, &record.origin);
         message.iter().for_each(|message| self.owed.settle(message));
-        if record.origin.node == cluster.node && matches!(message, Some(Message::Lost(_))) {
-            // A log-out may be among what this node could not append. After a join, it appends that again.
+        let is_word_of_loss = record.origin.node == cluster.node && matches!(message, Some(Message::Lost(_)));
+        if is_word_of_loss && cluster.events.take_dropped_log_out() {
+            // The next join finds out which one, and then it is appended again.
             cluster.lose_track();
         }
         // Its node appends it again if everything was lost before the node heard of the first append.

@@ -80,7 +80,7 @@ impl Hub {
     /// * With one, the backplane remembers log-outs over restarts. Before the hub has joined it, and while it cannot be used, the answer is
     ///   [`Duration::MAX`]: others may log out users meanwhile, so nothing is known for sure.
     ///
-    /// Times are those of the process where the log-out happened. A log-out that another process has not appended yet is not known
+    /// The time is the backplane's, and that of a log-out is its process's, so leave a margin for clocks that differ. A log-out that another process has not appended yet is not known
     /// here, and is lost if that process is killed. [`Hub::share`] waits until it is safe.
     pub fn remembers_log_outs_since(&self) -> Duration {
         let Inner { engine, cluster, .. } = &*self.inner;
