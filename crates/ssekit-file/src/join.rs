@@ -38,10 +38,11 @@ pub(crate) fn join(database: &mut Database, known: &Known, now: Clock) -> Result
             // Log-outs may be lost like the records.
             log_outs::begin(&transaction, now)?;
         }
-        let log_outs = log_outs::load(&transaction, now)?;
         transaction.execute("DELETE FROM nodes WHERE at < ?", [now.millis - DAY])?;
         let forgotten = forgotten(&transaction, &state)?;
         transaction.commit()?;
+        // Nobody has to wait for that. Log-outs that are added meanwhile do no harm.
+        let log_outs = log_outs::load(&database.connection, now)?;
         Ok(Joined { epoch: state.epoch, ends: state.ends, forgotten, log_outs })
     })
 }

@@ -8,11 +8,14 @@ use bytes::Bytes;
 use redis::Value;
 use tokio::time::Instant;
 
-use ssekit_core::backplane::{Ends, Joined, LOG_OUTS_KEPT, LogOut, LogOuts, NodeId, Number, Origin, Record, Topic};
+use ssekit_core::backplane::{Ends, Joined, LogOut, LogOuts, NodeId, Number, Origin, Record, Topic};
 use ssekit_core::event::position::Epoch;
 
 /// No record has this number: positions, and the scripts' numbers, go no further.
 const MOST_NUMBER: Number = 1 << 43;
+
+/// From here on, a score is not exact.
+const MOST_EXACT: f64 = (1_u64 << 53) as f64;
 
 /// The text of a string.
 pub(crate) fn text(value: &Value) -> Option<&str> {
@@ -31,36 +34,41 @@ pub(crate) fn number(value: &Value) -> Option<u64> {
     }
 }
 
-/// The history that a node has joined, and the time of Redis's clock in milliseconds.
+/// The history that a node has joined, without its log-outs, and the time of Redis's clock in milliseconds.
 pub fn joined(answer: &Value) -> Option<(Joined, i64)> {
     let Value::Array(parts) = answer else { return None };
-    let [epoch, events, members, forgotten, time, known] = parts.as_slice() else { return None };
+    let [epoch, events, members, forgotten, time] = parts.as_slice() else { return None };
     let epoch = Epoch::parse_name(text(epoch)?)?;
     let place = |value| number(value).filter(|number| *number < MOST_NUMBER);
     let ends = Ends { events: place(events)?, members: place(members)? };
-    let time = i64::try_from(number(time)?).ok()?;
-    Some((Joined { epoch, ends, forgotten: place(forgotten)?, log_outs: log_outs(known, time)? }, time))
+    let joined = Joined { epoch, ends, forgotten: place(forgotten)?, log_outs: LogOuts::default() };
+    Some((joined, i64::try_from(number(time)?).ok()?))
 }
 
-/// The log-outs that are not too old at this time in milliseconds. The first entry has no user: it says since when none is missing.
-fn log_outs(answer: &Value, now: i64) -> Option<LogOuts> {
+/// Log-outs, the oldest first.
+pub fn log_outs(answer: &Value) -> Option<Vec<LogOut>> {
+    scored(answer)?.map(|(user, at)| Some(LogOut { user: Arc::from(text(user)?), at: time_of(at)? })).collect()
+}
+
+/// The time since which no log-out is missing. `None` within: there are no log-outs that could say.
+pub fn known_since(answer: &Value) -> Option<Option<Duration>> {
+    let Some((member, below_zero)) = scored(answer)?.next() else { return Some(None) };
+    let at = time_of(below_zero)?;
+    Some(text(member)?.is_empty().then_some(at))
+}
+
+/// The members of a sorted set, each with its score.
+fn scored(answer: &Value) -> Option<impl Iterator<Item = (&Value, &Value)>> {
     let Value::Array(parts) = answer else { return None };
-    let oldest = Duration::from_millis(now.unsigned_abs()).saturating_sub(LOG_OUTS_KEPT);
-    let (first, rest) = parts.split_first_chunk::<2>()?;
-    let (nobody, since) = log_out(first)?;
-    let mut last = Vec::with_capacity(rest.len() / 2);
-    for pair in rest.chunks(2) {
-        let (user, at) = log_out(pair)?;
-        if at > oldest {
-            last.push(LogOut { user: Arc::from(user), at });
-        }
-    }
-    nobody.is_empty().then_some(LogOuts { since, last })
+    let (pairs, rest) = parts.as_chunks::<2>();
+    rest.is_empty().then(|| pairs.iter().map(|[member, score]| (member, score)))
 }
 
-fn log_out(pair: &[Value]) -> Option<(&str, Duration)> {
-    let [user, at] = pair else { return None };
-    Some((text(user)?, Duration::from_micros(number(at)?)))
+/// The time that a score stands for, which a server may write with an exponent.
+fn time_of(score: &Value) -> Option<Duration> {
+    let micros: f64 = text(score)?.parse().ok()?;
+    // Every such number of microseconds is exact.
+    Some(Duration::from_micros(micros.abs().min(MOST_EXACT) as u64))
 }
 
 /// The entries of each stream with news, with the stream's key. Empty if there was no news for the time of a read.

@@ -36,8 +36,8 @@ use connector::Connector;
 use failure::CallError;
 use script::{APPEND, JOIN, Script};
 use ssekit_core::backplane::{
-    Backplane, Batch, Ends, Failure, Interest, Joined, Known, LogOut, MOST_READ, News, Number, Origin, READ_WAIT,
-    Record, Topic,
+    Backplane, Batch, Ends, Failure, Interest, Joined, Known, LOG_OUTS_KEPT, LogOut, LogOuts, MOST_LOG_OUTS, MOST_READ,
+    News, Number, Origin, READ_WAIT, Record, Topic,
 };
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
@@ -50,6 +50,9 @@ const AMONG_STRANGERS: Duration = Duration::from_millis(50);
 
 /// The number of members records that are kept. A node that has missed more asks all others for a presence snapshot.
 const MOST_MEMBERS: u64 = 10_000;
+
+/// The log-outs that are asked for at once.
+const LOG_OUTS_PIECE: usize = 4_096;
 
 /// Redis as the backplane.
 ///
@@ -237,7 +240,7 @@ impl Backplane for Redis {
             .await?;
         let (joined, time) = answer::joined(&answer).ok_or_else(|| self.not_ours(&keys.history))?;
         self.clock = time - millis_since_1970();
-        Ok(joined)
+        Ok(Joined { log_outs: self.log_outs(time).await?, ..joined })
     }
 
     async fn append(&mut self, epoch: Epoch, batch: &Batch) -> std::result::Result<Number, Failure> {
@@ -312,6 +315,47 @@ impl Backplane for Redis {
 }
 
 impl Redis {
+    /// The log-outs that are not too old at this time in milliseconds. They come in pieces, because others wait while Redis writes
+    /// one. What is added meanwhile does no harm, and the time since which they are complete is asked for at the end.
+    async fn log_outs(&mut self, now: i64) -> std::result::Result<LogOuts, Failure> {
+        let kept = Duration::from_millis(now.unsigned_abs()).saturating_sub(LOG_OUTS_KEPT) + Duration::from_micros(1);
+        let (mut from, mut most, mut last) = (kept, LOG_OUTS_PIECE, Vec::new());
+        // Redis keeps fewer, so anything else that answers has an end, too.
+        while last.len() + most <= 4 * MOST_LOG_OUTS {
+            let mut piece = self.log_outs_from(from, most).await?;
+            let Some(newest) = piece.last().filter(|_| piece.len() >= most).map(|newest| newest.at) else {
+                last.append(&mut piece);
+                return Ok(LogOuts { since: self.known_since().await?, last });
+            };
+            // Others of the same moment may follow, so they are all in the next piece.
+            piece.retain(|log_out| log_out.at < newest);
+            if piece.is_empty() {
+                most *= 2;
+            }
+            from = newest;
+            last.append(&mut piece);
+        }
+        Err(self.not_ours(&Arc::clone(&self.keys).log_outs))
+    }
+
+    /// The oldest of the log-outs from this time on.
+    async fn log_outs_from(&mut self, from: Duration, most: usize) -> std::result::Result<Vec<LogOut>, Failure> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(&self.keys.log_outs).arg(from.as_micros() as u64).arg("+inf").arg("BYSCORE");
+        range.arg("LIMIT").arg(0).arg(most).arg("WITHSCORES");
+        let answer = self.call_once(&range, ANSWER).await?;
+        answer::log_outs(&answer).ok_or_else(|| self.not_ours(&Arc::clone(&self.keys).log_outs))
+    }
+
+    async fn known_since(&mut self) -> std::result::Result<Duration, Failure> {
+        let mut range = redis::cmd("ZRANGE");
+        range.arg(&self.keys.log_outs).arg(0).arg(0).arg("WITHSCORES");
+        let answer = self.call_once(&range, ANSWER).await?;
+        let since = answer::known_since(&answer).ok_or_else(|| self.not_ours(&Arc::clone(&self.keys).log_outs))?;
+        // Everything was lost since the node joined.
+        since.ok_or_else(Failure::other_history)
+    }
+
     /// Closes the connection, too: perhaps this was the answer to another command.
     fn not_ours(&mut self, key: &str) -> Failure {
         self.connection = None;

@@ -17,8 +17,7 @@ pub(crate) struct Script {
 
 /// Keys: the history's hash, events, members, log-outs.
 /// Arguments: the epoch, end of events, end of members and origin of the last event that the node knows; a new epoch.
-/// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds, and all
-/// log-outs: members and times in turn.
+/// Answer: epoch, end of events, end of members, the number up to which events are forgotten, the time in milliseconds.
 pub(crate) static JOIN: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -68,10 +67,7 @@ if lost or redis.call('ZRANGE', KEYS[4], 0, 0)[1] ~= '' then
   -- Log-outs may be lost as well.
   redis.call('ZADD', KEYS[4], string.format('-%.0f', time[1] * 1000000 + time[2]), '')
 end
-local log_outs = redis.call('ZRANGE', KEYS[4], 0, -1, 'WITHSCORES')
--- A larger number could not be told.
-for index = 2, #log_outs, 2 do log_outs[index] = math.min(math.abs(tonumber(log_outs[index])), 2 ^ 53) end
-return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000), log_outs}
+return {epoch, events, members, oldest and oldest - 1 or events, time[1] * 1000 + math.floor(time[2] / 1000)}
 ",
     )
 });

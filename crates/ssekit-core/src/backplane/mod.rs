@@ -38,8 +38,9 @@
 //! * **Log-outs outlive their records.** A record may name users who are logged out ([`Outgoing::log_outs`]). Beside the history,
 //!   a backplane keeps the last log-out of each user for [`LOG_OUTS_KEPT`], of at most [`MOST_LOG_OUTS`] users, and the time since
 //!   which no log-out is missing there ([`LogOuts::since`]).
-//!   * Both change in the same step as the append, and [`Backplane::join`] returns both. Otherwise a log-out could be in
-//!     neither, and a void ticket would be valid again.
+//!   * Both change in the same step as the append, and [`Backplane::join`] returns both. No log-out is missing there whose record
+//!     comes before the returned ends; later ones may be there. Otherwise a node could find a log-out neither in the set nor in the
+//!     history, and a void ticket would be valid again.
 //!   * An older log-out never takes the place of a newer one, so it does no harm to append one again. Nodes do that with what
 //!     the set lacks.
 //!   * Beyond the number, the oldest go first, and `since` moves to the newest of those that went. For age alone, it does not

@@ -1,5 +1,7 @@
 //! Redis keeps the contract of a backplane.
 
+use std::time::Duration;
+
 use ssekit_core::backplane::{Backplane, Batch, Ends, LogOut, NodeId, Outgoing, Topic};
 use ssekit_redis::Redis;
 use ssekit_redis::RedisOptions;
@@ -75,6 +77,29 @@ async fn log_outs_that_are_evicted_are_not_called_complete() {
         assert_eq!(again.log_outs.last, if first == 1 { vec![log_out] } else { Vec::new() });
         since = again.log_outs.since;
     }
+}
+
+/// They are read in pieces, and a piece may end anywhere.
+#[tokio::test]
+async fn log_outs_of_one_moment_are_all_there() {
+    let server = RedisServer::start();
+    let mut node = Redis::new(RedisOptions::at(server.url())).unwrap();
+    let (joined, id) = (fresh(&mut node).await, NodeId::random());
+    let log_out = |number: u64| {
+        let moment = [0, 1, 1, 2, 2, 2][number as usize % 6];
+        LogOut { user: number.to_string().into(), at: joined.log_outs.since + Duration::from_micros(moment) }
+    };
+    for first in 0..20 {
+        let log_outs: Vec<LogOut> = (first * 1_000..(first + 1) * 1_000).map(log_out).collect();
+        let records = vec![Outgoing { log_outs, ..outgoing("x") }];
+        let batch = Batch { node: id, topic: Topic::Events, first: first + 1, records };
+        node.append(joined.epoch, &batch).await.unwrap();
+    }
+    let found = fresh(&mut node).await.log_outs.last;
+    assert!(found.is_sorted_by_key(|log_out| log_out.at));
+    let mut users: Vec<u64> = found.iter().map(|log_out| log_out.user.parse().unwrap()).collect();
+    users.sort_unstable();
+    assert_eq!(users, (0..20_000).collect::<Vec<_>>());
 }
 
 /// Something else has the key of the log-outs for a while.

@@ -243,11 +243,12 @@ fn answer_of_another_type() {
         let what = "holds data that is not ssekit's";
         fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), what, what);
     }
-    // It joins, and then the answers to appending and to reading are of another type.
-    let log_outs = "*2\r\n$0\r\n\r\n:1\r\n";
-    let joined = format!("*6\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n{log_outs}", "e".repeat(10));
-    for key in ["history", "events"] {
-        let answers = ["+OK\r\n", &*joined.clone().leak(), "+OK\r\n"];
+    // It joins, and then the answers to appending, to reading, or to the question for log-outs are of another type.
+    let joined = format!("*5\r\n$10\r\n{}\r\n:1\r\n:1\r\n:1\r\n:1\r\n", "e".repeat(10));
+    let since = "*2\r\n$0\r\n\r\n$2\r\n-1\r\n";
+    for (key, log_outs) in [("history", ["*0\r\n", since]), ("events", ["*0\r\n", since]), ("log-outs", ["+OK\r\n"; 2])]
+    {
+        let answers = ["+OK\r\n", &*joined.clone().leak(), log_outs[0], log_outs[1], "+OK\r\n"];
         let what = format!("{{ssekit}}:{key} holds data that is not ssekit's");
         fails_behind(Mode::SaysInTurn(answers.to_vec().leak()), &what, &what);
     }
