@@ -156,7 +156,7 @@ impl HistoryReader {
         self.note_heard(cluster, &items, is_all);
         // Only after a read, usually of this node's own presence snapshot: joining may work where reading does not.
         if self.read_up_to >= reached.up_at && !reached.told {
-            self.learn_log_outs(cluster, &engine, &reached.log_outs).await;
+            self.learn_log_outs(cluster, &engine, &std::mem::take(&mut reached.log_outs)).await;
             engine.end_backfill();
             cluster.recover(Side::Reading, &engine);
             (reached.told, self.was_up) = (true, true);

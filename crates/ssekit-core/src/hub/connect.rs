@@ -113,12 +113,14 @@ impl Hub {
     }
 
     /// The same, for a client that an application identified after `mark`. A user who was logged out since then stays
-    /// out.
+    /// out, and so does one who was [identified](Connect::identified_at) before a log-out.
     ///
     /// # Errors
     /// The same as for [`Hub::connect`], and if the user was logged out since the mark.
     pub fn connect_since(&self, mark: LogOutMark, who: Connect<'_>) -> Result<Connected> {
-        let is_out = || who.user.is_some_and(|user| self.inner.engine.revoked.is_out_since(user, mark));
+        let revoked = &self.inner.engine.revoked;
+        let is_void = |user| who.identified_at.is_some_and(|issued| revoked.is_void(user, issued));
+        let is_out = || who.user.is_some_and(|user| revoked.is_out_since(user, mark) || is_void(user));
         if is_out() {
             return Err(Error::logged_out());
         }

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use ssekit_core::session::revoked::since_1970;
 use ssekit_core::{Connect, DisconnectReason, Framing, Hub, LogOutMark};
 use ssekit_testing::peer::{Peer, narrow_pair, socket_pair};
 use ssekit_testing::pull::Pull;
@@ -396,6 +397,18 @@ fn user_logged_out_since_the_mark_stays_out() {
     engine.connect_since(before, Connect { user: Some("bob"), ..Connect::default() }).unwrap();
     engine.connect_since(before, Connect::default()).unwrap();
     engine.connect_since(LogOutMark::now(), ada).unwrap();
+}
+
+/// The log-out may become known between the look at a ticket and the entry.
+#[test]
+fn user_identified_before_a_log_out_stays_out() {
+    let engine = Engine::start();
+    let before = since_1970();
+    engine.disconnect_user("ada");
+    let (mark, after) = (LogOutMark::now(), since_1970());
+    let ada = |identified_at| Connect { user: Some("ada"), identified_at: Some(identified_at), ..Connect::default() };
+    assert!(engine.connect_since(mark, ada(before)).unwrap_err().is_logged_out());
+    engine.connect_since(mark, ada(after)).unwrap();
 }
 
 #[test]
