@@ -21,7 +21,7 @@ describe('Firefox, in private windows,', () => {
     const site = await TabSite.start();
     await logIn(firefox, site, 'ada');
     const tabs = await openTabs(firefox, site, 3);
-    expect(await site.streams()).toBe(1);
+    await site.hasStreams(1);
     await site.send(1);
     await allHeard(tabs, 1);
     await tabs[0]?.page.close();
@@ -39,7 +39,7 @@ async function haveOwnStreams(site: TabSite, open: (url: string) => Promise<Watc
   await Promise.all(tabs.map((tab) => tab.isIn('open')));
   await site.send(1);
   await allHeard(tabs, 1);
-  expect(await site.streams()).toBe(2);
+  await site.hasStreams(2);
   await site.server.evaluate(({ sse }) => sse.disconnectUser('ada'));
   await site.hasClients('ada', 2);
   await site.send(2);

@@ -18,9 +18,9 @@ inEachEngine((browser) => {
     const site = await before.restart();
     await site.hasClients('ada', 2);
     await Promise.all(old.map((tab) => tab.isIn('open')));
-    expect(await site.streams()).toBe(1);
+    await site.hasStreams(1);
     const young = await openTabs(browser(), site, 2);
-    expect(await site.streams()).toBe(2);
+    await site.hasStreams(2);
     expect((await site.clientsOf('ada')).length).toBe(4);
     await site.send(2);
     await allHeard(old, 1, 2);
@@ -45,7 +45,7 @@ inEachEngine((browser) => {
     await old.isIn('open');
     await site.send(1);
     await allHeard([old, ...young], 1);
-    expect(await site.streams()).toBe(2);
+    await site.hasStreams(2);
     expect((await site.requests()).some(({ url }) => url === `/sse?ssekit-worker=${OLD.version}`)).toBe(true);
     await expectNoErrors(old, ...young);
   }, 120_000);

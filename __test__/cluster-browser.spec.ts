@@ -113,7 +113,11 @@ test('a tab that nginx moves to the other server misses nothing', async () => {
     const reconnects = await reconnectsOf(tab);
     const at = before === 'A' ? nodes.A : nodes.B;
     await post(`${at}/api/test/service`, { method: 'disconnectClient', args: [clientId] });
-    for (const node of [nodes.A, nodes.B, nodes.A]) await pay(node, 'ada', ++amount);
+    for (const node of [nodes.A, nodes.B, nodes.A]) {
+      await pay(node, 'ada', ++amount);
+      // All servers agree on one order. What one has sent before another comes first if the history has it by then.
+      await post(`${node}/api/test/service`, { method: 'flush', args: [] });
+    }
     // nginx deals requests out in turn, and the page makes others beside its stream's: now and then one more, or all would go
     // to the same server for ever.
     if (tries++ % 2 === 1) await fetch(url);
