@@ -14,7 +14,7 @@ use crate::event::position::{Position, last_agreed};
 use crate::hub::{Hub, Inner};
 use crate::session::client::Client;
 use crate::session::forgotten::Earlier;
-use crate::session::revoked::since_1970;
+use crate::session::revoked::{Revoked, since_1970};
 use crate::session::subscriptions::Span;
 
 impl Hub {
@@ -76,7 +76,7 @@ impl Hub {
     /// The hub knows every log-out since this time, which counts since 1970. So whoever was identified later, and was not
     /// [logged out](Hub::is_logged_out) since then, need not be identified again.
     ///
-    /// * Without a backplane, that is since the hub began: it remembers no log-out of an earlier process.
+    /// * Without a backplane, that is since the process took its first mark: it remembers no log-out of an earlier process.
     /// * With one, the backplane remembers log-outs over restarts. Before the hub has joined it, and while it cannot be used, the answer is
     ///   [`Duration::MAX`]: others may log out users meanwhile, so nothing is known for sure.
     ///
@@ -84,7 +84,7 @@ impl Hub {
     /// here, and is lost if that process is killed. [`Hub::share`] waits until it is safe.
     pub fn remembers_log_outs_since(&self) -> Duration {
         let Inner { engine, cluster, .. } = &*self.inner;
-        let since = cluster.as_ref().map_or_else(|| engine.revoked.since(), |cluster| cluster.knows_log_outs_since());
+        let since = cluster.as_ref().map_or_else(Revoked::since, |cluster| cluster.knows_log_outs_since());
         since.max(engine.revoked.forgotten())
     }
 

@@ -67,8 +67,6 @@ impl LogOutMark {
 /// When users were logged out.
 #[derive(Debug)]
 pub(crate) struct Revoked {
-    /// When this memory began.
-    since: Duration,
     log_outs: Mutex<Remembered>,
 }
 
@@ -100,7 +98,7 @@ impl Numbered {
 impl Revoked {
     pub(crate) fn new() -> Self {
         LazyLock::force(&BEGAN);
-        Self { since: since_1970(), log_outs: Mutex::default() }
+        Self { log_outs: Mutex::default() }
     }
 
     /// Makes all tickets void that the user has so far.
@@ -133,9 +131,10 @@ impl Revoked {
         self.log_outs.lock().forgotten.map_or(Duration::ZERO, |log_out| log_out.at)
     }
 
-    /// When this memory began, in time since 1970.
-    pub(crate) fn since(&self) -> Duration {
-        self.since
+    /// When the log-outs of this process began, in time since 1970. A hub starts with its first client or event, so an
+    /// application may have been asked before that, and nobody was logged out meanwhile.
+    pub(crate) fn since() -> Duration {
+        *BEGAN
     }
 
     /// Whether a user was logged out after this mark was taken.
