@@ -80,12 +80,12 @@ fn log_out_in_a_shorter_new_history_reaches_the_late_node() {
     pair.cut(1, true);
     // The late node has read more than the new history will hold.
     send(late, 100);
-    late.block_on(late.flush_shared()).unwrap();
+    late.block_on(late.share()).unwrap();
     pair.cut(0, true);
     pair.memory.lose_everything();
     pair.cut(1, false);
     early.disconnect_user("bob");
-    early.block_on(early.flush_shared()).unwrap();
+    early.block_on(early.share()).unwrap();
     pair.cut(0, false);
     ends(&mut bob);
     knows_the_log_out(late, "bob", ticket);
@@ -164,7 +164,7 @@ fn log_out_takes_effect_after_earlier_events_at_a_node_that_was_cut_off() {
     pair.nodes[1].send_to_user("ada", data("goodbye")).unwrap();
     pair.nodes[1].disconnect_user("ada");
     pair.nodes[1].send_to_user("ada", data("secret")).unwrap();
-    pair.nodes[1].block_on(pair.nodes[1].flush_shared()).unwrap();
+    pair.nodes[1].block_on(pair.nodes[1].share()).unwrap();
     pair.cut(0, false);
     assert_eq!(next(&mut page, 1), ["goodbye"]);
     eventually("the stream ends", || page.has_ended());
