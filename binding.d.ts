@@ -77,6 +77,16 @@ export declare class Streams {
   takeReadable(maxStreams: number, maxBytes: number): Readable
   /** Connects a client. */
   connect(asked: Asked): NativeStream
+  /** Whether a request brings a ticket by which it would get its stream back. */
+  knows(target: string, headers: Array<string>): boolean
+  /**
+   * Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
+   * been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
+   * `catch_up` comes first. Throws if the client is refused.
+   */
+  resume(from: Returning): number
+  /** Disconnects the client of a watched stream that was resumed, because Node has closed the connection. */
+  closeResumed(token: number): void
 }
 
 /** A subscription lasts until it is ended, becomes garbage, or its environment shuts down. */
@@ -261,6 +271,38 @@ export declare function joinChannel(target: Target, channel: string, since?: str
 /** Ends subscriptions to a channel; returns the number of clients that had subscribed. */
 export declare function leaveChannel(target: Target, channel: string): number
 
+/** A page that the application has let in. */
+export interface LetIn {
+  /** Path and query of its request. */
+  target: string
+  /** The names and values of its headers, by turns. */
+  requestHeaders: Array<string>
+  /** Its user. Without one, the client is anonymous. */
+  userId?: string
+  /** The channels that it gets. */
+  channels?: Array<string>
+  /** The application's own data about it, as JSON. */
+  data?: string
+  /** The application's addition to `ssekit:ready`, as JSON. */
+  welcome?: string
+  /** The cursor of its snapshot, if the application named it. */
+  since?: string
+  /** Its address, if the application named it. */
+  address?: string
+  /** The cookies that say who the visitor is; all, if not given. */
+  cookies?: Array<string>
+  /** Further headers that do. */
+  headers: Array<string>
+  /** The time that a ticket is good after a connection, in seconds. */
+  ttl: number
+  /** The time that it is good after the application was asked, in seconds. */
+  maxAge: number
+  /** The moment before the application was asked. */
+  moment: number
+  /** The names and values of the answer's headers, by turns. */
+  head: Array<string>
+}
+
 /** Starts a listener. If this process already has a listener at that address, returns that one. */
 export declare function listen(options: unknown): NativeListener
 
@@ -278,6 +320,9 @@ export declare function mayHandOff(): boolean
 
 /** The same in Prometheus' text format. */
 export declare function metrics(): string
+
+/** This moment as tickets count it, in microseconds since 1970. Take it before the application is asked. */
+export declare function moment(): number
 
 /** Something that has happened. */
 export interface Notice {
@@ -364,6 +409,31 @@ export interface ReadBack {
 
 /** Reports a problem of the application's own code to the listeners of `error`. */
 export declare function reportProblem(message: string): void
+
+/** The values of `Set-Cookie` that hand out a ticket; none if this answer cannot have one. */
+export declare function resumeCookies(page: LetIn): Array<string>
+
+/**
+ * Names the secrets of tickets; the first one seals. Only the first call counts. Without a call, the secret is that of the data
+ * folder, or else this process's own.
+ */
+export declare function resumeWith(secrets: Array<string>): void
+
+/** A request that may bring a ticket, and the socket that it came from. */
+export interface Returning {
+  /** Path and query. */
+  target: string
+  /** The names and values of its headers, by turns. */
+  headers: Array<string>
+  /** Whether it speaks HTTP/1.0. */
+  isOld: boolean
+  /** The descriptor of its socket. */
+  fd: number
+  /** The address of the socket's other end. */
+  peer?: string
+  /** Whether Node keeps the response until the stream has ended. */
+  watched: boolean
+}
 
 /** Sends to all clients that have subscribed to a channel; returns the number of connected ones. */
 export declare function sendToChannel(channel: string, name: string, data: string, id?: string | undefined | null, retry?: number | undefined | null, coalesceKey?: string | undefined | null): number

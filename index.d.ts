@@ -529,6 +529,8 @@ export interface SSEStats {
   transports: { opening: number; handoff: number; stream: number; listener: number };
   /** Clients that connected since the start. */
   connects: number;
+  /** Those among them that a ticket let in, before the framework saw their request. See `ResumeOptions` of `ssekit/next`. */
+  resumed: number;
   /** Clients that disconnected since the start, by reason. */
   disconnects: Record<DisconnectReason, number>;
   /** Refused clients, by reason. */

@@ -341,6 +341,7 @@ describe.each(TRANSPORTS)('over %s', (transport) => {
       channels: 0,
       transports: { opening: 0, handoff: 0, stream: 0, listener: 0, [transport]: 2 },
       connects: before.connects + 5,
+      resumed: 0,
       disconnects: {
         ...before.disconnects,
         peer: before.disconnects.peer + 1,

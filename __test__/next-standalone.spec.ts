@@ -97,6 +97,25 @@ test('with a volume, a page continues in the next container', async () => {
   expect(second.complaints).toEqual([]);
 });
 
+test('with a volume, a page comes back to the next container by its ticket', async () => {
+  const env = { SSEKIT_DATA_DIR: volume() };
+  const path = '/api/test/resume?clientId=tab-1';
+  const [first, second] = [await run('first', env), await run('second', env)];
+  await Promise.all([first.call('ready'), second.call('ready')]);
+  const accept = 'text/event-stream';
+  const before = await RawClient.stream(first.port, { path, headers: { accept, cookie: 'user=ada' } });
+  const [, ticket] = /\r\nset-cookie: (ssekit-[^;]+)/i.exec(before.headText) ?? [];
+  // The other one has yet to hear of this path.
+  await RawClient.stream(second.port, { path: path.replace('1', '2'), headers: { cookie: 'user=bob' } });
+  const id = before.events().at(-1)?.id ?? '';
+  const after = await RawClient.stream(second.port, {
+    path,
+    headers: { accept, cookie: `user=ada; ${ticket}`, 'last-event-id': id },
+  });
+  expect(await after.ready()).toMatchObject({ clientId: 'tab-1', userId: 'ada', resumed: true });
+  expect((await second.call('stats')).resumed).toBe(1);
+});
+
 test('without a volume, streams work from memory, and one line says why', async () => {
   const server = await run('first');
   const dir = join(machine, 'first', '.data');

@@ -257,6 +257,11 @@ pub(crate) fn data_dir() -> Option<PathBuf> {
     }
 }
 
+/// Whether processes of other machines, with clocks of their own, share the history.
+pub(crate) fn is_shared_by_machines() -> bool {
+    matches!(PROCESS.lock().settings().backplane, Some(Backplane::Redis(_)))
+}
+
 /// The hub, which its first use starts, and its runtime.
 pub(crate) fn hub_with_runtime(env: &Env) -> napi::Result<(Hub, Handle)> {
     hub(env)?;

@@ -5,6 +5,7 @@
 //! * [`send`]: the ways to send; [`channels`]: who subscribes to what; [`history`]: what was sent.
 //! * [`clients`]: which clients are connected.
 //! * [`streams`]: a client's stream as Node carries it, and its handoff.
+//! * [`resume`]: pages that come back before the framework sees them.
 //! * [`page`]: a page changes the channels of its stream.
 //! * [`observer`]: tells JavaScript about clients that connect and disconnect; [`stderr`]: what nobody listens for.
 //! * [`drain`]: the graceful end; [`exit`]: the end of the process.
@@ -28,6 +29,7 @@ mod inspector;
 mod observer;
 mod options;
 mod page;
+mod resume;
 mod send;
 mod server;
 mod source;

@@ -1,5 +1,6 @@
 //! Streams that Node carries until their sockets are handed off.
 
+use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 
@@ -12,8 +13,11 @@ use ssekit_core::{
     Carried, Client, Connect, DisconnectReason, Error, Hub, LogOutMark, NotHandedOff, ReadyQueue, parse_address,
 };
 
+use ssekit_http::resume::Request;
+
 use crate::error::throw;
 use crate::hub::hub;
+use crate::resume::{Returning, Way, way_of};
 
 /// Calls JavaScript when streams are readable. Weak: it must not keep the process alive.
 type OnReadable = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -25,6 +29,8 @@ pub struct Streams {
     last_token: u32,
     /// None once it is closed.
     on_readable: Arc<Mutex<Option<OnReadable>>>,
+    /// The clients of watched streams that were resumed early.
+    resumed: HashMap<u32, Weak<Client>>,
 }
 
 #[napi]
@@ -42,7 +48,7 @@ impl Streams {
                 callback.call((), ThreadsafeFunctionCallMode::NonBlocking);
             }
         };
-        Ok(Self { queue: ReadyQueue::new(notify), last_token: 0, on_readable })
+        Ok(Self { queue: ReadyQueue::new(notify), last_token: 0, on_readable, resumed: HashMap::new() })
     }
 
     /// Never calls `on_readable` again, and lets go of it. The streams must be closed.
@@ -54,8 +60,9 @@ impl Streams {
     /// Reads the streams that wait for bytes, at most `max_streams` of them. If the result says `more`, the caller must call
     /// again: `on_readable` is not called for the rest.
     #[napi(catch_unwind)]
-    pub fn take_readable(&self, max_streams: u32, max_bytes: u32) -> Readable {
+    pub fn take_readable(&mut self, max_streams: u32, max_bytes: u32) -> Readable {
         let taken = self.queue.take(max_streams as usize, max_bytes as usize);
+        self.resumed.retain(|token, _| !taken.closed.contains(token));
         let chunk_of = |chunk: Option<usize>| chunk.map_or(NO_CHUNK, |chunk| chunk as u32);
         Readable {
             tokens: taken.streams.iter().map(|(token, _)| *token).collect(),
@@ -90,13 +97,77 @@ impl Streams {
             None => hub.connect(who),
         };
         let connected = connected.map_err(|error| throw(&env, &error))?;
-        self.last_token = self.last_token.wrapping_add(1);
+        let token = self.next_token();
         Ok(NativeStream {
             client: connected.stream.client().map(Arc::downgrade),
             client_id: connected.client_id.to_string(),
             opening: connected.opening.into(),
-            carried: self.queue.carry(self.last_token, connected.stream),
+            carried: self.queue.carry(token, connected.stream),
         })
+    }
+
+    /// Whether a request brings a ticket by which it would get its stream back.
+    #[napi(catch_unwind)]
+    pub fn knows(&self, env: Env, target: String, headers: Vec<String>) -> napi::Result<bool> {
+        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+        Ok(!matches!(way_of(&hub(&env)?, Request { target: &target, headers: &headers }), Way::Ask))
+    }
+
+    /// Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
+    /// been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
+    /// `catch_up` comes first. Throws if the client is refused.
+    #[napi(catch_unwind)]
+    pub fn resume(&mut self, env: Env, from: Returning) -> napi::Result<i32> {
+        #[cfg(unix)]
+        return self.enter(env, &from);
+        #[cfg(not(unix))]
+        return Ok(ASK);
+    }
+
+    /// Disconnects the client of a watched stream that was resumed, because Node has closed the connection.
+    #[napi(catch_unwind)]
+    pub fn close_resumed(&mut self, env: Env, token: u32) -> napi::Result<()> {
+        if let Some(client) = self.resumed.remove(&token).as_ref().and_then(Weak::upgrade) {
+            hub(&env)?.end(&client, DisconnectReason::Peer);
+        }
+        Ok(())
+    }
+
+    /// Tokens are positive as a signed number, too.
+    fn next_token(&mut self) -> u32 {
+        self.last_token = (self.last_token + 1) % (1 << 31);
+        self.last_token
+    }
+}
+
+/// Results of `resume` that are no token.
+const ASK: i32 = -1;
+const WAIT: i32 = -2;
+
+#[cfg(unix)]
+impl Streams {
+    fn enter(&mut self, env: Env, from: &Returning) -> napi::Result<i32> {
+        let hub = hub(&env)?;
+        let headers: Vec<&str> = from.headers.iter().map(String::as_str).collect();
+        let welcome = match way_of(&hub, Request { target: &from.target, headers: &headers }) {
+            Way::Ask => return Ok(ASK),
+            Way::Wait => return Ok(WAIT),
+            Way::Enter(welcome) => welcome,
+        };
+        // Without a descriptor, the application can still answer.
+        let Ok(socket) = borrow(from.fd).and_then(|borrowed| borrowed.try_clone_to_owned()) else { return Ok(ASK) };
+        let token = self.next_token();
+        let held = from.watched.then(|| self.queue.watch(token));
+        match welcome.enter(&hub, from, socket, held) {
+            Ok(client) => {
+                if let Some(client) = client.filter(|_| from.watched) {
+                    self.resumed.insert(token, client);
+                }
+                Ok(token as i32)
+            }
+            Err(None) => Ok(ASK),
+            Err(Some(error)) => Err(throw(&env, &error)),
+        }
     }
 }
 

@@ -12,6 +12,7 @@ const STATS: SSEStats = {
   away: 0,
   transports: { opening: 0, handoff: 0, stream: 0, listener: 0 },
   connects: 0,
+  resumed: 0,
   disconnects: {
     peer: 0,
     server: 0,

@@ -58,6 +58,23 @@ const ADDITIONS: Record<string, string> = {
       for (const end of ended) end();
       return Response.json({ ended: ended.length });
     }`,
+  // A page comes back by its ticket. A POST returns how often the app was asked.
+  'app/api/test/resume/route.ts': `
+    import { createSSERoute } from 'ssekit/next';
+    let asked = 0;
+    const route = createSSERoute({
+      identify(request) {
+        asked += 1;
+        const userId = /user=(\\w+)/.exec(request.headers.get('cookie') ?? '')?.[1];
+        return userId && { userId, data: { name: userId }, headers: { 'set-cookie': 'seen=1' } };
+      },
+      authorize: (channel) => channel.startsWith('order:'),
+      resume: { ttl: 3_600, cookies: ['user'] },
+    });
+    export const { GET } = route;
+    export function POST() {
+      return Response.json({ asked });
+    }`,
   // Streams that callbacks connect, in the context of the code that releases them; and obstacles in their way.
   'app/api/test/pool/route.ts': `
     import { SSEService } from '@/features/sse';

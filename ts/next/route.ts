@@ -6,6 +6,7 @@ import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
 import { checkOrigins } from '../server/own-page.js';
 import { watchRequests } from '../server/request-context.js';
+import { checkResume, type ResumeOptions } from '../server/resume/options.js';
 import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';
@@ -49,6 +50,11 @@ export interface SSERouteOptions {
     request: Request,
   ): boolean | Promise<boolean>;
   /**
+   * Lets a page that comes back have its stream without a call of `identify`, by a signed cookie. Default: `identify` is called for each
+   * request.
+   */
+  resume?: ResumeOptions;
+  /**
    * Other origins whose pages may change the channels of their streams, as a browser writes them: `https://app.example.com`. Also the
    * app's own origin, behind a proxy that changes `Host`. Default: none. Only pages of the same origin may.
    */
@@ -68,11 +74,12 @@ export interface SSERoute {
 
 /** Makes the handlers for `app/…/route.ts`: `export const { GET, POST } = createSSERoute({ identify, authorize })`. */
 export function createSSERoute(options: SSERouteOptions): SSERoute {
-  checkOptions(options, '{ identify, authorize?, allowedOrigins? }');
+  checkOptions(options, '{ identify, authorize?, resume?, allowedOrigins? }');
   if (options.authorize !== undefined && typeof options.authorize !== 'function') {
     throw argumentError('options.authorize', options.authorize, 'a function');
   }
   const authorize = options.authorize?.bind(options);
+  const resume = checkResume('options.resume', options.resume);
   const origins = checkOrigins('options.allowedOrigins', options.allowedOrigins);
   return {
     async GET(request) {
@@ -82,10 +89,11 @@ export function createSSERoute(options: SSERouteOptions): SSERoute {
       await caughtUp(request);
       // A user who is logged out from now on, while `identify` looks the session up, stays out.
       const mark = native().logOutMark();
+      const ticket = resume && { resume, moment: native().moment() };
       const identity = await identified<ConnectOptions>(request, await options.identify(request));
       if (identity instanceof Response) return identity;
       const client = await withRequestedChannels(request, identity, authorize);
-      return client instanceof Response ? client : connect(request, client, mark);
+      return client instanceof Response ? client : connect(request, client, { mark, ticket });
     },
     async POST(request) {
       const refusal = refuseChange(request, origins);

@@ -4,17 +4,22 @@ import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions } from '../../index';
 import { inBackground } from '../server/background.js';
+import { native } from '../server/binding.js';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
 import { argumentError } from '../server/errors.js';
 import { type ClientIdentity, identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
-import { isOverheard, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
+import { isOverheard, targetOf, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
+import { ticketFor } from '../server/resume/cookie.js';
+import { standBefore } from '../server/resume/front.js';
+import { checkResume, type Resume, type ResumeOptions } from '../server/resume/options.js';
 import { SharedCarrier } from '../server/shared-carrier.js';
 import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
+export type { ResumeOptions } from '../server/resume/options.js';
 export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
 
 watchRequests();
@@ -24,6 +29,14 @@ type AnyResponse = ServerResponse | Http2ServerResponse;
 
 type AnyRequest = IncomingMessage | Http2ServerRequest;
 
+export interface HandleOptions extends ConnectOptions {
+  /**
+   * Lets a page that comes back have its stream before the framework sees its request, by a signed cookie. Default: each request is
+   * handled.
+   */
+  resume?: ResumeOptions;
+}
+
 /**
  * Answers a request with an event stream. Headers that were set on `res` before go out with it. With Fastify, call `reply.hijack()`
  * first and pass `request.raw` and `reply.raw`.
@@ -31,8 +44,12 @@ type AnyRequest = IncomingMessage | Http2ServerRequest;
  * Returns the client's id, or `null` if there is no stream. There is none for a `HEAD` request, for a refused client, which has already
  * got its answer, or for a request that only prepares the connection that the tabs of a browser share.
  */
-export function handleSSE(req: AnyRequest, res: AnyResponse, client: ConnectOptions = {}): string | null {
+export function handleSSE(req: AnyRequest, res: AnyResponse, options: HandleOptions = {}): string | null {
   checkExchange(req, res);
+  const { resume: wanted, ...known } = options ?? {};
+  const resume = checkResume('client.resume', wanted);
+  // Anything that is no object is an error of `identify`.
+  const client = typeof options === 'object' && options !== null && !Array.isArray(options) ? known : options;
   const identity = identify(client, {
     url: req.url,
     lastEventId: one(req.headers['last-event-id']),
@@ -46,7 +63,7 @@ export function handleSSE(req: AnyRequest, res: AnyResponse, client: ConnectOpti
   }
   try {
     const shared = handleShared(req, res, client, identity);
-    return shared === undefined ? handleAlone(req, res, client, identity) : shared;
+    return shared === undefined ? handleAlone(req, res, client, identity, resume) : shared;
   } catch (error) {
     const answer = answerTo(error, req.url);
     if (answer) return refuse(res, answer);
@@ -54,7 +71,13 @@ export function handleSSE(req: AnyRequest, res: AnyResponse, client: ConnectOpti
   }
 }
 
-function handleAlone(req: AnyRequest, res: AnyResponse, client: ConnectOptions, identity: ClientIdentity): string {
+function handleAlone(
+  req: AnyRequest,
+  res: AnyResponse,
+  client: ConnectOptions,
+  identity: ClientIdentity,
+  resume: Resume | undefined,
+): string {
   const headers = streamHeaders(client.headers);
   const response = 'chunkedEncoding' in res ? res : undefined;
   let ours = watchersAtFirst();
@@ -67,6 +90,11 @@ function handleAlone(req: AnyRequest, res: AnyResponse, client: ConnectOptions, 
   if (response) {
     ours += 1;
     leaveConnection(headers, req.headers['user-agent'], req.headers.connection);
+  }
+  const target = response && targetOf(response);
+  if (target !== undefined) standBefore(target, resume !== undefined);
+  if (response && target !== undefined && resume) {
+    ticketFor(response, { resume, moment: native().moment(), client, identity, target }, headers);
   }
   begin(stream, res, 200, headers);
   void stream.pourInto(sinkOf(res), response);

@@ -10,14 +10,24 @@ import { listenersOf } from './handoff.js';
 import { type ClientIdentity, identify } from './identity.js';
 import { openBody } from './open-body.js';
 import { type Answer, answerTo } from './refusals.js';
-import { likelyResponse, wasOurs } from './request-context.js';
+import { likelyResponse, targetOf, wasOurs } from './request-context.js';
+import { ticketFor } from './resume/cookie.js';
+import { standBefore } from './resume/front.js';
+import type { Resume } from './resume/options.js';
 import { SharedCarrier } from './shared-carrier.js';
 import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY } from './sharing.js';
 import { addressOf, socketOf } from './sockets.js';
 import { leaveConnection, streamHeaders } from './stream-headers.js';
 
-/** `mark` is the moment before the application was asked for the user. A user who was logged out after it is refused. */
-export function connect(request: Request, client: ConnectOptions = {}, mark?: number): Response {
+/** What a route knows, and a caller of `connect` does not. */
+export interface Asking {
+  /** A mark from before the application was asked for the user. A user who was logged out after it is refused. */
+  mark?: number;
+  /** Whether the page may come back without a question, and the moment before the application was asked. */
+  ticket?: { resume: Resume; moment: number };
+}
+
+export function connect(request: Request, client: ConnectOptions = {}, { mark, ticket }: Asking = {}): Response {
   if (typeof request?.headers?.get !== 'function') {
     throw argumentError('request', request, 'a web Request; handleSSE of ssekit/node takes the request of Node.js');
   }
@@ -28,11 +38,12 @@ export function connect(request: Request, client: ConnectOptions = {}, mark?: nu
     peer: addressOf(response && socketOf(response)),
   });
   if ('status' in identity) return answer(identity);
+  if (response) standBefore(targetOf(response), ticket !== undefined);
   // Next.js answers HEAD with the handler of GET. HEAD has no stream, so no client connects.
   if (request.method === 'HEAD') return new Response(null, { headers: streamHeaders(client.headers) });
   try {
     const shared = connectShared(request, client, { ...identity, mark }, response);
-    return shared ?? connectAlone(request, client, { ...identity, mark }, response);
+    return shared ?? connectAlone(request, client, { ...identity, mark }, response, ticket);
   } catch (error) {
     const refusal = answerTo(error, request.url);
     if (refusal) return answer(refusal, response);
@@ -45,6 +56,7 @@ function connectAlone(
   client: ConnectOptions,
   identity: ClientIdentity,
   response: ServerResponse | undefined,
+  ticket: Asking['ticket'],
 ): Response {
   const headers = streamHeaders(client.headers);
   const { signal } = request;
@@ -63,6 +75,7 @@ function connectAlone(
     ours = listenersOf(signal) - before;
   }
   if (response) leaveConnection(headers, request.headers.get('user-agent'), request.headers.get('connection'));
+  if (response && ticket) ticketFor(response, { ...ticket, client, identity, target: targetOf(response) }, headers);
   return new Response(eventBody(stream), { headers });
 }
 

@@ -137,21 +137,27 @@ export class HandoffCandidate {
       handle.readStart?.();
       return 'system';
     }
-    if (keep) silence(socket);
-    else socket.destroy();
+    letGo(socket, keep);
     return undefined;
   }
 }
 
+/** Ends Node's part in a socket that native code has. `keep`: its response lives on. */
+export function letGo(socket: OpenSocket, keep: boolean): void {
+  if (keep) silence(socket);
+  else socket.destroy();
+}
+
 /** Whether this is one of Node's own plain sockets, with a descriptor. */
-function isPlain(socket: OpenSocket): boolean {
+export function isPlain(socket: OpenSocket): boolean {
   return !socket.encrypted && Object.getPrototypeOf(socket) === Socket.prototype && descriptorOf(socket) !== undefined;
 }
 
 /** The methods that a socket's bytes go through. */
 const PATHS = ['write', '_write', '_writev', '_writeGeneric', 'end', 'destroy'];
 
-function isWrapped(socket: OpenSocket): boolean {
+/** Whether somebody stands between Node and this socket. */
+export function isWrapped(socket: OpenSocket): boolean {
   return PATHS.some((name) => Object.hasOwn(socket, name));
 }
 

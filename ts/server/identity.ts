@@ -116,7 +116,7 @@ export function problemOf(who: unknown, known: readonly string[] = KNOWN): strin
  * An address in the form of a proxy's header. Native code parses it. A text that is not an address came from somebody else,
  * and says nothing.
  */
-function checkAddress(address: unknown): string | undefined {
+export function checkAddress(address: unknown): string | undefined {
   if (address === undefined || address === null) return undefined;
   if (typeof address !== 'string') throw argumentError('address', address, 'an IP address as a string');
   return address;

@@ -1,7 +1,7 @@
 /** Reads all streams that Node carries together. */
 import { setImmediate } from 'node:timers';
 
-import type { Asked, NativeStream, Streams } from '../../binding.js';
+import type { Asked, NativeStream, Returning, Streams } from '../../binding.js';
 import { native } from './binding.js';
 
 /** The maximum number of bytes that one read takes. A larger event comes whole. */
@@ -17,6 +17,12 @@ const STREAMS_AT_ONCE = 128;
 export interface Pulled {
   /** Connects a client. */
   connect(asked: Asked): NativeStream;
+  /** Whether a request brings a ticket by which it would get its stream back. */
+  knows(target: string, headers: string[]): boolean;
+  /** Gives a page its stream back. Returns a token, -1 if the application has to be asked, or -2 if `catchUp` comes first. */
+  resume(from: Returning): number;
+  /** Disconnects the client of a watched stream that was resumed. */
+  closeResumed(token: number): void;
   takers: Map<number, (chunk: Uint8Array | null) => void>;
   /** Called when native code has closed the socket of a watched stream. */
   watchers: Map<number, () => void>;
@@ -28,7 +34,7 @@ export interface Pulled {
  * One for all copies of this package in a JavaScript environment, and for each addon: a test may put another in its place. It is never
  * collected, so each hot reload would leave one behind. The number is the version of the data that the copies share.
  */
-const KEY = Symbol.for('ssekit.streams.4');
+const KEY = Symbol.for('ssekit.streams.5');
 
 const shared = globalThis as { [KEY]?: Map<object, Pulled> };
 
@@ -66,11 +72,15 @@ function watchStreams(binding: ReturnType<typeof native>): Pulled {
       }
     });
   }
+  const all = (): Streams => {
+    streams ??= new binding.Streams(deliver);
+    return streams;
+  };
   return {
-    connect(asked) {
-      streams ??= new binding.Streams(deliver);
-      return streams.connect(asked);
-    },
+    connect: (asked) => all().connect(asked),
+    knows: (target, headers) => all().knows(target, headers),
+    resume: (from) => all().resume(from),
+    closeResumed: (token) => streams?.closeResumed(token),
     takers,
     watchers,
     close() {

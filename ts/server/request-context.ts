@@ -8,26 +8,36 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-/**
- * Weak: a database connection that is opened during a request keeps the request's context for its whole life. It must not
- * keep the response as well.
- */
-type Storage = AsyncLocalStorage<WeakRef<ServerResponse>>;
+/** A request in the context of which something runs. */
+interface Context {
+  /**
+   * Weak: a database connection that is opened during a request keeps the request's context for its whole life. It must not
+   * keep the response as well.
+   */
+  response: WeakRef<ServerResponse>;
+  /** Path and query as the client sent them. A framework may change those of the request. */
+  target: string;
+}
+
+/** Called before a server emits a request. */
+type Listener = (request: IncomingMessage, response: ServerResponse, server: Server) => void;
 
 interface Requests {
-  storage: Storage;
+  storage: AsyncLocalStorage<Context>;
   /**
    * The number of listeners on a response that nobody has used yet: Node's own, and those of tools that watch every request.
    */
   watchers: number | undefined;
   /** For how many streams each response is the likely one. */
   hints: WeakMap<ServerResponse, number>;
+  /** Called for each request. */
+  listener: Listener | undefined;
 }
 
 /** One subscriber for all copies of this package. The number is the version of the data that they share. */
-const KEY = Symbol.for('ssekit.requests.2');
+const KEY = Symbol.for('ssekit.requests.3');
 
 const shared = globalThis as { [KEY]?: Requests };
 
@@ -51,19 +61,55 @@ export function isOverheard(response: ServerResponse): boolean {
 /** From now on, remembers requests. Called when the package is loaded. Streams of earlier requests stay with Node. */
 export function watchRequests(): void {
   if (shared[KEY]) return;
-  const requests: Requests = { storage: new AsyncLocalStorage(), watchers: undefined, hints: new WeakMap() };
+  const requests: Requests = {
+    storage: new AsyncLocalStorage(),
+    watchers: undefined,
+    hints: new WeakMap(),
+    listener: undefined,
+  };
   shared[KEY] = requests;
   subscribe('http.server.request.start', (message) => {
-    const { response } = message as { response: ServerResponse };
+    const { request, response, server } = message as Announced;
     // Node adds its own listener right after this.
     requests.watchers ??= watchersOf(response) + 1;
-    requests.storage.enterWith(new WeakRef(response));
+    requests.storage.enterWith(contextOf(request, response));
+    requests.listener?.(request, response, server);
   });
+}
+
+interface Announced {
+  request: IncomingMessage;
+  response: ServerResponse;
+  server: Server;
+}
+
+function contextOf({ url = '' }: IncomingMessage, response: ServerResponse): Context {
+  return { response: new WeakRef(response), target: url };
+}
+
+/** From now on, calls `listener` before each request is emitted. There is one for all copies of this package. */
+export function onRequest(listener: Listener): void {
+  watchRequests();
+  const requests = shared[KEY];
+  if (requests) requests.listener = listener;
+}
+
+/** Runs something in the context of a request, as if the request had just come. */
+export function inContextOf(request: IncomingMessage, response: ServerResponse, run: () => void): void {
+  const storage = shared[KEY]?.storage;
+  if (storage) storage.run(contextOf(request, response), run);
+  else run();
+}
+
+/** Path and query of the request that this response is for, as the client sent them. */
+export function targetOf(response: ServerResponse): string {
+  const context = shared[KEY]?.storage.getStore();
+  return context?.response.deref() === response ? context.target : (response.req?.url ?? '');
 }
 
 /** The response of the current context. This is a hint, not proof: libraries run callbacks in the context of any caller. */
 export function currentResponse(): ServerResponse | undefined {
-  return shared[KEY]?.storage.getStore()?.deref();
+  return shared[KEY]?.storage.getStore()?.response.deref();
 }
 
 /** Headers that distinguish one client's request from another's. */

@@ -53,5 +53,5 @@ pub use session::lifecycle::{ClientInfo, DisconnectReason, NotHandedOff, Phase};
 pub use session::network::parse_address;
 pub use session::observer::{Observer, Sent};
 pub use session::reset::ResetReason;
-pub use session::revoked::LogOutMark;
+pub use session::revoked::{LogOutMark, MOST_LEEWAY, since_1970};
 pub use stats::Stats;

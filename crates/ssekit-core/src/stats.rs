@@ -40,6 +40,8 @@ pub struct Stats {
     pub listener: usize,
     /// Clients connected since the start.
     pub connects: u64,
+    /// Those among them that got their stream back before the framework saw the request.
+    pub resumed: u64,
     /// Clients gone since the start, in the order of [`DisconnectReason::ALL`].
     pub disconnects: [u64; DisconnectReason::ALL.len()],
     /// Clients refused since the start, in the order of [`Refusal::ALL`].
@@ -119,6 +121,8 @@ impl Stats {
             Metric::stat("clients", self.clients),
             Metric::gauge("clients", "Connected clients by transport.", Reading::by("transport", transports))
                 .named("transports"),
+            Metric::counter("resumed", "Pages that were let in by a ticket, before the framework.", self.resumed)
+                .named("resumed"),
             Metric::counter("disconnects", "Clients gone, by reason.", Reading::by("reason", disconnects))
                 .named("disconnects"),
             Metric::counter("refusals", "Clients not let in, by reason.", Reading::by("reason", refusals))

@@ -57,25 +57,13 @@ impl Folder {
     /// Makes the folder, and the file of the database, if they are not there. Events are personal data, so they are for
     /// this user alone. Returns the lock that opening needs; it ends when it is dropped.
     pub(crate) fn prepare(&self) -> std::result::Result<File, Trouble> {
-        let is_made = make_dir(&self.dir).map_err(|error| Trouble::io("the folder cannot be made", error))?;
-        if is_made {
-            self.ignore();
-        }
+        make(&self.dir).map_err(|error| Trouble::io("the folder cannot be made", error))?;
         let lock = self.lock().map_err(|error| Trouble::io("the folder cannot be used", error))?;
         match private(OpenOptions::new().write(true).create_new(true)).open(self.database()) {
             Err(error) if error.kind() != ErrorKind::AlreadyExists => {
                 Err(Trouble::io("the database cannot be made", error))
             }
             _ => Ok(lock),
-        }
-    }
-
-    /// Keeps what watches an application's files from these ones, as `.gitignore` is what such programs go by. Tailwind's
-    /// scanner under Turbopack fails at the sockets, for one. Without the file everything here works, so that a failure is none.
-    fn ignore(&self) {
-        let path = self.dir.join(".gitignore");
-        if let Ok(mut file) = private(OpenOptions::new().write(true).create_new(true)).open(path) {
-            let _ = file.write_all(b"*\n");
         }
     }
 
@@ -95,6 +83,25 @@ impl Folder {
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
             }
         }
+    }
+}
+
+/// Makes a data folder, unless it is there.
+///
+/// # Errors
+/// The system refuses.
+pub fn make(dir: &Path) -> io::Result<()> {
+    if make_dir(dir)? {
+        ignore(dir);
+    }
+    Ok(())
+}
+
+/// Keeps what watches an application's files from these ones, as `.gitignore` is what such programs go by. Tailwind's scanner
+/// under Turbopack fails at the sockets, for one. Without the file everything here works, so a failure is none.
+fn ignore(dir: &Path) {
+    if let Ok(mut file) = private(OpenOptions::new().write(true).create_new(true)).open(dir.join(".gitignore")) {
+        let _ = file.write_all(b"*\n");
     }
 }
 

@@ -48,6 +48,7 @@ use ssekit_core::backplane::{
 use ssekit_core::error::Result;
 use ssekit_core::event::position::Epoch;
 
+pub use folder::make as make_folder;
 pub use options::{Durability, FileOptions};
 
 use bell::Bell;

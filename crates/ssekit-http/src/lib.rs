@@ -48,6 +48,7 @@ mod query;
 mod receipts;
 mod requested;
 mod response;
+pub mod resume;
 mod router;
 mod secret;
 mod server;

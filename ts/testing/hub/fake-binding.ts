@@ -104,6 +104,9 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
     },
     disconnectClient: (clientId: string) => running?.disconnectClient(clientId) ?? false,
     disconnectUser: (userId: string) => hub().disconnectUser(userId),
+    resumeWith(): void {},
+    resumeCookies: () => [],
+    moment: () => clock.now * 1_000,
     logOutMark: () => hub().mark(),
 
     cursor: () => hub().timeline.epoch.id(hub().timeline.head),

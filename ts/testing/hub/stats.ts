@@ -41,6 +41,7 @@ export function statsOf(hub: FakeHub | undefined, written: Written): SSEStats {
     away: hub?.registry.away.length ?? 0,
     transports: { opening: by('opening'), handoff: 0, stream: by('stream'), listener: 0 },
     connects: hub?.connects ?? 0,
+    resumed: 0,
     disconnects: counted(DISCONNECTS, (reason) => hub?.disconnects.get(reason)),
     refusals: counted(REFUSALS, (reason) => hub?.gate.refusals.get(reason)),
     notHandedOff: counted(REASONS, () => 0),

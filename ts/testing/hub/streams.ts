@@ -50,6 +50,17 @@ export class FakeStreams implements Omit<NativeStreams, never> {
     return new FakeStream(this.#tokens, client, opening, hub, this.#written, this.#waiting, () => this.wake());
   }
 
+  /** There are no tickets, because no socket could be taken over. */
+  knows(): boolean {
+    return false;
+  }
+
+  resume(): number {
+    return -1;
+  }
+
+  closeResumed(): void {}
+
   close(): void {
     this.#isClosed = true;
     this.#waiting.clear();

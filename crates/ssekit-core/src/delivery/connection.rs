@@ -56,7 +56,8 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(handoff: Handoff, timeout: Duration, tick: u32) -> Self {
         expect_answers(&SockRef::from(&handoff.socket), timeout);
-        let writer = Writer::new(handoff.socket, handoff.framing);
+        let mut writer = Writer::new(handoff.socket, handoff.framing);
+        handoff.first.into_iter().for_each(|first| writer.keep(first));
         let id_was_old = handoff.reader.client().came_behind;
         Self { reader: handoff.reader, writer, last_write: tick, last_beat: tick, id_was_old, _held: handoff.held }
     }

@@ -1,5 +1,6 @@
-//! A socket on its way to a shard: someone else wrote the response's head, the shard writes the rest.
+//! A socket on its way to a shard: the shard writes what nobody has written yet, from the head or from the opening on.
 
+use bytes::Bytes;
 use socket2::Socket;
 
 use crate::event::Framing;
@@ -11,6 +12,8 @@ pub(crate) struct Handoff {
     pub(crate) reader: Reader,
     pub(crate) socket: Socket,
     pub(crate) framing: Framing,
+    /// Bytes to write before everything else, if nobody has written the head and the opening yet.
+    pub(crate) first: Option<Bytes>,
     /// A value that lives as long as the socket: its place among the listener's connections, or Node's response.
     pub(crate) held: Option<Held>,
 }

@@ -102,6 +102,12 @@ impl ReadyQueue {
         })
     }
 
+    /// A value to be held by a socket: the queue yields this token when the socket is closed.
+    #[cfg(unix)]
+    pub fn watch(self: &Arc<Self>, token: u32) -> crate::delivery::handoff::Held {
+        Box::new(Watch { token, queue: Arc::clone(self) })
+    }
+
     /// Reads the streams that wait for bytes, at most `max_streams` of them, and at most `max_bytes` of each except for a
     /// first event that is larger.
     pub fn take(&self, max_streams: usize, max_bytes: usize) -> Readable {
@@ -180,8 +186,7 @@ impl Carried {
         framing: crate::event::Framing,
         watched: bool,
     ) -> crate::error::Result<()> {
-        let watch = || Watch { token: self.token, queue: Arc::clone(&self.place.queue) };
-        let held = watched.then(|| Box::new(watch()) as crate::delivery::handoff::Held);
+        let held = watched.then(|| self.place.queue.watch(self.token));
         self.pulled.lock().stream.hand_off_with(socket, framing, held)
     }
 

@@ -191,10 +191,43 @@ impl Stream {
         framing: Framing,
         held: Option<Held>,
     ) -> std::result::Result<(), std::os::fd::OwnedFd> {
+        self.adopt(socket, framing, None, held)
+    }
+
+    /// Gives the engine a socket on which nothing was answered yet. `first`, the head and the opening, goes out before
+    /// everything else.
+    ///
+    /// # Errors
+    /// The same as for [`Stream::hand_off`].
+    #[cfg(unix)]
+    pub fn resume_on(
+        &mut self,
+        socket: std::os::fd::OwnedFd,
+        framing: Framing,
+        first: Bytes,
+        held: Option<Held>,
+    ) -> Result<()> {
+        let socket = socket2::Socket::from(socket);
+        socket.set_nonblocking(true).map_err(|error| Error::system("handing a socket over", &error))?;
+        let resumed = self.parts.as_ref().map(|parts| Arc::clone(&parts.registry));
+        let adopted = self.adopt(socket.into(), framing, Some(first), held);
+        adopted.map_err(|_| Error::gone(self.client().map(|client| client.info.id.as_ref())))?;
+        resumed.iter().for_each(|registry| registry.arrivals.resumed.add(1));
+        Ok(())
+    }
+
+    #[cfg(unix)]
+    fn adopt(
+        &mut self,
+        socket: std::os::fd::OwnedFd,
+        framing: Framing,
+        first: Option<Bytes>,
+        held: Option<Held>,
+    ) -> std::result::Result<(), std::os::fd::OwnedFd> {
         // Take the parts only on success: a client that was just disconnected still reads to its end.
         let settles = |parts: &mut Parts| parts.registry.settle(parts.reader.client(), parts.phase(Phase::Handoff));
         let Some(parts) = self.parts.take_if(settles) else { return Err(socket) };
-        let handoff = Handoff { reader: parts.reader, socket: socket.into(), framing, held };
+        let handoff = Handoff { reader: parts.reader, socket: socket.into(), framing, first, held };
         parts.shard.push(crate::delivery::inbox::Command::Adopt(Box::new(handoff)));
         Ok(())
     }

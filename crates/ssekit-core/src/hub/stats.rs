@@ -26,6 +26,7 @@ impl Hub {
             stream,
             listener,
             connects: registry.arrivals.connects.get(),
+            resumed: registry.arrivals.resumed.get(),
             disconnects: DisconnectReason::ALL
                 .map(|reason| registry.arrivals.disconnects(reason).map_or(0, Counter::get)),
             refusals: registry.gate.refusals(),

@@ -7,6 +7,8 @@ use crate::session::lifecycle::{DisconnectReason, NotHandedOff};
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     pub(crate) connects: Counter,
+    /// Those that the application was not asked about.
+    pub(crate) resumed: Counter,
     disconnects: [Counter; DisconnectReason::ALL.len()],
     not_handed_off: [Counter; NotHandedOff::ALL.len()],
 }

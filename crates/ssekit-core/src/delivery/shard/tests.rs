@@ -68,7 +68,7 @@ mod with_sockets {
         assert!(shard.shared.registry.settle(&client, Phase::Handoff));
         let reader = Reader::new(Arc::clone(&client), 0, None);
         let socket = std::os::fd::OwnedFd::from(server).into();
-        shard.adopt(Handoff { reader, socket, framing: Framing::Chunked, held: None });
+        shard.adopt(Handoff { reader, socket, framing: Framing::Chunked, first: None, held: None });
         (client, peer)
     }
 

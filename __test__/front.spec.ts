@@ -1,0 +1,177 @@
+/** Requests for streams are taken in turns, so that others are served while thousands of pages come. */
+import { connect, type Socket } from 'node:net';
+import { Evaluator, stopEvaluators } from './support/evaluator';
+import { closeClients, RawClient } from './support/raw-client';
+import { until } from './support/until';
+
+const { Line }: typeof import('../ts/server/resume/line') = require('../dist/server/resume/line.js');
+
+afterEach(closeClients);
+afterEach(stopEvaluators);
+
+const HEADERS = { accept: 'text/event-stream' };
+
+/** A server that notes in which order it handles requests: `/sse` is a stream, and anything else is not. */
+async function start(): Promise<Evaluator> {
+  const server = await Evaluator.start();
+  await server.evaluate(async ({ require, handleSSE, state }) => {
+    state.handled = [];
+    const http = require('node:http').createServer((req: { url: string }, res: { end(): void }) => {
+      state.handled.push(req.url);
+      if (req.url.startsWith('/sse')) handleSSE(req as never, res as never, { userId: req.url });
+      else res.end();
+    });
+    await new Promise<void>((listening) => http.listen(0, '127.0.0.1', listening));
+    state.port = http.address().port;
+    state.accepted = () =>
+      new Promise((counted) => http.getConnections((_: unknown, connections: number) => counted(connections)));
+  });
+  return server;
+}
+
+const portOf = (server: Evaluator): Promise<number> => server.evaluate(({ state }) => state.port);
+const handled = (server: Evaluator): Promise<string[]> => server.evaluate(({ state }) => state.handled);
+
+/** Keeps the process busy until all of these requests have reached its kernel. */
+async function meanwhile<T>(server: Evaluator, connect: () => Promise<T>): Promise<T> {
+  const busy = server.evaluate(({ require, state }) => {
+    const { readFileSync } = require('node:fs');
+    const { setTimeout: later } = require('node:timers');
+    return new Promise<void>((done) => {
+      later(() => {
+        const queued = (): number =>
+          readFileSync('/proc/net/tcp', 'utf8')
+            .split('\n')
+            .filter((line: string) => line.includes(`:${state.port.toString(16).toUpperCase().padStart(4, '0')} `))
+            .filter((line: string) => / 01 [0-9A-F]{8}:0*[1-9A-F]/.test(line)).length;
+        const until = Date.now() + 10_000;
+        while (queued() < 100 && Date.now() < until);
+        done();
+      }, 0);
+    });
+  });
+  const result = await connect();
+  await busy;
+  return result;
+}
+
+const onLinux = process.platform === 'linux' ? test : test.skip;
+
+/** A connection that has sent nothing yet. */
+async function idle(port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1').resume();
+  await new Promise((connected) => socket.once('connect', connected));
+  return socket;
+}
+
+const request = (path: string): string =>
+  `GET ${path} HTTP/1.1\r\nhost: localhost\r\naccept: text/event-stream\r\n\r\n`;
+
+onLinux('another request does not wait for all the streams that came with it', async () => {
+  const server = await start();
+  const port = await portOf(server);
+  await RawClient.stream(port, { path: '/sse', headers: HEADERS });
+  // From its first stream on, a path is known as that of a stream.
+  const sockets = await Promise.all(Array.from({ length: 101 }, () => idle(port)));
+  // Node accepts one connection in each turn of its loop.
+  await until('all to be accepted', () => server.evaluate(async ({ state }) => (await state.accepted()) === 101));
+  await meanwhile(server, async () => {
+    for (const [index, socket] of sockets.entries()) socket.write(request(index < 100 ? '/sse' : '/other'));
+  });
+  await until('all to be handled', async () => (await handled(server)).length === 102);
+  const order = await handled(server);
+  expect(order.filter((url) => url === '/sse')).toHaveLength(101);
+  expect(order.indexOf('/other')).toBeLessThan(order.lastIndexOf('/sse') - 50);
+  for (const socket of sockets) socket.destroy();
+});
+
+test('a page that leaves while it waits is not let in', async () => {
+  const server = await start();
+  const port = await portOf(server);
+  await RawClient.stream(port, { path: '/sse', headers: HEADERS });
+  const streams = await Promise.all(
+    Array.from({ length: 50 }, () => RawClient.request(port, { path: '/sse', headers: HEADERS })),
+  );
+  closeClients();
+  await until('all to be gone', () => streams.every(({ ended }) => ended));
+  const { connects } = await until('nobody to be connected', async () => {
+    const { clients, connects, disconnects } = await server.evaluate(({ sse }) => sse.stats());
+    const gone = Object.values(disconnects).reduce((sum, count) => sum + count);
+    return clients === 0 && gone === connects && { connects };
+  });
+  expect(connects).toBeLessThanOrEqual(51);
+});
+
+test('a request that wants no events does not wait in line', async () => {
+  const server = await start();
+  const port = await portOf(server);
+  await RawClient.stream(port, { path: '/sse', headers: HEADERS });
+  await RawClient.stream(port, { path: '/sse' });
+  expect(await handled(server)).toEqual(['/sse', '/sse']);
+});
+
+describe('a line', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('lets a number go on per turn, in order', async () => {
+    const line = new Line({ perTurn: 2, most: 10 });
+    const gone: number[] = [];
+    const places = Array.from({ length: 5 }, (_, index) => line.enter(() => gone.push(index)));
+    expect(places).toEqual(['now', 'now', 'waits', 'waits', 'waits']);
+    expect(gone).toEqual([]);
+    await turn();
+    expect(gone).toEqual([2, 3]);
+    // Who comes now stands behind those who wait.
+    expect(line.enter(() => gone.push(5))).toBe('waits');
+    await turn();
+    await turn();
+    expect(gone).toEqual([2, 3, 4, 5]);
+    await turn();
+    expect(line.enter(() => {})).toBe('now');
+  });
+
+  test('is full at a number', () => {
+    const line = new Line({ perTurn: 1, most: 2 });
+    expect(Array.from({ length: 4 }, () => line.enter(() => {}))).toEqual(['now', 'waits', 'waits', 'full']);
+  });
+
+  test('waits while nobody may go on', async () => {
+    let mayGoOn = false;
+    const line = new Line({ perTurn: 4, most: 10, mayGoOn: () => mayGoOn });
+    let gone = 0;
+    const go = (): void => {
+      gone += 1;
+    };
+    expect([line.enter(go), line.enter(go)]).toEqual(['waits', 'waits']);
+    for (let turns = 0; turns < 5; turns += 1) await turn();
+    expect(gone).toBe(0);
+    mayGoOn = true;
+    await until('both to go on', () => gone === 2);
+  });
+
+  test('goes on after an error', async () => {
+    const server = await Evaluator.start();
+    const errors = await server.evaluate(async ({ require }) => {
+      const { Line } = require('../../dist/server/resume/line.js');
+      const errors: string[] = [];
+      process.on('unhandledRejection', (error: Error) => errors.push(error.message));
+      const line = new Line({ perTurn: 1, most: 10 });
+      line.enter(() => {});
+      line.enter(() => {
+        throw new Error('of the application');
+      });
+      await new Promise<void>((gone) => line.enter(gone));
+      await new Promise<void>((told) => setImmediate(told));
+      return errors;
+    });
+    expect(errors).toEqual(['of the application']);
+  });
+
+  test('keeps thousands in order', async () => {
+    const line = new Line({ perTurn: 100, most: Number.POSITIVE_INFINITY });
+    const gone: number[] = [];
+    for (let index = 0; index < 5_000; index += 1) line.enter(() => gone.push(index));
+    await until('all', () => gone.length === 4_900);
+    expect(gone).toEqual(Array.from({ length: 4_900 }, (_, index) => index + 100));
+  });
+});

@@ -1,0 +1,27 @@
+//! Early resume: a page that the application has let in gets its stream back without asking the application again.
+//!
+//! The answer to its first request sets a cookie, a [`Ticket`]. It says what the application said about the page, and until
+//! when that holds. It is encrypted and authenticated ([`seal`]), so nobody else can make one, read one or change one. And it
+//! is good only for a request like the first one ([`request`]): with the same URL, host, origin, kind of browser and other
+//! credentials. A cookie that is not good means nothing at all. Its request goes on to the application, as if it had none.
+//!
+//! * [`keys`]: the secrets, and where they come from; [`seal`]: the cryptography.
+//! * [`ticket`]: what a cookie says; [`request`]: what it is bound to.
+//! * [`cookie`] and [`names`]: names and attributes; [`head`]: the head of the answer.
+
+mod cookie;
+mod head;
+mod keys;
+mod names;
+mod request;
+mod seal;
+mod ticket;
+
+#[cfg(test)]
+mod tests;
+
+pub use cookie::{name_of, without_others};
+pub use head::Version;
+pub use keys::Keys;
+pub use request::Request;
+pub use ticket::{Bounds, MAX_AGE, NewTicket, Ticket};
