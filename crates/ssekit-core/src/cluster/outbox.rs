@@ -108,6 +108,13 @@ impl Outbox {
         self.bounds.records
     }
 
+    /// The bytes that something without hurry may add, so that events do not have to go for it; 0: it has to wait.
+    pub(crate) fn room(&self) -> usize {
+        let queue = self.queue.lock();
+        let is_half_free = queue.waiting.len() * 2 <= self.bounds.records && queue.bytes * 2 <= self.bounds.bytes;
+        if is_half_free { self.bounds.bytes / 4 } else { 0 }
+    }
+
     /// Notes that everything up to this count has been appended.
     pub(crate) fn appended(&self, count: u64) {
         let mut queue = self.queue.lock();
@@ -230,6 +237,19 @@ mod tests {
         assert_eq!(outbox.buffered().dropped, 3);
         outbox.appended(6);
         assert_eq!(outbox.peek(), None);
+    }
+
+    #[test]
+    fn room_is_what_events_leave() {
+        let outbox = outbox(3);
+        assert_eq!(outbox.room(), 1 << 18);
+        outbox.push([record(1)]);
+        assert_eq!(outbox.room(), 1 << 18);
+        outbox.push([record(2)]);
+        assert_eq!(outbox.room(), 0);
+        outbox.appended(2);
+        outbox.push([Outgoing { payload: vec![b'x'; 1 << 20].into(), ..record(0) }]);
+        assert_eq!(outbox.room(), 0);
     }
 
     #[test]

@@ -176,11 +176,9 @@ impl HistoryReader {
         cluster.set_knows_log_outs(log_outs.since);
     }
 
-    /// Appends some of the log-outs that the backplane lacks, if nothing else waits.
+    /// Appends some of the log-outs that the backplane lacks.
     fn append_log_outs(&mut self, cluster: &Cluster) {
-        if cluster.events.buffered().records == 0
-            && let Some(record) = self.owed.next()
-        {
+        if let Some(record) = self.owed.next(cluster.events.room()) {
             cluster.events.push([record]);
         }
     }
@@ -298,9 +296,9 @@ impl HistoryReader {
         let message = Message::decode(&record.payload);
         cluster.unreadable.add(u64::from(message.is_none()));
         self.note_last(record.number, &record.origin);
-        message.iter().for_each(|message| self.owed.settle(message));
-        let is_word_of_loss = record.origin.node == cluster.node && matches!(message, Some(Message::Lost(_)));
-        if is_word_of_loss && cluster.events.take_dropped_log_out() {
+        let is_own = record.origin.node == cluster.node;
+        message.iter().for_each(|message| self.owed.settle(message, is_own));
+        if is_own && matches!(message, Some(Message::Lost(_))) && cluster.events.take_dropped_log_out() {
             // The next join finds out which one, and then it is appended again.
             cluster.lose_track();
         }

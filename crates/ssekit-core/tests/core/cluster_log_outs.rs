@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::session::revoked::since_1970;
-use ssekit_core::{Connect, Hub, Link, LogOutMark};
+use ssekit_core::{Connect, Event, Hub, Link, LogOutMark};
 use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::{Engine, data, eventually};
@@ -67,6 +67,10 @@ impl Pair {
 
     fn cut(&self, node: usize, is_cut: bool) {
         self.cuts[node].store(is_cut, Ordering::Relaxed);
+        if is_cut {
+            // Otherwise the node finds out only when its read ends.
+            self.nodes[node].broadcast(Event { name: "probe", data: "", ..Event::default() }, None).unwrap();
+        }
         is(&self.nodes[node], if is_cut { Link::Down } else { Link::Up });
     }
 }
