@@ -5,11 +5,14 @@ import { listen } from '../lib/listen.mjs';
 export const title = 'better-sse';
 export const rank = 11;
 export const packages = ['better-sse'];
+export const comesBack = true;
+export const other = '/other';
 
 export async function serve() {
   const { createChannel, createSession } = await import('better-sse');
   const channel = createChannel();
   const server = createServer(async (req, res) => {
+    if (req.url === other) return res.end('{}');
     channel.register(await createSession(req, res));
   });
   return {

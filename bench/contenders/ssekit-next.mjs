@@ -7,5 +7,7 @@ export const ours = true;
 export const resumes = true;
 export const inNode = true;
 export const app = 'next';
+export const comesBack = true;
+export const other = '/api/other';
 
 export const start = (options) => startNext('ssekit', options);

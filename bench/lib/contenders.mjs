@@ -16,6 +16,8 @@ const folder = new URL('../contenders/', import.meta.url);
  * @property {number} [streams] It is asked over HTTP/2, with this number of streams on a connection.
  * @property {number} [atATime] The number of connects at once, where the usual hundred are too many for it.
  * @property {number} [most] With more clients it is not measured: it does not get them all connected here.
+ * @property {true | 'only'} [comesBack] Its pages are measured when they come back, or it is measured by nothing else.
+ * @property {string} [other] A path of it that is no stream.
  * @property {string[]} [packages] Packages of npm whose versions the page shows.
  * @property {() => string | undefined} [unavailable] Why it cannot be measured here.
  */

@@ -4,7 +4,9 @@
  * all of them alike.
  */
 
-const all = () => true;
+/** Of all measures but one. */
+const all = ({ comesBack }) => comesBack !== 'only';
+const returning = ({ comesBack }) => comesBack !== undefined;
 const ours = ({ ours }) => ours;
 const named =
   (...names) =>
@@ -26,6 +28,9 @@ export const STORED = [1_000, 1_000_000];
 /** Single events, and a burst of broadcasts. */
 const histories = (quick) => ({ clients: 100, rounds: quick ? 20 : 100, burst: quick ? 1_000 : 10_000 });
 
+/** Requests that are no streams. */
+const others = (quick) => ({ requests: quick ? 5_000 : 20_000, rounds: quick ? 3 : 9 });
+
 /** Each server is limited to what its files may be: 9,000 clients at both ends are the most that 20,000 descriptors allow. */
 export function plan({ quick }) {
   const [some, many] = quick ? [500, 2_000] : [2_000, 9_000];
@@ -35,12 +40,20 @@ export function plan({ quick }) {
     { name: 'broadcast-some', measure: 'broadcast', of: all, how: paced(some), repeats: quick ? 1 : 5 },
     { name: 'broadcast-many', measure: 'broadcast', of: all, how: paced(many), repeats: quick ? 1 : 5 },
     { name: 'stall', measure: 'stall', of: ours, how: { ...paced(many), looks: quick ? 1 : 5 }, repeats },
-    { name: 'throughput', measure: 'throughput', of: (one) => !one.ours, how: { clients: some, count: 200 }, repeats },
+    {
+      name: 'throughput',
+      measure: 'throughput',
+      of: (one) => all(one) && !one.ours,
+      how: { clients: some, count: 200 },
+      repeats,
+    },
     // Ours writes these in a twentieth of the time; so that there is something to measure, they are ten times as many.
     { name: 'throughput', measure: 'throughput', of: ours, how: { clients: some, count: 2_000 }, repeats },
     { name: 'memory', measure: 'memoryPerClient', of: all, how: { clients: many }, repeats: 1 },
     { name: 'memory-of-handoff', measure: 'memoryPerClient', of: handoff, how: { clients: many }, repeats },
     { name: 'storm', measure: 'storm', of: all, how: { clients: quick ? 500 : 5_000, missed: 10 }, repeats },
+    { name: 'come-back', measure: 'comeBack', of: returning, how: { clients: quick ? 500 : 5_000 }, repeats },
+    { name: 'other-requests', measure: 'otherRequests', of: handoff, how: others(quick), repeats: 1 },
     { name: 'call-few', measure: 'call', of: handoff, how: { clients: 10, sizes: SIZES }, repeats },
     { name: 'call-many', measure: 'call', of: handoff, how: { clients: many, sizes: SIZES }, repeats },
     { name: 'channel', measure: 'channel', of: handoff, how: CHANNEL, repeats },

@@ -104,6 +104,12 @@ export function startNode(script, args, { cwd, env = {} } = {}) {
 export const startHost = (contender, options) =>
   startNode(join(here, 'host.mjs'), [contender, JSON.stringify(options)]);
 
+/** Starts pages of browsers. */
+export const startVisitors = () => startNode(join(here, 'visitors.mjs'), []);
+
+/** Starts a server without streams, `with` or `without` ssekit. */
+export const startPlain = (how) => startNode(join(here, 'plain-server.mjs'), [how]);
+
 /** Starts a program of load/ that listens. */
 export const startProgram = (name) => opened(program(name));
 

@@ -5,13 +5,65 @@ import { CHANNEL, GROWTH, SIZES, STORED } from './plan.mjs';
 import { table } from './table.mjs';
 
 export function ofHandoff(figures) {
-  return [callCosts, byClients, bySize, byThreads, oneUser, aChannel, anInspector, historyCosts, startOnFolder, idle]
+  return [
+    afterDeploy,
+    otherRequests,
+    callCosts,
+    byClients,
+    bySize,
+    byThreads,
+    oneUser,
+    aChannel,
+    anInspector,
+    historyCosts,
+    startOnFolder,
+    idle,
+  ]
     .flatMap((section) => section(figures))
     .join('\n');
 }
 
 export function ofListener(figures) {
   return [eventLoop, stormOfReconnects].flatMap((section) => section(figures)).join('\n');
+}
+
+/** Who is compared when pages come back. */
+const RETURNING = {
+  'ssekit-resume': '**ssekit in Next.js, early resume**',
+  'ssekit-next': '**ssekit in Next.js**',
+  'next-stream': 'a route of Next.js by hand',
+  'better-sse': 'better-sse, without Next.js',
+};
+
+function afterDeploy(figures) {
+  if (!figures.has('come-back')) return [];
+  const rows = Object.entries(RETURNING).map(([name, title]) => {
+    const of = (value) => cost(figures.of('come-back', name, value));
+    return [title, ...['processor', 'seconds', 'restP99', 'p99', 'longest', 'stall'].map(of)];
+  });
+  const heads = [
+    'ms of processor time each',
+    'until all are there, s',
+    'p99 of other requests before, ms',
+    'meanwhile',
+    'longest',
+  ];
+  return [
+    '## After a deploy\n',
+    `${figures.clients('come-back')} pages that were connected before come back at once, with their cookies. Processor time of the server's process, \
+which has all of Node's own part. Other requests come one after the other, in a storm of their own.\n`,
+    table(['', ...heads, 'event loop held, ms'], rows),
+  ];
+}
+
+function otherRequests(figures) {
+  if (!figures.has('other-requests')) return [];
+  const of = (value) => figures.of('other-requests', 'ssekit-handoff', value);
+  return [
+    '## Requests that are no streams\n',
+    `${cost(of('with'))} µs of processor time per request to a server of \`node:http\` that has ssekit, ${cost(of('without'))} µs to one without, in turns: \
+${ratio(of('ratio')?.median)} times as much.\n`,
+  ];
 }
 
 function callCosts(figures) {

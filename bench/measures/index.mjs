@@ -2,6 +2,7 @@
 import { broadcast } from './broadcast.mjs';
 import { call } from './call.mjs';
 import { channel } from './channel.mjs';
+import { comeBack } from './come-back.mjs';
 import { eventLoop } from './event-loop.mjs';
 import { fairness } from './fairness.mjs';
 import { growth } from './growth.mjs';
@@ -9,6 +10,7 @@ import { histories } from './histories.mjs';
 import { idle } from './idle.mjs';
 import { inspector } from './inspector.mjs';
 import { memoryPerClient } from './memory.mjs';
+import { otherRequests } from './other-requests.mjs';
 import { restart } from './restart.mjs';
 import { stall } from './stall.mjs';
 import { storm } from './storm.mjs';
@@ -20,6 +22,7 @@ export const MEASURES = {
   broadcast,
   call,
   channel,
+  comeBack,
   eventLoop,
   fairness,
   growth,
@@ -27,6 +30,7 @@ export const MEASURES = {
   idle,
   inspector,
   memoryPerClient,
+  otherRequests,
   restart,
   stall,
   storm,

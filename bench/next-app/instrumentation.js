@@ -1,8 +1,8 @@
 /** Lets the benchmark's operations run beside the server that is measured, in its process. */
 export async function register() {
   if (process.env.NEXT_RUNTIME !== 'nodejs') return;
-  const { obey } = await import(/* turbopackIgnore: true */ process.env.BENCH_OPERATIONS);
-  obey({ port: Number(process.env.PORT), ...(await server()) });
+  const { processCommands } = await import(/* turbopackIgnore: true */ process.env.BENCH_OPERATIONS);
+  processCommands({ port: Number(process.env.PORT), ...(await server()) });
 }
 
 async function server() {
@@ -14,7 +14,7 @@ async function server() {
   const { SSEService } = await import('ssekit');
   const { methodsOf } = await import(/* turbopackIgnore: true */ process.env.BENCH_SSEKIT);
   const sse = SSEService.configure(JSON.parse(process.env.BENCH_OPTIONS));
-  return { path: '/api/ssekit?user={i}', ...methodsOf(sse, 'handoff') };
+  return { path: `/api/${process.env.BENCH_SERVER}?user={i}&clientId=page-{i}`, ...methodsOf(sse, 'handoff') };
 }
 
 function broadcast(clients, { event, data }) {
