@@ -19,6 +19,7 @@ fn stats() -> Stats {
         stream: 7,
         listener: 8,
         connects: 9,
+        resumed: 13,
         disconnects: [10; 10],
         refusals: [11; 5],
         not_handed_off: [12; 10],
@@ -50,6 +51,9 @@ ssekit_clients{transport="opening"} 5
 ssekit_clients{transport="handoff"} 6
 ssekit_clients{transport="stream"} 7
 ssekit_clients{transport="listener"} 8
+# HELP ssekit_resumed_total Pages that were let in by a ticket, before the framework.
+# TYPE ssekit_resumed_total counter
+ssekit_resumed_total 13
 # HELP ssekit_disconnects_total Clients gone, by reason.
 # TYPE ssekit_disconnects_total counter
 ssekit_disconnects_total{reason="peer"} 10
