@@ -122,7 +122,7 @@ describe('a call says what is wrong', () => {
     ],
     [
       ({ require }) => require('ssekit/next').createSSERoute(),
-      'options: got undefined, wants an object { identify, authorize?, allowedOrigins? }',
+      'options: got undefined, wants an object { identify, authorize?, resume?, allowedOrigins? }',
     ],
     [({ require }) => require('ssekit/next').createSSERoute({}), 'options.identify: got undefined, wants a function'],
     [
