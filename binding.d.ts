@@ -82,7 +82,7 @@ export declare class Streams {
   /**
    * Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
    * been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
-   * `catch_up` comes first. Throws if the client is refused.
+   * `catch_up_with` comes first. Throws if the client is refused.
    */
   resume(from: Returning): number
   /** Disconnects the client of a watched stream that was resumed, because Node has closed the connection. */
@@ -142,6 +142,9 @@ export declare function broadcast(excludeClientId: string | undefined | null, na
 
 /** Calls back when `is_caught_up` is true, or after some seconds. */
 export declare function catchUp(lastEventId: string | undefined | null, done: () => void): void
+
+/** Calls back when the hub has caught up with the page that has sent this request, or after some seconds. */
+export declare function catchUpWith(target: string, headers: Array<string>, done: () => void): void
 
 /** Changes the subscriptions of a page's client. Throws if nothing was changed. */
 export declare function changePage(change: PageChange): PageChanged
@@ -433,6 +436,8 @@ export interface Returning {
   peer?: string
   /** Whether Node keeps the response until the stream has ended. */
   watched: boolean
+  /** Whether `catch_up_with` has called back. */
+  hasWaited: boolean
 }
 
 /** Sends to all clients that have subscribed to a channel; returns the number of connected ones. */

@@ -844,6 +844,7 @@ module.exports.beforeExit = nativeBinding.beforeExit
 module.exports.beginWatch = nativeBinding.beginWatch
 module.exports.broadcast = nativeBinding.broadcast
 module.exports.catchUp = nativeBinding.catchUp
+module.exports.catchUpWith = nativeBinding.catchUpWith
 module.exports.changePage = nativeBinding.changePage
 module.exports.channelsPerClient = nativeBinding.channelsPerClient
 module.exports.configure = nativeBinding.configure

@@ -441,6 +441,18 @@ describe('over a restart', () => {
     expect(await resumedAt(await run(secrets[0] ?? ''))).toBe(0);
   });
 
+  test('a page that claims to be ahead of everybody is told that it is not', async () => {
+    const server = await start({}, { env: { SSEKIT_DATA_DIR: folder } });
+    const page = new Page();
+    (await page.open(server)).destroy();
+    await gone(server);
+    const { epoch } = await stats(server);
+    page.headers['last-event-id'] = `${epoch}.${2 ** 50}`;
+    const ahead = await page.open(server);
+    expect((await ahead.next(1)).map(({ event }) => event)).toEqual(['ssekit:reset']);
+    expect([await asked(server), (await stats(server)).resumed]).toEqual([1, 1]);
+  });
+
   test('a log-out holds, also if the history has forgotten it', async () => {
     const options = { backplane: { file: folder, maxEvents: 100 } };
     const before = await start(options);

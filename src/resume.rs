@@ -4,13 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use napi::Env;
+use napi::bindgen_prelude::Function;
+use napi::threadsafe_function::ThreadsafeFunctionCallMode;
 use napi_derive::napi;
 use parking_lot::Mutex;
 use ssekit_core::{Connect, Error, Hub, LogOutMark, MOST_LEEWAY, parse_address, since_1970};
 use ssekit_http::resume::{Bounds, Keys, NewTicket, Request, Ticket, Version, without_others};
 
 use crate::error::throw;
-use crate::hub::{data_dir, hub, is_shared_by_machines};
+use crate::hub::{data_dir, hub, hub_with_runtime, is_shared_by_machines};
 
 /// The secrets of this process's tickets. Set once.
 static KEYS: Mutex<Option<Arc<Keys>>> = Mutex::new(None);
@@ -127,6 +129,8 @@ pub struct Returning {
     pub peer: Option<String>,
     /// Whether Node keeps the response until the stream has ended.
     pub watched: bool,
+    /// Whether `catch_up_with` has called back.
+    pub has_waited: bool,
 }
 
 /// The ticket of a page that may have its stream back now, and what its client asks for.
@@ -141,14 +145,14 @@ pub(crate) struct Welcome<'a> {
 pub(crate) enum Way<'a> {
     /// The application has to be asked.
     Ask,
-    /// First the hub has to catch up with the page.
-    Wait,
+    /// First the hub has to catch up with the page, which has this id.
+    Wait(Option<String>),
     /// It may come in.
     Enter(Box<Welcome<'a>>),
 }
 
-/// Looks at a request. This changes nothing.
-pub(crate) fn way_of<'a>(hub: &Hub, request: Request<'a>) -> Way<'a> {
+/// Looks at a request. This changes nothing. `has_waited`: the hub has caught up with the page as far as it can.
+pub(crate) fn way_of<'a>(hub: &Hub, request: Request<'a>, has_waited: bool) -> Way<'a> {
     // Before the ticket is looked at, so that a user who is logged out from now on stays out.
     let mark = LogOutMark::now();
     let Some(keys) = keys(hub) else { return Way::Ask };
@@ -156,10 +160,27 @@ pub(crate) fn way_of<'a>(hub: &Hub, request: Request<'a>) -> Way<'a> {
         return Way::Ask;
     };
     let place = request.last_event_id().0.or_else(|| ticket.since.clone()).or_else(|| request.parameter("since"));
-    if !hub.is_caught_up(place.as_deref()) {
-        return Way::Wait;
+    if !has_waited && !hub.is_caught_up(place.as_deref()) {
+        return Way::Wait(place);
     }
     Way::Enter(Box::new(Welcome { ticket, request, keys, mark }))
+}
+
+/// Calls back when the hub has caught up with the page that has sent this request, or after some seconds.
+#[napi(catch_unwind)]
+pub fn catch_up_with(env: Env, target: String, headers: Vec<String>, done: Function<'_, (), ()>) -> napi::Result<()> {
+    let done = done.build_threadsafe_function::<()>().callee_handled::<false>().build()?;
+    let (hub, runtime) = hub_with_runtime(&env)?;
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    let place = match way_of(&hub, Request { target: &target, headers: &headers }, false) {
+        Way::Wait(place) => place,
+        Way::Ask | Way::Enter(_) => None,
+    };
+    runtime.spawn(async move {
+        hub.caught_up(place.as_deref()).await;
+        done.call((), ThreadsafeFunctionCallMode::NonBlocking);
+    });
+    Ok(())
 }
 
 /// Whether the user was not logged out since, and the hub would know. Clocks differ: whoever was let in shortly after a log-out may have been

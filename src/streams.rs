@@ -110,12 +110,12 @@ impl Streams {
     #[napi(catch_unwind)]
     pub fn knows(&self, env: Env, target: String, headers: Vec<String>) -> napi::Result<bool> {
         let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        Ok(!matches!(way_of(&hub(&env)?, Request { target: &target, headers: &headers }), Way::Ask))
+        Ok(!matches!(way_of(&hub(&env)?, Request { target: &target, headers: &headers }, true), Way::Ask))
     }
 
     /// Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
     /// been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
-    /// `catch_up` comes first. Throws if the client is refused.
+    /// `catch_up_with` comes first. Throws if the client is refused.
     #[napi(catch_unwind)]
     pub fn resume(&mut self, env: Env, from: Returning) -> napi::Result<i32> {
         #[cfg(unix)]
@@ -149,9 +149,10 @@ impl Streams {
     fn enter(&mut self, env: Env, from: &Returning) -> napi::Result<i32> {
         let hub = hub(&env)?;
         let headers: Vec<&str> = from.headers.iter().map(String::as_str).collect();
-        let welcome = match way_of(&hub, Request { target: &from.target, headers: &headers }) {
+        let request = Request { target: &from.target, headers: &headers };
+        let welcome = match way_of(&hub, request, from.has_waited) {
             Way::Ask => return Ok(ASK),
-            Way::Wait => return Ok(WAIT),
+            Way::Wait(_) => return Ok(WAIT),
             Way::Enter(welcome) => welcome,
         };
         // Without a descriptor, the application can still answer.

@@ -179,7 +179,7 @@ function receive(arrival: Return): boolean {
 const WAIT = -2;
 
 /** Returns whether the request is answered, or will be. */
-function enter(arrival: Return): boolean {
+function enter(arrival: Return, hasWaited = false): boolean {
   const { request, response, socket, fd } = arrival;
   const watched = isWatched(response);
   let result: number;
@@ -193,6 +193,7 @@ function enter(arrival: Return): boolean {
       fd,
       peer: addressOf(socket),
       watched,
+      hasWaited,
     });
   } catch (error) {
     socket._handle?.readStart?.();
@@ -236,12 +237,11 @@ function refuse({ request, response }: Arrival, error: unknown): boolean {
   return true;
 }
 
+/** The page is ahead of this process. */
 function catchUp(arrival: Return): void {
   const { request, socket } = arrival;
-  const { searchParams } = new URL(request.url ?? '', 'http://localhost');
-  const seen = request.headers['last-event-id'] || searchParams.get('lastEventId') || searchParams.get('since');
-  native().catchUp(seen === null ? undefined : String(seen), () => {
-    if (!socket.destroyed && !enter(arrival)) letInLater(arrival);
+  native().catchUpWith(request.url ?? '', request.rawHeaders, () => {
+    if (!socket.destroyed && !enter(arrival, true)) letInLater(arrival);
   });
 }
 

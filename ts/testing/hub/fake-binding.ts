@@ -106,6 +106,7 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
     disconnectUser: (userId: string) => hub().disconnectUser(userId),
     resumeWith(): void {},
     resumeCookies: () => [],
+    catchUpWith: (_target: string, _headers: string[], done: () => void) => later(done, undefined),
     moment: () => clock.now * 1_000,
     logOutMark: () => hub().mark(),
 
