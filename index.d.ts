@@ -364,6 +364,27 @@ export interface ConnectOptions {
   onClose?: () => void;
 }
 
+/**
+ * A page that comes back gets its stream without a call of `identify`, before the framework sees the request: by a signed cookie that the
+ * answer to its first request has set. See docs/deploying.md.
+ */
+export interface ResumeOptions {
+  /**
+   * The time for which a cookie is good after each connection, in seconds, 1 to `maxAge`. A page that has been connected for longer asks
+   * `identify` again, so this should be as long as pages stay open.
+   */
+  ttl: number;
+  /** The time after `identify` let the page in, however often the page has come back since, in seconds, 1 to 2,592,000. Default: 43,200. */
+  maxAge?: number;
+  /**
+   * The cookies that tell who the visitor is. If one of them changes, `identify` is asked. Default: all cookies but ssekit's own. Name
+   * them if other cookies change while a page is open.
+   */
+  cookies?: string[];
+  /** Other headers that tell who the visitor is, besides `Authorization`. Default: none. */
+  headers?: string[];
+}
+
 /** A client that connected or disconnected. */
 export interface ClientInfo {
   clientId: string;
@@ -529,7 +550,7 @@ export interface SSEStats {
   transports: { opening: number; handoff: number; stream: number; listener: number };
   /** Clients that connected since the start. */
   connects: number;
-  /** Those among them that a ticket let in, before the framework saw their request. See `ResumeOptions` of `ssekit/next`. */
+  /** Those among them that a ticket let in, before the framework saw their request. See `ResumeOptions`. */
   resumed: number;
   /** Clients that disconnected since the start, by reason. */
   disconnects: Record<DisconnectReason, number>;

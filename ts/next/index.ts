@@ -1,6 +1,5 @@
 /** `ssekit/next`: route handlers for the event stream, for tickets and for the inspector, and the settings for `next.config`. */
 
-export type { ResumeOptions } from '../server/resume/options.js';
 export { cursor } from './cursor.js';
 export {
   createInspectorRoute,

@@ -1,12 +1,12 @@
 /** The event stream as a Next.js route handler. */
-import type { ConnectOptions, UserId } from '../../index';
+import type { ConnectOptions, ResumeOptions, UserId } from '../../index';
 import { native } from '../server/binding.js';
 import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
 import { checkOrigins } from '../server/own-page.js';
 import { watchRequests } from '../server/request-context.js';
-import { checkResume, type ResumeOptions } from '../server/resume/options.js';
+import { checkResume } from '../server/resume/options.js';
 import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';

@@ -2,7 +2,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
-import type { ConnectOptions } from '../../index';
+import type { ConnectOptions, ResumeOptions } from '../../index';
 import { inBackground } from '../server/background.js';
 import { native } from '../server/binding.js';
 import { ClientStream, type Sink } from '../server/client-stream.js';
@@ -13,13 +13,12 @@ import { type Answer, answerTo } from '../server/refusals.js';
 import { isOverheard, targetOf, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
 import { ticketFor } from '../server/resume/cookie.js';
 import { standBefore } from '../server/resume/front.js';
-import { checkResume, type Resume, type ResumeOptions } from '../server/resume/options.js';
+import { checkResume, type Resume } from '../server/resume/options.js';
 import { SharedCarrier } from '../server/shared-carrier.js';
 import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 
-export type { ResumeOptions } from '../server/resume/options.js';
 export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
 
 watchRequests();

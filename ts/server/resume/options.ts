@@ -1,27 +1,7 @@
 /** The options of early resume, and the secrets of its tickets. */
+import type { ResumeOptions } from '../../../index';
 import { checkKnown } from '../arguments.js';
 import { argumentError, grouped, rangeError } from '../errors.js';
-
-/**
- * A page that comes back gets its stream without a call of `identify`, before the framework sees the request: by a signed cookie that the
- * answer to its first request has set. See docs/deploying.md.
- */
-export interface ResumeOptions {
-  /**
-   * The time for which a cookie is good after each connection, in seconds, 1 to `maxAge`. A page that has been connected for longer asks
-   * `identify` again, so this should be as long as pages stay open.
-   */
-  ttl: number;
-  /** The time after `identify` let the page in, however often the page has come back since, in seconds, 1 to 2,592,000. Default: 43,200. */
-  maxAge?: number;
-  /**
-   * The cookies that tell who the visitor is. If one of them changes, `identify` is asked. Default: all cookies but ssekit's own. Name
-   * them if other cookies change while a page is open.
-   */
-  cookies?: string[];
-  /** Other headers that tell who the visitor is, besides `Authorization`. Default: none. */
-  headers?: string[];
-}
 
 /** Checked options. */
 export interface Resume {
