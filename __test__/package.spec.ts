@@ -95,7 +95,8 @@ describe('the packages', () => {
   test('have the size that the README states', () => {
     const size = (of: string): number => filesIn(of).reduce((sum, file) => sum + statSync(join(of, file)).size, 0);
     expect(size(main)).toBeLessThan(3.5 * MEGABYTE);
-    expect(size(platform)).toBeLessThan(8 * MEGABYTE);
+    // `scripts/check-binary.mjs` allows 8 MB for the addon itself. The rest is licences.
+    expect(size(platform)).toBeLessThan(8.25 * MEGABYTE);
     // The README says nothing of other platforms.
     if (process.platform !== 'linux' || process.arch !== 'x64') return;
     const said = [...readFileSync(join(ROOT, 'README.md'), 'utf8').matchAll(/([\d.]+) MB (?:unpacked|on Linux)/g)];
