@@ -259,7 +259,9 @@ pub(crate) fn data_dir() -> Option<PathBuf> {
 
 /// Whether processes of other machines, with clocks of their own, share the history.
 pub(crate) fn is_shared_by_machines() -> bool {
-    matches!(PROCESS.lock().settings().backplane, Some(Backplane::Redis(_)))
+    let process = PROCESS.lock();
+    // Without a copy of the settings, because each page that comes back asks.
+    process.running.as_ref().is_some_and(|running| matches!(running.settings.backplane, Some(Backplane::Redis(_))))
 }
 
 /// The hub, which its first use starts, and its runtime.

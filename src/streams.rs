@@ -62,7 +62,9 @@ impl Streams {
     #[napi(catch_unwind)]
     pub fn take_readable(&mut self, max_streams: u32, max_bytes: u32) -> Readable {
         let taken = self.queue.take(max_streams as usize, max_bytes as usize);
-        self.resumed.retain(|token, _| !taken.closed.contains(token));
+        for token in &taken.closed {
+            self.resumed.remove(token);
+        }
         let chunk_of = |chunk: Option<usize>| chunk.map_or(NO_CHUNK, |chunk| chunk as u32);
         Readable {
             tokens: taken.streams.iter().map(|(token, _)| *token).collect(),
