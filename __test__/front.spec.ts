@@ -121,7 +121,7 @@ describe('a line', () => {
     expect(gone).toEqual([]);
     await turn();
     expect(gone).toEqual([2, 3]);
-    // Who comes now stands behind those who wait.
+    // A newcomer stands behind those that wait.
     expect(line.enter(() => gone.push(5))).toBe('waits');
     await turn();
     await turn();

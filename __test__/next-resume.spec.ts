@@ -98,7 +98,7 @@ test(
     const pages = Array.from({ length: 20 }, (_, tab) => page(tab, `user${tab}`));
     for (const one of pages) await open(before, one);
     await before.call('broadcast', { event: 'seen by all', data: 1 });
-    // What nobody has seen yet may be lost with the process.
+    // An event that nobody has seen yet may be lost with the process.
     await before.call('flush');
     await app.stopServers();
     const after = await app.serve('start', { keeps: true });

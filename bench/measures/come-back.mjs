@@ -13,10 +13,7 @@ export async function comeBack(contender, { clients, options = {} }) {
   const server = await (contender.start ?? (() => startHost(contender.file, options)))(options);
   const [pages, bystander] = await Promise.all([startVisitors(), startVisitors()]);
   const { port, path } = server;
-  const storm = async (count) => {
-    const seconds = await pages.ask('open', { port, path, clients: count });
-    return seconds;
-  };
+  const storm = (count) => pages.ask('open', { port, path, clients: count });
   const away = async () => {
     await pages.ask('close');
     while ((await server.ask('clients')) > 0) await delay(10);

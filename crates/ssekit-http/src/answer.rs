@@ -2,9 +2,7 @@
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, USER_AGENT, WWW_AUTHENTICATE,
-};
+use hyper::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{HeaderMap, Method, Request, Response, StatusCode, Version};
 
 use uuid::Uuid;
@@ -130,31 +128,38 @@ pub(crate) fn stream_head() -> Response<()> {
     head
 }
 
-/// The head of a stream that is about to begin, in answer to a request with these headers. Over HTTP/1 the connection ends
-/// with the stream, so the client must not send another request on it (RFC 9112, section 9.6).
-///
-/// undici needs another header. If a connection with `Connection: close` breaks off, undici treats the response as complete
-/// and does not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section
-/// 7.6.1).
+/// The head of a stream that is about to begin, in answer to a request with these headers.
 pub(crate) fn beginning_head(version: Version, request: &HeaderMap) -> Response<()> {
     let mut head = stream_head();
-    if version == Version::HTTP_2 {
-        return head;
-    }
-    let says = |name, values: &[&str]| {
-        let value = request.get(name).map(HeaderValue::as_bytes).unwrap_or_default();
-        values.iter().any(|wanted| value.eq_ignore_ascii_case(wanted.as_bytes()))
-    };
-    if says(USER_AGENT, &["node", "undici"]) && says(CONNECTION, &["keep-alive"]) {
-        head.headers_mut().insert("keep-alive", HeaderValue::from_static("timeout=0"));
-    } else {
-        head.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    if version != Version::HTTP_2 {
+        let (name, value) = end_of_connection(|name| request.get(name).map(HeaderValue::as_bytes));
+        head.headers_mut().insert(name, HeaderValue::from_static(value));
     }
     head
 }
 
+/// The header of a stream over HTTP/1 that keeps the client from sending another request on its connection, which ends with the
+/// stream (RFC 9112, section 9.6). `header` returns a header of the request.
+///
+/// undici needs another header. If a connection with `Connection: close` breaks off, undici treats the response as complete
+/// and does not reconnect. A proxy may forward undici's name, but never its `Connection: keep-alive` (RFC 9110, section
+/// 7.6.1).
+pub(crate) fn end_of_connection<'a>(header: impl Fn(&'static str) -> Option<&'a [u8]>) -> (&'static str, &'static str) {
+    let says = |name, values: &[&str]| {
+        let value = header(name).unwrap_or_default();
+        values.iter().any(|wanted| value.eq_ignore_ascii_case(wanted.as_bytes()))
+    };
+    if says("user-agent", &["node", "undici"]) && says("connection", &["keep-alive"]) {
+        ("keep-alive", "timeout=0")
+    } else {
+        ("connection", "close")
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use hyper::header::USER_AGENT;
+
     use super::*;
 
     #[test]

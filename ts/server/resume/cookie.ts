@@ -8,7 +8,7 @@ import type { OutgoingHttpHeader, ServerResponse } from 'node:http';
 
 import type { ConnectOptions } from '../../../index';
 import { native } from '../binding.js';
-import { detailsOf } from '../details.js';
+import { checkCursor } from '../details.js';
 import type { ClientIdentity } from '../identity.js';
 import { checkAddress, queryOf } from '../identity.js';
 import { prepare } from './front.js';
@@ -58,7 +58,7 @@ function cookiesOf({ resume, moment, client, identity, target }: Ticketed, asked
     channels: identity.channels,
     data: identity.data,
     welcome: identity.welcome,
-    since: detailsOf({ since: client.since } as ConnectOptions).since,
+    since: checkCursor('since', client.since),
     address: checkAddress(client.address),
     head: head.flat(),
   });

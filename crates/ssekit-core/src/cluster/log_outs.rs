@@ -26,7 +26,7 @@ pub(super) struct OwedLogOuts {
 }
 
 impl OwedLogOuts {
-    /// What is known here, and not in the set.
+    /// Those that are known here, and not in the set.
     pub(super) fn new(known: Vec<LogOut>, set: &LogOuts) -> Self {
         let set: HashMap<&str, Duration> = set.last.iter().map(|log_out| (&*log_out.user, log_out.at)).collect();
         let is_owed = |log_out: &LogOut| set.get(&*log_out.user).is_none_or(|at| *at < log_out.at);

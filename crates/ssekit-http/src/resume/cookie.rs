@@ -19,7 +19,7 @@ const MOST: usize = 8;
 const MOST_BYTES: usize = 6 * 1_024;
 
 /// The name of a page's cookie. Pages without a client id share one, as they would share the answer of the application.
-pub fn name_of(request: Request<'_>) -> String {
+pub(super) fn name_of(request: Request<'_>) -> String {
     let client = request.parameter("clientId").unwrap_or_default();
     let hash = digest(&SHA256, client.as_bytes());
     let short = hash.as_ref().get(..HASH_BYTES).unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use crate::answer::end_of_connection;
 use crate::resume::request::Request;
 
 /// The version of HTTP that a request speaks. Over HTTP/1.0, a stream has no chunks and ends with its connection.
@@ -67,7 +68,7 @@ pub(super) fn first_bytes(
     STREAM.iter().for_each(|(name, value)| line(name, value));
     own.iter().for_each(|(name, value)| line(name, value));
     cookie.iter().for_each(|cookie| line("set-cookie", cookie));
-    let (name, value) = end_of_connection(request);
+    let (name, value) = end_of_connection(|name| request.first(name).map(str::as_bytes));
     line(name, value);
     if version == Version::Http11 {
         line("transfer-encoding", "chunked");
@@ -79,19 +80,6 @@ pub(super) fn first_bytes(
         bytes.extend_from_slice(opening);
     }
     bytes
-}
-
-/// The connection ends with the stream: see `beginning_head` in [`crate::answer`].
-fn end_of_connection(request: Request<'_>) -> (&'static str, &'static str) {
-    let says = |name, values: &[&str]| {
-        let value = request.first(name).unwrap_or_default();
-        values.iter().any(|wanted| value.eq_ignore_ascii_case(wanted))
-    };
-    if says("user-agent", &["node", "undici"]) && says("connection", &["keep-alive"]) {
-        ("keep-alive", "timeout=0")
-    } else {
-        ("connection", "close")
-    }
 }
 
 /// RFC 9110, section 5.1.

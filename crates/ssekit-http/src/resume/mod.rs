@@ -20,8 +20,8 @@ mod ticket;
 #[cfg(test)]
 mod tests;
 
-pub use cookie::{name_of, without_others};
+pub use cookie::without_others;
 pub use head::Version;
 pub use keys::Keys;
 pub use request::Request;
-pub use ticket::{Bounds, MAX_AGE, NewTicket, Ticket};
+pub use ticket::{Bounds, NewTicket, Ticket};

@@ -284,7 +284,7 @@ fn any_page() -> impl Strategy<Value = Page> {
 }
 
 proptest! {
-    /// What a ticket is bound to, written down a second time: who may use it, and nobody else.
+    /// The rule of a ticket's use, written down a second time.
     #[test]
     fn ticket_never_serves_another_request(first in any_page(), second in any_page(), late in 0_u64..1_200) {
         let keys = keys();

@@ -1,4 +1,4 @@
-//! What a ticket says, and whether it is good for a request.
+//! The content of a ticket, and whether it is good for a request.
 
 use std::time::Duration;
 
@@ -14,9 +14,6 @@ use crate::resume::request::{Choice, Request};
 use crate::resume::seal::{open, seal};
 use ssekit_core::session::revoked::{LONGEST, MOST_LEEWAY};
 
-/// The default of [`Bounds::max_age`].
-pub const MAX_AGE: Duration = Duration::from_secs(12 * 3_600);
-
 /// How long tickets are good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Bounds {
@@ -27,7 +24,7 @@ pub struct Bounds {
     pub max_age: Duration,
 }
 
-/// What the application said about a page, in answer to one request.
+/// The application's answer to one request of a page.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NewTicket<'a> {
     /// The user; `None` for an anonymous client.
