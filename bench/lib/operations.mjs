@@ -18,6 +18,7 @@ import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
+import { answer } from './answer.mjs';
 
 /** Processes the commands of the process that started this one, and ends with it. */
 export function processCommands(server) {
@@ -48,14 +49,7 @@ export function processCommands(server) {
       return Math.max(0, delays.max / 1e6 - 1);
     },
   };
-  process.on('message', async ({ id, op, ...args }) => {
-    try {
-      process.send({ id, result: (await operations[op](args)) ?? null });
-    } catch (error) {
-      process.send({ id, error: String(error?.stack ?? error) });
-    }
-  });
-  process.on('disconnect', () => process.exit());
+  answer(operations);
   process.send({ port: server.port, path: server.path });
 }
 

@@ -5,6 +5,7 @@
 import { Agent, get } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as delay } from 'node:timers/promises';
+import { answer } from './answer.mjs';
 
 /** What a browser sends besides. */
 const HEADERS = [
@@ -103,12 +104,5 @@ const operations = {
   },
 };
 
-process.on('message', async ({ id, op, ...args }) => {
-  try {
-    process.send({ id, result: (await operations[op](args)) ?? null });
-  } catch (error) {
-    process.send({ id, error: String(error?.stack ?? error) });
-  }
-});
-process.on('disconnect', () => process.exit());
+answer(operations);
 process.send({ port: 0, path: '' });
