@@ -56,7 +56,12 @@ impl Page {
     async fn live(mut self, over: Arc<AtomicBool>) -> Self {
         let mut pull = self.connect().await;
         let mut patience = Instant::now() + PATIENCE;
-        while !(over.load(Ordering::Relaxed) && self.account.has_the_newest()) && Instant::now() < patience {
+        // Nothing is missing in that moment. A later look would also ask for a round that has begun since.
+        while !(over.load(Ordering::Relaxed) && self.account.has_the_newest()) {
+            if Instant::now() >= patience {
+                self.account.close();
+                break;
+            }
             if !over.load(Ordering::Relaxed) {
                 // The duration of the fault says nothing.
                 patience = Instant::now() + PATIENCE;
@@ -82,7 +87,6 @@ impl Page {
                 tokio::time::sleep(Duration::from_millis(2)).await;
             }
         }
-        self.account.close();
         self
     }
 }

@@ -10,6 +10,7 @@ use ssekit_testing::chance::Chance;
 use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::ledger::{Account, Ledger};
 use ssekit_testing::pull::Pull;
+use ssekit_testing::wire::Received;
 use ssekit_testing::{Engine, data, eventually, keeping_all};
 
 fn options() -> Options {
@@ -224,9 +225,93 @@ fn change(way: &HalfOpen, chance: &mut Chance) {
     }
 }
 
+const USERS: [&str; 2] = ["ada", "bob"];
+
+type Nodes = [(Engine, HalfOpen); 2];
+
+/// A page that goes from one node to the other.
+struct Traveller {
+    home: usize,
+    user: &'static str,
+    pull: Pull,
+    last: String,
+    account: Account,
+}
+
+impl Traveller {
+    fn start(nodes: &Nodes, ledger: &Ledger, home: usize, user: &'static str) -> Self {
+        let who = Connect { user: Some(user), ..Connect::default() };
+        let pull = Pull::of(nodes[home].0.connect(who).unwrap());
+        let last = pull.ready.id.clone();
+        Self { home, user, pull, last, account: Account::new(ledger, user) }
+    }
+
+    fn connect(&mut self, nodes: &Nodes) {
+        let who = Connect { user: Some(self.user), last_event_id: Some(&self.last), ..Connect::default() };
+        self.pull = Pull::of(nodes[self.home].0.connect(who).unwrap());
+    }
+
+    fn take(&mut self, events: &[Received]) {
+        for event in events {
+            self.account.take(event);
+            self.last.clone_from(&event.id);
+        }
+    }
+
+    /// It is cut when it has got a part of what there is, and may go to the other node.
+    fn cut(&mut self, nodes: &Nodes, chance: &mut Chance) {
+        let events = self.pull.all();
+        self.take(&events[..chance.below(events.len() + 1)]);
+        self.home = if chance.below(2) == 0 { 1 - self.home } else { self.home };
+        self.connect(nodes);
+        self.last.clone_from(&self.pull.ready.id);
+    }
+
+    /// It gets all that there is.
+    fn finish(&mut self, nodes: &Nodes) {
+        loop {
+            let events = self.pull.all();
+            self.take(&events);
+            if !self.pull.has_ended() {
+                break;
+            }
+            // It was let go for what it has seen, and comes back.
+            let node = &nodes[self.home].0;
+            node.block_on(node.caught_up(Some(&self.last)));
+            self.connect(nodes);
+        }
+        self.account.close();
+    }
+}
+
+/// Up to three events from one of the nodes.
+fn send(nodes: &Nodes, ledger: &Ledger, chance: &mut Chance) {
+    let from = chance.below(2);
+    for _ in 0..chance.below(4) {
+        let to = [None, Some(USERS[0]), Some(USERS[1])][chance.below(3)];
+        let text = ledger.note(from, to);
+        match to {
+            Some(user) => drop(nodes[from].0.send_to_user(user, data(&text)).unwrap()),
+            None => drop(nodes[from].0.broadcast(data(&text), None).unwrap()),
+        }
+    }
+}
+
+/// Opens both ways, and waits until both nodes have read everything.
+fn end_faults(nodes: &Nodes, memory: &Memory) {
+    for (node, way) in nodes {
+        way.let_read(true);
+        way.let_append(u64::MAX);
+        way.let_hear(true);
+        eventually("all is out", || node.stats().cluster.unwrap().buffered.records == 0);
+        is(node, Link::Up);
+    }
+    let end = nodes[0].0.block_on(async { memory.clone().join(&Known::default()).await.unwrap().ends.events });
+    nodes.iter().for_each(|(node, _)| reads(node, end));
+}
+
 #[test]
 fn cut_pages_get_everything_or_a_reset() {
-    const USERS: [&str; 2] = ["ada", "bob"];
     let only = std::env::var("SSEKIT_SEED").ok().map(|seed| seed.parse::<u64>().unwrap());
     let mut resets = 0;
     for seed in only.map_or(0..60, |seed| seed..seed + 1) {
@@ -234,77 +319,24 @@ fn cut_pages_get_everything_or_a_reset() {
         let memory = Memory::new(1_000_000);
         let nodes = [node(&memory), node(&memory)];
         let ledger = Ledger::of(2);
-        let mut pages: Vec<(usize, &str, Pull, String, Account)> = (0..8)
-            .map(|number| {
-                let (home, user) = (number % 2, USERS[number / 2 % 2]);
-                let node = &nodes[home].0;
-                let pull = Pull::of(node.connect(Connect { user: Some(user), ..Connect::default() }).unwrap());
-                let id = pull.ready.id.clone();
-                (home, user, pull, id, Account::new(&ledger, user))
-            })
-            .collect();
+        let mut pages: Vec<Traveller> =
+            (0..8).map(|number| Traveller::start(&nodes, &ledger, number % 2, USERS[number / 2 % 2])).collect();
         for _ in 0..80 {
             match chance.below(10) {
-                0 | 1 => {
-                    let way = chance.below(2);
-                    change(&nodes[way].1, &mut chance);
-                }
+                0 | 1 => change(&nodes[chance.below(2)].1, &mut chance),
                 2..=4 => {
                     let page = chance.below(pages.len());
-                    let (home, user, pull, last, account) = &mut pages[page];
-                    // It has got a part of what there is when it is cut.
-                    let events = pull.all();
-                    let some = chance.below(events.len() + 1);
-                    for event in &events[..some] {
-                        account.take(event);
-                        last.clone_from(&event.id);
-                    }
-                    *home = if chance.below(2) == 0 { 1 - *home } else { *home };
-                    let who = Connect { user: Some(*user), last_event_id: Some(last), ..Connect::default() };
-                    *pull = Pull::of(nodes[*home].0.connect(who).unwrap());
-                    last.clone_from(&pull.ready.id);
+                    pages[page].cut(&nodes, &mut chance);
                 }
                 5 => std::thread::sleep(Duration::from_millis(chance.below(60) as u64)),
-                _ => {
-                    let from = chance.below(2);
-                    for _ in 0..chance.below(4) {
-                        let to = [None, Some(USERS[0]), Some(USERS[1])][chance.below(3)];
-                        let text = ledger.note(from, to);
-                        match to {
-                            Some(user) => drop(nodes[from].0.send_to_user(user, data(&text)).unwrap()),
-                            None => drop(nodes[from].0.broadcast(data(&text), None).unwrap()),
-                        }
-                    }
-                }
+                _ => send(&nodes, &ledger, &mut chance),
             }
         }
-        for (node, way) in &nodes {
-            way.let_read(true);
-            way.let_append(u64::MAX);
-            way.let_hear(true);
-            eventually("all is out", || node.stats().cluster.unwrap().buffered.records == 0);
-            is(node, Link::Up);
-        }
-        let end = nodes[0].0.block_on(async { memory.clone().join(&Known::default()).await.unwrap().ends.events });
-        nodes.iter().for_each(|(node, _)| reads(node, end));
-        for (number, (home, user, pull, last, account)) in pages.iter_mut().enumerate() {
-            loop {
-                for event in pull.all() {
-                    account.take(&event);
-                    last.clone_from(&event.id);
-                }
-                if !pull.has_ended() {
-                    break;
-                }
-                // It was let go for what it has seen, and comes back.
-                let node = &nodes[*home].0;
-                node.block_on(node.caught_up(Some(last)));
-                let who = Connect { user: Some(*user), last_event_id: Some(last), ..Connect::default() };
-                *pull = Pull::of(node.connect(who).unwrap());
-            }
-            account.close();
-            resets += account.resets;
-            assert_eq!(account.faults, Vec::<String>::new(), "seed {seed}, page {number} of {user}");
+        end_faults(&nodes, &memory);
+        for (number, page) in pages.iter_mut().enumerate() {
+            page.finish(&nodes);
+            resets += page.account.resets;
+            assert_eq!(page.account.faults, Vec::<String>::new(), "seed {seed}, page {number} of {}", page.user);
         }
     }
     println!("{resets} resets");

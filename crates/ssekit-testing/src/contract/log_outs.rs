@@ -26,7 +26,7 @@ fn of(node: NodeId, first: u64, log_outs: &[LogOut]) -> Batch {
     Batch { node, topic: Topic::Events, first, records: log_outs.iter().map(record).collect() }
 }
 
-/// What a node finds that comes now.
+/// The log-outs that a node learns when it joins now.
 async fn found<W: World>(world: &W) -> LogOuts {
     fresh(&mut world.node()).await.log_outs
 }
