@@ -82,7 +82,7 @@ fn described(client: ClientDetails) -> Option<ConnectedClient> {
     Some(ConnectedClient {
         transport: transport_of(client.transport)?,
         id: client.id.to_string(),
-        member: client.member,
+        member: client.member(),
         user_id: client.user.map(|user| user.to_string()),
         data: client.data.map(|data| data.to_string()),
         connected_at: client.connected_at.as_millis() as f64,

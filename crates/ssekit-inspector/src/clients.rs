@@ -40,7 +40,7 @@ struct Row<'a> {
     shared: bool,
 }
 
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Hash, Serialize)]
 struct RowLag {
     events: usize,
     ms: u64,
@@ -59,7 +59,7 @@ pub(crate) struct Changes {
 /// Follows the connected clients.
 #[derive(Debug, Default)]
 pub(crate) struct Clients {
-    /// The clients that the page has, each with the hash of its row, and the look that has seen it last.
+    /// The clients that the page has, each with the hash of what its row shows, and the look that has seen it last.
     known: HashMap<Arc<str>, (u64, u64)>,
     looks: u64,
     next: Option<Instant>,
@@ -76,11 +76,12 @@ impl Clients {
         let view = hub.look_at_clients(MOST_CLIENTS, |client, channels| find.is_in_client(client, channels));
         let mut changed = Vec::new();
         for client in &view.shown {
-            let Some(row) = row(client, shows_data) else { continue };
-            let seen = (hash_of(row.get()), self.looks);
+            let Some(row) = Row::of(client, shows_data) else { continue };
+            let seen = (row.hash(), self.looks);
             let before = self.known.insert(Arc::clone(&client.details.id), seen);
+            // Most rows are as before, and a look must cost little.
             if before.is_none_or(|(hash, _)| hash != seen.0) {
-                changed.push(row);
+                changed.extend(to_raw_value(&row));
             }
         }
         let mut gone = Vec::new();
@@ -97,37 +98,41 @@ impl Clients {
     }
 }
 
-/// A client's row; `None` if it has left since it was found.
-fn row(ClientView { details, not_handed_off, waiting, lag }: &ClientView, shows_data: bool) -> Option<Box<RawValue>> {
-    let transport = match details.transport {
-        None => "elsewhere",
-        Some(Phase::Opening) => "opening",
-        Some(Phase::Stream) => "stream",
-        Some(Phase::Handoff) => "handoff",
-        Some(Phase::Listener) => "listener",
-        Some(Phase::Closed) => return None,
-    };
-    let is_lagging = *lag >= LAG;
-    // In steps, so that a row does not change all the time.
-    let ms = (lag.as_millis() / LAG.as_millis() * LAG.as_millis()) as u64;
-    let stays = not_handed_off.filter(|_| matches!(details.transport, Some(Phase::Stream | Phase::Opening)));
-    let data = details.data.as_deref().filter(|_| shows_data);
-    let row = Row {
-        id: &details.id,
-        user: details.user.as_deref(),
-        data: data.and_then(|data| serde_json::from_str(data).ok()),
-        connected_at: details.connected_at.as_millis() as u64,
-        transport,
-        not_handed_off: stays.map(NotHandedOff::as_str),
-        channels: details.channels.iter().map(|name| &**name).collect(),
-        lag: if is_lagging { RowLag { events: *waiting, ms } } else { RowLag::default() },
-        shared: stays == Some(NotHandedOff::Shared),
-    };
-    to_raw_value(&row).ok()
-}
+impl<'a> Row<'a> {
+    /// A client's row; `None` if it has left since it was found.
+    fn of(ClientView { details, not_handed_off, waiting, lag }: &'a ClientView, shows_data: bool) -> Option<Self> {
+        let transport = match details.transport {
+            None => "elsewhere",
+            Some(Phase::Opening) => "opening",
+            Some(Phase::Stream) => "stream",
+            Some(Phase::Handoff) => "handoff",
+            Some(Phase::Listener) => "listener",
+            Some(Phase::Closed) => return None,
+        };
+        let is_lagging = *lag >= LAG;
+        // In steps, so that a row does not change all the time.
+        let ms = (lag.as_millis() / LAG.as_millis() * LAG.as_millis()) as u64;
+        let stays = not_handed_off.filter(|_| matches!(details.transport, Some(Phase::Stream | Phase::Opening)));
+        let data = details.data.as_deref().filter(|_| shows_data);
+        Some(Self {
+            id: &details.id,
+            user: details.user.as_deref(),
+            data: data.and_then(|data| serde_json::from_str(data).ok()),
+            connected_at: details.connected_at.as_millis() as u64,
+            transport,
+            not_handed_off: stays.map(NotHandedOff::as_str),
+            channels: details.channels.iter().map(|name| &**name).collect(),
+            lag: if is_lagging { RowLag { events: *waiting, ms } } else { RowLag::default() },
+            shared: stays == Some(NotHandedOff::Shared),
+        })
+    }
 
-fn hash_of(text: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    text.hash(&mut hasher);
-    hasher.finish()
+    /// A hash of everything that it shows.
+    fn hash(&self) -> u64 {
+        let Self { id, user, data, connected_at, transport, not_handed_off, channels, lag, shared } = self;
+        let mut hasher = DefaultHasher::new();
+        (id, user, data.map(RawValue::get), connected_at, transport, not_handed_off, channels, lag, shared)
+            .hash(&mut hasher);
+        hasher.finish()
+    }
 }

@@ -23,8 +23,6 @@ pub struct ClientFilter<'a> {
 pub struct ClientDetails {
     /// Its id.
     pub id: Arc<str>,
-    /// Its name in `ssekit:join` and `ssekit:leave`.
-    pub member: String,
     /// Its user; `None` for an anonymous client.
     pub user: Option<Arc<str>>,
     /// Its description of itself when it connected, as JSON.
@@ -35,6 +33,13 @@ pub struct ClientDetails {
     pub transport: Option<Phase>,
     /// The channels that it has subscribed to.
     pub channels: Vec<Arc<str>>,
+}
+
+impl ClientDetails {
+    /// Its name in `ssekit:join` and `ssekit:leave`.
+    pub fn member(&self) -> String {
+        member(&self.id)
+    }
 }
 
 impl Hub {
@@ -66,7 +71,6 @@ impl Hub {
 pub(super) fn details_elsewhere(there: &Described) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&there.id),
-        member: member(&there.id),
         user: there.user.clone(),
         data: there.data.clone(),
         connected_at: there.connected_at,
@@ -78,7 +82,6 @@ pub(super) fn details_elsewhere(there: &Described) -> ClientDetails {
 pub(super) fn details(client: &Client) -> ClientDetails {
     ClientDetails {
         id: Arc::clone(&client.info.id),
-        member: member(&client.info.id),
         user: client.info.user.clone(),
         data: client.data.clone(),
         connected_at: client.connected_at,

@@ -62,7 +62,7 @@ async fn clients_learn_who_comes_and_goes() {
     let member = joins(&events[0], "tab");
     assert!(!member.contains("tab"), "the id of a client may be its proof");
     let details = hub.clients(ClientFilter { channel: Some("quiet"), ..ClientFilter::default() });
-    assert_eq!(details[0].member, member, "the server calls it what pages call it");
+    assert_eq!(details[0].member(), member, "the server calls it what pages call it");
     // It reloads in time.
     drop(tab);
     advance(Duration::from_millis(500)).await;
