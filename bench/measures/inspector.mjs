@@ -28,7 +28,7 @@ export async function inspector(contender, { clients, count }) {
   });
 }
 
-/** Opens an inspector and reads its lines. Resolves, when the first has come, to a function that ends it. */
+/** Opens an inspector and reads its lines. Resolves, when the list of all clients has come, to a function that ends it. */
 async function lookOn(port) {
   const response = await fetch(`http://127.0.0.1:${port}/inspector`, {
     method: 'POST',
@@ -37,7 +37,13 @@ async function lookOn(port) {
   });
   if (!response.ok) throw new Error(`the inspector answered with ${response.status}`);
   const reader = response.body.getReader();
-  await reader.read();
+  const decoder = new TextDecoder();
+  let text = '';
+  while (!/"clients":\{.*\n/.test(text)) {
+    const { done, value } = await reader.read();
+    if (done) throw new Error('the inspector has ended');
+    text += decoder.decode(value, { stream: true });
+  }
   const reading = (async () => {
     while (!(await reader.read()).done);
   })();

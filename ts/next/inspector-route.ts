@@ -47,7 +47,8 @@ export function createInspectorRoute(options: InspectorRouteOptions = {}): Inspe
     if (own) return own;
     const asked = { method, url, headers, body: (most: number) => bodyOf(request, most) };
     const { body, ...answer } = await inspect(asked, granted);
-    return new Response(method === 'HEAD' ? null : body, answer);
+    if (method === 'HEAD') return new Response(null, answer);
+    return new Response(typeof body === 'string' ? body : body.asStream(), answer);
   };
   return { GET: handle, POST: handle };
 }

@@ -3,7 +3,6 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 
 import type { ConnectOptions, ResumeOptions } from '../../index';
-import { inBackground } from '../server/background.js';
 import { native } from '../server/binding.js';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
@@ -18,6 +17,7 @@ import { SharedCarrier } from '../server/shared-carrier.js';
 import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '../server/sharing.js';
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
+import { drained } from './drained.js';
 
 export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
 
@@ -186,28 +186,4 @@ function sinkOf(res: AnyResponse): Sink {
     drained: (written) => drained(res, written),
     end: () => res.end(),
   };
-}
-
-/** The maximum wait when `write` reports a full response that is not full: a middleware may never report more. */
-const UNTOLD_DRAIN_MS = 1_000;
-
-function drained(res: AnyResponse, written: unknown): Promise<void> | undefined {
-  // The result of `write` may come from a middleware, which often returns nothing.
-  const isFull = needsDrain(res);
-  if (!isFull && written !== false) return undefined;
-  return new Promise((resolve) => {
-    const timer = isFull ? undefined : inBackground(UNTOLD_DRAIN_MS, done);
-    function done(): void {
-      clearTimeout(timer);
-      res.off('drain', done);
-      res.off('close', done);
-      resolve();
-    }
-    res.once('drain', done);
-    res.once('close', done);
-  });
-}
-
-function needsDrain(res: AnyResponse): boolean {
-  return 'stream' in res ? !res.stream.destroyed && res.stream.writableNeedDrain : res.writableNeedDrain;
 }

@@ -1,12 +1,11 @@
 /** The inspector on Node's own response. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ReadableStream as NodeReadableStream } from 'node:stream/web';
 
 import type { InspectorRights } from '../../index';
 import { checkAuthorize, inspect } from '../server/inspector.js';
+import type { Lines } from '../server/inspector-lines.js';
+import { drained } from './drained.js';
 
 /** Node's requests of HTTP/1.1 and HTTP/2. */
 type AnyRequest = IncomingMessage | Http2ServerRequest;
@@ -52,8 +51,23 @@ export async function handleInspector(
     res.end(body);
     return;
   }
-  // A page that leaves is no error.
-  await pipeline(Readable.fromWeb(body as NodeReadableStream<Uint8Array>), res as ServerResponse).catch(() => {});
+  await pour(body, res as ServerResponse);
+}
+
+/** Writes lines until they end, or the page has left, which is no error. Without a web stream, whose layers cost more than the lines. */
+function pour(lines: Lines, res: ServerResponse): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      lines.end();
+      resolve();
+    };
+    res.once('close', over).once('error', over);
+    if (res.destroyed) over();
+    lines.pourInto({
+      write: (line) => drained(res, res.write(line)),
+      end: () => res.end(),
+    });
+  });
 }
 
 function headerOf({ headers }: AnyRequest, name: string): string | null {

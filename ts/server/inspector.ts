@@ -1,10 +1,9 @@
 /** The inspector: a page that shows who is connected and what was sent. What the routes of each framework share. */
-import type { NativeWatch } from '../../binding.js';
 import type { InspectorRights } from '../../index';
-import { inBackground } from './background.js';
 import { native } from './binding.js';
 import { argumentError, grouped, unfitArgument } from './errors.js';
 import { explain } from './explain.js';
+import { Lines } from './inspector-lines.js';
 import { isJson } from './json-type.js';
 import { isFromOwnPage } from './own-page.js';
 import { retryAfter } from './refusals.js';
@@ -22,7 +21,7 @@ export interface InspectorRequest {
 export interface InspectorAnswer {
   status: number;
   headers: Record<string, string>;
-  body: string | ReadableStream<Uint8Array>;
+  body: string | Lines;
 }
 
 type Rights = Required<InspectorRights>;
@@ -104,7 +103,7 @@ async function obey(request: InspectorRequest, rights: Rights): Promise<Inspecto
   if (find === undefined) return whole(status, answer);
   const watch = native().beginWatch(find, rights);
   if (!watch) return problem(429, 'Too many inspectors are open. Close one, or try again later.', retryAfter());
-  return { status: 200, headers: LINES, body: linesOf(watch) };
+  return { status: 200, headers: LINES, body: new Lines(watch) };
 }
 
 const LINES = {
@@ -112,37 +111,6 @@ const LINES = {
   'cache-control': 'no-store, no-transform',
   'x-accel-buffering': 'no',
 };
-
-/** The lines of a watch. A reader who is slow gets fewer. */
-function linesOf(watch: NativeWatch): ReadableStream<Uint8Array> {
-  const { tickMs } = native().inspectorPage();
-  const encoder = new TextEncoder();
-  let wait = 0;
-  let timer: NodeJS.Timeout | undefined;
-  return new ReadableStream<Uint8Array>(
-    {
-      pull: (controller) =>
-        new Promise((resolve) => {
-          timer = inBackground(wait, () => {
-            wait = tickMs;
-            const line = watch.line();
-            if (line === null) {
-              watch.end();
-              controller.close();
-            } else {
-              controller.enqueue(encoder.encode(line));
-            }
-            resolve();
-          });
-        }),
-      cancel() {
-        clearTimeout(timer);
-        watch.end();
-      },
-    },
-    { highWaterMark: 1 },
-  );
-}
 
 function unfit(status: number, name: string, { headers }: InspectorRequest, wants: string): InspectorAnswer {
   const value = headers.get(name);
