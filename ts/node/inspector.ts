@@ -61,8 +61,8 @@ function pour(lines: Lines, res: ServerResponse): Promise<void> {
       lines.end();
       resolve();
     };
-    res.once('close', over).once('error', over);
-    if (res.destroyed) over();
+    if (res.destroyed) return over();
+    res.once('close', over).on('error', over);
     lines.pourInto({
       write: (line) => drained(res, res.write(line)),
       end: () => res.end(),
