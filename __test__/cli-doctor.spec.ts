@@ -139,7 +139,7 @@ test('without an answer, a HEAD request tells a buffer from a hanging app', asyn
   const buffered = await serve((req, res) => {
     if (req.method === 'HEAD') res.writeHead(200, STREAM_HEAD).end();
   });
-  expect((await doctor([buffered.url, '--timeout', '0.3'])).ids).toEqual(['problem buffered']);
+  expect((await doctor([buffered.url, '--timeout', '2'])).ids).toEqual(['problem buffered']);
   const hanging = await serve(() => {});
   expect((await doctor([hanging.url, '--timeout', '0.3'])).ids).toEqual(['problem no-answer']);
 });
@@ -151,8 +151,12 @@ test('a connection closed while idle is a problem with its duration', async () =
   });
   const report = await doctor([url, '--wait', '5']);
   expect(report.ids).toEqual([HTTP_1, 'problem idle-timeout']);
-  expect(report.findings[1]?.seen).toMatch(/after 1\.\d s without a byte/);
-  expect(report.findings[1]?.remedy).toMatch(/heartbeatMs: [56]00 /);
+  const [, seconds] = /after ([\d.]+) s without a byte/.exec(report.findings[1]?.seen ?? '') ?? [];
+  const [, heartbeatMs] = /heartbeatMs: (\d+) /.exec(report.findings[1]?.remedy ?? '') ?? [];
+  // The connection may close later than asked for, and the remedy follows what was seen, to a tenth of a second.
+  expect(Number(seconds)).toBeGreaterThanOrEqual(1.1);
+  expect(Number(heartbeatMs)).toBeGreaterThanOrEqual(500);
+  expect(Math.abs(Number(heartbeatMs) - Number(seconds) * 500)).toBeLessThanOrEqual(100);
 });
 
 describe('over TLS', () => {

@@ -10,7 +10,13 @@ export interface LineSink {
   end(): void;
 }
 
-/** The lines of a watch, one per tick. */
+/** A watch pauses for this many times what a line took, so that it takes at most a two hundredth of the thread that serves the application. */
+const PAUSE_PER_COST = 199;
+
+/** The maximum pause: a page that gets lines more rarely looks broken. */
+const MOST_PAUSE_MS = 1_000;
+
+/** The lines of a watch, one per tick or, where lines are dear, fewer. */
 export class Lines {
   readonly #watch: NativeWatch;
   readonly #tickMs = native().inspectorPage().tickMs;
@@ -60,6 +66,7 @@ export class Lines {
 
   #writeAfter(ms: number, sink: LineSink): void {
     this.#timer = inBackground(ms, () => {
+      const began = performance.now();
       const line = this.#watch.line();
       if (line === null) {
         this.end();
@@ -67,12 +74,17 @@ export class Lines {
         return;
       }
       const room = sink.write(line);
-      if (room) void room.then(() => this.#goOn(sink));
-      else this.#goOn(sink);
+      const pause = this.#pauseAfter(performance.now() - began);
+      if (room) void room.then(() => this.#goOn(pause, sink));
+      else this.#goOn(pause, sink);
     });
   }
 
-  #goOn(sink: LineSink): void {
-    if (!this.#isOver) this.#writeAfter(this.#tickMs, sink);
+  #pauseAfter(costMs: number): number {
+    return Math.max(this.#tickMs, Math.min(costMs * PAUSE_PER_COST, MOST_PAUSE_MS));
+  }
+
+  #goOn(pauseMs: number, sink: LineSink): void {
+    if (!this.#isOver) this.#writeAfter(pauseMs, sink);
   }
 }

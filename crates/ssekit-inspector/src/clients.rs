@@ -18,7 +18,7 @@ pub(crate) const MOST_CLIENTS: usize = 2_000;
 const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
 
 /// A look may take this part of the time between two looks.
-const SHARE: u32 = 400;
+const SHARE: u32 = 800;
 
 /// An event that waits for less than this is on its way.
 const LAG: Duration = Duration::from_millis(100);
