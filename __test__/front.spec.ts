@@ -149,6 +149,25 @@ describe('a line', () => {
     await until('both to go on', () => gone === 2);
   });
 
+  test('lets those who wait go on after others have arrived, or after a number of turns', async () => {
+    const line = new Line({ perTurn: 2, most: 100, arrivalsFirst: 3 });
+    const gone: number[] = [];
+    const arrive = (index: number) => line.enter(() => gone.push(index));
+    expect(arrive(0)).toBe('now');
+    // One arrives in each turn.
+    for (let index = 1; index <= 8; index += 1) {
+      expect(arrive(index)).toBe('waits');
+      await turn();
+    }
+    // Three turns were left to them, then two went on, and the same once more.
+    expect(gone).toEqual([1, 2, 3, 4]);
+    await turn();
+    await turn();
+    expect(gone).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+    for (let turns = 0; turns < 3; turns += 1) await turn();
+    expect(arrive(9)).toBe('now');
+  });
+
   test('goes on after an error', async () => {
     const server = await Evaluator.start();
     const errors = await server.evaluate(async ({ require }) => {

@@ -38,8 +38,14 @@ function open({ port, path }, number) {
       text += bytes.toString('latin1');
       const end = text.indexOf('\r\n\r\n');
       if (end < 0 || text.length === end + 4) return;
-      const head = text.slice(0, end);
+      const [head, body] = [text.slice(0, end), text.slice(end)];
       text = undefined;
+      const [, later] = /retry: (\d+)/.exec(/\r\nretry-after:/i.test(head) ? body : '') ?? [];
+      if (later) {
+        // The server has no room now, and says when to come back.
+        socket.destroy();
+        return resolve(delay(Number(later)).then(() => open({ port, path }, number)));
+      }
       if (!head.startsWith('HTTP/1.1 200')) return reject(new Error(`page ${number} got ${head.split('\r\n', 1)[0]}`));
       const [, fresh] = /\r\nset-cookie: (ssekit-[^;]+)/i.exec(head) ?? [];
       if (fresh) tickets.set(number, fresh);

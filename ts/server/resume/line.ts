@@ -2,6 +2,9 @@
  * Takes work in turns. Node emits all requests that have come before it does anything else, so thousands of pages that come back at once would
  * hold its event loop until the last of them is served. With a line, a few are served in each turn of the loop, and other requests in
  * between.
+ *
+ * Node accepts one connection per turn, so a turn must be short while connections come. Otherwise, they wait in the kernel, which has room
+ * for a few hundred: it lets the others try again seconds later, and resets those that wait for more than seven seconds.
  */
 import { setImmediate, setTimeout } from 'node:timers';
 
@@ -17,6 +20,8 @@ export interface LineOptions {
   most: number;
   /** Whether one more may go on. */
   mayGoOn?: () => boolean;
+  /** The maximum number of turns that those who wait let pass while others arrive. Default: none. */
+  arrivalsFirst?: number;
 }
 
 export class Line {
@@ -26,6 +31,11 @@ export class Line {
   #gone = 0;
   #taken = 0;
   #isScheduled = false;
+  /** Whether somebody has arrived in this turn, and in the turn before. */
+  #hasArrival = false;
+  #hadArrival = false;
+  /** The number of turns that were left to arrivals since somebody went on. */
+  #leftToArrivals = 0;
 
   constructor(options: LineOptions) {
     this.#options = options;
@@ -33,7 +43,9 @@ export class Line {
 
   /** Returns `now` if the caller may do its work at once. If it `waits`, `work` is called in its turn. */
   enter(work: () => void): Place {
-    if (this.#length === 0 && this.#isFree) {
+    const isAlone = !this.#hasArrival && !this.#hadArrival;
+    this.#hasArrival = this.#arrivalsFirst > 0;
+    if (this.#length === 0 && this.#isFree && isAlone) {
       this.#taken += 1;
       this.#schedule(true);
       return 'now';
@@ -46,6 +58,10 @@ export class Line {
 
   get #length(): number {
     return this.#waiting.length - this.#gone;
+  }
+
+  get #arrivalsFirst(): number {
+    return this.#options.arrivalsFirst ?? 0;
   }
 
   get #isFree(): boolean {
@@ -63,6 +79,17 @@ export class Line {
   #turn(): void {
     this.#isScheduled = false;
     this.#taken = 0;
+    this.#hadArrival = this.#hasArrival;
+    this.#hasArrival = false;
+    if (this.#hadArrival && this.#leftToArrivals < this.#arrivalsFirst) this.#leftToArrivals += 1;
+    else this.#serve();
+    const soon = this.#taken > 0 || this.#hadArrival;
+    // Also if nobody waits any more: the next turn begins to count anew.
+    if (this.#length > 0 || soon) this.#schedule(soon);
+  }
+
+  #serve(): void {
+    this.#leftToArrivals = 0;
     while (this.#length > 0 && this.#isFree) {
       this.#taken += 1;
       const work = this.#waiting[this.#gone];
@@ -74,8 +101,6 @@ export class Line {
         void Promise.reject(error);
       }
     }
-    // Also if nobody waits any more: the next turn begins to count anew.
-    if (this.#length > 0 || this.#taken > 0) this.#schedule(this.#taken > 0);
     if (this.#length > 0 && this.#gone < 1_024) return;
     this.#waiting.splice(0, this.#gone);
     this.#gone = 0;
