@@ -37,7 +37,7 @@ const MOST_PATHS = 10_000;
 const returning = new Line({ perTurn: 64, most: Number.POSITIVE_INFINITY });
 
 /** Pages without one. Under Next.js, each takes one to two milliseconds, but not in one piece. */
-const connecting = new Line({ perTurn: 4, most: 4_096, mayGoOn: hasRoom, arrivalsFirst: 32 });
+const connecting = new Line({ perTurn: 4, most: 8_192, mayGoOn: hasRoom, arrivalsFirst: 128 });
 
 let isPrepared = false;
 
