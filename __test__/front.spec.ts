@@ -32,27 +32,25 @@ async function start(): Promise<Evaluator> {
 const portOf = (server: Evaluator): Promise<number> => server.evaluate(({ state }) => state.port);
 const handled = (server: Evaluator): Promise<string[]> => server.evaluate(({ state }) => state.handled);
 
-/** Keeps the process busy until all of these requests have reached its kernel. */
-async function meanwhile<T>(server: Evaluator, connect: () => Promise<T>): Promise<T> {
-  const busy = server.evaluate(({ require, state }) => {
+/** Keeps the process busy, so that it accepts and reads nothing, until its kernel has this many connections, all or with unread bytes. */
+async function meanwhile(
+  server: Evaluator,
+  wanted: { connections: number; unread: boolean },
+  connect: () => void,
+): Promise<number> {
+  const kept = server.evaluate(({ require, state }, { connections, unread }) => {
     const { readFileSync } = require('node:fs');
-    const { setTimeout: later } = require('node:timers');
-    return new Promise<void>((done) => {
-      later(() => {
-        const queued = (): number =>
-          readFileSync('/proc/net/tcp', 'utf8')
-            .split('\n')
-            .filter((line: string) => line.includes(`:${state.port.toString(16).toUpperCase().padStart(4, '0')} `))
-            .filter((line: string) => / 01 [0-9A-F]{8}:0*[1-9A-F]/.test(line)).length;
-        const until = Date.now() + 10_000;
-        while (queued() < 100 && Date.now() < until);
-        done();
-      }, 0);
-    });
-  });
-  const result = await connect();
-  await busy;
-  return result;
+    const port = state.port.toString(16).toUpperCase().padStart(4, '0');
+    const local = new RegExp(`^ *\\d+: [0-9A-F]{8}:${port} \\S+ 01 [0-9A-F]{8}:${unread ? '0*[1-9A-F]' : ''}`);
+    const count = (): number => readFileSync('/proc/net/tcp', 'utf8').split('\n').filter(local.test, local).length;
+    process.stderr.write('busy\n');
+    const until = Date.now() + 10_000;
+    while (count() < connections && Date.now() < until);
+    return count();
+  }, wanted);
+  await until('the process to be busy', () => server.stderr.includes('busy'));
+  connect();
+  return kept;
 }
 
 const onLinux = process.platform === 'linux' ? test : test.skip;
@@ -75,13 +73,28 @@ onLinux('another request does not wait for all the streams that came with it', a
   const sockets = await Promise.all(Array.from({ length: 101 }, () => idle(port)));
   // Node accepts one connection in each turn of its loop.
   await until('all to be accepted', () => server.evaluate(async ({ state }) => (await state.accepted()) === 101));
-  await meanwhile(server, async () => {
+  const unread = await meanwhile(server, { connections: 101, unread: true }, () => {
     for (const [index, socket] of sockets.entries()) socket.write(request(index < 100 ? '/sse' : '/other'));
   });
+  expect(unread).toBe(101);
   await until('all to be handled', async () => (await handled(server)).length === 102);
   const order = await handled(server);
   expect(order.filter((url) => url === '/sse')).toHaveLength(101);
   expect(order.indexOf('/other')).toBeLessThan(order.lastIndexOf('/sse') - 50);
+  for (const socket of sockets) socket.destroy();
+});
+
+onLinux('the kernel keeps thousands of connections for a server of streams', async () => {
+  const server = await start();
+  const port = await portOf(server);
+  // The second request finds a path that is known as that of a stream.
+  await RawClient.stream(port, { path: '/sse', headers: HEADERS });
+  await RawClient.stream(port, { path: '/sse', headers: HEADERS });
+  let sockets: Socket[] = [];
+  const kept = await meanwhile(server, { connections: 1_000, unread: false }, () => {
+    sockets = Array.from({ length: 1_000 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+  });
+  expect(kept).toBeGreaterThanOrEqual(1_000);
   for (const socket of sockets) socket.destroy();
 });
 

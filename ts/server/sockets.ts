@@ -1,7 +1,7 @@
 /** Node's undocumented socket internals. They have been like this for ten years. If they are not, we do without them. */
 import type { ServerResponse } from 'node:http';
 import type { Http2ServerResponse } from 'node:http2';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 
 /** A socket with Node's undocumented properties. */
 export type OpenSocket = Socket & {
@@ -23,6 +23,25 @@ export function descriptorOf(socket: OpenSocket | null | undefined): number | un
 /** The address of its peer, if it has one. */
 export function addressOf(socket: OpenSocket | undefined): string | undefined {
   return read(socket, ({ remoteAddress }) => remoteAddress);
+}
+
+/** The number of connections that the kernel keeps for a server until the process accepts them. `net.core.somaxconn` may allow fewer. */
+const BACKLOG = 4_096;
+
+const widened = new WeakSet<Server>();
+
+/**
+ * Gives a server a longer queue. Node asks for 511, and Next.js for no other number. Thousands of pages that come back at once find no room
+ * there, and try again seconds later. To listen once more changes the queue and nothing else (listen(2)).
+ */
+export function widenQueue(server: Server): void {
+  if (widened.has(server)) return;
+  widened.add(server);
+  try {
+    (server as Server & { _handle?: { listen?(backlog: number): number } | null })._handle?.listen?.(BACKLOG);
+  } catch {
+    // A server of another kind keeps the queue that it has.
+  }
 }
 
 /** Node's error codes for a socket whose peer has vanished. Native code uses the same list. */

@@ -16,7 +16,7 @@ import { pulled } from '../pulled.js';
 import { answerTo } from '../refusals.js';
 import { inContextOf, isOverheard, onRequest, watchersAtFirst, watchersOf } from '../request-context.js';
 import { CARRIER } from '../sharing.js';
-import { addressOf, descriptorOf, type OpenSocket } from '../sockets.js';
+import { addressOf, descriptorOf, type OpenSocket, widenQueue } from '../sockets.js';
 import { STREAM_HEADERS } from '../stream-headers.js';
 import { Line } from './line.js';
 import { resumeSecrets } from './options.js';
@@ -84,6 +84,7 @@ function arrive(request: IncomingMessage, response: ServerResponse, server: Serv
   const tickets = method === 'GET' ? shared[KEY]?.get(pathOf(url)) : undefined;
   // The same path may have another answer for those who want no events.
   if (tickets === undefined || !request.headers.accept?.includes('text/event-stream')) return;
+  widenQueue(server);
   const arrival: Arrival = { request, response, server };
   const returned = tickets ? returnOf(arrival) : undefined;
   insteadOfEmit(arrival, () => (returned ? comeBack(returned) : letIn(arrival)));
