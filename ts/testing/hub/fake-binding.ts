@@ -4,18 +4,19 @@ import { createHmac } from 'node:crypto';
 import type * as Binding from '../../../binding.js';
 import { NATIVE_CODES } from '../../server/error-codes.js';
 import { checkChannelName, checkLength } from './checks.js';
-import { Clock } from './clock.js';
-import { configured, problemIn } from './errors.js';
+import type { Clock } from './clock.js';
+import { problemIn } from './errors.js';
 import type { Event } from './event-log.js';
-import { FakeHub } from './fake-hub.js';
+import type { FakeHub } from './fake-hub.js';
+import { FakePlace } from './fake-place.js';
 import { frameOf } from './frame.js';
-import { type Listener, Notices } from './notices.js';
+import type { Listener } from './notices.js';
 import { DRAIN_OPTIONS, HUB_OPTIONS, type Table, TICKET_OPTIONS } from './option-table.js';
 import { readBack } from './read-back.js';
 import { readOptions } from './read-options.js';
 import { Settings } from './settings.js';
 import { statsOf } from './stats.js';
-import { Carriers, FakeStreams, type Written } from './streams.js';
+import { FakeStreams } from './streams.js';
 
 type Native = typeof Binding;
 
@@ -28,142 +29,146 @@ export interface Fake {
 
 /** `listeners`: those of an earlier fake in the same place. */
 export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Set<Listener> }): Fake {
-  const clock = new Clock(ticks);
-  const notices = new Notices(listeners);
-  const carriers = new Carriers();
-  const written: Written = { deliveries: 0, bytes: 0, heartbeats: 0, resets: 0 };
-  let wanted: Settings | undefined;
-  /** The options were set before the reset, by a module that is loaded only once. */
-  let isInherited = false;
-  let running: FakeHub | undefined;
-  const settings = (): Settings => running?.settings ?? wanted ?? new Settings();
-  const hub = (): FakeHub => {
-    running ??= new FakeHub(settings(), clock, notices, () => carriers.wake());
-    return running;
-  };
-  /** Answers when the call has returned, as native code does. */
-  const later = <T>(done: (value: T) => void, value: T): void => queueMicrotask(() => done(value));
-
-  class Streams extends FakeStreams {
-    constructor(onReadable: () => void) {
-      super(hub, written, onReadable);
-      carriers.add(this);
-    }
-  }
-
+  const place = new FakePlace(ticks, listeners);
   const binding = {
     __napiBindingTarget: 'native',
-    Streams,
-    configure(options: unknown): void {
-      const asked = new Settings(readOptions('options', options, HUB_OPTIONS));
-      const different = (running?.settings ?? (isInherited ? undefined : wanted))?.difference(asked);
-      if (different !== undefined) throw configured(different);
-      wanted = asked;
-      isInherited = false;
-    },
-    offerRedis(): void {},
-    offerFolder(): void {},
-    mayHandOff: () => false,
-    maxEventBytes: () => settings().number('maxEventBytes'),
-    channelsPerClient: () => settings().number('limits.channelsPerClient'),
-    describeOptions: () => ({
-      hub: describe(HUB_OPTIONS),
-      listener: [],
-      ticket: TICKET_OPTIONS.map((name) => ({ name })),
-    }),
-    errorCodes: () => [...NATIVE_CODES],
-
-    sendToUser: (userId: string, ...event: Spread) => hub().sendToUser(userId, eventOf(event)),
-    sendToClient: (clientId: string, ...event: Spread) => hub().sendToClient(clientId, eventOf(event)),
-    sendToChannel: (channel: string, ...event: Spread) => hub().sendToChannel(channel, eventOf(event)),
-    broadcast: (exclude: string | undefined | null, ...event: Spread) =>
-      hub().broadcast(exclude ?? undefined, eventOf(event)),
-
-    joinChannel: (target: Binding.Target, channel: string, since?: string | null) =>
-      hub().subscribe(target, channel, since ?? undefined),
-    leaveChannel: (target: Binding.Target, channel: string) => hub().unsubscribe(target, channel),
-    changePage: (change: Binding.PageChange) => hub().changePage(change),
-    isChannelName: (name: string) => isName(name),
-    getChannels: () => running?.channels ?? [],
-    getClientsByChannel(channel: string): string[] {
-      checkChannelName(channel);
-      return (running?.clientsAt(channel) ?? []).map(({ info }) => info.id);
-    },
-
-    getActiveClients: () => (running?.registry.connected ?? []).map(({ info }) => info.id),
-    getClientsByUser: (userId: string) => (running?.clientsOf(userId) ?? []).map(({ info }) => info.id),
-    isOnline: (userId: string) => running?.isOnline(userId) ?? false,
-    getClients(userId?: string | null, channel?: string | null): Binding.ConnectedClient[] {
-      if (userId != null) checkLength('userId', userId);
-      if (channel != null) checkChannelName(channel);
-      const clients = running?.registry.connected ?? [];
-      return clients
-        .filter((client) => userId == null || client.info.user === userId)
-        .filter((client) => channel == null || client.channels.includes(channel))
-        .map((client) => hub().describe(client));
-    },
-    disconnectClient: (clientId: string) => running?.disconnectClient(clientId) ?? false,
-    disconnectUser: (userId: string) => hub().disconnectUser(userId),
-    resumeWith(): void {},
-    resumeCookies: () => [],
-    catchUpWith: (_target: string, _headers: string[], done: () => void) => later(done, undefined),
-    moment: () => clock.now * 1_000,
-    logOutMark: () => hub().mark(),
-
-    cursor: () => hub().timeline.epoch.id(hub().timeline.head),
-    history(
-      userId: string | null | undefined,
-      channel: string | null | undefined,
-      after: string | null | undefined,
-      limit: number,
-      done: (read: Binding.ReadBack) => void,
-    ): void {
-      if (userId != null) checkLength('userId', userId);
-      if (channel != null) checkChannelName(channel);
-      const read = (hub: FakeHub): Binding.StoredEvent[] =>
-        readBack(hub.logOf(userId ?? undefined, channel ?? undefined), hub.timeline, after ?? undefined, limit);
-      later(
-        done,
-        outcomeOf(() => (running ? read(running) : [])),
-      );
-    },
-    isCaughtUp: () => true,
-    catchUp: (_: string | null | undefined, done: () => void) => later(done, undefined),
-    whenReady: (done: (ready: boolean) => void) => later(done, true),
-    flush: (done: (problem: string | null) => void) => later(done, null),
-
-    subscribe: (listener: Listener) => notices.subscribe(listener),
-    reportProblem: (message: string) => notices.tell({ type: 'error', message }),
-
-    drain(options: unknown, done: () => void): void {
-      const given = readOptions('options', options, DRAIN_OPTIONS);
-      const retryMs = given.get('retryMs') ?? settings().number('drain.retryMs');
-      if (!hub().gate.isClosed) hub().drain(retryMs as number);
-      later(done, undefined);
-    },
-    farewell: () => Buffer.from(frameOf(hub().farewell(settings().number('drain.retryMs')), binding.cursor())),
-    // Signals are for the process that has the real hub.
-    onSigterm: () => ({ drains: false, windowMs: settings().number('drain.windowMs') }),
-    waitForDrain: () => false,
-    beforeExit(): void {},
-
-    stats: () => statsOf(running, written),
-    metrics: () => '',
-    issueTicket: (ticket: unknown, secret?: string | null) => signed(ticket, secret),
-    listen: (options: unknown) => new FakeListener(options),
+    Streams: streamsOf(place),
+    ...options(place),
+    ...sending(place),
+    ...channels(place),
+    ...clients(place),
+    ...tickets(place),
+    ...history(place),
+    ...notices(place),
+    ...ending(place),
+    ...figures(place),
   };
-  return {
-    binding: binding as unknown as Native,
-    clock,
-    reset(): void {
-      for (const client of running?.registry.connected ?? []) running?.closed(client, 'server');
-      Object.assign(written, { deliveries: 0, bytes: 0, heartbeats: 0, resets: 0 });
-      clock.clear();
-      running = undefined;
-      isInherited = true;
-    },
-  };
+  return { binding: binding as unknown as Native, clock: place.clock, reset: () => place.reset() };
 }
+
+/** Answers when the call has returned, as native code does. */
+function later<T>(done: (value: T) => void, value: T): void {
+  queueMicrotask(() => done(value));
+}
+
+const streamsOf = (place: FakePlace) =>
+  class Streams extends FakeStreams {
+    constructor(onReadable: () => void) {
+      super(() => place.hub(), place.written, onReadable);
+      place.carriers.add(this);
+    }
+  };
+
+const options = (place: FakePlace) => ({
+  configure: (options: unknown) => place.configure(new Settings(readOptions('options', options, HUB_OPTIONS))),
+  offerRedis(): void {},
+  offerFolder(): void {},
+  mayHandOff: () => false,
+  maxEventBytes: () => place.settings().number('maxEventBytes'),
+  channelsPerClient: () => place.settings().number('limits.channelsPerClient'),
+  describeOptions: () => ({
+    hub: describe(HUB_OPTIONS),
+    listener: [],
+    ticket: TICKET_OPTIONS.map((name) => ({ name })),
+  }),
+  errorCodes: () => [...NATIVE_CODES],
+});
+
+const sending = (place: FakePlace) => ({
+  sendToUser: (userId: string, ...event: Spread) => place.hub().sendToUser(userId, eventOf(event)),
+  sendToClient: (clientId: string, ...event: Spread) => place.hub().sendToClient(clientId, eventOf(event)),
+  sendToChannel: (channel: string, ...event: Spread) => place.hub().sendToChannel(channel, eventOf(event)),
+  broadcast: (exclude: string | undefined | null, ...event: Spread) =>
+    place.hub().broadcast(exclude ?? undefined, eventOf(event)),
+});
+
+const channels = (place: FakePlace) => ({
+  joinChannel: (target: Binding.Target, channel: string, since?: string | null) =>
+    place.hub().subscribe(target, channel, since ?? undefined),
+  leaveChannel: (target: Binding.Target, channel: string) => place.hub().unsubscribe(target, channel),
+  changePage: (change: Binding.PageChange) => place.hub().changePage(change),
+  isChannelName: (name: string) => isName(name),
+  getChannels: () => place.running?.channels ?? [],
+  getClientsByChannel(channel: string): string[] {
+    checkChannelName(channel);
+    return (place.running?.clientsAt(channel) ?? []).map(({ info }) => info.id);
+  },
+});
+
+const clients = (place: FakePlace) => ({
+  getActiveClients: () => (place.running?.registry.connected ?? []).map(({ info }) => info.id),
+  getClientsByUser: (userId: string) => (place.running?.clientsOf(userId) ?? []).map(({ info }) => info.id),
+  isOnline: (userId: string) => place.running?.isOnline(userId) ?? false,
+  getClients(userId?: string | null, channel?: string | null): Binding.ConnectedClient[] {
+    if (userId != null) checkLength('userId', userId);
+    if (channel != null) checkChannelName(channel);
+    const clients = place.running?.registry.connected ?? [];
+    return clients
+      .filter((client) => userId == null || client.info.user === userId)
+      .filter((client) => channel == null || client.channels.includes(channel))
+      .map((client) => place.hub().describe(client));
+  },
+  disconnectClient: (clientId: string) => place.running?.disconnectClient(clientId) ?? false,
+  disconnectUser: (userId: string) => place.hub().disconnectUser(userId),
+});
+
+const tickets = (place: FakePlace) => ({
+  resumeWith(): void {},
+  resumeCookies: () => [],
+  catchUpWith: (_target: string, _headers: string[], done: () => void) => later(done, undefined),
+  moment: () => place.clock.now * 1_000,
+  logOutMark: () => place.hub().mark(),
+  issueTicket: (ticket: unknown, secret?: string | null) => signed(ticket, secret),
+});
+
+const history = (place: FakePlace) => ({
+  cursor: () => place.cursor(),
+  history(
+    userId: string | null | undefined,
+    channel: string | null | undefined,
+    after: string | null | undefined,
+    limit: number,
+    done: (read: Binding.ReadBack) => void,
+  ): void {
+    if (userId != null) checkLength('userId', userId);
+    if (channel != null) checkChannelName(channel);
+    const read = (hub: FakeHub): Binding.StoredEvent[] =>
+      readBack(hub.logOf(userId ?? undefined, channel ?? undefined), hub.timeline, after ?? undefined, limit);
+    later(
+      done,
+      outcomeOf(() => (place.running ? read(place.running) : [])),
+    );
+  },
+  isCaughtUp: () => true,
+  catchUp: (_: string | null | undefined, done: () => void) => later(done, undefined),
+  whenReady: (done: (ready: boolean) => void) => later(done, true),
+  flush: (done: (problem: string | null) => void) => later(done, null),
+});
+
+const notices = (place: FakePlace) => ({
+  subscribe: (listener: Listener) => place.notices.subscribe(listener),
+  reportProblem: (message: string) => place.notices.tell({ type: 'error', message }),
+});
+
+const ending = (place: FakePlace) => ({
+  drain(options: unknown, done: () => void): void {
+    const given = readOptions('options', options, DRAIN_OPTIONS);
+    const retryMs = given.get('retryMs') ?? place.settings().number('drain.retryMs');
+    if (!place.hub().gate.isClosed) place.hub().drain(retryMs as number);
+    later(done, undefined);
+  },
+  farewell: () => Buffer.from(frameOf(place.hub().farewell(place.settings().number('drain.retryMs')), place.cursor())),
+  // Signals are for the process that has the real hub.
+  onSigterm: () => ({ drains: false, windowMs: place.settings().number('drain.windowMs') }),
+  waitForDrain: () => false,
+  beforeExit(): void {},
+});
+
+const figures = (place: FakePlace) => ({
+  stats: () => statsOf(place.running, place.written),
+  metrics: () => '',
+  listen: (options: unknown) => new FakeListener(options),
+});
 
 type Spread = [name: string, data: string, id?: string | null, retry?: number | null, coalesceKey?: string | null];
 
