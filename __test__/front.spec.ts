@@ -84,7 +84,7 @@ onLinux('another request does not wait for all the streams that came with it', a
   for (const socket of sockets) socket.destroy();
 });
 
-onLinux('the kernel keeps thousands of connections for a server of streams', async () => {
+onLinux('the kernel keeps a thousand connections for a server of streams', async () => {
   const server = await start();
   const port = await portOf(server);
   // The second request finds a path that is known as that of a stream.

@@ -42,6 +42,7 @@ export function createFake({ ticks, listeners }: { ticks: boolean; listeners: Se
     ...notices(place),
     ...ending(place),
     ...figures(place),
+    listen: (options: unknown) => new FakeListener(options),
   };
   return { binding: binding as unknown as Native, clock: place.clock, reset: () => place.reset() };
 }
@@ -167,7 +168,6 @@ const ending = (place: FakePlace) => ({
 const figures = (place: FakePlace) => ({
   stats: () => statsOf(place.running, place.written),
   metrics: () => '',
-  listen: (options: unknown) => new FakeListener(options),
 });
 
 type Spread = [name: string, data: string, id?: string | null, retry?: number | null, coalesceKey?: string | null];
