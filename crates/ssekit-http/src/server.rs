@@ -50,6 +50,8 @@ const MOST_WAITING: usize = 10_000;
 pub struct Listener {
     shared: Arc<Shared>,
     local_addr: Option<SocketAddr>,
+    /// Closed as soon as the listening socket is.
+    listening: watch::Sender<()>,
 }
 
 impl Listener {
@@ -85,9 +87,14 @@ impl Listener {
             options,
             hub,
         });
-        runtime.spawn(accept(bound, Arc::clone(&shared)));
+        let (listening, is_listening) = watch::channel(());
+        let accepting = accept(bound, Arc::clone(&shared));
+        runtime.spawn(async move {
+            accepting.await;
+            drop(is_listening);
+        });
         runtime.spawn(watch_tickets(Arc::clone(&shared)));
-        Ok(Self { shared, local_addr })
+        Ok(Self { shared, local_addr, listening })
     }
 
     /// The address that it listens on; `None` for a Unix socket.
@@ -133,12 +140,14 @@ impl Listener {
         self.shared.admission.connections()
     }
 
-    /// Accepts no more clients, and ends each stream after the events already sent to it. Waits until all connections are
-    /// closed; those still open after five seconds are broken off. Can be called any number of times.
+    /// Accepts no more clients, and ends each stream after the events already sent to it. Waits until the listening socket
+    /// and all connections are closed; those still open after five seconds are broken off. Can be called any number of times.
     pub async fn close(&self) {
         let Shared { hub, stage, subscribers, admission, .. } = &*self.shared;
         let go_to = |next: Stage| stage.send_if_modified(|now| std::mem::replace(now, next.max(*now)) < next);
         go_to(Stage::Closing);
+        // With a shared port, the kernel may give a connection to this socket for as long as it is there.
+        self.listening.closed().await;
         subscribers.end_all(hub);
         if tokio::time::timeout(CLOSE_PATIENCE, admission.emptied()).await.is_err() {
             // A client that came in during the close is ended like the others.
