@@ -1,7 +1,10 @@
 //! Tells the other nodes about this node's clients.
 
+use std::sync::Arc;
+
 use parking_lot::Mutex;
 
+use crate::backplane::Number;
 use crate::cluster::claims::Claims;
 use crate::cluster::message::{AnnouncedClient, Message};
 use crate::cluster::outbox::{Bounds, Outbox};
@@ -17,8 +20,8 @@ const PIECE: usize = 500;
 pub(crate) struct Announcer {
     /// Waiting to be appended.
     pub(crate) outbox: Outbox,
-    /// Held from the look at a client's channels until what it showed is in the outbox. Otherwise an older state could
-    /// follow a newer one.
+    /// Held from the look at clients, or at a client's channels, until what it showed is in the outbox. Otherwise an older
+    /// state could follow a newer one.
     order: Mutex<()>,
 }
 
@@ -43,25 +46,25 @@ impl Announcer {
 
     /// A client has left.
     pub(crate) fn left(&self, client: &str) {
+        let _order = self.order.lock();
         self.outbox.push([Message::Left(vec![client]).record()]);
     }
 
-    /// Everything about these clients, in place of whatever the other nodes know about this node.
-    pub(crate) fn snapshot(&self, here: &[impl AsRef<Client>], claims: &Claims) {
+    /// Everything about the clients that are here, in place of whatever the other nodes know about this node. It has read
+    /// the members' topic up to the number `read` at least.
+    pub(crate) fn snapshot(&self, read: Number, here: impl FnOnce() -> Vec<Arc<Client>>, claims: &Claims) {
         let _order = self.order.lock();
-        let spans: Vec<Vec<Span>> = here.iter().map(|client| client.as_ref().subscriptions.spans()).collect();
+        let here = here();
+        let spans: Vec<Vec<Span>> = here.iter().map(|client| client.subscriptions.spans()).collect();
         let since = |client: &Client| claims.since(&client.info.id, client.info.user.as_deref());
-        let mut clients = here.iter().zip(&spans).map(|(client, spans)| {
-            let client = client.as_ref();
-            announced(client, spans, since(client))
-        });
+        let mut clients = here.iter().zip(&spans).map(|(client, spans)| announced(client, spans, since(client)));
         let mut messages = Vec::new();
         loop {
             let piece = next_piece(&mut clients);
             let is_last = piece.is_empty();
             let first = messages.is_empty();
             if first || !is_last {
-                messages.push(Message::PresenceSnapshot { first, clients: piece }.record());
+                messages.push(Message::PresenceSnapshot { first, read, clients: piece }.record());
             }
             if is_last {
                 break;

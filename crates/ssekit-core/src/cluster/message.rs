@@ -105,8 +105,8 @@ pub(crate) enum Message<'a> {
     /// The sender knows no clients yet, and asks all nodes for a presence snapshot.
     SnapshotRequest,
     /// A piece of the sender's presence snapshot; `first` starts a new one. The whole snapshot replaces everything that
-    /// was known about the sender.
-    PresenceSnapshot { first: bool, clients: Vec<AnnouncedClient<'a>> },
+    /// was known about the sender. It was made when the sender had read the members' topic up to the number `read`.
+    PresenceSnapshot { first: bool, read: u64, clients: Vec<AnnouncedClient<'a>> },
     /// The sender is alive, with this many clients.
     Alive(u64),
     /// The sender has left.
@@ -150,6 +150,7 @@ mod tag {
     pub(super) const CONNECTED_AT: u8 = 15;
     pub(super) const SHOWN: u8 = 16;
     pub(super) const NAMED_AT: u8 = 17;
+    pub(super) const READ: u8 = 18;
 }
 
 /// The record of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other
@@ -230,9 +231,12 @@ impl<'a> Message<'a> {
             Self::Changed(announced) => out.announced_clients(std::slice::from_ref(announced)),
             Self::Lost(count) | Self::Alive(count) => out.number(tag::NUMBER, *count),
             Self::Joined(clients) => out.announced_clients(clients),
-            Self::PresenceSnapshot { first, clients } => {
+            Self::PresenceSnapshot { first, read, clients } => {
                 if *first {
                     out.text(tag::FIRST, "");
+                }
+                if *read > 0 {
+                    out.number(tag::READ, *read);
                 }
                 out.announced_clients(clients);
             }
@@ -282,6 +286,7 @@ impl<'a> Message<'a> {
             kind::SNAPSHOT_REQUEST => Self::SnapshotRequest,
             kind::PRESENCE_SNAPSHOT => Self::PresenceSnapshot {
                 first: fields.text(tag::FIRST).is_some(),
+                read: fields.number(tag::READ).unwrap_or_default(),
                 clients: fields.announced_clients()?,
             },
             kind::ALIVE => Self::Alive(fields.number(tag::NUMBER)?),

@@ -1,6 +1,6 @@
 //! One of several nodes that share a history: its state, and what its hub asks of it.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -68,6 +68,8 @@ pub(crate) struct Cluster {
     knows_log_outs_since: Mutex<Option<Duration>>,
     /// The number of the last event read.
     pub(super) read: watch::Sender<Number>,
+    /// The number of the last record of the members' topic whose effects are there.
+    pub(super) members_read: AtomicU64,
     /// The number at which this node's newest event was appended.
     pub(super) appended: Mutex<Number>,
     pub(super) rejoin: Notify,
@@ -107,6 +109,7 @@ impl Cluster {
             joined: watch::Sender::new(None),
             knows_log_outs_since: Mutex::new(None),
             read: watch::Sender::new(0),
+            members_read: AtomicU64::new(0),
             appended: Mutex::new(0),
             rejoin: Notify::new(),
             echo: Mutex::new(Instant::now()),
@@ -391,7 +394,9 @@ impl Cluster {
     /// Sends a presence snapshot: tells the other nodes who is connected here, in place of whatever they know.
     pub(super) fn send_snapshot(&self, engine: &Engine) {
         *self.snapshot_due.lock() = false;
-        self.announcer.snapshot(&engine.registry.connected(), &self.claims);
+        // Before the look at the clients: one of them may move to another node by a record that is read in between.
+        let read = self.members_read.load(Ordering::Acquire);
+        self.announcer.snapshot(read, || engine.registry.connected(), &self.claims);
     }
 
     /// The parts of this node that a record changes.

@@ -1,32 +1,43 @@
 //! Applies what other nodes say about their clients, and reconciles it with this node's own.
 
+use std::sync::Arc;
+
 use tokio::time::Instant;
 
 use crate::backplane::{Number, Record};
-use crate::cluster::claims::Verdict;
+use crate::cluster::claims::{Reported, Verdict};
 use crate::cluster::message::{AnnouncedClient, Message};
 use crate::cluster::node::Cluster;
+use crate::cluster::remote_clients::{Described, Listed};
 use crate::engine::Engine;
+use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
 
 /// Handles a node's message about its clients.
 pub(super) fn hear(cluster: &Cluster, engine: &Engine, record: &Record, message: &Message<'_>) {
-    let (node, remote) = (record.origin.node, &cluster.remote_clients);
+    let (node, number, remote) = (record.origin.node, record.number, &cluster.remote_clients);
     if node == cluster.node {
-        return hear_echo(cluster, engine, record.number, message);
+        return hear_echo(cluster, engine, number, message);
     }
     match message {
         Message::Joined(joined) => {
-            let theirs = hear_of(cluster, engine, record.number, joined, true);
-            remote.joined(node, record.number, &theirs);
+            let is_theirs = |announced: &&AnnouncedClient<'_>| {
+                is_theirs(cluster, engine, (announced.client, announced.user), Reported::by(number))
+            };
+            remote.joined(node, number, &joined.iter().filter(is_theirs).cloned().collect::<Vec<_>>());
         }
         Message::Changed(announced) => remote.changed(node, announced),
         Message::Left(clients) => remote.left(node, clients),
-        Message::PresenceSnapshot { first, clients: snapshot } => {
-            let theirs = hear_of(cluster, engine, record.number, snapshot, false);
-            remote.snapshot(node, record.number, *first, &theirs);
+        Message::PresenceSnapshot { first, read, clients } => remote.snapshot(node, (number, *read), *first, clients),
+        Message::Alive(_) => {
+            // Judged only now: a client may have come here between the pieces.
+            if let Some(mut listed) = remote.alive(node) {
+                listed.retain(|Listed { described: Described { id, user, .. }, reported }| {
+                    is_theirs(cluster, engine, (id, user.as_deref()), *reported)
+                });
+                remote.replace(node, listed);
+            }
         }
-        Message::Alive(_) => remote.alive(node),
         Message::SnapshotRequest => *cluster.snapshot_due.lock() = true,
         Message::NodeLeft => remote.node_left(node),
         _ => {}
@@ -36,13 +47,18 @@ pub(super) fn hear(cluster: &Cluster, engine: &Engine, record: &Record, message:
 fn hear_echo(cluster: &Cluster, engine: &Engine, number: Number, message: &Message<'_>) {
     *cluster.echo.lock() = Instant::now();
     match message {
-        Message::Joined(joined) => assert_all(cluster, engine, number, joined),
+        Message::Joined(joined) => {
+            joined.iter().for_each(|announced| assert(cluster, engine, announced, Reported::by(number)));
+        }
         Message::Left(clients) => clients.iter().for_each(|client| cluster.claims.drop(client)),
-        Message::PresenceSnapshot { first, clients } => {
+        Message::PresenceSnapshot { first, read, clients } => {
             if *first {
                 cluster.claims.clear();
             }
-            assert_all(cluster, engine, number, clients);
+            for announced in clients {
+                let reported = Reported::in_snapshot(number, *read, announced.since);
+                assert(cluster, engine, announced, reported);
+            }
         }
         Message::SnapshotRequest => *cluster.greeted.lock() = Some(Instant::now()),
         // Too many records were waiting, so the other nodes' view is out of date.
@@ -51,48 +67,38 @@ fn hear_echo(cluster: &Cluster, engine: &Engine, number: Number, message: &Messa
     }
 }
 
-/// Handles clients that have come to another node, by the record with this number. Returns those that own their ids.
-fn hear_of<'a>(
-    cluster: &Cluster,
-    engine: &Engine,
-    number: Number,
-    clients: &[AnnouncedClient<'a>],
-    anew: bool,
-) -> Vec<AnnouncedClient<'a>> {
-    let is_theirs = |announced: &&AnnouncedClient<'a>| {
-        let AnnouncedClient { client, user, since, .. } = **announced;
-        let verdict = cluster.claims.judge(client, user, if since == 0 { number } else { since }, anew);
-        match verdict {
-            Verdict::Moved => end_replaced(engine, client),
-            Verdict::Theirs => give_away(cluster, engine, client, user),
-            Verdict::Ours => {}
-        }
-        verdict != Verdict::Ours
-    };
-    clients.iter().filter(is_theirs).cloned().collect()
+/// Whether another node's client owns its id. If so, what this node has with that id ends.
+fn is_theirs(cluster: &Cluster, engine: &Engine, (client, user): (&str, Option<&str>), reported: Reported) -> bool {
+    let verdict = cluster.claims.judge(client, user, reported);
+    match verdict {
+        Verdict::Moved { connected_at } => end_replaced(engine, client, connected_at),
+        Verdict::Theirs => give_away(cluster, engine, client, user),
+        Verdict::Ours => {}
+    }
+    verdict != Verdict::Ours
 }
 
-/// Enters this node's own clients, which all nodes know from the record with this number on. Gives away those whose ids
-/// belong to another user.
-fn assert_all(cluster: &Cluster, engine: &Engine, number: Number, clients: &[AnnouncedClient<'_>]) {
-    for announced in clients {
-        let AnnouncedClient { client, user, since, .. } = *announced;
-        let since = if since == 0 { number } else { since };
-        match cluster.remote_clients.find(client) {
-            Some(there) if cluster.remote_clients.is_claimed(client, user, since) => {
-                give_away(cluster, engine, client, there.user.as_deref());
-            }
-            _ => {
-                cluster.remote_clients.moved_here(std::slice::from_ref(announced));
-                cluster.claims.assert(client, user, since);
-            }
+/// Enters this node's own client, which all nodes know from the record that reported it. Gives it away if its id belongs to
+/// another user.
+fn assert(cluster: &Cluster, engine: &Engine, announced: &AnnouncedClient<'_>, reported: Reported) {
+    let AnnouncedClient { client, user, connected_at, .. } = *announced;
+    let remote = &cluster.remote_clients;
+    match remote.find(client) {
+        Some(there) if remote.is_claimed(client, user, reported.to) => {
+            give_away(cluster, engine, client, there.user.as_deref());
+        }
+        Some(_) if remote.has_moved(client, user, reported.from) => end_replaced(engine, client, connected_at),
+        _ => {
+            remote.moved_here(client);
+            cluster.claims.assert(client, user, reported.to, connected_at);
         }
     }
 }
 
-/// A client with this id has come to another node after it came here.
-fn end_replaced(engine: &Engine, client: &str) {
-    if let Some(client) = engine.registry.client(client) {
+/// A client with this id has come to another node after it came here. A later connection here stays.
+fn end_replaced(engine: &Engine, client: &str, connected_at: u64) {
+    let is_it = |here: &Arc<Client>| here.connected_at.as_millis() == u128::from(connected_at);
+    if let Some(client) = engine.registry.client(client).filter(is_it) {
         engine.end(&client, DisconnectReason::Replaced);
     }
 }

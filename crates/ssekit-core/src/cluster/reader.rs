@@ -1,6 +1,7 @@
 //! Joins the history, reads it from this node's position on, and applies its records.
 
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 
 use crate::backplane::{
@@ -108,7 +109,7 @@ impl HistoryReader {
 
     /// Tells the other nodes about this one and asks them for their clients, instead of reading old records.
     fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: Joined) -> Reached {
-        self.known.ends.members = joined.ends.members;
+        self.note_members(cluster, joined.ends.members);
         cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();
         cluster.remote_clients.bear_with_all();
@@ -209,6 +210,7 @@ impl HistoryReader {
         if !is_same {
             cluster.newcomers.forget_refuted();
             cluster.claims.clear();
+            cluster.remote_clients.forget_order();
         }
         // Prevent outage delivery in the meantime.
         let mut outage = cluster.outage.lock();
@@ -280,7 +282,7 @@ impl HistoryReader {
                     self.read_up_to = number;
                     self.known.ends.events = number.max(self.known.ends.events);
                 }
-                Topic::Members => self.known.ends.members = number,
+                Topic::Members => self.note_members(cluster, number),
             }
         }
         Ok(true)
@@ -344,6 +346,11 @@ impl HistoryReader {
             self.take_event(cluster, backplane, engine, record).await;
         }
         Ok(record.is_some())
+    }
+
+    fn note_members(&mut self, cluster: &Cluster, number: Number) {
+        self.known.ends.members = number;
+        cluster.members_read.store(number, Ordering::Release);
     }
 
     /// The numbers up to which it has read the history that it has joined.

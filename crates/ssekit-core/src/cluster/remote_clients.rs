@@ -13,8 +13,10 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 
 pub(crate) use self::described::{Described, announced};
+pub(crate) use self::view::Listed;
 use self::view::View;
 use crate::backplane::{NodeId, Number};
+use crate::cluster::claims::Reported;
 use crate::cluster::message::AnnouncedClient;
 use crate::event::position::Position;
 use crate::session::lifecycle::ClientInfo;
@@ -45,7 +47,7 @@ impl RemoteClients {
         let mut view = self.0.write();
         view.hear(node);
         for announced in clients {
-            view.add(node, Described { since: number, ..Described::of(announced) });
+            view.add(node, Described::of(announced).since(number));
         }
     }
 
@@ -60,13 +62,23 @@ impl RemoteClients {
     pub(crate) fn is_claimed(&self, client: &str, user: Option<&str>, since: Number) -> bool {
         let view = self.0.read();
         let there = view.clients.get(client).map(|remote| &remote.described);
-        there.is_some_and(|there| there.user.as_deref() != user && there.since < since)
+        there.is_some_and(|there| there.user.as_deref() != user && there.since.is_some_and(|there| there < since))
     }
 
-    /// Removes clients that have come to this node, wherever they were before.
-    pub(crate) fn moved_here(&self, clients: &[AnnouncedClient<'_>]) {
-        let mut view = self.0.write();
-        clients.iter().for_each(|announced| drop(view.take_out(announced.client)));
+    /// Whether the user's client with this id has come to another node at this number or later.
+    pub(crate) fn has_moved(&self, client: &str, user: Option<&str>, from: Number) -> bool {
+        let view = self.0.read();
+        view.clients.get(client).is_some_and(|remote| remote.described.user.as_deref() == user && remote.is_since(from))
+    }
+
+    /// The history is another one: nobody's number means anything in it.
+    pub(crate) fn forget_order(&self) {
+        self.0.write().clients.values_mut().for_each(|remote| remote.described.since = None);
+    }
+
+    /// Removes a client that has come to this node, wherever it was before.
+    pub(crate) fn moved_here(&self, client: &str) {
+        self.0.write().take_out(client);
     }
 
     /// Removes clients that have gone from a node.
@@ -78,8 +90,14 @@ impl RemoteClients {
         }
     }
 
-    /// Adds a piece of a node's presence snapshot, which takes effect at the next [`RemoteClients::alive`].
-    pub(crate) fn snapshot(&self, node: NodeId, number: Number, first: bool, clients: &[AnnouncedClient<'_>]) {
+    /// Adds a piece of a node's presence snapshot. The record has this number, and the node had read up to `read`.
+    pub(crate) fn snapshot(
+        &self,
+        node: NodeId,
+        (number, read): (Number, Number),
+        first: bool,
+        clients: &[AnnouncedClient<'_>],
+    ) {
         let mut view = self.0.write();
         let known = view.hear(node);
         if first {
@@ -87,18 +105,20 @@ impl RemoteClients {
         }
         if let Some(snapshot) = &mut known.snapshot {
             snapshot.extend(clients.iter().map(|announced| {
-                let since = if announced.since == 0 { number } else { announced.since };
-                Described { since, ..Described::of(announced) }
+                let reported = Reported::in_snapshot(number, read, announced.since);
+                Listed { described: Described::of(announced).since(reported.to), reported }
             }));
         }
     }
 
-    /// Notes that a node is alive. If it has sent a presence snapshot, that is now complete.
-    pub(crate) fn alive(&self, node: NodeId) {
-        let mut view = self.0.write();
-        if let Some(snapshot) = view.hear(node).snapshot.take() {
-            view.replace(node, snapshot);
-        }
+    /// Notes that a node is alive. If it has sent a presence snapshot, that is now complete, and is returned.
+    pub(crate) fn alive(&self, node: NodeId) -> Option<Vec<Listed>> {
+        self.0.write().hear(node).snapshot.take()
+    }
+
+    /// These are a node's clients, except for those that have come to other nodes since.
+    pub(crate) fn replace(&self, node: NodeId, clients: Vec<Listed>) {
+        self.0.write().replace(node, clients);
     }
 
     /// A user was logged out at this position. That concerns clients which connected up to this time, in time since 1970.

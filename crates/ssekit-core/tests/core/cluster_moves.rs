@@ -124,6 +124,56 @@ fn page_ahead_of_its_node_waits() {
     assert_eq!(moved.data(50), rest);
 }
 
+/// Its own stream of a page with an id.
+fn tab(node: &Engine) -> Pull {
+    Pull::of(node.connect(Connect { user: Some("ada"), client: Some("tab"), ..Connect::default() }).unwrap())
+}
+
+/// Waits until a page's older stream has ended, and each node knows it once.
+fn is_once(nodes: &[&Engine], old: Option<&mut Pull>) {
+    if let Some(old) = old {
+        eventually("the older stream ends", || old.all().is_empty() && old.has_ended());
+    }
+    for node in nodes {
+        eventually("it is known once", || node.clients_by_user("ada").len() == 1);
+    }
+}
+
+#[test]
+fn page_that_moves_during_an_outage_is_known_once() {
+    let memory = Memory::new(1_000_000);
+    let ((here, way), (there, _)) = (node(&memory), node(&memory));
+    let mut page = tab(&here);
+    is_once(&[&there], None);
+    way.let_read(false);
+    is(&here, Link::Down);
+    let mut moved = tab(&there);
+    there.block_on(there.flush_shared()).unwrap();
+    // Its presence snapshot follows the move in the history, and it has not read of the move.
+    way.let_read(true);
+    is_once(&[&here, &there], Some(&mut page));
+    assert_eq!(here.clients_by_user_here("ada").len(), 0);
+    there.send_to_user("ada", data("for her")).unwrap();
+    assert_eq!(moved.data(1), ["for her"]);
+}
+
+#[test]
+fn page_that_moves_while_nodes_come_is_known_once() {
+    let memory = Memory::new(1_000_000);
+    let ((here, _), (there, _)) = (node(&memory), node(&memory));
+    let (mut page, mut moves) = (tab(&here), [&there, &here].into_iter().cycle());
+    is_once(&[&there], None);
+    for _ in 0..50 {
+        // It asks all for presence snapshots, which are soon on their way.
+        let late = Engine::node(memory.clone(), options());
+        is(&late, Link::Up);
+        for to in moves.by_ref().take(5) {
+            let mut old = std::mem::replace(&mut page, tab(to));
+            is_once(&[&here, &there], Some(&mut old));
+        }
+    }
+}
+
 #[test]
 fn page_ahead_of_its_node_gets_unsequenced_events() {
     let memory = Memory::new(1_000_000);

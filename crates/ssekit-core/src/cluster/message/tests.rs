@@ -49,8 +49,8 @@ fn examples() -> Vec<Message<'static>> {
         Message::Joined(clients.clone()),
         Message::Left(vec!["a", "b"]),
         Message::SnapshotRequest,
-        Message::PresenceSnapshot { first: true, clients: clients.clone() },
-        Message::PresenceSnapshot { first: false, clients },
+        Message::PresenceSnapshot { first: true, read: 7, clients: clients.clone() },
+        Message::PresenceSnapshot { first: false, read: 0, clients },
         Message::Alive(3),
         Message::NodeLeft,
     ]

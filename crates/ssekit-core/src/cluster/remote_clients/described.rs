@@ -14,8 +14,8 @@ use crate::session::subscriptions::Span;
 pub(crate) struct Described {
     pub(crate) id: Arc<str>,
     pub(crate) user: Option<Arc<str>>,
-    /// The number of the first record that reported the client.
-    pub(crate) since: Number,
+    /// The number of the first record that reported the client; `None`: it was reported in another history.
+    pub(crate) since: Option<Number>,
     pub(crate) data: Option<Arc<str>>,
     /// When it connected, in time since 1970.
     pub(crate) connected_at: Duration,
@@ -33,11 +33,16 @@ impl Described {
         Self {
             id: announced.client.into(),
             user: announced.user.map(Arc::from),
-            since: announced.since,
+            since: None,
             data: announced.data.map(Arc::from),
             connected_at: Duration::from_millis(announced.connected_at),
             channels: announced.channels.iter().map(span).collect(),
         }
+    }
+
+    /// The same, reported by the record with this number.
+    pub(super) fn since(self, number: Number) -> Self {
+        Self { since: Some(number), ..self }
     }
 
     /// The channels that the client has not left.

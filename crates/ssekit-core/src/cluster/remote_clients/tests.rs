@@ -11,6 +11,11 @@ fn sorted(mut ids: Vec<Arc<str>>) -> Vec<String> {
     ids.iter().map(ToString::to_string).collect()
 }
 
+fn complete(remote: &RemoteClients, node: NodeId) {
+    let listed = remote.alive(node).unwrap();
+    remote.replace(node, listed);
+}
+
 #[test]
 fn clients_are_listed_by_node_and_user() {
     let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
@@ -54,10 +59,10 @@ fn late_log_out_ends_channels_of_earlier_clients_only() {
 fn complete_snapshot_replaces_the_known_clients() {
     let (remote, one) = (RemoteClients::default(), NodeId::random());
     remote.joined(one, 1, &[announced("a", None), announced("b", Some("ada"))]);
-    remote.snapshot(one, 2, true, &[announced("b", Some("ada"))]);
-    remote.snapshot(one, 2, false, &[announced("c", Some("bob"))]);
+    remote.snapshot(one, (2, 1), true, &[announced("b", Some("ada"))]);
+    remote.snapshot(one, (2, 1), false, &[announced("c", Some("bob"))]);
     assert_eq!(sorted(remote.clients()), ["a", "b"], "it is not complete yet");
-    remote.alive(one);
+    complete(&remote, one);
     assert_eq!(sorted(remote.clients()), ["b", "c"]);
 }
 
@@ -93,8 +98,41 @@ fn id_belongs_to_the_first_user_in_the_history() {
     // A node that hears of the second claim first learns about the other from the presence snapshot.
     let late = RemoteClients::default();
     late.joined(two, 6, &[announced("tab", Some("eve"))]);
-    late.snapshot(one, 9, true, &[AnnouncedClient { since: 5, ..announced("tab", Some("ada")) }]);
-    late.alive(one);
+    late.snapshot(one, (9, 8), true, &[AnnouncedClient { since: 5, ..announced("tab", Some("ada")) }]);
+    complete(&late, one);
     assert_eq!(late.find("tab"), Some(ada));
     assert!(late.is_claimed("tab", Some("eve"), 6) && !late.is_claimed("tab", Some("ada"), 6));
+}
+
+#[test]
+fn late_snapshot_takes_nobody_back() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    let tab = |since| AnnouncedClient { since, ..announced("tab", Some("ada")) };
+    remote.joined(one, 5, &[tab(0)]);
+    // The snapshot is in the history behind the move that its node had not read.
+    remote.snapshot(one, (8, 6), true, &[tab(5)]);
+    remote.joined(two, 9, &[tab(0)]);
+    complete(&remote, one);
+    remote.snapshot(one, (10, 8), true, &[tab(5)]);
+    complete(&remote, one);
+    remote.snapshot(one, (11, 8), true, &[tab(0)]);
+    complete(&remote, one);
+    assert_eq!(remote.nodes_with_clients().iter().find(|(_, clients)| *clients > 0), Some(&(two, 1)));
+    // It came to the first node after that node had read of the move.
+    remote.snapshot(one, (12, 9), true, &[tab(0)]);
+    complete(&remote, one);
+    assert_eq!(remote.nodes_with_clients().iter().find(|(_, clients)| *clients > 0), Some(&(one, 1)));
+    assert_eq!(remote.count_of("ada"), 1);
+}
+
+#[test]
+fn numbers_of_another_history_decide_nothing() {
+    let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
+    remote.joined(one, 500, &[announced("tab", Some("ada"))]);
+    remote.forget_order();
+    assert!(!remote.has_moved("tab", Some("ada"), 1) && !remote.is_claimed("tab", Some("eve"), u64::MAX));
+    remote.snapshot(two, (3, 2), true, &[announced("tab", Some("ada"))]);
+    complete(&remote, two);
+    assert!(remote.has_moved("tab", Some("ada"), 3) && !remote.has_moved("tab", Some("ada"), 4));
+    assert_eq!((remote.count_of("ada"), remote.nodes_with_clients().len()), (1, 2));
 }

@@ -8,7 +8,8 @@ use tokio::time::Instant;
 
 use super::described::Described;
 use crate::aging::AgingMap;
-use crate::backplane::NodeId;
+use crate::backplane::{NodeId, Number};
+use crate::cluster::claims::Reported;
 use crate::event::position::Position;
 
 #[derive(Debug, Default)]
@@ -30,13 +31,27 @@ pub(super) struct RemoteNode {
     pub(super) heard: Instant,
     pub(super) clients: HashSet<Arc<str>>,
     /// The pieces of a presence snapshot in progress.
-    pub(super) snapshot: Option<Vec<Described>>,
+    pub(super) snapshot: Option<Vec<Listed>>,
+}
+
+/// A client in a presence snapshot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    pub(crate) described: Described,
+    pub(crate) reported: Reported,
 }
 
 #[derive(Debug)]
 pub(super) struct RemoteClient {
     node: NodeId,
     pub(super) described: Described,
+}
+
+impl RemoteClient {
+    /// Whether it was first reported at this number or later.
+    pub(super) fn is_since(&self, from: Number) -> bool {
+        self.described.since.is_some_and(|since| since >= from)
+    }
 }
 
 impl View {
@@ -59,7 +74,9 @@ impl View {
             return self.change(node, described);
         }
         // The id belongs to another user.
-        let is_earlier = |there: &Described| there.user != described.user && there.since <= described.since;
+        let is_earlier = |there: &Described| {
+            there.user != described.user && there.since.is_some_and(|since| Some(since) <= described.since)
+        };
         if known.is_some_and(|remote| remote.node != node && is_earlier(&remote.described)) {
             return;
         }
@@ -82,7 +99,7 @@ impl View {
         if remote.node == node && remote.described.user == described.user {
             self.leave_channels(&remote.described);
             self.enter_channels(&described);
-            remote.described = Described { since: remote.described.since, ..described };
+            remote.described = Described { since: remote.described.since.or(described.since), ..described };
         }
         self.clients.insert(client, remote);
     }
@@ -129,13 +146,18 @@ impl View {
         Some((client, remote))
     }
 
-    pub(super) fn replace(&mut self, node: NodeId, snapshot: Vec<Described>) {
-        let there: HashSet<&Arc<str>> = snapshot.iter().map(|described| &described.id).collect();
+    pub(super) fn replace(&mut self, node: NodeId, snapshot: Vec<Listed>) {
+        let there: HashSet<&Arc<str>> = snapshot.iter().map(|listed| &listed.described.id).collect();
         let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
-        for described in snapshot {
-            self.add(node, described);
+        for Listed { described, reported } in snapshot {
+            let has_moved = |there: &RemoteClient| {
+                there.node != node && there.described.user == described.user && there.is_since(reported.from)
+            };
+            if !self.clients.get(&described.id).is_some_and(has_moved) {
+                self.add(node, described);
+            }
         }
     }
 
