@@ -34,14 +34,14 @@ impl Announcer {
     pub(crate) fn joined(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Joined(vec![announced(client, &spans, 0)]).record()]);
+        self.outbox.push([Message::Joined(vec![announced(client, &spans, None)]).record()]);
     }
 
     /// A client's channels have changed.
     pub(crate) fn changed(&self, client: &Client) {
         let _order = self.order.lock();
         let spans = client.subscriptions.spans();
-        self.outbox.push([Message::Changed(announced(client, &spans, 0)).record()]);
+        self.outbox.push([Message::Changed(announced(client, &spans, None)).record()]);
     }
 
     /// A client has left.
@@ -56,8 +56,8 @@ impl Announcer {
         let _order = self.order.lock();
         let here = here();
         let spans: Vec<Vec<Span>> = here.iter().map(|client| client.subscriptions.spans()).collect();
-        let since = |client: &Client| claims.since(&client.info.id, client.info.user.as_deref());
-        let mut clients = here.iter().zip(&spans).map(|(client, spans)| announced(client, spans, since(client)));
+        let reported = |client: &Client| claims.reported(&client.info.id, client.info.user.as_deref());
+        let mut clients = here.iter().zip(&spans).map(|(client, spans)| announced(client, spans, reported(client)));
         let mut messages = Vec::new();
         loop {
             let piece = next_piece(&mut clients);

@@ -21,8 +21,10 @@ use crate::session::attendance::Attendee;
 pub(crate) struct AnnouncedClient<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
-    /// The number of the first record that reported the client; 0: this one.
+    /// The number of the first record that reported the client, or at least not a lower one; 0: this one.
     pub(crate) since: u64,
+    /// The lowest number that this record may have; 0: the same.
+    pub(crate) since_at_least: u64,
     /// Its description of itself, as JSON.
     pub(crate) data: Option<&'a str>,
     /// When it connected, in milliseconds since 1970.
@@ -151,6 +153,7 @@ mod tag {
     pub(super) const SHOWN: u8 = 16;
     pub(super) const NAMED_AT: u8 = 17;
     pub(super) const READ: u8 = 18;
+    pub(super) const SINCE_AT_LEAST: u8 = 19;
 }
 
 /// The record of an encoded event. The event stays where it is: the payload's head takes the room before it, and the other

@@ -53,13 +53,15 @@ fn hear_echo(cluster: &Cluster, engine: &Engine, number: Number, message: &Messa
         Message::Left(clients) => clients.iter().for_each(|client| cluster.claims.drop(client)),
         Message::PresenceSnapshot { first, read, clients } => {
             if *first {
-                cluster.claims.clear();
+                cluster.claims.begin_snapshot();
             }
             for announced in clients {
-                let reported = Reported::in_snapshot(number, *read, announced.since);
+                let before = cluster.claims.before_snapshot(announced);
+                let reported = before.unwrap_or_else(|| Reported::in_snapshot(number, *read, announced));
                 assert(cluster, engine, announced, reported);
             }
         }
+        Message::Alive(_) => cluster.claims.end_snapshot(),
         Message::SnapshotRequest => *cluster.greeted.lock() = Some(Instant::now()),
         // Too many records were waiting, so the other nodes' view is out of date.
         Message::Lost(_) => *cluster.snapshot_due.lock() = true,
@@ -84,13 +86,13 @@ fn assert(cluster: &Cluster, engine: &Engine, announced: &AnnouncedClient<'_>, r
     let AnnouncedClient { client, user, connected_at, .. } = *announced;
     let remote = &cluster.remote_clients;
     match remote.find(client) {
-        Some(there) if remote.is_claimed(client, user, reported.to) => {
+        Some(there) if remote.is_claimed(client, user, reported) => {
             give_away(cluster, engine, client, there.user.as_deref());
         }
-        Some(_) if remote.has_moved(client, user, reported.from) => end_replaced(engine, client, connected_at),
+        Some(_) if remote.has_moved(client, user, reported) => end_replaced(engine, client, connected_at),
         _ => {
             remote.moved_here(client);
-            cluster.claims.assert(client, user, reported.to, connected_at);
+            cluster.claims.assert(announced, reported);
         }
     }
 }

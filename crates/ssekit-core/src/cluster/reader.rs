@@ -109,7 +109,8 @@ impl HistoryReader {
 
     /// Tells the other nodes about this one and asks them for their clients, instead of reading old records.
     fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: Joined) -> Reached {
-        self.note_members(cluster, joined.ends.members);
+        // What is skipped has not been read: it may tell that a client here has moved.
+        self.known.ends.members = joined.ends.members;
         cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();
         cluster.remote_clients.bear_with_all();
@@ -211,6 +212,7 @@ impl HistoryReader {
             cluster.newcomers.forget_refuted();
             cluster.claims.clear();
             cluster.remote_clients.forget_order();
+            cluster.members_read.store(0, Ordering::Release);
         }
         // Prevent outage delivery in the meantime.
         let mut outage = cluster.outage.lock();
@@ -282,7 +284,10 @@ impl HistoryReader {
                     self.read_up_to = number;
                     self.known.ends.events = number.max(self.known.ends.events);
                 }
-                Topic::Members => self.note_members(cluster, number),
+                Topic::Members => {
+                    self.known.ends.members = number;
+                    cluster.members_read.store(number, Ordering::Release);
+                }
             }
         }
         Ok(true)
@@ -346,11 +351,6 @@ impl HistoryReader {
             self.take_event(cluster, backplane, engine, record).await;
         }
         Ok(record.is_some())
-    }
-
-    fn note_members(&mut self, cluster: &Cluster, number: Number) {
-        self.known.ends.members = number;
-        cluster.members_read.store(number, Ordering::Release);
     }
 
     /// The numbers up to which it has read the history that it has joined.

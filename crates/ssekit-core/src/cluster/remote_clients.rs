@@ -47,7 +47,7 @@ impl RemoteClients {
         let mut view = self.0.write();
         view.hear(node);
         for announced in clients {
-            view.add(node, Described::of(announced).since(number));
+            view.add(node, Described::of(announced).reported(Reported::by(number)));
         }
     }
 
@@ -58,22 +58,21 @@ impl RemoteClients {
         view.change(node, Described::of(announced));
     }
 
-    /// Whether another user's client with this id is on another node, and was there before this number.
-    pub(crate) fn is_claimed(&self, client: &str, user: Option<&str>, since: Number) -> bool {
+    /// Whether another user's client with this id is on another node, and was there before.
+    pub(crate) fn is_claimed(&self, client: &str, user: Option<&str>, reported: Reported) -> bool {
         let view = self.0.read();
-        let there = view.clients.get(client).map(|remote| &remote.described);
-        there.is_some_and(|there| there.user.as_deref() != user && there.since.is_some_and(|there| there < since))
+        view.clients.get(client).is_some_and(|remote| remote.described.precedes(user, reported))
     }
 
-    /// Whether the user's client with this id has come to another node at this number or later.
-    pub(crate) fn has_moved(&self, client: &str, user: Option<&str>, from: Number) -> bool {
+    /// Whether the user's client with this id has come to another node since.
+    pub(crate) fn has_moved(&self, client: &str, user: Option<&str>, reported: Reported) -> bool {
         let view = self.0.read();
-        view.clients.get(client).is_some_and(|remote| remote.described.user.as_deref() == user && remote.is_since(from))
+        view.clients.get(client).is_some_and(|remote| remote.described.succeeds(user, reported))
     }
 
     /// The history is another one: nobody's number means anything in it.
     pub(crate) fn forget_order(&self) {
-        self.0.write().clients.values_mut().for_each(|remote| remote.described.since = None);
+        self.0.write().clients.values_mut().for_each(|remote| remote.described.reported = None);
     }
 
     /// Removes a client that has come to this node, wherever it was before.
@@ -105,8 +104,8 @@ impl RemoteClients {
         }
         if let Some(snapshot) = &mut known.snapshot {
             snapshot.extend(clients.iter().map(|announced| {
-                let reported = Reported::in_snapshot(number, read, announced.since);
-                Listed { described: Described::of(announced).since(reported.to), reported }
+                let reported = Reported::in_snapshot(number, read, announced);
+                Listed { described: Described::of(announced).reported(reported), reported }
             }));
         }
     }

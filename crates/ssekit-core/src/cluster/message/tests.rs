@@ -22,7 +22,7 @@ fn examples() -> Vec<Message<'static>> {
     let command = SubscriptionCommand { client, owner: None, shown: None, channel, since: None };
     let asked = SubscriptionCommand { owner: Some(Owner::Anonymous), shown: Some("k"), since: Some("e.7"), ..command };
     let clients = vec![
-        AnnouncedClient { client: "a", user: Some("u"), since: 7, ..AnnouncedClient::default() },
+        AnnouncedClient { client: "a", user: Some("u"), since: 7, since_at_least: 5, ..AnnouncedClient::default() },
         watching.clone(),
     ];
     vec![

@@ -90,6 +90,9 @@ impl PayloadWriter {
             if announced.since > 0 {
                 self.number(tag::SINCE, announced.since);
             }
+            if announced.since_at_least > 0 {
+                self.number(tag::SINCE_AT_LEAST, announced.since_at_least);
+            }
             self.optional(tag::DATA, announced.data);
             if announced.connected_at > 0 {
                 self.number(tag::CONNECTED_AT, announced.connected_at);
@@ -189,6 +192,7 @@ impl<'a> PayloadFields<'a> {
                 tag::CLIENT => clients.push(AnnouncedClient { client: text, ..AnnouncedClient::default() }),
                 tag::USER => clients.last_mut()?.user = Some(text),
                 tag::SINCE => clients.last_mut()?.since = text.parse().ok()?,
+                tag::SINCE_AT_LEAST => clients.last_mut()?.since_at_least = text.parse().ok()?,
                 tag::DATA => clients.last_mut()?.data = Some(text),
                 tag::CONNECTED_AT => clients.last_mut()?.connected_at = text.parse().ok()?,
                 tag::CHANNEL => {

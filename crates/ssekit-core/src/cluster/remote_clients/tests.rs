@@ -101,7 +101,9 @@ fn id_belongs_to_the_first_user_in_the_history() {
     late.snapshot(one, (9, 8), true, &[AnnouncedClient { since: 5, ..announced("tab", Some("ada")) }]);
     complete(&late, one);
     assert_eq!(late.find("tab"), Some(ada));
-    assert!(late.is_claimed("tab", Some("eve"), 6) && !late.is_claimed("tab", Some("ada"), 6));
+    assert!(
+        late.is_claimed("tab", Some("eve"), Reported::by(6)) && !late.is_claimed("tab", Some("ada"), Reported::by(6))
+    );
 }
 
 #[test]
@@ -130,9 +132,14 @@ fn numbers_of_another_history_decide_nothing() {
     let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
     remote.joined(one, 500, &[announced("tab", Some("ada"))]);
     remote.forget_order();
-    assert!(!remote.has_moved("tab", Some("ada"), 1) && !remote.is_claimed("tab", Some("eve"), u64::MAX));
+    assert!(
+        !remote.has_moved("tab", Some("ada"), Reported::by(1))
+            && !remote.is_claimed("tab", Some("eve"), Reported::by(900))
+    );
     remote.snapshot(two, (3, 2), true, &[announced("tab", Some("ada"))]);
     complete(&remote, two);
-    assert!(remote.has_moved("tab", Some("ada"), 3) && !remote.has_moved("tab", Some("ada"), 4));
+    assert!(
+        remote.has_moved("tab", Some("ada"), Reported::by(2)) && !remote.has_moved("tab", Some("ada"), Reported::by(4))
+    );
     assert_eq!((remote.count_of("ada"), remote.nodes_with_clients().len()), (1, 2));
 }

@@ -8,7 +8,7 @@ use tokio::time::Instant;
 
 use super::described::Described;
 use crate::aging::AgingMap;
-use crate::backplane::{NodeId, Number};
+use crate::backplane::NodeId;
 use crate::cluster::claims::Reported;
 use crate::event::position::Position;
 
@@ -47,13 +47,6 @@ pub(super) struct RemoteClient {
     pub(super) described: Described,
 }
 
-impl RemoteClient {
-    /// Whether it was first reported at this number or later.
-    pub(super) fn is_since(&self, from: Number) -> bool {
-        self.described.since.is_some_and(|since| since >= from)
-    }
-}
-
 impl View {
     pub(super) fn hear(&mut self, node: NodeId) -> &mut RemoteNode {
         let new = || RemoteNode { heard: Instant::now(), clients: HashSet::new(), snapshot: None };
@@ -74,9 +67,8 @@ impl View {
             return self.change(node, described);
         }
         // The id belongs to another user.
-        let is_earlier = |there: &Described| {
-            there.user != described.user && there.since.is_some_and(|since| Some(since) <= described.since)
-        };
+        let user = described.user.as_deref();
+        let is_earlier = |there: &Described| described.reported.is_some_and(|reported| there.precedes(user, reported));
         if known.is_some_and(|remote| remote.node != node && is_earlier(&remote.described)) {
             return;
         }
@@ -99,7 +91,7 @@ impl View {
         if remote.node == node && remote.described.user == described.user {
             self.leave_channels(&remote.described);
             self.enter_channels(&described);
-            remote.described = Described { since: remote.described.since.or(described.since), ..described };
+            remote.described = Described { reported: remote.described.reported.or(described.reported), ..described };
         }
         self.clients.insert(client, remote);
     }
@@ -152,9 +144,8 @@ impl View {
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
         for Listed { described, reported } in snapshot {
-            let has_moved = |there: &RemoteClient| {
-                there.node != node && there.described.user == described.user && there.is_since(reported.from)
-            };
+            let user = described.user.as_deref();
+            let has_moved = |there: &RemoteClient| there.node != node && there.described.succeeds(user, reported);
             if !self.clients.get(&described.id).is_some_and(has_moved) {
                 self.add(node, described);
             }
