@@ -5,14 +5,14 @@ import { caughtUp } from '../server/catch-up.js';
 import { connect } from '../server/connect.js';
 import { argumentError } from '../server/errors.js';
 import { checkOrigins } from '../server/own-page.js';
-import { watchRequests } from '../server/request-context.js';
+import { watchContexts } from '../server/request-context.js';
 import { checkResume } from '../server/resume/options.js';
 import { answerAnyone } from '../server/sharing.js';
 import { changeChannels, refuseChange } from './change.js';
 import { checkOptions, identified } from './identified.js';
 import { withRequestedChannels } from './requested-channels.js';
 
-watchRequests();
+watchContexts();
 
 /** The result of `identify`: who asks for the stream. */
 export type Identity =

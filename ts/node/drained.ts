@@ -1,10 +1,7 @@
 /** Waits for room in Node's response. */
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
 
 import { inBackground } from '../server/background.js';
-
-type AnyResponse = ServerResponse | Http2ServerResponse;
+import type { AnyResponse } from './exchange.js';
 
 /** The maximum wait when `write` reports a full response that is not full: a middleware may never report more. */
 const UNTOLD_DRAIN_MS = 1_000;

@@ -1,6 +1,5 @@
 /** `ssekit/node`: the event stream on Node's own response, for plain http, Express, Fastify and the pages router. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { ServerResponse } from 'node:http';
 
 import type { ConnectOptions, ResumeOptions } from '../../index';
 import { native } from '../server/binding.js';
@@ -18,15 +17,11 @@ import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 import { drained } from './drained.js';
+import type { AnyRequest, AnyResponse } from './exchange.js';
 
 export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
 
 watchRequests();
-
-/** Node's responses of HTTP/1.1 and HTTP/2. */
-type AnyResponse = ServerResponse | Http2ServerResponse;
-
-type AnyRequest = IncomingMessage | Http2ServerRequest;
 
 export interface HandleOptions extends ConnectOptions {
   /**

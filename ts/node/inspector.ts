@@ -1,16 +1,11 @@
 /** The inspector on Node's own response. */
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
+import type { ServerResponse } from 'node:http';
 
 import type { InspectorRights } from '../../index';
 import { checkAuthorize, inspect } from '../server/inspector.js';
 import type { Lines } from '../server/inspector-lines.js';
 import { drained } from './drained.js';
-
-/** Node's requests of HTTP/1.1 and HTTP/2. */
-type AnyRequest = IncomingMessage | Http2ServerRequest;
-
-type AnyResponse = ServerResponse | Http2ServerResponse;
+import type { AnyRequest, AnyResponse } from './exchange.js';
 
 /** The rights of a request: `true` to look without seeing data, or the rights. Anything else: it gets 404. */
 export type InspectorGrant = boolean | InspectorRights | null | undefined;

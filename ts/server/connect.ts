@@ -10,7 +10,7 @@ import { listenersOf } from './handoff.js';
 import { type ClientIdentity, identify } from './identity.js';
 import { openBody } from './open-body.js';
 import { type Answer, answerTo } from './refusals.js';
-import { likelyResponse, targetOf, wasOurs } from './request-context.js';
+import { likelyResponse, targetOf, wasOurs, watchContexts } from './request-context.js';
 import { ticketFor } from './resume/cookie.js';
 import { standBefore } from './resume/front.js';
 import type { Resume } from './resume/options.js';
@@ -31,6 +31,7 @@ export function connect(request: Request, client: ConnectOptions = {}, { mark, t
   if (typeof request?.headers?.get !== 'function') {
     throw argumentError('request', request, 'a web Request; handleSSE of ssekit/node takes the request of Node.js');
   }
+  watchContexts();
   const response = likelyResponse(request);
   const identity = identify(client, {
     url: request.url,

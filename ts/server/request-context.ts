@@ -10,22 +10,23 @@ import { subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
-/** A request in the context of which something runs. */
-interface Context {
-  /**
-   * Weak: a database connection that is opened during a request keeps the request's context for its whole life. It must not
-   * keep the response as well.
-   */
-  response: WeakRef<ServerResponse>;
-  /** Path and query as the client sent them. A framework may change those of the request. */
-  target: string;
-}
+/**
+ * The response in the context of which something runs. Weak: a database connection that is opened during a request keeps the request's
+ * context for its whole life. It must not keep the response as well.
+ */
+type Context = WeakRef<ServerResponse>;
+
+/** Path and query as the client sent them. A framework may change those of the request. */
+const TARGET = Symbol.for('ssekit.target.1');
+
+type Watched = ServerResponse & { [TARGET]?: string };
 
 /** Called before a server emits a request. */
 type Listener = (request: IncomingMessage, response: ServerResponse, server: Server) => void;
 
 interface Requests {
-  storage: AsyncLocalStorage<Context>;
+  /** Set once somebody has asked for contexts. A process whose streams all come with Node's own response needs none. */
+  storage: AsyncLocalStorage<Context> | undefined;
   /**
    * The number of listeners on a response that nobody has used yet: Node's own, and those of tools that watch every request.
    */
@@ -37,7 +38,7 @@ interface Requests {
 }
 
 /** One subscriber for all copies of this package. The number is the version of the data that they share. */
-const KEY = Symbol.for('ssekit.requests.3');
+const KEY = Symbol.for('ssekit.requests.4');
 
 const shared = globalThis as { [KEY]?: Requests };
 
@@ -58,11 +59,11 @@ export function isOverheard(response: ServerResponse): boolean {
   return response.emit !== EventEmitter.prototype.emit;
 }
 
-/** From now on, remembers requests. Called when the package is loaded. Streams of earlier requests stay with Node. */
-export function watchRequests(): void {
-  if (shared[KEY]) return;
+/** From now on, sees requests. Called when the package is loaded. */
+export function watchRequests(): Requests {
+  if (shared[KEY]) return shared[KEY];
   const requests: Requests = {
-    storage: new AsyncLocalStorage(),
+    storage: undefined,
     watchers: undefined,
     hints: new WeakMap(),
     listener: undefined,
@@ -72,9 +73,22 @@ export function watchRequests(): void {
     const { request, response, server } = message as Announced;
     // Node adds its own listener right after this.
     requests.watchers ??= watchersOf(response) + 1;
-    requests.storage.enterWith(contextOf(request, response));
+    (response as Watched)[TARGET] = request.url;
+    requests.storage?.enterWith(new WeakRef(response));
     requests.listener?.(request, response, server);
   });
+  if ('AsyncLocalStorage' in globalThis) watchContexts();
+  return requests;
+}
+
+/**
+ * From now on, remembers which request something runs for. Streams of earlier requests stay with Node. A storage costs each request of the
+ * process some microseconds in Node.js 20 and 22, whatever it is for. Next.js has storages of its own, and shows their class to everybody.
+ * There, contexts are remembered from the start, because a stream may be the first request.
+ */
+export function watchContexts(): void {
+  const requests = watchRequests();
+  requests.storage ??= new AsyncLocalStorage();
 }
 
 interface Announced {
@@ -83,33 +97,26 @@ interface Announced {
   server: Server;
 }
 
-function contextOf({ url = '' }: IncomingMessage, response: ServerResponse): Context {
-  return { response: new WeakRef(response), target: url };
-}
-
 /** From now on, calls `listener` before each request is emitted. There is one for all copies of this package. */
 export function onRequest(listener: Listener): void {
-  watchRequests();
-  const requests = shared[KEY];
-  if (requests) requests.listener = listener;
+  watchRequests().listener = listener;
 }
 
-/** Runs something in the context of a request, as if the request had just come. */
-export function inContextOf(request: IncomingMessage, response: ServerResponse, run: () => void): void {
+/** Runs something in the context of a response, as if its request had just come. */
+export function inContextOf(response: ServerResponse, run: () => void): void {
   const storage = shared[KEY]?.storage;
-  if (storage) storage.run(contextOf(request, response), run);
+  if (storage) storage.run(new WeakRef(response), run);
   else run();
 }
 
 /** Path and query of the request that this response is for, as the client sent them. */
 export function targetOf(response: ServerResponse): string {
-  const context = shared[KEY]?.storage.getStore();
-  return context?.response.deref() === response ? context.target : (response.req?.url ?? '');
+  return (response as Watched)[TARGET] ?? response.req?.url ?? '';
 }
 
 /** The response of the current context. This is a hint, not proof: libraries run callbacks in the context of any caller. */
 export function currentResponse(): ServerResponse | undefined {
-  return shared[KEY]?.storage.getStore()?.response.deref();
+  return shared[KEY]?.storage?.getStore()?.deref();
 }
 
 /** Headers that distinguish one client's request from another's. */

@@ -170,9 +170,7 @@ function receive(arrival: Return): boolean {
     _events: { value: { __proto__: null, request: listener }, writable: true },
     _eventsCount: { value: 1, writable: true },
   });
-  inContextOf(arrival.request, arrival.response, () =>
-    Reflect.apply(emit, stage, ['request', arrival.request, arrival.response]),
-  );
+  inContextOf(arrival.response, () => Reflect.apply(emit, stage, ['request', arrival.request, arrival.response]));
   return true;
 }
 
@@ -249,5 +247,5 @@ function catchUp(arrival: Return): void {
 /** Gives the request to the framework after all. */
 function pass({ request, response, server }: Arrival): void {
   begin(response);
-  inContextOf(request, response, () => server.emit('request', request, response));
+  inContextOf(response, () => server.emit('request', request, response));
 }
