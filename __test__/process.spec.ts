@@ -106,4 +106,18 @@ describe.each(['auto', 'stream'] as const)('a server with open streams, transpor
     const reset = /^event: ssekit:reset\ndata: .*\nid: \w+\.\d+\n\n\r\n0\r\n\r\n$/;
     expect(ends.filter((end) => !farewell.test(end) && !reset.test(end))).toEqual([]);
   });
+
+  test('stays until a peer that reads late has the last bytes', async () => {
+    await open(2);
+    const [late, other] = clients as [RawClient, RawClient];
+    late.socket.pause();
+    await program.ask('burst');
+    program.kill('SIGTERM');
+    await until('the other to see the end', () => other.ended);
+    late.socket.resume();
+    expect(await program.ends()).toBe('SIGTERM');
+    await until('the late one to see the end', () => late.ended);
+    expect(late.isComplete).toBe(true);
+    expect(late.received.includes('event: ssekit:drain\n')).toBe(true);
+  });
 });

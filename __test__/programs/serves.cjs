@@ -25,6 +25,11 @@ function storm(then) {
 const orders = {
   stats: () => process.send(sse.stats()),
   broadcast: () => sse.broadcast({ data: 1 }),
+  // More than the kernel takes for a peer that does not read.
+  burst: () => {
+    for (let i = 0; i < 100; i += 1) sse.broadcast({ data: 'x'.repeat(65_536) });
+    process.send('sent');
+  },
   close: () => {
     server.close();
     // That somebody may still give orders is no reason to stay.

@@ -1,7 +1,7 @@
 /** Waits for room in Node's response. */
 
 import { inBackground } from '../server/background.js';
-import type { AnyResponse } from './exchange.js';
+import type { AnyResponse } from '../server/exchange.js';
 
 /** The maximum wait when `write` reports a full response that is not full: a middleware may never report more. */
 const UNTOLD_DRAIN_MS = 1_000;

@@ -6,6 +6,7 @@ import { native } from '../server/binding.js';
 import { ClientStream, type Sink } from '../server/client-stream.js';
 import { whenDisconnected } from '../server/disconnected.js';
 import { argumentError } from '../server/errors.js';
+import type { AnyRequest, AnyResponse } from '../server/exchange.js';
 import { type ClientIdentity, identify } from '../server/identity.js';
 import { type Answer, answerTo } from '../server/refusals.js';
 import { isOverheard, targetOf, watchersAtFirst, watchersOf, watchRequests } from '../server/request-context.js';
@@ -17,7 +18,6 @@ import { answerAnyone, CARRIER, joined, purposeOf, TOO_MANY, type Whole } from '
 import { addressOf, socketOf } from '../server/sockets.js';
 import { leaveConnection, streamHeaders } from '../server/stream-headers.js';
 import { drained } from './drained.js';
-import type { AnyRequest, AnyResponse } from './exchange.js';
 
 export { handleInspector, type InspectorGrant, type InspectorOptions } from './inspector.js';
 
@@ -77,6 +77,7 @@ function handleAlone(
   let ours = watchersAtFirst();
   const stream = new ClientStream(identity, {
     socket: socketOf(res),
+    response: res,
     isWatched: () => response !== undefined && (watchersOf(response) > ours || isOverheard(response)),
     onClose: client.onClose,
   });
@@ -128,7 +129,7 @@ function begin(stream: ClientStream, res: AnyResponse, status: number, headers: 
 
 function openCarrier(res: AnyResponse, client: ConnectOptions, { userId }: ClientIdentity): null {
   const headers = streamHeaders(client.headers);
-  const carrier = SharedCarrier.open(userId, sinkOf(res), socketOf(res));
+  const carrier = SharedCarrier.open(userId, sinkOf(res), res);
   if (!carrier) return answerWhole(res, TOO_MANY);
   headers.set(CARRIER, carrier.key);
   whenDisconnected(res, () => carrier.close());

@@ -2,10 +2,10 @@
 import type { ServerResponse } from 'node:http';
 
 import type { InspectorRights } from '../../index';
+import type { AnyRequest, AnyResponse } from '../server/exchange.js';
 import { checkAuthorize, inspect } from '../server/inspector.js';
 import type { Lines } from '../server/inspector-lines.js';
 import { drained } from './drained.js';
-import type { AnyRequest, AnyResponse } from './exchange.js';
 
 /** The rights of a request: `true` to look without seeing data, or the rights. Anything else: it gets 404. */
 export type InspectorGrant = boolean | InspectorRights | null | undefined;

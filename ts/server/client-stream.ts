@@ -8,9 +8,10 @@ import type { NativeStream } from '../../binding.js';
 import { inBackground } from './background.js';
 import { whenDisconnected } from './disconnected.js';
 import { watchSigterm } from './drain.js';
+import type { AnyResponse } from './exchange.js';
 import { HandoffCandidate, type Reason } from './handoff.js';
 import type { ClientIdentity } from './identity.js';
-import { openStreams } from './open-streams.js';
+import { openStreams, openUntilWritten } from './open-streams.js';
 import { type Pulled, pulled, READ_BYTES } from './pulled.js';
 import { descriptorOf, hasTimedOut, type OpenSocket } from './sockets.js';
 import type { Target } from './write-path.js';
@@ -32,6 +33,8 @@ export interface Sink extends Target {
 export interface Carrier {
   /** The socket, if it is known. */
   socket: OpenSocket | undefined;
+  /** The response that ends with the stream, as far as it is known. */
+  response?: AnyResponse;
   /** Whether the application waits for the end of the response or of the request. Then both outlive a handoff. */
   isWatched(): boolean;
   /** Called once when the client is gone, no matter what carried its stream last. */
@@ -96,10 +99,11 @@ export class ClientStream {
 
   #pass(chunk: Uint8Array | null, sink: Sink): void {
     if (chunk === null) {
-      this.#finish();
+      this.#end();
       sink.end();
       return;
     }
+    openStreams().passed += 1;
     let drained: Promise<void> | undefined;
     try {
       drained = sink.drained(sink.write(chunk));
@@ -144,13 +148,14 @@ export class ClientStream {
     }
     if (this.#holder === 'native') return new Promise(() => {});
     if (this.#holder === 'node') {
+      openStreams().passed += 1;
       const chunk = this.#native.read(READ_BYTES);
       if (chunk?.length) return chunk;
       const next = chunk && (await this.#nextChunk());
       // A copy, because other streams share these bytes and a reader of a web stream may transfer them.
       if (next) return new Uint8Array(next);
     }
-    this.#finish();
+    this.#end();
     return undefined;
   }
 
@@ -213,6 +218,13 @@ export class ClientStream {
     this.#holder = holder;
     this.#pulled.takers.delete(this.#native.token);
     openStreams().remove(this);
+  }
+
+  /** Everything has been read. */
+  #end(): void {
+    const { response } = this.#carrier;
+    if (response && this.#holder === 'node') openUntilWritten(response);
+    this.#finish();
   }
 
   /** The client is gone. */

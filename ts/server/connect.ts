@@ -64,6 +64,7 @@ function connectAlone(
   let ours = 0;
   const stream = new ClientStream(identity, {
     socket: response && socketOf(response),
+    response,
     isWatched: () => listenersOf(signal) > ours,
     onClose: client.onClose,
   });
@@ -103,7 +104,7 @@ function openCarrier(
   response: ServerResponse | undefined,
 ): Response {
   const { body, sink } = openBody(() => carrier?.close());
-  const carrier = SharedCarrier.open(userId, sink, response && socketOf(response));
+  const carrier = SharedCarrier.open(userId, sink, response);
   if (!carrier) return new Response(TOO_MANY.body, TOO_MANY);
   const headers = streamHeaders(client.headers);
   headers.set(CARRIER, carrier.key);

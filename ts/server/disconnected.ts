@@ -1,7 +1,7 @@
 /** Reports when the client of a response has disconnected. */
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
 import type { Socket } from 'node:net';
+
+import type { AnyResponse } from './exchange.js';
 
 /** Responses that wait behind an earlier one on their connection, by connection. */
 const queued = new WeakMap<Socket, Set<() => void>>();
@@ -10,7 +10,7 @@ const queued = new WeakMap<Socket, Set<() => void>>();
  * Calls back when the client has disconnected; at once if it left while the application looked up its user. In that case `close` has
  * already been emitted and is not emitted again.
  */
-export function whenDisconnected(response: ServerResponse | Http2ServerResponse, callback: () => void): void {
+export function whenDisconnected(response: AnyResponse, callback: () => void): void {
   if (isDisconnected(response)) {
     callback();
     return;
@@ -25,7 +25,7 @@ export function whenDisconnected(response: ServerResponse | Http2ServerResponse,
   response.once('close', () => waiting.delete(callback));
 }
 
-function isDisconnected(response: ServerResponse | Http2ServerResponse): boolean {
+function isDisconnected(response: AnyResponse): boolean {
   if ('stream' in response) return response.stream.destroyed;
   return response.destroyed || response.req?.socket?.destroyed === true;
 }

@@ -7,12 +7,25 @@ import { inBackground } from './background.js';
 import { native } from './binding.js';
 import { openStreams } from './open-streams.js';
 
-/** The maximum time that the last bytes of a stream may take to pass Node's own buffers. */
+/** The maximum time in which nothing of the last bytes leaves Node, in milliseconds. */
 const PASSING_MS = 1_000;
+
+/** The maximum time that they may take in all: supervisors wait for 30 seconds, and some for less. */
+const MOST_PASSING_MS = 10_000;
 
 export async function drain(options: DrainOptions = {}): Promise<void> {
   await new Promise<void>((resolve) => native().drain(options, resolve));
-  await Promise.race([openStreams().none(), new Promise<void>((resolve) => inBackground(PASSING_MS, resolve))]);
+  await lastBytes();
+}
+
+/** Waits until Node has no stream any more, or nobody reads what is left. */
+async function lastBytes(): Promise<void> {
+  const streams = openStreams();
+  const over = performance.now() + MOST_PASSING_MS;
+  for (let passed = -1; streams.size > 0 && streams.passed !== passed && performance.now() < over; ) {
+    passed = streams.passed;
+    await Promise.race([streams.none(), new Promise<void>((resolve) => inBackground(PASSING_MS, resolve))]);
+  }
 }
 
 /** Ctrl-C and PM2 send SIGINT. */

@@ -6,7 +6,9 @@
 import { randomUUID } from 'node:crypto';
 import { inBackground } from './background.js';
 import type { ClientStream, Sink } from './client-stream.js';
-import type { OpenSocket } from './sockets.js';
+import type { AnyResponse } from './exchange.js';
+import { openUntilWritten } from './open-streams.js';
+import { type OpenSocket, socketOf } from './sockets.js';
 
 /** Timeout of the first stream. The tab that asked for the carrier asks for its stream right after. */
 const UNUSED_MS = 10_000;
@@ -25,23 +27,25 @@ export class SharedCarrier {
   /** Public, like `streams`, because another copy of this package may have opened the carrier. */
   readonly userId: string | undefined;
   readonly #sink: Sink;
+  readonly #response: AnyResponse | undefined;
   /** By the numbers that the tabs' worker has given them. */
   readonly streams = new Map<number, ClientStream>();
   readonly #unused: NodeJS.Timeout;
   #drained: Promise<void> | undefined;
   #isOver = false;
 
-  private constructor(userId: string | undefined, sink: Sink, socket: OpenSocket | undefined) {
-    this.socket = socket;
+  private constructor(userId: string | undefined, sink: Sink, response: AnyResponse | undefined) {
+    this.#response = response;
+    this.socket = response && socketOf(response);
     this.userId = userId;
     this.#sink = sink;
     this.#unused = inBackground(UNUSED_MS, () => this.close());
   }
 
   /** Opens one for this user. Returns undefined if too many wait for their first stream. */
-  static open(userId: string | undefined, sink: Sink, socket: OpenSocket | undefined): SharedCarrier | undefined {
+  static open(userId: string | undefined, sink: Sink, response: AnyResponse | undefined): SharedCarrier | undefined {
     if (carriers.unused.size >= MOST_UNUSED) return undefined;
-    const carrier = new SharedCarrier(userId, sink, socket);
+    const carrier = new SharedCarrier(userId, sink, response);
     carriers.all.set(carrier.key, carrier);
     carriers.unused.add(carrier.key);
     return carrier;
@@ -94,6 +98,7 @@ export class SharedCarrier {
     this.#use();
     carriers.all.delete(this.key);
     for (const stream of this.streams.values()) stream.close();
+    if (this.#response) openUntilWritten(this.#response);
     this.#sink.end();
   }
 

@@ -1,7 +1,7 @@
 /** Node's undocumented socket internals. They have been like this for ten years. If they are not, we do without them. */
-import type { ServerResponse } from 'node:http';
-import type { Http2ServerResponse } from 'node:http2';
 import type { Server, Socket } from 'node:net';
+
+import type { AnyResponse } from './exchange.js';
 
 /** A socket with Node's undocumented properties. */
 export type OpenSocket = Socket & {
@@ -10,7 +10,7 @@ export type OpenSocket = Socket & {
 };
 
 /** The socket that carries a response, if there is still one. */
-export function socketOf(response: ServerResponse | Http2ServerResponse): OpenSocket | undefined {
+export function socketOf(response: AnyResponse): OpenSocket | undefined {
   return ('stream' in response ? response.stream.session?.socket : response.socket) ?? undefined;
 }
 
