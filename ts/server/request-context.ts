@@ -63,7 +63,8 @@ export function isOverheard(response: ServerResponse): boolean {
 export function watchRequests(): Requests {
   if (shared[KEY]) return shared[KEY];
   const requests: Requests = {
-    storage: undefined,
+    // Next.js has storages of its own, and shows their class to everybody. There, a stream may be the first request.
+    storage: 'AsyncLocalStorage' in globalThis ? new AsyncLocalStorage() : undefined,
     watchers: undefined,
     hints: new WeakMap(),
     listener: undefined,
@@ -77,14 +78,12 @@ export function watchRequests(): Requests {
     requests.storage?.enterWith(new WeakRef(response));
     requests.listener?.(request, response, server);
   });
-  if ('AsyncLocalStorage' in globalThis) watchContexts();
   return requests;
 }
 
 /**
  * From now on, remembers which request something runs for. Streams of earlier requests stay with Node. A storage costs each request of the
- * process some microseconds in Node.js 20 and 22, whatever it is for. Next.js has storages of its own, and shows their class to everybody.
- * There, contexts are remembered from the start, because a stream may be the first request.
+ * process about two microseconds in Node.js 20, whatever it is for.
  */
 export function watchContexts(): void {
   const requests = watchRequests();

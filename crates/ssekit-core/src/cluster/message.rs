@@ -21,9 +21,9 @@ use crate::session::attendance::Attendee;
 pub(crate) struct AnnouncedClient<'a> {
     pub(crate) client: &'a str,
     pub(crate) user: Option<&'a str>,
-    /// The number of the first record that reported the client, or at least not a lower one; 0: this one.
+    /// The number of the first record that reported the client, or the highest that it may have; 0: this record's.
     pub(crate) since: u64,
-    /// The lowest number that this record may have; 0: the same.
+    /// The lowest number that it may have; 0: the same.
     pub(crate) since_at_least: u64,
     /// Its description of itself, as JSON.
     pub(crate) data: Option<&'a str>,

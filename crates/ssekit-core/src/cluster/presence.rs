@@ -8,7 +8,7 @@ use crate::backplane::{Number, Record};
 use crate::cluster::claims::{Reported, Verdict};
 use crate::cluster::message::{AnnouncedClient, Message};
 use crate::cluster::node::Cluster;
-use crate::cluster::remote_clients::{Described, Listed};
+use crate::cluster::remote_clients::Described;
 use crate::engine::Engine;
 use crate::session::client::Client;
 use crate::session::lifecycle::DisconnectReason;
@@ -32,8 +32,8 @@ pub(super) fn hear(cluster: &Cluster, engine: &Engine, record: &Record, message:
         Message::Alive(_) => {
             // Judged only now: a client may have come here between the pieces.
             if let Some(mut listed) = remote.alive(node) {
-                listed.retain(|Listed { described: Described { id, user, .. }, reported }| {
-                    is_theirs(cluster, engine, (id, user.as_deref()), *reported)
+                listed.retain(|Described { id, user, reported, .. }| {
+                    reported.is_none_or(|reported| is_theirs(cluster, engine, (id, user.as_deref()), reported))
                 });
                 remote.replace(node, listed);
             }

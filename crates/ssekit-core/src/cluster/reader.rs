@@ -109,7 +109,7 @@ impl HistoryReader {
 
     /// Tells the other nodes about this one and asks them for their clients, instead of reading old records.
     fn announce(&mut self, cluster: &Cluster, engine: &Engine, joined: Joined) -> Reached {
-        // What is skipped has not been read: it may tell that a client here has moved.
+        // Skipped records do not count as read: one may tell that a client here has moved.
         self.known.ends.members = joined.ends.members;
         cluster.read.send_replace(self.known.ends.events);
         cluster.announcer.outbox.clear();

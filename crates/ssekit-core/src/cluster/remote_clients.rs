@@ -13,7 +13,6 @@ use parking_lot::RwLock;
 use tokio::time::Instant;
 
 pub(crate) use self::described::{Described, announced};
-pub(crate) use self::view::Listed;
 use self::view::View;
 use crate::backplane::{NodeId, Number};
 use crate::cluster::claims::Reported;
@@ -103,20 +102,21 @@ impl RemoteClients {
             known.snapshot = Some(Vec::new());
         }
         if let Some(snapshot) = &mut known.snapshot {
-            snapshot.extend(clients.iter().map(|announced| {
-                let reported = Reported::in_snapshot(number, read, announced);
-                Listed { described: Described::of(announced).reported(reported), reported }
-            }));
+            snapshot.extend(
+                clients
+                    .iter()
+                    .map(|announced| Described::of(announced).reported(Reported::in_snapshot(number, read, announced))),
+            );
         }
     }
 
     /// Notes that a node is alive. If it has sent a presence snapshot, that is now complete, and is returned.
-    pub(crate) fn alive(&self, node: NodeId) -> Option<Vec<Listed>> {
+    pub(crate) fn alive(&self, node: NodeId) -> Option<Vec<Described>> {
         self.0.write().hear(node).snapshot.take()
     }
 
     /// These are a node's clients, except for those that have come to other nodes since.
-    pub(crate) fn replace(&self, node: NodeId, clients: Vec<Listed>) {
+    pub(crate) fn replace(&self, node: NodeId, clients: Vec<Described>) {
         self.0.write().replace(node, clients);
     }
 

@@ -227,7 +227,7 @@ fn stream_of_a_void_ticket_ends_when_a_restarted_node_learns_of_the_log_out() {
     way.let_read(true);
     early.peer.finish();
     assert_eq!(door.get(&format!("/events?ticket={void}")).status(), 401);
-    // What is sent before its reset is behind it, and is not sent again.
+    // The reset stands for all events before it, and they are not sent again.
     assert!(late.peer.event().is_reset());
     door.engine.send_to_user("ada", data("for her")).unwrap();
     assert_eq!(late.peer.data(1), ["for her"]);

@@ -9,7 +9,6 @@ use tokio::time::Instant;
 use super::described::Described;
 use crate::aging::AgingMap;
 use crate::backplane::NodeId;
-use crate::cluster::claims::Reported;
 use crate::event::position::Position;
 
 #[derive(Debug, Default)]
@@ -31,14 +30,7 @@ pub(super) struct RemoteNode {
     pub(super) heard: Instant,
     pub(super) clients: HashSet<Arc<str>>,
     /// The pieces of a presence snapshot in progress.
-    pub(super) snapshot: Option<Vec<Listed>>,
-}
-
-/// A client in a presence snapshot.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Listed {
-    pub(crate) described: Described,
-    pub(crate) reported: Reported,
+    pub(super) snapshot: Option<Vec<Described>>,
 }
 
 #[derive(Debug)]
@@ -138,15 +130,17 @@ impl View {
         Some((client, remote))
     }
 
-    pub(super) fn replace(&mut self, node: NodeId, snapshot: Vec<Listed>) {
-        let there: HashSet<&Arc<str>> = snapshot.iter().map(|listed| &listed.described.id).collect();
+    pub(super) fn replace(&mut self, node: NodeId, snapshot: Vec<Described>) {
+        let there: HashSet<&Arc<str>> = snapshot.iter().map(|described| &described.id).collect();
         let known = self.nodes.get(&node).into_iter().flat_map(|known| &known.clients);
         let gone: Vec<Arc<str>> = known.filter(|client| !there.contains(client)).cloned().collect();
         gone.iter().for_each(|client| self.remove(node, client));
-        for Listed { described, reported } in snapshot {
+        for described in snapshot {
             let user = described.user.as_deref();
-            let has_moved = |there: &RemoteClient| there.node != node && there.described.succeeds(user, reported);
-            if !self.clients.get(&described.id).is_some_and(has_moved) {
+            let known = self.clients.get(&described.id).filter(|remote| remote.node != node);
+            let has_moved =
+                known.zip(described.reported).is_some_and(|(there, reported)| there.described.succeeds(user, reported));
+            if !has_moved {
                 self.add(node, described);
             }
         }
