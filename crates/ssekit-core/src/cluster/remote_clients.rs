@@ -69,9 +69,11 @@ impl RemoteClients {
         view.clients.get(client).is_some_and(|remote| remote.described.succeeds(user, reported))
     }
 
-    /// The history is another one: nobody's number means anything in it.
+    /// The history is another one: nobody's number means anything in it, nor does an unfinished snapshot.
     pub(crate) fn forget_order(&self) {
-        self.0.write().clients.values_mut().for_each(|remote| remote.described.reported = None);
+        let mut view = self.0.write();
+        view.clients.values_mut().for_each(|remote| remote.described.reported = None);
+        view.nodes.values_mut().for_each(|node| node.snapshot = None);
     }
 
     /// Removes a client that has come to this node, wherever it was before.

@@ -131,7 +131,9 @@ fn late_snapshot_takes_nobody_back() {
 fn numbers_of_another_history_decide_nothing() {
     let (remote, one, two) = (RemoteClients::default(), NodeId::random(), NodeId::random());
     remote.joined(one, 500, &[announced("tab", Some("ada"))]);
+    remote.snapshot(two, (501, 500), true, &[announced("tab", Some("ada"))]);
     remote.forget_order();
+    assert_eq!(remote.alive(two), None, "the rest of its snapshot is lost");
     assert!(
         !remote.has_moved("tab", Some("ada"), Reported::by(1))
             && !remote.is_claimed("tab", Some("eve"), Reported::by(900))
