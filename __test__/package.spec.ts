@@ -40,6 +40,8 @@ describe('the packages', () => {
       /^dist\/cli\/(index\.js|THIRD-PARTY-LICENSES)$/,
       // Types of what can be imported, and of nothing else.
       /^dist\/(?!(browser|cli|server)\/)\w+\/([\w-]+\/)*[\w-]+\.d\.ts$/,
+      // What `ssekit/node` takes.
+      /^dist\/server\/exchange\.d\.ts$/,
       // For a build from source.
       /^(Cargo\.(toml|lock)|build\.rs|src\/[\w/]+\.rs|crates\/[\w-]+\/(Cargo\.toml|src\/[\w/]+\.rs|src\/openapi\.json|src\/page\.(html|csp)))$/,
       /^scripts\/install\.cjs$/,
