@@ -1,23 +1,40 @@
 /**
  * The cost of a delivery while somebody looks on by the inspector, beside that without, in turns. `ratio` is the median over the turns.
+ * Every other turn begins with the inspector, so that what comes second is as often the one as the other. The list of all clients, which an
+ * inspector gets once, is not part of it.
  */
+import { setTimeout } from 'node:timers/promises';
+
 import { Session } from '../lib/session.mjs';
 import { summary } from '../lib/statistics.mjs';
 import { cadenceFor } from './broadcast.mjs';
 
-const TURNS = 5;
+const TURNS = 10;
+
+/** Before each measurement, with an inspector or without. */
+const REST_MS = 1_000;
 
 export async function inspector(contender, { clients, count }) {
   const cadence = cadenceFor(contender, { clients, count });
   return Session.with(contender, {}, async (session) => {
     await session.connect(clients);
     const turns = [];
-    for (let turn = 0; turn < TURNS; turn += 1) {
-      const alone = perDelivery(await session.broadcast(cadence));
+    const alone = async () => {
+      await setTimeout(REST_MS);
+      return perDelivery(await session.broadcast(cadence));
+    };
+    const watched = async () => {
       const leave = await lookOn(session.server.port);
-      const watched = perDelivery(await session.broadcast(cadence));
+      const cost = await alone();
       await leave();
-      turns.push({ alone, watched });
+      return cost;
+    };
+    for (let turn = 0; turn < TURNS; turn += 1) {
+      turns.push(
+        turn % 2 === 0
+          ? { alone: await alone(), watched: await watched() }
+          : { watched: await watched(), alone: await alone() },
+      );
     }
     const median = (value) => summary(turns.map(value)).median;
     return {
