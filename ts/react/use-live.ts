@@ -32,7 +32,7 @@ interface Refetch {
   isStale: boolean;
 }
 
-/** The state that `initial` has become by events. It misses none since `since`, and applies none twice. */
+/** Returns `initial` with every event since `since` applied to it, each once. */
 export function useLive<T>(initial: T, options: LiveOptions<T>): T {
   const { since } = options;
   const stream = useStream();

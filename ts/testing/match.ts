@@ -1,6 +1,6 @@
 /** Finds events that look like what a test expects. */
 
-/** The expected parts of an event. Those that are missing may be anything. `data` may be a part of the event's. */
+/** The expected parts of an event. A part that is left out may have any value. `data` may be a part of the event's data. */
 export type Expected = { event?: string; data?: unknown; [part: string]: unknown };
 
 /** A value that decides by itself, such as `expect.objectContaining(…)` of jest and vitest. */
