@@ -3,8 +3,7 @@
  * Every other turn begins with the inspector, so that what comes second is as often the one as the other. The list of all clients, which an
  * inspector gets once, is not part of it.
  */
-import { setTimeout } from 'node:timers/promises';
-
+import { setTimeout as delay } from 'node:timers/promises';
 import { Session } from '../lib/session.mjs';
 import { summary } from '../lib/statistics.mjs';
 import { cadenceFor } from './broadcast.mjs';
@@ -18,22 +17,22 @@ export async function inspector(contender, { clients, count }) {
   const cadence = cadenceFor(contender, { clients, count });
   return Session.with(contender, {}, async (session) => {
     await session.connect(clients);
-    const turns = [];
-    const alone = async () => {
-      await setTimeout(REST_MS);
+    const cost = async () => {
+      await delay(REST_MS);
       return perDelivery(await session.broadcast(cadence));
     };
-    const watched = async () => {
+    const costWatched = async () => {
       const leave = await lookOn(session.server.port);
-      const cost = await alone();
+      const watched = await cost();
       await leave();
-      return cost;
+      return watched;
     };
+    const turns = [];
     for (let turn = 0; turn < TURNS; turn += 1) {
       turns.push(
         turn % 2 === 0
-          ? { alone: await alone(), watched: await watched() }
-          : { watched: await watched(), alone: await alone() },
+          ? { alone: await cost(), watched: await costWatched() }
+          : { watched: await costWatched(), alone: await cost() },
       );
     }
     const median = (value) => summary(turns.map(value)).median;
