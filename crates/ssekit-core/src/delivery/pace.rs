@@ -30,9 +30,9 @@ impl Pace {
     }
 
     /// After how many ticks without an event a client gets its position. An id that was old when it was written has to be
-    /// replaced sooner.
+    /// replaced sooner, but not at the first tick, which may follow the write at once.
     pub(crate) fn until_position(&self, id_was_old: bool) -> u32 {
-        if id_was_old { self.position / 4 } else { self.position }
+        if id_was_old { (self.position / 4).max(2) } else { self.position }
     }
 }
 
@@ -48,7 +48,7 @@ mod tests {
         assert_eq!((pace.tick, pace.heartbeat, pace.position), (SECOND * 3, 8, 50));
         let pace = Pace::new(SECOND * 3_600, SECOND * 8, Heartbeat::Comment);
         assert_eq!((pace.tick, pace.heartbeat, pace.position), (SECOND, 3_600, 4));
-        assert_eq!((pace.until_position(false), pace.until_position(true)), (4, 1));
+        assert_eq!((pace.until_position(false), pace.until_position(true)), (4, 2));
     }
 
     #[test]
@@ -56,7 +56,7 @@ mod tests {
         let (shortest, longest) = (Duration::from_millis(100), Duration::from_millis(1 << 40));
         for (heartbeat, max_age) in [(shortest, longest), (longest, shortest), (shortest, shortest)] {
             let pace = Pace::new(heartbeat, max_age, Heartbeat::Comment);
-            assert!(pace.heartbeat >= 8 && pace.until_position(true) >= 1, "{pace:?}");
+            assert!(pace.heartbeat >= 8 && pace.until_position(true) >= 2, "{pace:?}");
         }
     }
 }
