@@ -5,6 +5,7 @@
  * `emit` of its own for this one call. Nothing is left behind on the server, and other requests are not touched. Tools that watch requests
  * by wrapping `emit` see those of pages with a ticket as ever: their `emit` is called, with our listener in place of the framework's.
  */
+import { channel } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 
@@ -212,7 +213,7 @@ function isWatched(response: ServerResponse): boolean {
   return watchersOf(response) > watchersAtFirst() || isOverheard(response);
 }
 
-function leave({ response, socket }: Return, token: number, watched: boolean): void {
+function leave({ request, response, socket }: Return, token: number, watched: boolean): void {
   watchSigterm();
   if (watched) {
     const streams = pulled();
@@ -225,6 +226,20 @@ function leave({ response, socket }: Return, token: number, watched: boolean): v
     });
   }
   letGo(socket, watched);
+  if (!watched) conclude(request, response);
+}
+
+const finishes = channel('http.server.response.finish');
+
+/**
+ * Makes Node count the request as answered. For each one that is open when its socket closes, Node makes an error and reads its stack, which
+ * takes as long as all that is done here. Nobody has seen this request, so nobody hears of its end.
+ */
+function conclude(request: IncomingMessage & { _consuming?: boolean }, response: ServerResponse): void {
+  if (finishes.hasSubscribers) return;
+  // An undocumented property. Without it, Node would read the body, and there is none.
+  request._consuming = true;
+  response.emit('finish');
 }
 
 /** The answer that the route would give. */
