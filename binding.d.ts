@@ -66,6 +66,21 @@ export declare class NativeWatch {
 
 /** The streams of one JavaScript environment. */
 export declare class Streams {
+  /** Whether a request brings a ticket by which it would get its stream back. */
+  knows(target: string, headers: Array<string>): boolean
+  /**
+   * Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
+   * been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
+   * `catch_up_with` comes first. Throws if the client is refused.
+   */
+  resume(from: Returning): number
+  /**
+   * The same for a connection of which Node has read nothing: native code reads the request. `has_tickets` says whether tickets
+   * count for a path. If the result is -1 or -2, or this throws, the request is still there for Node.
+   */
+  resumeUnread(fd: number, hasTickets: (arg: string) => boolean): number
+  /** Disconnects the client of a watched stream that was resumed, because Node has closed the connection. */
+  closeResumed(token: number): void
   /** Calls `on_readable` when `take_readable` has something to return. */
   constructor(onReadable: () => void)
   /** Never calls `on_readable` again, and lets go of it. The streams must be closed. */
@@ -77,16 +92,6 @@ export declare class Streams {
   takeReadable(maxStreams: number, maxBytes: number): Readable
   /** Connects a client. */
   connect(asked: Asked): NativeStream
-  /** Whether a request brings a ticket by which it would get its stream back. */
-  knows(target: string, headers: Array<string>): boolean
-  /**
-   * Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
-   * been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
-   * `catch_up_with` comes first. Throws if the client is refused.
-   */
-  resume(from: Returning): number
-  /** Disconnects the client of a watched stream that was resumed, because Node has closed the connection. */
-  closeResumed(token: number): void
 }
 
 /** A subscription lasts until it is ended, becomes garbage, or its environment shuts down. */

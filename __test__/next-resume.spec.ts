@@ -1,6 +1,8 @@
 /** Early resume under Next.js: a page that comes back has its stream before Next.js sees its request. */
+import { join } from 'node:path';
 import { BUILD_TIMEOUT_MS, NextApp, type NextServer, removeApps } from './support/next-app';
 import { closeClients, RawClient } from './support/raw-client';
+import { whileStopped } from './support/stopped';
 import { until } from './support/until';
 
 const PATH = '/api/test/resume';
@@ -88,6 +90,28 @@ describe.each(['start', 'dev'] as const)('next %s', (mode) => {
     expect(await asked(server)).toBe(before + 2);
     expect((await server.call('stats')).resumed).toBe(resumed);
   });
+
+  (process.platform === 'linux' ? test : test.skip)(
+    'Node reads nothing of a request that has come before',
+    async () => {
+      const pages = Array.from({ length: 20 }, (_, tab) => page(100 + tab, `early${tab}`));
+      for (const one of pages) await open(server, one);
+      closeClients();
+      await until('all to be gone', async () => (await server.state()).clients.length === 0);
+      const [before, { resumed }] = [await asked(server), await server.call('stats')];
+      const accepted = join(__dirname, 'support', 'accepted.cjs');
+      const pid = (await server.run(accepted)) as number;
+      const streams = await whileStopped(pid, () =>
+        Promise.all(pages.map((one) => RawClient.request(server.port, { ...one }))),
+      );
+      for (const stream of streams) expect(await stream.ready()).toMatchObject({ resumed: true });
+      const read = (await server.run(accepted)) as number[];
+      expect(read.filter((bytes) => bytes === 0)).toHaveLength(20);
+      expect([await asked(server), (await server.call('stats')).resumed]).toEqual([before, resumed + 20]);
+      await server.call('broadcast', { event: 'live', data: 1 });
+      for (const stream of streams) expect(await newsOf(stream, 1)).toEqual(['live']);
+    },
+  );
 });
 
 test(

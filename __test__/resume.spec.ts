@@ -2,77 +2,23 @@
 import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ConnectOptions, SSEOptions, SSEStats } from '../index';
-import { Evaluator, stopEvaluators } from './support/evaluator';
+import type { ConnectOptions } from '../index';
+import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
+import { asked, gone, headersOf, Page, start, stats, ticketsOf } from './support/ticketed-page';
 import { until } from './support/until';
 
 afterEach(closeClients);
 afterEach(stopEvaluators);
 
-const BROWSER = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/140.0.0.0 Safari/537.36';
+/** Whether Node has read a request when ssekit looks at it. */
+const MOMENTS = process.platform === 'linux' ? (['read', 'unread'] as const) : (['read'] as const);
 
-/** A page that keeps cookies, as a browser does. */
-class Page {
-  readonly headers: Record<string, string>;
-  path: string;
-
-  constructor(path = '/sse?userId=ada&clientId=tab-1', session = 'ada') {
-    this.path = path;
-    this.headers = {
-      accept: 'text/event-stream',
-      cookie: `session=${session}; theme=dark`,
-      'user-agent': BROWSER,
-    };
-  }
-
-  /** Opens the stream, and keeps the ticket and the last id. */
-  async open(server: Evaluator, options: RequestOptions = {}): Promise<RawClient> {
-    const client = await RawClient.stream(server.port, { path: this.path, headers: this.headers, ...options });
-    this.keep(client);
-    return client;
-  }
-
-  keep(client: RawClient): void {
-    const [ticket] = ticketsOf(client);
-    if (ticket) {
-      const others = this.headers.cookie
-        ?.split('; ')
-        .filter((cookie) => !cookie.startsWith(`${ticket.split('=')[0]}=`));
-      this.headers.cookie = [...(others ?? []), ticket].join('; ');
-    }
-    this.headers['last-event-id'] = client.events().at(-1)?.id ?? '';
-  }
-}
-
-/** The cookies of ssekit that an answer sets: names and values. */
-const ticketsOf = (client: RawClient): string[] =>
-  [...client.headText.matchAll(/\r\nset-cookie: ((?:__Secure-)?ssekit-[^;\r]+)/gi)].map(([, cookie]) => cookie ?? '');
-
-const headersOf = (client: RawClient): string[] => client.headerLines.map((line) => line.split(':')[0] ?? '').sort();
-
-/** A server whose `/sse` gives tickets, and counts how often it is asked. */
-async function start(
-  options: SSEOptions = {},
-  { env, client = {} }: { env?: Record<string, string>; client?: ConnectOptions & { resume?: object } } = {},
-): Promise<Evaluator> {
-  const server = await Evaluator.start(options, env);
-  await server.evaluate(async (given, client) => {
-    given.state.asked = 0;
-    await given.sse.ready();
-    given.clientOf = (query) => {
-      given.state.asked += 1;
-      const { userId, clientId } = Object.fromEntries(query);
-      return { userId, anonymous: true, clientId, resume: { ttl: 600 }, ...client } as ConnectOptions;
-    };
-  }, client);
-  return server;
-}
-
-const asked = (server: Evaluator): Promise<number> => server.evaluate(({ state }) => state.asked as number);
-const stats = (server: Evaluator): Promise<SSEStats> => server.evaluate(({ sse }) => sse.stats());
-const gone = (server: Evaluator): Promise<unknown> =>
-  until('all clients to be gone', async () => (await stats(server)).clients === 0);
+/** Sends a request, so that Node accepts the connection before the request, or with it. */
+const ask = (server: Evaluator, moment: (typeof MOMENTS)[number], request: RequestOptions): Promise<RawClient> => {
+  const send = (): Promise<RawClient> => RawClient.request(server.port, request);
+  return moment === 'read' ? send() : server.whileStopped(send);
+};
 
 describe('a page that comes back', () => {
   test('gets its stream and what it has missed, and the application is not asked', async () => {
@@ -194,7 +140,7 @@ describe('a page that comes back', () => {
   });
 });
 
-describe('the application is asked about', () => {
+describe.each(MOMENTS)('by a request that is %s, the application is asked about', (moment) => {
   let server: Evaluator;
   let page: Page;
   beforeEach(async () => {
@@ -235,7 +181,7 @@ describe('the application is asked about', () => {
 
   test.each(OTHERS)('%s', async (_, other) => {
     const request = { ...page, ...other() };
-    const client = await RawClient.request(server.port, request);
+    const client = await ask(server, moment, request);
     await until('an answer', () => client.status > 0);
     const isSecondPath = request.path.startsWith('/sse/');
     expect(await asked(server)).toBe(isSecondPath ? 1 : 2);
@@ -243,7 +189,7 @@ describe('the application is asked about', () => {
   });
 
   test('HEAD', async () => {
-    const client = await RawClient.request(server.port, { method: 'HEAD', ...page });
+    const client = await ask(server, moment, { method: 'HEAD', ...page });
     await until('an answer', () => client.status === 200);
     expect(ticketsOf(client)).toEqual([]);
     expect([await asked(server), (await stats(server)).resumed]).toEqual([2, 0]);
@@ -263,14 +209,14 @@ describe('the application is asked about', () => {
   });
 });
 
-describe('a refused page gets the answer that the application would have given', () => {
+describe.each(MOMENTS)('by a request that is %s, a refused page gets the answer of the application', (moment) => {
   test('at a limit', async () => {
     const server = await start({ limits: { clientsPerUser: 1 } });
     const [page, other] = [new Page(), new Page('/sse?userId=ada&clientId=tab-2')];
     (await page.open(server)).destroy();
     await gone(server);
     await other.open(server);
-    const early = await RawClient.request(server.port, { ...page });
+    const early = await ask(server, moment, { ...page });
     await until('an answer', () => early.body.length > 0);
     expect((await stats(server)).refusals.user).toBe(1);
     expect(await asked(server)).toBe(2);
@@ -287,7 +233,7 @@ describe('a refused page gets the answer that the application would have given',
     (await page.open(server)).destroy();
     await gone(server);
     await server.evaluate(async ({ sse }) => sse.drain({ windowMs: 0 }));
-    const early = await RawClient.request(server.port, { ...page });
+    const early = await ask(server, moment, { ...page });
     await until('a farewell', () => early.events().length === 1);
     expect([early.status, early.events()[0]?.event]).toEqual([200, 'ssekit:drain']);
     await until('the end', () => early.ended);

@@ -13,11 +13,10 @@ use ssekit_core::{
     Carried, Client, Connect, DisconnectReason, Error, Hub, LogOutMark, NotHandedOff, ReadyQueue, parse_address,
 };
 
-use ssekit_http::resume::Request;
-
 use crate::error::throw;
 use crate::hub::hub;
-use crate::resume::{Returning, Way, way_of};
+
+mod returning;
 
 /// Calls JavaScript when streams are readable. Weak: it must not keep the process alive.
 type OnReadable = ThreadsafeFunction<(), (), (), Status, false, true>;
@@ -108,69 +107,10 @@ impl Streams {
         })
     }
 
-    /// Whether a request brings a ticket by which it would get its stream back.
-    #[napi(catch_unwind)]
-    pub fn knows(&self, env: Env, target: String, headers: Vec<String>) -> napi::Result<bool> {
-        let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-        Ok(!matches!(way_of(&hub(&env)?, Request { target: &target, headers: &headers }, true), Way::Ask))
-    }
-
-    /// Gives a page its stream back, if its request brings a ticket, and duplicates its socket. Nothing of the answer may have
-    /// been written, and nothing of the request may be unread. Returns a token, -1 if the application has to be asked, or -2 if
-    /// `catch_up_with` comes first. Throws if the client is refused.
-    #[napi(catch_unwind)]
-    pub fn resume(&mut self, env: Env, from: Returning) -> napi::Result<i32> {
-        #[cfg(unix)]
-        return self.enter(env, &from);
-        #[cfg(not(unix))]
-        return Ok(ASK);
-    }
-
-    /// Disconnects the client of a watched stream that was resumed, because Node has closed the connection.
-    #[napi(catch_unwind)]
-    pub fn close_resumed(&mut self, env: Env, token: u32) -> napi::Result<()> {
-        if let Some(client) = self.resumed.remove(&token).as_ref().and_then(Weak::upgrade) {
-            hub(&env)?.end(&client, DisconnectReason::Peer);
-        }
-        Ok(())
-    }
-
     /// Tokens are positive as a signed number, too.
     fn next_token(&mut self) -> u32 {
         self.last_token = (self.last_token + 1) % (1 << 31);
         self.last_token
-    }
-}
-
-/// Results of `resume` that are no token.
-const ASK: i32 = -1;
-const WAIT: i32 = -2;
-
-#[cfg(unix)]
-impl Streams {
-    fn enter(&mut self, env: Env, from: &Returning) -> napi::Result<i32> {
-        let hub = hub(&env)?;
-        let headers: Vec<&str> = from.headers.iter().map(String::as_str).collect();
-        let request = Request { target: &from.target, headers: &headers };
-        let welcome = match way_of(&hub, request, from.has_waited) {
-            Way::Ask => return Ok(ASK),
-            Way::Wait(_) => return Ok(WAIT),
-            Way::Enter(welcome) => welcome,
-        };
-        // Without a descriptor, the application can still answer.
-        let Ok(socket) = borrow(from.fd).and_then(|borrowed| borrowed.try_clone_to_owned()) else { return Ok(ASK) };
-        let token = self.next_token();
-        let held = from.watched.then(|| self.queue.watch(token));
-        match welcome.enter(&hub, from, socket, held) {
-            Ok(client) => {
-                if let Some(client) = client.filter(|_| from.watched) {
-                    self.resumed.insert(token, client);
-                }
-                Ok(token as i32)
-            }
-            Err(None) => Ok(ASK),
-            Err(Some(error)) => Err(throw(&env, &error)),
-        }
     }
 }
 
@@ -318,9 +258,14 @@ impl NativeStream {
 fn hand_off(carried: &Carried, fd: i32, chunked: bool, watched: bool) -> Result<(), Error> {
     use ssekit_core::Framing;
 
-    let duplicated = borrow(fd).and_then(|borrowed| borrowed.try_clone_to_owned());
-    let owned = duplicated.map_err(|error| Error::system("duplicating a socket", &error))?;
+    let owned = duplicate(fd).map_err(|error| Error::system("duplicating a socket", &error))?;
     carried.hand_off(owned, if chunked { Framing::Chunked } else { Framing::UntilClose }, watched)
+}
+
+/// A descriptor of our own for one of Node's sockets.
+#[cfg(unix)]
+fn duplicate(fd: i32) -> std::io::Result<std::os::fd::OwnedFd> {
+    borrow(fd)?.try_clone_to_owned()
 }
 
 #[cfg(unix)]

@@ -7,6 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { join } from 'node:path';
 import type { ConnectOptions, SSEOptions, SSEService } from '../../index';
 import type { handleSSE } from '../../ts/node/index';
+import { whileStopped } from './stopped';
 
 /** The first argument of every function. */
 export interface Given {
@@ -116,6 +117,11 @@ export class Evaluator {
         if (error) resolve({ id, error: { class: error.name, message: error.message } });
       });
     });
+  }
+
+  /** Does something while it stands still. */
+  whileStopped<R>(act: () => Promise<R>): Promise<R> {
+    return whileStopped(this.#child.pid as number, act);
   }
 
   /** Ends it, as a crash does or by another signal, and waits until it has. */

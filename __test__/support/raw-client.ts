@@ -52,8 +52,8 @@ export class RawClient {
     open.add(this);
   }
 
-  /** Connects to a port, or a socket's path, and sends a request. It does not wait for the answer. */
-  static async request(address: number | string, options: RequestOptions = {}): Promise<RawClient> {
+  /** Connects to a port, or a socket's path. */
+  static async connect(address: number | string, options: RequestOptions = {}): Promise<RawClient> {
     const { tls = false, host = '127.0.0.1' } = options;
     const at = typeof address === 'string' ? { path: address } : { port: address, host, rejectUnauthorized: false };
     const socket = tls ? connectTls(at) : connect(at);
@@ -62,6 +62,12 @@ export class RawClient {
       socket.once(tls ? 'secureConnect' : 'connect', resolve);
       socket.once('error', reject);
     });
+    return client;
+  }
+
+  /** The same, and sends a request. It does not wait for the answer. */
+  static async request(address: number | string, options: RequestOptions = {}): Promise<RawClient> {
+    const client = await RawClient.connect(address, options);
     client.send(options);
     return client;
   }

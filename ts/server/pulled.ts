@@ -21,6 +21,8 @@ export interface Pulled {
   knows(target: string, headers: string[]): boolean;
   /** Gives a page its stream back. Returns a token, -1 if the application has to be asked, or -2 if `catchUp` comes first. */
   resume(from: Returning): number;
+  /** The same for a connection of which Node has read nothing. */
+  resumeUnread(fd: number, hasTickets: (path: string) => boolean): number;
   /** Disconnects the client of a watched stream that was resumed. */
   closeResumed(token: number): void;
   takers: Map<number, (chunk: Uint8Array | null) => void>;
@@ -34,7 +36,7 @@ export interface Pulled {
  * One for all copies of this package in a JavaScript environment, and for each addon: a test may put another in its place. It is never
  * collected, so each hot reload would leave one behind. The number is the version of the data that the copies share.
  */
-const KEY = Symbol.for('ssekit.streams.5');
+const KEY = Symbol.for('ssekit.streams.6');
 
 const shared = globalThis as { [KEY]?: Map<object, Pulled> };
 
@@ -80,6 +82,7 @@ function watchStreams(binding: ReturnType<typeof native>): Pulled {
     connect: (asked) => all().connect(asked),
     knows: (target, headers) => all().knows(target, headers),
     resume: (from) => all().resume(from),
+    resumeUnread: (fd, hasTickets) => all().resumeUnread(fd, hasTickets),
     closeResumed: (token) => streams?.closeResumed(token),
     takers,
     watchers,

@@ -11,8 +11,8 @@ import { native } from '../binding.js';
 import { checkCursor } from '../details.js';
 import type { ClientIdentity } from '../identity.js';
 import { checkAddress, queryOf } from '../identity.js';
-import { prepare } from './front.js';
 import type { Resume } from './options.js';
+import { giveSecrets } from './secrets.js';
 
 /** A page that may get a ticket. */
 export interface Ticketed {
@@ -48,7 +48,7 @@ export function ticketFor(response: ServerResponse, page: Ticketed, headers: Hea
 }
 
 function cookiesOf({ resume, moment, client, identity, target }: Ticketed, asked: string[], head: Pair[]): string[] {
-  prepare();
+  giveSecrets();
   return native().resumeCookies({
     ...resume,
     moment,

@@ -20,16 +20,21 @@ import { CARRIER } from '../sharing.js';
 import { addressOf, descriptorOf, type OpenSocket, widenQueue } from '../sockets.js';
 import { STREAM_HEADERS } from '../stream-headers.js';
 import { Line } from './line.js';
-import { resumeSecrets } from './options.js';
+import { giveSecrets } from './secrets.js';
 import { begin, hasRoom } from './under-way.js';
+import { takeRefusal, watchConnections } from './unread.js';
 
-/**
- * The paths of streams, and whether there are tickets for them, for all copies of this package. The number is the version of the data that
- * they share.
- */
-const KEY = Symbol.for('ssekit.front.1');
+interface Front {
+  /** The paths of streams, and whether there are tickets for them. */
+  paths: Map<string, boolean>;
+  /** Whether there are tickets for any of them, so that connections are looked at as well. */
+  hasTickets: boolean;
+}
 
-const shared = globalThis as { [KEY]?: Map<string, boolean> };
+/** One for all copies of this package. The number is the version of the data that they share. */
+const KEY = Symbol.for('ssekit.front.2');
+
+const shared = globalThis as { [KEY]?: Front };
 
 /** The maximum number of paths. A route with a parameter has as many as pages ask for, and those beyond are like any other. */
 const MOST_PATHS = 10_000;
@@ -40,26 +45,20 @@ const returning = new Line({ perTurn: 64, most: Number.POSITIVE_INFINITY });
 /** Pages without one. Under Next.js, each takes one to two milliseconds, but not in one piece. */
 const connecting = new Line({ perTurn: 4, most: 8_192, mayGoOn: hasRoom, arrivalsFirst: 128 });
 
-let isPrepared = false;
-
-/** Gives native code the secrets. Only now, because a build imports routes in places where the addon is not needed. */
-export function prepare(): void {
-  if (isPrepared) return;
-  const secrets = resumeSecrets();
-  if (secrets.length > 0) native().resumeWith(secrets);
-  isPrepared = true;
-}
-
 /** From now on, requests for this path are requests for a stream. With `tickets`, no question is asked about pages that bring one. */
 export function standBefore(target: string, tickets: boolean): void {
-  let paths = shared[KEY];
-  if (!paths) {
-    paths = new Map();
-    shared[KEY] = paths;
-    onRequest((request, response, server) => arrive(request, response, server));
-  }
+  shared[KEY] ??= open();
+  const { paths, hasTickets } = shared[KEY];
   const path = pathOf(target);
   if (paths.size < MOST_PATHS || paths.has(path)) paths.set(path, tickets);
+  if (!tickets || hasTickets) return;
+  shared[KEY].hasTickets = true;
+  watchConnections((path) => paths.get(path) === true);
+}
+
+function open(): Front {
+  onRequest((request, response, server) => arrive(request, response, server));
+  return { paths: new Map(), hasTickets: false };
 }
 
 function pathOf(target: string): string {
@@ -78,11 +77,13 @@ interface Arrival {
 interface Return extends Arrival {
   socket: OpenSocket;
   fd: number;
+  /** The error by which it was refused before Node read it. */
+  refusal: unknown;
 }
 
 function arrive(request: IncomingMessage, response: ServerResponse, server: Server): void {
   const { url = '', method } = request;
-  const tickets = method === 'GET' ? shared[KEY]?.get(pathOf(url)) : undefined;
+  const tickets = method === 'GET' ? shared[KEY]?.paths.get(pathOf(url)) : undefined;
   // The same path may have another answer for those who want no events.
   if (tickets === undefined || !request.headers.accept?.includes('text/event-stream')) return;
   widenQueue(server);
@@ -99,7 +100,8 @@ function returnOf(arrival: Arrival): Return | undefined {
   const socket = arrival.request.socket as OpenSocket;
   const fd = descriptorOf(socket);
   if (fd === undefined || !isPlain(socket) || isWrapped(socket)) return undefined;
-  return process.platform !== 'win32' && native().mayHandOff() ? { ...arrival, socket, fd } : undefined;
+  if (process.platform === 'win32' || !native().mayHandOff()) return undefined;
+  return { ...arrival, socket, fd, refusal: takeRefusal(socket) };
 }
 
 /** Returns whether the request is not for the framework, or not now. */
@@ -158,7 +160,7 @@ function insteadOfEmit({ request, server }: Arrival, receive: () => boolean): vo
 function receive(arrival: Return): boolean {
   // Behind an earlier request of its connection, a response has no socket yet.
   if (arrival.response.socket !== arrival.socket) return false;
-  prepare();
+  giveSecrets();
   const { emit } = arrival.server;
   if (emit === EventEmitter.prototype.emit) return enter(arrival);
   // Tools must not see a request twice, so find out first whether it is ours.
@@ -181,6 +183,7 @@ const WAIT = -2;
 /** Returns whether the request is answered, or will be. */
 function enter(arrival: Return, hasWaited = false): boolean {
   const { request, response, socket, fd } = arrival;
+  if (arrival.refusal !== undefined) return refuse(arrival, arrival.refusal);
   const watched = isWatched(response);
   let result: number;
   try {

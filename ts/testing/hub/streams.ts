@@ -59,6 +59,10 @@ export class FakeStreams implements Omit<NativeStreams, never> {
     return -1;
   }
 
+  resumeUnread(): number {
+    return -1;
+  }
+
   closeResumed(): void {}
 
   close(): void {

@@ -7,6 +7,7 @@
 //!
 //! * [`keys`]: the secrets, and where they come from; [`seal`]: the cryptography.
 //! * [`ticket`]: what a cookie says; [`request`]: what it is bound to.
+//! * [`unread`]: a request that Node.js has not read yet.
 //! * [`cookie`] and [`names`]: names and attributes; [`head`]: the head of the answer.
 
 mod cookie;
@@ -16,6 +17,7 @@ mod names;
 mod request;
 mod seal;
 mod ticket;
+mod unread;
 
 #[cfg(test)]
 mod tests;
@@ -25,3 +27,4 @@ pub use head::Version;
 pub use keys::Keys;
 pub use request::Request;
 pub use ticket::{Bounds, NewTicket, Ticket};
+pub use unread::{Head, MOST_HEAD_BYTES};

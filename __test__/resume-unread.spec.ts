@@ -1,0 +1,277 @@
+/** A page whose request has come before Node reads from its connection gets its stream at once, and Node reads nothing. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Evaluator, stopEvaluators } from './support/evaluator';
+import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
+import { asked, gone, Page, start, stats } from './support/ticketed-page';
+import { until } from './support/until';
+
+afterEach(closeClients);
+afterEach(stopEvaluators);
+
+/** From now on, notes the connections that the server accepts. */
+const watch = (server: Evaluator): Promise<void> =>
+  server.evaluate(({ require, state }) => {
+    state.sockets = [];
+    const { subscribe } = require('node:diagnostics_channel');
+    subscribe('net.server.socket', ({ socket }: { socket: unknown }) => state.sockets.push(socket));
+  });
+
+/** How many bytes Node has read of each connection since then. */
+const read = (server: Evaluator): Promise<number[]> =>
+  server.evaluate(({ state }) => state.sockets.map(({ bytesRead }: { bytesRead: number }) => bytesRead));
+
+/** A server that watches, and a page that was there before. */
+async function known(...given: Parameters<typeof start>): Promise<{ server: Evaluator; page: Page }> {
+  const server = await start(...given);
+  const page = new Page();
+  (await page.open(server)).destroy();
+  await gone(server);
+  await watch(server);
+  return { server, page };
+}
+
+const comeBack = (server: Evaluator, page: RequestOptions): Promise<RawClient> =>
+  server.whileStopped(() => RawClient.request(server.port, { ...page }));
+
+const onLinux = process.platform === 'linux' ? describe : describe.skip;
+
+onLinux('a request that has come before Node reads', () => {
+  test('is answered with the stream and all that was missed, and Node reads nothing', async () => {
+    const { server, page } = await known();
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'missed', data: 1 }));
+    const first = await comeBack(server, page);
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'live', data: 2 }));
+    expect((await first.next(2)).map(({ event }) => event)).toEqual(['missed', 'live']);
+    expect(await first.ready()).toMatchObject({ clientId: 'tab-1', userId: 'ada', resumed: true });
+    page.keep(first);
+    const second = await comeBack(server, page);
+    expect(await second.ready()).toMatchObject({ resumed: true });
+    expect(await read(server)).toEqual([0, 0]);
+    expect([await asked(server), (await stats(server)).resumed]).toEqual([1, 2]);
+    expect((await stats(server)).transports.handoff).toBe(1);
+    second.destroy();
+    await gone(server);
+    expect(server.stderr).toBe('');
+  });
+
+  test('may have any header that Node reads in the same way', async () => {
+    const { server, page } = await known({}, { client: { headers: { 'x-own': 'é' } } });
+    const client = await comeBack(server, { ...page, headers: { ...page.headers, 'x-other': ' \t a  b ', dnt: '' } });
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect(client.headText).toContain('x-own: é');
+    expect(await read(server)).toEqual([0]);
+  });
+
+  test('may be one of thousands', async () => {
+    const { server, page } = await known();
+    const clients = await server.whileStopped(() =>
+      Promise.all(Array.from({ length: 300 }, () => RawClient.request(server.port, { ...page }))),
+    );
+    // One page, so each stream takes the place of the one before.
+    await until('all to be answered', () => clients.every(({ status }) => status === 200));
+    expect(await read(server)).toEqual(clients.map(() => 0));
+    expect((await stats(server)).resumed).toBe(300);
+  });
+
+  test('keeps nothing open: neither the sockets of those who leave, nor of those whom Node answers', async () => {
+    const { server, page } = await known();
+    const sockets = (): Promise<number> =>
+      server.evaluate(({ require }) => {
+        const { readdirSync, readlinkSync } = require('node:fs');
+        const targetOf = (fd: string): string => {
+          try {
+            return readlinkSync(`/proc/self/fd/${fd}`);
+          } catch {
+            return '';
+          }
+        };
+        return readdirSync('/proc/self/fd').filter((fd: string) => targetOf(fd).startsWith('socket:')).length;
+      });
+    const before = await sockets();
+    const others = [page, { ...page, path: '/other' }, { ...page, path: '/sse?userId=bob' }];
+    const clients = await server.whileStopped(() =>
+      Promise.all(others.map((other) => RawClient.request(server.port, { path: other.path, headers: page.headers }))),
+    );
+    await until('all to be answered', () => clients.every(({ status }) => status > 0));
+    closeClients();
+    await until('all to be closed', async () => (await sockets()) === before);
+  });
+
+  test('at a limit is refused once', async () => {
+    const { server, page } = await known({ limits: { clientsPerUser: 1 } });
+    await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=tab-2' });
+    const refused = await comeBack(server, page);
+    await until('an answer', () => refused.body.length > 0);
+    expect([refused.status, (await stats(server)).refusals.user]).toEqual([429, 1]);
+    // On the same connection, once there is room.
+    await server.evaluate(({ sse }) => sse.disconnectUser('ada'));
+    await gone(server);
+    refused.send({ path: '/sse?userId=bob&clientId=tab-3', headers: page.headers });
+    expect(await refused.ready()).toMatchObject({ userId: 'bob' });
+  });
+});
+
+onLinux('Node reads a request that', () => {
+  const EARLY: [what: string, request: (page: Page) => RequestOptions][] = [
+    ['has another one behind it', () => ({ trailing: 'GET /other HTTP/1.1\r\nhost: localhost\r\n\r\n' })],
+    ['speaks HTTP/1.0', () => ({ version: '1.0' })],
+    ['offers another protocol', ({ headers }) => ({ headers: { ...headers, upgrade: 'h2c' } })],
+    [
+      'has many headers',
+      ({ headers }) => ({
+        headers: { ...headers, ...Object.fromEntries(Array.from({ length: 100 }, (_, index) => [`x-${index}`, 'x'])) },
+      }),
+    ],
+  ];
+
+  test.each(EARLY)('%s', async (_, request) => {
+    const { server, page } = await known();
+    const client = await comeBack(server, { ...page, ...request(page) });
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect((await read(server))[0]).toBeGreaterThan(0);
+    expect([await asked(server), (await stats(server)).resumed]).toEqual([1, 1]);
+  });
+
+  test.each(Array.from({ length: 8 }, (_, index) => index / 8))('comes in two parts, at %f of it', async (share) => {
+    const { server, page } = await known();
+    const lines = Object.entries({ host: 'localhost', ...page.headers }).map(([name, value]) => `${name}: ${value}`);
+    const bytes = `GET ${page.path} HTTP/1.1\r\n${lines.join('\r\n')}\r\n\r\n`;
+    const at = Math.max(1, Math.floor(bytes.length * share));
+    const client = await server.whileStopped(async () => {
+      const client = await RawClient.connect(server.port);
+      client.socket.write(bytes.slice(0, at));
+      return client;
+    });
+    await until('the first part to be read', async () => (await read(server))[0] === at);
+    client.socket.write(bytes.slice(at));
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect((await stats(server)).resumed).toBe(1);
+  });
+
+  test('is not the first one of its connection', async () => {
+    const { server, page } = await known();
+    const client = await RawClient.request(server.port, { path: '/other' });
+    await until('an answer', () => client.status === 404);
+    await server.whileStopped(async () => client.send({ ...page }));
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect((await read(server))[0]).toBeGreaterThan(0);
+  });
+
+  test('is for a path that a new process does not know', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ssekit-unread-'));
+    const env = { SSEKIT_DATA_DIR: folder };
+    const { server, page } = await known({}, { env });
+    await server.evaluate(({ sse }) => sse.flush());
+    await server.stop();
+    const after = await start({}, { env });
+    await watch(after);
+    for (let turn = 0; turn < 2; turn += 1) expect(await (await comeBack(after, page)).ready()).toBeDefined();
+    const bytes = await read(after);
+    expect([(bytes[0] as number) > 0, bytes[1], await asked(after)]).toEqual([true, 0, 1]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('is from a page that is ahead of this process', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'ssekit-unread-'));
+    const { server, page } = await known({}, { env: { SSEKIT_DATA_DIR: folder } });
+    const { epoch } = await stats(server);
+    page.headers['last-event-id'] = `${epoch}.${2 ** 50}`;
+    const ahead = await comeBack(server, page);
+    expect((await ahead.next(1)).map(({ event }) => event)).toEqual(['ssekit:reset']);
+    expect((await read(server))[0]).toBeGreaterThan(0);
+    expect([await asked(server), (await stats(server)).resumed]).toEqual([1, 1]);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const TOOLS: [what: string, instrument: (server: Evaluator) => Promise<void>][] = [
+    [
+      'wraps the emit of all servers',
+      (server) =>
+        server.evaluate(({ require, state }) => {
+          const { Server } = require('node:http');
+          const { emit } = Server.prototype;
+          Server.prototype.emit = function (...given: unknown[]) {
+            if (given[0] === 'request') state.seen += 1;
+            return emit.apply(this, given);
+          };
+        }),
+    ],
+    [
+      'wraps the emit of one server',
+      (server) =>
+        server.evaluate(({ require, state }) => {
+          const { subscribe } = require('node:diagnostics_channel');
+          subscribe('net.server.socket', ({ socket }: { socket: { server: { emit: unknown } } }) => {
+            const { emit } = socket.server;
+            if (Object.hasOwn(socket.server, 'emit')) return;
+            socket.server.emit = function (this: unknown, ...given: unknown[]) {
+              if (given[0] === 'request') state.seen += 1;
+              return (emit as (...given: unknown[]) => boolean).apply(this, given);
+            };
+          });
+        }),
+    ],
+    [
+      'wraps the emit of responses',
+      (server) =>
+        server.evaluate(({ require, state }) => {
+          const { ServerResponse } = require('node:http');
+          const { emit } = ServerResponse.prototype;
+          ServerResponse.prototype.emit = function (...given: unknown[]) {
+            if (given[0] === 'close') state.seen += 1;
+            return emit.apply(this, given);
+          };
+        }),
+    ],
+    [
+      'listens to a channel of Node',
+      (server) =>
+        server.evaluate(({ require, state }) => {
+          require('node:diagnostics_channel').subscribe('http.server.request.start', () => {
+            state.seen += 1;
+          });
+        }),
+    ],
+  ];
+
+  test.each(TOOLS)('a tool sees that %s', async (_, instrument) => {
+    const { server, page } = await known();
+    await server.evaluate(({ state }) => {
+      state.seen = 0;
+    });
+    await instrument(server);
+    const client = await comeBack(server, page);
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect((await read(server))[0]).toBeGreaterThan(0);
+    expect((await stats(server)).resumed).toBe(1);
+    client.destroy();
+    await until('the tool to see it', async () => (await server.evaluate(({ state }) => state.seen)) > 0);
+  });
+
+  test('comes where no path has tickets', async () => {
+    const server = await start({}, { client: { resume: undefined } as never });
+    const page = new Page();
+    await page.open(server);
+    await watch(server);
+    expect(await (await comeBack(server, page)).ready()).toBeDefined();
+    expect((await read(server))[0]).toBeGreaterThan(0);
+  });
+
+  test('came while the socket was held by somebody else', async () => {
+    const { server, page } = await known();
+    await server.evaluate(({ require }) => {
+      require('node:diagnostics_channel').subscribe(
+        'net.server.socket',
+        ({ socket }: { socket: { write: unknown } }) => {
+          const { write } = socket;
+          socket.write = write;
+        },
+      );
+    });
+    expect(await (await comeBack(server, page)).ready()).toBeDefined();
+    expect((await read(server))[0]).toBeGreaterThan(0);
+    expect((await stats(server)).resumed).toBe(0);
+  });
+});
