@@ -68,3 +68,11 @@ export const asked = (server: Evaluator): Promise<number> => server.evaluate(({ 
 export const stats = (server: Evaluator): Promise<SSEStats> => server.evaluate(({ sse }) => sse.stats());
 export const gone = (server: Evaluator): Promise<unknown> =>
   until('all clients to be gone', async () => (await stats(server)).clients === 0);
+
+/** A page comes, comes back, and leaves. Only then a server looks at requests that are unread. */
+export async function comeAndGo(server: Evaluator, page: Page): Promise<void> {
+  for (let turn = 0; turn < 2; turn += 1) {
+    (await page.open(server)).destroy();
+    await gone(server);
+  }
+}

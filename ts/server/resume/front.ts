@@ -22,7 +22,7 @@ import { STREAM_HEADERS } from '../stream-headers.js';
 import { Line } from './line.js';
 import { giveSecrets } from './secrets.js';
 import { begin, hasRoom } from './under-way.js';
-import { takeRefusal, watchConnections } from './unread.js';
+import { expectMore, takeRefusal, watchConnections } from './unread.js';
 
 interface Front {
   /** The paths of streams, and whether there are tickets for them. */
@@ -217,6 +217,7 @@ function isWatched(response: ServerResponse): boolean {
 }
 
 function leave({ request, response, socket }: Return, token: number, watched: boolean): void {
+  expectMore();
   watchSigterm();
   if (watched) {
     const streams = pulled();

@@ -5,6 +5,8 @@
 
 use httparse::{EMPTY_HEADER, Header, Request as Parser, Status};
 
+use crate::resume::names::PREFIX;
+
 /// A head must have fewer bytes, which is the limit of Node.js as well. So whatever fills a buffer of this size is not known to
 /// be whole.
 pub const MOST_HEAD_BYTES: usize = 16 * 1_024;
@@ -15,6 +17,9 @@ const MOST_HEADERS: usize = 100;
 /// Headers that stand for more than a head, or for an answer that is no stream of its own.
 const OTHERS: [&str; 6] =
     ["content-length", "transfer-encoding", "expect", "upgrade", "http2-settings", "ssekit-carrier"];
+
+/// What the names of tickets have in common.
+const TICKET: &[u8] = PREFIX.as_bytes();
 
 /// The head of a request for a stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +35,8 @@ impl Head {
     /// is one for Node.js: it is another one, it has not come whole, there is more behind it, or it is malformed.
     pub fn of(bytes: &[u8]) -> Option<Self> {
         // A parser may also take one of the two for the end of a line (RFC 9112, section 2.2), and skip empty lines.
-        if bytes.len() >= MOST_HEAD_BYTES || !bytes.starts_with(b"GET ") || !has_plain_lines(bytes) {
+        let may_be_one = bytes.len() < MOST_HEAD_BYTES && bytes.starts_with(b"GET ") && contains(bytes, TICKET);
+        if !may_be_one || !has_plain_lines(bytes) {
             return None;
         }
         let mut headers = [EMPTY_HEADER; MOST_HEADERS];
@@ -57,14 +63,14 @@ fn is_plain_target(target: &str) -> bool {
 fn is_for_a_stream(headers: &[Header<'_>]) -> bool {
     let all = |name: &'static str| headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
     let wants_events = all("accept").any(|accept| contains(accept.value, b"text/event-stream"));
-    let may_have_ticket = all("cookie").any(|cookie| contains(cookie.value, b"ssekit-resume-"));
+    let may_have_ticket = all("cookie").any(|cookie| contains(cookie.value, TICKET));
     // One host: none or several are an error (RFC 9112, section 3.2).
     let is_plain = all("host").count() == 1 && OTHERS.iter().all(|name| all(name).next().is_none());
     wants_events && may_have_ticket && is_plain
 }
 
 fn contains(value: &[u8], part: &[u8]) -> bool {
-    value.windows(part.len()).any(|window| window == part)
+    memchr::memmem::find(value, part).is_some()
 }
 
 fn pairs(headers: &[Header<'_>]) -> Vec<String> {
