@@ -76,7 +76,7 @@ export declare class Streams {
   resume(from: Returning): number
   /**
    * The same for a connection of which Node has read nothing: native code reads the request. `has_tickets` says whether tickets
-   * count for a path. If the result is -1 or -2, or this throws, the request is still there for Node.
+   * count for a path. If the result is -1 or -2, or this throws, the request is still there for Node. If it is -3, nothing has come.
    */
   resumeUnread(fd: number, hasTickets: (arg: string) => boolean): number
   /** Disconnects the client of a watched stream that was resumed, because Node has closed the connection. */

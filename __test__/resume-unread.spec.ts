@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
 import { asked, comeAndGo, gone, Page, start, stats } from './support/ticketed-page';
@@ -98,6 +99,20 @@ onLinux('a request that has come before Node reads', () => {
     await until('all to be closed', async () => (await sockets()) === before);
   });
 
+  test('may come after its connection', async () => {
+    const { server, page } = await known();
+    const turns: number[] = [];
+    await until('a request that Node does not read', async () => {
+      const client = await RawClient.connect(server.port);
+      await until('the connection to be accepted', async () => (await read(server)).length > turns.length);
+      client.send({ ...page });
+      turns.push((await client.ready()).resumed ? 1 : 0);
+      return (await read(server)).at(-1) === 0;
+    });
+    expect(turns).toEqual(turns.map(() => 1));
+    expect([await asked(server), (await stats(server)).resumed]).toEqual([1, 1 + turns.length]);
+  });
+
   test('at a limit is refused once', async () => {
     const { server, page } = await known({ limits: { clientsPerUser: 1 } });
     await RawClient.stream(server.port, { path: '/sse?userId=ada&clientId=tab-2' });
@@ -147,6 +162,27 @@ onLinux('Node reads a request that', () => {
     client.socket.write(bytes.slice(at));
     expect(await client.ready()).toMatchObject({ resumed: true });
     expect((await stats(server)).resumed).toBe(2);
+  });
+
+  test.each([1, 50, 1_000])('comes %i ms after its connection, and is no stream', async (ms) => {
+    const { server } = await known();
+    const client = await RawClient.connect(server.port);
+    await until('the connection to be accepted', async () => (await read(server)).length === 1);
+    await delay(ms);
+    client.send({ path: '/other' });
+    await until('an answer', () => client.status === 404);
+  });
+
+  test('comes letter by letter', async () => {
+    const { server, page } = await known();
+    const client = await RawClient.connect(server.port);
+    const lines = Object.entries({ host: 'localhost', ...page.headers }).map(([name, value]) => `${name}: ${value}`);
+    for (const letter of `GET ${page.path} HTTP/1.1\r\n`) {
+      client.socket.write(letter);
+      await delay(1);
+    }
+    client.socket.write(`${lines.join('\r\n')}\r\n\r\n`);
+    expect(await client.ready()).toMatchObject({ resumed: true });
   });
 
   test('is not the first one of its connection', async () => {

@@ -17,6 +17,8 @@ use crate::resume::{Returning, Way, way_of};
 const ASK: i32 = -1;
 #[cfg(unix)]
 const WAIT: i32 = -2;
+#[cfg(unix)]
+const NOTHING: i32 = -3;
 
 #[napi]
 impl Streams {
@@ -39,7 +41,7 @@ impl Streams {
     }
 
     /// The same for a connection of which Node has read nothing: native code reads the request. `has_tickets` says whether tickets
-    /// count for a path. If the result is -1 or -2, or this throws, the request is still there for Node.
+    /// count for a path. If the result is -1 or -2, or this throws, the request is still there for Node. If it is -3, nothing has come.
     #[napi(catch_unwind)]
     pub fn resume_unread(&mut self, env: Env, fd: i32, has_tickets: Function<'_, String, bool>) -> napi::Result<i32> {
         #[cfg(unix)]
@@ -91,7 +93,11 @@ impl Streams {
     }
 
     fn enter_unread(&mut self, env: Env, fd: i32, has_tickets: &Function<'_, String, bool>) -> napi::Result<i32> {
-        let Some((socket, head)) = unread(fd) else { return Ok(ASK) };
+        let (socket, head) = match unread(fd) {
+            Ok(Some(request)) => request,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => return Ok(NOTHING),
+            Ok(None) | Err(_) => return Ok(ASK),
+        };
         let path = Request { target: &head.target, headers: &[] }.path();
         if !has_tickets.call(path.to_owned())? {
             return Ok(ASK);
@@ -106,12 +112,11 @@ impl Streams {
 /// A socket, and the head of the request that is all that has come there. The shard that gets the socket discards the request,
 /// as it does with all that a client sends.
 #[cfg(unix)]
-fn unread(fd: i32) -> Option<(std::net::TcpStream, ssekit_http::resume::Head)> {
+fn unread(fd: i32) -> std::io::Result<Option<(std::net::TcpStream, ssekit_http::resume::Head)>> {
     use ssekit_http::resume::{Head, MOST_HEAD_BYTES};
 
-    let socket = std::net::TcpStream::from(super::duplicate(fd).ok()?);
+    let socket = std::net::TcpStream::from(super::duplicate(fd)?);
     let mut bytes = [0; MOST_HEAD_BYTES];
-    let length = socket.peek(&mut bytes).ok()?;
-    let head = Head::of(bytes.get(..length)?)?;
-    Some((socket, head))
+    let length = socket.peek(&mut bytes)?;
+    Ok(bytes.get(..length).and_then(Head::of).map(|head| (socket, head)))
 }

@@ -1,15 +1,16 @@
 /**
  * Answers pages whose request Node has not read yet. What Node does for a connection until it has a request takes longer than everything that
- * is done here, and pages that come back at once have mostly sent their request by the time that Node accepts the connection.
+ * is done here, and pages that come back at once send their requests when Node has thousands of connections to accept.
  *
  * Node announces each connection on a diagnostics channel (https://nodejs.org/api/diagnostics_channel.html#net). It reads from it in the next
- * turn of its loop, after the callbacks of `setImmediate`, so what comes until then is still in the kernel. Whatever native code does not take
- * from there, Node reads as ever.
+ * turn of its loop, after the callbacks of `setImmediate`, so what comes until then is still in the kernel. If that is nothing, reading is put
+ * off for some milliseconds: otherwise Node would read all those requests in one turn. Whatever native code does not take, Node reads as ever.
  */
 import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
 import { Server, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers';
+import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
 import { native } from '../binding.js';
 import { watchSigterm } from '../drain.js';
@@ -21,35 +22,64 @@ import { giveSecrets } from './secrets.js';
 /** A connection that a server has accepted. */
 type Accepted = OpenSocket & { server?: unknown };
 
-/** The maximum number of connections that are looked at in one turn of the loop. Node reads from the others. */
+/** The maximum number of connections that are looked at in one turn of the loop. */
 const PER_TURN = 64;
 
-/** The number of connections that are looked at after a page that came back. Looking costs a server two to four microseconds. */
+/** The number of connections that are looked at in vain after a page that came back. That costs a server two to four microseconds each. */
 const MORE = 256;
 
-/** The number of those that are still looked at. */
+/** Milliseconds between two looks at those that have sent nothing yet. */
+const PAUSE_MS = 4;
+
+/** Milliseconds until Node reads from those. */
+const MOST_SILENCE_MS = 128;
+
+/** The result of native code if nothing has come yet. */
+const NOTHING = -3;
+
+let hasTickets: (path: string) => boolean;
+
+/** The number of those that may still be. */
 let left = 0;
 
 /** Accepted in this turn of the loop. */
 let accepted: Accepted[] = [];
 
+/** A connection that has sent nothing yet. Node does not read from it. */
+interface Silent {
+  socket: Accepted;
+  since: number;
+  /** When it is looked at again: after as long as it was silent until then. */
+  due: number;
+}
+
+let silent: Silent[] = [];
+
+let isWaiting = false;
+
 /** Errors by which pages were refused, for the requests that Node reads next. */
 const refused = new Map<OpenSocket, unknown>();
 
-/** From now on, looks at connections of HTTP servers. `hasTickets` says whether tickets count for a path. */
-export function watchConnections(hasTickets: (path: string) => boolean): void {
+/** From now on, looks at connections of HTTP servers. `given` says whether tickets count for a path. */
+export function watchConnections(given: (path: string) => boolean): void {
+  if (process.platform === 'win32') return;
+  hasTickets = given;
   subscribe('net.server.socket', (message) => {
     const { socket } = message as { socket: Accepted };
     if (left === 0 || accepted.length === PER_TURN || !(socket.server instanceof Server)) return;
-    left -= 1;
     accepted.push(socket);
-    if (accepted.length === 1) setImmediate(lookAtAll, hasTickets);
+    if (accepted.length === 1) setImmediate(lookAtAccepted);
   });
 }
 
 /** A page has come back by its ticket. It is rarely the only one. */
 export function expectMore(): void {
   left = MORE;
+}
+
+/** A connection was not one of those. */
+function expectLess(): void {
+  left = Math.max(0, left - 1);
 }
 
 /** The error by which the page of this request, which Node has just read, was refused before. */
@@ -59,11 +89,78 @@ export function takeRefusal(socket: OpenSocket): unknown {
   return error;
 }
 
-function lookAtAll(hasTickets: (path: string) => boolean): void {
+function lookAtAccepted(): void {
   const sockets = accepted;
   accepted = [];
-  if (process.platform === 'win32' || isWatched() || !native().mayHandOff()) return;
-  for (const socket of sockets) lookAt(socket, hasTickets);
+  for (const socket of sockets) {
+    const result = take(socket);
+    if (result === NOTHING) {
+      socket._handle?.readStop?.();
+      const since = performance.now();
+      silent.push({ socket, since, due: since });
+    } else if (result < 0) expectLess();
+  }
+  if (silent.length > 0 && !isWaiting) void lookAtSilent();
+}
+
+async function lookAtSilent(): Promise<void> {
+  isWaiting = true;
+  while (silent.length > 0) {
+    await delay(PAUSE_MS);
+    const all = silent;
+    silent = [];
+    const now = performance.now();
+    let looks = 0;
+    for (const one of all) {
+      if (one.due > now) {
+        silent.push(one);
+        continue;
+      }
+      looks += 1;
+      if (looks % PER_TURN === 0) await nextTurn();
+      lookAgain(one, now);
+    }
+  }
+  isWaiting = false;
+}
+
+function lookAgain({ socket, since }: Silent, now: number): void {
+  const result = take(socket);
+  if (result === NOTHING && now - since < MOST_SILENCE_MS) {
+    silent.push({ socket, since, due: now + (now - since) });
+  } else if (result < 0) {
+    socket._handle?.readStart?.();
+    expectLess();
+  }
+}
+
+/** Lets native code take a connection. A negative result says that it has not. */
+function take(socket: Accepted): number {
+  const fd = descriptorOf(socket);
+  if (fd === undefined || !isUntouched(socket) || isWatched() || !native().mayHandOff()) return -1;
+  let result: number;
+  try {
+    giveSecrets();
+    result = pulled().resumeUnread(fd, hasTickets);
+  } catch (error) {
+    // A client is refused once. Its request gets the answer when Node has read it, in the next turn.
+    refused.set(socket, error);
+    setImmediate(() => setImmediate(() => refused.delete(socket)));
+    return -1;
+  }
+  if (result >= 0) {
+    expectMore();
+    watchSigterm();
+    letGo(socket, false);
+  }
+  return result;
+}
+
+/** Whether nobody has read from this connection, or written to it, and nobody stands between Node and its bytes. */
+function isUntouched(socket: Accepted): boolean {
+  const { emit } = socket.server as Server;
+  if (socket.destroyed || emit !== EventEmitter.prototype.emit || !isPlain(socket) || isWrapped(socket)) return false;
+  return socket.bytesRead === 0 && socket.bytesWritten === 0 && socket.writableLength === 0;
 }
 
 /** Whether a tool sees each request or its response. It has to see those of pages with a ticket as well. */
@@ -83,28 +180,4 @@ const STARTS = channel('http.server.request.start') as ReturnType<typeof channel
 /** Whether nobody else has subscribed. The properties are undocumented, and without them somebody may have. */
 function isOurs({ _subscribers, _stores }: typeof STARTS): boolean {
   return _subscribers?.length === 1 && !_stores?.size;
-}
-
-function lookAt(socket: Accepted, hasTickets: (path: string) => boolean): void {
-  const fd = descriptorOf(socket);
-  if (fd === undefined || !isUntouched(socket)) return;
-  try {
-    giveSecrets();
-    if (pulled().resumeUnread(fd, hasTickets) < 0) return;
-  } catch (error) {
-    // A client is refused once. Its request gets the answer when Node has read it, in the next turn.
-    refused.set(socket, error);
-    setImmediate(() => setImmediate(() => refused.delete(socket)));
-    return;
-  }
-  expectMore();
-  watchSigterm();
-  letGo(socket, false);
-}
-
-/** Whether nobody has read from this connection, or written to it, and nobody stands between Node and its bytes. */
-function isUntouched(socket: Accepted): boolean {
-  const { emit } = socket.server as Server;
-  if (socket.destroyed || emit !== EventEmitter.prototype.emit || !isPlain(socket) || isWrapped(socket)) return false;
-  return socket.bytesRead === 0 && socket.bytesWritten === 0 && socket.writableLength === 0;
 }
