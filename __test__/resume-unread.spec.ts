@@ -5,23 +5,11 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
-import { asked, comeAndGo, gone, Page, start, stats } from './support/ticketed-page';
+import { asked, comeAndGo, gone, Page, read, start, stats, watch } from './support/ticketed-page';
 import { until } from './support/until';
 
 afterEach(closeClients);
 afterEach(stopEvaluators);
-
-/** From now on, notes the connections that the server accepts. */
-const watch = (server: Evaluator): Promise<void> =>
-  server.evaluate(({ require, state }) => {
-    state.sockets = [];
-    const { subscribe } = require('node:diagnostics_channel');
-    subscribe('net.server.socket', ({ socket }: { socket: unknown }) => state.sockets.push(socket));
-  });
-
-/** How many bytes Node has read of each connection since then. */
-const read = (server: Evaluator): Promise<number[]> =>
-  server.evaluate(({ state }) => state.sockets.map(({ bytesRead }: { bytesRead: number }) => bytesRead));
 
 /** A server that watches, and a page that has come back before, so that the server expects more of them. */
 async function known(...given: Parameters<typeof start>): Promise<{ server: Evaluator; page: Page }> {
@@ -34,6 +22,9 @@ async function known(...given: Parameters<typeof start>): Promise<{ server: Eval
 
 const comeBack = (server: Evaluator, page: RequestOptions): Promise<RawClient> =>
   server.whileStopped(() => RawClient.request(server.port, { ...page }));
+
+/** Runs in the server: the number of sockets that Node has there. */
+const sockets = (): number => process.getActiveResourcesInfo().filter((name) => name === 'TCPSocketWrap').length;
 
 const onLinux = process.platform === 'linux' ? describe : describe.skip;
 
@@ -299,6 +290,59 @@ onLinux('Node reads a request that', () => {
     expect((await stats(server)).resumed).toBe(3);
   });
 
+  const OTHERS: [what: string, touch: (server: Evaluator) => Promise<void>][] = [
+    [
+      'looks at a connection before it gives it to the server',
+      (server) =>
+        server.evaluate(({ server }) => {
+          const [listener] = server.listeners('connection');
+          server.removeAllListeners('connection').on('connection', (socket) => {
+            setTimeout(() => listener?.call(server, socket), 50);
+          });
+        }),
+    ],
+    [
+      'pauses its connections',
+      (server) =>
+        server.evaluate(({ server }) => {
+          (server as { pauseOnConnect?: boolean }).pauseOnConnect = true;
+          server.on('connection', (socket) => setTimeout(() => socket.resume(), 50));
+        }),
+    ],
+    [
+      'reads from them itself',
+      (server) =>
+        server.evaluate(({ server }) => {
+          server.on('connection', (socket) => socket.on('data', () => {}));
+        }),
+    ],
+    [
+      'hears what they bring',
+      (server) =>
+        server.evaluate(({ server }) => {
+          server.on('connection', (socket) => {
+            Object.assign(socket, { push: socket.push });
+          });
+        }),
+    ],
+    [
+      'allows only short heads',
+      (server) =>
+        server.evaluate(({ server }) => {
+          (server as { maxHeaderSize?: number }).maxHeaderSize = 8_192;
+        }),
+    ],
+  ];
+
+  test.each(OTHERS)('comes to an app that %s', async (_, touch) => {
+    const { server, page } = await known();
+    await touch(server);
+    const client = await comeBack(server, page);
+    expect(await client.ready()).toMatchObject({ resumed: true });
+    expect((await read(server))[0]).toBeGreaterThan(0);
+    expect(await asked(server)).toBe(1);
+  });
+
   test('comes where no path has tickets', async () => {
     const server = await start({}, { client: { resume: undefined } as never });
     const page = new Page();
@@ -322,5 +366,52 @@ onLinux('Node reads a request that', () => {
     expect(await (await comeBack(server, page)).ready()).toBeDefined();
     expect((await read(server))[0]).toBeGreaterThan(0);
     expect((await stats(server)).resumed).toBe(1);
+  });
+});
+
+describe('a request that Node has read', () => {
+  /** Notes requests as Node announces them, so that Node reads all of them. */
+  const note = (server: Evaluator): Promise<void> =>
+    server.evaluate(({ require, state }) => {
+      state.requests = [];
+      require('node:diagnostics_channel').subscribe('http.server.request.start', ({ request }: { request: unknown }) =>
+        state.requests.push(request),
+      );
+    });
+
+  test('counts as answered, and not as broken off', async () => {
+    const { server, page } = await known();
+    await note(server);
+    const client = await RawClient.stream(server.port, { ...page });
+    const end = (): Promise<unknown[]> =>
+      server.evaluate(({ state }) =>
+        state.requests.map(({ aborted, errored, socket }: never & Record<string, unknown>) => [
+          aborted,
+          errored,
+          (socket as { destroyed: boolean }).destroyed,
+        ]),
+      );
+    expect((await stats(server)).resumed).toBe(2);
+    await until('Node to have closed its side', async () => (await server.evaluate(sockets)) === 0);
+    expect(await end()).toEqual([[false, null, true]]);
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'live', data: 1 }));
+    await client.next(1);
+  });
+
+  test('does not, where a tool hears of the ends of responses', async () => {
+    const { server, page } = await known();
+    await server.evaluate(({ require, state }) => {
+      state.ends = 0;
+      require('node:diagnostics_channel').subscribe('http.server.response.finish', () => {
+        state.ends += 1;
+      });
+    });
+    await note(server);
+    const client = await RawClient.stream(server.port, { ...page });
+    expect((await stats(server)).resumed).toBe(2);
+    await until('Node to have closed its side', async () => (await server.evaluate(sockets)) === 0);
+    expect(await server.evaluate(({ state }) => state.ends)).toBe(0);
+    await server.evaluate(({ sse }) => sse.sendToUser('ada', { event: 'live', data: 1 }));
+    await client.next(1);
   });
 });

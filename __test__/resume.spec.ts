@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import type { ConnectOptions } from '../index';
 import { type Evaluator, stopEvaluators } from './support/evaluator';
 import { closeClients, RawClient, type RequestOptions } from './support/raw-client';
-import { asked, comeAndGo, gone, headersOf, Page, start, stats, ticketsOf } from './support/ticketed-page';
+import { asked, comeAndGo, gone, headersOf, Page, read, start, stats, ticketsOf, watch } from './support/ticketed-page';
 import { until } from './support/until';
 
 afterEach(closeClients);
@@ -14,11 +14,30 @@ afterEach(stopEvaluators);
 /** Whether Node has read a request when ssekit looks at it. */
 const MOMENTS = process.platform === 'linux' ? (['read', 'unread'] as const) : (['read'] as const);
 
-/** Sends a request, so that Node accepts the connection before the request, or with it. */
-const ask = (server: Evaluator, moment: (typeof MOMENTS)[number], request: RequestOptions): Promise<RawClient> => {
-  const send = (): Promise<RawClient> => RawClient.request(server.port, request);
-  return moment === 'read' ? send() : server.whileStopped(send);
-};
+/**
+ * Sends a request, so that Node accepts the connection before the request, or with it. The request of another page that comes with it
+ * shows that native code has looked at both.
+ */
+async function ask(
+  server: Evaluator,
+  moment: (typeof MOMENTS)[number],
+  request: RequestOptions,
+  other: Page | undefined,
+): Promise<RawClient> {
+  if (moment === 'read') return RawClient.request(server.port, request);
+  await watch(server);
+  const requests = [request, ...(other ? [{ ...other }] : [])];
+  const clients = await server.whileStopped(() =>
+    Promise.all(requests.map((one) => RawClient.request(server.port, one))),
+  );
+  const [client, control] = clients as [RawClient, RawClient?];
+  if (control) {
+    await control.ready();
+    expect(await read(server)).toContain(0);
+    control.destroy();
+  }
+  return client;
+}
 
 describe('a page that comes back', () => {
   test('gets its stream and what it has missed, and the application is not asked', async () => {
@@ -143,10 +162,13 @@ describe('a page that comes back', () => {
 describe.each(MOMENTS)('by a request that is %s, the application is asked about', (moment) => {
   let server: Evaluator;
   let page: Page;
+  let other: Page;
+  let others: number;
   beforeEach(async () => {
     server = await start();
     page = new Page();
-    const other = new Page('/sse?userId=eve&clientId=tab-8', 'eve');
+    other = new Page('/sse?userId=eve&clientId=tab-8', 'eve');
+    others = 0;
     await comeAndGo(server, other);
     await page.open(server);
     expect(await counts()).toEqual([2, 1]);
@@ -155,8 +177,13 @@ describe.each(MOMENTS)('by a request that is %s, the application is asked about'
   /** How often the application was asked, and how many pages came back without a question. */
   const counts = async (): Promise<[asked: number, resumed: number]> => [
     await asked(server),
-    (await stats(server)).resumed,
+    (await stats(server)).resumed - others,
   ];
+
+  const askThere = (request: RequestOptions): Promise<RawClient> => {
+    if (moment === 'unread') others += 1;
+    return ask(server, moment, request, other);
+  };
 
   const ticket = (): string => page.headers.cookie?.split('; ').at(-1) ?? '';
   const change = (from: number, to: number): string => {
@@ -190,14 +217,14 @@ describe.each(MOMENTS)('by a request that is %s, the application is asked about'
 
   test.each(OTHERS)('%s', async (_, other) => {
     const request = { ...page, ...other() };
-    const client = await ask(server, moment, request);
+    const client = await askThere(request);
     await until('an answer', () => client.status > 0);
     const isSecondPath = request.path.startsWith('/sse/');
     expect(await counts()).toEqual([isSecondPath ? 2 : 3, 1]);
   });
 
   test('HEAD', async () => {
-    const client = await ask(server, moment, { method: 'HEAD', ...page });
+    const client = await askThere({ method: 'HEAD', ...page });
     await until('an answer', () => client.status === 200);
     expect(ticketsOf(client)).toEqual([]);
     expect(await counts()).toEqual([3, 1]);
@@ -205,7 +232,7 @@ describe.each(MOMENTS)('by a request that is %s, the application is asked about'
 
   test('a user who was logged out, and who logs in again', async () => {
     const open = async (one: Page): Promise<void> => {
-      const client = await ask(server, moment, { ...one });
+      const client = await askThere({ ...one });
       await client.ready();
       one.keep(client);
     };
@@ -226,12 +253,13 @@ describe.each(MOMENTS)('by a request that is %s, a refused page gets the answer 
   test('at a limit', async () => {
     const server = await start({ limits: { clientsPerUser: 1 } });
     const [page, other] = [new Page(), new Page('/sse?userId=ada&clientId=tab-2')];
-    await comeAndGo(server, page);
+    const eve = new Page('/sse?userId=eve&clientId=tab-8', 'eve');
+    for (const one of [page, eve]) await comeAndGo(server, one);
     await other.open(server);
-    const early = await ask(server, moment, { ...page });
+    const early = await ask(server, moment, { ...page }, eve);
     await until('an answer', () => early.body.length > 0);
     expect((await stats(server)).refusals.user).toBe(1);
-    expect(await asked(server)).toBe(2);
+    expect(await asked(server)).toBe(3);
     const late = await RawClient.request(server.port, { path: page.path });
     await until('an answer', () => late.body.length > 0);
     expect([early.status, early.body.toString()]).toEqual([late.status, late.body.toString()]);
@@ -244,7 +272,7 @@ describe.each(MOMENTS)('by a request that is %s, a refused page gets the answer 
     const page = new Page();
     await comeAndGo(server, page);
     await server.evaluate(async ({ sse }) => sse.drain({ windowMs: 0 }));
-    const early = await ask(server, moment, { ...page });
+    const early = await ask(server, moment, { ...page }, undefined);
     await until('a farewell', () => early.events().length === 1);
     expect([early.status, early.events()[0]?.event]).toEqual([200, 'ssekit:drain']);
     await until('the end', () => early.ended);

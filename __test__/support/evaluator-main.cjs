@@ -32,6 +32,8 @@ const server = createServer((req, res) => {
   res.writeHead(404).end();
 });
 
+given.server = server;
+
 /** The part of an error that crosses processes: enough to identify it. */
 function describe(error) {
   if (!(error instanceof Error)) return { class: typeof error, message: String(error) };

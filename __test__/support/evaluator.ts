@@ -4,6 +4,7 @@
  * of the test around it.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import type { Server } from 'node:http';
 import { join } from 'node:path';
 import type { ConnectOptions, SSEOptions, SSEService } from '../../index';
 import type { handleSSE } from '../../ts/node/index';
@@ -20,6 +21,8 @@ export interface Given {
   /** The function that a text is the source of. */
   compile(source: string): (...args: unknown[]) => unknown;
   require: NodeJS.Require;
+  /** The server of `/sse`. */
+  server: Server;
   /** The options that `/sse` passes to `handleSSE`. */
   clientOf(query: URLSearchParams): ConnectOptions;
 }

@@ -76,3 +76,15 @@ export async function comeAndGo(server: Evaluator, page: Page): Promise<void> {
     await gone(server);
   }
 }
+
+/** From now on, notes the connections that the server accepts. */
+export const watch = (server: Evaluator): Promise<void> =>
+  server.evaluate(({ require, state }) => {
+    state.sockets = [];
+    const { subscribe } = require('node:diagnostics_channel');
+    subscribe('net.server.socket', ({ socket }: { socket: unknown }) => state.sockets.push(socket));
+  });
+
+/** How many bytes Node has read of each connection since then. */
+export const read = (server: Evaluator): Promise<number[]> =>
+  server.evaluate(({ state }) => state.sockets.map(({ bytesRead }: { bytesRead: number }) => bytesRead));

@@ -237,10 +237,10 @@ const finishes = channel('http.server.response.finish');
 
 /**
  * Makes Node count the request as answered. For each one that is open when its socket closes, Node makes an error and reads its stack, which
- * takes as long as all that is done here. Nobody has seen this request, so nobody hears of its end.
+ * takes as long as all that is done here. Only Node hears of this end, because nobody else has seen the request.
  */
 function conclude(request: IncomingMessage & { _consuming?: boolean }, response: ServerResponse): void {
-  if (finishes.hasSubscribers) return;
+  if (finishes.hasSubscribers || watchersOf(response) > 1) return;
   // An undocumented property. Without it, Node would read the body, and there is none.
   request._consuming = true;
   response.emit('finish');

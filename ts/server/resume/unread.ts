@@ -8,7 +8,7 @@
  */
 import { channel, subscribe } from 'node:diagnostics_channel';
 import { EventEmitter } from 'node:events';
-import { Server, ServerResponse } from 'node:http';
+import { maxHeaderSize, Server, ServerResponse } from 'node:http';
 import { setImmediate } from 'node:timers';
 import { setTimeout as delay, setImmediate as nextTurn } from 'node:timers/promises';
 
@@ -19,8 +19,12 @@ import { pulled } from '../pulled.js';
 import { descriptorOf, type OpenSocket } from '../sockets.js';
 import { giveSecrets } from './secrets.js';
 
-/** A connection that a server has accepted. */
-type Accepted = OpenSocket & { server?: unknown };
+/** A connection that a server has accepted, with Node's undocumented properties. If they differ, Node reads. */
+type Accepted = OpenSocket & {
+  server?: unknown;
+  parser?: { _consumed?: boolean } | null;
+  _handle?: { reading?: boolean } | null;
+};
 
 /** The maximum number of connections that are looked at in one turn of the loop. */
 const PER_TURN = 64;
@@ -34,13 +38,30 @@ const PAUSE_MS = 4;
 /** Milliseconds until Node reads from those. */
 const MOST_SILENCE_MS = 128;
 
+/** The maximum number of bytes of a head that native code reads. A server that allows fewer has to read for itself. */
+const HEAD_BYTES = 16 * 1024;
+
 /** The result of native code if nothing has come yet. */
 const NOTHING = -3;
 
-let hasTickets: (path: string) => boolean;
+interface Expected {
+  /** The number of connections that may still be looked at in vain. */
+  left: number;
+  /** Errors by which pages were refused, for the requests that Node reads next. */
+  refused: Map<OpenSocket, unknown>;
+}
 
-/** The number of those that may still be. */
-let left = 0;
+/** One for all copies of this package. The number is the version of the data that they share. */
+const KEY = Symbol.for('ssekit.unread.1');
+
+const shared = globalThis as { [KEY]?: Expected };
+
+function expected(): Expected {
+  shared[KEY] ??= { left: 0, refused: new Map() };
+  return shared[KEY];
+}
+
+let hasTickets: (path: string) => boolean;
 
 /** Accepted in this turn of the loop. */
 let accepted: Accepted[] = [];
@@ -57,16 +78,13 @@ let silent: Silent[] = [];
 
 let isWaiting = false;
 
-/** Errors by which pages were refused, for the requests that Node reads next. */
-const refused = new Map<OpenSocket, unknown>();
-
 /** From now on, looks at connections of HTTP servers. `given` says whether tickets count for a path. */
 export function watchConnections(given: (path: string) => boolean): void {
   if (process.platform === 'win32') return;
   hasTickets = given;
   subscribe('net.server.socket', (message) => {
     const { socket } = message as { socket: Accepted };
-    if (left === 0 || accepted.length === PER_TURN || !(socket.server instanceof Server)) return;
+    if (expected().left === 0 || accepted.length === PER_TURN || !(socket.server instanceof Server)) return;
     accepted.push(socket);
     if (accepted.length === 1) setImmediate(lookAtAccepted);
   });
@@ -74,16 +92,17 @@ export function watchConnections(given: (path: string) => boolean): void {
 
 /** A page has come back by its ticket. It is rarely the only one. */
 export function expectMore(): void {
-  left = MORE;
+  expected().left = MORE;
 }
 
 /** A connection was not one of those. */
 function expectLess(): void {
-  left = Math.max(0, left - 1);
+  expected().left = Math.max(0, expected().left - 1);
 }
 
 /** The error by which the page of this request, which Node has just read, was refused before. */
 export function takeRefusal(socket: OpenSocket): unknown {
+  const { refused } = expected();
   const error = refused.get(socket);
   refused.delete(socket);
   return error;
@@ -118,7 +137,12 @@ async function lookAtSilent(): Promise<void> {
       }
       looks += 1;
       if (looks % PER_TURN === 0) await nextTurn();
-      lookAgain(one, now);
+      try {
+        lookAgain(one, now);
+      } catch (error) {
+        // One has failed. All others still get their turn.
+        void Promise.reject(error);
+      }
     }
   }
   isWaiting = false;
@@ -127,40 +151,53 @@ async function lookAtSilent(): Promise<void> {
 function lookAgain({ socket, since }: Silent, now: number): void {
   const result = take(socket);
   if (result === NOTHING && now - since < MOST_SILENCE_MS) {
-    silent.push({ socket, since, due: now + (now - since) });
+    silent.push({ socket, since, due: Math.min(now + (now - since), since + MOST_SILENCE_MS) });
   } else if (result < 0) {
-    socket._handle?.readStart?.();
+    // If somebody has paused the socket meanwhile, it stays paused.
+    if (socket._handle?.reading) socket._handle.readStart?.();
     expectLess();
   }
 }
 
 /** Lets native code take a connection. A negative result says that it has not. */
 function take(socket: Accepted): number {
-  const fd = descriptorOf(socket);
-  if (fd === undefined || !isUntouched(socket) || isWatched() || !native().mayHandOff()) return -1;
   let result: number;
   try {
+    const fd = descriptorOf(socket);
+    if (fd === undefined || !isUntouched(socket) || isWatched() || !native().mayHandOff()) return -1;
     giveSecrets();
     result = pulled().resumeUnread(fd, hasTickets);
   } catch (error) {
     // A client is refused once. Its request gets the answer when Node has read it, in the next turn.
+    const { refused } = expected();
     refused.set(socket, error);
     setImmediate(() => setImmediate(() => refused.delete(socket)));
     return -1;
   }
-  if (result >= 0) {
-    expectMore();
-    watchSigterm();
-    letGo(socket, false);
-  }
+  if (result < 0) return result;
+  letGo(socket, false);
+  expectMore();
+  watchSigterm();
   return result;
 }
 
-/** Whether nobody has read from this connection, or written to it, and nobody stands between Node and its bytes. */
+/**
+ * Whether Node's own parser reads from this connection, has read nothing yet, and nobody else has to do with it: an app may look at a
+ * connection before it gives it to the server, or pause it.
+ */
 function isUntouched(socket: Accepted): boolean {
-  const { emit } = socket.server as Server;
-  if (socket.destroyed || emit !== EventEmitter.prototype.emit || !isPlain(socket) || isWrapped(socket)) return false;
+  const server = socket.server as Server & { maxHeaderSize?: number };
+  if (server.emit !== EventEmitter.prototype.emit || (server.maxHeaderSize ?? maxHeaderSize) < HEAD_BYTES) return false;
+  if (socket.destroyed || !isPlain(socket) || isWrapped(socket) || isOverheard(socket)) return false;
+  if (!socket._handle?.reading || !socket.parser?._consumed) return false;
   return socket.bytesRead === 0 && socket.bytesWritten === 0 && socket.writableLength === 0;
+}
+
+/** The methods that what a socket brings goes through. */
+const INPUT = ['emit', 'push', 'read', 'unshift'];
+
+function isOverheard(socket: Accepted): boolean {
+  return INPUT.some((name) => Object.hasOwn(socket, name));
 }
 
 /** Whether a tool sees each request or its response. It has to see those of pages with a ticket as well. */

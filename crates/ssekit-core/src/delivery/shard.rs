@@ -217,7 +217,12 @@ impl Shard {
 
     #[cfg(unix)]
     fn adopt(&mut self, handoff: crate::delivery::handoff::Handoff) {
+        let is_resumed = handoff.first.is_some();
         let mut connection = Connection::new(handoff, self.shared.timeout, self.tick);
+        if is_resumed {
+            // Its request may be unread. With that, the end of the connection would be a reset that takes the last bytes with it.
+            connection.writer.discard_input();
+        }
         let client = Arc::clone(connection.client());
         // Recalled events may still arrive for this client.
         let waits = connection.reader.has_arrears();

@@ -1,14 +1,18 @@
 //! Every way in which a client can go: noticed at once, told once, and nothing of it is left.
 
 use std::collections::HashMap;
+use std::io::{Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
+use bytes::Bytes;
 use ssekit_core::session::revoked::since_1970;
 use ssekit_core::{Connect, DisconnectReason, Framing, Hub, LogOutMark};
 use ssekit_testing::peer::{Peer, narrow_pair, socket_pair};
 use ssekit_testing::pull::Pull;
-use ssekit_testing::{Engine, Recorder, Told, anonymous, data, eventually, named, user};
+use ssekit_testing::{
+    Engine, PATIENCE, Recorder, Told, anonymous, data, eventually, named, standing_hub, two_shards, user, work,
+};
 
 /// That nobody is connected, by every gauge.
 fn assert_empty(hub: &Hub) {
@@ -119,6 +123,24 @@ fn disconnected_client_gets_a_proper_end() {
         assert_eq!(recorder.wait_for_end_of(&id), [DisconnectReason::Server]);
         assert_empty(&engine);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn client_that_is_gone_at_once_gets_its_first_bytes_and_no_reset() {
+    let hub = standing_hub(two_shards());
+    let mut client = user(&hub, "ada");
+    let (server, mut peer) = socket_pair();
+    // Nobody has read its request.
+    peer.write_all(b"GET / HTTP/1.1\r\n\r\n").unwrap();
+    let first = Bytes::from_static(b"head and opening");
+    client.stream.resume_on(server.into(), Framing::Chunked, first, None).unwrap();
+    assert_eq!(hub.disconnect_user("ada"), 1);
+    work().await;
+    peer.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut bytes = String::new();
+    peer.read_to_string(&mut bytes).unwrap();
+    assert_eq!(bytes, "head and opening0\r\n\r\n");
+    assert!(peer.take_error().unwrap().is_none(), "a reset would overtake what a slow network has yet to bring");
 }
 
 #[test]
