@@ -18,7 +18,7 @@ const MOST_HEADERS: usize = 100;
 const OTHERS: [&str; 6] =
     ["content-length", "transfer-encoding", "expect", "upgrade", "http2-settings", "ssekit-carrier"];
 
-/// What the names of tickets have in common.
+/// A part of the name of every ticket.
 const TICKET: &[u8] = PREFIX.as_bytes();
 
 /// The head of a request for a stream.
