@@ -156,9 +156,9 @@ export function isPlain(socket: OpenSocket): boolean {
 /** The methods that a socket's bytes go through. */
 const PATHS = ['write', '_write', '_writev', '_writeGeneric', 'end', 'destroy'];
 
-/** Whether somebody stands between Node and this socket. */
-export function isWrapped(socket: OpenSocket): boolean {
-  return PATHS.some((name) => Object.hasOwn(socket, name));
+/** Whether somebody stands between Node and this socket. `methods`: on the way of what it brings, for instance. */
+export function isWrapped(socket: OpenSocket, methods: readonly string[] = PATHS): boolean {
+  return methods.some((name) => Object.hasOwn(socket, name));
 }
 
 /** Whether the head that was sent is our response's head, and native code can continue its framing. */

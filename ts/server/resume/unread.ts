@@ -188,17 +188,13 @@ function take(socket: Accepted): number {
 function isUntouched(socket: Accepted): boolean {
   const server = socket.server as Server & { maxHeaderSize?: number };
   if (server.emit !== EventEmitter.prototype.emit || (server.maxHeaderSize ?? maxHeaderSize) < HEAD_BYTES) return false;
-  if (socket.destroyed || !isPlain(socket) || isWrapped(socket) || isOverheard(socket)) return false;
+  if (socket.destroyed || !isPlain(socket) || isWrapped(socket) || isWrapped(socket, INPUT)) return false;
   if (!socket._handle?.reading || !socket.parser?._consumed) return false;
   return socket.bytesRead === 0 && socket.bytesWritten === 0 && socket.writableLength === 0;
 }
 
 /** The methods that what a socket brings goes through. */
 const INPUT = ['emit', 'push', 'read', 'unshift'];
-
-function isOverheard(socket: Accepted): boolean {
-  return INPUT.some((name) => Object.hasOwn(socket, name));
-}
 
 /** Whether a tool sees each request or its response. It has to see those of pages with a ticket as well. */
 function isWatched(): boolean {
