@@ -37,7 +37,8 @@ use std::time::{Duration, Instant};
 use parking_lot::Mutex;
 use ssekit_core::backplane::Backplane;
 use ssekit_core::{
-    Client, ClientInfo, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer, Options,
+    Client, ClientInfo, ClusterOptions, Connect, Connected, DisconnectReason, Event, HistoryOptions, Hub, Observer,
+    Options,
 };
 use tokio::runtime::Runtime;
 
@@ -114,6 +115,16 @@ pub async fn work() {
     for _ in 0..10 {
         tokio::task::yield_now().await;
     }
+}
+
+/// A lease that ends in no test, even if the machine stands still for a while.
+pub fn lasting_lease() -> ClusterOptions {
+    ClusterOptions { lease: Duration::from_secs(3_600), ..ClusterOptions::default() }
+}
+
+/// The shortest lease, for tests that wait for its end, or for a node that has nothing else to append.
+pub fn short_lease() -> ClusterOptions {
+    ClusterOptions { lease: Duration::from_secs(1), ..ClusterOptions::default() }
 }
 
 pub fn two_shards() -> Options {

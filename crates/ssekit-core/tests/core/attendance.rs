@@ -3,18 +3,15 @@
 use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
-use ssekit_core::{
-    ChannelKinds, ChannelOptions, ClientFilter, ClusterOptions, Connect, Hub, Link, LogBounds, Options, Subscriber,
-};
+use ssekit_core::{ChannelKinds, ChannelOptions, ClientFilter, Connect, Hub, Link, LogBounds, Options, Subscriber};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, advance, data, eventually, keeping_all, standing_hub};
+use ssekit_testing::{Engine, advance, data, eventually, keeping_all, lasting_lease, short_lease, standing_hub};
 
 fn options() -> Options {
     let mut channels = ChannelKinds::default();
     channels.add("room:*", ChannelOptions { presence: true, ..ChannelOptions::default() }).unwrap();
-    let cluster = ClusterOptions { lease: Duration::from_secs(1), ..ClusterOptions::default() };
-    Options { channels, cluster, presence_grace: Duration::from_secs(1), ..keeping_all() }
+    Options { channels, cluster: lasting_lease(), presence_grace: Duration::from_secs(1), ..keeping_all() }
 }
 
 fn open(hub: &Hub, client: &str, channels: &[&str], last_event_id: Option<&str>) -> Pull {
@@ -141,7 +138,11 @@ fn channels_have_bounds_of_their_own() {
 }
 
 fn node(memory: &Memory) -> Engine {
-    let node = Engine::node(memory.clone(), Options { presence_grace: Duration::from_millis(100), ..options() });
+    node_with(memory, options())
+}
+
+fn node_with(memory: &Memory, options: Options) -> Engine {
+    let node = Engine::node(memory.clone(), Options { presence_grace: Duration::from_millis(100), ..options });
     eventually("the node is up", || node.stats().cluster.unwrap().link == Link::Up);
     node
 }
@@ -171,7 +172,8 @@ fn clients_on_all_nodes_learn_the_same() {
 #[test]
 fn clients_of_a_lost_node_are_gone() {
     let memory = Memory::new(10_000);
-    let (one, two) = (node(&memory), node(&memory));
+    let node = || node_with(&memory, Options { cluster: short_lease(), ..options() });
+    let (one, two) = (node(), node());
     let mut here = open(&one, "here", &["room:1"], None);
     joins(&here.event(), "here");
     let lost = open(&two, "lost", &["room:1"], None);

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use ssekit_core::backplane::memory::Memory;
 use ssekit_core::event::key::Key;
@@ -15,11 +14,10 @@ use ssekit_testing::chance::Chance;
 use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, Recorder, Told, data, eventually, keeping_all};
+use ssekit_testing::{Engine, Recorder, Told, data, eventually, keeping_all, lasting_lease};
 
 fn options() -> Options {
-    let cluster =
-        ClusterOptions { lease: Duration::from_secs(1), max_buffered_events: 1_000_000, ..ClusterOptions::default() };
+    let cluster = ClusterOptions { max_buffered_events: 1_000_000, ..lasting_lease() };
     let limits = LimitOptions { channels_per_client: 100, ..LimitOptions::default() };
     Options { cluster, limits, ..keeping_all() }
 }

@@ -11,11 +11,10 @@ use ssekit_testing::half_open::HalfOpen;
 use ssekit_testing::ledger::{Account, Ledger};
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, data, eventually, keeping_all};
+use ssekit_testing::{Engine, data, eventually, keeping_all, lasting_lease};
 
 fn options() -> Options {
-    let cluster =
-        ClusterOptions { lease: Duration::from_secs(1), max_buffered_events: 1_000_000, ..ClusterOptions::default() };
+    let cluster = ClusterOptions { max_buffered_events: 1_000_000, ..lasting_lease() };
     Options { cluster, ..keeping_all() }
 }
 

@@ -11,15 +11,10 @@ use ssekit_core::{ClusterOptions, Connect, Event, Hub, Link, Options};
 use ssekit_testing::chance::Chance;
 use ssekit_testing::pull::Pull;
 use ssekit_testing::wire::Received;
-use ssekit_testing::{Engine, data, eventually, keeping_all};
+use ssekit_testing::{Engine, data, eventually, keeping_all, short_lease};
 
 pub(crate) fn options(deliver_when_down: bool) -> Options {
-    let cluster = ClusterOptions {
-        lease: Duration::from_secs(1),
-        max_buffered_events: 1_000_000,
-        deliver_when_down,
-        ..ClusterOptions::default()
-    };
+    let cluster = ClusterOptions { max_buffered_events: 1_000_000, deliver_when_down, ..short_lease() };
     Options { cluster, ..keeping_all() }
 }
 
