@@ -4,7 +4,7 @@
  * Ends with the line `N passed, N failed`. With CI=true a skipped test counts as failed.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildLoad, loadManifest } from './lib/benchmark.mjs';
 import { ensureExample } from './lib/example.mjs';
@@ -19,6 +19,9 @@ import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
 /** The files that start Next.js, its example apps or a browser. They share folders, so no two of them run at once. */
 const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browser|firefox|next)\\.';
+
+/** Several Rust tests for each core, because most of their time goes by in waiting. */
+const THREADS = { RUST_TEST_THREADS: String(3 * availableParallelism()) };
 
 await main(async () => {
   const jestArguments = process.argv.slice(2);
@@ -77,7 +80,7 @@ async function compileRustTests() {
 
 async function runCargo(name, scope, env, testArguments = []) {
   const args = ['test', ...scope, '--locked', '--no-fail-fast', '--', ...testArguments];
-  const { exitCode, stdout } = await finish('cargo', args, { stdout: 'both', env });
+  const { exitCode, stdout } = await finish('cargo', args, { stdout: 'both', env: { ...THREADS, ...env } });
   return reconciled(name, exitCode, cargoResults(stdout));
 }
 
@@ -86,7 +89,8 @@ async function runWithOtherServer({ name, program }) {
   if (!program)
     return { passed: 0, failed: 0, skipped: [`the backplane's tests with ${name}, which could not be installed`] };
   console.log(`\nWith ${name}:`);
-  const scope = ['-p', 'ssekit-redis', '--test', 'redis'];
+  // Of the whole workspace: for one crate alone, cargo would compile everything again with that crate's features.
+  const scope = ['--workspace', '--test', 'redis'];
   return runCargo(`cargo test with ${name}`, scope, { REDIS_PATH: program }, ['--skip', 'over_tls']);
 }
 
