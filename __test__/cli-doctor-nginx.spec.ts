@@ -68,7 +68,7 @@ test('compression is found, with the responsible line of nginx.conf', async () =
 });
 
 test.each(['buffering', 'buffering-and-gzip'] as const)('%s: a stream that never arrives is found', async (path) => {
-  const problems = await problemsOf(silent, path, '--timeout', '0.5');
+  const problems = await problemsOf(silent, path, '--timeout', '2');
   expect(problems.map(({ id }) => id)).toEqual(['buffered']);
   expect(problems[0]?.remedy).toContain('proxy_buffering off;');
 });
