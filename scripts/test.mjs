@@ -17,8 +17,8 @@ import { finish, main } from './lib/run.mjs';
 import { ensureTools } from './lib/system-tools.mjs';
 import { cargoResults, jestResults, total } from './lib/test-results.mjs';
 
-/** The files that start Next.js, its example apps or a browser. They share folders, so no two of them run at once. */
-const WITH_APPS = '/(next-|cluster|file-|publish-runtimes|react|sigterm)|(browser|firefox|next)\\.';
+/** The files that start Next.js, its example apps or a browser. They share folders and the processors, so no two of them run at once. */
+const WITH_APPS = '__test__/((next-|cluster|publish-runtimes|react|sigterm)|[^/]*(browser|firefox|next)\\.)';
 
 /** Several Rust tests for each core, because most of their time goes by in waiting. */
 const THREADS = { RUST_TEST_THREADS: String(3 * availableParallelism()) };
